@@ -1,0 +1,47 @@
+# make demo   everything once, on the embedded benchmark: installs, evaluates three models, prints a table
+# make test   installs what is missing, checks style and types, runs the tests
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUNS := out/demo
+
+.PHONY: demo test lint check test-vllm gazetteer schema clean
+
+demo: $(VENV)/installed
+	$(BIN)/globe-eval --model constant --tasks miniworld --output_path $(RUNS)/constant --overwrite
+	$(BIN)/globe-eval --model knn --tasks miniworld --output_path $(RUNS)/knn --overwrite
+	$(BIN)/python -m globe_train.tiny_qwen out/tiny-qwen2.5-vl
+	$(BIN)/globe-eval --model hf-multimodal --model_args pretrained=out/tiny-qwen2.5-vl --tasks miniworld \
+	    --batch_size 32 --device cpu --output_path $(RUNS)/tiny-qwen2.5-vl --overwrite
+	@echo
+	@$(BIN)/globe-eval table $(RUNS)/constant/miniworld $(RUNS)/knn/miniworld $(RUNS)/tiny-qwen2.5-vl/miniworld
+
+test: lint check
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+check: $(VENV)/installed
+	$(BIN)/pytest -q
+
+# A real vLLM on a CPU, in an environment of its own: GLOBE_VLLM_ENV=folder (see tests/models/test_vllm.py).
+test-vllm: $(VENV)/installed
+	$(BIN)/pytest -q tests/models/test_vllm.py
+
+# torch first and by version: a bare requirement of it takes the newest build, with gigabytes of CUDA packages.
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[hf,dev]'
+	touch $@
+
+gazetteer: $(VENV)/installed
+	$(BIN)/python scripts/build_gazetteer.py
+
+schema: $(VENV)/installed
+	$(BIN)/python -m globe_eval.runs.record
+
+clean:
+	rm -rf $(VENV) out build dist

@@ -1,0 +1,223 @@
+"""Latitudes and longitudes as models write them: decimal, degree-minute-second, with signs, letters or words.
+
+An angle is a number with what qualifies it ("48°51′24″ N", "-33.9", "2.35 degrees east"); a pair is two angles. Nothing
+is guessed: the order is latitude, longitude unless letters or words name the axes, a value out of range is no
+coordinate, and a sign that contradicts its letter ("-33.9 N") is no coordinate either. A minus beside S or W
+("-122.4° W") says the same thing twice and is read as negative.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+Pair = tuple[float, float]
+
+_HEMISPHERES = {"n": ("lat", 1), "s": ("lat", -1), "e": ("lon", 1), "w": ("lon", -1)}
+
+_LETTER = r"(?:[NSEW]|[Nn]orth|[Ss]outh|[Ee]ast|[Ww]est|NORTH|SOUTH|EAST|WEST)(?![^\W\d_])"
+_TICK, _TICKS = "['′´`\N{LEFT SINGLE QUOTATION MARK}]", "(?:\"|″|”|“|''|′′)"
+
+
+def _angle(name: str, number: str) -> str:
+    """The pattern of one angle; `name` prefixes its groups, so that two of them fit in one expression."""
+    return rf"""
+    (?:(?P<{name}before>{_LETTER})[\s:]{{0,2}})?
+    (?P<{name}sign>[-+–]?)\s?
+    (?P<{name}degrees>{number})(?!\d)
+    (?:\s{{0,2}}(?P<{name}mark>°|[Dd]eg(?:ree)?s?(?![^\W\d_])|d(?=\s?\d)|\s(?=\d{{1,2}}(?:\.\d{{1,25}})?{_TICK}))
+      (?:\s{{0,2}}(?P<{name}minutes>\d{{1,2}}(?:\.\d{{1,25}})?)\s{{0,2}}
+        (?:{_TICK}|m(?:in(?:ute)?s?)?(?![^\W\d_])|m(?=\s?\d)|(?=\s?[NSEW](?![^\W\d_])))
+        (?:\s{{0,2}}(?P<{name}seconds>\d{{1,2}}(?:\.\d{{1,25}})?)\s{{0,2}}(?:{_TICKS}|s(?:ec(?:ond)?s?)?(?![^\W\d_])))?
+      )?
+    )?
+    (?:\s{{0,2}}(?P<{name}after>{_LETTER}))?
+    (?:\s{{0,2}}(?P<{name}axis>[Ll]at(?:itude)?|[Ll]on(?:g(?:itude)?)?)(?![^\W\d_]))?
+    """
+
+
+_POINT = r"\d{1,3}(?:\.\d{1,40})?"
+_COMMA = r"\d{1,3},\d{1,40}"
+_EITHER = r"\d{1,3}(?:[.,]\d{1,40})?"
+_HEDGE = (
+    r"(?:(?:is|at|be|of|to|approx(?:imately|\.)?|about|around|roughly|near(?:ly)?|estimated|likely|probably|possibly"
+    r"|close\ to|circa|ca\.|let's\ say|say|would|could|might|[~≈=])\s{0,3}){0,5}"
+)
+_RANGE = r"\s{0,2}(?:°\s?[NSEW]?)?\s{0,2}(?:-{1,2}|–|—|~|±|\+/-|to|and|or|through|until)\s{0,2}[-+(]?\d"
+_FOREIGN = re.compile(
+    rf"""[\w%‰$€£]|[.,:/]\d|\.\s{{1,2}}[a-z]|{_RANGE}
+    |\s?(?:km|k?m²?|mi|miles?|met(?:er|re)s?|kilomet\w+|feet|ft|years?|percent|million|hours?|minutes?|%|°\s?[CF])\b""",
+    re.VERBOSE,
+)
+_ONE = re.compile(_angle("", _EITHER), re.VERBOSE)
+_LEAD = re.compile(rf"[\s\"'`*_([{{$]{{0,6}}{_HEDGE}[\s\"'`*_([{{$]{{0,6}}", re.IGNORECASE)
+_REMARK = re.compile(r"[\s\"'`*_)\]}$.,;!]*(?:\([^()]*\)[\s.,;]*)?")
+
+_BETWEEN = r"(?P<joint>\s{0,3}[,;/|]\s{0,3}(?:and\s)?|\s{1,3}(?:and|by)\s{1,3}|\s{1,3})"
+_PAIR = re.compile(_angle("a_", _POINT) + _BETWEEN + _angle("b_", _POINT), re.VERBOSE)
+_COMMA_PAIR = re.compile(_angle("a_", _COMMA) + _BETWEEN + _angle("b_", _COMMA), re.VERBOSE)
+_PROSE_PAIR = re.compile(r"(?<![\w.\-–—$€£#%])(?<!\d[:/,])" + _PAIR.pattern, re.VERBOSE)
+_WRAPPING = " \t\n\r`*_()[]{}$.;!"
+_ANNOUNCED = re.compile(
+    r"(?:coordinates?|\bgps|\blat(?:itude)?(?:\W{1,5}| and )lon|\bgeo:|[@=])[^\d\n]{0,60}$", re.IGNORECASE
+)
+_RANGE_BEFORE = re.compile(r"[\d°NSEW]\s{0,2}(?:to|and|or|through|-|–|—|~)\s{0,2}$")
+_LIST_BEFORE = re.compile(r"\d\s{0,2}[,;/]\s{0,2}$")
+_LIST_AFTER = re.compile(r"\s{0,2}[,;/]\s{0,2}[-+]?\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Angle:
+    """A number in degrees, the axis that its letter or word names ("lat", "lon" or None), and its decimal places."""
+
+    degrees: float
+    axis: str | None
+    decimals: int
+
+
+def _decode(match: re.Match[str], name: str = "") -> Angle | None:
+    """The angle of a match, or None where its parts contradict each other or go beyond 60 minutes or seconds."""
+    number, minutes, seconds = (match[name + part] for part in ("degrees", "minutes", "seconds"))
+    number = number.replace(",", ".")
+    value = float(number)
+    if minutes is not None:
+        arc_minutes, arc_seconds = float(minutes), float(seconds or 0)
+        if "." in number or arc_minutes >= 60 or arc_seconds >= 60:
+            return None
+        value += arc_minutes / 60 + arc_seconds / 3600
+    axes, signs = set(), set()
+    for letter in (match[name + "before"], match[name + "after"]):
+        if letter:
+            axis, sign = _HEMISPHERES[letter[0].lower()]
+            axes.add(axis)
+            signs.add(sign)
+    if word := match[name + "axis"]:
+        axes.add(word[:3].lower())
+    if written := match[name + "sign"]:
+        signs.add(1 if written == "+" else -1)
+    if len(axes) > 1 or len(signs) > 1:
+        return None
+    decimals = len(number.partition(".")[2]) if minutes is None else 9
+    return Angle(-value if signs == {-1} else value, next(iter(axes), None), decimals)
+
+
+def angle(text: str, axis: str, *, whole: bool = False) -> float | None:
+    """The latitude (`axis` "lat") or longitude ("lon") in degrees that a stated value begins with, or None.
+
+    A range, a percentage, a distance or a value of the other axis is none. With `whole` nothing but a remark in
+    parentheses may follow: so a value of JSON is read.
+
+    >>> angle("48°51′24″ N", "lat"), angle("about -33.9", "lat"), angle("122.4194° W (San Francisco)", "lon")
+    (48.85666666666667, -33.9, -122.4194)
+    >>> angle("between 25° and 35°", "lat"), angle("25° to 35°", "lat"), angle("91", "lat"), angle("-33.9 N", "lat")
+    (None, None, None, None)
+    """
+    lead = _LEAD.match(text)
+    match = _ONE.match(text, lead.end() if lead else 0)
+    if match is None or _FOREIGN.match(text, match.end()):
+        return None
+    if whole and _REMARK.fullmatch(text, match.end()) is None:
+        return None
+    read = _decode(match)
+    if read is None or read.axis not in (None, axis):
+        return None
+    return read.degrees if in_range(read.degrees, axis) else None
+
+
+def in_range(degrees: float, axis: str) -> bool:
+    """Whether a latitude lies within 90 degrees of the equator, or a longitude within 180 of Greenwich."""
+    return abs(degrees) <= (90 if axis == "lat" else 180)
+
+
+def _ordered(match: re.Match[str]) -> Pair | None:
+    first, second = _decode(match, "a_"), _decode(match, "b_")
+    if first is None or second is None:
+        return None
+    if first.axis == "lon" or second.axis == "lat":
+        first, second = second, first
+    if first.axis == "lon" or second.axis == "lat":
+        return None
+    if in_range(first.degrees, "lat") and in_range(second.degrees, "lon"):
+        return first.degrees, second.degrees
+    return None
+
+
+def pair(text: str) -> Pair | None:
+    """The pair that is all of a text: where an answer is expected, integers and decimal commas are taken, too.
+
+    >>> pair("(48, 2)"), pair("48,8566; 2,3522"), pair("2.35° E, 48.85° N")
+    ((48.0, 2.0), (48.8566, 2.3522), (48.85, 2.35))
+    >>> pair("95.0, 2.0") is None, pair("48.85") is None, pair("1, 2, 3") is None
+    (True, True, True)
+    """
+    bare = text.strip(_WRAPPING)
+    while len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'":
+        bare = bare[1:-1].strip(_WRAPPING)
+    if len(bare) > 200:
+        return None
+    lead = _LEAD.match(bare)
+    start = lead.end() if lead else 0
+    match = _PAIR.fullmatch(bare, start) or _COMMA_PAIR.fullmatch(bare, start)
+    return _ordered(match) if match else None
+
+
+def leading_pair(text: str, *, longitude_first: bool = False) -> Pair | None:
+    """The pair that the value of a label such as "Coordinates:" begins with; `longitude_first` as the label says.
+
+    >>> leading_pair("48.85, 2.35 (central Paris)")
+    (48.85, 2.35)
+    """
+    lead = _LEAD.match(text)
+    start = lead.end() if lead else 0
+    match = _COMMA_PAIR.match(text, start) or _PAIR.match(text, start)
+    if match is None or _FOREIGN.match(text, match.end()):
+        return None
+    if longitude_first:
+        first, second = _decode(match, "a_"), _decode(match, "b_")
+        if first is None or second is None or first.axis == "lat" or second.axis == "lon":
+            return None
+        found = second.degrees, first.degrees
+        return found if in_range(found[0], "lat") and in_range(found[1], "lon") else None
+    return _ordered(match)
+
+
+def stated_pair(text: str) -> tuple[Pair, int] | None:
+    """The last pair that running text states beyond doubt, and where it begins.
+
+    Beyond doubt: letters or words name both axes; or the word "coordinates" (GPS, lat/lon, a map's address) stands
+    before it on the line and one number at least has decimals; or the pair is alone on its line with decimals; or both
+    numbers have three decimals or more. Ranges and longer lists of numbers are none.
+
+    >>> stated_pair("It stands at 27.4704° S, 153.0211° E, I think.")
+    ((-27.4704, 153.0211), 13)
+    >>> stated_pair("rated 4.5, 3.2 and built in 1889, 1900") is None
+    True
+    """
+    found = None
+    for match in _PROSE_PAIR.finditer(text):
+        if _credible(text, match) and (place := _ordered(match)):
+            found = place, match.start()
+    return found
+
+
+def _credible(text: str, match: re.Match[str]) -> bool:
+    start, end = match.span()
+    before = text[max(start - 80, 0) : start]
+    tail = _FOREIGN.match(text, end)
+    if _RANGE_BEFORE.search(before) or (tail and tail[0][0] != ","):
+        return False
+    first, second = _decode(match, "a_"), _decode(match, "b_")
+    if first is None or second is None:
+        return False
+    if first.axis and second.axis:
+        return True
+    joined = not match["joint"].isspace()
+    decimals = min(first.decimals, second.decimals)
+    if joined and _ANNOUNCED.search(before) and max(first.decimals, second.decimals) > 0:
+        return True
+    if _LIST_BEFORE.search(before) or _LIST_AFTER.match(text, end):
+        return False
+    if joined and decimals >= 3:
+        return True
+    line = text[text.rfind("\n", 0, start) + 1 : start] + text[end : end + 40].partition("\n")[0]
+    return joined and decimals > 0 and not line.strip(_WRAPPING + "\"'-•>")

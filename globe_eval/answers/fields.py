@@ -1,0 +1,319 @@
+"""Fields with a key: JSON as it should be, and everything else that puts a label before a value.
+
+Both end in rows, a dict from one of the keys below to the text of its value. A row becomes a `Found`. Broken JSON
+(unquoted values, single quotes, trailing commas, comments, a missing brace) is read as labels: that repairs nothing,
+so it cannot repair wrongly.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from globe_eval.answers import coordinates
+from globe_eval.answers.names import Names, address, is_placeholder, name, place, says_unknown
+
+_POSITION = frozenset({"lat", "lon", "latlon", "lonlat"})
+_NAMES = frozenset({"country", "city", "admin", "address", "place", "placerev"})
+_MANY_LABELS = 2_000
+_MANY_OBJECTS = 50
+_MANY_BROKEN = 500
+_LONGEST_VALUE = 400
+
+_LAT, _LON = r"lat(?:itude?)?", r"(?:lon(?:g(?:itude?)?)?|lng)"
+_KEY = rf"""
+    (?:(?P<latlon>(?:gps[ _])?co-?ord(?:inate)?s?(?:[ _]\(?(?:{_LAT}[ ,/]{{1,2}}{_LON}|dd)\)?)?|gps
+        |{_LAT}\s?(?:/|,|and|&|_)\s?{_LON})
+    |(?P<lonlat>{_LON}\s?(?:/|,|and|&|_)\s?{_LAT})
+    |(?P<lat>{_LAT}|纬度)|(?P<lon>{_LON}|经度)
+    |(?P<place>cit(?:y|ies)\s?(?:/|,|and|&|_)\s?country|location|place|(?:final|best)[ ](?:answer|guess)|answer|guess)
+    |(?P<placerev>country\s?(?:/|,|and|&|_)\s?city)
+    |(?P<country>country|nation|pays|país|国家|国)
+    |(?P<city>city|town|village|municipality|locality|ville|ciudad|cidade|城市)
+    |(?P<admin>state|province|region|admin(?:istrative(?:[ _](?:area|region|division))?)?(?:[ _]?[12])?|prefecture|省)
+    |(?P<address>address)
+    |(?P<confidence>(?:confidence|certainty)))
+    (?:[ _](?:name|guess|estimate|prediction|coordinate|value|deg(?:ree)?s?|level|score)){{0,2}}
+    """
+_BEFORE = (
+    "(?:the|my|our|your|its|predicted|pred|final|best|guess(?:ed)?|most|likely|estimated|probable|possible|specific"
+    "|nearest|closest|approximate|approx|exact|actual|overall|gps|geo|decimal|center|location|full|step|so|thus|hence)"
+)
+_JSON_KEY = re.compile(rf"(?:{_BEFORE}[ _-]?){{0,4}}{_KEY}", re.IGNORECASE | re.VERBOSE)
+_DRESS = "[ \\t\"'`*_”“’\\\\)\\]]"
+_LABEL = re.compile(
+    rf"""(?<![^\W_])(?<!</){_KEY}(?![^\W\d])(?:\s?/\s?[^\W\d_]{{2,20}})?(?:\s?\([^()\n]{{0,40}}\))?
+    {_DRESS}{{0,6}}(?P<separator>:|=>?|→|≈|\||>|[-–—](?=\s))?""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_BOUNDARY = re.compile(rf"(?:^|[\n,;{{}}(|.!?:<>\[\"'“*])[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
+_LINE_START = re.compile(rf"(?:^|\n)[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
+_UNSEPARATED = re.compile(
+    r"[\s\"'`*_]{0,4}(?:(?:is|of|at|be|to|approximately|about|around|roughly|near)\s){0,3}"
+    r"[(~≈]?[-+–NSEW]?\s?\d{1,3}(?:\.\d|\s?°|\s?deg)"
+)
+_QUOTED = re.compile(r"\"((?:[^\"\\\n]|\\.){0,400})\"|'([^'\n]{0,400})'(?=\s*(?:[,}\]\n]|$))|“([^”\n]{0,400})”")
+_NEXT_KEY = re.compile(r"[\n{}]|,\s*[\"'`*_]{0,3}[^\W\d][\w ./-]{0,30}[\"'`*_]{0,3}\s*[:=]|</|\s//")
+
+_OPENING = re.compile(r"(?:\[\s{0,40})?\{(?=\s{0,400}(?:[\"'“\\]|[^\W\d]\w{0,40}\s{0,3}[:=]))")
+_BRACE = re.compile(r"[{}]")
+_DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=lambda _: None)
+_THINKING_KEY = re.compile(r"(?:chain_of_)?(?:reason(?:ing)?|thoughts?|thinking|explanation|rationale|analysis)", re.I)
+_FINAL_KEY = re.compile(r"final|answer|prediction", re.I)
+_PERCENT = re.compile(r"\W*(\d{1,3}(?:\.\d{1,10})?)\s?(?:%|percent|per cent)", re.I)
+_OF = re.compile(r"\W*(\d{1,3}(?:\.\d{1,10})?)\s?(?:/|out of|of)\s?(\d{1,3})(?![\d.])", re.I)
+_SHARE = re.compile(r"[\s\"'*~≈]*(0?\.\d{1,10}|1\.0{1,10}|0)(?![\d.]|\s?[-–/])")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one passage states. `settles_…`: it says outright that a name or the position is unknown."""
+
+    start: int
+    names: Names = field(default_factory=Names)
+    position: coordinates.Pair | None = None
+    confidence: float | None = None
+    reasoning: str | None = None
+    settles_names: bool = False
+    settles_position: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether a name or a position is there."""
+        return bool(self.names) or self.position is not None
+
+
+def share(value: str) -> float | None:
+    """A stated confidence as a share of 1, or None where its scale is not said: a bare 4 or 85 has no unit.
+
+    >>> share("80%"), share("0.8"), share("4/5"), share("8 out of 10"), share("4"), share("high")
+    (0.8, 0.8, 0.8, 0.8, None, None)
+    """
+    if match := _PERCENT.match(value):
+        part, total = float(match[1]), 100.0
+    elif match := _OF.match(value):
+        part, total = float(match[1]), float(match[2])
+    elif match := _SHARE.match(value):
+        part, total = float(match[1]), 1.0
+    else:
+        return None
+    return part / total if 0 <= part <= total and total else None
+
+
+def _found(row: Mapping[str, str], start: int, *, whole: bool = False, strict: bool = False) -> Found:
+    """The row's fields. A value copied from the prompt is as if it were not there; `whole` as in `coordinates.angle`.
+
+    `strict` is for labels in prose: "Location: a quiet suburb" and a region without city or country are no answer.
+    """
+    row = {key: value for key, value in row.items() if not (value and is_placeholder(value))}
+    position = None
+    if "lat" in row and "lon" in row:
+        lat = coordinates.angle(row["lat"], "lat", whole=whole)
+        lon = coordinates.angle(row["lon"], "lon", whole=whole)
+        position = (lat, lon) if lat is not None and lon is not None else None
+    elif "latlon" in row or "lonlat" in row:
+        first = "lonlat" in row
+        position = coordinates.leading_pair(row["lonlat" if first else "latlon"], longitude_first=first)
+    elif "place" in row:
+        position = coordinates.pair(row["place"])
+    names = Names(*(name(row[key]) if key in row else None for key in ("country", "city", "admin")))
+    if not names.city and not names.country:
+        for key in ("address", "place", "placerev"):
+            if key in row and not names.country:
+                read = address(row[key]) if key == "address" else place(row[key], key == "placerev", capitals=strict)
+                names = Names(read.country, read.city, names.admin or read.admin)
+        if strict and not (names.city or names.country):
+            names = Names()
+    return Found(
+        start,
+        names,
+        position,
+        confidence=share(row["confidence"]) if "confidence" in row else None,
+        settles_names=any(key in row and says_unknown(row[key]) for key in ("country", "city")),
+        settles_position=any(key in row and says_unknown(row[key]) for key in _POSITION),
+    )
+
+
+def _kind(match: re.Match[str]) -> str:
+    return next(key for key in (*_POSITION, *_NAMES, "confidence") if match[key])
+
+
+def labels(text: str, *, strict: bool = True) -> Found:
+    """What the labels of a text state: its last complete position and its last complete set of names.
+
+    The labels are grouped from the end of the text, a group ending where a key comes back: so "country: X" in a thought
+    cannot slip into the answer that follows. A group with city and country goes before one with less. `strict` as in
+    prose, not so in an answer's tag or in broken JSON.
+
+    >>> labels("**City:** Bari\\n- Country - [Italy]").names
+    Names(country='Italy', city='Bari', admin=None)
+    """
+    entries = list(_entries(text))
+    names = _last([entry for entry in entries if entry[0] in _NAMES], strict)
+    position = _last([entry for entry in entries if entry[0] in _POSITION], strict)
+    confidences = [share(value) for key, value, _ in entries if key == "confidence"]
+    return Found(
+        min((found.start for found in (names, position) if found), default=len(text)),
+        names.names,
+        position.position or names.position,
+        confidence=confidences[-1] if confidences else None,
+        settles_names=names.settles_names,
+        settles_position=position.settles_position,
+    )
+
+
+def _last(entries: list[tuple[str, str, int]], strict: bool) -> Found:
+    """The last complete group of labels, else the last that says anything, else what the last group leaves unknown."""
+    groups: list[Found] = []
+    row: dict[str, str] = {}
+    begin = 0
+    for key, value, start in reversed(entries):
+        if key in row:
+            groups.append(_found(row, begin, strict=strict))
+            row = {}
+        row[key], begin = value, start
+    groups.append(_found(row, begin, strict=strict))
+    complete = (found for found in groups if found.position or (found.names.city and found.names.country))
+    return next(complete, None) or next((found for found in groups if found), groups[0])
+
+
+def _entries(text: str) -> Iterator[tuple[str, str, int]]:
+    """Each label's key, the text of its value, and where the label begins."""
+    accepted: list[tuple[str, int, int]] = []
+    line_of_names: int | None = None
+    for match in deque(_LABEL.finditer(text), maxlen=_MANY_LABELS):
+        key, start, end, separator = _kind(match), match.start(), match.end(), match["separator"]
+        if key in ("lat", "lon"):
+            if separator or _UNSEPARATED.match(text, end):
+                accepted.append((key, start, end))
+            continue
+        if separator is None:
+            continue
+        before = text[max(start - 60, 0) : start]
+        before = before if start <= 60 else "x" + before
+        line = text.rfind("\n", 0, start)
+        goes_on = key in _NAMES and line == line_of_names and separator[0] in ":="
+        boundary = _BOUNDARY if separator[0] in ":=|→>" else _LINE_START
+        if goes_on or boundary.search(before):
+            accepted.append((key, start, end))
+            if key in _NAMES:
+                line_of_names = line
+    for index, (key, start, end) in enumerate(accepted):
+        following = accepted[index + 1][1] if index + 1 < len(accepted) else len(text)
+        value = _value(text[end : min(following, end + _LONGEST_VALUE)])
+        if value is not None:
+            yield key, value, start
+
+
+def _value(text: str) -> str | None:
+    """The value that follows a label: a quoted string, or what stands before the next key or the end of the line."""
+    bare = text.lstrip(" \t*_`\\|=>")
+    if bare.startswith("\n"):
+        bare = bare.lstrip().lstrip("-*•> \t")
+    if quoted := _QUOTED.match(bare):
+        return next(part for part in quoted.groups() if part is not None)
+    stop = _NEXT_KEY.search(bare)
+    value = (bare[: stop.start()] if stop else bare).strip()
+    return value if any(sign.isalnum() for sign in value) else None
+
+
+def objects(text: str) -> list[Found]:
+    """What each JSON object of a text states, in their order; objects without a location are left out.
+
+    >>> [found.position for found in objects('{"a": 1} {"lat": 48.85, "lng": "2.35° E",} {"lat": null, "lon": null}')]
+    [(48.85, 2.35), None]
+    """
+    found: deque[Found] = deque(maxlen=_MANY_OBJECTS)
+    position, broken = 0, 0
+    while broken < _MANY_BROKEN and (opening := _OPENING.search(text, position)):
+        start = opening.start()
+        try:
+            tree, position = _DECODER.raw_decode(text, start)
+            read = _of_tree(tree, start)
+        except (ValueError, RecursionError):
+            position = _closing(text, start)
+            broken += 1
+            read = replace(labels(text[start:position].replace('\\"', '"'), strict=False), start=start)
+        if read or read.settles_names or read.settles_position:
+            found.append(read)
+    return list(found)
+
+
+def _closing(text: str, start: int) -> int:
+    """Where the brace at `start` is closed; the end of the text where it never is, as in a response cut short."""
+    depth = 0
+    for brace in _BRACE.finditer(text, start):
+        depth += 1 if brace[0] == "{" else -1
+        if depth == 0:
+            return brace.end()
+    return len(text)
+
+
+def _of_tree(tree: Any, start: int) -> Found:
+    """One `Found` from all levels of a JSON value, the outermost first; of a list of candidates the first counts.
+
+    A deeper level adds the names that are missing only where it agrees with those that are there.
+    """
+    row: dict[str, str] = {}
+    reasoning: str | None = None
+    queue: deque[Any] = deque([tree])
+    for _ in range(_MANY_LABELS):
+        if not queue:
+            break
+        node = queue.popleft()
+        if isinstance(node, list):
+            queue.extend(node[:_MANY_OBJECTS])
+        if not isinstance(node, dict):
+            continue
+        here: dict[str, str] = {}
+        for key, value in sorted(node.items(), key=lambda item: not _FINAL_KEY.search(item[0])):
+            if _THINKING_KEY.fullmatch(key):
+                reasoning = reasoning or _strings(value)
+                continue
+            kind = _JSON_KEY.fullmatch(key[:80])
+            text = _scalar(value) if kind else None
+            if kind and text is not None:
+                here.setdefault(_point_order(node) if kind["latlon"] else _kind(kind), text)
+            elif isinstance(value, dict | list):
+                queue.append(value)
+        names = {key: text for key, text in here.items() if key in _NAMES}
+        if all(row.get(key, text) == text for key, text in names.items()):
+            row |= names
+        position = {key: text for key, text in here.items() if key in _POSITION}
+        if not row.keys() & _POSITION and (len(position) > 1 or position.keys() & {"latlon", "lonlat"}):
+            row |= position
+        if "confidence" in here:
+            row.setdefault("confidence", here["confidence"])
+    return replace(_found(row, start, whole=True), reasoning=reasoning)
+
+
+def _point_order(node: Mapping[str, Any]) -> str:
+    """GeoJSON puts the longitude first and says so by its type; a plain array is read as latitude, longitude."""
+    return "lonlat" if str(node.get("type", "")).lower() == "point" else "latlon"
+
+
+def _scalar(value: Any) -> str | None:
+    """The text of a JSON value that can be a field: a string, a number, null, `{"name": …}` or an array of numbers."""
+    if isinstance(value, dict):
+        value = next((value[key] for key in ("name", "value") if isinstance(value.get(key), str)), False)
+    if isinstance(value, list) and len(value) in (2, 3) and all(isinstance(part, str) for part in value):
+        value = ", ".join(value[:2])
+    if value is None:
+        return "null"
+    return value if isinstance(value, str) else None
+
+
+def _strings(value: Any) -> str | None:
+    """All the text under a key such as "reasoning", a line each."""
+    lines: list[str] = []
+    queue: deque[Any] = deque([value])
+    while queue and len(lines) < _MANY_LABELS:
+        node = queue.popleft()
+        if isinstance(node, str):
+            lines.append(node.strip())
+        elif isinstance(node, dict | list):
+            queue.extend(node.values() if isinstance(node, dict) else node)
+    return "\n".join(line for line in lines if line) or None

@@ -1,0 +1,154 @@
+"""Response text in, `Answer` out: the one place that decides what a model said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from globe_eval.answers import coordinates, fields
+from globe_eval.answers.fields import Found
+from globe_eval.answers.names import Names, concluded, place
+from globe_eval.answers.refusals import refuses
+from globe_eval.answers.text import Block, answer_blocks, clean, excerpt, split_thought
+
+PARSER_VERSION = "1"
+"""Part of every result: rises whenever any response may be read differently."""
+
+_LONGEST_BARE_ANSWER = 200
+
+Status = Literal["answered", "refused", "unparsed", "empty", "truncated"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a response says: names as the text writes them, coordinates in degrees (both or none), None where unsaid.
+
+    `status` is "answered" where a name or a position was found, else "truncated" (the response was cut off), "empty",
+    "refused" (the model declines, or answers "unknown") or "unparsed". `stated_confidence` lies between 0 and 1.
+    """
+
+    country: str | None = None
+    city: str | None = None
+    admin: str | None = None
+    lat: float | None = None
+    lon: float | None = None
+    reasoning: str | None = None
+    stated_confidence: float | None = None
+    status: Status = "unparsed"
+
+
+def parse(response: str | None, *, truncated: bool = False) -> Answer:
+    """Read a model's response; `truncated` says that the back end stopped it at its length limit.
+
+    The first passage that states names gives the names, the first that states a position gives the position, in this
+    order: the last complete `<answer>` tag, the last JSON object, the last complete set of labels, a pair of
+    coordinates in the text, a conclusion such as "most likely Paris, France". A passage that says null or "unknown"
+    ends the search. A thought (`<think>`) is read only where no answer is found outside it, and then only its tags,
+    JSON and labels. Time is linear in the length of the response.
+
+    >>> parse("<think>a red bus</think><answer>country: United Kingdom\\ncity: London</answer>").city
+    'London'
+    >>> answer = parse('{"lat": "48.85 N", "lon": 2.35, "city": Paris}')
+    >>> answer.lat, answer.lon, answer.city, answer.status
+    (48.85, 2.35, 'Paris', 'answered')
+    >>> parse("I'm sorry, but I can't help with that.").status
+    'refused'
+    """
+    text = clean(response or "")
+    if not text.strip():
+        return Answer(status="truncated" if truncated else "empty")
+    parts = split_thought(text)
+    said = excerpt(parts.said)
+    found = _united(_passages(said))
+    reasoning = parts.thought or found.reasoning
+    if found and reasoning is None:
+        before = said[: found.start].strip().removesuffix("```json").rstrip("`*#-\"'>|[({ \n")
+        reasoning = before if any(sign.isalnum() for sign in before) else None
+    if not found and parts.thought:
+        found = _united(_structured(excerpt(parts.thought))) or found
+    lat, lon = found.position or (None, None)
+    status: Status = "answered"
+    if not found:
+        declined = found.settles_names or found.settles_position or refuses(said)
+        status = "truncated" if truncated or parts.unfinished else "refused" if declined else "unparsed"
+    confidence = found.confidence
+    if confidence is None and "onfiden" in said:
+        confidence = fields.labels(said).confidence
+    names = found.names
+    return Answer(names.country, names.city, names.admin, lat, lon, reasoning, confidence, status)
+
+
+def _passages(text: str) -> Iterator[Found]:
+    """All that a text states outside its thought, the passage that counts most first."""
+    yield from _structured(text)
+    if len(text.strip()) <= _LONGEST_BARE_ANSWER:
+        yield _bare(text, capitals=True)
+    if stated := coordinates.stated_pair(text):
+        yield Found(stated[1], position=stated[0])
+    if conclusion := concluded(text):
+        yield Found(conclusion[1], names=conclusion[0])
+
+
+def _structured(text: str) -> Iterator[Found]:
+    """What stands in tags, in JSON and behind labels."""
+    yield from _tagged(answer_blocks(text))
+    read = fields.objects(text)
+    yield from (found for found in reversed(read) if found)
+    yield from (found for found in reversed(read) if not found)
+    yield fields.labels(text)
+
+
+def _tagged(blocks: list[Block]) -> Iterator[Found]:
+    """The answer in tags that counts: the last complete one, else the last that says anything.
+
+    Complete is a position, or city and country, be it that one of them is said to be unknown.
+    """
+    partial: list[Found] = []
+    for block in reversed(blocks):
+        content = excerpt(block.text)
+        inside = [*fields.objects(content)[::-1], fields.labels(content, strict=False)]
+        if len(content.strip()) <= _LONGEST_BARE_ANSWER:
+            inside.append(_bare(content))
+        if stated := coordinates.stated_pair(content):
+            inside.append(Found(0, position=stated[0]))
+        found = replace(_united(inside), start=block.start)
+        if found and (found.position or found.settles_names or (found.names.city and found.names.country)):
+            yield found
+            return
+        partial.append(found)
+    yield from (found for found in partial if found)
+    yield from (found for found in partial if not found)
+
+
+def _bare(text: str, *, capitals: bool = False) -> Found:
+    """An answer that is nothing but a pair of coordinates or a place."""
+    position = coordinates.pair(text)
+    return Found(0, Names() if position else place(text, capitals=capitals), position)
+
+
+def _united(passages: Iterable[Found]) -> Found:
+    """Names and position, each from the first passage that states or settles it, at the start of the first such."""
+    whole: Found | None = None
+    for found in passages:
+        if whole is None:
+            whole = found
+            continue
+        names_open, position_open = _open(whole)
+        if not (names_open or position_open):
+            break
+        whole = Found(
+            whole.start if whole else found.start,
+            found.names if names_open else whole.names,
+            found.position if position_open else whole.position,
+            whole.confidence if whole.confidence is not None else found.confidence,
+            whole.reasoning or found.reasoning,
+            whole.settles_names or (names_open and found.settles_names),
+            whole.settles_position or (position_open and found.settles_position),
+        )
+    return Found(0) if whole is None else whole
+
+
+def _open(found: Found) -> tuple[bool, bool]:
+    """Whether the names and whether the position are still to be looked for."""
+    return not (found.names or found.settles_names), found.position is None and not found.settles_position

@@ -1,0 +1,46 @@
+"""Whether a response without an answer declines to give one, or merely could not be read."""
+
+from __future__ import annotations
+
+import re
+
+_VERBS = (
+    r"(?:determine|identify|provide|pinpoint|help|assist|tell|say|locate|guess|answer|fulfil\w*|complete|give|make|view|see"
+    r"|analy[sz]e|recogni[sz]e|comply|process|estimate|infer|deduce|narrow|engage|discuss|share|confirm|know|access|do|offer"
+    r"|support|participate|respond|continue|accurately|ascertain|specify|conclude|be)"
+)
+_REFUSAL = re.compile(
+    rf"""\b(?:can\ ?not|can'?t|could\ ?n[o']t|unable\ to|not\ able\ to|(?:not|im)\ ?possible\ (?:for\ \w+\ )?to
+      |won'?t|will\ not)
+      \s(?:\w+\s){{0,4}}?{_VERBS}\b
+    |\b(?:i'm|i\ am|we're|we\ are)\ (?:so\ |very\ |really\ )?(?:sorry|afraid)\b|\bi\ (?:do\ )?apologi[sz]e\b|^sorry\b
+    |\bi\ (?:do\ not|don't|would\ not|wouldn't)\ (?:feel|think|want|know)\b
+    |\bi\ (?:do\ not|don't)\ have\ (?:enough|sufficient|access|the\ ability)\b
+    |\bi(?:'m|\ am)\ going\ to\ (?:end|stop)\b|\bi(?:'d|\ would)\ (?:rather|prefer)\ not\b
+    |\bi\ must\ (?:decline|refuse)\b
+    |\bi\ (?:decline|refuse)\ to\b|\bcannot\ be\ (?:determined|identified|located|pinpointed)\b
+    |\bimpossible\ to\ (?:accurately\ |precisely\ )?(?:determine|identify|pinpoint|say|tell|know|provide)
+    |\bnot\ (?:comfortable|privy|capable|programmed|designed|willing|allowed|permitted|going\ to\ \w+)\b
+    |\b(?:isn't|is\ not|not)\ (?:appropriate|feasible)\b|\b(?:inappropriate|infeasible)\ to\b
+    |^[-*\#\ ]{{0,6}}(?:\w{{1,20}}[:*\s]{{1,4}})?unknown[.*]{{0,3}}$
+    |\b(?:not\ (?:enough|sufficient)|insufficient)\ (?:information|clues|context|detail|data)
+    |\b(?:no\ puedo|no\ es\ posible|lo\ siento|lamento)\b|\bje\ (?:ne\ (?:peux|suis|sais)|suis\ désolée?)\b|\bdésolé
+    |\b(?:tut\ mir\ leid|ich\ kann\ (?:\w+\s){{0,6}}?nicht|nicht\ möglich)
+    |\b(?:não\ (?:posso|consigo|é\ possível)|desculpe|sinto\ muito)
+    |\b(?:non\ (?:posso|riesco|sono\ in\ grado|è\ possibile)|mi\ dispiace)\b
+    |\b(?:helaas|ik\ kan\ (?:\w+\s){{0,6}}?niet)\b
+    |无法(?:确定|识别|提供|判断|回答|协助)|抱歉|对不起|我不能|無法|申し訳|できません|わかりません
+    |죄송|할\ 수\ 없|알\ 수\ 없
+    |не\ могу|извините|к\ сожалению|невозможно|لا\ (?:أستطيع|يمكنني)|آسف|عذرا|माफ़|क्षमा\ करें|नहीं\ कर\ सकत
+    """,
+    re.IGNORECASE | re.VERBOSE | re.MULTILINE,
+)
+
+
+def refuses(text: str) -> bool:
+    """Whether a text says that its author will not or cannot name the place; ask only where no answer was found.
+
+    >>> refuses("I'm unable to determine the location."), refuses("A street with many signs.")
+    (True, False)
+    """
+    return _REFUSAL.search(text) is not None

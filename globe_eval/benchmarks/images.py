@@ -1,0 +1,265 @@
+"""Photographs as models see them: upright pixels and nothing else.
+
+A benchmark of 12,000 pictures fits in memory only as paths, so a :class:`Photograph` holds its path and decodes anew at
+each use. Two ways lead out of it, and both show the same picture:
+
+- as pixels, to back ends in this process (``hf-multimodal``, ``vllm-vlm``): 8-bit RGB, turned upright, the first frame,
+  transparency laid over white;
+- as bytes, to endpoints: :meth:`Photograph.clean_bytes`, the file without its metadata and otherwise untouched.
+
+The bytes are encoded again (PNG, lossless, of the pixels above) only where the file would not arrive as that picture:
+an EXIF orientation other than 1 (metadata, so it is cut), CMYK JPEG, 16-bit grey, animated WebP, transparency other
+than RGBA (decoders disagree about it), formats that servers do not take (GIF, BMP, TIFF, PPM, JPEG 2000), and
+JPEG, PNG or WebP bytes too irregular to be cut but good enough for Pillow.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, UnidentifiedImageError
+
+from globe_eval.benchmarks.metadata import MalformedImage, strip_jpeg, strip_png, strip_webp
+
+# Named one by one: Pillow's other plugins start programs (EPS) or read what no camera writes.
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_PNG_ORIENTED = re.compile(rb"eXIf|Raw profile type|XML:com\.adobe\.xmp")
+_STRIP = {
+    "JPEG": (strip_jpeg, "image/jpeg", frozenset({"L", "RGB"})),
+    "MPO": (strip_jpeg, "image/jpeg", frozenset({"L", "RGB"})),
+    "PNG": (strip_png, "image/png", frozenset({"1", "L", "P", "RGB", "RGBA"})),
+    "WEBP": (strip_webp, "image/webp", frozenset({"RGB", "RGBA"})),
+}
+
+
+class ImageError(ValueError):
+    """One picture that cannot be shown to a model: one line that names the file and the reason."""
+
+
+def image_sha256(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of the file's bytes, as hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def decode(data: bytes, name: str) -> Image.Image:
+    """The picture in `data` as 8-bit RGB, upright, without metadata.
+
+    Args:
+        data: the bytes of an image file.
+        name: what errors call it.
+
+    Returns:
+        A plain image of mode RGB with an empty ``info``.
+
+    Raises:
+        ImageError: not an image, truncated, too many pixels, or of a kind that has no 8-bit RGB form.
+
+    """
+    opened = _open(data, name)
+    turn = _UPRIGHT.get(_orientation(opened, data))
+    try:
+        opened.load()
+        pixels = to_rgb(opened)
+    except Exception as error:  # Pillow's plugins raise nearly anything on bytes that are broken
+        raise ImageError(f"{name}: {_reason(error)}") from None
+    if turn is not None and opened.format != "TIFF":  # Pillow turns TIFF itself, on loading
+        pixels = pixels.transpose(turn)
+    return pixels
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """A copy in 8-bit RGB without metadata; transparency over white, 16-bit grey by its high byte."""
+    if image.mode.startswith("I"):
+        # Pillow's own conversion clips at 255: nearly all of a 16-bit picture would be white.
+        image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+        image.info = {}
+    elif image.mode == "F":
+        raise ValueError("floating-point samples have no 8-bit RGB form")
+    if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
+        seen = image.convert("RGBA")
+        image = Image.new("RGB", image.size, (255, 255, 255))
+        image.paste(seen, mask=seen.getchannel("A"))
+    rgb = image.convert("RGB")
+    rgb.info = {}
+    return rgb
+
+
+def encode_png(image: Image.Image) -> bytes:
+    """The picture as PNG bytes, losslessly."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def clean(data: bytes, name: str) -> tuple[bytes, str]:
+    """The image file `data` without metadata, and its MIME type. See the module's text for what is encoded again.
+
+    Raises:
+        ImageError: not an image, truncated, too many pixels.
+
+    """
+    opened = _open(data, name)
+    strip, mime, modes = _STRIP.get(opened.format or "", (None, "", frozenset()))
+    if strip and opened.mode in modes and "transparency" not in opened.info and _orientation(opened, data) == 1:
+        try:
+            return strip(data), mime
+        except MalformedImage:
+            pass  # decoding says whether it is worse than irregular
+    return encode_png(decode(data, name)), "image/png"
+
+
+def picture_bytes(picture: Image.Image | str | os.PathLike[str]) -> tuple[bytes, str]:
+    """What an endpoint is sent of a picture, and its MIME type: a file's own bytes, other images as PNG."""
+    if isinstance(picture, str | os.PathLike):
+        picture = Photograph(picture)
+    if isinstance(picture, Photograph):
+        return picture.clean_bytes()
+    return encode_png(to_rgb(picture)), "image/png"
+
+
+class Photograph(Image.Image):
+    """A picture in a file: a PIL image that holds its path only and decodes anew at each use.
+
+    Everything that reads an image works (`convert`, `resize`, `numpy.asarray`, pickling, `isinstance`) and sees 8-bit
+    RGB, upright. It cannot be changed in place; `copy()` gives a plain image that can. Making one touches no file, so
+    that a broken picture is the error of its own sample and not of the run.
+
+    Args:
+        path: the image file.
+        name: what logs, errors and ``str()`` call it, best relative to the benchmark's folder; the file's name if
+            not given.
+
+    """
+
+    def __init__(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+        super().__init__()
+        self.path = Path(path)
+        self.name = name or self.path.name
+        self._mode = "RGB"
+        self.readonly = 1
+
+    def decode(self) -> Image.Image:
+        """The pixels, decoded now: a plain RGB image. Raises ImageError."""
+        return decode(_read(self.path, self.name), self.name)
+
+    def clean_bytes(self) -> tuple[bytes, str]:
+        """The file's bytes without metadata, and their MIME type. Raises ImageError."""
+        return clean(_read(self.path, self.name), self.name)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, upright; the header is read once. Raises ImageError."""
+        if self._size == (0, 0):
+            data = _read(self.path, self.name)
+            opened = _open(data, self.name)
+            self._size = opened.size
+            if opened.format == "TIFF":  # whether the header's size is upright depends on Pillow's version
+                self._size = decode(data, self.name).size
+            elif _orientation(opened, data) >= 5:
+                self._size = (opened.height, opened.width)
+        return self._size
+
+    @property
+    def im(self) -> Any:
+        """Pillow's own pixel store, decoded at each access: what every inherited method reads."""
+        return self.decode().im
+
+    @im.setter
+    def im(self, im: Any) -> None:
+        if im is not None:
+            raise TypeError("a Photograph cannot be changed in place; change its copy()")
+
+    def load(self) -> Any:
+        """Pillow's pixel access, over pixels decoded now."""
+        return self.decode().load()
+
+    def __copy__(self) -> Photograph:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Photograph:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Photograph, (self.path, self.name)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Photograph) and (self.path, self.name) == (other.path, other.name)
+
+    def __hash__(self) -> int:
+        return hash((self.path, self.name))
+
+    def __str__(self) -> str:
+        return self.name
+
+    def __repr__(self) -> str:
+        return f"<Photograph {self.name}>"
+
+
+def _decoding(name: str) -> Any:
+    """The image method `name` on pixels decoded once; inherited, it would decode at each access to `im`."""
+
+    @functools.wraps(getattr(Image.Image, name))
+    def method(self: Photograph, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.decode(), name)(*args, **kwargs)
+
+    return method
+
+
+for _name in ("convert", "copy", "crop", "resize", "save", "split", "tobytes", "transpose"):
+    setattr(Photograph, _name, _decoding(_name))
+
+
+def _read(path: Path, name: str) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(f"{name}: {error.strerror or error}") from None
+    if not data:
+        raise ImageError(f"{name}: the file is empty (0 bytes)")
+    return data
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    """The header only. Bytes say what a file is, never its extension."""
+    try:
+        opened = Image.open(io.BytesIO(data), formats=_FORMATS)
+    except UnidentifiedImageError:
+        raise ImageError(f"{name}: not an image, or of a kind that is not read ({', '.join(_FORMATS)})") from None
+    except Exception as error:  # a warning made an error, a decompression bomb, a header that breaks its plugin
+        raise ImageError(f"{name}: {_reason(error)}") from None
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit and opened.width * opened.height > limit:
+        raise ImageError(f"{name}: {opened.width} x {opened.height} pixels are more than the {limit} allowed")
+    return opened
+
+
+def _orientation(opened: Image.Image, data: bytes) -> int:
+    """EXIF (or XMP) orientation, 1 to 8; 1 where there is none or it makes no sense."""
+    if opened.format == "PNG" and not _PNG_ORIENTED.search(data):
+        return 1  # Pillow would decode the whole picture to look for EXIF behind it
+    try:
+        value = opened.getexif().get(_ORIENTATION, 1)
+    except Exception:  # broken EXIF must not cost a picture that is otherwise good
+        return 1
+    return value if value in _UPRIGHT else 1
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

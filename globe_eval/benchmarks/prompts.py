@@ -1,0 +1,78 @@
+"""Prompts and decodings by name. Both are part of what a number means, so each result carries their hash.
+
+The `globe_*` texts are GLOBE's own, from lingli1996/GLOBE at cfc439b (Apache-2.0): the README and the evaluation script
+differ in one sentence, one blank line and the decoding, so "GLOBE's number" depends on which of the two is copied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+SYSTEM = "You are a helpful assistant."
+"""GLOBE's system message, which is also what Qwen2.5-VL's chat template puts there by itself."""
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the model is asked (after the photograph), and the form of answer that it is asked for."""
+
+    text: str
+    answer_form: str
+
+
+_CLUES = (
+    "1. Carefully analyze the image for clues about its location (architecture, signage, vegetation, terrain, etc.)\n"
+)
+_TAGS = "\n\nYou MUST output the thinking process in <think> </think> and give answer in <answer> </answer> tags."
+
+PROMPTS: dict[str, Prompt] = {
+    "globe_readme": Prompt(
+        "You are a geolocation expert. You are participating in a geolocation challenge. "
+        "Based on the provided image:\n"
+        f"{_CLUES}"
+        "2. Think step-by-step about what country, and city this is likely to be in and why\n"
+        "\n"
+        "Your final answer include these two lines somewhere in your response:\n"
+        "country: [country name]\n"
+        "city: [city name]"
+        f"{_TAGS}",
+        "names",
+    ),
+    "globe_eval": Prompt(
+        "You are participating in a geolocation challenge. Based on the provided image:\n"
+        f"{_CLUES}"
+        "2. Think step-by-step about what country, and city this is likely to be in and why\n"
+        "Your final answer include these two lines somewhere in your response:\n"
+        "country: [country name]\n"
+        "city: [city name]"
+        f"{_TAGS}",
+        "names",
+    ),
+    "coordinates": Prompt(
+        "You are a geolocation expert. You are participating in a geolocation challenge. "
+        "Based on the provided image:\n"
+        f"{_CLUES}"
+        "2. Think step-by-step about where exactly this is likely to be and why\n"
+        "\n"
+        "Your final answer include these two lines somewhere in your response:\n"
+        "latitude: [decimal degrees, negative in the south]\n"
+        "longitude: [decimal degrees, negative in the west]"
+        f"{_TAGS}",
+        "coordinates",
+    ),
+}
+
+DECODINGS: dict[str, dict[str, Any]] = {
+    "greedy": {"do_sample": False, "temperature": 0.0, "max_gen_toks": 1024},
+    "globe_readme": {"do_sample": True, "temperature": 0.6, "max_gen_toks": 512},
+    "globe_eval": {
+        "do_sample": True,
+        "temperature": 0.1,
+        "max_gen_toks": 512,
+        "frequency_penalty": 0.7,
+        "presence_penalty": 0.7,
+    },
+}
+"""`greedy` is this project's default; the other two are the released README's and evaluation script's. The penalties of
+the latter are known to OpenAI-compatible endpoints and vLLM, not to `hf-multimodal`."""

@@ -1,0 +1,143 @@
+"""`GeoTask`: the lm-eval task that carries every default, so that a benchmark's YAML is four lines.
+
+task: my_city
+class: !function globe_eval.GeoTask
+dataset_kwargs: {truth: my_city.csv, images: my_city/}
+metadata: {version: 1}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import datasets
+from lm_eval.api.task import ConfigurableTask
+
+from globe_eval import scoring
+from globe_eval.benchmarks.definition import DATASET_KEYS, OWN_KEYS
+from globe_eval.benchmarks.images import Photograph
+from globe_eval.benchmarks.manifest import Manifest, read_manifest
+from globe_eval.benchmarks.prompts import DECODINGS, PROMPTS, SYSTEM
+from globe_eval.errors import InputError, nearest
+
+
+class GeoTask(ConfigurableTask):  # type: ignore[misc]
+    """One geolocation benchmark in lm-eval.
+
+    `dataset_kwargs` name the truth table and the folder of images, absolute or relative to the working folder or to
+    $GLOBE_EVAL_DATA; a `custom_dataset` function may return the manifest's path instead (miniworld draws its own).
+    `prompt`, `decoding` and `answer_form` name entries of `benchmarks.prompts`; every key that lm-eval knows may stand
+    there too, a prompt of one's own (`doc_to_text`) among them.
+    """
+
+    MULTIMODAL = True
+
+    def __init__(self, config: Mapping[str, Any], **kwargs: Any) -> None:
+        given = {key: value for key, value in (config or {}).items() if key not in (*OWN_KEYS, "class")}
+        name = given.get("task", "task")
+        own = {"prompt": "globe_readme", "decoding": "greedy"} | {key: config[key] for key in OWN_KEYS if key in config}
+        prompt = _choose(name, "prompt", own["prompt"], PROMPTS)
+        decoding = _choose(name, "decoding", own["decoding"], DECODINGS)
+        self.answer_form: scoring.AnswerForm = own.setdefault("answer_form", prompt.answer_form)
+        _choose(name, "answer_form", self.answer_form, dict.fromkeys(scoring.ANSWER_FORMS))
+        metadata = {**(given.get("metadata") or {}), **own}
+        self.own_scores = given.get("process_results") is None
+        defaults = {
+            "output_type": "generate_until",
+            "test_split": "test",
+            "description": SYSTEM,
+            "doc_to_text": f"<image>{prompt.text}",
+            "doc_to_target": describe_truth,
+            "doc_to_image": "image",
+            "num_fewshot": 0,
+            "fewshot_config": {"samples": []},
+            "metric_list": _metric_list(),
+        }
+        generation = {"until": [], **decoding, **(given.get("generation_kwargs") or {})}
+        super().__init__(config={**defaults, **given, "metadata": metadata, "generation_kwargs": generation}, **kwargs)
+        if "<image>" not in self.prompt_template:
+            self.config.doc_to_text = f"<image>{self.prompt_template}"
+
+    def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: Any) -> None:
+        """Read the manifest instead of downloading: docs hold relative paths, pictures are decoded when needed."""
+        given = dict(dataset_kwargs or {})
+        custom: Callable[..., Path] | None = self.config.custom_dataset
+        if custom is not None:
+            self.manifest: Manifest = read_manifest(Path(custom(**given)))
+        else:
+            unknown = [key for key in given if key not in DATASET_KEYS]
+            if unknown:
+                raise InputError(
+                    f"task {self.config.task!r}, dataset_kwargs: unknown key {unknown[0]!r}"
+                    f"{nearest(unknown[0], DATASET_KEYS)} (allowed: {', '.join(DATASET_KEYS)})"
+                )
+            truth, images = given.pop("truth", None), given.pop("images", None)
+            if truth is None:
+                raise InputError(
+                    f"task {self.config.task!r}, dataset_kwargs: 'truth' is missing, the table of the truth"
+                )
+            self.manifest = read_manifest(self._find(truth), images=self._find(images) if images else None, **given)
+        self.dataset = {"test": datasets.Dataset.from_list(self.manifest.rows)}
+
+    def _find(self, name: str) -> Path:
+        path = Path(name).expanduser()
+        data = Path(os.environ.get("GLOBE_EVAL_DATA", "~/globe-eval-data")).expanduser()
+        for candidate in (path, data / path):
+            if candidate.exists():
+                return candidate
+        source = (self.config.metadata or {}).get("source")
+        raise InputError(
+            f"task {self.config.task!r}: {name!r} is neither here nor in {data} (set GLOBE_EVAL_DATA to the folder of "
+            f"your data){f'; it comes from {source}' if source else ''}"
+        )
+
+    @property
+    def prompt_template(self) -> str:
+        """The prompt as the YAML gives it (text, or the name of a function)."""
+        text = self.config.doc_to_text
+        return text if isinstance(text, str) else f"<image>{getattr(text, '__qualname__', text)}"
+
+    @property
+    def prompt_sha256(self) -> str:
+        """SHA-256 of the system message and the prompt."""
+        return hashlib.sha256(f"{self.config.description}\0{self.prompt_template}".encode()).hexdigest()
+
+    def doc_to_image(self, doc: Mapping[str, Any], doc_to_image: Any = None) -> list[Photograph]:
+        """The photograph, as a reference that decodes its pixels when a model asks for them."""
+        return [Photograph(self.manifest.images / doc["image"], doc["image"])]
+
+    def process_results(self, doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
+        """One photograph's metrics for lm-eval's own aggregation. A miss is 0 where it is a rate, never left out."""
+        if not self.own_scores:
+            return dict(super().process_results(doc, results))
+        response = results[0]
+        answer = scoring.read(
+            response, finish_reason=getattr(response, "finish_reason", None), error=getattr(response, "error", None)
+        )
+        (score,) = scoring.score([answer], [scoring.Truth.of(doc)], form=self.answer_form, responses=[response])
+        return scoring.sample_metrics(score)
+
+
+def describe_truth(doc: Mapping[str, Any]) -> str:
+    """The target that lm-eval logs beside each response."""
+    names = ", ".join(doc[key] for key in ("city", "country") if doc.get(key))
+    return f"{doc['lat']:.5f}, {doc['lon']:.5f}" + (f" ({names})" if names else "")
+
+
+def _metric_list() -> list[dict[str, Any]]:
+    return [
+        {"metric": metric.name, "aggregation": metric.aggregate, "higher_is_better": metric.higher_is_better}
+        for metric in scoring.METRICS
+    ]
+
+
+def _choose(task: str, key: str, value: Any, allowed: Mapping[str, Any]) -> Any:
+    if value not in allowed:
+        raise InputError(
+            f"task {task!r}: {key} {value!r} is unknown{nearest(str(value), allowed)} (allowed: {', '.join(allowed)})"
+        )
+    return allowed[value]

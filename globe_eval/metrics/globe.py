@@ -1,0 +1,104 @@
+"""What the released code of GLOBE measures, bit for bit, under names that begin with `globe_`.
+
+Source: lingli1996/GLOBE @ cfc439b (Apache-2.0), `examples/train/grpo/globe/eval.py` and `plugin.py`, the code of
+Li et al., "Recognition through Reasoning", NeurIPS 2025 (arXiv 2506.14674). These exist to be compared with numbers
+from that code. The rule is generous in one place and strict in another: "Niger" is right for "Nigeria", "USA" is wrong
+for "United States", "**Paris**" is wrong for "Paris". `country_correct` and `city_correct` are the honest measures.
+"""
+
+from __future__ import annotations
+
+import re
+
+GLOBE_THRESHOLD = 0.7
+
+_COUNTRY = re.compile(r"country:\s*([^\n]+)")
+_CITY = re.compile(r"city:\s*([^\n]+)")
+
+
+def globe_extract(response: str | None, cot: bool = True) -> tuple[str, str]:
+    """Country and city as the released evaluation reads them, in lower case; "" where it finds none.
+
+    With `cot` the inside of the first `<answer>…</answer>` is read, or the whole response where there is no such pair;
+    without it always the whole response. The labels `country:` and `city:` are found in lower case only, and a label
+    at the end of its line takes the next line as its value.
+
+    >>> globe_extract("<think>city: Rome?</think><answer>country: France\\ncity: Paris.</answer>")
+    ('france', 'paris.')
+    >>> globe_extract("Country: France")
+    ('', '')
+    """
+    text = response or ""
+    answer = _first_answer(text) if cot else None
+    return _names(text if answer is None else answer)
+
+
+def globe_match(pred: str, truth: str, threshold: float = GLOBE_THRESHOLD) -> bool:
+    """Whether one name contains the other, in any case, and the shorter has at least `threshold` of its length.
+
+    Lengths are those before lower-casing, which lengthens some letters ("İ" becomes two). An empty prediction never
+    matches, an empty truth never at a threshold above 0.
+
+    >>> globe_match("niger", "Nigeria"), globe_match("usa", "United States"), globe_match("", "France")
+    (True, False, False)
+    """
+    if not pred:
+        return False
+    pred_in_truth = pred.lower() in truth.lower() and len(pred) / len(truth) >= threshold
+    truth_in_pred = truth.lower() in pred.lower() and len(truth) / len(pred) >= threshold
+    return pred_in_truth or truth_in_pred
+
+
+def globe_country_match(response: str | None, country: str | None, cot: bool = True) -> float:
+    """1.0 where the released evaluation counts the country of a response as right, else 0.0; NaN without a truth.
+
+    An empty string is a truth that nothing matches, as in the released code; None is an unknown truth.
+
+    >>> globe_country_match("country: France", "France"), globe_country_match("country: France", None)
+    (1.0, nan)
+    """
+    return _match_or_nan(globe_extract(response, cot)[0], country)
+
+
+def globe_city_match(response: str | None, city: str | None, cot: bool = True) -> float:
+    """1.0 where the released evaluation counts the city of a response as right, else 0.0; NaN without a truth.
+
+    >>> globe_city_match("country: USA\\ncity: New York", "New York City")
+    0.0
+    """
+    return _match_or_nan(globe_extract(response, cot)[1], city)
+
+
+def globe_accuracy(response: str | None, country: str, city: str) -> float:
+    """The released training reward `globe_accuracy`: 1.0 for country and city, 0.2 for the country alone, else 0.0.
+
+    The class `GeoLocAccuracyV2ORM`, Eq. 3 of the paper with alpha = 0.8. Unlike the evaluation it reads nothing
+    outside `<answer>…</answer>`.
+
+    >>> globe_accuracy("<answer>country: France\\ncity: Lyon</answer>", "France", "Paris")
+    0.2
+    >>> globe_accuracy("country: France\\ncity: Paris", "France", "Paris")
+    0.0
+    """
+    said_country, said_city = _names(_first_answer(response or "") or "")
+    if not globe_match(said_country, country):
+        return 0.0
+    return 1.0 if globe_match(said_city, city) else 0.2
+
+
+def _first_answer(text: str) -> str | None:
+    """The inside of the first `<answer>…</answer>`, stripped; None without a complete pair.
+
+    Equal to the released `<answer>(.*?)</answer>`, which takes quadratic time on a response of many opening tags.
+    """
+    inside, closing, _ = text.partition("<answer>")[2].partition("</answer>")
+    return inside.strip() if closing else None
+
+
+def _names(text: str) -> tuple[str, str]:
+    country, city = _COUNTRY.search(text), _CITY.search(text)
+    return country[1].strip().lower() if country else "", city[1].strip().lower() if city else ""
+
+
+def _match_or_nan(pred: str, truth: str | None) -> float:
+    return float("nan") if truth is None else float(globe_match(pred, truth))

@@ -1,0 +1,44 @@
+"""What a model answered: text that knows how it ended."""
+
+from __future__ import annotations
+
+
+class Response(str):
+    """The text of one answer, and what the back end said about it.
+
+    A plain ``str`` wherever lm-eval or a parser wants one; the attributes survive copying and pickling.
+
+    Args:
+        text: the answer, empty where there is none.
+        finish_reason: why generation ended, as the back end calls it: ``"stop"``, ``"length"`` (cut off), ...
+        error: why the model was never heard, in one line; None where it was.
+        prompt_tokens: tokens that went in, where the back end counts them.
+        completion_tokens: tokens that came out, where the back end counts them.
+
+    >>> answer = Response("country: Japan", finish_reason="stop")
+    >>> answer == "country: Japan", answer.finish_reason, answer.error
+    (True, 'stop', None)
+
+    """
+
+    finish_reason: str | None
+    error: str | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+
+    def __new__(
+        cls,
+        text: str = "",
+        *,
+        finish_reason: str | None = None,
+        error: str | None = None,
+        prompt_tokens: int | None = None,
+        completion_tokens: int | None = None,
+    ) -> Response:
+        """See the class."""
+        self = super().__new__(cls, text)
+        self.finish_reason = finish_reason
+        self.error = error
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = completion_tokens
+        return self

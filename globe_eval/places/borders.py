@@ -1,0 +1,207 @@
+"""Which country a point lies in, as the set of ISO alpha-2 codes that count as right, and a country's continent.
+
+Borders: country-coder 5.6.1 (ISC, `data/borders.LICENSE.md`), which draws every country and territory, coarsely and out
+to sea. `data/near_land.png` (from Natural Earth, public domain) says where that sea is still within 100 km of land.
+`scripts/vendor_borders.py` builds both. Policy, with its sources: `data/disputed.json`, `data/continents.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import shapely
+
+COAST_KM = 50.0
+"""How far from a point that the borders leave out, or draw far out at sea, a populated place still gives a country."""
+
+_DATA = Path(__file__).with_name("data")
+_NOWHERE: frozenset[str] = frozenset()
+# The borders leave a sliver of up to 0.016 degrees open along the antimeridian.
+_SEAM_LON = 179.98
+
+
+SOVEREIGNS = {
+    "AU": "CC CX HM NF",
+    "CN": "HK MO",
+    "DK": "FO GL",
+    "FI": "AX",
+    "FR": "BL GF GP MF MQ NC PF PM RE TF WF YT",
+    "GB": "AI BM FK GG GI GS IM IO JE KY MS PN SH TC VG",
+    "NL": "AW BQ CW SX",
+    "NO": "BV SJ",
+    "NZ": "CK NU TK",
+    "US": "AS GU MP PR UM VI",
+}
+"""State -> its territories with a code of their own: a photograph taken in Réunion was taken in France too."""
+
+
+def country_at(lat: float, lon: float) -> frozenset[str]:
+    """The ISO alpha-2 codes (and XK) that are a right answer for the country at a point; see `countries_at`.
+
+    >>> sorted(country_at(-21.115, 55.536)), sorted(country_at(44.6, 33.52)), sorted(country_at(0.0, -30.0))
+    (['RE'], ['RU', 'UA'], [])
+    """
+    return countries_at([lat], [lon])[0]
+
+
+def countries_at(lats: ArrayLike, lons: ArrayLike) -> list[frozenset[str]]:
+    """The accept set of each point: one code, more where the sources differ, none at sea.
+
+    The borders decide, up to 100 km from land; where they leave a gap, the nearest populated place within 50 km; else
+    there is no country. A territory is its own code (Réunion RE), disputed places follow `data/disputed.json`, a point
+    on a border belongs to both sides.
+
+    Args:
+        lats: (n,) degrees north.
+        lons: (n,) degrees east; any number of turns.
+
+    Returns:
+        n sets. A coordinate that is NaN, infinite or beyond a pole has an empty one.
+    """
+    lat, lon = np.broadcast_arrays(np.atleast_1d(np.asarray(lats, np.float64)), np.asarray(lons, np.float64))
+    found = [_NOWHERE] * lat.size
+    known = np.flatnonzero(np.isfinite(lat) & np.isfinite(lon) & (np.abs(lat) <= 90.0))
+    y, x = lat[known], lon[known]
+    x = np.where(np.abs(x) <= 180.0, x, (x + 180.0) % 360.0 - 180.0)  # not everywhere: it costs the last bits
+
+    inside = np.zeros(known.size, dtype=bool)
+    for row, accepted in _borders().lookup(y, x):
+        inside[row] = True
+        found[known[row]] |= accepted
+
+    near_land = _near_land()
+    rows, columns = near_land.shape
+    row_of = np.minimum(((90.0 - y) / 180.0 * rows).astype(np.intp), rows - 1)
+    column_of = np.minimum(((x + 180.0) / 360.0 * columns).astype(np.intp), columns - 1)
+    doubtful = np.flatnonzero(~inside | ~near_land[row_of, column_of])
+    if doubtful.size:
+        from globe_eval.places.gazetteer import nearest
+
+        places, km = nearest(y[doubtful], x[doubtful])
+        for where, place, distance in zip(doubtful, places, km, strict=True):
+            if distance > COAST_KM:
+                found[known[where]] = _NOWHERE
+            elif not inside[where]:
+                found[known[where]] = _borders().of_code(place.country_code)
+    return found
+
+
+def continent_of(code: str | None) -> str | None:
+    """GeoNames' continent of an ISO alpha-2 code (or XK): AF, AN, AS, EU, NA, OC, SA; None for anything else.
+
+    >>> continent_of("CY"), continent_of("TR"), continent_of("RE"), continent_of("??")
+    ('EU', 'AS', 'AF', None)
+    """
+    return _continents().get(code) if code else None
+
+
+def sovereign_of(code: str | None) -> str | None:
+    """The state that a territory is a part or dependency of (ISO 3166-1's remarks); None for states and disputed places.
+
+    >>> sovereign_of("RE"), sovereign_of("HK"), sovereign_of("FR"), sovereign_of("TW")
+    ('FR', 'CN', None, None)
+    """
+    return next((state for state, territories in SOVEREIGNS.items() if code and code in territories.split()), None)
+
+
+@dataclass(frozen=True)
+class _Outline:
+    """A disputed area that the borders do not draw: points coded so, inside this ring, have this accept set."""
+
+    ring: shapely.Polygon
+    coded: frozenset[str]
+    accept: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Borders:
+    """Polygons, their codes and accept sets, by the tree's index; the rules for what the polygons do not show."""
+
+    tree: shapely.STRtree
+    codes: list[str | None]
+    accept: list[frozenset[str]]
+    outlines: list[_Outline]
+    by_code: dict[str, frozenset[str]]
+
+    def of_code(self, code: str) -> frozenset[str]:
+        return self.by_code.get(code, frozenset([code]))
+
+    def lookup(self, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> list[tuple[int, frozenset[str]]]:
+        """(index of the point, accept set of a polygon around it); a point on a border appears with either side."""
+        import shapely
+
+        seam = np.flatnonzero(np.abs(lon) > _SEAM_LON)
+        rows = np.concatenate([np.arange(lat.size), seam])
+        x = np.concatenate([np.clip(lon, -_SEAM_LON, _SEAM_LON), -np.sign(lon[seam]) * _SEAM_LON])
+        y = lat[rows]
+        hits, polygons = self.tree.query(shapely.points(x, y), predicate="intersects")
+        accepted = [self.accept[polygon] for polygon in polygons]
+        for outline in self.outlines:
+            for k in np.flatnonzero(shapely.intersects_xy(outline.ring, x[hits], y[hits])):
+                if self.codes[polygons[k]] in outline.coded:
+                    accepted[k] = outline.accept
+        return list(zip(rows[hits].tolist(), accepted, strict=True))
+
+
+@cache
+def _borders() -> _Borders:
+    import shapely
+
+    features = json.loads((_DATA / "borders.json").read_text(encoding="utf-8"))["features"]
+    official = {feature["properties"]["iso1A2"] for feature in features if _is_official(feature["properties"])}
+    drawn = [feature for feature in features if feature["geometry"]]
+    codes = [_code(feature["properties"], official) for feature in drawn]
+
+    rules = json.loads((_DATA / "disputed.json").read_text(encoding="utf-8"))["places"]
+    by_feature = {rule["feature"]: frozenset(rule["accept"]) for rule in rules if "feature" in rule}
+    by_code = {
+        code: frozenset(rule["accept"])
+        for rule in rules
+        if "coded" in rule and "outline" not in rule
+        for code in rule["coded"]
+    }
+    outlines = [
+        _Outline(shapely.Polygon(rule["outline"]), frozenset(rule["coded"]), frozenset(rule["accept"]))
+        for rule in rules
+        if "outline" in rule
+    ]
+    accept = []
+    for feature, code in zip(drawn, codes, strict=True):
+        plain = by_code.get(code, frozenset([code])) if code else _NOWHERE
+        accept.append(by_feature.get(feature["properties"]["wikidata"], plain))
+    tree = shapely.STRtree(shapely.from_geojson([json.dumps(feature["geometry"]) for feature in drawn]))
+    return _Borders(tree, codes, accept, outlines, by_code)
+
+
+def _is_official(properties: dict[str, Any]) -> bool:
+    """Assigned by ISO 3166-1, or XK: not an exceptional reservation such as FX, IC, EU or UN."""
+    return "iso1A2" in properties and properties.get("isoStatus") != "excRes"
+
+
+def _code(properties: dict[str, Any], official: set[str]) -> str | None:
+    """A feature's alpha-2 code: its own, its territory's (Ascension SH, Wake UM) or its country's (Hawaii US)."""
+    candidates = [properties.get("iso1A2"), *properties.get("groups", []), properties.get("country")]
+    return next((code for code in candidates if code in official), None)
+
+
+@cache
+def _near_land() -> NDArray[np.bool_]:
+    """(1800, 3600), north up, Greenwich in the middle: is the cell's centre on land or within 100 km of it?"""
+    from PIL import Image
+
+    with Image.open(_DATA / "near_land.png") as image:
+        return np.asarray(image, dtype=bool)
+
+
+@cache
+def _continents() -> dict[str, str]:
+    table = json.loads((_DATA / "continents.json").read_text(encoding="utf-8"))["continents"]
+    return {code: continent for continent, codes in table.items() for code in codes.split()}

@@ -1,0 +1,1 @@
+"""Runs: what is asked, what is heard, what is written down."""

@@ -1,0 +1,283 @@
+"""What a run leaves behind: `samples.jsonl`, a line a photograph, and `results.json`. Their schema, writing, reading.
+
+The pydantic models below are the schema; `schema/*.json` beside this file is the same as JSON Schema, for other tools.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+import globe_eval
+from globe_eval.errors import InputError
+from globe_eval.scoring import AnswerForm, DistanceModel, Level, Status
+
+SCHEMA_VERSION: Literal[1] = 1
+
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Finite = Annotated[
+    float | None, BeforeValidator(lambda x: None if isinstance(x, float) and not math.isfinite(x) else x)
+]
+"""Infinite and undefined figures are null: JSON has no word for them, and 0 would be a lie."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TruthRecord(_Strict):
+    """What the manifest says; degrees."""
+
+    lat: Latitude
+    lon: Longitude
+    country: str | None = None
+    city: str | None = None
+    group: str | None = None
+
+
+class AnswerRecord(_Strict):
+    """What the text says, word for word; degrees."""
+
+    country: str | None = None
+    city: str | None = None
+    admin: str | None = None
+    lat: Latitude | None = None
+    lon: Longitude | None = None
+    stated_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class PredictionRecord(_Strict):
+    """The point that was scored; degrees."""
+
+    lat: Latitude
+    lon: Longitude
+    level: Level
+    country_code: str | None = None
+    geonameid: int | None = None
+    name: str | None = None
+
+
+class Sample(_Strict):
+    """One photograph: truth, response, how it was read, what was scored and how far off it was."""
+
+    id: str
+    status: Status
+    truth: TruthRecord
+    answer: AnswerRecord
+    prediction: PredictionRecord | None
+    distance_km: Annotated[float, Field(ge=0)] | None
+    country_correct: float | None
+    city_correct: float | None
+    globe_country_match: float | None
+    globe_city_match: float | None
+    response: str | None
+    finish_reason: str | None = None
+    error: str | None = None
+    image_sha256: Sha256 | None
+
+
+class FigureRecord(_Strict):
+    """A metric's value with its 95 % bootstrap interval, over n photographs of n_groups groups."""
+
+    value: Finite
+    low: Finite
+    high: Finite
+    n: int
+    n_groups: int
+
+
+class GeocoderRecord(_Strict):
+    """What turned place names into points: the embedded gazetteer ("geonames"), or an online back end."""
+
+    name: str
+    version: str
+
+
+class GazetteerRecord(_Strict):
+    """The embedded gazetteer, which names of truths are always resolved with."""
+
+    version: str
+    sha256: Sha256
+
+
+class Results(_Strict):
+    """Everything that a number depends on, and the numbers."""
+
+    schema_version: Literal[1]
+    task: str
+    task_version: str
+    answer_form: AnswerForm
+    manifest_sha256: Sha256
+    prompt: str | None
+    prompt_sha256: Sha256 | None
+    model: str
+    model_args: dict[str, Any]
+    decoding: dict[str, Any] | None
+    seed: int
+    limit: float | None
+    distance: DistanceModel
+    geocoder: GeocoderRecord
+    gazetteer: GazetteerRecord
+    resolver_version: str
+    parser_version: str
+    packages: dict[str, str]
+    git_commit: str | None
+    started: str
+    duration_seconds: float
+    n: int
+    n_groups: int
+    complete: bool
+    status: dict[Status, int]
+    metrics: dict[str, FigureRecord]
+    valid_only: dict[str, FigureRecord]
+    accuracy_by_distance: dict[DistanceModel, dict[str, float]]
+
+
+def write_run(folder: Path, samples: Sequence[Sample], results: Results) -> None:
+    """Write both files, each whole or not at all, the results last: where they stand, the samples are complete."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "samples.jsonl", (sample.model_dump_json() + "\n" for sample in samples))
+    _write(folder / "results.json", [results.model_dump_json(indent=2) + "\n"])
+
+
+def read_results(folder: Path) -> Results:
+    """Read `results.json` of a run. Raises InputError with the field that is wrong."""
+    path = folder / "results.json"
+    if not path.is_file():
+        raise InputError(f"{folder}: no results.json there, this is no run")
+    try:
+        return Results.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InputError(f"{path}: {_first_error(error)}") from None
+
+
+def read_samples(folder: Path) -> list[Sample]:
+    """Read `samples.jsonl` of a run. Raises InputError with the line and the field that is wrong."""
+    path = folder / "samples.jsonl"
+    if not path.is_file():
+        raise InputError(f"{folder}: no samples.jsonl there, this is no run")
+    samples = []
+    with path.open(encoding="utf-8") as file:
+        for line, text in enumerate(file, 1):
+            try:
+                samples.append(Sample.model_validate_json(text))
+            except ValidationError as error:
+                raise InputError(f"{path}, line {line}: {_first_error(error)}") from None
+    return samples
+
+
+def json_schemas() -> dict[str, dict[str, Any]]:
+    """File name -> JSON Schema; `python -m globe_eval.runs.record` writes them beside this file."""
+    return {
+        f"{name}.schema.json": {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            **model.model_json_schema(mode="serialization"),
+        }
+        for name, model in (("sample", Sample), ("results", Results))
+    }
+
+
+_SECRET = re.compile(r"(^|_)(api_?key|key|token|secret|password|passwd|authorization|credential)s?($|_)", re.I)
+
+
+def without_secrets(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Model arguments as they may be published: keys, tokens and passwords replaced, in URLs too.
+
+    >>> without_secrets({"api_key": "sk-1", "base_url": "http://me:pw@host/v1?key=1", "max_tokens": 5})
+    {'api_key': '(removed)', 'base_url': 'http://host/v1', 'max_tokens': 5}
+    """
+    return {
+        name: "(removed)" if _SECRET.search(name) and not name.startswith(("max_", "api_key_env")) else _clean(value)
+        for name, value in arguments.items()
+    }
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, dict):
+        return without_secrets(value)
+    if not isinstance(value, str):
+        return value if isinstance(value, int | float | bool | list | type(None)) else str(value)
+    return re.sub(r"(https?://)([^/@\s]*@)?([^?\s]*)(\?\S*)?", r"\1\3", value)
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages that a number can depend on; those not installed are left out."""
+    names = (
+        "lm-eval",
+        "datasets",
+        "numpy",
+        "scipy",
+        "pyproj",
+        "shapely",
+        "pillow",
+        "torch",
+        "torchvision",
+        "transformers",
+        "vllm",
+    )
+    found = {"globe-eval": globe_eval.__version__}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def git_commit() -> str | None:
+    """Commit of the checkout that this package runs from, with `-dirty` after changes; None where it is no checkout."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return None
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
+
+
+def _first_error(error: ValidationError) -> str:
+    first = error.errors()[0]
+    found = repr(first.get("input"))
+    where = ".".join(map(str, first["loc"])) or "the document"
+    return f"{where}: {first['msg']}; found {found if len(found) <= 60 else found[:57] + '…'}"
+
+
+def _write(path: Path, parts: Iterable[str]) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            for part in parts:
+                file.write(part)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+if __name__ == "__main__":
+    import json
+
+    for file_name, schema in json_schemas().items():
+        text = json.dumps(schema, indent=2) + "\n"
+        (Path(__file__).parent / "schema" / file_name).write_text(text, encoding="utf-8")

@@ -1,0 +1,270 @@
+"""`globe-eval score`: anyone's predictions or responses, from a table, without a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from globe_eval import scoring
+from globe_eval.answers import Answer
+from globe_eval.benchmarks.manifest import identifier, read_truth, truth_sha256
+from globe_eval.benchmarks.table import Table, match_ids, number, read_table
+from globe_eval.errors import InputError, nearest
+from globe_eval.runs import record
+from globe_eval.runs.assemble import Heard, Setting, assemble
+
+COLUMN_NAMES = ("id", "lat", "lon", "response", "city", "country")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns that the user names instead of having them found."""
+
+    id: str | None = None
+    lat: str | None = None
+    lon: str | None = None
+    response: str | None = None
+    city: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Samples and results of a score, and what the user should be told about them."""
+
+    samples: list[record.Sample]
+    results: record.Results
+    notes: list[str]
+
+
+def score_file(
+    answers_path: Path,
+    truth_path: Path | None,
+    *,
+    setting: Setting,
+    columns: Columns = Columns(),
+    read: str | None = None,
+    answer_form: scoring.AnswerForm | None = None,
+    skip_footer: bool = False,
+    skip_unknown_ids: bool = False,
+) -> Scored:
+    """Score the answers of one file against the truth of another, or of the same file.
+
+    Args:
+        answers_path: table of answers, one row a photograph.
+        truth_path: table of the truth; None where it is in the answers' file.
+        setting: task, distance and seed; model, answer form and manifest hash are filled in here.
+        columns: of the answers' file (and id, lat, lon of the truth's, where it is the same or has them too).
+        read: which kind of column to score; needed where the file has several.
+        answer_form: which part of a response counts; by default coordinates, where most responses state them.
+        skip_footer: set trailing rows aside that are no samples.
+        skip_unknown_ids: set answers aside whose id the truth does not have.
+
+    Raises InputError for whatever cannot be scored as it stands; nothing is guessed.
+    """
+    started = datetime.now(UTC)
+    notes: list[str] = []
+    same_file = truth_path is None
+    answers = _without_footer(read_table(answers_path), columns, skip_footer, notes)
+    truth = answers if truth_path is None else _without_footer(read_table(truth_path), columns, skip_footer, notes)
+    _refuse_unknown(columns, answers, truth)
+    rows = read_truth(truth, **_truth_columns(truth, columns, same_file))
+    kind, use = _kind(answers, columns, read, same_file)
+    id_column = answers.find("id", columns.id if same_file or columns.id in answers.columns else None)
+    if id_column is None:
+        raise InputError(
+            f"{answers.path.name}: no id column; give it with --id-column (columns: {', '.join(answers.columns)})"
+        )
+    matched = _match(answers, id_column, [row["id"] for row in rows], truth.path.name, skip_unknown_ids, notes)
+
+    heard = [_heard(answers, matched.get(i), kind, use) for i in range(len(rows))]
+    absent = sum(one.error is not None for one in heard)
+    if absent:
+        notes.append(
+            f"{absent:,} of {len(rows):,} photographs of {truth.path.name} have no row in {answers.path.name}; "
+            "they count as misses (status error), and the result is incomplete"
+        )
+    form = answer_form or (_form(heard, notes) if kind == "response" else "names" if kind == "names" else "coordinates")
+    setting = replace(setting, answer_form=form, manifest_sha256=truth_sha256(rows), model=answers.path.name)
+    samples, results = assemble(setting, [scoring.Truth.of(row) for row in rows], heard, started=started)
+    return Scored(samples, results, notes)
+
+
+def _truth_columns(truth: Table, columns: Columns, same_file: bool) -> dict[str, str | None]:
+    """The named columns that are the truth's: in a file of its own all that it has, else none but the id."""
+    given = {"id_column": columns.id, "lat_column": columns.lat, "lon_column": columns.lon}
+    if same_file:
+        return {"id_column": columns.id}
+    return {name: column for name, column in given.items() if column in truth.columns}
+
+
+def _refuse_unknown(columns: Columns, answers: Table, truth: Table) -> None:
+    there = [*dict.fromkeys([*answers.columns, *truth.columns])]
+    for name, column in vars(columns).items():
+        if column is not None and column not in there:
+            raise InputError(
+                f"--{name}-column: no column {column!r}{nearest(column, there)} (columns: {', '.join(there)})"
+            )
+
+
+def _kind(table: Table, columns: Columns, read: str | None, same_file: bool) -> tuple[str, dict[str, str | None]]:
+    """Which kind of column is scored, and the columns."""
+    plain_is_truth = same_file and table.find("truth_lat") is None
+
+    def predicted(role: str, override: str | None) -> str | None:
+        if override is not None and override in table.columns:
+            return override
+        return table.find(f"predicted_{role}") or (None if plain_is_truth else table.find(role))
+
+    response = table.find("response", columns.response)
+    lat, lon = predicted("lat", columns.lat), predicted("lon", columns.lon)
+    city, country = predicted("city", columns.city), predicted("country", columns.country)
+    found: dict[str, dict[str, str | None]] = {}
+    if response:
+        found["response"] = {"response": response}
+    if lat and lon:
+        found["coordinates"] = {"lat": lat, "lon": lon}
+    if city or country:
+        found["names"] = {"city": city, "country": country, "admin": predicted("admin", None)}
+    if read is not None:
+        if read not in found:
+            raise InputError(
+                f"{table.path.name}: no column to read {read} from (columns: {', '.join(table.columns)}); "
+                "name it with --response-column, --lat-column and --lon-column, or --city-column and --country-column"
+            )
+        return read, found[read]
+    if not found:
+        raise InputError(
+            f"{table.path.name}: no column of answers (columns: {', '.join(table.columns)}); name it with "
+            "--response-column, --lat-column and --lon-column, or --city-column and --country-column"
+        )
+    if len(found) > 1:
+        choices = "; ".join(f"--read {kind} ({', '.join(c for c in use.values() if c)})" for kind, use in found.items())
+        raise InputError(f"{table.path.name}: several columns could be the answers; choose {choices}")
+    return next(iter(found.items()))
+
+
+def _heard(table: Table, index: int | None, kind: str, use: dict[str, str | None]) -> Heard:
+    if index is None:
+        return Heard(None, error=f"no row in {table.path.name}")
+    cells = table.rows[index]
+    if kind == "response":
+        text = cells.get(use["response"] or "")
+        text = text if text is None or isinstance(text, str) else str(text)
+        return Heard(scoring.read(text), response=text)
+    if kind == "coordinates":
+        lat = number(table, index, use["lat"] or "", -90, 90, optional=True)
+        lon = number(table, index, use["lon"] or "", -180, 180, optional=True)
+        return Heard(_answer(lat=lat, lon=lon, answered=lat is not None and lon is not None))
+    names = {key: _name(cells.get(column)) for key, column in use.items() if column}
+    return Heard(_answer(**names, answered=any(names.values())))
+
+
+def _answer(*, answered: bool, **fields: Any) -> Answer:
+    empty: dict[str, Any] = dict.fromkeys(("country", "city", "admin", "lat", "lon", "reasoning", "stated_confidence"))
+    return Answer(**{**empty, **fields}, status="answered" if answered else "empty")
+
+
+def _name(value: Any) -> str | None:
+    return None if value is None or not str(value).strip() else str(value).strip()
+
+
+def _form(heard: list[Heard], notes: list[str]) -> scoring.AnswerForm:
+    """The one answer form of a file of responses: a mixture would be comparable with nothing."""
+    answered = [one.answer for one in heard if one.answer is not None and one.answer.status == "answered"]
+    stated = sum(answer.lat is not None and answer.lon is not None for answer in answered)
+    form: scoring.AnswerForm = "coordinates" if answered and 2 * stated >= len(answered) else "names"
+    notes.append(
+        f"answer form: {form} ({stated:,} of {len(answered):,} answered responses state coordinates); "
+        "--answer-form chooses another"
+    )
+    return form
+
+
+def _match(
+    table: Table, id_column: str, truth_ids: list[str], truth_name: str, skip_unknown: bool, notes: list[str]
+) -> dict[int, int]:
+    """Index of the truth -> index of its answer."""
+    ids = [identifier(table, index, id_column) for index in range(len(table.rows))]
+    seen: dict[str, int] = {}
+    for index, name in enumerate(ids):
+        if name in seen:
+            raise InputError(
+                f"{table.where(index)}, column {id_column!r}: {name!r} stands there twice, first in "
+                f"{table.where(seen[name]).split(', ', 1)[1]}"
+            )
+        seen[name] = index
+    form: Callable[[str], str] = match_ids(ids, truth_ids)
+    known = {form(name): index for index, name in enumerate(truth_ids)}
+    unknown = [index for index, name in enumerate(ids) if form(name) not in known]
+    if unknown:
+        where = f"{table.where(unknown[0])}, column {id_column!r}: {ids[unknown[0]]!r}"
+        if not skip_unknown:
+            raise InputError(
+                f"{where} has no truth in {truth_name} ({len(unknown):,} of {len(ids):,} answers have none); "
+                "set them aside with --skip-unknown-ids"
+            )
+        notes.append(f"{len(unknown):,} answers without truth were set aside, the first: {where}")
+    return {known[form(name)]: index for index, name in enumerate(ids) if form(name) in known}
+
+
+def _without_footer(table: Table, columns: Columns, skip: bool, notes: list[str]) -> Table:
+    """Set aside, or refuse, a second table that ends the file: published predictions often close with their figures.
+
+    It begins at a row without a number in any coordinate column, at most ten rows before the end.
+    """
+    coordinate_columns = [
+        column
+        for role in ("truth_lat", "truth_lon", "lat", "lon", "predicted_lat", "predicted_lon")
+        for column in table.columns
+        if column.strip().lower() in _usual(role)
+    ] + [column for column in (columns.lat, columns.lon) if column in table.columns]
+    if not coordinate_columns:
+        return table
+
+    def is_sample(index: int) -> bool:
+        return any(_is_number(table.rows[index].get(column)) for column in coordinate_columns)
+
+    last = len(table.rows)
+    tail = [i for i in range(max(0, last - 10), last) if not is_sample(i) and _has_text(table, i, coordinate_columns)]
+    if not tail or tail[0] == 0:
+        return table
+    start = tail[0]
+    first_line = table.lines[start]
+    while first_line - 1 in table.blank_lines:
+        first_line -= 1
+    found = next(str(value) for value in table.rows[start].values() if value is not None)
+    lines = f"{table.path.name}, lines {first_line} to {table.lines[-1]}"
+    if not skip:
+        raise InputError(
+            f"{lines}: these rows are no samples, a second table ends the file (it begins with {found!r}); "
+            "set them aside with --skip-footer"
+        )
+    notes.append(f"{lines}: set aside, no samples")
+    return table.drop(set(range(start, last)))
+
+
+def _usual(role: str) -> tuple[str, ...]:
+    from globe_eval.benchmarks.table import COLUMNS
+
+    return COLUMNS[role]
+
+
+def _has_text(table: Table, index: int, columns: list[str]) -> bool:
+    return any(
+        value is not None and str(value).strip() for column in columns for value in [table.rows[index].get(column)]
+    )
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+__all__ = ["COLUMN_NAMES", "Columns", "Scored", "score_file"]

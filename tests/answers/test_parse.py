@@ -1,0 +1,189 @@
+"""`parse` against golden cases, against properties that hold for any text, against hostile texts, and on real data."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from globe_eval.answers import parse
+from globe_eval.answers.parse import Answer
+from globe_eval.answers.text import LONGEST
+
+CASES = json.loads((Path(__file__).parents[1] / "golden" / "answers.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["description"] for case in CASES])
+def test_golden(case: dict[str, Any]) -> None:
+    answer = parse(case["response"], truncated=case.get("truncated", False))
+    for field, expected in case["expected"].items():
+        value = getattr(answer, field)
+        assert value == (pytest.approx(expected, abs=1e-9) if isinstance(expected, float) else expected), field
+
+
+def test_golden_descriptions_are_distinct() -> None:
+    assert len({case["description"] for case in CASES}) == len(CASES) > 150
+
+
+names = st.sampled_from(["Paris", "São Paulo", "'s-Hertogenbosch", "東京", "Washington, D.C.", "St. Louis", "Xi'an"])
+latitudes = st.floats(-90, 90).map(lambda x: round(x, 5))
+longitudes = st.floats(-180, 180).map(lambda x: round(x, 5))
+
+
+@given(country=names, city=names, country_first=st.booleans(), thought=st.text("ab \n", max_size=20))
+def test_globe_form_is_read_back(country: str, city: str, country_first: bool, thought: str) -> None:
+    lines = [f"country: {country}", f"city: {city}"]
+    body = "\n".join(lines if country_first else lines[::-1])
+    answer = parse(f"<think>{thought}</think><answer>{body}</answer>")
+    assert (answer.country, answer.city, answer.status) == (country, city, "answered")
+    assert answer.reasoning == (thought.strip() or None)
+
+
+@given(
+    lat=latitudes, lon=longitudes, city=names, country=names, before=st.sampled_from(["", "A {brace} ", "```json\n"])
+)
+def test_json_is_read_back(lat: float, lon: float, city: str, country: str, before: str) -> None:
+    text = json.dumps({"lat": f"{lat:.5f}", "lon": f"{lon:.5f}", "city": city, "country": country})
+    answer = parse(before + text)
+    assert (answer.lat, answer.lon, answer.city, answer.country) == (lat, lon, city, country)
+
+
+ALPHABET = "<>/answerthiklocudy:{}[]\"'`*_,.;0123456789°′″-–NSEW \n\\\0\u200b\ud800é東"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(ALPHABET, max_size=200) | st.text(max_size=100), st.booleans())
+def test_any_text_gives_a_consistent_answer(text: str, truncated: bool) -> None:
+    answer = parse(text, truncated=truncated)
+    assert isinstance(answer, Answer)
+    named = any((answer.country, answer.city, answer.admin))
+    assert (answer.lat is None) == (answer.lon is None)
+    assert (answer.status == "answered") == (named or answer.lat is not None)
+    if answer.lat is not None and answer.lon is not None:
+        assert abs(answer.lat) <= 90 and abs(answer.lon) <= 180
+    assert answer.stated_confidence is None or 0 <= answer.stated_confidence <= 1
+    for field in (answer.country, answer.city, answer.admin, answer.reasoning):
+        assert field is None or (field == field.strip() and field)
+        (field or "").encode("utf-8")
+    assert parse(text, truncated=truncated) == answer
+
+
+@given(latitudes, longitudes)
+def test_numbers_come_back_as_written_wherever_they_stand(lat: float, lon: float) -> None:
+    first, second = f"{lat:.5f}", f"{lon:.5f}"
+    for text in (f"{first}, {second}", f"I say ({first}, {second}).", f"Latitude: {first}\nLongitude: {second}"):
+        assert (parse(text).lat, parse(text).lon) == (lat, lon)
+
+
+HOSTILE = [
+    "{", "{}", "[", "((", "<answer>", "<think>", "country:", "country: a\n", "lat: 1, lon: 2 ", "1 ", "1.5, ", "48° ",
+    "48°51′24″ ", "°", "-", " ", "\n", '"', "\\", '{"a":', '{"a":[', '{"a":1}', '{"lat":1,', "```", "*", "A, ",
+    "most likely in A ", "can't a ", "&deg;", "\\text{", "\u200b", "\0", "\U0001f30d", "\ud800", "\u0301",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", HOSTILE, ids=repr)
+def test_hostile_text_is_read_in_linear_time(unit: str) -> None:
+    def seconds(size: int) -> float:
+        text = (unit * (size // len(unit) + 1))[:size]
+        start = time.process_time()
+        parse(text)
+        return time.process_time() - start
+
+    seconds(1_000)
+    short, long, longest = seconds(LONGEST // 4), seconds(LONGEST), seconds(16 * LONGEST)
+    assert long < 8 * short + 0.5
+    assert longest < 32 * long + 0.5
+
+
+@pytest.mark.parametrize("filler", ["{", "}", "x", "country: ", " ", "1.5, ", "<think>", '{"a":1}', "\n"], ids=repr)
+@pytest.mark.parametrize("where", ["front", "middle", "back"])
+def test_an_answer_is_found_in_a_very_long_text(filler: str, where: str) -> None:
+    padding = (filler * LONGEST)[: 3 * LONGEST]
+    before = {"front": "", "middle": padding, "back": padding}[where]
+    after = {"front": padding, "middle": padding, "back": ""}[where]
+    answer = parse(before + "\n<answer>country: France\ncity: Paris</answer>\n" + after)
+    assert (answer.city, answer.country) == ("Paris", "France")
+
+
+def test_deep_nesting_is_no_recursion_error() -> None:
+    for text in ('{"a":' * 100_000 + "1" + "}" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":[' * 100_000):
+        assert parse(text).status == "unparsed"
+
+
+def test_huge_numbers_are_no_error() -> None:
+    for text in (
+        '{"lat": ' + "9" * 10_000 + ', "lon": 1}',
+        "Latitude: 1." + "3" * 10_000 + "\nLongitude: 2",
+        "9" * 50_000,
+    ):
+        assert parse(text).lat is None
+
+
+STREET_VIEW = ["claude-3-haiku", "gpt-4o", "llama-3.2-11b-vision", "llama-3.2-90b-vision"]
+
+
+def street_view(shared_data: Path, model: str) -> list[dict[str, str]]:
+    with (shared_data / "street_view" / f"{model}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def haversine_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+    lat1, lon1, lat2, lon2 = map(math.radians, (lat1, lon1, lat2, lon2))
+    half = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2 * 6371.0 * math.asin(math.sqrt(half))
+
+
+@pytest.mark.parametrize("model", STREET_VIEW)
+def test_recorded_coordinates_are_found(shared_data: Path, model: str) -> None:
+    literal = found = 0
+    for row in street_view(shared_data, model):
+        lat, lon, response = row["predicted_lat"], row["predicted_long"], row["model_response"]
+        if lat and lon and lat in response and lon in response:
+            literal += 1
+            answer = parse(response)
+            found += (answer.lat, answer.lon) == (float(lat), float(lon))
+    assert literal > 1000
+    assert found >= 0.99 * literal
+
+
+def test_median_of_gpt_4o(shared_data: Path) -> None:
+    distances = []
+    for row in street_view(shared_data, "gpt-4o"):
+        answer = parse(row["model_response"])
+        if answer.lat is not None and answer.lon is not None:
+            distances.append(haversine_km(float(row["label_lat"]), float(row["label_long"]), answer.lat, answer.lon))
+    distances.sort()
+    assert len(distances) == 1578
+    assert round((distances[788] + distances[789]) / 2, 2) == 216.13
+
+
+def test_no_coordinates_are_invented(shared_data: Path) -> None:
+    """Where no coordinates were recorded, those found must stand in the text, both numbers, digit for digit."""
+    for model in STREET_VIEW:
+        for row in street_view(shared_data, model):
+            answer = parse(row["model_response"])
+            if row["predicted_lat"] or answer.lat is None or answer.lon is None:
+                continue
+            written = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", row["model_response"])}
+            degrees = {abs(answer.lat), abs(answer.lon)}
+            assert degrees <= written or "'" in row["model_response"], row["image_name"]
+
+
+def test_refusals_of_the_study(shared_data: Path) -> None:
+    """Their authors' tag "refusal" marks responses that name no place; one of 275 does name a country in JSON."""
+    statuses = []
+    with (shared_data / "parser" / "unparsed.jsonl").open(encoding="utf-8") as file:
+        for row in map(json.loads, file):
+            if row["category"] == "refusal":
+                statuses.append(parse(row["response"]).status)
+    assert len(statuses) == 275
+    assert statuses.count("refused") == 274

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from globe_eval.benchmarks.table import match_ids, number, read_table
+from globe_eval.errors import InputError
+
+
+def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_cells_stay_as_they_are(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path / "t.csv", 'id,country,city\n007,NA,"a, b"\n1e3,,x\n'))
+    assert table.rows == [
+        {"id": "007", "country": "NA", "city": "a, b"},
+        {"id": "1e3", "country": None, "city": "x"},
+    ]
+
+
+def test_lines_count_through_quoted_newlines_and_blank_lines(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path / "t.csv", 'id,response\na,"one\ntwo\nthree"\n\nb,x\n'))
+    assert table.lines == [2, 6]
+    assert table.blank_lines == [5]
+    assert table.where(1) == "t.csv, line 6"
+
+
+@pytest.mark.parametrize(
+    "name, text", [("t.tsv", "id\tlat\na\t1\n"), ("t.csv", "id;lat\na;1\n"), ("t.csv", "\ufeffid,lat\na,1\n")]
+)
+def test_delimiters_and_byte_order_mark(tmp_path: Path, name: str, text: str) -> None:
+    assert read_table(write(tmp_path / name, text)).rows == [{"id": "a", "lat": "1"}]
+
+
+def test_jsonl_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
+    import pandas as pd
+
+    rows = [{"id": "a", "lat": 1.5, "city": "x"}, {"id": "b", "lat": 2.5, "city": None}]
+    jsonl = write(tmp_path / "t.jsonl", "\n".join(map(json.dumps, rows)))
+    pd.DataFrame(rows).to_parquet(tmp_path / "t.parquet")
+    assert read_table(jsonl).rows == rows == read_table(tmp_path / "t.parquet").rows
+
+
+@pytest.mark.parametrize(
+    "name, text, words",
+    [
+        ("t.csv", "", ["t.csv", "empty"]),
+        ("t.csv", "id,lat\n", ["t.csv", "no rows"]),
+        ("t.csv", "id,lat\na,1,2\n", ["line 2", "3 cells", "header of 2"]),
+        ("t.csv", "id,id\na,1\n", ["line 1", "'id'", "twice"]),
+        ("t.csv", 'id,lat\na,"1\n', ["t.csv", "not valid CSV"]),
+        ("t.csv", "id,lat\na,\0\n", ["line 2", "NUL"]),
+        ("t.jsonl", '{"id": 1}\n{"id"', ["t.jsonl", "line 2", "not valid JSON"]),
+        ("t.jsonl", "[1]\n", ["line 1", "list"]),
+        ("t.xlsx", "PK", ["'.xlsx'", ".csv"]),
+        ("t.parquet", "nonsense", ["t.parquet", "Parquet"]),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_that_says_where(
+    tmp_path: Path, name: str, text: str, words: list[str]
+) -> None:
+    with pytest.raises(InputError) as error:
+        read_table(write(tmp_path / name, text))
+    assert "\n" not in str(error.value)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_an_absent_file_names_its_neighbour(tmp_path: Path) -> None:
+    write(tmp_path / "answers.csv", "id\n1\n")
+    with pytest.raises(InputError, match=r"anwsers\.csv: no such file; did you mean 'answers\.csv'\?"):
+        read_table(tmp_path / "anwsers.csv")
+
+
+def test_not_utf8_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not UTF-8"):
+        read_table(write(tmp_path / "t.csv", "id,city\n1,Köln\n", "latin-1"))
+
+
+def test_columns_are_found_in_any_case_and_two_candidates_are_refused(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path / "t.csv", "IMG_ID,Latitude,LNG,lat\na,1,2,3\n"))
+    assert table.find("id") == "IMG_ID"
+    assert table.find("lon") == "LNG"
+    assert table.find("response") is None
+    with pytest.raises(InputError, match="'Latitude', 'lat' could each be the lat; choose one with --lat-column"):
+        table.find("lat")
+    assert table.find("lat", "lat") == "lat"
+    with pytest.raises(InputError, match=r"no column 'latt'; did you mean 'lat'"):
+        table.find("lat", "latt")
+
+
+@pytest.mark.parametrize("cell", ["91", "-90.5", "nan", "NaN", "inf", "abc", "1,5", "true", ""])
+def test_a_cell_that_is_no_latitude_is_refused_with_its_line(tmp_path: Path, cell: str) -> None:
+    table = read_table(write(tmp_path / "t.csv", f'id,lat\na,1\nb,"{cell}"\n'))
+    with pytest.raises(InputError, match=r"t\.csv, line 3, column 'lat'"):
+        number(table, 1, "lat", -90, 90)
+
+
+def test_an_empty_cell_may_be_no_answer_but_nan_never(tmp_path: Path) -> None:
+    table = read_table(write(tmp_path / "t.csv", "id,lat\na,\nb,nan\n"))
+    assert number(table, 0, "lat", -90, 90, optional=True) is None
+    with pytest.raises(InputError, match="'nan'"):
+        number(table, 1, "lat", -90, 90, optional=True)
+
+
+def test_ids_meet_by_name_by_file_or_by_stem() -> None:
+    assert match_ids(["a", "b"], ["a", "b", "c"])("a") == "a"
+    assert match_ids(["x/a.jpg"], ["a.jpg"])("x/a.jpg") == "a.jpg"
+    assert match_ids(["a.jpg"], ["a"])("a.jpg") == "a"
+    assert match_ids(["1.jpg", "1.png"], ["1"])("1.jpg") == "1.jpg"
+
+
+@given(st.lists(st.text(min_size=1), unique=True, min_size=1))
+def test_equal_ids_always_meet_as_they_are(ids: list[str]) -> None:
+    form = match_ids(ids, ids)
+    assert [form(name) for name in ids] == ids

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from globe_eval.metrics import globe_accuracy, globe_city_match, globe_country_match, globe_extract, globe_match
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "metrics.json").read_text(encoding="utf-8"))
+
+# The reference: lingli1996/GLOBE @ cfc439b (Apache-2.0), the released functions word for word but for their logging.
+
+
+def extract_location_from_content(data):
+    if not data:
+        return "", ""
+    pattern = r"<answer>(.*?)</answer>"
+    match = re.search(pattern, data, re.DOTALL)
+    pred = match.group(1).strip() if match else data
+    country_match = re.search(r"country:\s*([^\n]+)", pred)
+    city_match = re.search(r"city:\s*([^\n]+)", pred)
+    country = country_match.group(1).strip().lower() if country_match else ""
+    city = city_match.group(1).strip().lower() if city_match else ""
+    return country, city
+
+
+def extract_location_without_think(pred_content):
+    if not pred_content:
+        return "", ""
+    country_match = re.search(r"country:\s*([^\n]+)", pred_content)
+    city_match = re.search(r"city:\s*([^\n]+)", pred_content)
+    country = country_match.group(1).strip().lower() if country_match else ""
+    city = city_match.group(1).strip().lower() if city_match else ""
+    return country, city
+
+
+def match_location(pred, ground_truth, match_city_or_country_threshold=0.7):
+    len1 = len(pred)
+    len2 = len(ground_truth)
+    pred = pred.lower()
+    ground_truth = ground_truth.lower()
+    if len1 == 0:
+        return 0
+    if (pred in ground_truth and len1 / len2 >= match_city_or_country_threshold) or (
+        ground_truth in pred and len2 / len1 >= match_city_or_country_threshold
+    ):
+        return 1
+    return 0
+
+
+def released_reward(content, sol):
+    match = re.search(r"<answer>(.*?)</answer>", content, re.DOTALL)
+    pred = match.group(1).strip() if match else ""
+    gt_country, gt_city = sol.split("\t")
+    country_match = re.search(r"country:\s*([^\n]+)", pred)
+    city_match = re.search(r"city:\s*([^\n]+)", pred)
+    country = country_match.group(1).strip().lower() if country_match else ""
+    city = city_match.group(1).strip().lower() if city_match else ""
+    if match_location(city, gt_city) and match_location(country, gt_country):
+        return 1.0
+    elif match_location(country, gt_country):
+        return 0.2
+    return 0.0
+
+
+NAMES = ["Niger", "Nigeria", "İ", "İstanbul", "ISTANBUL", "ı", "ẞ", "a", "b", "ab", "aba", "San José", "[Paris]", ""]
+LETTERS = ["a", "A", "İ", "i̇"]
+PIECES = [
+    "<answer>", "</answer>", "<answer", "<think>", "</think>", "country:", "city:", "Country:", "CITY:", "\n", "\r\n",
+    " ", "\t", "\x1c", "\u2028", "\u00a0", "**", ".", *NAMES,
+]  # fmt: skip
+
+
+def test_names_and_responses_like_the_released_code_on_100000_random_strings() -> None:
+    draw = random.Random(0)
+    hits = 0
+    for _ in range(100_000):
+        response = "".join(draw.choices(PIECES, k=draw.randrange(14)))
+        pred, truth = ("".join(draw.choices(LETTERS, k=draw.randrange(5))) for _ in range(2))
+        assert globe_extract(response) == extract_location_from_content(response)
+        assert globe_extract(response, cot=False) == extract_location_without_think(response)
+        assert globe_match(pred, truth) is bool(match_location(pred, truth)), (pred, truth)
+        assert globe_accuracy(response, truth, pred) == released_reward(response, f"{truth}\t{pred}")
+        hits += match_location(pred, truth)
+    assert 5_000 < hits < 50_000
+
+
+@settings(max_examples=300)
+@given(st.text(), st.text(), st.floats(0, 1))
+def test_match_is_the_released_rule_on_any_text(pred: str, truth: str, threshold: float) -> None:
+    assert globe_match(pred, truth, threshold) is bool(match_location(pred, truth, threshold))
+    assert globe_match(pred, pred + truth, threshold) is bool(match_location(pred, pred + truth, threshold))
+
+
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from(PIECES) | st.text(max_size=3)).map("".join))
+def test_extract_is_the_released_reading_of_any_text(response: str) -> None:
+    assert globe_extract(response) == extract_location_from_content(response)
+
+
+@pytest.mark.parametrize(("pred", "truth", "right"), GOLDEN["globe_match"])
+def test_vectors_of_the_containment_rule(pred: str, truth: str, right: bool) -> None:
+    assert globe_match(pred, truth) is right
+
+
+@pytest.mark.parametrize("case", GOLDEN["globe_response"], ids=lambda case: case["why"])
+def test_responses_read_by_hand(case: dict[str, str | float]) -> None:
+    response, country, city = case["response"], case["country"], case["city"]
+    assert globe_country_match(response, country) == case["country_match"]
+    assert globe_city_match(response, city) == case["city_match"]
+    assert globe_accuracy(response, country, city) == case["accuracy"]
+
+
+def test_length_is_taken_before_lower_casing() -> None:
+    assert len("İİİİİİİİİİ".lower()) == 20
+    assert globe_match("i̇" * 7, "İ" * 10)  # 14 / 10 of the length before, 14 / 20 after
+    assert not globe_match("i̇" * 3, "İ" * 10)
+    assert globe_match("i̇" * 4, "İ" * 10)  # 8 / 10; would be 8 / 20 after lower-casing
+
+
+def test_unknown_truth_is_unknown_and_no_response_is_wrong() -> None:
+    assert math.isnan(globe_country_match("country: France", None))
+    assert math.isnan(globe_city_match(None, None))
+    assert globe_country_match(None, "France") == globe_city_match("", "Paris") == 0.0
+    assert globe_country_match("country: France", "") == 0.0
+    assert globe_accuracy(None, "France", "Paris") == 0.0
+
+
+def test_many_opening_tags_are_read_in_linear_time() -> None:
+    assert globe_extract("<answer>" * 500_000) == ("", "")  # the released regular expression would need hours

@@ -1,0 +1,652 @@
+"""The endpoint model against a real server on a local socket."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import io
+import json
+import logging
+import pickle
+import re
+import threading
+import time
+from collections import Counter
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lm_eval.api.instance import Instance
+from PIL import Image
+from servers import ChatServer, Reply, completion
+
+from globe_eval import models
+from globe_eval.benchmarks.images import Photograph
+from globe_eval.errors import InputError
+from globe_eval.models import chat
+from globe_eval.models.endpoint import Endpoint
+from globe_eval.models.response import Response
+
+GREEDY = {"until": ["</s>"], "max_gen_toks": 64, "do_sample": False, "temperature": 0.0}
+KEY = "sk-planted-0123456789"
+PLANTED = b"48.858370,2.294481"
+
+
+@pytest.fixture(autouse=True)
+def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> list[Photograph]:
+    """Forty JPEGs, each of one brightness, with the answer in a comment and in the file's name."""
+    out = []
+    for i in range(40):
+        path = tmp_path / f"paris_48.85_2.29_{i}.jpg"
+        Image.new("RGB", (24, 16), (5 * i, 5 * i, 5 * i)).save(path, comment=PLANTED)
+        out.append(Photograph(path))
+    return out
+
+
+def requests_for(
+    photographs: list[Photograph], text: str = "<image>\nWhere is photograph {}?", **gen: Any
+) -> list[Instance]:
+    return [
+        Instance(
+            request_type="generate_until",
+            doc={"id": str(i)},
+            arguments=(
+                chat.write_history([{"role": "user", "content": text.format(i)}]),
+                GREEDY | gen,
+                {"visual": [photo]},
+            ),
+            idx=0,
+            metadata=("task", i, 1),
+        )
+        for i, photo in enumerate(photographs)
+    ]
+
+
+def asked_about(payload: dict[str, Any]) -> str:
+    """The number that the prompt carries."""
+    text = "".join(part["text"] for part in payload["messages"][-1]["content"] if part["type"] == "text")
+    return re.findall(r"\d+", text)[0]
+
+
+def sent_image(payload: dict[str, Any]) -> tuple[str, bytes]:
+    (url,) = [part["image_url"]["url"] for part in payload["messages"][-1]["content"] if part["type"] == "image_url"]
+    head, _, data = url.partition(",")
+    return head, base64.b64decode(data, validate=True)
+
+
+def echo(payload: dict[str, Any], number: int) -> str:
+    return f"answer {asked_about(payload)}"
+
+
+def endpoint(server: ChatServer, **arguments: Any) -> Endpoint:
+    return Endpoint(**{"base_url": server.base_url, "backoff": 0.001, **arguments})
+
+
+def faulty(*replies: Reply) -> Any:
+    """Each prompt gets these replies first, one an attempt, and then its answer."""
+    attempts: Counter[str] = Counter()
+    lock = threading.Lock()
+
+    def answer(payload: dict[str, Any], number: int) -> str | Reply:
+        with lock:
+            attempt = attempts[asked_about(payload)]
+            attempts[asked_about(payload)] += 1
+        return replies[attempt] if attempt < len(replies) else echo(payload, number)
+
+    return answer
+
+
+# What is sent
+
+
+def test_answers_keep_the_order_of_requests_whatever_order_they_arrive_in(photographs: list[Photograph]) -> None:
+    def answer(payload: dict[str, Any], number: int) -> Reply:
+        return Reply(completion(echo(payload, number)), delay=0.02 * (int(asked_about(payload)) % 3))
+
+    with ChatServer(answer) as server:
+        model = endpoint(server, num_concurrent=8)
+        arrived = [index for index, _ in model.answers(requests_for(photographs))]
+        responses = model.generate_until(requests_for(photographs))
+    assert arrived != sorted(arrived) and sorted(arrived) == list(range(40))
+    assert responses == [f"answer {i}" for i in range(40)]
+    assert {(r.finish_reason, r.error, r.prompt_tokens, r.completion_tokens) for r in responses} == {
+        ("stop", None, 11, 7)
+    }
+
+
+@pytest.mark.parametrize("concurrency", [1, 7])
+def test_concurrency_is_reached_and_never_exceeded(photographs: list[Photograph], concurrency: int) -> None:
+    with ChatServer(lambda payload, number: Reply(completion("x"), delay=0.03)) as server:
+        endpoint(server, num_concurrent=concurrency).generate_until(requests_for(photographs[:21]))
+        assert server.peak == concurrency
+
+
+def test_the_picture_is_the_clean_file_and_nothing_tells_its_place(photographs: list[Photograph]) -> None:
+    with ChatServer(echo) as server:
+        endpoint(server).generate_until(requests_for(photographs))
+        asked = sorted(server.asked, key=lambda one: int(asked_about(one.payload)))
+    for photo, one in zip(photographs, asked, strict=True):
+        content = one.payload["messages"][-1]["content"]
+        assert [part["type"] for part in content] == ["image_url", "text"], "GLOBE puts the picture first"
+        head, data = sent_image(one.payload)
+        assert (data, head) == (photo.clean_bytes()[0], "data:image/jpeg;base64")
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(data))), np.asarray(Image.open(photo.path)))
+        assert PLANTED in photo.path.read_bytes() and PLANTED not in data
+        everything = one.raw + json.dumps(one.headers).encode()
+        assert b"<image>" not in everything and b"paris" not in everything and PLANTED not in everything
+        assert len(one.raw) < 1.36 * photo.path.stat().st_size + 600
+
+
+def test_bytes_are_read_when_they_are_sent_and_not_kept(
+    photographs: list[Photograph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = []
+    real = Photograph.clean_bytes
+    monkeypatch.setattr(Photograph, "clean_bytes", lambda self: (reads.append(time.monotonic()), real(self))[1])
+    with ChatServer(lambda payload, number: Reply(completion("x"), delay=0.01)) as server:
+        endpoint(server, num_concurrent=2).generate_until(requests_for(photographs[:10]))
+        sent = sorted(one.at for one in server.asked)
+    assert len(reads) == 10
+    for i in range(2, 10):
+        assert sorted(reads)[i] > sent[i - 2], "the third picture waits until the first was asked about"
+
+
+def test_greedy_decoding_and_the_other_fields(photographs: list[Photograph]) -> None:
+    with ChatServer() as server:
+        model = endpoint(server)
+        model.generate_until(
+            requests_for(photographs[:1], frequency_penalty=0.7, top_p=0.9, until=["", "</s>", "\n\n"])
+        )
+        payload = server.asked[0].payload
+    del payload["messages"]
+    assert payload == {
+        "model": "tiny",
+        "max_tokens": 64,
+        "temperature": 0,
+        "stop": ["</s>", "\n\n"],
+        "frequency_penalty": 0.7,
+        "top_p": 0.9,
+        "seed": 1234,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given_kwargs", "fields"),
+    [
+        ({}, {"temperature": 0}),
+        ({"do_sample": True}, {}),
+        ({"temperature": 0.6}, {"temperature": 0.6}),
+        ({"do_sample": True, "temperature": 0.1}, {"temperature": 0.1}),
+        ({"do_sample": False, "temperature": 0.6}, {"temperature": 0}),
+        ({"do_sample": False, "temperature": None}, {}),
+        ({"do_sample": True, "max_completion_tokens": 9}, {"max_completion_tokens": 9}),
+        ({"do_sample": True, "max_new_tokens": 9, "max_tokens": 5}, {"max_tokens": 9}),
+        ({"do_sample": True, "until": "\n"}, {"stop": ["\n"]}),
+        ({"do_sample": True, "until": list("abcdef")}, {"stop": list("abcd")}),
+        ({"do_sample": True, "until": None, "top_k": 5, "guided_regex": "a"}, {"top_k": 5, "guided_regex": "a"}),
+    ],
+)
+def test_decoding(given_kwargs: dict[str, Any], fields: dict[str, Any]) -> None:
+    assert chat.decoding(given_kwargs) == fields
+
+
+def test_repetitions_differ_in_their_seed(photographs: list[Photograph]) -> None:
+    (request,) = requests_for(photographs[:1], do_sample=True, temperature=1.0)
+    with ChatServer() as server:
+        endpoint(server).generate_until([request] * 3)
+        assert sorted(one.payload["seed"] for one in server.asked) == [1234, 1235, 1236]
+        endpoint(server, seed=None).generate_until([request])
+        assert "seed" not in server.asked[-1].payload
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries({"role": st.sampled_from(["system", "user", "assistant"]), "content": st.text()}),
+        min_size=1,
+    )
+)
+def test_the_chat_comes_through_unchanged(history: list[dict[str, str]]) -> None:
+    assert chat.read_history(chat.write_history(history)) == history
+    rebuilt = chat.messages(chat.write_history(history), [])
+    assert [message["role"] for message in rebuilt] == [message["role"] for message in history]
+    assert [message["content"] for message in rebuilt] == [m["content"].replace("<image>", "") for m in history]
+
+
+@given(st.text())
+def test_a_plain_prompt_comes_through_unchanged(prompt: str) -> None:
+    assert chat.read_history(prompt) == [{"role": "user", "content": prompt}]
+
+
+def shape(messages: list[dict[str, Any]]) -> list[Any]:
+    def part(one: dict[str, Any]) -> str:
+        return one.get("text") or base64.b64decode(one["image_url"]["url"].partition(",")[2]).decode()
+
+    return [
+        (m["role"], m["content"] if isinstance(m["content"], str) else [part(p) for p in m["content"]])
+        for m in messages
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "pictures", "expected"),
+    [
+        ("<image>\nWhere?", "A", ["A", "\nWhere?"]),
+        ("Look: <image> Where?", "A", ["Look: ", "A", " Where?"]),
+        ("<image> or <image>?", "AB", ["A", " or ", "B", "?"]),
+        ("Where?", "A", ["A", "Where?"]),
+        ("<image>Where?", "AB", ["B", "A", "Where?"]),
+        ("<image><image>Where?", "A", ["A", "Where?"]),
+        ("<image>Where?", "", "Where?"),
+        ("<image>", "A", ["A"]),
+    ],
+)
+def test_pictures_stand_where_their_placeholders_stood(prompt: str, pictures: str, expected: Any) -> None:
+    history = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": prompt}]
+    data = [(name.encode(), "image/png") for name in pictures]
+    assert shape(chat.messages(chat.write_history(history), data)) == [("system", "Be kind."), ("user", expected)]
+    assert shape(chat.messages(prompt, data)) == [("user", expected)]
+
+
+def test_a_begun_answer_is_continued(photographs: list[Photograph]) -> None:
+    history = [{"role": "user", "content": "<image>Where?"}, {"role": "assistant", "content": "<think>"}]
+    with ChatServer() as server:
+        model = endpoint(server)
+        (request,) = requests_for(photographs[:1])
+        request.arguments = (model.apply_chat_template(history, add_generation_prompt=False), *request.arguments[1:])
+        model.generate_until([request])
+        payload = server.asked[0].payload
+    assert payload["messages"][-1] == history[-1]
+    assert (payload["add_generation_prompt"], payload["continue_final_message"]) == (False, True)
+
+
+def test_other_kinds_of_picture(photographs: list[Photograph]) -> None:
+    image = Image.new("RGBA", (4, 4), (10, 20, 30, 255))
+    with ChatServer() as server:
+        model = endpoint(server, num_concurrent=1)
+        for picture in (image, str(photographs[3].path)):
+            request = requests_for(photographs[:1])[0]
+            request.arguments = (*request.arguments[:2], {"visual": [picture]})
+            model.generate_until([request])
+        plain, from_path = (sent_image(one.payload) for one in server.asked)
+    assert plain[0] == "data:image/png;base64"
+    assert Image.open(io.BytesIO(plain[1])).getpixel((0, 0)) == (10, 20, 30)
+    assert from_path[1] == photographs[3].clean_bytes()[0]
+
+
+# What comes back
+
+
+@pytest.mark.parametrize(
+    ("body", "text", "finish_reason"),
+    [
+        (completion("Paris"), "Paris", "stop"),
+        (completion(None), "", "stop"),
+        (completion("Par", "length"), "Par", "length"),
+        (completion(None, "content_filter", refusal="I can't help."), "I can't help.", "content_filter"),
+        (completion("Paris</s> and more"), "Paris", "stop"),
+        (completion("Paris</s> and more", "length"), "Paris", "stop"),
+        (completion([{"type": "text", "text": "Pa"}, {"type": "text", "text": "ris"}]), "Paris", "stop"),
+        (completion("Paris", reasoning_content="A tower."), "<think>A tower.</think>Paris", "stop"),
+        (completion("Paris", reasoning="A tower."), "<think>A tower.</think>Paris", "stop"),
+        (completion("<think>A tower.</think>Paris", reasoning="A tower."), "<think>A tower.</think>Paris", "stop"),
+        (completion(None, "length", reasoning="A tow"), "<think>A tow", "length"),
+        (completion("half \ud83d"), "half ?", "stop"),
+        ({"choices": [{"message": {"content": "Paris"}}]}, "Paris", None),
+    ],
+)
+def test_replies(photographs: list[Photograph], body: Any, text: str, finish_reason: str | None) -> None:
+    with ChatServer(lambda payload, number: Reply(body)) as server:
+        (response,) = endpoint(server).generate_until(requests_for(photographs[:1]))
+    assert (response, response.finish_reason, response.error) == (text, finish_reason, None)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Reply({"error": {"message": "slow down"}}, 429),
+        Reply({"error": {"message": "overloaded"}}, 500),
+        Reply(b"<html>Bad Gateway</html>", 502),
+        Reply(fault="reset"),
+        Reply(completion("Paris"), fault="cut"),
+        Reply(b'{"choices": [{"index": 0, "mess'),
+        Reply({"choices": []}),
+        Reply({"error": {"message": "upstream"}}),
+        Reply([1, 2]),
+        Reply({"choices": [{"message": {"content": 7}}]}),
+        Reply(completion("late"), delay=0.6),
+    ],
+    ids=[
+        "429",
+        "500",
+        "502",
+        "reset",
+        "cut",
+        "half a JSON",
+        "no choice",
+        "error in a 200",
+        "no object",
+        "number",
+        "hang",
+    ],
+)
+def test_passing_faults_are_tried_again(photographs: list[Photograph], fault: Reply) -> None:
+    with ChatServer(faulty(fault, fault)) as server:
+        responses = endpoint(server, timeout=0.3).generate_until(requests_for(photographs[:4]))
+        asked = Counter(asked_about(one.payload) for one in server.asked)
+    assert responses == [f"answer {i}" for i in range(4)]
+    assert all(response.error is None for response in responses)
+    assert set(asked.values()) == {3}
+
+
+@pytest.mark.parametrize("value", ["0.4", "date"])
+def test_retry_after_is_honoured(photographs: list[Photograph], value: str) -> None:
+    least = 0.4
+    if value == "date":
+        value, least = formatdate(time.time() + 2, usegmt=True), 0.9  # dates have whole seconds
+    with ChatServer(faulty(Reply({}, 429, {"Retry-After": value}))) as server:
+        assert endpoint(server).generate_until(requests_for(photographs[:1])) == ["answer 0"]
+        first, second = (one.at for one in server.asked)
+    assert least <= second - first < 5
+
+
+def test_a_wait_longer_than_the_timeout_is_not_waited_for(photographs: list[Photograph]) -> None:
+    with ChatServer(faulty(Reply({"error": {"message": "daily limit"}}, 429, {"Retry-After": "86400"}))) as server:
+        (response,) = endpoint(server, timeout=5).generate_until(requests_for(photographs[:1]))
+        assert len(server.asked) == 1
+    assert response.error == "HTTP 429: daily limit (asks to wait 86400 s)"
+
+
+def test_back_off_doubles(photographs: list[Photograph]) -> None:
+    with ChatServer(lambda payload, number: Reply({}, 503)) as server:
+        endpoint(server, backoff=0.04, max_retries=3).generate_until(requests_for(photographs[:1]))
+        at = [one.at for one in server.asked]
+    waits = np.diff(at)
+    assert len(waits) == 3
+    for wait, expected in zip(waits, (0.04, 0.08, 0.16), strict=True):
+        assert 0.5 * expected <= wait < 1.5 * expected + 0.15
+
+
+def test_a_request_that_fails_for_good_costs_itself_only(photographs: list[Photograph]) -> None:
+    def answer(payload: dict[str, Any], number: int) -> str | Reply:
+        return (
+            Reply({"error": {"message": "over\nloaded"}}, 503) if asked_about(payload) == "3" else echo(payload, number)
+        )
+
+    with ChatServer(answer) as server:
+        responses = endpoint(server, max_retries=2).generate_until(requests_for(photographs[:6]))
+        asked = Counter(asked_about(one.payload) for one in server.asked)
+    assert [r.error for r in responses if r.error] == ["gave up after 3 attempts, the last: HTTP 503: over loaded"]
+    assert responses[3] == "" and responses[3].error and asked["3"] == 3
+    assert [r for i, r in enumerate(responses) if i != 3] == [f"answer {i}" for i in (0, 1, 2, 4, 5)]
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_a_bad_request_is_not_repeated(photographs: list[Photograph], status: int) -> None:
+    with ChatServer(lambda payload, number: Reply({"error": {"message": "image too large"}}, status)) as server:
+        responses = endpoint(server).generate_until(requests_for(photographs[:5]))
+        assert len(server.asked) == 5
+    assert {(r, r.error) for r in responses} == {("", f"HTTP {status}: image too large")}
+
+
+def test_a_picture_that_cannot_be_read_is_its_own_error(photographs: list[Photograph]) -> None:
+    photographs[1].path.write_bytes(b"")
+    photographs[2].path.unlink()
+    photographs[4].path.write_bytes(photographs[4].path.read_bytes()[:-30])
+    with ChatServer(echo) as server:
+        responses = endpoint(server).generate_until(requests_for(photographs[:6]))
+        assert len(server.asked) == 3
+    assert [r for r in responses if not r.error] == ["answer 0", "answer 3", "answer 5"]
+    for i in (1, 2, 4):
+        assert responses[i].error and responses[i].error.startswith(photographs[i].name + ": ")
+        assert str(photographs[i].path.parent) not in responses[i].error
+
+
+def test_the_server_going_away_is_an_error_of_each_request(photographs: list[Photograph]) -> None:
+    with ChatServer(echo) as server:
+        model = endpoint(server, max_retries=1)
+        assert model.generate_until(requests_for(photographs[:1])) == ["answer 0"]
+    responses = model.generate_until(requests_for(photographs[:5]))
+    assert all(r.error and r.error.startswith("gave up after 2 attempts, the last: ConnectError") for r in responses)
+
+
+def test_leaving_early_sends_nothing_more(photographs: list[Photograph]) -> None:
+    with ChatServer(lambda payload, number: Reply(completion("x"), delay=0.05)) as server:
+        for _ in endpoint(server, num_concurrent=3).answers(requests_for(photographs)):
+            break
+        asked = len(server.asked)
+        time.sleep(0.3)
+        assert asked <= len(server.asked) <= 6
+
+
+def test_no_requests_no_answers() -> None:
+    with ChatServer() as server:
+        assert endpoint(server).generate_until([]) == []
+
+
+def test_text_alone() -> None:
+    request = Instance(request_type="generate_until", doc={}, arguments=("Where is Kyoto?", {}), idx=0)
+    with ChatServer() as server:
+        assert endpoint(server).generate_until([request]) == ["country: Japan\ncity: Kyoto"]
+        assert server.asked[0].payload["messages"] == [{"role": "user", "content": "Where is Kyoto?"}]
+
+
+# Errors of the user, found before thousands of requests are sent
+
+
+def test_nothing_listens() -> None:
+    with ChatServer() as server:
+        base_url = server.base_url
+    with pytest.raises(InputError, match=rf"endpoint {re.escape(base_url)}: nothing answers there .*base_url"):
+        Endpoint(base_url, "tiny")
+
+
+def test_the_only_model_is_taken() -> None:
+    with ChatServer(models=["globe-7b"]) as server:
+        assert endpoint(server).model == "globe-7b"
+    with ChatServer(models=["a", "b"]) as server:
+        assert endpoint(server, model="b").model == "b"
+        with pytest.raises(InputError, match=r"say which model.*it offers a, b"):
+            endpoint(server)
+    with ChatServer(models=Reply({}, 404)) as server:
+        assert endpoint(server, model="x").model == "x"
+        with pytest.raises(InputError, match="say which model"):
+            endpoint(server)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(401, "OPENAI_API_KEY"), (403, "OPENAI_API_KEY"), (404, r"did you mean 'tiny'\?; the server offers tiny")],
+)
+def test_a_refusal_of_the_first_requests_ends_the_run(photographs: list[Photograph], status: int, said: str) -> None:
+    with ChatServer(lambda payload, number: Reply({"error": {"message": "no such thing"}}, status)) as server:
+        with pytest.raises(InputError, match=f"every request is refused: HTTP {status}: no such thing .*{said}"):
+            endpoint(server, model="tny", num_concurrent=2).generate_until(requests_for(photographs))
+        assert len(server.asked) < 10
+        with pytest.raises(InputError):
+            endpoint(server, model="tny").generate_until(requests_for(photographs[:1]))
+
+
+def test_a_refusal_after_an_answer_is_that_samples_error(photographs: list[Photograph]) -> None:
+    def answer(payload: dict[str, Any], number: int) -> str | Reply:
+        return Reply({"detail": "flagged"}, 403) if int(asked_about(payload)) % 2 else echo(payload, number)
+
+    with ChatServer(answer) as server:
+        responses = endpoint(server, num_concurrent=1).generate_until(requests_for(photographs[:12]))
+    assert [bool(r.error) for r in responses] == [bool(i % 2) for i in range(12)]
+
+
+def test_a_key_refused_at_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with (
+        ChatServer(models=Reply({"error": {"message": f"Incorrect API key: {KEY}"}}, 401)) as server,
+        pytest.raises(InputError, match=r"Incorrect API key.*OPENAI_API_KEY") as caught,
+    ):
+        endpoint(server, model="tiny")
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"base_url": "localhost:8000"}, "http://localhost:8000/v1"),
+        ({"base_url": "ftp://x/v1"}, "http://localhost:8000/v1"),
+        ({"num_concurrent": 0}, "num_concurrent=0; allowed: whole numbers from 1"),
+        ({"num_concurrent": 2.5}, "num_concurrent=2.5"),
+        ({"timeout": "long"}, "timeout='long'"),
+        ({"max_retries": -1}, "max_retries=-1"),
+        ({"num_concurent": 3}, "did you mean 'num_concurrent'"),
+        ({"api_key": KEY}, "api_key_env"),
+    ],
+)
+def test_arguments_out_of_range(arguments: dict[str, Any], said: str) -> None:
+    with ChatServer() as server, pytest.raises(InputError, match=re.escape(said)) as caught:
+        Endpoint.create_from_arg_obj({"base_url": server.base_url, **arguments})
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["n", "stream", "messages", "model"])
+def test_fields_that_are_the_models_own(photographs: list[Photograph], name: str) -> None:
+    with ChatServer() as server:
+        with pytest.raises(InputError, match=repr(name)):
+            endpoint(server).generate_until(requests_for(photographs[:2], **{name: 1}))
+        assert not server.asked
+
+
+@pytest.mark.parametrize("ending", ["", "/", "/chat/completions", "/chat/completions/"])
+def test_addresses(photographs: list[Photograph], ending: str) -> None:
+    with ChatServer(echo) as server:
+        model = endpoint(server, base_url=server.base_url + ending)
+        assert model.generate_until(requests_for(photographs[:1])) == ["answer 0"]
+        assert model.get_model_info()["base_url"] == server.base_url
+
+
+# Secrets
+
+
+def test_the_key_is_sent_and_never_shown(
+    photographs: list[Photograph],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("MY_KEY", KEY)
+    caplog.set_level(logging.INFO)
+
+    def answer(payload: dict[str, Any], number: int) -> Reply:
+        quoted = payload["messages"][-1]["content"][0]["image_url"]["url"] * 20
+        return Reply({"error": {"message": f"not with {KEY} and {quoted}"}}, 400)
+
+    with ChatServer(answer) as server:
+        model = endpoint(server, base_url=f"{server.base_url}?token=planted-token", api_key_env="MY_KEY")
+        responses = model.generate_until(requests_for(photographs[:3]))
+        assert {one.headers["Authorization"] for one in server.asked} == {f"Bearer {KEY}"}
+    out, err = capfd.readouterr()
+    assert "Asking" not in err, "progress is for terminals"
+    shown = " ".join([repr(model), str(vars(model)["model"]), repr(model.get_model_info()), out, err, caplog.text])
+    shown += " ".join(response.error or "" for response in responses)
+    for secret in (KEY, "planted-token"):
+        assert secret not in shown
+    for response in responses:
+        assert response.error and len(response.error) <= 300 and "\n" not in response.error
+        assert "[key]" in response.error and "[data]" in response.error
+
+
+def test_a_password_in_the_address_is_not_shown() -> None:
+    with ChatServer() as server:
+        base_url = server.base_url.replace("http://", "http://user:planted-password@")
+        assert Endpoint(base_url).get_model_info()["base_url"] == server.base_url
+    with pytest.raises(InputError, match="nothing answers") as caught:
+        Endpoint(base_url)
+    assert "planted-password" not in str(caught.value)
+
+
+# As lm-eval sees it
+
+
+def test_a_response_is_a_str_that_keeps_its_attributes() -> None:
+    response = Response("Paris", finish_reason="length", error="e", prompt_tokens=3, completion_tokens=4)
+    for other in (copy.copy(response), copy.deepcopy([response])[0], pickle.loads(pickle.dumps(response))):
+        assert isinstance(other, Response) and other == "Paris" and vars(other) == vars(response)
+    assert json.dumps(response) == '"Paris"' and type(str(response)) is str
+    assert vars(Response("x")) == dict.fromkeys(["finish_reason", "error", "prompt_tokens", "completion_tokens"])
+
+
+def test_our_models_are_known_beside_lm_evals() -> None:
+    from lm_eval.api.registry import get_model, model_registry
+
+    models.register()
+    models.register()
+    assert models.names() == ["constant", "endpoint", "knn", "replay"]
+    for name in models.names():
+        assert get_model(name).name == name
+    assert {"hf-multimodal", "vllm-vlm", "local-chat-completions"} <= set(model_registry.keys())
+
+
+def test_likelihoods_are_refused() -> None:
+    with ChatServer() as server:
+        model = endpoint(server)
+        for method in (model.loglikelihood, model.loglikelihood_rolling):
+            with pytest.raises(NotImplementedError, match="'endpoint'"):
+                method([])
+
+
+@pytest.mark.parametrize("template", [True, False])
+def test_through_lm_eval(photographs: list[Photograph], template: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+    import lm_eval.evaluator
+    from lm_eval.api.task import ConfigurableTask
+
+    rows = datasets.Dataset.from_list([{"i": i, "path": str(photo.path)} for i, photo in enumerate(photographs)])
+    task = ConfigurableTask(
+        config={
+            "task": "tiny_where",
+            "custom_dataset": lambda **_: {"test": rows},
+            "test_split": "test",
+            "output_type": "generate_until",
+            "doc_to_text": lambda doc: f"<image>Where is photograph {doc['i']}?",
+            "doc_to_target": lambda doc: f"answer {doc['i']}",
+            "doc_to_image": lambda doc: [Photograph(doc["path"])],
+            "process_results": lambda doc, results: {
+                "right": float(results[0] == f"answer {doc['i']}"),
+                "kept": float(results[0].finish_reason == "stop"),
+            },
+            "metric_list": [
+                {"metric": name, "aggregation": "mean", "higher_is_better": True} for name in ("right", "kept")
+            ],
+            "generation_kwargs": dict(GREEDY),
+            "num_fewshot": 0,
+            "fewshot_config": {"samples": []},
+            "metadata": {"version": 1},
+        }
+    )
+    models.register()
+    monkeypatch.setattr(lm_eval.evaluator, "add_env_info", lambda storage: None)  # takes seconds to ask pip
+    with ChatServer(echo) as server:
+        results = lm_eval.evaluator.simple_evaluate(
+            model="endpoint",
+            model_args=f"base_url={server.base_url},num_concurrent=4,timeout=20,max_retries=0",
+            tasks=[task],
+            apply_chat_template=template,
+            system_instruction="You are a helpful assistant.",
+            bootstrap_iters=0,
+            log_samples=False,
+        )
+        payloads = [one.payload for one in server.asked]
+    assert results["results"]["tiny_where"]["right,none"] == 1.0
+    assert results["results"]["tiny_where"]["kept,none"] == 1.0
+    assert results["config"]["model_name"] == "tiny"
+    assert len(payloads) == len(photographs)
+    for payload in payloads:
+        if template:
+            assert payload["messages"][0] == {"role": "system", "content": "You are a helpful assistant."}
+        assert len(payload["messages"]) == (2 if template else 1)
+        assert sum(part["type"] == "image_url" for part in payload["messages"][-1]["content"]) == 1

@@ -1,0 +1,142 @@
+"""One checkpoint heard three ways: a served vLLM through `endpoint`, vLLM in process, and transformers.
+
+Needs an environment with a vLLM that runs on a CPU and with this project's dependencies; $GLOBE_VLLM_ENV names it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+VLLM_ENV = os.environ.get("GLOBE_VLLM_ENV", "")
+pytestmark = pytest.mark.skipif(not VLLM_ENV, reason="GLOBE_VLLM_ENV names no environment with a vLLM")
+
+ROOT = Path(__file__).parents[2]
+N = 16
+START_S, RUN_S = 300, 600
+ENVIRONMENT = {
+    **os.environ,
+    "PYTHONPATH": str(ROOT),
+    "HF_HUB_OFFLINE": "1",
+    "OMP_NUM_THREADS": "2",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+}
+VLLM_ARGUMENTS = {"dtype": "float32", "max_model_len": 2048, "enforce_eager": True}
+
+
+@contextmanager
+def served(checkpoint: Path, log: Path) -> Iterator[str]:
+    """The base URL of a vLLM server of its own."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        *(f"{VLLM_ENV}/bin/vllm", "serve", str(checkpoint), "--host", "127.0.0.1", "--port", str(port)),
+        *("--served-model-name", "tiny", "--dtype", "float32", "--max-model-len", "2048", "--enforce-eager"),
+        *("--limit-mm-per-prompt", '{"image": 1, "video": 0}'),
+    ]
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            command, env=ENVIRONMENT, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        url, deadline = f"http://127.0.0.1:{port}/v1", time.monotonic() + START_S
+        while not answers(url):
+            if server.poll() is not None or time.monotonic() > deadline:
+                pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")
+            time.sleep(1)
+        yield url
+    finally:
+        stop(server)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/models").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    """End the server and the processes that it started."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(server.pid, sent)
+            server.wait(30)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def responses(
+    python: str, output: Path, model: str, model_args: dict[str, object], gen_kwargs: dict[str, object]
+) -> dict[str, str]:
+    """Photograph's id -> response, of a `globe-eval` run on miniworld's first pictures."""
+    command = [
+        *(python, "-m", "globe_eval.cli", "run", "--tasks", "miniworld", "--limit", str(N), "--model", model),
+        *("--model_args", *(f"{key}={value}" for key, value in model_args.items())),
+        *("--gen_kwargs", *(f"{key}={value}" for key, value in gen_kwargs.items())),
+        *("--device", "cpu", "--output_path", str(output)),
+    ]
+    run = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=RUN_S)
+    assert run.returncode == 0, run.stderr[-3000:]
+    samples = (output / "miniworld" / "samples.jsonl").read_text(encoding="utf-8").splitlines()
+    return {sample["id"]: sample["response"] for sample in map(json.loads, samples)}
+
+
+def three_ways(checkpoint: Path, url: str, folder: Path, **gen_kwargs: object) -> tuple[dict[str, str], ...]:
+    """Responses through the endpoint, in process, and of transformers."""
+    decoding = {"max_gen_toks": 64, **gen_kwargs}
+    served_there = {"base_url": url, "model": "tiny"}
+    in_process = {"pretrained": checkpoint, **VLLM_ARGUMENTS}
+    transformers = {"pretrained": checkpoint, "dtype": "float32"}
+    return (
+        responses(sys.executable, folder / "endpoint", "endpoint", served_there, decoding),
+        responses(f"{VLLM_ENV}/bin/python", folder / "vllm", "vllm-vlm", in_process, decoding),
+        responses(sys.executable, folder / "hf", "hf-multimodal", transformers, decoding),
+    )
+
+
+def test_the_two_vllm_ways_are_identical_and_transformers_up_to_numerics(tiny_qwen: Path, tmp_path: Path) -> None:
+    with served(tiny_qwen, tmp_path / "server.log") as url:
+        endpoint, in_process, hf = three_ways(tiny_qwen, url, tmp_path)
+    assert len(endpoint) == N
+    assert len(set(endpoint.values())) > N // 2, "a model that always says the same compares nothing"
+    assert endpoint == in_process
+    differing = [key for key in hf if hf[key] != endpoint[key]]
+    assert len(differing) <= 1, differing  # two likeliest tokens may lie closer than float32 sums agree
+
+
+def test_a_checkpoints_own_decoding_reaches_only_two_of_the_ways(tiny_qwen: Path, tmp_path: Path) -> None:
+    """Qwen2.5-VL's `generation_config.json` asks for a repetition penalty, greedy decoding or not.
+
+    A vLLM server and transformers obey, lm-eval's `vllm-vlm` does not; stated on the command line, all three do.
+    """
+    checkpoint = tmp_path / "checkpoint"
+    shutil.copytree(tiny_qwen, checkpoint)
+    file = checkpoint / "generation_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "do_sample": True, "repetition_penalty": 1.05}))
+    with served(checkpoint, tmp_path / "server.log") as url:
+        endpoint, in_process, hf = three_ways(checkpoint, url, tmp_path / "silent")
+        stated = three_ways(checkpoint, url, tmp_path / "stated", repetition_penalty=1.0)
+    assert sum(hf[key] != endpoint[key] for key in hf) <= 1
+    assert sum(in_process[key] != endpoint[key] for key in hf) > N // 4
+    assert stated[0] == stated[1] == in_process
+    assert sum(stated[2][key] != stated[0][key] for key in hf) <= 1

@@ -1,0 +1,290 @@
+"""The command line as a user types it: exit codes, one line on standard error, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from globe_eval.cli import main
+
+TRUTH = "id,lat,lon,country,city\n"
+TRUTH += "a,48.8566,2.3522,France,Paris\nb,-33.87,151.21,Australia,Sydney\nc,35.68,139.69,Japan,Tokyo\n"
+ANSWERS = "id,pred_lat,pred_lon\na,48.8566,2.3522\nb,,\nc,35.0,135.7\n"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    found = {"truth": tmp_path / "truth.csv", "answers": tmp_path / "answers.csv"}
+    found["truth"].write_text(TRUTH)
+    found["answers"].write_text(ANSWERS)
+    return found
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = main([str(a) for a in arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_json_is_one_object_with_the_promised_keys(capsys: pytest.CaptureFixture[str], files: dict[str, Path]) -> None:
+    code, out, _ = run(capsys, "score", files["answers"], "--truth", files["truth"], "--format", "json")
+    assert code == 0
+    result = json.loads(out)
+    assert result["n"] == 3
+    assert result["acc@1km"] == result["acc@25km"] == result["acc@200km"] == pytest.approx(1 / 3)
+    assert result["acc@750km"] == pytest.approx(2 / 3)
+    assert result["status"]["coordinates"] == 2 and result["status"]["empty"] == 1
+    assert result["valid_only"]["n"] == 2 and result["valid_only"]["acc@25km"] == 0.5
+    assert result["mean_km"] is None, "one answer is missing: no finite mean is honest"
+    assert {"acc@2500km", "median_km", "geoscore", "distance", "gazetteer", "manifest_sha256"} <= set(result)
+
+
+def test_the_table_shows_intervals_and_status(capsys: pytest.CaptureFixture[str], files: dict[str, Path]) -> None:
+    code, out, _ = run(capsys, "score", files["answers"], "--truth", files["truth"])
+    assert code == 0
+    assert "street, 1 km" in out and "33.3 %" in out and "located only" in out
+    assert "status: coordinates 2, empty 1" in out
+
+
+def test_written_files_are_read_back(
+    capsys: pytest.CaptureFixture[str], files: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    code, _, _ = run(capsys, "score", files["answers"], "--truth", files["truth"], "-o", folder)
+    assert code == 0
+    assert sorted(p.name for p in folder.iterdir()) == ["results.json", "samples.jsonl"]
+    samples = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
+    assert [s["distance_km"] is None for s in samples] == [False, True, False]
+    code, out, _ = run(capsys, "table", folder)
+    assert code == 0 and "33.3 %" in out
+
+
+@pytest.mark.parametrize(
+    "change, arguments, words",
+    [
+        (("answers", "pred_lat", "height"), [], ["answers.csv", "no column of answers", "height"]),
+        (("answers", "c,35.0", "a,35.0"), [], ["answers.csv, line 4", "'a'", "twice", "line 2"]),
+        (("answers", "c,35.0", "d,35.0"), [], ["answers.csv, line 4", "'d' has no truth in truth.csv"]),
+        (("answers", "35.0", "91"), [], ["answers.csv, line 4", "'pred_lat'", "'91'", "-90 to 90"]),
+        (("answers", "35.0", "nan"), [], ["answers.csv, line 4", "'pred_lat'", "'nan'"]),
+        (("truth", "48.8566", "91"), [], ["truth.csv, line 2", "'lat'", "'91'"]),
+        (("truth", "48.8566", "NaN"), [], ["truth.csv, line 2", "'lat'", "'NaN'"]),
+        (("truth", "lat", "north"), [], ["truth.csv", "no lat column", "--lat-column"]),
+        (("truth", TRUTH, ""), [], ["truth.csv", "empty"]),
+        (None, ["--task", "im2gps3"], ["unknown task 'im2gps3'", "did you mean 'im2gps3k'"]),
+        (None, ["--read", "response"], ["answers.csv", "read response"]),
+        (None, ["--id-column", "name"], ["--id-column", "no column 'name'"]),
+        (None, ["--distance", "flat"], ["flat", "geodesic"]),
+        (None, ["--nonsense"], ["--nonsense"]),
+    ],
+)
+def test_bad_input_is_one_line_exit_2_and_nothing_written(
+    capsys: pytest.CaptureFixture[str],
+    files: dict[str, Path],
+    tmp_path: Path,
+    change: tuple[str, str, str] | None,
+    arguments: list[str],
+    words: list[str],
+) -> None:
+    if change:
+        name, old, new = change
+        text = files[name].read_text()
+        assert old in text
+        files[name].write_text(text.replace(old, new))
+    folder = tmp_path / "run"
+    code, out, err = run(capsys, "score", files["answers"], "--truth", files["truth"], "-o", folder, *arguments)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1, err
+    for word in words:
+        assert word in err
+    assert not folder.exists()
+
+
+def test_answers_without_truth_can_be_set_aside(capsys: pytest.CaptureFixture[str], files: dict[str, Path]) -> None:
+    files["answers"].write_text(ANSWERS + "x,1,1\n")
+    code, out, err = run(
+        capsys, "score", files["answers"], "--truth", files["truth"], "--skip-unknown-ids", "--format", "json"
+    )
+    assert code == 0 and json.loads(out)["n"] == 3
+    assert "1 answers without truth were set aside" in err
+
+
+def test_a_photograph_without_a_row_is_a_miss_and_the_result_incomplete(
+    capsys: pytest.CaptureFixture[str], files: dict[str, Path]
+) -> None:
+    files["answers"].write_text("id,pred_lat,pred_lon\na,48.8566,2.3522\n")
+    code, out, err = run(capsys, "score", files["answers"], "--truth", files["truth"], "--format", "json")
+    result = json.loads(out)
+    assert code == 3 and result["n"] == 3 and result["status"]["error"] == 2 and not result["complete"]
+    assert result["acc@25km"] == pytest.approx(1 / 3)
+    assert "2 of 3 photographs" in err
+
+
+def test_several_kinds_of_column_must_be_chosen_from(
+    capsys: pytest.CaptureFixture[str], files: dict[str, Path]
+) -> None:
+    files["answers"].write_text("id,response,pred_lat,pred_lon,pred_city,pred_country\na,1 2,1,2,Paris,France\n")
+    code, _, err = run(capsys, "score", files["answers"], "--truth", files["truth"])
+    assert code == 2
+    for choice in ("--read response (response)", "--read coordinates (pred_lat, pred_lon)", "--read names"):
+        assert choice in err
+
+
+def test_names_are_resolved_and_their_level_is_the_status(
+    capsys: pytest.CaptureFixture[str], files: dict[str, Path]
+) -> None:
+    files["answers"].write_text("id,city,country\na,Paris,France\nb,,Australia\nc,Nowhereville,\n")
+    code, out, _ = run(capsys, "score", files["answers"], "--truth", files["truth"], "--format", "json")
+    result = json.loads(out)
+    assert code == 0
+    assert (result["status"]["city"], result["status"]["country"], result["status"]["unresolved"]) == (1, 1, 1)
+    assert result["country_accuracy"] == pytest.approx(2 / 3) and result["city_accuracy"] == pytest.approx(1 / 3)
+
+
+def test_the_second_table_at_the_end_of_the_file_is_named_and_set_aside(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "published.csv"
+    path.write_text(
+        "img_id,gt_lat,predicted_lat,gt_long,predicted_long,km\na,1,1,2,2,0\nb,1,1,2,3,0\n"
+        "\nstreet acc (1km),city acc (25km),region,country,continent,mean\n0.5,0.5,1,1,1,55\n"
+    )
+    code, _, err = run(capsys, "score", path)
+    assert code == 2
+    assert "published.csv, lines 4 to 6" in err and "'street acc (1km)'" in err and "--skip-footer" in err
+    code, out, err = run(capsys, "score", path, "--skip-footer", "--format", "json")
+    assert code == 0 and json.loads(out)["n"] == 2
+    assert "lines 4 to 6: set aside" in err
+
+
+@pytest.mark.parametrize("name", ["ISNs_M-fstar-S3", "base_L-m"])
+def test_published_predictions_give_their_published_accuracies(
+    capsys: pytest.CaptureFixture[str], shared_data: Path, name: str
+) -> None:
+    path = shared_data / "isn" / f"{name}.csv"
+    published = [float(cell) for cell in path.read_text().splitlines()[-1].split(",")]
+    arguments = ("score", path, "--distance", "haversine", "--format", "json")
+    code, _, err = run(capsys, *arguments)
+    assert code == 2 and "lines 2999 to 3001" in err
+    code, out, _ = run(capsys, *arguments, "--skip-footer")
+    result = json.loads(out)
+    assert code == 0 and result["n"] == 2997
+    ours = [result[f"acc@{km}km"] for km in (1, 25, 200, 750, 2500)]
+    assert [round(x, 4) for x in ours] == [round(x, 4) for x in published[:5]]
+    assert result["mean_km"] == pytest.approx(published[5], abs=0.01)
+
+
+def test_with_the_truth_apart_the_same_predictions_score_the_same(
+    capsys: pytest.CaptureFixture[str], shared_data: Path
+) -> None:
+    path = shared_data / "isn" / "ISNs_M-fstar-S3.csv"
+    truth = shared_data / "im2gps3k" / "im2gps3k_places365.csv"
+    arguments = ("score", path, "--distance", "haversine", "--format", "json", "--skip-footer")
+    _, alone, _ = run(capsys, *arguments)
+    code, apart, _ = run(capsys, *arguments, "--truth", truth, "--task", "im2gps3k_coordinates")
+    assert code == 0
+    assert json.loads(apart)["n_groups"] == 198
+    for key in ("acc@1km", "acc@25km", "mean_km", "median_km", "geoscore"):
+        assert json.loads(alone)[key] == json.loads(apart)[key]
+    low, high = json.loads(apart)["interval"]["acc@25km"]
+    assert low == pytest.approx(0.240, abs=0.005) and high == pytest.approx(0.317, abs=0.005)
+
+
+def test_the_swapped_header_is_refused(capsys: pytest.CaptureFixture[str], shared_data: Path) -> None:
+    truth = shared_data / "im2gps3k" / "im2gps3k_places365.2018-07-25_LONLAT-HEADER-SWAPPED.csv"
+    answers = shared_data / "isn" / "base_L-m.csv"
+    code, out, err = run(capsys, "score", answers, "--truth", truth, "--skip-footer")
+    assert (code, out) == (2, "")
+    assert "line 5, column 'LAT'" in err and "swapped" in err
+
+
+@pytest.mark.parametrize(
+    "model, everyone, answered", [("llama-3.2-90b-vision", 5.74, 8.80), ("llama-3.2-11b-vision", 6.62, 7.04)]
+)
+def test_the_denominator_reverses_a_ranking_and_both_are_shown(
+    capsys: pytest.CaptureFixture[str], shared_data: Path, model: str, everyone: float, answered: float
+) -> None:
+    path = shared_data / "street_view" / f"{model}.csv"
+    code, out, _ = run(capsys, "score", path, "--read", "coordinates", "--distance", "haversine", "--format", "json")
+    result = json.loads(out)
+    assert code == 0 and result["n"] == 1602
+    assert round(100 * result["acc@25km"], 2) == everyone
+    assert round(100 * result["valid_only"]["acc@25km"], 2) == answered
+
+
+def test_responses_are_read_and_give_the_published_median(
+    capsys: pytest.CaptureFixture[str], shared_data: Path
+) -> None:
+    path = shared_data / "street_view" / "gpt-4o.csv"
+    code, out, err = run(capsys, "score", path, "--read", "response", "--distance", "haversine", "--format", "json")
+    result = json.loads(out)
+    assert code == 0 and "answer form: coordinates" in err
+    assert round(result["valid_only"]["median_km"], 2) == 216.13
+
+
+def test_imageo_answers_meet_their_truth_by_stem(capsys: pytest.CaptureFixture[str], shared_data: Path) -> None:
+    folder = shared_data / "imageo_pcw"
+    answers = folder / "dataset3_Llama-3.2-11B-Vision-Instruct-Turbo.jsonl"
+    arguments = ("score", answers, "--truth", folder / "dataset3_info.csv", "--distance", "haversine")
+    code, _, err = run(capsys, *arguments)
+    assert code == 2 and "has no truth in dataset3_info.csv (2 of 271" in err
+    code, out, _ = run(capsys, *arguments, "--skip-unknown-ids", "--format", "json")
+    result = json.loads(out)
+    assert code == 3 and result["n"] == 270 and result["status"]["error"] == 1
+    assert result["acc@25km"] > 0.304, "82 of 270 is what the authors' parser left; answers in Markdown count here"
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--model", "konstant", "--tasks", "miniworld"], ["unknown model 'konstant'", "did you mean 'constant'"]),
+        (["--model", "constant", "--tasks", "miniwrld"], ["unknown task 'miniwrld'", "did you mean 'miniworld'"]),
+        (["--model", "constant"], ["--tasks is missing"]),
+        (["--tasks", "miniworld"], ["--model is missing"]),
+        (["--model", "constant", "--model_args", "txt=1", "--tasks", "miniworld"], ["'txt'", "did you mean 'text'"]),
+        (["--model", "constant", "--model_args", "x", "--tasks", "miniworld"], ["--model_args", "key=value"]),
+        (["--model", "constant", "--tasks", "miniworld", "--limit", "-1"], ["--limit", "'-1'"]),
+        (["--model", "gpt2", "--tasks", "miniworld"], ["unknown model 'gpt2'"]),
+    ],
+)
+def test_a_run_that_cannot_start_says_why(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], words: list[str]
+) -> None:
+    code, out, err = run(capsys, *arguments, "--output_path", tmp_path / "run")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1, err
+    for word in words:
+        assert word in err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_broken_yaml_is_named_instead_of_skipped(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(
+        "task: mine\nclass: !function globe_eval.GeoTask\ndataset_kwargs: {truth: x}\nmetadata: {version: 1, verson: 1}\n"
+    )
+    code, _, err = run(capsys, "--model", "constant", "--tasks", "mine", "--include_path", tmp_path)
+    assert code == 2 and "mine.yaml, line 4" in err and err.count("\n") == 1
+    (tmp_path / "mine.yaml").write_text("task: mine\n  class: x\n")
+    code, _, err = run(capsys, "--model", "constant", "--tasks", "mine", "--include_path", tmp_path)
+    assert code == 2 and "mine.yaml, line 2" in err
+
+
+def test_absent_data_says_where_it_is_looked_for(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLOBE_EVAL_DATA", str(tmp_path))
+    code, _, err = run(capsys, "--model", "constant", "--tasks", "im2gps3k")
+    assert code == 2 and "im2gps3k_places365.csv" in err and "GLOBE_EVAL_DATA" in err and err.count("\n") == 1
+
+
+def test_lists_and_validation(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, out, _ = run(capsys, "ls", "tasks")
+    assert code == 0 and "im2gps3k_coordinates" in out and "2997" in out
+    code, out, _ = run(capsys, "ls", "models")
+    assert code == 0 and all(name in out for name in ("endpoint", "replay", "constant", "knn", "vllm-vlm"))
+    path = tmp_path / "x.yaml"
+    path.write_text("tsk: x\n")
+    code, out, err = run(capsys, "validate", path)
+    assert (code, out) == (2, "") and "line 1" in err

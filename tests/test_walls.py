@@ -1,0 +1,75 @@
+"""The house's walls: every import points to a floor below, and heavy libraries stay on the floors that need them."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import globe_eval
+
+PACKAGE = Path(globe_eval.__file__).parent
+LEVEL = {
+    "cli": 0,
+    "reports": 1,
+    "runs": 2,
+    "models": 3,
+    "benchmarks": 4,
+    "scoring": 5,
+    "metrics": 6,
+    "places": 7,
+    "answers": 7,
+    "errors": 8,
+}
+LIGHT = {"places", "answers", "metrics", "scoring", "reports", "errors"}
+HEAVY = {"lm_eval", "torch", "transformers", "vllm"}
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def floor(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> list[str]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_imports_point_down(path: Path) -> None:
+    here = floor(path)
+    assert here in LEVEL, f"{here}: a new floor; give it its place in LEVEL and in the README's picture"
+    for name in imports(path):
+        parts = name.split(".")
+        assert parts[0] != "globe_train", f"{path.name} imports {name}"
+        if parts[0] == "globe_eval" and len(parts) > 1 and parts[1] in LEVEL and parts[1] != here:
+            assert LEVEL[parts[1]] > LEVEL[here], f"{here} imports {name}"
+        if here in LIGHT:
+            assert parts[0] not in HEAVY, f"{here} imports {name}"
+
+
+def loaded_by(code: str) -> set[str]:
+    program = f"import sys\n{code}\nprint('\\n'.join(sys.modules), file=sys.__stdout__)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_importing_the_package_and_its_help_loads_nothing_heavy() -> None:
+    heavy = HEAVY | {"pandas", "scipy", "sklearn", "datasets", "pyproj", "shapely", "numpy", "pydantic"}
+    assert not loaded_by("import globe_eval") & heavy
+    show_help = "import contextlib, io, globe_eval.cli\nwith contextlib.suppress(SystemExit):"
+    show_help += " contextlib.redirect_stdout(io.StringIO()).__enter__(); globe_eval.cli.main(['--help'])"
+    assert not loaded_by(show_help) & heavy
+
+
+def test_scoring_loads_no_model_library() -> None:
+    assert not loaded_by("import globe_eval.scoring, globe_eval.reports.table") & HEAVY
