@@ -18,17 +18,10 @@ import numpy as np
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
 from globe_eval.models import torchvision_cpu
 
-SPECIAL_TOKENS = [
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|vision_start|>",
-    "<|vision_end|>",
-    "<|vision_pad|>",
-    "<|image_pad|>",
-    "<|video_pad|>",
-]
-END_OF_TEXT, _, END_OF_TURN, VISION_START, VISION_END, _, IMAGE, VIDEO = SPECIAL_TOKENS
+END_OF_TEXT, START_OF_TURN, END_OF_TURN = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+VISION_START, VISION_END, VISION = "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>"
+IMAGE, VIDEO = "<|image_pad|>", "<|video_pad|>"
+SPECIAL_TOKENS = [END_OF_TEXT, START_OF_TURN, END_OF_TURN, VISION_START, VISION_END, VISION, IMAGE, VIDEO]
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' }}"

@@ -262,7 +262,8 @@ def test_a_run_that_cannot_start_says_why(
 
 def test_a_broken_yaml_is_named_instead_of_skipped(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
-        "task: mine\nclass: !function globe_eval.GeoTask\ndataset_kwargs: {truth: x}\nmetadata: {version: 1, verson: 1}\n"
+        "task: mine\nclass: !function globe_eval.GeoTask\ndataset_kwargs: {truth: x}\n"
+        "metadata: {version: 1, verson: 1}\n"
     )
     code, _, err = run(capsys, "--model", "constant", "--tasks", "mine", "--include_path", tmp_path)
     assert code == 2 and "mine.yaml, line 4" in err and err.count("\n") == 1

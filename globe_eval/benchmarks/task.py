@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,6 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
         self.answer_form: scoring.AnswerForm = own.setdefault("answer_form", prompt.answer_form)
         _choose(name, "answer_form", self.answer_form, dict.fromkeys(scoring.ANSWER_FORMS))
         metadata = {**(given.get("metadata") or {}), **own}
-        self.own_scores = given.get("process_results") is None
         defaults = {
             "output_type": "generate_until",
             "test_split": "test",
@@ -53,6 +53,7 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
             "doc_to_text": f"<image>{prompt.text}",
             "doc_to_target": describe_truth,
             "doc_to_image": "image",
+            "process_results": partial(process_results, form=self.answer_form),
             "num_fewshot": 0,
             "fewshot_config": {"samples": []},
             "metric_list": _metric_list(),
@@ -110,16 +111,15 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
         """The photograph, as a reference that decodes its pixels when a model asks for them."""
         return [Photograph(self.manifest.images / doc["image"], doc["image"])]
 
-    def process_results(self, doc: Mapping[str, Any], results: Sequence[str]) -> dict[str, Any]:
-        """One photograph's metrics for lm-eval's own aggregation. A miss is 0 where it is a rate, never left out."""
-        if not self.own_scores:
-            return dict(super().process_results(doc, results))
-        response = results[0]
-        answer = scoring.read(
-            response, finish_reason=getattr(response, "finish_reason", None), error=getattr(response, "error", None)
-        )
-        (score,) = scoring.score([answer], [scoring.Truth.of(doc)], form=self.answer_form, responses=[response])
-        return scoring.sample_metrics(score)
+
+def process_results(doc: Mapping[str, Any], results: Sequence[str], *, form: scoring.AnswerForm) -> dict[str, Any]:
+    """One photograph's metrics for lm-eval's own aggregation. A miss is 0 where it is a rate, never left out."""
+    response = results[0]
+    answer = scoring.read(
+        response, finish_reason=getattr(response, "finish_reason", None), error=getattr(response, "error", None)
+    )
+    (score,) = scoring.score([answer], [scoring.Truth.of(doc)], form=form, responses=[response])
+    return scoring.sample_metrics(score)
 
 
 def describe_truth(doc: Mapping[str, Any]) -> str:

@@ -83,7 +83,7 @@ class Knn(SimpleModel):
 
         super().__init__()
         manifest = read_manifest(
-            Path(str(gallery)) if gallery is not None else miniworld.prepare("train"),
+            Path(str(gallery)).expanduser() if gallery is not None else miniworld.prepare("train"),
             images=None if images is None else Path(str(images)),
         )
         self.rows = manifest.rows

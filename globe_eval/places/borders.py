@@ -104,7 +104,7 @@ def continent_of(code: str | None) -> str | None:
 
 
 def sovereign_of(code: str | None) -> str | None:
-    """The state that a territory is a part or dependency of (ISO 3166-1's remarks); None for states and disputed places.
+    """The state that a territory belongs to (ISO 3166-1's remarks); None for states and for disputed places.
 
     >>> sovereign_of("RE"), sovereign_of("HK"), sovereign_of("FR"), sovereign_of("TW")
     ('FR', 'CN', None, None)

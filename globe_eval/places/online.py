@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 from globe_eval.errors import IncompleteRun, InputError
 from globe_eval.places import names
 from globe_eval.places.gazetteer import Level, Place
+from globe_eval.places.words import is_unknown
 
 if TYPE_CHECKING:
     import httpx
@@ -63,7 +64,7 @@ def query_text(query: Query) -> str:
     """
     city, country, admin = query
     parts = (" ".join(unicodedata.normalize("NFKC", part or "").split()) for part in (city, admin, country))
-    return ", ".join(part for part in parts if not names.is_unknown(names.normalise(part)))[: names.MAX_LENGTH]
+    return ", ".join(part for part in parts if not is_unknown(names.normalise(part)))[: names.MAX_LENGTH]
 
 
 class _Online:

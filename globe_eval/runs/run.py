@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -58,27 +59,24 @@ def run(request: Request) -> list[Finished]:
     folder = request.output_path or Path("globe_eval_runs") / model_label(request.model, request.model_args)
     for name, task in tasks.items():
         _refuse_other_run(folder / name, request, str(task.VERSION))
+    _seed(request.seed)
     model = load_model(request)
 
-    import lm_eval
+    # Not lm_eval.simple_evaluate, which adds four seconds of environment report to every run and nothing else here.
+    from lm_eval.evaluator import evaluate
 
-    logging.getLogger("lm_eval").setLevel(logging.ERROR)
+    for task in tasks.values():
+        task.set_config(key="generation_kwargs", value=dict(request.gen_kwargs), update=True)
+        task.set_fewshot_seed(seed=request.seed)
     started = datetime.now(UTC)
-    evaluated = lm_eval.simple_evaluate(
-        model=model,
-        tasks=list(tasks.values()),
-        batch_size=request.batch_size,
-        device=request.device,
-        gen_kwargs=dict(request.gen_kwargs) or None,
+    evaluated = evaluate(
+        lm=model,
+        task_dict={"tasks": tasks, "groups": {}},
         limit=request.limit,
         system_instruction=request.system_instruction,
         apply_chat_template=True,
         log_samples=True,
         bootstrap_iters=0,
-        random_seed=request.seed,
-        numpy_random_seed=request.seed,
-        torch_random_seed=request.seed,
-        fewshot_random_seed=request.seed,
     )
     if evaluated is None:
         return []
@@ -88,6 +86,16 @@ def run(request: Request) -> list[Finished]:
         record.write_run(folder / name, samples, results)
         finished.append(Finished(results, folder / name))
     return finished
+
+
+def _seed(seed: int) -> None:
+    """Seed what models and lm-eval draw from, before the model is made, as `lm_eval run --seed` does."""
+    import numpy as np
+    from lm_eval.utils import set_torch_seed
+
+    random.seed(seed)
+    np.random.seed(seed)
+    set_torch_seed(seed)
 
 
 def load_tasks(names: Sequence[str], include_path: Sequence[Path] = ()) -> dict[str, Any]:

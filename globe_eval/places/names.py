@@ -1,0 +1,181 @@
+"""Names as people and models write them: one spelling for each, and what is no name at all.
+
+`normalise` is the only spelling rule of the gazetteer: the build script and the resolver both call it, so a name
+is found exactly if its normalised form was packed.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import islice
+
+from globe_eval.places import gazetteer
+from globe_eval.places.words import is_continent, is_unknown, variants
+
+MAX_LENGTH = 200
+"""Characters of a name that are read; a longer text is no name, and reading it all would cost time for nothing."""
+
+_LETTERS = {
+    "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ə": "e",
+    "臺": "台", "灣": "湾", "&": " and ",
+}  # fmt: skip
+_APOSTROPHES = "'’‘ʼʻ`´′ʹʾʿ"
+_WORDS = {"st": "saint", "ste": "sainte", "sta": "santa", "sto": "santo", "mt": "mount", "ft": "fort"}
+_SHORT = frozenset(_WORDS)
+
+
+class _CharacterTable(dict[int, str | int | None]):
+    """What each character becomes; filled on demand, because Unicode is too large to list at import."""
+
+    def __missing__(self, code: int) -> str | int | None:
+        char = chr(code)
+        kind = unicodedata.category(char)
+        result: str | int | None = code
+        if char in _LETTERS:
+            result = _LETTERS[char]
+        elif char in _APOSTROPHES or 0x300 <= code <= 0x36F or kind == "Cf":
+            result = None  # marks of Latin, Greek and Cyrillic only: those of Indic and Thai scripts are vowels
+        elif kind[0] in "PSZC":
+            result = " "
+        self[code] = result
+        return result
+
+
+_TABLE = _CharacterTable()
+
+
+@lru_cache(maxsize=8192)
+def normalise(text: str) -> str:
+    """The spelling under which a name is looked up: lower case, no accents, no punctuation, single spaces.
+
+    Linear in the length; never raises. Marks of non-Latin scripts stay, since they are letters there.
+
+    >>> normalise("**St. Gallen**"), normalise("Xi'an"), normalise("Washington, D.C."), normalise("İSTANBUL")
+    ('saint gallen', 'xian', 'washington dc', 'istanbul')
+    >>> normalise("臺北"), normalise("Bosnia & Herzegovina"), normalise("Łódź"), normalise("กรุงเทพ") == "กรุงเทพ"
+    ('台北', 'bosnia and herzegovina', 'lodz', True)
+    """
+    if text.isascii():
+        text = text.lower().translate(_TABLE)
+    else:
+        text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+        text = unicodedata.normalize("NFC", text.translate(_TABLE))
+    words = text.split()
+    if not _SHORT.isdisjoint(words):
+        words = [_WORDS.get(word, word) for word in words]
+    if len(words) > 1 and min(map(len, words)) == 1:
+        words = _join_initials(words)
+    return " ".join(words)
+
+
+def _join_initials(words: list[str]) -> list[str]:
+    """`["u", "s", "a"]` -> `["usa"]`; a single letter by itself stays, as in "A Coruña"."""
+    joined: list[str] = []
+    run = ""
+    for word in [*words, ""]:
+        if len(word) == 1 and word.isascii() and word.isalpha():
+            run += word
+            continue
+        if run:
+            joined.append(run)
+            run = ""
+        joined.append(word)
+    return joined[:-1]
+
+
+def told(keys: Iterable[str]) -> list[str]:
+    """The keys that name something, each once; of "unknown village in Tuscany" the end.
+
+    >>> told(["unknown", "lyon", "somewhere in patagonia", "rural area"])
+    ['lyon', 'patagonia']
+    """
+    found = dict.fromkeys(key if not is_unknown(key) else _WITHIN.split(key)[-1] for key in keys)
+    return [key for key in found if not is_unknown(key)]
+
+
+_WITHIN = re.compile(r" (?:in|near|of|outside|around|within) ")
+
+
+_ALTERNATIVES = re.compile(r"\s+or\s+|\s+and/or\s+|\s*/\s*", re.IGNORECASE)
+_BRACKETS = re.compile(r"[(\[（【]([^()\[\]（）【】]*)[)\]）】]")
+_SEPARATORS = re.compile(r"[,;|、，؛،·\n]|\s[-–—:]\s|[()\[\]（）【】]")
+
+
+def alternatives(text: str) -> list[str]:
+    """`"Austria or Germany"` -> `["Austria", "Germany"]`: the first one that can be resolved wins.
+
+    >>> alternatives("Istanbul/Ankara"), alternatives("Oregon")
+    (['Istanbul', 'Ankara'], ['Oregon'])
+    """
+    if "/" not in text and " or " not in text.lower():
+        return [text]
+    return [part for part in _ALTERNATIVES.split(text) if part.strip()] or [text]
+
+
+def parts(text: str) -> list[str]:
+    """The comma, dash or bracket separated parts of an address, as written, finest first; brackets come last.
+
+    >>> parts("Hollywood (Los Angeles), CA")
+    ['Hollywood', 'CA', 'Los Angeles']
+    """
+    inside = _BRACKETS.findall(text)
+    outside = _BRACKETS.sub(",", text) if inside else text
+    return [part.strip() for piece in (outside, *inside) for part in _SEPARATORS.split(piece) if part and part.strip()]
+
+
+@lru_cache(maxsize=16384)
+def country_of(text: str) -> tuple[str | None, str | None]:
+    """ISO code of the country that a text names, and what else it says: `"Texas, USA"` -> `("US", "Texas")`.
+
+    A first-level region counts as its country ("England", "Hawaii"). Policy: of "X or Y" the first that is known; of
+    "X, Y" the last country, unless X is one of its territories ("Hong Kong, China"); continents are no countries.
+    """
+    for option in alternatives(text[:MAX_LENGTH]):
+        code, rest = _one_country(option)
+        if code:
+            return code, rest
+    return None, None
+
+
+def _one_country(text: str) -> tuple[str | None, str | None]:
+    code, rest = _whole_country(text)
+    pieces = parts(text)
+    if code or len(pieces) < 2:
+        return code, rest
+    found = [(piece, code) for piece in pieces if (code := _whole_country(piece)[0])]
+    countries = [item for item in found if not _whole_country(item[0])[1]]
+    if not found:
+        return None, None
+    if not countries:
+        return found[0][1], text
+    piece, code = countries[0] if _BRACKETS.search(text) else countries[-1]
+    piece, code = next((item for item in countries if item[1] in gazetteer.TERRITORIES.get(code, ())), (piece, code))
+    return code, ", ".join(other for other in pieces if other != piece) or None
+
+
+@lru_cache(maxsize=4096)
+def _whole_country(text: str) -> tuple[str, str | None] | tuple[None, None]:
+    """The country that the whole text names; of a region its country, and the region."""
+    key = normalise(text)
+    if code := gazetteer.country(key):
+        return code, None
+    if is_unknown(key) or is_continent(key):
+        return None, None
+    if code := gazetteer.region_country(key):
+        return code, text
+    for form, _ in islice(variants(key), 4):
+        if not is_continent(form) and (code := gazetteer.country(form)):
+            return code, None
+    return None, None
+
+
+def country_code(text: str | None) -> str | None:
+    """ISO 3166-1 alpha-2 code of a country name in any language of CLDR, an alias or a code; None if it is none.
+
+    >>> [country_code(name) for name in ("Türkiye", "Côte d'Ivoire", "대한민국", "U.K.", "Kosovo", "England", "Europe")]
+    ['TR', 'CI', 'KR', 'GB', 'XK', 'GB', None]
+    """
+    return country_of(text)[0] if text else None

@@ -1,0 +1,160 @@
+"""Which of the places under one name is meant: prominence, the stated country, the stated surroundings.
+
+Among homonyms the most prominent wins: log10(population + 10), +1 for the main name, +0.5 for a capital, +10 where a
+hint agrees, -1 for a territory of the stated country. A region wins over a small town of its name, or one elsewhere.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import chain
+
+from globe_eval.places import gazetteer
+from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CAPITAL, CITY, COUNTRY, LANDMARK, REGION, Gazetteer, Scope
+from globe_eval.places.names import normalise
+from globe_eval.places.words import variants
+
+NEAR_KM = 60.0
+"""A quarter lies this near to the city that it is said to belong to."""
+NEAR_REGION_KM = 150.0
+"""A city this near to the middle of the stated region agrees with it: "Kyiv, Kyiv Oblast" is a region of its own."""
+TOWN = 15_000
+"""Population from which a name inside a longer text, or a parent city, is believed."""
+LARGE_CITY = 100_000
+"""Population from which a city is meant rather than a region of the same name that it does not lie in."""
+
+
+_NOWHERE: frozenset[int] = frozenset()
+
+
+class Hint:
+    """What a later part of an address can mean: regions, and the largest town of that name."""
+
+    __slots__ = ("city", "regions")
+
+    def __init__(self, regions: frozenset[int], city: int | None) -> None:
+        self.regions = regions
+        self.city = city
+
+
+def hints_of(gaz: Gazetteer, keys: Sequence[str], scope: Scope | None) -> list[Hint]:
+    """What the parts of an address that follow a name say about where it is; a part that is no place says nothing."""
+    return [hint for key in keys if (hint := _hint(gaz, key, scope))]
+
+
+@lru_cache(maxsize=8192)
+def _hint(gaz: Gazetteer, key: str, scope: Scope | None) -> Hint | None:
+    for form in chain((key,), (form for form, _ in variants(key))):
+        regions, city, size = set(), None, TOWN - 1
+        for entry in gaz.find(form):
+            row = entry >> 1
+            if not _inside(gaz, row, scope):
+                continue
+            kind = gaz.kind[row]
+            if kind in (ADMIN1, ADMIN2) or (kind == COUNTRY and scope is None):
+                regions.add(row)
+            elif kind >= CITY and gaz.population[row] > size:
+                city, size = row, gaz.population[row]
+        if regions or city is not None:
+            return Hint(frozenset(regions), city)
+    return None
+
+
+def _inside(gaz: Gazetteer, row: int, scope: Scope | None) -> bool:
+    if scope is None:
+        return True
+    regions = scope.limits.get(gaz.country[row], _NOWHERE)
+    return regions is None or gaz.admin1[row] in regions or row in regions
+
+
+def best(
+    gaz: Gazetteer, key: str, scope: Scope | None, hints: list[Hint], *, regional: bool, as_written: bool = True
+) -> int | None:
+    """The most prominent place under exactly this name, or None; `regional` prefers regions to cities."""
+    city: int | None = None
+    top = -math.inf
+    count = 0
+    areas: dict[int, int] = {}
+    for entry in gaz.find(key):
+        row = entry >> 1
+        if not _inside(gaz, row, scope):
+            continue
+        kind = gaz.kind[row]
+        if kind >= REGION:
+            score = math.log10(gaz.population[row] + 10) + (entry & 1) + (0.5 if kind == CAPITAL else 0.0)
+            if scope is not None and gaz.country[row] != scope.home:
+                score -= 1
+            for hint in hints:
+                score += 10 * _agrees(gaz, row, hint)
+            count += 1
+            if score > top:
+                top, city = score, row
+        elif kind == COUNTRY or (hints and _elsewhere(gaz, row, hints)):
+            continue
+        elif kind not in areas or gaz.population[row] > gaz.population[areas[kind]]:
+            areas[kind] = row
+    if city is not None and hints and not regional and _contradicted(gaz, city, hints, alone=as_written and count == 1):
+        city = None
+    area = areas.get(ADMIN1, areas.get(ADMIN2))
+    if city is None and area is not None and not regional and gaz.kind[area] == ADMIN1:
+        return _namesake(gaz, area)
+    if city is None or area is None:
+        return area if city is None else city
+    if regional and gaz.kind[city] != REGION:
+        return area
+    return city if _outweighs(gaz, city, area) else area
+
+
+def _agrees(gaz: Gazetteer, row: int, hint: Hint) -> float:
+    """1 if a place lies in a hinted region or close to a hinted city, 0.8 if near the middle of such a region."""
+    if gaz.admin1[row] in hint.regions or gaz.admin2[row] in hint.regions or gaz.country[row] in hint.regions:
+        return 1.0
+    if hint.city is not None and _km(gaz, row, hint.city) <= NEAR_KM:
+        return 1.0
+    return 0.8 if any(_km(gaz, row, r) <= NEAR_REGION_KM for r in hint.regions if gaz.kind[r] != COUNTRY) else 0.0
+
+
+def _elsewhere(gaz: Gazetteer, area: int, hints: list[Hint]) -> bool:
+    """Whether all stated regions lie outside this one ("Washington, DC" is not the state)."""
+    around = {area, gaz.admin1[area], gaz.country[area]}
+    return all(hint.regions and around.isdisjoint(hint.regions) for hint in hints)
+
+
+def _contradicted(gaz: Gazetteer, row: int, hints: list[Hint], *, alone: bool) -> bool:
+    """Whether the stated surroundings say that this homonym is not meant.
+
+    A name that only one place has is believed against a wrong region; a quarter never against a larger city.
+    """
+    if gaz.kind[row] in (REGION, LANDMARK) or any(_agrees(gaz, row, hint) for hint in hints):
+        return False
+    if any(hint.regions for hint in hints):
+        return not alone
+    return any(hint.city is not None and gaz.population[hint.city] > gaz.population[row] for hint in hints)
+
+
+def _outweighs(gaz: Gazetteer, city: int, area: int) -> bool:
+    """ "New York" is the city, "Wyoming" not the town in Michigan: a region wins over a small town or one elsewhere."""
+    if gaz.kind[city] in (REGION, LANDMARK, CAPITAL):
+        return True
+    size, region = gaz.population[city], gaz.population[area]
+    if size >= (TOWN if area in (gaz.admin1[city], gaz.admin2[city]) or gaz.kind[area] == ADMIN2 else LARGE_CITY):
+        return True
+    return size * (20 if gaz.kind[area] == ADMIN2 else 3) >= region
+
+
+def _namesake(gaz: Gazetteer, area: int) -> int:
+    """The city after which a region is called, if it lies in it: "纽约" is listed for the state only."""
+    rows = [entry >> 1 for entry in gaz.find(normalise(gaz.name(area))) if entry & 1]
+    rows = [row for row in rows if gaz.kind[row] >= CITY and gaz.admin1[row] == area and gaz.population[row] >= TOWN]
+    return max(rows, key=lambda row: gaz.population[row], default=area)
+
+
+def _km(gaz: Gazetteer, a: int, b: int) -> float:
+    """Great-circle distance between two rows."""
+    (lat1, lon1), (lat2, lon2) = gaz.position(a), gaz.position(b)
+    phi1, phi2 = math.radians(lat1), math.radians(lat2)
+    h = math.sin((phi2 - phi1) / 2) ** 2
+    h += math.cos(phi1) * math.cos(phi2) * math.sin(math.radians(lon2 - lon1) / 2) ** 2
+    return 2 * gazetteer.EARTH_RADIUS_KM * math.asin(min(1.0, math.sqrt(h)))

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+
+import pytest
+from geographiclib.geodesic import Geodesic
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from globe_eval.places import RESOLVER_VERSION, Place, gazetteer, resolve, resolve_many
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "resolve.json").read_text(encoding="utf-8"))
+STREET_VIEW = ["claude-3-haiku", "gpt-4o", "llama-3.2-11b-vision", "llama-3.2-90b-vision"]
+
+
+def km(place: Place | None, lat: float, lon: float) -> float:
+    return math.inf if place is None else Geodesic.WGS84.Inverse(place.lat, place.lon, lat, lon)["s12"] / 1000
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("case", GOLDEN["places"], ids=lambda case: f"{case['city']}|{case['country']}")
+def test_golden_places(case: dict) -> None:
+    place = resolve(case["city"], case["country"], case["admin"])
+    assert place is not None
+    assert (place.country_code, place.level) == (case["country_code"], case["level"])
+    assert km(place, case["lat"], case["lon"]) <= case["tolerance_km"]
+
+
+@pytest.mark.parametrize("case", GOLDEN["country_only"], ids=str)
+def test_golden_countries(case: list) -> None:
+    city, country, code = case
+    place = resolve(city, country)
+    assert place is not None
+    assert (place.level, place.country_code) == ("country", code)
+    assert (place.lat, place.lon) == gazetteer.load().position(gazetteer.load().code_index[code])
+
+
+@pytest.mark.parametrize("query", GOLDEN["nothing"], ids=str)
+def test_golden_nothing(query: list) -> None:
+    assert resolve(*query) is None
+
+
+def test_a_country_alone_is_never_its_capital() -> None:
+    gaz = gazetteer.load()
+    many = [0] * len(gaz.codes)
+    for row in range(len(gaz)):
+        many[gaz.country[row]] += gaz.kind[row] >= gazetteer.CITY
+    for row in range(len(gaz)):
+        index = gaz.country[row]
+        if gaz.kind[row] == gazetteer.CAPITAL and many[index] > 20:
+            place = resolve(None, gaz.name(index))
+            assert place is not None
+            assert (place.level, place.country_code) == ("country", gaz.codes[index])
+            assert km(place, *gaz.position(row)) > 1
+
+
+def test_a_stated_country_is_never_left_for_a_homonym() -> None:
+    assert resolve("Paris", "Canada").country_code == "CA"
+    assert resolve("Kyoto", "Brazil") == resolve(None, "Brazil")
+    assert resolve("Kyiv", "Russia").country_code == "RU"
+    assert resolve("Casablanca", "Chile").country_code == "CL"
+
+
+def test_a_wrong_city_falls_to_the_region_then_to_the_country() -> None:
+    assert resolve("Nowhereville Heights", "USA", "Texas").level == "admin"
+    assert resolve("Nowhereville Heights, TX", "USA").level == "admin"
+    assert resolve("Nowhereville Heights", "USA").level == "country"
+    assert resolve("Mackinaw City", "USA", "MI").country_code == "US"
+    assert km(resolve("Mackinaw City", "USA", "MI"), 43.5, -84.5) < 400  # not the Mackinaw in Illinois
+
+
+def test_the_region_decides_between_homonyms() -> None:
+    texas, california = resolve("Pasadena", "USA", "Texas"), resolve("Pasadena, CA", "USA")
+    assert km(texas, 29.69, -95.21) < 25
+    assert km(california, 34.15, -118.14) < 25
+
+
+def test_resolve_many_is_resolve() -> None:
+    queries = [("Paris", "France", None), (None, "Kenya", None), ("Paris", "France", None), ("x", None, None)]
+    assert resolve_many(queries) == [resolve(*query) for query in queries]
+    assert resolve_many([]) == []
+    assert RESOLVER_VERSION
+
+
+@given(st.text(max_size=80) | st.none(), st.text(max_size=40) | st.none(), st.text(max_size=40) | st.none())
+@settings(max_examples=400, deadline=None)
+def test_no_text_raises(city: str | None, country: str | None, admin: str | None) -> None:
+    place = resolve(city, country, admin)
+    assert place is None or (abs(place.lat) <= 90 and abs(place.lon) <= 180 and len(place.country_code) == 2)
+
+
+PIECES = [
+    "Paris",
+    "Texas",
+    "USA",
+    "unknown",
+    "or",
+    ",",
+    "(",
+    ")",
+    "/",
+    "City",
+    "in",
+    "Kyoto",
+    "日本",
+    "CA",
+    "of",
+    "-",
+    "St.",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12), st.lists(st.sampled_from(PIECES), max_size=4))
+@settings(max_examples=400, deadline=None)
+def test_no_arrangement_of_place_words_raises(city: list[str], country: list[str]) -> None:
+    place = resolve(" ".join(city), " ".join(country))
+    assert place is None or place.name
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 1_000_000, "a, " * 300_000, "(" * 500_000, "in " * 300_000, " or " * 200_000, "市" * 500_000, "\x00\ud800"],
+)
+def test_long_and_broken_texts_are_read_up_to_the_limit(text: str) -> None:
+    resolve(text, text, text)
+
+
+def test_shared_cases(shared_data: Path) -> None:
+    lines = (shared_data / "geocoding" / "cases.jsonl").read_text(encoding="utf-8").splitlines()
+    wrong = []
+    for case in map(json.loads, lines):
+        place = resolve(case["city"], case["country"])
+        if case["lat"] is None:
+            right = place is None
+        else:
+            right = km(place, case["lat"], case["lon"]) <= case["tolerance_km"]
+            right = right and place is not None and place.country_code == case["expected_iso2"]
+        wrong += [] if right else [case["id"]]
+    assert len(wrong) <= 0.05 * len(lines), wrong
+
+
+def test_labels_of_street_view_photographs(shared_data: Path) -> None:
+    found: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for model in STREET_VIEW:
+        for row in rows(shared_data / "street_view" / f"{model}.csv"):
+            if row["label_city"] and row["label_lat"]:
+                key = row["label_city"].replace("_", " "), row["label_country"]
+                found.setdefault(key, []).append((float(row["label_lat"]), float(row["label_long"])))
+    one_place = {key: points[0] for key, points in found.items() if all(
+        km(Place(*point, "", "city", None, ""), *points[0]) < 100 for point in set(points))}  # fmt: skip
+    right = sum(km(resolve(*key), *point) <= 25 for key, point in one_place.items())
+    assert len(one_place) > 1400
+    assert right >= 0.95 * len(one_place)
+
+
+def test_predictions_of_gpt_4o(shared_data: Path) -> None:
+    """The model's own coordinates are the reference, and they are rough: 200 km, half of the error is theirs."""
+    checked = right = 0
+    for row in rows(shared_data / "street_view" / "gpt-4o.csv"):
+        try:
+            lat, lon = float(row["predicted_lat"]), float(row["predicted_long"])
+        except ValueError:
+            continue
+        place = resolve(row["predicted_city"], row["predicted_country"])
+        if place is not None and place.level == "city" and abs(lat) <= 90:
+            checked += 1
+            right += km(place, lat, lon) <= 200
+    assert checked > 500
+    assert right >= 0.95 * checked
+
+
+def test_addresses_with_state_abbreviations(shared_data: Path) -> None:
+    """Points of sights, some far outside the town of their address; towns under 1,000 people are not listed."""
+    asked = {
+        (row["city"], row["country"], row["state"], float(row["latitude"]), float(row["longitude"]))
+        for row in rows(shared_data / "imageo_pcw" / "dataset3_info.csv")
+        if row["city"]
+    }
+    near = sum(km(resolve(city, country, state), lat, lon) <= 50 for city, country, state, lat, lon in asked)
+    assert len(asked) > 150
+    assert near >= 0.95 * len(asked)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from globe_eval import scoring
+from globe_eval.reports import table
+from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs.record import Results
+
+SETTING = Setting("mine", "2", "coordinates", "0" * 64, "my-model")
+
+
+def results(*texts: str, group: str | None = None) -> Results:
+    truths = [scoring.Truth(str(i), 10.0, 20.0, group=group) for i in range(len(texts))]
+    return assemble(SETTING, truths, [Heard(scoring.read(t), t) for t in texts], started=datetime.now(UTC))[1]
+
+
+def test_what_is_missing_is_shown_beside_the_score() -> None:
+    shown = table.result_table(results("10, 20", "I cannot tell where this is, sorry."))
+    assert "mine version 2 · my-model · coordinates · 2 photographs" in shown
+    assert "street, 1 km" in shown and "50.0 %" in shown and "100.0 %" in shown
+    assert "∞" in shown, "half of the answers are missing: the median is infinite"
+    assert "status: coordinates 1, refused 1" in shown
+
+
+def test_one_group_has_no_interval() -> None:
+    shown = table.result_table(results("10, 20", "10, 21", group="p")).splitlines()
+    line = next(line for line in shown if line.startswith("city, 25 km"))
+    assert "–" not in line and "50.0 %" in line
+
+
+def test_runs_stand_side_by_side() -> None:
+    shown = table.compact_table([results("10, 20", "10, 21"), results("1, 2", "3, 4")])
+    assert shown.count("my-model") == 2 and "50.0 %" in shown and "0.0 %" in shown

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+from geographiclib.geodesic import Geodesic
+
+from globe_eval import scoring
+from globe_eval.scoring import Score, Truth
+
+PARIS = Truth("a", 48.8566, 2.3522, "France", "Paris")
+
+
+def one(response: str | None, truth: Truth = PARIS, form: scoring.AnswerForm = "names", **heard: str) -> Score:
+    (score,) = scoring.score([scoring.read(response, **heard)], [truth], form=form, responses=[response])
+    return score
+
+
+@pytest.mark.parametrize(
+    "response, form, status",
+    [
+        ("country: France\ncity: Paris", "names", "city"),
+        ("country: France\ncity: unknown", "names", "country"),
+        ("country: Blefuscu\ncity: Mildendo", "names", "unresolved"),
+        ("latitude: 48.9\nlongitude: 2.3", "coordinates", "coordinates"),
+        ("latitude: 98.9\nlongitude: 2.3", "coordinates", "unparsed"),
+        ("country: France\ncity: Paris", "coordinates", "unparsed"),
+        ("latitude: 48.9\nlongitude: 2.3", "names", "unparsed"),
+        ("I'm sorry, but I cannot determine where this was taken.", "names", "refused"),
+        ("A street with some trees.", "names", "unparsed"),
+        ("", "names", "empty"),
+        (None, "names", "empty"),
+    ],
+)
+def test_every_answer_ends_in_one_status(response: str | None, form: scoring.AnswerForm, status: str) -> None:
+    score = one(response, form=form)
+    assert score.status == status
+    assert (score.distance_km is None) == (status not in scoring.LOCATED)
+
+
+def test_truncated_and_error_are_told_by_the_back_end() -> None:
+    assert one("<think>The sign says", finish_reason="length").status == "truncated"
+    assert one("", error="HTTP 500").status == "error"
+    assert one("<think>x</think><answer>country: France\ncity: Paris</answer>", finish_reason="length").status == "city"
+
+
+def test_the_distance_is_the_geodesic_to_the_place_that_was_named() -> None:
+    score = one("country: Australia\ncity: Sydney")
+    assert score.prediction is not None and score.prediction.geonameid == 2147714
+    reference = Geodesic.WGS84.Inverse(PARIS.lat, PARIS.lon, score.prediction.lat, score.prediction.lon)["s12"] / 1000
+    assert score.distance_km == pytest.approx(reference, abs=1e-6)
+
+
+def test_a_country_alone_is_not_worth_its_capital() -> None:
+    score = one("country: France\ncity: unknown")
+    assert score.distance_km is not None and score.distance_km > 25
+    assert (score.country_correct, score.city_correct) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "point, named, right, wrong",
+    [
+        ((44.95, 34.1), None, {"Ukraine", "Russia"}, {"Turkey"}),
+        ((-21.1, 55.5), None, {"Réunion", "France"}, {"Mauritius"}),
+        ((48.8566, 2.3522), "France", {"France", "Frankreich", "FR"}, {"Réunion"}),
+        ((0.0, -30.0), None, set(), set()),
+    ],
+)
+def test_countries_that_count(point: tuple[float, float], named: str | None, right: set[str], wrong: set[str]) -> None:
+    truth = Truth("x", *point, country=named)
+    for name in right:
+        assert one(f"country: {name}\ncity: unknown", truth).country_correct == 1.0, name
+    for name in wrong:
+        assert one(f"country: {name}\ncity: unknown", truth).country_correct == 0.0, name
+    if not right:
+        assert one("country: Brazil\ncity: unknown", truth).country_correct is None
+
+
+def test_what_the_truth_does_not_know_is_missing_and_never_zero() -> None:
+    score = one("country: France\ncity: Paris", Truth("a", 48.8566, 2.3522))
+    assert (score.country_correct, score.city_correct) == (1.0, None)
+    assert score.globe_country_match is None and score.globe_city_match is None
+
+
+def test_released_measures_read_the_response_in_their_own_way() -> None:
+    assert one("<answer>country: france\ncity: **Paris**</answer>").globe_city_match == 0.0
+    assert one("<answer>country: france\ncity: **Paris**</answer>").city_correct == 1.0
+
+
+def test_a_score_does_not_depend_on_its_neighbours() -> None:
+    texts = ["country: France\ncity: Paris", "country: Japan\ncity: Kyoto", "", "country: Peru", "no idea at all"] * 3
+    truths = [Truth(str(i), 10.0 * i % 80, 5.0 * i, "France", "Paris", f"g{i % 4}") for i in range(len(texts))]
+    answers = [scoring.read(text) for text in texts]
+    together = scoring.score(answers, truths, form="names", responses=texts)
+    alone = [one(text, truth) for text, truth in zip(texts, truths, strict=True)]
+    assert together == alone
+    order = list(range(len(texts)))
+    random.Random(0).shuffle(order)
+    shuffled = scoring.figures([together[i] for i in order], [truths[i] for i in order])
+    assert shuffled == scoring.figures(together, truths)
+
+
+def test_misses_stay_in_the_denominator() -> None:
+    texts = ["country: France\ncity: Paris", "", "I'm sorry, I can't help with that."]
+    scores = [one(text) for text in texts]
+    figures = scoring.figures(scores, [Truth(str(i), 48.8566, 2.3522) for i in range(3)])
+    assert figures["acc@25km"].value == pytest.approx(1 / 3) and figures["acc@25km"].n == 3
+    assert figures["mean_km"].value == float("inf") and figures["median_km"].value == float("inf")
+    assert figures["geoscore"].value == pytest.approx(5000 / 3, rel=1e-2)
+    assert scoring.counts(scores)["refused"] == 1 and sum(scoring.counts(scores).values()) == 3
+
+
+def test_nothing_at_all_is_no_crash() -> None:
+    assert scoring.score([], [], form="names") == []
+    assert {figure.n for figure in scoring.figures([], []).values()} == {0}
