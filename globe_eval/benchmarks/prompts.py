@@ -64,7 +64,7 @@ PROMPTS: dict[str, Prompt] = {
 }
 
 DECODINGS: dict[str, dict[str, Any]] = {
-    "greedy": {"do_sample": False, "temperature": 0.0, "max_gen_toks": 1024},
+    "greedy": {"do_sample": False, "temperature": 0.0, "repetition_penalty": 1.0, "max_gen_toks": 1024},
     "globe_readme": {"do_sample": True, "temperature": 0.6, "max_gen_toks": 512},
     "globe_eval": {
         "do_sample": True,
@@ -74,5 +74,8 @@ DECODINGS: dict[str, dict[str, Any]] = {
         "presence_penalty": 0.7,
     },
 }
-"""`greedy` is this project's default; the other two are the released README's and evaluation script's. The penalties of
-the latter are known to OpenAI-compatible endpoints and vLLM, not to `hf-multimodal`."""
+"""`greedy` is this project's default; the other two are the released README's and evaluation script's.
+
+`greedy` says that there is no repetition penalty: Qwen2.5-VL's own generation_config.json asks for one, which a vLLM
+server and transformers obey and vLLM in process ignores. The `globe_*` ones leave it to the server, as released; the
+penalties of `globe_eval` are known to OpenAI-compatible endpoints and vLLM, not to `hf-multimodal`."""

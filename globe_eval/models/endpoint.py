@@ -83,6 +83,7 @@ class Endpoint(SimpleModel):
         self.seed = seed
         self._url = _base(base_url)
         self._heard = False
+        self._knows_repetition_penalty = True
         # It would log each request's address, at a level that lm-eval shows.
         logging.getLogger("httpx").setLevel(logging.WARNING)
         key = os.environ.get(api_key_env, "").strip()
@@ -176,10 +177,20 @@ class Endpoint(SimpleModel):
             asked = chat.messages(context, pictures)
             if asked[-1]["role"] == "assistant":
                 fields |= {"add_generation_prompt": False, "continue_final_message": True}
-            body = json.dumps({"model": self.model, "messages": asked, **fields}).encode()
-            del pictures, asked
             jitter = random.Random(f"{self.seed} {request.task_name} {request.doc_id} {repeat}")
-            return self._ask(client, body, chat.stops(gen_kwargs), jitter, left)
+
+            def ask() -> Response:
+                if not self._knows_repetition_penalty:
+                    fields.pop("repetition_penalty", None)
+                body = json.dumps({"model": self.model, "messages": asked, **fields}).encode()
+                return self._ask(client, body, chat.stops(gen_kwargs), jitter, left)
+
+            response = ask()
+            if fields.get("repetition_penalty") == 1.0 and "repetition_penalty" in (response.error or ""):
+                # A provider that does not know the field has no penalty either, which is what 1.0 asks for.
+                self._knows_repetition_penalty = False
+                response = ask()
+            return response
         except Exception as error:
             return error
 

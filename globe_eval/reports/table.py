@@ -58,7 +58,12 @@ def compact_table(many: Sequence[Results]) -> str:
         "located",
     ]
     rows = [
-        [r.task, r.model, r.n, *(f"{shown(c, r.metrics[c].value)}\n{interval(c, r.metrics[c])}" for c in columns)]
+        [
+            r.task,
+            model_name(r, "\n"),
+            r.n,
+            *(f"{shown(c, r.metrics[c].value)}\n{interval(c, r.metrics[c])}" for c in columns),
+        ]
         for r in many
     ]
     return tabulate(
@@ -70,13 +75,22 @@ def compact_table(many: Sequence[Results]) -> str:
     )
 
 
+def model_name(results: Results, between: str = " ") -> str:
+    """The model and which weights: `endpoint qwen2.5-vl`, `hf-multimodal GLOBE-Qwen2.5VL-7B`, `knn`."""
+    arguments = {**results.model_info, **results.model_args}
+    which = next(
+        (arguments[key] for key in ("pretrained", "model", "model_name", "answers") if arguments.get(key)), None
+    )
+    return results.model if which is None else f"{results.model}{between}{str(which).rstrip('/').rsplit('/', 1)[-1]}"
+
+
 def heading(results: Results) -> str:
     """One line that says what the numbers are of."""
     groups = f" by {results.n_groups:,} groups" if results.n_groups < results.n else ""
     limited = f" (--limit {results.limit:g})" if results.limit is not None else ""
     version = f" version {results.task_version}" if results.task_version else ""
     return (
-        f"{results.task}{version} · {results.model} · {results.answer_form} · "
+        f"{results.task}{version} · {model_name(results)} · {results.answer_form} · "
         f"{results.n:,} photographs{groups}{limited} · {results.distance} distance"
     )
 

@@ -28,6 +28,7 @@ class Setting:
     manifest_sha256: str
     model: str
     model_args: dict[str, Any] = field(default_factory=dict)
+    model_info: dict[str, Any] = field(default_factory=dict)
     prompt: str | None = None
     prompt_sha256: str | None = None
     decoding: dict[str, Any] | None = None
@@ -79,6 +80,7 @@ def assemble(
         prompt_sha256=setting.prompt_sha256,
         model=setting.model,
         model_args=record.without_secrets(setting.model_args),
+        model_info=record.without_secrets(setting.model_info),
         decoding=setting.decoding,
         seed=setting.seed,
         limit=setting.limit,

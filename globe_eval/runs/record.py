@@ -123,6 +123,7 @@ class Results(_Strict):
     prompt_sha256: Sha256 | None
     model: str
     model_args: dict[str, Any]
+    model_info: dict[str, Any]
     decoding: dict[str, Any] | None
     seed: int
     limit: float | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import random
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -61,6 +62,8 @@ def run(request: Request) -> list[Finished]:
         _refuse_other_run(folder / name, request, str(task.VERSION))
     _seed(request.seed)
     model = load_model(request)
+    for name in tasks:
+        _make_writable(folder / name)
 
     # Not lm_eval.simple_evaluate, which adds four seconds of environment report to every run and nothing else here.
     from lm_eval.evaluator import evaluate
@@ -82,7 +85,7 @@ def run(request: Request) -> list[Finished]:
         return []
     finished = []
     for name, task in tasks.items():
-        samples, results = _assemble(request, name, task, evaluated["samples"][name], started)
+        samples, results = _assemble(request, model, name, task, evaluated["samples"][name], started)
         record.write_run(folder / name, samples, results)
         finished.append(Finished(results, folder / name))
     return finished
@@ -153,14 +156,16 @@ def load_model(request: Request) -> Any:
 
         torchvision_cpu.ensure()
     more = {"batch_size": request.batch_size, "max_batch_size": None, "device": request.device}
+    arguments = {"seed": request.seed, **request.model_args} if request.model == "endpoint" else {**request.model_args}
     try:
-        model = get_model(request.model).create_from_arg_obj(dict(request.model_args), more)
+        model = get_model(request.model).create_from_arg_obj(arguments, more)
     except InputError:
         raise
     except ModuleNotFoundError as error:
         extra = {"hf-multimodal": "hf", "vllm-vlm": "vllm"}.get(request.model, "api")
         raise InputError(
-            f"model {request.model!r} needs the package {error.name!r}: pip install 'globe-eval[{extra}]'"
+            f"model {request.model!r} needs a package that is not installed ({error.name or error}): "
+            f"pip install 'globe-eval[{extra}]'"
         ) from None
     except (OSError, ValueError, TypeError, AssertionError) as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
@@ -185,7 +190,7 @@ def model_label(model: str, model_args: dict[str, Any]) -> str:
 
 
 def _assemble(
-    request: Request, name: str, task: Any, logged: Sequence[dict[str, Any]], started: datetime
+    request: Request, model: Any, name: str, task: Any, logged: Sequence[dict[str, Any]], started: datetime
 ) -> tuple[list[record.Sample], record.Results]:
     from globe_eval.benchmarks.images import image_sha256
 
@@ -210,6 +215,7 @@ def _assemble(
         manifest_sha256=task.manifest.sha256,
         model=request.model,
         model_args=request.model_args,
+        model_info=dict(model.get_model_info()) if hasattr(model, "get_model_info") else {},
         prompt=task.config.metadata["prompt"],
         prompt_sha256=task.prompt_sha256,
         decoding=dict(task.config.generation_kwargs),
@@ -219,6 +225,13 @@ def _assemble(
         geocoder=request.geocoder,
     )
     return assemble(setting, [scoring.Truth.of(sample["doc"]) for sample in docs], heard, started=started)
+
+
+def _make_writable(folder: Path) -> None:
+    """Find out before the model is asked, and not hours later, that nothing can be written there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def _refuse_other_run(folder: Path, request: Request, task_version: str) -> None:

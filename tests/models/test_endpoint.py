@@ -397,6 +397,27 @@ def test_a_bad_request_is_not_repeated(photographs: list[Photograph], status: in
     assert {(r, r.error) for r in responses} == {("", f"HTTP {status}: image too large")}
 
 
+def refuses_penalties(payload: dict[str, Any], number: int) -> str | Reply:
+    if "repetition_penalty" in payload:
+        said = {"error": {"message": "Unrecognized request argument supplied: repetition_penalty"}}
+        return Reply(said, 400)
+    return echo(payload, number)
+
+
+def test_no_penalty_is_left_unsaid_to_a_provider_that_knows_none(photographs: list[Photograph]) -> None:
+    with ChatServer(refuses_penalties) as server:
+        model = endpoint(server, num_concurrent=1)
+        responses = model.generate_until(requests_for(photographs[:4], repetition_penalty=1.0))
+        assert len(server.asked) == 5, "asked once too often, not once too often for each photograph"
+    assert responses == [f"answer {i}" for i in range(4)]
+
+
+def test_a_penalty_that_was_asked_for_is_not_dropped(photographs: list[Photograph]) -> None:
+    with ChatServer(refuses_penalties) as server:
+        (response,) = endpoint(server).generate_until(requests_for(photographs[:1], repetition_penalty=1.05))
+    assert response.error and "repetition_penalty" in response.error
+
+
 def test_a_picture_that_cannot_be_read_is_its_own_error(photographs: list[Photograph]) -> None:
     photographs[1].path.write_bytes(b"")
     photographs[2].path.unlink()

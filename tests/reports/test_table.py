@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from globe_eval import scoring
@@ -32,3 +33,10 @@ def test_one_group_has_no_interval() -> None:
 def test_runs_stand_side_by_side() -> None:
     shown = table.compact_table([results("10, 20", "10, 21"), results("1, 2", "3, 4")])
     assert shown.count("my-model") == 2 and "50.0 %" in shown and "0.0 %" in shown
+
+
+def test_a_row_says_which_weights() -> None:
+    setting = replace(SETTING, model="hf-multimodal", model_args={"pretrained": "globe-project/GLOBE-Qwen2.5VL-7B/"})
+    truths = [scoring.Truth("a", 10.0, 20.0)]
+    _, one = assemble(setting, truths, [Heard(scoring.read("10, 20"), "10, 20")], started=datetime.now(UTC))
+    assert "hf-multimodal GLOBE-Qwen2.5VL-7B" in table.result_table(one)

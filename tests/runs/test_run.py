@@ -101,6 +101,16 @@ def test_an_empty_picture_stops_the_run_before_it_starts(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_folder_that_cannot_be_written_is_found_before_the_model_is_asked(
+    benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = answers(benchmark, *((name, names("France", "Paris")) for name in "abcd"))
+    monkeypatch.setattr("lm_eval.evaluator.evaluate", lambda **_: pytest.fail("the model was asked"))
+    (tmp_path / "file").write_text("not a folder")
+    assert evaluate(benchmark, path, tmp_path / "file" / "out") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_options_come_from_a_file_and_the_command_line_wins(
     benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
