@@ -21,6 +21,9 @@ _TICK, _TICKS = "['′´`\N{LEFT SINGLE QUOTATION MARK}]", "(?:\"|″|”|“|''
 
 def _angle(name: str, number: str) -> str:
     """The pattern of one angle; `name` prefixes its groups, so that two of them fit in one expression."""
+    after = rf"(?:\s{{0,2}}(?P<{name}after>{_LETTER}))?"
+    if name:  # of "N 48.85 E 2.35" the E is the second angle's
+        after = rf"(?({name}before)|{after})"
     return rf"""
     (?:(?P<{name}before>{_LETTER})[\s:]{{0,2}})?
     (?P<{name}sign>[-+–]?)\s?
@@ -31,7 +34,7 @@ def _angle(name: str, number: str) -> str:
         (?:\s{{0,2}}(?P<{name}seconds>\d{{1,2}}(?:\.\d{{1,25}})?)\s{{0,2}}(?:{_TICKS}|s(?:ec(?:ond)?s?)?(?![^\W\d_])))?
       )?
     )?
-    (?:\s{{0,2}}(?P<{name}after>{_LETTER}))?
+    {after}
     (?:\s{{0,2}}(?P<{name}axis>[Ll]at(?:itude)?|[Ll]on(?:g(?:itude)?)?)(?![^\W\d_]))?
     """
 
