@@ -8,11 +8,11 @@ RUNS := out/demo
 .PHONY: demo test lint check test-vllm gazetteer schema clean
 
 demo: $(VENV)/installed
-	$(BIN)/globe-eval --model constant --tasks miniworld --output_path $(RUNS)/constant --overwrite
-	$(BIN)/globe-eval --model knn --tasks miniworld --output_path $(RUNS)/knn --overwrite
+	$(BIN)/globe-eval --model constant --tasks miniworld --output_path $(RUNS)/constant --fresh
+	$(BIN)/globe-eval --model knn --tasks miniworld --output_path $(RUNS)/knn --fresh
 	$(BIN)/python -m globe_train.tiny_qwen out/tiny-qwen2.5-vl
 	$(BIN)/globe-eval --model hf-multimodal --model_args pretrained=out/tiny-qwen2.5-vl --tasks miniworld \
-	    --batch_size 32 --device cpu --output_path $(RUNS)/tiny-qwen2.5-vl --overwrite
+	    --batch_size 32 --device cpu --output_path $(RUNS)/tiny-qwen2.5-vl --fresh
 	@echo
 	@$(BIN)/globe-eval table $(RUNS)/constant/miniworld $(RUNS)/knn/miniworld $(RUNS)/tiny-qwen2.5-vl/miniworld
 

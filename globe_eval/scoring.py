@@ -9,18 +9,25 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from globe_eval.answers import Answer, parse
 from globe_eval.metrics import accuracy, statistics
+from globe_eval.metrics.breakdowns import AT_LEAST, By, labels, parts
+from globe_eval.metrics.figures import Figure as Figure
+from globe_eval.metrics.figures import figures as _figures
 from globe_eval.metrics.globe import globe_city_match, globe_country_match, globe_match
 from globe_eval.metrics.names import city_correct, country_correct, named_cities
+from globe_eval.metrics.own import OwnMetric, own_values
 from globe_eval.places import Place, country_code, resolve_many
 from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import DISTANCES
+
+Floats = npt.NDArray[np.float64]
 
 AnswerForm = Literal["names", "address", "coordinates"]
 ANSWER_FORMS: tuple[AnswerForm, ...] = get_args(AnswerForm)
@@ -51,11 +58,13 @@ class Truth:
     country: str | None = None
     city: str | None = None
     group: str | None = None
+    scene: str | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Truth:
         """The truth in a manifest row."""
-        return cls(row["id"], row["lat"], row["lon"], row.get("country"), row.get("city"), row.get("group"))
+        known = (row.get(name) for name in ("country", "city", "group", "scene"))
+        return cls(row["id"], row["lat"], row["lon"], *known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +93,22 @@ class Score:
     city_correct: float | None
     globe_country_match: float | None
     globe_city_match: float | None
+    own: Mapping[str, float | None] = field(default_factory=dict, hash=False)
+    """Values of the metrics that the benchmark brings itself."""
 
 
 def read(response: str | None, *, finish_reason: str | None = None, error: str | None = None) -> Answer | None:
     """Response text -> Answer; None where the model was never heard (network, image, no row in a file)."""
-    return None if error is not None else parse(response, truncated=finish_reason == "length")
+    return None if error is not None else parse(utf8(response), truncated=finish_reason == "length")
+
+
+def utf8(text: str | None) -> str | None:
+    """Lone surrogates, which models do write, are no UTF-8: kept visible as their escape, and read as such.
+
+    >>> utf8("Par\\ud800is")
+    'Par\\\\ud800is'
+    """
+    return None if text is None else str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def score(
@@ -99,6 +119,7 @@ def score(
     distance: DistanceModel = "geodesic",
     responses: Sequence[str | None] | None = None,
     geocode: Geocode = resolve_many,
+    own: Sequence[OwnMetric] = (),
 ) -> list[Score]:
     """Score answers against truths, one to one.
 
@@ -110,6 +131,7 @@ def score(
         responses: the raw texts, which only the `globe_` measures read (the released code has a parser of its own);
             None where the answers came as names.
         geocode: (city, country, admin) triples -> places; the embedded gazetteer unless an online back end is given.
+        own: metrics that the benchmark brings itself. Raises InputError where one fails or returns no number.
 
     Returns: n scores. A row's score does not depend on the other rows.
     """
@@ -127,7 +149,9 @@ def score(
     by_point = [i for i, p in enumerate(predictions) if p is not None and p.level == "coordinates"]
     for i, codes in zip(by_point, countries_at(lat[by_point], lon[by_point]), strict=True):
         predicted_country[i] = codes
-    cities = named_cities([(t.city, t.country, None) for t in truths])
+    cities: Sequence[Place | None] = [None] * len(truths)  # coordinates name none
+    if form != "coordinates":
+        cities = named_cities([(t.city, t.country, None) for t in truths])
 
     scores = []
     for i, (answer, truth, prediction) in enumerate(zip(answers, truths, predictions, strict=True)):
@@ -138,9 +162,7 @@ def score(
                 prediction=prediction,
                 distance_km=float(kilometres[i]) if prediction else None,
                 country_correct=_known(country_correct(predicted_country[i], accepted[i])),
-                city_correct=None
-                if form == "coordinates"
-                else _known(
+                city_correct=_known(
                     city_correct(
                         prediction, cities[i], distance_km=kilometres[i] if answer and _is_specific(answer) else None
                     )
@@ -149,7 +171,25 @@ def score(
                 globe_city_match=_released("city", answer, response, truth.city, form),
             )
         )
+    if own:
+        texts = responses or [None] * len(scores)
+        told = (_told(*one) for one in zip(answers, truths, scores, texts, strict=True))
+        scores = [replace(score, own=own_values(own, sample)) for score, sample in zip(scores, told, strict=True)]
     return scores
+
+
+def _told(answer: Answer | None, truth: Truth, score: Score, response: str | None) -> dict[str, Any]:
+    """What a metric of the benchmark's own is told of a photograph."""
+    known = asdict(truth)
+    return {
+        "id": known.pop("id"),
+        "status": score.status,
+        "truth": known,
+        "answer": None if answer is None else asdict(answer),
+        "prediction": None if score.prediction is None else asdict(score.prediction),
+        "distance_km": score.distance_km,
+        "response": response,
+    }
 
 
 def locate(
@@ -205,20 +245,20 @@ def _released(
     if answer is None or truth is None or form == "coordinates":
         return None
     if response is not None:
-        return _known((globe_country_match if field == "country" else globe_city_match)(response, truth))
+        return _known((globe_country_match if field == "country" else globe_city_match)(utf8(response), truth))
     return float(globe_match(((answer.country if field == "country" else answer.city) or "").strip().lower(), truth))
 
 
 def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+    return None if math.isnan(value) else float(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric of a benchmark: its value for one photograph (None: no value) and how many become one."""
+    """A metric of a benchmark: its values for n photographs (NaN: no value) and how many become one."""
 
     name: str
-    of: Callable[[Score], float | None]
+    of: Callable[[Sequence[Score]], Floats]
     aggregate: Callable[[Sequence[float | None]], float]
     higher_is_better: bool
 
@@ -229,80 +269,119 @@ def _mean(values: Sequence[float | None]) -> float:
 
 
 def _median_km(values: Sequence[float | None]) -> float:
-    return accuracy.median_km(_distances(values))
+    return accuracy.median_km(_floats(values))
 
 
 def _mean_km(values: Sequence[float | None]) -> float:
-    return accuracy.mean_km(_distances(values))
+    return accuracy.mean_km(_floats(values))
 
 
-def _distances(values: Sequence[float | None]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+def _floats(values: Sequence[float | None]) -> Floats:
+    return np.array(values, dtype=np.float64)  # None becomes NaN
 
 
-def _within(km: float) -> Callable[[Score], float]:
-    return lambda score: float(score.distance_km is not None and score.distance_km <= km)
+def _field(name: str) -> Callable[[Sequence[Score]], Floats]:
+    return lambda scores: _floats([getattr(score, name) for score in scores])
 
 
-METRICS: tuple[Metric, ...] = (
-    *(Metric(accuracy.acc_name(km), _within(km), _mean, True) for km in accuracy.THRESHOLDS_KM.values()),
-    Metric("geoscore", lambda s: float(accuracy.geoscore(_distances([s.distance_km]))[0]), _mean, True),
-    Metric("median_km", lambda s: s.distance_km, _median_km, False),
-    Metric("mean_km", lambda s: s.distance_km, _mean_km, False),
-    Metric("located", lambda s: float(s.status in LOCATED), _mean, True),
-    Metric("country_accuracy", lambda s: s.country_correct, _mean, True),
-    Metric("city_accuracy", lambda s: s.city_correct, _mean, True),
-    Metric("globe_country_match", lambda s: s.globe_country_match, _mean, True),
-    Metric("globe_city_match", lambda s: s.globe_city_match, _mean, True),
+def _within(km: float) -> Callable[[Sequence[Score]], Floats]:
+    return lambda scores: accuracy.within(_distance_km(scores), km).astype(np.float64)
+
+
+_distance_km = _field("distance_km")
+
+_BESIDE_ACCURACY: tuple[Metric, ...] = (
+    Metric("geoscore", lambda scores: accuracy.geoscore(_distance_km(scores)), _mean, True),
+    Metric("median_km", _distance_km, _median_km, False),
+    Metric("mean_km", _distance_km, _mean_km, False),
+    Metric("located", lambda scores: _floats([float(s.status in LOCATED) for s in scores]), _mean, True),
+    Metric("country_accuracy", _field("country_correct"), _mean, True),
+    Metric("city_accuracy", _field("city_correct"), _mean, True),
+    Metric("globe_country_match", _field("globe_country_match"), _mean, True),
+    Metric("globe_city_match", _field("globe_city_match"), _mean, True),
 )
-"""Every metric of a result, in the order of its tables."""
 
 
-def sample_metrics(score: Score) -> dict[str, float | None]:
-    """One photograph's value of each metric, None where it has none."""
-    return {metric.name: metric.of(score) for metric in METRICS}
+def metrics_with(thresholds_km: Sequence[float] = (), own: Mapping[str, bool] | None = None) -> tuple[Metric, ...]:
+    """METRICS, with the accuracies at a benchmark's own thresholds among the others, and its own metrics at the end.
 
+    `own` says of each whether higher is better.
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A metric's value over n photographs of n_groups groups, with its 95 % bootstrap interval (low, high).
-
-    Infinite where half of the answers and more are missing (median) or any is (mean); NaN bounds: one group only.
+    >>> [metric.name for metric in metrics_with([0.5, 25.0])][:4]
+    ['acc@0.5km', 'acc@1km', 'acc@25km', 'acc@200km']
     """
+    return (
+        *(
+            Metric(accuracy.acc_name(km), _within(km), _mean, True)
+            for km in sorted({*accuracy.THRESHOLDS_KM.values(), *thresholds_km})
+        ),
+        *_BESIDE_ACCURACY,
+        *(Metric(name, _own(name), _mean, higher_is_better) for name, higher_is_better in (own or {}).items()),
+    )
 
-    value: float
-    low: float
-    high: float
-    n: int
-    n_groups: int
+
+def _own(name: str) -> Callable[[Sequence[Score]], Floats]:
+    return lambda scores: _floats([score.own.get(name) for score in scores])
+
+
+METRICS = metrics_with()
+"""Every metric that all results have, in the order of their tables."""
+
+
+def sample_metrics(score: Score, metrics: Sequence[Metric] = METRICS) -> dict[str, float | None]:
+    """One photograph's value of each metric, None where it has none."""
+    return {metric.name: _known(metric.of([score])[0]) for metric in metrics}
 
 
 def figures(
-    scores: Sequence[Score], truths: Sequence[Truth], *, n_resamples: int = 2000, seed: int = 0
+    scores: Sequence[Score],
+    truths: Sequence[Truth],
+    *,
+    metrics: Sequence[Metric] = METRICS,
+    n_resamples: int = 2000,
+    seed: int = 0,
 ) -> dict[str, Figure]:
     """Many scores -> each metric with its interval, resampled by group. Metrics that no photograph has are left out.
 
     Photographs without a group are each their own. The order of the photographs does not matter.
     """
-    labels = statistics.cluster_labels([truth.id for truth in truths], [truth.group for truth in truths])
-    values = {m.name: [m.of(score) for score in scores] for m in METRICS}
-    measured = [m for m in METRICS if m.name.endswith("_km") or any(v is not None for v in values[m.name])]
-    means = [m for m in measured if m.name != "median_km"]
-    columns = np.array([_distances(values[m.name]) for m in means]).T
-    at = [m.name for m in means].index("mean_km")
-    columns[:, at][np.isnan(columns[:, at])] = np.inf
-    bounds = statistics.bootstrap(
-        columns, labels, medians=_distances(values["median_km"]), n_resamples=n_resamples, seed=seed
-    )
-    by_name = dict(zip([*(m.name for m in means), "median_km"], bounds, strict=True))
-    result = {}
-    for m in measured:
-        counted = [i for i, v in enumerate(values[m.name]) if v is not None or m.name.endswith("_km")]
-        low, high = by_name[m.name]
-        result[m.name] = Figure(
-            m.aggregate(values[m.name]), float(low), float(high), len(counted), len({labels[i] for i in counted})
-        )
-    return result
+    values, groups = _columns(scores, truths, metrics)
+    return _figures(values, groups, n_resamples=n_resamples, seed=seed)
+
+
+def _columns(
+    scores: Sequence[Score], truths: Sequence[Truth], metrics: Sequence[Metric]
+) -> tuple[dict[str, Floats], npt.NDArray[np.intp]]:
+    """The values of each metric, NaN where a photograph has none, and the number of each photograph's group."""
+    groups = statistics.cluster_labels([truth.id for truth in truths], [truth.group for truth in truths])
+    values = {metric.name: metric.of(scores) for metric in metrics}
+    return values, np.unique(groups, return_inverse=True)[1]
+
+
+def breakdowns(
+    scores: Sequence[Score], truths: Sequence[Truth], *, metrics: Sequence[Metric] = METRICS, seed: int = 0
+) -> dict[By, dict[str, dict[str, Figure]]]:
+    """The figures of each part of the photographs: by continent, country, scene and size of city of the true place.
+
+    What belongs where is `metrics.breakdowns.labels`' to say. Photographs whose label is unknown are in no part, and a
+    dimension that no photograph has is left out. Parts of more than 1,000 photographs are resampled less often than
+    2,000 times, down to 200: their intervals are narrow, and all parts together must not take longer than the whole.
+    """
+    values, groups = _columns(scores, truths, metrics)
+    by = labels(*([getattr(truth, name) for truth in truths] for name in ("lat", "lon", "country", "scene")))
+    return {
+        dimension: {
+            label: _figures(
+                {name: column[rows] for name, column in values.items()},
+                groups[rows],
+                n_resamples=min(2000, max(200, 2_000_000 // len(rows))),
+                seed=seed,
+            )
+            for label, rows in members.items()
+        }
+        for dimension, each in by.items()
+        if (members := parts(each, at_least=AT_LEAST.get(dimension, 1)))
+    }
 
 
 def counts(scores: Sequence[Score]) -> dict[Status, int]:

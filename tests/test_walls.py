@@ -14,15 +14,17 @@ import globe_eval
 PACKAGE = Path(globe_eval.__file__).parent
 LEVEL = {
     "cli": 0,
-    "reports": 1,
-    "runs": 2,
-    "models": 3,
-    "benchmarks": 4,
-    "scoring": 5,
-    "metrics": 6,
-    "places": 7,
-    "answers": 7,
-    "errors": 8,
+    "verbs": 1,
+    "arguments": 2,
+    "reports": 2,
+    "runs": 3,
+    "models": 4,
+    "benchmarks": 5,
+    "scoring": 6,
+    "metrics": 7,
+    "places": 8,
+    "answers": 8,
+    "errors": 9,
 }
 LIGHT = {"places", "answers", "metrics", "scoring", "reports", "errors"}
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}

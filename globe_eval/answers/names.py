@@ -50,6 +50,9 @@ _SENTENCE = re.compile(
     r"|feasible|this|these|that|there|it|its|has|have|characteri\w+|clues?|signs?|pinpoint\w*|assum\w+)\b",
     re.IGNORECASE,
 )
+_APOSTROPHE = re.compile(r"[^\w']*('(?:s[- ]|t )\w)")
+_INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}$")
+_NO_NAME = re.compile(r"[\d:]")
 _CAPITAL = r"[^\W\d_a-zß-öø-ÿ][\w'.-]{0,30}"
 _PARTICLE = r"de|del|della|di|da|do|dos|das|la|le|el|al|the|of|and|upon|am|an|der|den|on|y|e|-"
 _NAME = rf"{_CAPITAL}(?:\s(?:{_CAPITAL}|{_PARTICLE})){{0,5}}"
@@ -126,7 +129,7 @@ def name(value: str) -> str | None:
     """
     bare = " ".join(value[:400].replace("**", "").split()).strip(_DECORATION).rstrip(",;" + _DECORATION)
     bare = _COMMENT.sub("", bare).strip(_DECORATION)
-    if apostrophe := re.match(r"[^\w']*('(?:s[- ]|t )\w)", value):
+    if apostrophe := _APOSTROPHE.match(value):
         bare = apostrophe[1][:-1] + bare[2:].lstrip("- ")
     while remark := _REMARK.search(bare):
         words = remark[1].split()
@@ -136,7 +139,7 @@ def name(value: str) -> str | None:
     while hedge := _HEDGE.match(bare):
         bare = bare[hedge.end() :].strip(_DECORATION)
     bare = bare.rstrip(",;:!?…" + _DECORATION)
-    if bare.endswith(".") and not re.search(r"\b(?:[^\W\d_]\.){2,}$", bare):
+    if bare.endswith(".") and not _INITIALS.search(bare):
         bare = bare.rstrip(". ").rstrip(_DECORATION)
     if len(bare) > LONGEST_NAME or is_placeholder(bare) or _UNKNOWN.fullmatch(bare):
         return None
@@ -156,9 +159,10 @@ def place(value: str, country_first: bool = False, *, capitals: bool = False) ->
     >>> place("Austin, Texas, USA")
     Names(country='USA', city='Austin', admin='Texas')
     """
+    if "\n" in value.strip() and "," not in value:
+        return Names()
     bare = _COMMENT.sub("", " ".join(value[:300].split()).strip(_DECORATION)).strip(_DECORATION)
-    one_line = "\n" not in value.strip() or "," in value
-    if not one_line or re.search(r"[\d:]", bare) or _SENTENCE.search(bare) or _OTHERS.search(bare):
+    if _NO_NAME.search(bare) or _SENTENCE.search(bare) or _OTHERS.search(bare):
         return Names()
     stated = bare.split(",")
     parts = [part for part in map(name, stated) if part and len(part.split()) <= 6]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from globe_eval.answers import coordinates, fields
@@ -60,7 +60,9 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
         return Answer(status="truncated" if truncated else "empty")
     parts = split_thought(text)
     said = excerpt(parts.said)
-    found = _united(_passages(said))
+    found = _completed(_united(_structured(said)), said, capitals=True)
+    if _open(found)[0] and (conclusion := concluded(said)):
+        found = _united([found, Found(conclusion[1], names=conclusion[0])])
     reasoning = parts.thought or found.reasoning
     if found and reasoning is None:
         before = said[: found.start].strip().removesuffix("```json").rstrip("`*#-\"'>|[({ \n")
@@ -77,17 +79,6 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
         confidence = fields.labels(said).confidence
     names = found.names
     return Answer(names.country, names.city, names.admin, lat, lon, reasoning, confidence, status)
-
-
-def _passages(text: str) -> Iterator[Found]:
-    """All that a text states outside its thought, the passage that counts most first."""
-    yield from _structured(text)
-    if len(text.strip()) <= _LONGEST_BARE_ANSWER:
-        yield _bare(text, capitals=True)
-    if stated := coordinates.stated_pair(text):
-        yield Found(stated[1], position=stated[0])
-    if conclusion := concluded(text):
-        yield Found(conclusion[1], names=conclusion[0])
 
 
 def _structured(text: str) -> Iterator[Found]:
@@ -107,12 +98,8 @@ def _tagged(blocks: list[Block]) -> Iterator[Found]:
     partial: list[Found] = []
     for block in reversed(blocks):
         content = excerpt(block.text)
-        inside = [*fields.objects(content)[::-1], fields.labels(content, strict=False)]
-        if len(content.strip()) <= _LONGEST_BARE_ANSWER:
-            inside.append(_bare(content))
-        if stated := coordinates.stated_pair(content):
-            inside.append(Found(0, position=stated[0]))
-        found = replace(_united(inside), start=block.start)
+        inside = _united([*fields.objects(content)[::-1], fields.labels(content, strict=False)])
+        found = _completed(inside, content).at(block.start)
         if found and (found.position or found.settles_names or (found.names.city and found.names.country)):
             yield found
             return
@@ -121,7 +108,16 @@ def _tagged(blocks: list[Block]) -> Iterator[Found]:
     yield from (found for found in partial if not found)
 
 
-def _bare(text: str, *, capitals: bool = False) -> Found:
+def _completed(found: Found, text: str, *, capitals: bool = False) -> Found:
+    """With what a text says without keys, which is read only for what is still open."""
+    if any(_open(found)) and len(text.strip()) <= _LONGEST_BARE_ANSWER:
+        found = _united([found, _bare(text, capitals=capitals)])
+    if _open(found)[1] and (stated := coordinates.stated_pair(text)):
+        found = _united([found, Found(stated[1], position=stated[0])])
+    return found
+
+
+def _bare(text: str, *, capitals: bool) -> Found:
     """An answer that is nothing but a pair of coordinates or a place."""
     position = coordinates.pair(text)
     return Found(0, Names() if position else place(text, capitals=capitals), position)

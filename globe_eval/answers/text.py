@@ -69,7 +69,8 @@ def clean(response: str) -> str:
     text = response.replace("\r\n", "\n")
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode("utf-8")
-    if _SPECIAL.search(text):
+    # Of ASCII only these two are special, and looking for them takes no regular expression.
+    if ("\r" in text or "\0" in text) if text.isascii() else _SPECIAL.search(text):
         text = text.translate(_SIGNS)
     for sign, spellings in (("&", _ENTITIES), ("\\", _LATEX)):
         if sign in text:

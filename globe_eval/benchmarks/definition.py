@@ -1,12 +1,11 @@
-"""The YAML of a benchmark: where the shipped ones lie, reading one with line numbers, and saying what is wrong with it.
-
-lm-eval skips a broken YAML without a word, so every YAML that is run or listed goes through `problems` first.
-"""
+"""The YAML of a benchmark: what may stand in one, where the installed ones lie, and reading one with line numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +17,18 @@ OWN_KEYS = ("prompt", "decoding", "answer_form")
 """What a benchmark's YAML may say beyond lm-eval's keys."""
 
 METADATA_KEYS = ("version", "description", "license", "citation", "source", "n")
-DATASET_KEYS = ("truth", "images", "id_column", "image_column", "lat_column", "lon_column")
-TRUTH_KEYS = ("lat", "lon", "country", "city", "group", "entities", "localizable", "scene", "id", "image")
+"""What every shipped benchmark says of itself."""
+
+MORE_METADATA_KEYS = ("hub", "defects", "known_truth", "unverified", "manifest_sha256")
+"""What it may say besides: its repository on the hub, sentences about its defects, SHA-256 -> which file of truth that
+is, the columns and files that nobody could look at, and version -> SHA-256 of the manifest."""
+
+COLUMN_KEYS = ("id_column", "image_column", "lat_column", "lon_column")
+DATASET_KEYS = ("truth", "images", *COLUMN_KEYS, "columns", "values", "image_suffix", "where", "prepared")
+ENTRY_POINTS = "globe_eval.tasks"
+"""The group of entry points with which a package brings benchmarks: each names a package whose folder holds YAMLs."""
+
 _CORE_TAGS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong with a YAML."""
-
-    path: Path
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}, line {self.line}: {self.message}"
 
 
 @dataclass(frozen=True)
@@ -65,6 +61,28 @@ def tasks_folder() -> Path:
     package = Path(__file__).parents[1]
     installed = package / "tasks"
     return installed if installed.is_dir() else package.parent / "tasks"
+
+
+def task_folders() -> list[Path]:
+    """Every folder of YAMLs that is installed: those of other packages (see ENTRY_POINTS), then the shipped one.
+
+    Raises InputError for an entry point that names no package or module.
+    """
+    folders = []
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.value):
+        try:
+            spec = find_spec(point.module)
+        except (ImportError, ValueError):
+            spec = None
+        inside = list(spec.submodule_search_locations or ()) if spec else []
+        if spec is None or not (inside or spec.origin):
+            package = point.dist.name if point.dist else point.name
+            raise InputError(
+                f"package {package}: entry point {ENTRY_POINTS} {point.name!r} names {point.value!r}, which is no "
+                "package or module; correct it, or uninstall the package"
+            )
+        folders += [Path(folder) for folder in inside] or [Path(str(spec.origin)).parent]
+    return [*folders, tasks_folder()]
 
 
 def task_files(folders: Sequence[Path]) -> Iterator[Path]:
@@ -137,133 +155,3 @@ def _plain(node: yaml.Node, path: Path, keys: tuple[str, ...], lines: dict[tuple
     if node.tag == "!function":
         return f"!function {node.value}"
     return yaml.SafeLoader("").construct_object(node)
-
-
-def problems(path: Path) -> list[Problem]:
-    """What is wrong with a YAML, in the order of its lines; empty when it can be run."""
-    try:
-        definition = read_definition(path)
-    except InputError as error:
-        where, _, message = str(error).partition(": ")
-        line = where.rpartition(", line ")[2]
-        return [Problem(path, int(line) if line.isdigit() else 1, message)]
-    found = list(_group_problems(definition) if definition.is_group else _task_problems(definition))
-    if path.suffix != ".yaml":
-        found.append(Problem(path, 1, f"lm-eval reads only *.yaml; found {path.suffix!r}"))
-    return sorted(found, key=lambda problem: problem.line)
-
-
-def _group_problems(definition: Definition) -> Iterator[Problem]:
-    from lm_eval.config.group import GroupConfig
-
-    yield from _unknown(definition, (), definition.values, [*GroupConfig.__dataclass_fields__, "tag", "include"])
-    known = definitions([tasks_folder(), definition.path.parent])
-    members = definition.values.get("task")
-    if not isinstance(members, list):
-        yield Problem(definition.path, definition.line("task"), f"task: found {members!r}; a group lists its tasks")
-        return
-    for index, member in enumerate(members):
-        if isinstance(member, str) and member not in known:
-            line = definition.line("task", str(index))
-            yield Problem(definition.path, line, f"task: no task {member!r}{nearest(member, known)}")
-
-
-def _task_problems(definition: Definition) -> Iterator[Problem]:
-    from lm_eval.config.task import TaskConfig
-
-    from globe_eval.benchmarks.prompts import DECODINGS, PROMPTS
-    from globe_eval.scoring import ANSWER_FORMS
-
-    values = definition.values
-    allowed = [*TaskConfig.__dataclass_fields__, *OWN_KEYS, "class", "include"]
-    yield from _unknown(definition, (), values, allowed)
-    if not isinstance(values.get("task"), str) or not values["task"].replace("_", "").replace("-", "").isalnum():
-        yield Problem(
-            definition.path,
-            definition.line("task"),
-            f"task: found {values.get('task')!r}; a task has a name of letters, digits, '_' and '-'",
-        )
-    yield from _function_problems(definition, values, ())
-    if "class" not in values:
-        yield Problem(definition.path, 1, "class is missing; allowed: !function globe_eval.GeoTask")
-    elif not str(values["class"]).startswith("!function "):
-        yield Problem(
-            definition.path,
-            definition.line("class"),
-            f"class: found {values['class']!r}; allowed: !function globe_eval.GeoTask (or a subclass of it)",
-        )
-    data = values.get("dataset_kwargs")
-    if "custom_dataset" not in values:
-        if not isinstance(data, dict) or "truth" not in data:
-            yield Problem(
-                definition.path, definition.line("dataset_kwargs"), "dataset_kwargs: 'truth' is missing, the table"
-            )
-        if isinstance(data, dict):
-            yield from _unknown(definition, ("dataset_kwargs",), data, DATASET_KEYS)
-    metadata = values.get("metadata")
-    if not isinstance(metadata, dict) or "version" not in metadata:
-        yield Problem(
-            definition.path, definition.line("metadata"), "metadata: 'version' is missing, as in {version: 1}"
-        )
-    if isinstance(metadata, dict):
-        yield from _unknown(definition, ("metadata",), metadata, METADATA_KEYS)
-    allowed_values: tuple[Sequence[str], ...] = (list(PROMPTS), list(DECODINGS), ANSWER_FORMS)
-    for key, choices in zip(OWN_KEYS, allowed_values, strict=True):
-        if key in values and values[key] not in choices:
-            yield Problem(
-                definition.path,
-                definition.line(key),
-                f"{key}: found {values[key]!r}{nearest(str(values[key]), choices)} (allowed: {', '.join(choices)})",
-            )
-    prompt = values.get("doc_to_text")
-    if isinstance(prompt, str) and not prompt.startswith("!function"):
-        leaks = [key for key in TRUTH_KEYS if prompt == key or ("{{" in prompt and key in _variables(prompt))]
-        for key in leaks:
-            yield Problem(
-                definition.path,
-                definition.line("doc_to_text"),
-                f"doc_to_text: the prompt shows the truth column {key!r}",
-            )
-    for index, metric in enumerate(values.get("metric_list") or []):
-        lacking = [key for key in ("metric", "aggregation", "higher_is_better") if key not in metric]
-        for key in lacking:
-            yield Problem(
-                definition.path,
-                definition.line("metric_list", str(index)),
-                f"metric_list: {metric.get('metric', 'an entry')!r} has no {key!r}",
-            )
-
-
-def _variables(template: str) -> set[str]:
-    from jinja2 import Environment, TemplateSyntaxError, meta
-
-    environment = Environment()
-    try:
-        return set(meta.find_undeclared_variables(environment.parse(template)))
-    except TemplateSyntaxError:
-        return set()
-
-
-def _unknown(
-    definition: Definition, keys: tuple[str, ...], values: Mapping[str, Any], allowed: Sequence[str]
-) -> Iterator[Problem]:
-    for key in values:
-        if key not in allowed:
-            hint = nearest(key, allowed) or f" (allowed: {', '.join(allowed)})"
-            yield Problem(definition.path, definition.line(*keys, key), f"unknown key {'.'.join([*keys, key])!r}{hint}")
-
-
-def _function_problems(definition: Definition, value: Any, keys: tuple[str, ...]) -> Iterator[Problem]:
-    from lm_eval.tasks._yaml_loader import _import_func_in_yml
-
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _function_problems(definition, inner, (*keys, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _function_problems(definition, inner, (*keys, str(index)))
-    elif isinstance(value, str) and value.startswith("!function "):
-        try:
-            _import_func_in_yml(value.removeprefix("!function "), definition.path.parent.resolve())
-        except Exception as error:  # whatever a user's module raises on import
-            yield Problem(definition.path, definition.line(*keys), f"{'.'.join(keys)}: {value}: {error}")

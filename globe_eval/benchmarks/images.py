@@ -3,14 +3,19 @@
 A benchmark of 12,000 pictures fits in memory only as paths, so a :class:`Photograph` holds its path and decodes anew at
 each use. Two ways lead out of it, and both show the same picture:
 
-- as pixels, to back ends in this process (``hf-multimodal``, ``vllm-vlm``): 8-bit RGB, turned upright, the first frame,
-  transparency laid over white;
-- as bytes, to endpoints: :meth:`Photograph.clean_bytes`, the file without its metadata and otherwise untouched.
+- as bytes, to endpoints: :meth:`Photograph.clean_bytes`, the file without its metadata and otherwise untouched;
+- as pixels, to back ends in this process (``hf-multimodal``, ``vllm-vlm``): what those bytes decode to, as 8-bit RGB
+  with transparency laid over white.
 
-The bytes are encoded again (PNG, lossless, of the pixels above) only where the file would not arrive as that picture:
-an EXIF orientation other than 1 (metadata, so it is cut), CMYK JPEG, 16-bit grey, animated WebP, transparency other
-than RGBA (decoders disagree about it), formats that servers do not take (GIF, BMP, TIFF, PPM, JPEG 2000), and
+The bytes are encoded again only where the file would not arrive as that picture: an EXIF orientation other than 1
+(metadata, so it is cut), a picture larger than the run allows, CMYK JPEG, 16-bit grey, animated WebP, transparency
+other than RGBA (decoders disagree about it), formats that servers do not take (GIF, BMP, TIFF, PPM, JPEG 2000), and
 JPEG, PNG or WebP bytes too irregular to be cut but good enough for Pillow.
+
+What was a JPEG becomes a JPEG, of quality 95 without chroma subsampling; everything else becomes a PNG and loses
+nothing. Measured on rotated photographs of 0.3 and 2.8 megapixels (`perf/images.py`): 1.7 to 2.1 times the file's bytes
+and 0.5 to 1.1 of 255 levels off on average, where lossless PNG takes 5 to 8 times the bytes; quality 90 is 1.5 to 1.8
+times as far off, 4:2:0 1.2 to 1.3 times.
 """
 
 from __future__ import annotations
@@ -18,17 +23,20 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import math
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
-from globe_eval.benchmarks.metadata import MalformedImage, strip_jpeg, strip_png, strip_webp
+from globe_eval.benchmarks.leaks import carries_coordinates
+from globe_eval.benchmarks.metadata import MalformedImage, split_jpeg, split_png, split_webp
 
 # Named one by one: Pillow's other plugins start programs (EPS) or read what no camera writes.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
+_LOSSY = ("JPEG", "MPO")
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -40,11 +48,11 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _PNG_ORIENTED = re.compile(rb"eXIf|Raw profile type|XML:com\.adobe\.xmp")
-_STRIP = {
-    "JPEG": (strip_jpeg, "image/jpeg", frozenset({"L", "RGB"})),
-    "MPO": (strip_jpeg, "image/jpeg", frozenset({"L", "RGB"})),
-    "PNG": (strip_png, "image/png", frozenset({"1", "L", "P", "RGB", "RGBA"})),
-    "WEBP": (strip_webp, "image/webp", frozenset({"RGB", "RGBA"})),
+_SPLIT = {
+    "JPEG": (split_jpeg, "image/jpeg", frozenset({"L", "RGB"})),
+    "MPO": (split_jpeg, "image/jpeg", frozenset({"L", "RGB"})),
+    "PNG": (split_png, "image/png", frozenset({"1", "L", "P", "RGB", "RGBA"})),
+    "WEBP": (split_webp, "image/webp", frozenset({"RGB", "RGBA"})),
 }
 
 
@@ -52,18 +60,43 @@ class ImageError(ValueError):
     """One picture that cannot be shown to a model: one line that names the file and the reason."""
 
 
-def image_sha256(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of the file's bytes, as hexadecimal digits."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+class Bounds(NamedTuple):
+    """How large a picture may be, in pixels; None is no bound. A larger one is scaled down, none is scaled up."""
+
+    max_pixels: int | None = None
+    max_side: int | None = None
+
+    def fit(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The largest size within the bounds that keeps the shape, at least 1 x 1.
+
+        >>> Bounds(max_side=512).fit((4000, 3000)), Bounds(max_pixels=10_000).fit((400, 100)), Bounds().fit((9, 9))
+        ((512, 384), (200, 50), (9, 9))
+        """
+        width, height = size
+        scale = min(
+            1.0,
+            self.max_side / max(size) if self.max_side else 1.0,
+            math.sqrt(self.max_pixels / (width * height)) if self.max_pixels else 1.0,
+        )
+        if scale == 1.0:
+            return size
+        # Down, so that the area stays within the bound; 512 / 4000 * 4000 may be a hair below 512.
+        width, height = (max(1, math.floor(side * scale + 1e-9)) for side in size)
+        if self.max_pixels and width * height > self.max_pixels:  # a strip so narrow that one side is 1
+            width, height = min(width, self.max_pixels), min(height, self.max_pixels)
+        return width, height
 
 
-def decode(data: bytes, name: str) -> Image.Image:
-    """The picture in `data` as 8-bit RGB, upright, without metadata.
+UNBOUNDED = Bounds()
+
+
+def decode(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> Image.Image:
+    """The picture in `data` as models see it: 8-bit RGB, upright, within bounds, without metadata.
 
     Args:
         data: the bytes of an image file.
         name: what errors call it.
+        bounds: how large it may be.
 
     Returns:
         A plain image of mode RGB with an empty ``info``.
@@ -73,6 +106,14 @@ def decode(data: bytes, name: str) -> Image.Image:
 
     """
     opened = _open(data, name)
+    if opened.format in _LOSSY and _stripped(opened, data, bounds) is None:
+        # Encoded again with loss for an endpoint: the pixels of that are everyone's.
+        data, _ = _encoded(_pixels(opened, data, name, bounds), opened.format)
+        opened = _open(data, name)
+    return _pixels(opened, data, name, bounds)
+
+
+def _pixels(opened: Image.Image, data: bytes, name: str, bounds: Bounds) -> Image.Image:
     turn = _UPRIGHT.get(_orientation(opened, data))
     try:
         opened.load()
@@ -81,7 +122,8 @@ def decode(data: bytes, name: str) -> Image.Image:
         raise ImageError(f"{name}: {_reason(error)}") from None
     if turn is not None and opened.format != "TIFF":  # Pillow turns TIFF itself, on loading
         pixels = pixels.transpose(turn)
-    return pixels
+    size = bounds.fit(pixels.size)
+    return pixels if size == pixels.size else pixels.resize(size, Image.Resampling.LANCZOS)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -108,7 +150,15 @@ def encode_png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def clean(data: bytes, name: str) -> tuple[bytes, str]:
+def _encoded(pixels: Image.Image, was: str | None) -> tuple[bytes, str]:
+    if was not in _LOSSY:
+        return encode_png(pixels), "image/png"
+    buffer = io.BytesIO()
+    pixels.save(buffer, "JPEG", quality=95, subsampling="4:4:4")
+    return buffer.getvalue(), "image/jpeg"
+
+
+def clean(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> tuple[bytes, str]:
     """The image file `data` without metadata, and its MIME type. See the module's text for what is encoded again.
 
     Raises:
@@ -116,13 +166,47 @@ def clean(data: bytes, name: str) -> tuple[bytes, str]:
 
     """
     opened = _open(data, name)
-    strip, mime, modes = _STRIP.get(opened.format or "", (None, "", frozenset()))
-    if strip and opened.mode in modes and "transparency" not in opened.info and _orientation(opened, data) == 1:
-        try:
-            return strip(data), mime
-        except MalformedImage:
-            pass  # decoding says whether it is worse than irregular
-    return encode_png(decode(data, name)), "image/png"
+    return _stripped(opened, data, bounds) or _encoded(_pixels(opened, data, name, bounds), opened.format)
+
+
+def _stripped(opened: Image.Image, data: bytes, bounds: Bounds) -> tuple[bytes, str] | None:
+    """The file's own bytes without metadata, and their MIME type; None where they must be encoded again."""
+    split, mime, modes = _SPLIT.get(opened.format or "", (None, "", frozenset()))
+    if (
+        split is None
+        or opened.mode not in modes
+        or "transparency" in opened.info
+        or _orientation(opened, data) != 1
+        or bounds.fit(opened.size) != opened.size
+    ):
+        return None
+    try:
+        return split(data).picture, mime
+    except MalformedImage:
+        return None  # decoding says whether it is worse than irregular
+
+
+class Inspection(NamedTuple):
+    """What a run records of a picture's file, from one reading of it."""
+
+    sha256: str | None
+    """None where the file cannot be read."""
+    with_coordinates: bool
+    reencoded: bool
+    """Whether models see it encoded again, or would if it were not cut off. What is no picture at all is not."""
+
+
+def inspect(path: str | os.PathLike[str], bounds: Bounds = UNBOUNDED) -> Inspection:
+    """SHA-256, coordinates in the metadata, and whether the picture is encoded again; never raises for a picture."""
+    try:
+        data = Path(path).read_bytes()
+    except OSError:
+        return Inspection(None, False, False)
+    try:
+        reencoded = _stripped(_open(data, ""), data, bounds) is None
+    except ImageError:
+        reencoded = False
+    return Inspection(hashlib.sha256(data).hexdigest(), carries_coordinates(data), reencoded)
 
 
 def picture_bytes(picture: Image.Image | str | os.PathLike[str]) -> tuple[bytes, str]:
@@ -145,35 +229,38 @@ class Photograph(Image.Image):
         path: the image file.
         name: what logs, errors and ``str()`` call it, best relative to the benchmark's folder; the file's name if
             not given.
+        bounds: how large models may see it.
 
     """
 
-    def __init__(self, path: str | os.PathLike[str], name: str | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str], name: str | None = None, bounds: Bounds = UNBOUNDED) -> None:
         super().__init__()
         self.path = Path(path)
         self.name = name or self.path.name
+        self.bounds = bounds
         self._mode = "RGB"
         self.readonly = 1
 
     def decode(self) -> Image.Image:
         """The pixels, decoded now: a plain RGB image. Raises ImageError."""
-        return decode(_read(self.path, self.name), self.name)
+        return decode(_read(self.path, self.name), self.name, self.bounds)
 
     def clean_bytes(self) -> tuple[bytes, str]:
         """The file's bytes without metadata, and their MIME type. Raises ImageError."""
-        return clean(_read(self.path, self.name), self.name)
+        return clean(_read(self.path, self.name), self.name, self.bounds)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels, upright; the header is read once. Raises ImageError."""
+        """Width and height in pixels, upright and within bounds; the header is read once. Raises ImageError."""
         if self._size == (0, 0):
             data = _read(self.path, self.name)
             opened = _open(data, self.name)
-            self._size = opened.size
+            width, height = opened.size
             if opened.format == "TIFF":  # whether the header's size is upright depends on Pillow's version
-                self._size = decode(data, self.name).size
+                width, height = decode(data, self.name).size
             elif _orientation(opened, data) >= 5:
-                self._size = (opened.height, opened.width)
+                width, height = height, width
+            self._size = self.bounds.fit((width, height))
         return self._size
 
     @property
@@ -197,13 +284,13 @@ class Photograph(Image.Image):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Photograph, (self.path, self.name)
+        return Photograph, (self.path, self.name, self.bounds)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Photograph) and (self.path, self.name) == (other.path, other.name)
+        return isinstance(other, Photograph) and self.__reduce__() == other.__reduce__()
 
     def __hash__(self) -> int:
-        return hash((self.path, self.name))
+        return hash((self.path, self.name, self.bounds))
 
     def __str__(self) -> str:
         return self.name

@@ -1,8 +1,8 @@
 """Metadata cut out of JPEG, PNG and WebP byte by byte, without decoding a pixel.
 
 The photographs of IM2GPS3K carry their own latitude and longitude in JPEG comment segments: a model that is sent the
-file can read the answer. What stays is what a decoder needs for the same pixels, and nothing else (an allow list, so
-that a kind of segment nobody has heard of goes too):
+file can read the answer, and Pillow copies the comment when it saves such a picture anew. What stays is what a decoder
+needs for the same pixels, and nothing else (an allow list, so that a kind of segment nobody has heard of goes too):
 
 - JPEG: frame, scan and table segments and the compressed data; of APP0 the 14 bytes of JFIF without its thumbnail, of
   APP14 the 12 bytes of Adobe (both decide how colours are read). EXIF, XMP, IPTC, comments, thumbnails, MPF go.
@@ -10,17 +10,21 @@ that a kind of segment nobody has heard of goes too):
 - WebP: VP8, VP8L, ALPH, and VP8X with the flags of what went put out.
 - ICC profiles go in all three: they are free text with a description, and the decoders of model servers ignore them.
 - Everything after the end marker goes.
+
+What is inside the compressed data stays: bytes hidden there (after the last block of a scan, say) are found by no
+reader of metadata, and only decoding could tell them from the picture.
 """
 
 from __future__ import annotations
 
 import re
 import struct
+from typing import NamedTuple
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # 00 and RST0-7 belong to the compressed data, FF is padding
-_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+_EOI, _SOS, _DNL = 0xD9, 0xDA, 0xDC
 # Frame headers but the reserved C8, DHT (C4) and DAC (CC) among them; SOS, DQT, DNL, DRI.
-_JPEG_TABLES = frozenset(range(0xC0, 0xD0)) - {0xC8} | {_SOS, 0xDB, 0xDC, 0xDD}
+_JPEG_TABLES = frozenset(range(0xC0, 0xD0)) - {0xC8} | {_SOS, 0xDB, _DNL, 0xDD}
 _JPEG_METADATA = frozenset(range(0xE0, 0xF0)) | {0xFE}
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT"})
@@ -32,8 +36,20 @@ class MalformedImage(ValueError):
     """The bytes do not follow their format so closely that metadata can be told from pixels."""
 
 
-def strip_jpeg(data: bytes) -> bytes:
-    """The JPEG without metadata: its first picture, from SOI to EOI.
+class Parts(NamedTuple):
+    """An image file taken apart: what stays, in order, and what goes, bytes after the end marker among it."""
+
+    kept: list[bytes]
+    cut: list[bytes]
+
+    @property
+    def picture(self) -> bytes:
+        """The file without its metadata."""
+        return b"".join(self.kept)
+
+
+def split_jpeg(data: bytes) -> Parts:
+    """The JPEG's first picture, from SOI to EOI, and the rest.
 
     Raises:
         MalformedImage: no end marker, a segment that runs past the end, or a marker that no ordinary JPEG holds.
@@ -41,15 +57,16 @@ def strip_jpeg(data: bytes) -> bytes:
     """
     if data[:2] != b"\xff\xd8":
         raise MalformedImage("no JPEG start marker")
-    kept = [data[:2]]
+    kept: list[bytes] = [data[:2]]
+    cut: list[bytes] = []
     at, in_scan = 2, False
     while found := _MARKER.search(data, at):
         start, marker = found.start(), data[found.start() + 1]
-        if in_scan:
-            kept.append(data[at:start])
+        (kept if in_scan else cut).append(data[at:start])
         if marker == _EOI:
             kept.append(b"\xff\xd9")
-            return b"".join(kept)
+            cut.append(data[start + 2 :])
+            return Parts(kept, cut)
         if marker not in _JPEG_TABLES and marker not in _JPEG_METADATA:
             raise MalformedImage(f"unexpected JPEG marker FF{marker:02X}")
         length = int.from_bytes(data[start + 2 : start + 4], "big")
@@ -57,18 +74,20 @@ def strip_jpeg(data: bytes) -> bytes:
         if length < 2 or end > len(data):
             raise MalformedImage("a JPEG segment runs past the end of the file")
         payload = data[start + 4 : end]
-        if marker in _JPEG_TABLES:
+        if marker in _JPEG_TABLES and (marker != _DNL or length == 4):  # decoders skip a longer DNL, text and all
             kept.append(data[start:end])
-        elif marker == 0xE0 and payload[:5] == b"JFIF\0" and len(payload) >= 14:
-            kept.append(b"\xff\xe0\x00\x10" + payload[:12] + b"\0\0")
-        elif marker == 0xEE and payload[:5] == b"Adobe" and len(payload) >= 12:
-            kept.append(b"\xff\xee\x00\x0e" + payload[:12])
+        else:
+            cut.append(payload)
+            if marker == 0xE0 and payload[:5] == b"JFIF\0" and len(payload) >= 14:
+                kept.append(b"\xff\xe0\x00\x10" + payload[:12] + b"\0\0")
+            elif marker == 0xEE and payload[:5] == b"Adobe" and len(payload) >= 12:
+                kept.append(b"\xff\xee\x00\x0e" + payload[:12])
         at, in_scan = end, marker == _SOS
     raise MalformedImage("no JPEG end marker")
 
 
-def strip_png(data: bytes) -> bytes:
-    """The PNG without metadata: its first frame, from the signature to IEND.
+def split_png(data: bytes) -> Parts:
+    """The PNG's first frame, from the signature to IEND, and the rest.
 
     Raises:
         MalformedImage: no end chunk, a chunk that runs past the end, or an unknown critical chunk.
@@ -76,26 +95,30 @@ def strip_png(data: bytes) -> bytes:
     """
     if not data.startswith(_PNG_SIGNATURE):
         raise MalformedImage("no PNG signature")
-    kept = [_PNG_SIGNATURE]
+    kept: list[bytes] = [_PNG_SIGNATURE]
+    cut: list[bytes] = []
     at = len(_PNG_SIGNATURE)
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
         if kind == b"IEND":
             kept.append(_PNG_END)
-            return b"".join(kept)
+            cut.append(data[at + 8 :])
+            return Parts(kept, cut)
         if end > len(data):
             raise MalformedImage("a PNG chunk runs past the end of the file")
         if kind in _PNG_KEPT:
             kept.append(data[at:end])
         elif not kind[0] & 0x20:
             raise MalformedImage(f"unknown critical PNG chunk {kind!r}")
+        else:
+            cut.append(data[at + 4 : end - 4])
         at = end
     raise MalformedImage("no PNG end chunk")
 
 
-def strip_webp(data: bytes) -> bytes:
-    """The still WebP without metadata.
+def split_webp(data: bytes) -> Parts:
+    """The still WebP's picture, and the rest.
 
     Raises:
         MalformedImage: truncated, animated or without a picture.
@@ -107,21 +130,27 @@ def strip_webp(data: bytes) -> bytes:
     if end > len(data):
         raise MalformedImage("the WebP ends before its stated length")
     kept: list[bytes] = []
+    cut: list[bytes] = []
     at = 12
     while at + 8 <= end:
         kind, size = struct.unpack_from("<4sI", data, at)
         body = data[at + 8 : at + 8 + size]
         if len(body) < size:
             raise MalformedImage("a WebP chunk runs past the end of the file")
-        if kind == b"VP8X":
-            # Of the flags (ICC, alpha, EXIF, XMP, animation) only alpha outlives the cut.
-            body = bytes([body[0] & 0x10, 0, 0, 0]) + body[4:10]
-        if kind == b"VP8X" or kind == b"ALPH" or kind in _WEBP_PIXELS:
-            kept.append(struct.pack("<4sI", kind, len(body)) + body + b"\0" * (len(body) & 1))
-        if kind in _WEBP_PIXELS:
-            content = b"WEBP" + b"".join(kept)
-            return b"RIFF" + struct.pack("<I", len(content)) + content
+        at += 8 + size + (size & 1)
         if kind == b"ANMF":
             raise MalformedImage("an animated WebP")
-        at += 8 + size + (size & 1)
+        if kind == b"VP8X":
+            if size != 10:
+                raise MalformedImage("a WebP header of another length")
+            # Of the flags (ICC, alpha, EXIF, XMP, animation) only alpha outlives the cut.
+            body = bytes([body[0] & 0x10, 0, 0, 0]) + body[4:]
+        if kind in (b"VP8X", b"ALPH") or kind in _WEBP_PIXELS:
+            kept.append(struct.pack("<4sI", kind, len(body)) + body + b"\0" * (len(body) & 1))
+        else:
+            cut.append(body)
+        if kind in _WEBP_PIXELS:
+            cut.append(data[at:])
+            kept.insert(0, struct.pack("<4sI4s", b"RIFF", 4 + sum(map(len, kept)), b"WEBP"))
+            return Parts(kept, cut)
     raise MalformedImage("a WebP without a picture")

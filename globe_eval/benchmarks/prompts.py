@@ -61,6 +61,26 @@ PROMPTS: dict[str, Prompt] = {
         f"{_TAGS}",
         "coordinates",
     ),
+    "address": Prompt(
+        "You are a geolocation expert. You are participating in a geolocation challenge. "
+        "Based on the provided image:\n"
+        f"{_CLUES}"
+        "2. Think step-by-step about what country, state or province, and city this is likely to be in and why\n"
+        "\n"
+        "Your final answer include these three lines somewhere in your response:\n"
+        "country: [country name]\n"
+        "state: [state or province name]\n"
+        "city: [city name]"
+        f"{_TAGS}",
+        "address",
+    ),
+    "globe_no_cot": Prompt(
+        "Based on the provided image, please output its location (country and city) directly without any explanation.\n"
+        "Your final answer include these two lines in your response:\n"
+        "country: [country name]\n"
+        "city: [city name]",
+        "names",
+    ),
 }
 
 DECODINGS: dict[str, dict[str, Any]] = {

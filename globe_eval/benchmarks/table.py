@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
-from collections.abc import Callable, Iterator
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from globe_eval.errors import InputError, nearest
 
@@ -38,6 +44,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "scene": ("scene", "scene_type"),
 }
 """What a column means -> the names it usually has, lower case."""
+
+LONGEST_LINE = 1 << 24
+"""Characters. A longer line is no row of a benchmark, and reading it whole would fill the memory."""
 
 _FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 
@@ -136,26 +145,65 @@ def number(table: Table, index: int, column: str, low: float, high: float, *, op
     return result
 
 
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> None:
+    """Write a CSV that people open in a spreadsheet: UTF-8, in one piece, every text made `harmless`."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows([harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
+    write_whole(path, text.getvalue().encode("utf-8", "replace"))
+
+
+def harmless(cell: str) -> str:
+    """The text, behind an apostrophe where a spreadsheet would run it as a formula.
+
+    >>> harmless("=1+1"), harmless("a=b"), harmless("-12.5")
+    ("'=1+1", 'a=b', '-12.5')
+    """
+    if cell.lstrip()[:1] not in tuple("=+-@＝＋－＠") and cell[:1] not in ("\t", "\r", "\n"):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, whatever ends this program meanwhile."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
 def _shown(value: object) -> str:
     text = value if isinstance(value, str) else repr(value)
     return repr(text if len(text) <= 40 else text[:37] + "…")
 
 
 def _csv(path: Path, delimiter: str, blank: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-    csv.field_size_limit(2**31 - 1)
+    csv.field_size_limit(LONGEST_LINE)
     with path.open(newline="", encoding="utf-8-sig") as file:
-        first = file.readline()
-        file.seek(0)
+        lines = _lines(file, path)
+        first = next(lines, "")
         if delimiter not in first:
             delimiter = next((other for other in (";", "\t", ",") if other in first), delimiter)
-        reader = csv.reader(_without_nul(file, path), delimiter=delimiter, strict=True)
+        reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
         try:
             header = next(reader)
             if not any(cell.strip() for cell in header):
                 raise InputError(f"{path.name}, line 1: the header is blank")
-            repeated = sorted({cell for cell in header if header.count(cell) > 1})
+            repeated = sorted(cell for cell, count in Counter(header).items() if count > 1)
             if repeated:
-                raise InputError(f"{path.name}, line 1: column {repeated[0]!r} stands there twice")
+                raise InputError(f"{path.name}, line 1: column {_shown(repeated[0])} stands there twice")
             line = reader.line_num + 1
             for cells in reader:
                 if not cells:
@@ -173,16 +221,18 @@ def _csv(path: Path, delimiter: str, blank: list[int]) -> Iterator[tuple[int, di
             raise InputError(f"{path.name}, line {reader.line_num}: not valid CSV ({error})") from None
 
 
-def _without_nul(lines: Iterator[str], path: Path) -> Iterator[str]:
-    for number_, line in enumerate(lines, 1):
+def _lines(file: TextIO, path: Path) -> Iterator[str]:
+    for number_, line in enumerate(iter(partial(file.readline, LONGEST_LINE + 1), ""), 1):
+        if len(line) > LONGEST_LINE:
+            raise InputError(f"{path.name}, line {number_}: longer than {LONGEST_LINE:,} characters, this is no table")
         if "\0" in line:
             raise InputError(f"{path.name}, line {number_}: the line holds a NUL byte, this is no text table")
         yield line
 
 
 def _jsonl(path: Path, blank: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open(encoding="utf-8-sig") as file:
-        for line, text in enumerate(file, 1):
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        for line, text in enumerate(_lines(file, path), 1):
             if not text.strip():
                 blank.append(line)
                 continue

@@ -9,9 +9,10 @@ metadata: {version: 1}
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,32 +20,45 @@ import datasets
 from lm_eval.api.task import ConfigurableTask
 
 from globe_eval import scoring
+from globe_eval.benchmarks import measures
 from globe_eval.benchmarks.definition import DATASET_KEYS, OWN_KEYS
-from globe_eval.benchmarks.images import Photograph
-from globe_eval.benchmarks.manifest import Manifest, read_manifest
+from globe_eval.benchmarks.images import Bounds, Photograph
+from globe_eval.benchmarks.leaks import PROMPTS_COMPARED, refuse_prompt_leaks
+from globe_eval.benchmarks.manifest import Manifest, data_folder, find_data, read_manifest, read_prepared, select
 from globe_eval.benchmarks.prompts import DECODINGS, PROMPTS, SYSTEM
 from globe_eval.errors import InputError, nearest
+from globe_eval.metrics.own import OwnMetric
 
 
 class GeoTask(ConfigurableTask):  # type: ignore[misc]
     """One geolocation benchmark in lm-eval.
 
     `dataset_kwargs` name the truth table and the folder of images, absolute or relative to the working folder or to
-    $GLOBE_EVAL_DATA; a `custom_dataset` function may return the manifest's path instead (miniworld draws its own).
+    $GLOBE_EVAL_DATA, and what `benchmarks.manifest.read_manifest` takes besides. What `globe-eval prepare` left in the
+    data folder is used instead, under the task's name or the one that `prepared` gives. A `custom_dataset` function may
+    return the manifest's path (miniworld draws its own).
     `prompt`, `decoding` and `answer_form` name entries of `benchmarks.prompts`; every key that lm-eval knows may stand
     there too, a prompt of one's own (`doc_to_text`) among them.
     """
 
     MULTIMODAL = True
 
+    max_pixels: int | None = None
+    max_side: int | None = None
+    """How large models may see a photograph, in pixels (see `images.Bounds`): the run's choice, not the benchmark's."""
+
     def __init__(self, config: Mapping[str, Any], **kwargs: Any) -> None:
-        given = {key: value for key, value in (config or {}).items() if key not in (*OWN_KEYS, "class")}
+        given = {key: value for key, value in (config or {}).items() if key not in (*OWN_KEYS, *measures.KEYS, "class")}
         name = given.get("task", "task")
         own = {"prompt": "globe_readme", "decoding": "greedy"} | {key: config[key] for key in OWN_KEYS if key in config}
         prompt = _choose(name, "prompt", own["prompt"], PROMPTS)
         decoding = _choose(name, "decoding", own["decoding"], DECODINGS)
         self.answer_form: scoring.AnswerForm = own.setdefault("answer_form", prompt.answer_form)
         _choose(name, "answer_form", self.answer_form, dict.fromkeys(scoring.ANSWER_FORMS))
+        self.thresholds_km = measures.thresholds_km(config or {})
+        self.own_metrics = measures.own_metrics(config or {})
+        self.own_directions = {metric.name: metric.higher_is_better for metric in self.own_metrics}
+        metrics = scoring.metrics_with(self.thresholds_km, self.own_directions)
         metadata = {**(given.get("metadata") or {}), **own}
         defaults = {
             "output_type": "generate_until",
@@ -53,15 +67,16 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
             "doc_to_text": f"<image>{prompt.text}",
             "doc_to_target": describe_truth,
             "doc_to_image": "image",
-            "process_results": partial(process_results, form=self.answer_form),
+            "process_results": partial(process_results, form=self.answer_form, metrics=metrics, own=self.own_metrics),
             "num_fewshot": 0,
             "fewshot_config": {"samples": []},
-            "metric_list": _metric_list(),
+            "metric_list": _metric_list(metrics),
         }
         generation = {"until": [], **decoding, **(given.get("generation_kwargs") or {})}
         super().__init__(config={**defaults, **given, "metadata": metadata, "generation_kwargs": generation}, **kwargs)
-        if "<image>" not in self.prompt_template:
-            self.config.doc_to_text = f"<image>{self.prompt_template}"
+        if isinstance(self.config.doc_to_text, str) and "<image>" not in self.config.doc_to_text:
+            self.config.doc_to_text = f"<image>{self.config.doc_to_text}"
+        refuse_prompt_leaks(f"task {name!r}", self._prompt, list(islice(self.test_docs(), PROMPTS_COMPARED)))
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: Any) -> None:
         """Read the manifest instead of downloading: docs hold relative paths, pictures are decoded when needed."""
@@ -76,31 +91,46 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
                     f"task {self.config.task!r}, dataset_kwargs: unknown key {unknown[0]!r}"
                     f"{nearest(unknown[0], DATASET_KEYS)} (allowed: {', '.join(DATASET_KEYS)})"
                 )
-            truth, images = given.pop("truth", None), given.pop("images", None)
-            if truth is None:
-                raise InputError(
-                    f"task {self.config.task!r}, dataset_kwargs: 'truth' is missing, the table of the truth"
-                )
-            self.manifest = read_manifest(self._find(truth), images=self._find(images) if images else None, **given)
+            self.manifest = self._prepared(given) or self._unprepared(given)
         self.dataset = {"test": datasets.Dataset.from_list(self.manifest.rows)}
 
+    def _prepared(self, given: dict[str, Any]) -> Manifest | None:
+        folder = data_folder() / str(given.pop("prepared", self.config.task))
+        prepared = read_prepared(folder)
+        if prepared is None or "where" not in given:
+            return prepared
+        return replace(prepared, rows=select(prepared.rows, given["where"], folder))
+
+    def _unprepared(self, given: dict[str, Any]) -> Manifest:
+        truth, images = given.pop("truth", None), given.pop("images", None)
+        if truth is None:
+            raise InputError(f"task {self.config.task!r}, dataset_kwargs: 'truth' is missing, the table of the truth")
+        try:
+            return read_manifest(self._find(truth), images=self._find(images) if images else None, **given)
+        except InputError as error:
+            unverified = (self.config.metadata or {}).get("unverified")
+            if not unverified:
+                raise
+            raise InputError(
+                f"{error} (not verified in {self.config.task}: {', '.join(map(str, unverified))}; a YAML of your own "
+                "that includes it can map other columns, as in dataset_kwargs: {columns: {lat: LAT}})"
+            ) from None
+
     def _find(self, name: str) -> Path:
-        path = Path(name).expanduser()
-        data = Path(os.environ.get("GLOBE_EVAL_DATA", "~/globe-eval-data")).expanduser()
-        for candidate in (path, data / path):
-            if candidate.exists():
-                return candidate
-        source = (self.config.metadata or {}).get("source")
-        raise InputError(
-            f"task {self.config.task!r}: {name!r} is neither here nor in {data} (set GLOBE_EVAL_DATA to the folder of "
-            f"your data){f'; it comes from {source}' if source else ''}"
-        )
+        found = find_data(name)
+        if found is None:
+            source = (self.config.metadata or {}).get("source")
+            raise InputError(
+                f"task {self.config.task!r}: {name!r} is neither here nor in {data_folder()} (set GLOBE_EVAL_DATA to "
+                f"the folder of your data){f'; it comes from {source}' if source else ''}"
+            )
+        return found
 
     @property
     def prompt_template(self) -> str:
-        """The prompt as the YAML gives it (text, or the name of a function)."""
+        """The prompt as the YAML gives it; what a function gives, which is the same for all photographs."""
         text = self.config.doc_to_text
-        return text if isinstance(text, str) else f"<image>{getattr(text, '__qualname__', text)}"
+        return text if isinstance(text, str) else str(text(self.dataset["test"][0]))
 
     @property
     def prompt_sha256(self) -> str:
@@ -109,17 +139,29 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
 
     def doc_to_image(self, doc: Mapping[str, Any], doc_to_image: Any = None) -> list[Photograph]:
         """The photograph, as a reference that decodes its pixels when a model asks for them."""
-        return [Photograph(self.manifest.images / doc["image"], doc["image"])]
+        bounds = Bounds(self.max_pixels, self.max_side)
+        return [Photograph(self.manifest.images / doc["image"], doc["image"], bounds)]
+
+    def _prompt(self, doc: Mapping[str, Any]) -> str:
+        """All the text that a model gets with this photograph: each part of it may be a template."""
+        return str(self.fewshot_context(dict(doc), num_fewshot=0, gen_prefix=self.doc_to_prefix(doc)))
 
 
-def process_results(doc: Mapping[str, Any], results: Sequence[str], *, form: scoring.AnswerForm) -> dict[str, Any]:
+def process_results(
+    doc: Mapping[str, Any],
+    results: Sequence[str],
+    *,
+    form: scoring.AnswerForm,
+    metrics: Sequence[scoring.Metric] = scoring.METRICS,
+    own: Sequence[OwnMetric] = (),
+) -> dict[str, Any]:
     """One photograph's metrics for lm-eval's own aggregation. A miss is 0 where it is a rate, never left out."""
     response = results[0]
     answer = scoring.read(
         response, finish_reason=getattr(response, "finish_reason", None), error=getattr(response, "error", None)
     )
-    (score,) = scoring.score([answer], [scoring.Truth.of(doc)], form=form, responses=[response])
-    return scoring.sample_metrics(score)
+    (score,) = scoring.score([answer], [scoring.Truth.of(doc)], form=form, responses=[response], own=own)
+    return scoring.sample_metrics(score, metrics)
 
 
 def describe_truth(doc: Mapping[str, Any]) -> str:
@@ -128,10 +170,10 @@ def describe_truth(doc: Mapping[str, Any]) -> str:
     return f"{doc['lat']:.5f}, {doc['lon']:.5f}" + (f" ({names})" if names else "")
 
 
-def _metric_list() -> list[dict[str, Any]]:
+def _metric_list(metrics: Sequence[scoring.Metric]) -> list[dict[str, Any]]:
     return [
         {"metric": metric.name, "aggregation": metric.aggregate, "higher_is_better": metric.higher_is_better}
-        for metric in scoring.METRICS
+        for metric in metrics
     ]
 
 

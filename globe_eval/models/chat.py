@@ -15,6 +15,7 @@ MAX_STOPS = 4  # OpenAI's limit
 
 _LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")  # lm-eval's order of precedence
 _RESERVED = ("messages", "model", "n", "stream")
+_BROKEN_OFF = ("abort", "error")  # vLLM, when it is stopped; OpenRouter, when its provider fails
 _REASONING = ("reasoning", "reasoning_content")  # vLLM since 0.12 and OpenRouter; DeepSeek and older vLLM
 
 
@@ -56,8 +57,42 @@ def messages(context: str, pictures: Sequence[tuple[bytes, str]]) -> list[dict[s
     >>> messages("<image>Where?", [(b"png", "image/png")])[0]["content"][1]
     {'type': 'text', 'text': 'Where?'}
     """
+    return _messages(context, [_data_url(*picture).decode("ascii") for picture in pictures])
+
+
+def write_request(context: str, pictures: Sequence[tuple[bytes, str]], fields: Mapping[str, Any]) -> bytes:
+    """A request's body: `fields`, and the chat as :func:`messages` gives it.
+
+    A last message of the assistant is one to be continued, which vLLM understands.
+
+    The pictures go in between the pieces of the JSON that surround them: `json.dumps` would take longer to look for
+    characters to escape in a picture than all the rest of a request takes.
+
+    >>> body = write_request("<image>Where?", [(b"png", "image/png")], {"model": "tiny"})
+    >>> json.loads(body) == {"model": "tiny", "messages": messages("<image>Where?", [(b"png", "image/png")])}
+    True
+    """
+    mark = "picture"
+    while mark in context:
+        mark += "_"
+    asked = _messages(context, [mark] * len(pictures))
+    goes_on = {"add_generation_prompt": False, "continue_final_message": True}
+    more = goes_on if asked[-1]["role"] == "assistant" else {}
+    body = json.dumps({**fields, **more, "messages": asked}).encode("ascii")
+    before, *after = body.split(f'"url": "{mark}"'.encode())
+    pieces = [before]
+    for picture, piece in zip(pictures, after, strict=True):
+        pieces += [b'"url": "', _data_url(*picture), b'"', piece]
+    return b"".join(pieces)
+
+
+def _data_url(data: bytes, mime: str) -> bytes:
+    return b"data:%s;base64,%s" % (mime.encode("ascii"), base64.b64encode(data))
+
+
+def _messages(context: str, images: Sequence[str]) -> list[dict[str, Any]]:
     history = read_history(context)
-    urls = iter([f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}" for data, mime in pictures])
+    urls = iter(images)
     parts = [list(_parts(message["content"], urls)) for message in history]
     users = [i for i, message in enumerate(history) if message["role"] == "user"]
     if surplus := [_image_part(url) for url in urls]:
@@ -143,7 +178,7 @@ def read_reply(body: Any, ends: Sequence[str] = ()) -> Response:
         ends: strings before which the answer stops, should the server not have stopped there.
 
     Raises:
-        MalformedReply: no choice, no message, or content that is no text.
+        MalformedReply: no choice, no message, content that is no text, or an answer that the server broke off.
 
     """
     try:
@@ -156,6 +191,8 @@ def read_reply(body: Any, ends: Sequence[str] = ()) -> Response:
         error = body.get("error") if isinstance(body, dict) else None
         raise MalformedReply(f"no chat completion but {json.dumps(error or body)}") from None
     finish_reason = choice.get("finish_reason")
+    if finish_reason in _BROKEN_OFF:
+        raise MalformedReply(f"the server broke off its answer (finish_reason {finish_reason!r})")
     answer = content
     for end in ends:
         answer = answer.partition(end)[0]

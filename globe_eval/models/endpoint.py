@@ -7,53 +7,72 @@ are read when its request is sent and forgotten after it, and a request that fai
 
 from __future__ import annotations
 
-import json
-import logging
 import math
 import os
-import random
 import re
-import threading
+import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from queue import Empty, SimpleQueue
+from http.client import HTTPException, responses
 from typing import Any
 
 import httpx
 from lm_eval.api.instance import Instance
 from tqdm import tqdm
 
+from globe_eval import __version__
 from globe_eval.benchmarks.images import ImageError, picture_bytes
 from globe_eval.errors import InputError, nearest
-from globe_eval.models import chat
+from globe_eval.models import chat, sharing, wire
 from globe_eval.models.response import Response
 from globe_eval.models.simple import SimpleModel
 
-CONNECT_S = 10.0
-MAX_WAIT_S = 60.0
 REFUSALS = 3  # in a row and before any answer: the whole run would be refused
+GONE_BEHIND_A_GATEWAY = (502, 503, 504)
 
 
-class _Refused(Exception):
+class _Final(Exception):
+    """A request that no further attempt will help."""
+
+
+class _Refused(_Final):
     """401, 403 or 404: about the key, the address or the model, and so most likely about every request."""
+
+
+@dataclass
+class _Address(sharing.Server):
+    """One address of an endpoint, and what was learnt about it."""
+
+    url: httpx.URL = field(kw_only=True)
+    offered: list[str] = field(default_factory=list)
+    """The models that it lists, empty where it lists none."""
+    answered: bool = False
+    refused: int = 0
+    knows_repetition_penalty: bool = True
 
 
 class Endpoint(SimpleModel):
     """An OpenAI-compatible chat endpoint that sees images.
 
+    Several of them, with the same model behind each, share the work: see :mod:`globe_eval.models.sharing`.
+
     Args:
-        base_url: such as `http://localhost:8000/v1`; with or without `/chat/completions`.
+        base_url: such as `http://localhost:8000/v1`; with or without `/chat/completions`. Several with commas between.
         model: the model's name there; the only one that the server lists, if not given.
-        num_concurrent: requests in flight.
-        timeout: seconds that a request may take.
+        num_concurrent: requests in flight at each address.
+        timeout: seconds that a request may take, from the connection to the reply's last byte.
         max_retries: further attempts after 429, a 5xx, a broken connection, a time-out or a reply that is no chat
-            completion. Any other 4xx is final.
+            completion. Any other 4xx is final. An attempt that found no server does not count.
         api_key_env: the environment variable that holds the key; without it in the environment none is sent.
         seed: sent with each request (raised by one for each repetition of the same request); None sends none.
         backoff: seconds before the first further attempt; doubled for each next, with jitter, up to a minute. A
             server's Retry-After is honoured, unless it exceeds `timeout`.
+        patience: seconds to wait for a server that answered before and then went away, such as one that is started
+            again; what is left is given up only when every address has been silent for so long.
 
     Raises:
         InputError: arguments out of range, an address where nothing answers, a refused key, a model that cannot be
@@ -65,7 +84,7 @@ class Endpoint(SimpleModel):
 
     def __init__(
         self,
-        base_url: str,
+        base_url: str | Sequence[str],
         model: str | None = None,
         num_concurrent: int = 16,
         timeout: float = 600,
@@ -73,26 +92,29 @@ class Endpoint(SimpleModel):
         api_key_env: str = "OPENAI_API_KEY",
         seed: int | None = 1234,
         backoff: float = 1.0,
+        patience: float = 300,
     ) -> None:
         super().__init__()
         self.num_concurrent = int(_at_least("num_concurrent", num_concurrent, 1))
         self.timeout = _at_least("timeout", timeout, 0.001)
-        self.max_retries = int(_at_least("max_retries", max_retries, 0))
-        self.backoff = _at_least("backoff", backoff, 0.0)
+        self.patience = sharing.Patience(
+            max_retries=int(_at_least("max_retries", max_retries, 0)),
+            backoff=_at_least("backoff", backoff, 0.0),
+            restart=_at_least("patience", patience, 0.0),
+            seed=seed,
+        )
         self.api_key_env = api_key_env
         self.seed = seed
-        self._url = _base(base_url)
-        self._heard = False
-        self._knows_repetition_penalty = True
-        # It would log each request's address, at a level that lm-eval shows.
-        logging.getLogger("httpx").setLevel(logging.WARNING)
         key = os.environ.get(api_key_env, "").strip()
-        if not key.isascii():
+        if not (key.isascii() and key.isprintable()):
             raise InputError(f"endpoint: the environment variable {api_key_env} holds characters that no key has")
         self._key = key
         self._tls = httpx.create_ssl_context()  # tens of milliseconds, so once
-        self._offered = self._probe()
+        urls = [_base(url) for url in (base_url.split(",") if isinstance(base_url, str) else base_url)]
+        self._addresses = [self._address(url) for url in dict.fromkeys(urls)]
         self.model = str(model) if model is not None else self._only_model()
+        if len(urls) > 1:
+            self._refuse_other_models()
 
     def get_model_info(self) -> dict[str, Any]:
         """What identifies the model in a result: no key, no password, no query."""
@@ -100,7 +122,7 @@ class Endpoint(SimpleModel):
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """The chat as JSON: the template is the server's. A last message of the assistant is continued (vLLM)."""
-        return chat.write_history(chat_history)
+        return sys.intern(chat.write_history(chat_history))  # lm-eval keeps one for each photograph, mostly the same
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[Response]:
         """One response a request, in the same order. A request that failed for good has an `error` and no text.
@@ -119,153 +141,150 @@ class Endpoint(SimpleModel):
                 progress.update()
         return responses
 
-    def answers(self, requests: list[Instance]) -> Iterator[tuple[int, Response]]:
-        """Each request's index and response the moment it arrives, `num_concurrent` in flight.
+    def answers(self, requests: Sequence[Instance]) -> Iterator[tuple[int, Response]]:
+        """Each request's index and response the moment it arrives, `num_concurrent` in flight at each address.
 
         Leaving the loop early (an exception, Ctrl-C) sends nothing more.
         """
-        todo: SimpleQueue[tuple[int, Instance, int]] = SimpleQueue()
-        repeats: Counter[int] = Counter()
-        for index, request in enumerate(requests):
-            todo.put((index, request, repeats[id(request)]))
-            repeats[id(request)] += 1
-        done: SimpleQueue[tuple[int, Response | Exception]] = SimpleQueue()
-        left = threading.Event()
+        seen: Counter[int] = Counter()
+        repeats = []
+        for request in requests:
+            repeats.append(seen[id(request)])
+            seen[id(request)] += 1
 
-        def work(client: httpx.Client) -> None:
-            with client:
-                while not left.is_set():
-                    try:
-                        index, request, repeat = todo.get_nowait()
-                    except Empty:
-                        return
-                    done.put((index, self._outcome(client, request, repeat, left)))
+        def ask(address: _Address, line: wire.Connection, index: int) -> Response:
+            try:
+                return self._ask(address, line, requests[index], repeats[index])
+            except _Refused as error:
+                address.refused += 1
+                if not address.answered and address.refused >= min(REFUSALS, len(requests)):
+                    raise InputError(f"endpoint {address.name}: every request is refused: {error}") from None
+                raise
 
-        # A client each: one pool that all share costs a third of the requests/s at 64. Daemons, so that Ctrl-C need not
-        # wait for answers that may take minutes.
-        for _ in range(min(self.num_concurrent, len(requests))):
-            threading.Thread(target=work, args=(self._connect(),), daemon=True).start()
-        refused = 0
-        try:
-            for _ in requests:
-                index, outcome = done.get()
+        shared = sharing.share(self._addresses, len(requests), self.num_concurrent, ask, self.patience)
+        with closing(shared):
+            for index, outcome in shared:
                 if isinstance(outcome, InputError):
                     raise outcome
-                if isinstance(outcome, _Refused):
-                    refused += 1
-                    if not self._heard and refused >= min(REFUSALS, len(requests)):
-                        raise InputError(f"endpoint {self._shown}: every request is refused: {outcome}")
-                if isinstance(outcome, Exception):
-                    known = isinstance(outcome, ImageError | _Refused)
+                if isinstance(outcome, Exception):  # nothing else that one photograph does may end the run
+                    known = isinstance(outcome, ImageError | _Final | sharing.GivenUp)
                     reason = str(outcome) if known else f"{type(outcome).__name__}: {outcome}"
                     outcome = Response("", error=self._line(reason))
-                self._heard = self._heard or outcome.error is None
                 yield index, outcome
-        finally:
-            left.set()
 
-    def _outcome(
-        self, client: httpx.Client, request: Instance, repeat: int, left: threading.Event
-    ) -> Response | Exception:
-        """The response, or why there is none: nothing that one photograph does may end the run."""
+    def _ask(self, address: _Address, line: wire.Connection, request: Instance, repeat: int) -> Response:
+        """One attempt. Raises what :func:`globe_eval.models.sharing.share` knows, _Final, ImageError or InputError."""
+        context, gen_kwargs, *rest = request.args
+        fields = {"model": self.model, **chat.decoding(gen_kwargs)}
+        if self.seed is not None and "seed" not in gen_kwargs:
+            fields["seed"] = self.seed + repeat
+        no_penalty = fields.get("repetition_penalty") == 1.0
+        if no_penalty and not address.knows_repetition_penalty:
+            del fields["repetition_penalty"]
+        pictures = [picture_bytes(picture) for picture in (rest[0].get("visual") or [] if rest else [])]
+        body = chat.write_request(context, pictures, fields)
         try:
-            context, gen_kwargs, *rest = request.args
-            fields = chat.decoding(gen_kwargs)
-            if self.seed is not None and "seed" not in gen_kwargs:
-                fields["seed"] = self.seed + repeat
-            pictures = [picture_bytes(picture) for picture in (rest[0].get("visual") or [] if rest else [])]
-            asked = chat.messages(context, pictures)
-            if asked[-1]["role"] == "assistant":
-                fields |= {"add_generation_prompt": False, "continue_final_message": True}
-            jitter = random.Random(f"{self.seed} {request.task_name} {request.doc_id} {repeat}")
+            reply = line.exchange("POST", "chat/completions", body, self.timeout)
+        except wire.Unreachable:
+            raise
+        except (OSError, HTTPException) as error:
+            raise sharing.Passing(self._line(f"{type(error).__name__}: {error}"), lost=True) from None
+        if reply.status < 500:
+            address.heard()
+        if (
+            no_penalty
+            and "repetition_penalty" in fields
+            and reply.status == 400
+            and b"repetition_penalty" in reply.body
+        ):
+            # A provider that does not know the field has no penalty either, which is what 1.0 asks for.
+            address.knows_repetition_penalty = False
+            return self._ask(address, line, request, repeat)
+        response = self._read(address, reply, chat.stops(gen_kwargs))
+        address.answered = True
+        return response
 
-            def ask() -> Response:
-                if not self._knows_repetition_penalty:
-                    fields.pop("repetition_penalty", None)
-                body = json.dumps({"model": self.model, "messages": asked, **fields}).encode()
-                return self._ask(client, body, chat.stops(gen_kwargs), jitter, left)
-
-            response = ask()
-            if fields.get("repetition_penalty") == 1.0 and "repetition_penalty" in (response.error or ""):
-                # A provider that does not know the field has no penalty either, which is what 1.0 asks for.
-                self._knows_repetition_penalty = False
-                response = ask()
-            return response
-        except Exception as error:
-            return error
-
-    def _ask(
-        self, client: httpx.Client, body: bytes, ends: list[str], jitter: random.Random, left: threading.Event
-    ) -> Response:
-        """Send `body` until it is answered or hope is gone. Raises _Refused."""
-        failure = ""
-        for attempt in range(self.max_retries + 1):
-            asked_to_wait = None
+    def _read(self, address: _Address, reply: wire.Reply, ends: list[str]) -> Response:
+        """The response in a reply. Raises Passing or _Final."""
+        if reply.status == 200:
             try:
-                reply = client.post(self._at("chat/completions"), content=body)
-                if reply.status_code == 200:
-                    return chat.read_reply(reply.json(), ends)
-                failure = f"HTTP {reply.status_code}: {_message(reply)}"
-                if reply.status_code in (401, 403, 404):
-                    raise _Refused(failure + self._advice(reply.status_code))
-                if reply.status_code not in (408, 429) and reply.status_code < 500:
-                    return Response("", error=self._line(failure))
-                asked_to_wait = _retry_after(reply)
-            except (httpx.RequestError, ValueError) as error:  # ValueError: no JSON, or no chat completion
-                failure = f"{type(error).__name__}: {error}"
-            if asked_to_wait is not None and asked_to_wait > self.timeout:
-                return Response("", error=self._line(f"{failure} (asks to wait {asked_to_wait:.0f} s)"))
-            wait = min(self.backoff * 2**attempt, MAX_WAIT_S) * jitter.uniform(0.5, 1.5)
-            if attempt < self.max_retries and left.wait(max(wait, asked_to_wait or 0.0)):
-                break
-        return Response("", error=self._line(f"gave up after {attempt + 1} attempts, the last: {failure}"))
+                return chat.read_reply(reply.json(), ends)
+            except ValueError as error:  # no JSON, or no chat completion
+                raise sharing.Passing(self._line(f"{type(error).__name__}: {error}")) from None
+        failure = self._line(f"HTTP {reply.status}: {_message(reply)}")
+        if reply.status in (401, 403, 404):
+            raise _Refused(failure + self._advice(address, reply.status))
+        if reply.status not in (408, 429) and reply.status < 500:
+            raise _Final(failure)
+        asked_to_wait = _retry_after(reply)
+        if asked_to_wait is not None and asked_to_wait > self.timeout:
+            raise _Final(f"{failure} (asks to wait {asked_to_wait:.0f} s)")
+        raise sharing.Passing(failure, asked_to_wait, lost=reply.status in GONE_BEHIND_A_GATEWAY)
 
-    def _connect(self) -> httpx.Client:
-        return httpx.Client(
-            headers={"Content-Type": "application/json"}
-            | ({"Authorization": f"Bearer {self._key}"} if self._key else {}),
-            timeout=httpx.Timeout(self.timeout, connect=min(CONNECT_S, self.timeout)),
-            verify=self._tls,
+    def _address(self, url: httpx.URL) -> _Address:
+        """An address where something answers, with the models that it lists. Raises InputError where nothing can work.
+
+        Several addresses must all answer at the start: one that does not is more likely mistyped than late.
+        """
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": f"globe-eval/{__version__}",
+            **({"Authorization": f"Bearer {self._key}"} if self._key else {}),
+        }
+        # Without what may be secret in it.
+        address = _Address(
+            name=str(url.copy_with(query=None, userinfo=b"")),
+            connect=lambda: wire.Connection(url, headers, self._tls),
+            is_there=lambda line: self._models(line).status not in GONE_BEHIND_A_GATEWAY,
+            url=url,
         )
-
-    def _probe(self) -> list[str]:
-        """The models that the server lists, empty where it lists none. Raises InputError where nothing can work."""
-        client = self._connect()
         try:
-            with client:
-                reply = client.get(self._at("models"), timeout=min(CONNECT_S, self.timeout))
-            if reply.status_code == 401:
-                raise InputError(f"endpoint {self._shown}: {self._line(_message(reply) + self._advice(401))}")
-            return [str(model["id"]) for model in reply.json()["data"]]
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            with address.connect() as line:
+                reply = self._models(line)
+            if reply.status == 401:
+                raise InputError(
+                    f"endpoint {address.name}: {self._line(_message(reply) + self._advice(address, reply.status))}"
+                )
+            address.offered = [str(model["id"]) for model in reply.json()["data"]]
+        except wire.Unreachable as error:
             raise InputError(
-                f"endpoint {self._shown}: nothing answers there ({self._line(error)}); start the server or correct "
+                f"endpoint {address.name}: nothing answers there ({self._line(error)}); start the server or correct "
                 "base_url"
             ) from None
-        except (httpx.RequestError, ValueError, KeyError, TypeError):
-            return []  # some providers list nothing: the first requests will tell
+        except (OSError, HTTPException, ValueError, KeyError, TypeError):
+            pass  # some providers list nothing: the first requests will tell
+        return address
+
+    def _models(self, line: wire.Connection) -> wire.Reply:
+        return line.exchange("GET", "models", None, wire.CONNECT_S)
 
     def _only_model(self) -> str:
-        if len(self._offered) == 1:
-            return self._offered[0]
-        offers = f"it offers {', '.join(self._offered)}" if self._offered else "it does not say what it offers"
-        raise InputError(f"endpoint {self._shown}: say which model, as in --model_args model=…; {offers}")
+        offered = self._addresses[0].offered
+        if len(offered) == 1:
+            return offered[0]
+        offers = f"it offers {', '.join(offered)}" if offered else "it does not say what it offers"
+        raise InputError(f"endpoint {self._addresses[0].name}: say which model, as in --model_args model=…; {offers}")
 
-    def _advice(self, status: int) -> str:
+    def _refuse_other_models(self) -> None:
+        for address in self._addresses:
+            if address.offered and self.model not in address.offered:
+                raise InputError(
+                    f"endpoint {address.name}: does not offer the model {self.model!r}"
+                    f"{nearest(self.model, address.offered)} but {', '.join(address.offered)}; addresses that share "
+                    "the work must offer the same"
+                )
+
+    def _advice(self, address: _Address, status: int) -> str:
         if status == 404:
-            offers = f"; the server offers {', '.join(self._offered)}" if self._offered else ""
-            ending = "" if self._url.path != "/" else "; does base_url lack its /v1?"
-            return f" (asked for the model {self.model!r}{nearest(self.model, self._offered)}{offers}{ending})"
+            offers = f"; the server offers {', '.join(address.offered)}" if address.offered else ""
+            ending = "" if address.url.path != "/" else "; does base_url lack its /v1?"
+            return f" (asked for the model {self.model!r}{nearest(self.model, address.offered)}{offers}{ending})"
         key = "the key in" if self._key else "there is no key in"
         return f" ({key} the environment variable {self.api_key_env})"
 
-    def _at(self, path: str) -> httpx.URL:
-        return self._url.copy_with(path=f"{self._url.path.rstrip('/')}/{path}")
-
     @property
     def _shown(self) -> str:
-        """The address without what may be secret in it."""
-        return str(self._url.copy_with(query=None, userinfo=b""))
+        return ",".join(address.name for address in self._addresses)
 
     def _line(self, reason: object) -> str:
         """One short line without the key and without pictures, which servers like to quote."""
@@ -293,18 +312,18 @@ def _at_least(name: str, value: float, least: float) -> float:
     return value
 
 
-def _message(reply: httpx.Response) -> str:
+def _message(reply: wire.Reply) -> str:
     """What the server says went wrong, in OpenAI's form, FastAPI's, or as text."""
     try:
         said = reply.json()
         said = said.get("error", said)
         said = said.get("message") or said.get("detail") or said
     except (ValueError, AttributeError):
-        said = reply.text
-    return str(said) or reply.reason_phrase
+        said = reply.body.decode("utf-8", "replace")
+    return str(said) or responses.get(reply.status, "")
 
 
-def _retry_after(reply: httpx.Response) -> float | None:
+def _retry_after(reply: wire.Reply) -> float | None:
     """Seconds that the server asks to wait: a number or a date."""
     value = reply.headers.get("Retry-After")
     if value is None:

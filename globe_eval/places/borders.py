@@ -42,6 +42,8 @@ SOVEREIGNS = {
 }
 """State -> its territories with a code of their own: a photograph taken in Réunion was taken in France too."""
 
+_SOVEREIGN_OF = {territory: state for state, territories in SOVEREIGNS.items() for territory in territories.split()}
+
 
 def country_at(lat: float, lon: float) -> frozenset[str]:
     """The ISO alpha-2 codes (and XK) that are a right answer for the country at a point; see `countries_at`.
@@ -109,7 +111,7 @@ def sovereign_of(code: str | None) -> str | None:
     >>> sovereign_of("RE"), sovereign_of("HK"), sovereign_of("FR"), sovereign_of("TW")
     ('FR', 'CN', None, None)
     """
-    return next((state for state, territories in SOVEREIGNS.items() if code and code in territories.split()), None)
+    return _SOVEREIGN_OF.get(code) if code else None
 
 
 @dataclass(frozen=True)

@@ -195,20 +195,22 @@ def region_country(key: str) -> str | None:
     return gaz.codes[gaz.country[max(rows, key=lambda row: gaz.population[row])]] if rows else None
 
 
-@lru_cache(maxsize=1)
-def _tree() -> tuple[cKDTree, np.ndarray[Any, np.dtype[np.int64]]]:
+@lru_cache(maxsize=8)
+def tree(kind: int = CITY, population: int = 0) -> tuple[cKDTree, np.ndarray[Any, np.dtype[np.int64]]]:
+    """The places of at least this kind and population on the unit sphere, and their rows; about 0.1 s on first use."""
     import numpy as np
     from scipy.spatial import cKDTree
 
     gaz = load()
-    kind = np.frombuffer(gaz.kind, dtype=np.uint8)
-    rows = np.flatnonzero((kind == CITY) | (kind == CAPITAL))
+    people = np.frombuffer(gaz.population, dtype=np.uint32)
+    rows = np.flatnonzero((np.frombuffer(gaz.kind, dtype=np.uint8) >= kind) & (people >= population))
     lat = np.frombuffer(gaz.lat, dtype=np.int32)[rows] / 1e5
     lon = np.frombuffer(gaz.lon, dtype=np.int32)[rows] / 1e5
-    return cKDTree(_unit_vectors(lat, lon)), rows
+    return cKDTree(unit_vectors(lat, lon)), rows
 
 
-def _unit_vectors(lat: ArrayLike, lon: ArrayLike) -> np.ndarray[Any, np.dtype[np.float64]]:
+def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Points on the unit sphere, shape (n, 3), of degrees of shape (n,): what `tree` is asked with."""
     import numpy as np
 
     phi, lam = np.radians(lat), np.radians(lon)
@@ -223,9 +225,9 @@ def nearest(lats: ArrayLike, lons: ArrayLike) -> tuple[list[Place], np.ndarray[A
     """
     import numpy as np
 
-    tree, rows = _tree()
+    towns, rows = tree()
     lat, lon = np.atleast_1d(np.asarray(lats, dtype=np.float64)), np.atleast_1d(np.asarray(lons, dtype=np.float64))
-    chord, index = tree.query(_unit_vectors(lat, lon))
+    chord, index = towns.query(unit_vectors(lat, lon))
     gaz = load()
     places = [gaz.place(int(row)) for row in rows[np.atleast_1d(index)]]
     return places, 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(np.atleast_1d(chord) / 2, 1.0))

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from tabulate import tabulate
 
+from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
+from globe_eval.metrics.breakdowns import DIMENSIONS
 from globe_eval.runs.record import FigureRecord, Results
 
 LABELS = {
@@ -20,19 +22,35 @@ LABELS = {
     "globe_country_match": "country, GLOBE's rule",
     "globe_city_match": "city, GLOBE's rule",
 }
+CONTINENTS = {
+    "AF": "Africa",
+    "AN": "Antarctica",
+    "AS": "Asia",
+    "EU": "Europe",
+    "NA": "North America",
+    "OC": "Oceania",
+    "SA": "South America",
+}
 RATES = (*(acc_name(km) for km in THRESHOLDS_KM.values()), "located", "country_accuracy", "city_accuracy")
 
 
 def result_table(results: Results) -> str:
-    """One result: each metric with its 95 % interval, and the value over located photographs alone beside it."""
+    """One result: each metric with its 95 % interval.
+
+    Beside it the value over located photographs alone and, where names are scored, the ceiling that such answers have.
+    """
     some_missing = results.valid_only["located"].n < results.n if "located" in results.valid_only else True
+    ceiling = None if results.answer_form == "coordinates" else results.ceiling
     header = ["", "all photographs", "95 % interval", *(["located only"] if some_missing else [])]
+    header += ["ceiling"] if ceiling else []
     rows = []
     for name, figure in results.metrics.items():
-        row = [LABELS.get(name, name), shown(name, figure.value), f"{interval(name, figure)}"]
+        row = [label(name), shown(name, figure.value), f"{interval(name, figure)}"]
         if some_missing:
             valid = results.valid_only.get(name)
             row.append(shown(name, valid.value) if valid and name != "located" else "")
+        if ceiling:
+            row.append(shown(name, ceiling[name]) if name in ceiling else "")
         rows.append(row)
     return "\n".join(
         [
@@ -41,8 +59,54 @@ def result_table(results: Results) -> str:
             tabulate(rows, headers=header, disable_numparse=True, colalign=("left", *["right"] * (len(header) - 1))),
             "",
             status_line(results),
+            *([_ceiling_line(results)] if ceiling else []),
+            *([_clean_line(results)] if results.clean else []),
         ]
     )
+
+
+def breakdown_table(results: Results, by: str) -> str:
+    """One result by the parts of a dimension: a row each, with the metrics of `compact_table` and their intervals.
+
+    Countries with most photographs come first. Raises InputError for an unknown dimension, and for one that the result
+    does not have.
+    """
+    if by not in DIMENSIONS:
+        raise InputError(f"--by {by!r}: unknown{nearest(by, DIMENSIONS)} (allowed: {', '.join(DIMENSIONS)})")
+    parts = list(results.breakdowns.get(by, {}).items())
+    if not parts:
+        there = ", ".join(results.breakdowns) or "none"
+        raise InputError(f"--by {by}: this result has no such breakdown (it has: {there}); the truth may not know it")
+    if by == "country":
+        parts.sort(key=lambda part: -part[1].n)
+    columns = [
+        name
+        for name in (*(acc_name(km) for km in THRESHOLDS_KM.values()), "median_km", "geoscore", "country_accuracy")
+        if any(name in part.metrics for _, part in parts)
+    ]
+    rows = [
+        [
+            CONTINENTS.get(label, label) if by == "continent" else label,
+            f"{part.n:,}",
+            f"{part.n_groups:,}",
+            *(
+                f"{shown(name, part.metrics[name].value)}\n{interval(name, part.metrics[name])}"
+                if name in part.metrics
+                else "none"
+                for name in columns
+            ),
+        ]
+        for label, part in parts
+    ]
+    header = [by.replace("_", " "), "n", "groups", *(LABELS[name].replace(", ", "\n") for name in columns)]
+    table = tabulate(
+        rows,
+        headers=header,
+        disable_numparse=True,
+        tablefmt="simple_grid",
+        colalign=("left", *["right"] * (len(header) - 1)),
+    )
+    return f"{heading(results)}\n\n{table}"
 
 
 def compact_table(many: Sequence[Results]) -> str:
@@ -101,6 +165,37 @@ def status_line(results: Results) -> str:
     return f"status: {counted}"
 
 
+def _ceiling_line(results: Results) -> str:
+    """What the ceiling is, and what the best names would score."""
+    line = "ceiling: what answers of this form score that name the city nearest to each photograph"
+    if not results.attainable:
+        return line
+    best = " / ".join(shown(name, value).removesuffix(" %") for name, value in results.attainable.items())
+    return f"{line}; the best place names score {best} %"
+
+
+def _clean_line(results: Results) -> str:
+    """The accuracies without the photographs that are in another set too."""
+    clean = results.clean
+    assert clean is not None
+    figures = {km: clean.metrics[acc_name(km)] for km in THRESHOLDS_KM.values() if acc_name(km) in clean.metrics}
+    values = ", ".join(
+        f"{shown(acc_name(km), figure.value)} ({interval(acc_name(km), figure) or 'no interval'}) within {km:,.0f} km"
+        for km, figure in figures.items()
+    )
+    return f"without {clean.excluded:,} photographs of the other set, {clean.n:,} left: {values or 'nothing to score'}"
+
+
+def label(name: str) -> str:
+    """A metric as a table calls it; a benchmark's own by its name.
+
+    >>> label("acc@25km"), label("acc@0.5km"), label("inside")
+    ('city, 25 km', 'within 0.5 km', 'inside')
+    """
+    own = f"within {name.removeprefix('acc@').removesuffix('km')} km" if name.startswith("acc@") else name
+    return LABELS.get(name, own)
+
+
 def shown(name: str, value: float | None) -> str:
     """A figure as a person writes it; none where it is infinite or undefined."""
     if value is None:
@@ -109,7 +204,7 @@ def shown(name: str, value: float | None) -> str:
         return f"{value:,.1f} km" if value < 1000 else f"{value:,.0f} km"
     if name == "geoscore":
         return f"{value:,.0f}"
-    return f"{100 * value:.1f} %"
+    return f"{100 * value:.1f} %" if name in LABELS or name.startswith("acc@") else f"{value:,.4g}"
 
 
 def interval(name: str, figure: FigureRecord) -> str:

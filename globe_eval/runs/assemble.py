@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, get_args
@@ -11,7 +11,9 @@ import numpy as np
 
 from globe_eval import scoring
 from globe_eval.answers import PARSER_VERSION, Answer
+from globe_eval.benchmarks import ceilings
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
+from globe_eval.metrics.own import OwnMetric
 from globe_eval.places import DISTANCES, gazetteer, resolve_many
 from globe_eval.places.online import GEOCODERS
 from globe_eval.places.resolve import RESOLVER_VERSION
@@ -34,8 +36,17 @@ class Setting:
     decoding: dict[str, Any] | None = None
     seed: int = 0
     limit: float | None = None
+    shard: str | None = None
+    """Which photographs: "i/n" is every n-th from the i-th on."""
     distance: scoring.DistanceModel = "geodesic"
     geocoder: str = "geonames"
+    exclude: frozenset[str] | None = None
+    """Ids of photographs that a second set of figures leaves out; None asks for no such figures."""
+    thresholds_km: Sequence[float] = ()
+    own_metrics: Sequence[OwnMetric] = ()
+    own_directions: dict[str, bool] = field(default_factory=dict)
+    """What the benchmark measures besides the metrics that all have; which of its own metrics are better when higher
+    is known of a stored result too, the functions are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,9 @@ def assemble(
     heard: Sequence[Heard],
     *,
     started: datetime,
-) -> tuple[list[record.Sample], record.Results]:
+    images: record.ImagesRecord | None = None,
+    usage: record.UsageRecord | None = None,
+) -> tuple[Iterable[record.Sample], record.Results]:
     """Score n photographs and describe the result. Deterministic but for the time, the duration and the versions."""
     online = None if setting.geocoder == "geonames" else GEOCODERS[setting.geocoder]()
     scores = scoring.score(
@@ -65,11 +78,9 @@ def assemble(
         distance=setting.distance,
         responses=[one.response for one in heard],
         geocode=online.geocode if online else resolve_many,
+        own=setting.own_metrics,
     )
-    located = [i for i, score in enumerate(scores) if score.status in scoring.LOCATED]
-    shareable = online is None or online.shareable
-    samples = [_sample(*one, shareable) for one in zip(truths, heard, scores, strict=True)]
-    figures = _records(scoring.figures(scores, truths, seed=setting.seed))
+    samples = Samples(truths, heard, scores, shareable=online is None or online.shareable)
     results = record.Results(
         schema_version=record.SCHEMA_VERSION,
         task=setting.task,
@@ -84,6 +95,7 @@ def assemble(
         decoding=setting.decoding,
         seed=setting.seed,
         limit=setting.limit,
+        shard=setting.shard,
         distance=setting.distance,
         geocoder=record.GeocoderRecord(
             name=setting.geocoder, version=online.version if online else f"resolver {RESOLVER_VERSION}"
@@ -95,17 +107,88 @@ def assemble(
         git_commit=record.git_commit(),
         started=started.astimezone(UTC).isoformat(timespec="seconds"),
         duration_seconds=round((datetime.now(UTC) - started).total_seconds(), 3),
-        n=len(scores),
-        n_groups=next(iter(figures.values())).n_groups if figures else 0,
-        complete=all(score.status != "error" for score in scores),
-        status=scoring.counts(scores),
-        metrics=figures,
-        valid_only=_records(
-            scoring.figures([scores[i] for i in located], [truths[i] for i in located], seed=setting.seed)
-        ),
-        accuracy_by_distance=_accuracy_by_distance(truths, scores),
+        usage=usage,
+        images=images,
+        thresholds_km=list(setting.thresholds_km),
+        own_directions=setting.own_directions,
+        **describe(setting, truths, scores),
     )
     return samples, results
+
+
+def describe(setting: Setting, truths: Sequence[scoring.Truth], scores: Sequence[scoring.Score]) -> dict[str, Any]:
+    """The fields of a result that its scores and truths alone decide: n, status and every figure."""
+    located = [i for i, score in enumerate(scores) if score.status in scoring.LOCATED]
+    metrics = scoring.metrics_with(setting.thresholds_km, setting.own_directions)
+
+    def of(rows: Sequence[int]) -> dict[str, record.FigureRecord]:
+        some, their = [scores[i] for i in rows], [truths[i] for i in rows]
+        return _records(scoring.figures(some, their, metrics=metrics, seed=setting.seed))
+
+    figures = of(range(len(scores)))
+    return {
+        "n": len(scores),
+        "n_groups": next(iter(figures.values())).n_groups if figures else 0,
+        "complete": all(score.status != "error" for score in scores),
+        "status": scoring.counts(scores),
+        "metrics": figures,
+        "valid_only": of(located),
+        "accuracy_by_distance": _accuracy_by_distance(truths, scores),
+        "ceiling": _reach(ceilings.ceiling, setting, truths),
+        "attainable": _reach(ceilings.attainable, setting, truths),
+        "breakdowns": {
+            dimension: {label: _part(figures) for label, figures in parts.items()}
+            for dimension, parts in scoring.breakdowns(scores, truths, metrics=metrics, seed=setting.seed).items()
+        },
+        "clean": None if setting.exclude is None else clean(scores, truths, setting.exclude, metrics, setting.seed),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The lines of samples.jsonl, made anew for each reader: to keep 210,000 of them takes 0.8 GB."""
+
+    truths: Sequence[scoring.Truth]
+    heard: Sequence[Heard]
+    scores: Sequence[scoring.Score]
+    shareable: bool
+
+    def __iter__(self) -> Iterator[record.Sample]:
+        for one in zip(self.truths, self.heard, self.scores, strict=True):
+            yield _sample(*one, self.shareable)
+
+
+def clean(
+    scores: Sequence[scoring.Score],
+    truths: Sequence[scoring.Truth],
+    exclude: Collection[str],
+    metrics: Sequence[scoring.Metric] = scoring.METRICS,
+    seed: int = 0,
+) -> record.CleanRecord:
+    """The figures of the photographs whose id is not in `exclude`, and how many were left out."""
+    kept = [i for i, truth in enumerate(truths) if truth.id not in exclude]
+    return record.CleanRecord(
+        excluded=len(truths) - len(kept),
+        n=len(kept),
+        metrics=_records(
+            scoring.figures([scores[i] for i in kept], [truths[i] for i in kept], metrics=metrics, seed=seed)
+        ),
+    )
+
+
+def _reach(
+    of: Callable[..., dict[str, float]], setting: Setting, truths: Sequence[scoring.Truth]
+) -> dict[str, float | None] | None:
+    """What answers of this form can score with the embedded gazetteer; not known of an online geocoder's places."""
+    if setting.geocoder != "geonames" and setting.answer_form != "coordinates":
+        return None
+    lats, lons = [truth.lat for truth in truths], [truth.lon for truth in truths]
+    return {**of(lats, lons, setting.answer_form, distance=setting.distance, thresholds_km=setting.thresholds_km)}
+
+
+def _part(figures: dict[str, scoring.Figure]) -> record.PartRecord:
+    largest = max(figures.values(), key=lambda figure: figure.n)
+    return record.PartRecord(n=largest.n, n_groups=largest.n_groups, metrics=_records(figures))
 
 
 def _sample(truth: scoring.Truth, heard: Heard, score: scoring.Score, shareable: bool) -> record.Sample:
@@ -115,14 +198,19 @@ def _sample(truth: scoring.Truth, heard: Heard, score: scoring.Score, shareable:
         id=truth.id,
         status=score.status,
         truth=record.TruthRecord(
-            lat=truth.lat, lon=truth.lon, country=truth.country, city=truth.city, group=truth.group
+            lat=truth.lat,
+            lon=truth.lon,
+            country=truth.country,
+            city=truth.city,
+            group=truth.group,
+            scene=truth.scene,
         ),
         answer=record.AnswerRecord()
         if answer is None
         else record.AnswerRecord(
-            country=_utf8(answer.country),
-            city=_utf8(answer.city),
-            admin=_utf8(answer.admin),
+            country=scoring.utf8(answer.country),
+            city=scoring.utf8(answer.city),
+            admin=scoring.utf8(answer.admin),
             lat=answer.lat,
             lon=answer.lon,
             stated_confidence=answer.stated_confidence,
@@ -142,16 +230,12 @@ def _sample(truth: scoring.Truth, heard: Heard, score: scoring.Score, shareable:
         city_correct=score.city_correct,
         globe_country_match=score.globe_country_match,
         globe_city_match=score.globe_city_match,
-        response=_utf8(heard.response),
+        response=scoring.utf8(heard.response),
         finish_reason=heard.finish_reason,
-        error=_utf8(heard.error),
+        error=scoring.utf8(heard.error),
         image_sha256=heard.image_sha256,
+        own={**score.own},
     )
-
-
-def _utf8(text: str | None) -> str | None:
-    """Lone surrogates, which models do write, are no UTF-8: kept visible as their escape."""
-    return None if text is None else str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _records(figures: dict[str, scoring.Figure]) -> dict[str, record.FigureRecord]:

@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 import globe_eval
 from globe_eval.errors import InputError
+from globe_eval.metrics.breakdowns import By
 from globe_eval.scoring import AnswerForm, DistanceModel, Level, Status
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -44,6 +45,7 @@ class TruthRecord(_Strict):
     country: str | None = None
     city: str | None = None
     group: str | None = None
+    scene: str | None = None
 
 
 class AnswerRecord(_Strict):
@@ -85,6 +87,8 @@ class Sample(_Strict):
     finish_reason: str | None = None
     error: str | None = None
     image_sha256: Sha256 | None
+    own: dict[str, Finite] = {}
+    """Values of the metrics that the benchmark brings itself."""
 
 
 class FigureRecord(_Strict):
@@ -95,6 +99,22 @@ class FigureRecord(_Strict):
     high: Finite
     n: int
     n_groups: int
+
+
+class PartRecord(_Strict):
+    """The figures of the photographs that one label of a breakdown has."""
+
+    n: int
+    n_groups: int
+    metrics: dict[str, FigureRecord]
+
+
+class CleanRecord(_Strict):
+    """The figures without the photographs that a training set or a gallery knows too (`--exclude-overlap`)."""
+
+    excluded: int
+    n: int
+    metrics: dict[str, FigureRecord]
 
 
 class GeocoderRecord(_Strict):
@@ -109,6 +129,33 @@ class GazetteerRecord(_Strict):
 
     version: str
     sha256: Sha256
+
+
+class ImagesRecord(_Strict):
+    """What became of the image files on their way to the model."""
+
+    with_coordinates: int
+    """Files whose metadata tells where they were taken; the model never sees it."""
+    reencoded: int
+    """Files that are not sent byte for byte without their metadata: rotated ones, larger ones, unusual formats."""
+    max_pixels: int | None = None
+    max_side: int | None = None
+
+
+class UsageRecord(_Strict):
+    """What a run took. Nothing here changes a number; what the back end does not tell is null."""
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    seconds: float
+    """How long the model was waited for, in all starts of the run together."""
+    images_per_second: float | None
+    seconds_to_first_answer: float | None
+    """In the last start that asked for anything."""
+    cost: float | None
+    """With the prices that were given, in their currency."""
+    resumed: int
+    """How many answers came from the journal of an earlier start."""
 
 
 class Results(_Strict):
@@ -143,9 +190,20 @@ class Results(_Strict):
     metrics: dict[str, FigureRecord]
     valid_only: dict[str, FigureRecord]
     accuracy_by_distance: dict[DistanceModel, dict[str, float]]
+    shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None
+    usage: UsageRecord | None = None
+    images: ImagesRecord | None = None
+    ceiling: dict[str, Finite] | None = None
+    attainable: dict[str, Finite] | None = None
+    breakdowns: dict[By, dict[str, PartRecord]] = {}
+    clean: CleanRecord | None = None
+    thresholds_km: list[float] = []
+    """The benchmark's own, besides the five that all have."""
+    own_directions: dict[str, bool] = {}
+    """The metrics that the benchmark brings itself, and whether more of each is better."""
 
 
-def write_run(folder: Path, samples: Sequence[Sample], results: Results) -> None:
+def write_run(folder: Path, samples: Iterable[Sample], results: Results) -> None:
     """Write both files, each whole or not at all, the results last: where they stand, the samples are complete."""
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "samples.jsonl", (sample.model_dump_json() + "\n" for sample in samples))
@@ -165,17 +223,28 @@ def read_results(folder: Path) -> Results:
 
 def read_samples(folder: Path) -> list[Sample]:
     """Read `samples.jsonl` of a run. Raises InputError with the line and the field that is wrong."""
+    return list(each_sample(folder))
+
+
+def each_sample(folder: Path) -> Iterator[Sample]:
+    """`read_samples` one by one, for runs that are too long to be held as objects."""
     path = folder / "samples.jsonl"
     if not path.is_file():
         raise InputError(f"{folder}: no samples.jsonl there, this is no run")
-    samples = []
-    with path.open(encoding="utf-8") as file:
+    with path.open(encoding="utf-8", newline="\n") as file:
         for line, text in enumerate(file, 1):
             try:
-                samples.append(Sample.model_validate_json(text))
+                yield Sample.model_validate_json(text)
             except ValidationError as error:
                 raise InputError(f"{path}, line {line}: {_first_error(error)}") from None
-    return samples
+
+
+def refuse_run(folder: Path, runs: Sequence[Path]) -> None:
+    """Refuse to write into one of `runs`, which are read, or into a folder with the journal of any run."""
+    if folder.resolve() in [run.resolve() for run in runs]:
+        raise InputError(f"--output_path {folder}: that is the run itself, which stays as it is; choose another folder")
+    if any(folder.glob("journal*.jsonl")):
+        raise InputError(f"--output_path {folder}: holds the journal of another run; choose another folder")
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
@@ -210,6 +279,10 @@ def _clean(value: Any) -> Any:
     if not isinstance(value, str):
         return value if isinstance(value, int | float | bool | list | type(None)) else str(value)
     return re.sub(r"(https?://)([^/@\s]*@)?([^?\s]*)(\?\S*)?", r"\1\3", value)
+
+
+SCORING_PACKAGES = ("globe-eval", "numpy", "scipy", "pyproj", "shapely")
+"""Packages of which a figure can depend once the answers are known; the others only take part in answering."""
 
 
 def package_versions() -> dict[str, str]:

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import logging
 import os
-import random
-import tempfile
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from globe_eval import scoring
-from globe_eval.benchmarks import definition
+from globe_eval.benchmarks import definition, validate
+from globe_eval.benchmarks.overlap import overlapping_ids
 from globe_eval.errors import InputError, nearest
-from globe_eval.runs import record
+from globe_eval.runs import identity, record
 from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs.journal import Journal
+from globe_eval.runs.usage import Prices, Share, usage
+
+if TYPE_CHECKING:
+    from globe_eval.runs.journaled import Journaled
 
 os.environ.setdefault("LMEVAL_HASHMM", "0")  # lm-eval reads it on import, and would hash each picture twice as PNG
+if not sys.stderr.isatty():
+    os.environ.setdefault("TQDM_DISABLE", "1")  # tqdm reads it on import: lm-eval's and transformers' bars
 
 
 @dataclass(frozen=True)
@@ -30,7 +38,7 @@ class Request:
     model_args: dict[str, Any] = field(default_factory=dict)
     include_path: Sequence[Path] = ()
     limit: float | None = None
-    batch_size: str | int = 1
+    batch_size: str | int | None = None
     device: str | None = None
     gen_kwargs: dict[str, Any] = field(default_factory=dict)
     output_path: Path | None = None
@@ -38,7 +46,15 @@ class Request:
     geocoder: str = "geonames"
     seed: int = 0
     system_instruction: str | None = None
-    overwrite: bool = False
+    max_pixels: int | None = None
+    max_side: int | None = None
+    exclude_overlap: bool = False
+    """Give the figures also without what `globe-eval prepare --against` found elsewhere."""
+    shard: tuple[int, int] | None = None
+    """(i, n): every n-th photograph from the i-th on, counted from 1."""
+    fresh: bool = False
+    """Start over instead of going on."""
+    prices: Prices | None = None
 
 
 @dataclass(frozen=True)
@@ -52,53 +68,114 @@ class Finished:
 def run(request: Request) -> list[Finished]:
     """Evaluate one model on tasks; writes `samples.jsonl` and `results.json` into a folder for each task.
 
-    Raises InputError before a model is loaded where the tasks, their pictures or the output folder cannot be used.
-    In a process that is not the first of several (accelerate), evaluates its share and returns nothing.
+    What the journal in a folder knows from an earlier start is not asked again.
+
+    Raises InputError before a model is loaded where the tasks, their pictures or the output folder cannot be used, and
+    KeyboardInterrupt with a text that says what is done. In a process that is not the first of several (accelerate),
+    evaluates its share and returns nothing.
     """
     known_model(request.model)
     tasks = load_tasks(request.tasks, request.include_path)
     folder = request.output_path or Path("globe_eval_runs") / model_label(request.model, request.model_args)
-    for name, task in tasks.items():
-        _refuse_other_run(folder / name, request, str(task.VERSION))
-    _seed(request.seed)
-    model = load_model(request)
-    for name in tasks:
-        _make_writable(folder / name)
-
-    # Not lm_eval.simple_evaluate, which adds four seconds of environment report to every run and nothing else here.
-    from lm_eval.evaluator import evaluate
-
     for task in tasks.values():
+        task.max_pixels, task.max_side = request.max_pixels, request.max_side
         task.set_config(key="generation_kwargs", value=dict(request.gen_kwargs), update=True)
         task.set_fewshot_seed(seed=request.seed)
-    started = datetime.now(UTC)
-    evaluated = evaluate(
-        lm=model,
-        task_dict={"tasks": tasks, "groups": {}},
-        limit=request.limit,
-        system_instruction=request.system_instruction,
-        apply_chat_template=True,
-        log_samples=True,
-        bootstrap_iters=0,
-    )
-    if evaluated is None:
-        return []
+        if request.exclude_overlap and not task.manifest.overlap:
+            name = task.config.task
+            raise InputError(
+                f"--exclude-overlap: {name} was compared with nothing yet; "
+                f"globe-eval prepare {name} --against MANIFEST does"
+            )
     finished = []
-    for name, task in tasks.items():
-        samples, results = _assemble(request, model, name, task, evaluated["samples"][name], started)
-        record.write_run(folder / name, samples, results)
-        finished.append(Finished(results, folder / name))
+    with ExitStack() as opened:
+        journals = {name: opened.enter_context(_journal(request, name, task, folder)) for name, task in tasks.items()}
+        # Not at the top: lm-eval reads the environment that is set there.
+        from globe_eval.runs.journaled import seed_everything
+
+        seed_everything(request.seed)
+        model = load_model(request)
+        info = dict(model.get_model_info()) if hasattr(model, "get_model_info") else {}
+        for journal in journals.values():
+            journal.start(model_info=identity.relevant(info))
+        for name, task in tasks.items():
+            results = _evaluate(request, model, info, task, journals[name])
+            if results is not None:
+                finished.append(Finished(results, journals[name].folder))
     return finished
 
 
-def _seed(seed: int) -> None:
-    """Seed what models and lm-eval draw from, before the model is made, as `lm_eval run --seed` does."""
-    import numpy as np
-    from lm_eval.utils import set_torch_seed
+def _journal(request: Request, name: str, task: Any, folder: Path) -> Journal:
+    """The task's journal in its folder. Raises InputError where another run or another process has it."""
+    part, parts = request.shard or (1, 1)
+    if not _wanted(request, task):
+        raise InputError(f"--shard {part}/{parts}: no photograph of {name} is left for it, of {len(task.eval_docs):,}")
+    return Journal(
+        folder / name / f"shard-{part}-of-{parts}" if request.shard else folder / name,
+        identity.identity(
+            task=name,
+            task_version=str(task.VERSION),
+            manifest_sha256=task.manifest.sha256,
+            prompt_sha256=task.prompt_sha256,
+            system_instruction=request.system_instruction,
+            decoding=task.config.generation_kwargs,
+            seed=request.seed,
+            model=request.model,
+            model_args=request.model_args,
+            max_pixels=request.max_pixels,
+            max_side=request.max_side,
+        ),
+        fresh=request.fresh,
+        rank=_rank(),
+        ranks=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
+    )
 
-    random.seed(seed)
-    np.random.seed(seed)
-    set_torch_seed(seed)
+
+def _rank() -> int:
+    """Which of the processes that share a run this is, as lm-eval counts them (accelerate launch, torchrun)."""
+    return int(os.environ.get("LOCAL_RANK", "0"))
+
+
+def _wanted(request: Request, task: Any) -> range:
+    """Positions in the manifest of the photographs that are asked about."""
+    from lm_eval.evaluator_utils import get_sample_size
+
+    n = len(task.eval_docs)
+    part, parts = request.shard or (1, 1)
+    return range(part - 1, min(n, get_sample_size(task, request.limit) or n), parts)
+
+
+def _evaluate(request: Request, model: Any, info: dict[str, Any], task: Any, journal: Journal) -> record.Results | None:
+    """Ask what the journal does not know, score all of it, write both files; None in a process that only helps."""
+    # Not lm_eval.simple_evaluate, which adds four seconds of environment report to every run and nothing else here.
+    from lm_eval.evaluator import evaluate
+
+    from globe_eval.runs.journaled import Journaled
+    from globe_eval.runs.progress import Progress
+
+    started, name = datetime.now(UTC), task.config.task
+    progress = Progress(name, task.answer_form, quiet=True if _rank() else None)
+    asking = Journaled(model, journal, seed=request.seed, progress=progress)
+    try:
+        evaluated = evaluate(
+            lm=asking,
+            task_dict={"tasks": {name: task}, "groups": {}},
+            samples={name: _wanted(request, task)},
+            system_instruction=request.system_instruction,
+            apply_chat_template=True,
+            log_samples=True,
+            bootstrap_iters=0,
+        )
+        shares = model.gather_object(asking.share)
+        if evaluated is None or _rank():  # with tensor parallelism, every process has all answers
+            return None
+        samples, results = _assemble(request, info, asking, task, evaluated["samples"][name], shares, started)
+        record.write_run(journal.folder, samples, results)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"{name}: {asking.done:,} of {asking.total:,} photographs are answered, in {journal.path}"
+        ) from None
+    return results
 
 
 def load_tasks(names: Sequence[str], include_path: Sequence[Path] = ()) -> dict[str, Any]:
@@ -106,19 +183,19 @@ def load_tasks(names: Sequence[str], include_path: Sequence[Path] = ()) -> dict[
     for folder in include_path:
         if not folder.is_dir():
             raise InputError(f"--include_path {folder}: no such folder")
-    folders = [definition.tasks_folder(), *include_path]
+    folders = [*definition.task_folders(), *include_path]
     known = definition.definitions(folders)
     for name in names:
         path = known[name].path if name in known else Path(name)
         if name not in known and not (path.suffix in {".yaml", ".yml"} and path.is_file()):
             broken = [
-                str(found[0]) for file in definition.task_files(include_path) if (found := definition.problems(file))
+                str(found[0]) for file in definition.task_files(include_path) if (found := validate.problems(file))
             ]
             raise InputError(
                 f"unknown task {name!r}{nearest(name, known)} (allowed: {', '.join(sorted(known))}, or the path of a "
                 f"YAML){f'; a YAML there is broken: {broken[0]}' if broken else ''}"
             )
-        found = definition.problems(path)
+        found = validate.problems(path)
         if found:
             raise InputError(str(found[0]))
 
@@ -155,7 +232,9 @@ def load_model(request: Request) -> Any:
         from globe_eval.models import torchvision_cpu
 
         torchvision_cpu.ensure()
-    more = {"batch_size": request.batch_size, "max_batch_size": None, "device": request.device}
+    # vLLM makes its own batches; a number would make it wait for each of them.
+    batch_size = request.batch_size or ("auto" if request.model.startswith("vllm") else 1)
+    more = {"batch_size": batch_size, "max_batch_size": None, "device": request.device}
     arguments = {"seed": request.seed, **request.model_args} if request.model == "endpoint" else {**request.model_args}
     try:
         model = get_model(request.model).create_from_arg_obj(arguments, more)
@@ -190,13 +269,24 @@ def model_label(model: str, model_args: dict[str, Any]) -> str:
 
 
 def _assemble(
-    request: Request, model: Any, name: str, task: Any, logged: Sequence[dict[str, Any]], started: datetime
-) -> tuple[list[record.Sample], record.Results]:
-    from globe_eval.benchmarks.images import image_sha256
+    request: Request,
+    info: dict[str, Any],
+    asking: Journaled,
+    task: Any,
+    logged: Sequence[dict[str, Any]],
+    shares: Sequence[Share],
+    started: datetime,
+) -> tuple[Iterable[record.Sample], record.Results]:
+    from globe_eval.benchmarks.images import Bounds, inspect
 
     docs = sorted(logged, key=lambda sample: sample["doc_id"])
+    bounds = Bounds(request.max_pixels, request.max_side)
+    files = [
+        asking.pictures.get(sample["doc"]["id"]) or inspect(task.manifest.images / sample["doc"]["image"], bounds)
+        for sample in docs
+    ]
     heard = []
-    for sample in docs:
+    for sample, file in zip(docs, files, strict=True):
         response = sample["resps"][0][0]
         finish_reason, error = getattr(response, "finish_reason", None), getattr(response, "error", None)
         heard.append(
@@ -205,51 +295,36 @@ def _assemble(
                 response=None if error is not None else str(response),
                 finish_reason=finish_reason,
                 error=error,
-                image_sha256=image_sha256(task.manifest.images / sample["doc"]["image"]),
+                image_sha256=file.sha256,
             )
         )
     setting = Setting(
-        task=name,
+        task=task.config.task,
         task_version=str(task.VERSION),
         answer_form=task.answer_form,
         manifest_sha256=task.manifest.sha256,
         model=request.model,
         model_args=request.model_args,
-        model_info=dict(model.get_model_info()) if hasattr(model, "get_model_info") else {},
+        model_info=info,
         prompt=task.config.metadata["prompt"],
         prompt_sha256=task.prompt_sha256,
         decoding=dict(task.config.generation_kwargs),
         seed=request.seed,
         limit=request.limit,
+        shard="{}/{}".format(*request.shard) if request.shard else None,
         distance=request.distance,
         geocoder=request.geocoder,
+        exclude=overlapping_ids({"overlap": task.manifest.overlap}) if request.exclude_overlap else None,
+        thresholds_km=task.thresholds_km,
+        own_metrics=task.own_metrics,
+        own_directions=task.own_directions,
     )
-    return assemble(setting, [scoring.Truth.of(sample["doc"]) for sample in docs], heard, started=started)
-
-
-def _make_writable(folder: Path) -> None:
-    """Find out before the model is asked, and not hours later, that nothing can be written there."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
-
-
-def _refuse_other_run(folder: Path, request: Request, task_version: str) -> None:
-    """A folder that holds another run's results is not overwritten by accident."""
-    if request.overwrite or not (folder / "results.json").exists():
-        return
-    there = record.read_results(folder)
-    here = {
-        "model": request.model,
-        "model_args": record.without_secrets(request.model_args),
-        "task_version": task_version,
-        "limit": request.limit,
-        "seed": request.seed,
-        "distance": request.distance,
-    }
-    for key, value in here.items():
-        if getattr(there, key) != value:
-            raise InputError(
-                f"{folder}: holds another run ({key} {getattr(there, key)!r}, asked for {value!r}); "
-                "choose another --output_path, or give --overwrite"
-            )
+    images = record.ImagesRecord(
+        with_coordinates=sum(file.with_coordinates for file in files),
+        reencoded=sum(file.reencoded for file in files),
+        max_pixels=request.max_pixels,
+        max_side=request.max_side,
+    )
+    truths = [scoring.Truth.of(sample["doc"]) for sample in docs]
+    used = usage([sample["resps"][0][0] for sample in docs], shares, request.prices)
+    return assemble(setting, truths, heard, started=started, images=images, usage=used)

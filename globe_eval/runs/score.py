@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,7 @@ class Columns:
 class Scored:
     """Samples and results of a score, and what the user should be told about them."""
 
-    samples: list[record.Sample]
+    samples: Iterable[record.Sample]
     results: record.Results
     notes: list[str]
 
@@ -71,7 +71,7 @@ def score_file(
     answers = _without_footer(read_table(answers_path), columns, skip_footer, notes)
     truth = answers if truth_path is None else _without_footer(read_table(truth_path), columns, skip_footer, notes)
     _refuse_unknown(columns, answers, truth)
-    rows = read_truth(truth, **_truth_columns(truth, columns, same_file))
+    rows = read_truth(truth, columns=_truth_columns(truth, columns, same_file))
     kind, use = _kind(answers, columns, read, same_file)
     id_column = answers.find("id", columns.id if same_file or columns.id in answers.columns else None)
     if id_column is None:
@@ -93,12 +93,10 @@ def score_file(
     return Scored(samples, results, notes)
 
 
-def _truth_columns(truth: Table, columns: Columns, same_file: bool) -> dict[str, str | None]:
-    """The named columns that are the truth's: in a file of its own all that it has, else none but the id."""
-    given = {"id_column": columns.id, "lat_column": columns.lat, "lon_column": columns.lon}
-    if same_file:
-        return {"id_column": columns.id}
-    return {name: column for name, column in given.items() if column in truth.columns}
+def _truth_columns(truth: Table, columns: Columns, same_file: bool) -> dict[str, str]:
+    """Role -> named column of the truth's: in a file of its own all that it has, else none but the id."""
+    given = {"id": columns.id} if same_file else {"id": columns.id, "lat": columns.lat, "lon": columns.lon}
+    return {role: column for role, column in given.items() if column is not None and column in truth.columns}
 
 
 def _refuse_unknown(columns: Columns, answers: Table, truth: Table) -> None:

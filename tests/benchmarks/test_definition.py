@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from globe_eval.benchmarks import definition
+from globe_eval.benchmarks import definition, validate
 
 GOOD = """\
 task: my_city
@@ -13,26 +13,15 @@ dataset_kwargs: {truth: gt.csv, images: img}
 metadata: {version: 1}
 """
 
-SHIPPED = sorted(definition.tasks_folder().glob("*.yaml"))
-
 
 def messages(folder: Path, text: str, name: str = "my_city.yaml") -> list[str]:
     path = folder / name
     path.write_text(text, encoding="utf-8")
-    return [str(problem) for problem in definition.problems(path)]
+    return [str(problem) for problem in validate.problems(path)]
 
 
 def test_four_lines_are_enough(tmp_path: Path) -> None:
     assert messages(tmp_path, GOOD) == []
-
-
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
-def test_shipped_yamls_have_no_problem_and_all_metadata(path: Path) -> None:
-    assert definition.problems(path) == []
-    one = definition.read_definition(path)
-    assert one.name == path.stem
-    if not one.is_group:
-        assert set(definition.METADATA_KEYS) == set(one.values["metadata"])
 
 
 @pytest.mark.parametrize(
@@ -55,6 +44,20 @@ def test_shipped_yamls_have_no_problem_and_all_metadata(path: Path) -> None:
             ("metadata", "metric_list: [{metric: m, aggregation: mean}]\nmetadata"),
             ["line 4", "'m' has no 'higher_is_better'"],
         ),
+        (("metadata", "metric_list: [accuracy]\nmetadata"), ["line 4", "'accuracy' has no 'aggregation'"]),
+        (("metadata", "doc_to_text: '{% if city %}x{% endif %}'\nmetadata"), ["line 4", "truth column 'city'"]),
+        (("metadata", "description: It is in {{ country }}.\nmetadata"), ["line 4", "description", "'country'"]),
+        (("{version: 1}", "{version: 1, defect: [x]}"), ["line 4", "did you mean 'defects'"]),
+        (("images: img", "images: img, colums: {lat: y}"), ["line 3", "did you mean 'columns'"]),
+        (("images: img", "images: img, columns: {lattitude: y}"), ["line 3", "dataset_kwargs.columns.lattitude"]),
+        (("images: img", "images: img, columns: {lat: [y]}"), ["line 3", "columns.lat: found ['y']"]),
+        (("images: img", "images: img, columns: lat"), ["line 3", "columns: found 'lat'; allowed: a mapping"]),
+        (("images: img", "images: img, values: {scene: indoor}"), ["line 3", "values.scene: found 'indoor'"]),
+        (("images: img", "images: img, lat_column: y, columns: {lat: y}"), ["line 3", "lat_column: the role is"]),
+        (("images: img", "images: img, where: scen == 1"), ["line 3", "no field 'scen'; did you mean 'scene'"]),
+        (("images: img", "images: img, where: open('x')"), ["line 3", "not allowed"]),
+        (("images: img", "images: img, image_suffix: jpg"), ["line 3", "image_suffix: found 'jpg'"]),
+        (("images: img", "images: img, prepared: ../../x"), ["line 3", "prepared: found '../../x'"]),
     ],
 )
 def test_a_typo_is_named_with_its_line_and_the_nearest_match(
@@ -75,3 +78,61 @@ def test_includes_are_merged_and_a_circle_is_refused(tmp_path: Path) -> None:
     messages(tmp_path, GOOD)
     assert messages(tmp_path, "include: my_city.yaml\ntask: mine\nprompt: coordinates\n", "mine.yaml") == []
     assert "includes itself" in messages(tmp_path, "include: loop.yaml\ntask: loop\n", "loop.yaml")[0]
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A benchmark of two photographs that is all right."""
+    (tmp_path / "img").mkdir()
+    for name in "ab":
+        (tmp_path / "img" / f"{name}.jpg").write_bytes(b"x")
+    (tmp_path / "gt.csv").write_text("id,lat,lon,kind\na,1,2,x\nb,3,4,y\n")
+    (tmp_path / "mine.yaml").write_text(
+        "task: mine\nclass: !function globe_eval.GeoTask\ndataset_kwargs:\n"
+        f"  truth: {tmp_path / 'gt.csv'}\n  images: {tmp_path / 'img'}\n  columns:\n    scene: kind\n"
+        "metadata:\n  version: 1\n  n: 2\n"
+    )
+    assert validate.problems(tmp_path / "mine.yaml", data=True) == []
+    return tmp_path / "mine.yaml"
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        (("gt.csv", "gone.csv"), ["line 4", "truth: ", "gone.csv' is not there"]),
+        (("/img", "/imgs"), ["line 5", "images: ", "imgs' is not there"]),
+        (("scene: kind", "scene: kin"), ["line 7", "no column 'kin'; did you mean 'kind'"]),
+        (("n: 2", "n: 3"), ["line 10", "n: found 3, the truth has 2"]),
+        (("metadata:", "  where: scene == 'z'\nmetadata:"), ["line 3", "holds of none of 2 rows"]),
+    ],
+)
+def test_what_the_data_lacks_is_named(mine: Path, change: tuple[str, str], words: list[str]) -> None:
+    text = mine.read_text()
+    assert change[0] in text
+    mine.write_text(text.replace(*change))
+    (found,) = map(str, validate.problems(mine, data=True))
+    assert all(word in found for word in words), found
+    assert validate.problems(mine) == []
+
+
+def test_a_picture_that_is_missing_is_named(mine: Path) -> None:
+    (mine.parent / "img" / "b.jpg").unlink()
+    (found,) = map(str, validate.problems(mine, data=True))
+    assert "1 of 2 images of gt.csv are not there: b.jpg" in found
+
+
+def test_two_files_with_one_task_are_named(mine: Path) -> None:
+    (mine.parent / "other.yaml").write_text(mine.read_text())
+    (found,) = map(str, validate.problems(mine, data=True))
+    assert "line 1: task: 'mine' is in other.yaml too" in found
+
+
+def test_an_installed_benchmark_needs_no_data_to_be_valid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GLOBE_EVAL_DATA", str(tmp_path))
+    path = definition.tasks_folder() / "im2gps3k.yaml"
+    assert validate.problems(path, data=True) == []
+    folder = tmp_path / "im2gps3k"
+    (folder / "images").mkdir(parents=True)
+    (folder / "im2gps3k_places365.csv").write_text("IMG_ID,LAT,LON\na.jpg,1,2\n")
+    (found,) = map(str, validate.problems(path, data=True))
+    assert "no column 'S3_Label'" in found

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import csv
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from globe_eval.benchmarks.table import match_ids, number, read_table
+from globe_eval.benchmarks.table import LONGEST_LINE, harmless, match_ids, number, read_table, write_csv
 from globe_eval.errors import InputError
 
 
@@ -120,3 +122,57 @@ def test_ids_meet_by_name_by_file_or_by_stem() -> None:
 def test_equal_ids_always_meet_as_they_are(ids: list[str]) -> None:
     form = match_ids(ids, ids)
     assert [form(name) for name in ids] == ids
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
+@pytest.mark.parametrize("start", ["", "id,lat,lon\n1,2,", '"'])
+def test_a_gigabyte_in_one_line_is_refused_without_reading_it(tmp_path: Path, name: str, start: str) -> None:
+    path = write(tmp_path / name, start + "9" * (LONGEST_LINE + 1))
+    with path.open("ab") as file:
+        file.truncate(1 << 30)  # sparse: no gigabyte is written
+    tracemalloc.start()
+    try:
+        with pytest.raises(InputError, match=r"line [12]: longer than 16,777,216 characters|not valid JSON") as error:
+            read_table(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * LONGEST_LINE
+    assert len(str(error.value)) < 200
+
+
+def test_a_cell_of_many_lines_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", 'id,lat\na,"' + ("x" * 99 + "\n") * (LONGEST_LINE // 100 + 1) + '"\n')
+    with pytest.raises(InputError, match=r"not valid CSV \(field larger than field limit"):
+        read_table(path)
+
+
+def test_a_header_of_a_million_columns_is_read_in_time(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "a," * 1_000_000 + "b\n")
+    with pytest.raises(InputError, match="column 'a' stands there twice"):
+        read_table(path)
+
+
+def test_a_file_of_a_byte_order_mark_alone_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="header is blank"):
+        read_table(write(tmp_path / "t.csv", "\ufeff"))
+
+
+@given(st.text())
+def test_no_text_stays_a_formula_and_a_harmless_one_stays_itself(text: str) -> None:
+    kept = harmless(text)
+    assert kept in (text, f"'{text}")
+    if kept.lstrip()[:1] in tuple("=+-@"):
+        float(kept)
+    if text[:1].isalnum():
+        assert kept == text
+
+
+def test_what_people_open_in_a_spreadsheet_holds_no_formula(tmp_path: Path) -> None:
+    row = ['=HYPERLINK("http://a.test")', "+1 234", "-12.5", "@SUM(A1)", "\t=1+1", " =1+1", "a,b", None, -1.5]
+    write_csv(tmp_path / "t.csv", list("abcdefghi"), [row])
+    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
+        cells = list(csv.reader(file))[1]
+    assert cells == [
+        "'=HYPERLINK(\"http://a.test\")", "'+1 234", "-12.5", "'@SUM(A1)", "'\t=1+1", "' =1+1", "a,b", "", "-1.5",
+    ]  # fmt: skip

@@ -322,6 +322,7 @@ def test_replies(photographs: list[Photograph], body: Any, text: str, finish_rea
         Reply({"error": {"message": "upstream"}}),
         Reply([1, 2]),
         Reply({"choices": [{"message": {"content": 7}}]}),
+        Reply(completion("Pa", "abort")),
         Reply(completion("late"), delay=0.6),
     ],
     ids=[
@@ -335,6 +336,7 @@ def test_replies(photographs: list[Photograph], body: Any, text: str, finish_rea
         "error in a 200",
         "no object",
         "number",
+        "broken off",
         "hang",
     ],
 )
@@ -431,12 +433,16 @@ def test_a_picture_that_cannot_be_read_is_its_own_error(photographs: list[Photog
         assert str(photographs[i].path.parent) not in responses[i].error
 
 
-def test_the_server_going_away_is_an_error_of_each_request(photographs: list[Photograph]) -> None:
+def test_a_server_that_goes_for_good_is_an_error_of_each_request(photographs: list[Photograph]) -> None:
     with ChatServer(echo) as server:
-        model = endpoint(server, max_retries=1)
+        model = endpoint(server, patience=0.3)
         assert model.generate_until(requests_for(photographs[:1])) == ["answer 0"]
+    started = time.monotonic()
     responses = model.generate_until(requests_for(photographs[:5]))
-    assert all(r.error and r.error.startswith("gave up after 2 attempts, the last: ConnectError") for r in responses)
+    assert 0.3 <= time.monotonic() - started < 5
+    for response in responses:
+        assert response == "" and response.error
+        assert response.error.startswith(f"{server.base_url} did not answer for 0.3 s: ConnectionRefusedError")
 
 
 def test_leaving_early_sends_nothing_more(photographs: list[Photograph]) -> None:

@@ -87,9 +87,12 @@ def test_another_run_in_the_folder_is_not_overwritten(
     before = (tmp_path / "out" / "mine" / "samples.jsonl").read_bytes()
     assert evaluate(benchmark, path, tmp_path / "out") == 0
     assert (tmp_path / "out" / "mine" / "samples.jsonl").read_bytes() == before
-    assert evaluate(benchmark, path, tmp_path / "out", "--limit", "2") == 2
-    assert "holds another run (limit None, asked for 2)" in capsys.readouterr().err
-    assert evaluate(benchmark, path, tmp_path / "out", "--limit", "2", "--overwrite") == 0
+    answers(benchmark, *((name, names("Japan", "Kyoto")) for name in "abcd"))
+    assert evaluate(benchmark, path, tmp_path / "out") == 2
+    assert "holds answers of another run: model_files.answers was '" in capsys.readouterr().err
+    assert (tmp_path / "out" / "mine" / "samples.jsonl").read_bytes() == before
+    assert evaluate(benchmark, path, tmp_path / "out", "--fresh") == 0
+    assert b"Kyoto" in (tmp_path / "out" / "mine" / "samples.jsonl").read_bytes()
 
 
 def test_an_empty_picture_stops_the_run_before_it_starts(

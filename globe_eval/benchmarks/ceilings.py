@@ -1,0 +1,129 @@
+"""Ceilings: what answers of a form can score on a benchmark with this gazetteer, however well a model sees.
+
+An answer of names ends at a gazetteer point, never at the photograph, and its text may mean another place of that
+name. Two figures say what that costs:
+
+- `ceiling`: each answer names the populated place nearest to the photograph, as "city, country" (form `names`) or as
+  "city, admin-1, country" (form `address`), and scores where the resolver finds that text. Places whose text it reads
+  as a region or a country are passed over. That is the figure published for "city, country" answers: knowing exactly
+  where every photograph was taken, and saying so.
+- `attainable`: each answer names whichever place, landmark or region lies best once its text is resolved, and
+  another town where the nearest one has a greater namesake. That takes knowing the gazetteer.
+
+On IM2GPS3K as "city, country" they are 38.3 / 89.7 / 94.1 / 95.8 / 98.6 and 41.9 / 96.7 / 100 / 100 / 100 %; the
+nearest gazetteer point, which no name can beat in any language, would score 43.0 / 97.0 / 100 / 100 / 100 %.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
+
+from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
+from globe_eval.places import gazetteer, haversine_km, resolve
+from globe_eval.places.distance import DISTANCES
+from globe_eval.scoring import AnswerForm, DistanceModel
+
+Floats = npt.NDArray[np.float64]
+
+NEAR = (8, 64, 512)
+"""How many places around a photograph are tried: the next number only where the one before did not settle it."""
+
+
+def ceiling(
+    lats: npt.ArrayLike,
+    lons: npt.ArrayLike,
+    form: AnswerForm,
+    *,
+    distance: DistanceModel = "geodesic",
+    thresholds_km: Sequence[float] = (),
+) -> dict[str, float]:
+    """The accuracies (0 to 1) of answers that name the populated place nearest to each photograph.
+
+    Args:
+        lats, lons: (n,) degrees, where the photographs were taken.
+        form: of the answers; coordinates reach every photograph.
+        distance: "geodesic" or "haversine", as the score that stands beside it.
+        thresholds_km: the benchmark's own, besides the five that all have.
+
+    Returns: `acc@1km` … `acc@2500km`; NaN where there is no photograph.
+
+    >>> ceiling([48.8584], [2.2945], "coordinates")["acc@1km"]
+    1.0
+    """
+    return _accuracies(lats, lons, form, distance, thresholds_km, best=False)
+
+
+def attainable(
+    lats: npt.ArrayLike,
+    lons: npt.ArrayLike,
+    form: AnswerForm,
+    *,
+    distance: DistanceModel = "geodesic",
+    thresholds_km: Sequence[float] = (),
+) -> dict[str, float]:
+    """The accuracies (0 to 1) of answers that name the best place for each photograph; arguments as in `ceiling`.
+
+    >>> tower = [48.8584], [2.2945]
+    >>> [figures["acc@1km"] for figures in (ceiling(*tower, "names"), attainable(*tower, "names"))]
+    [0.0, 1.0]
+    """
+    return _accuracies(lats, lons, form, distance, thresholds_km, best=True)
+
+
+def _accuracies(
+    lats: npt.ArrayLike,
+    lons: npt.ArrayLike,
+    form: AnswerForm,
+    distance: DistanceModel,
+    thresholds_km: Sequence[float],
+    *,
+    best: bool,
+) -> dict[str, float]:
+    thresholds = sorted({*THRESHOLDS_KM.values(), *thresholds_km})
+    points = np.column_stack([np.asarray(lats, dtype=np.float64), np.asarray(lons, dtype=np.float64)])
+    if form == "coordinates" or not len(points):
+        return dict.fromkeys(map(acc_name, thresholds), 1.0 if len(points) else float("nan"))
+    distinct, photographs = np.unique(points, axis=0, return_counts=True)
+    kilometres = DISTANCES[distance](*distinct.T, *_answers(distinct, form)[int(best)].T)
+    return {acc_name(km): float(np.average(within(kilometres, km), weights=photographs)) for km in thresholds}
+
+
+def _answers(points: Floats, form: AnswerForm) -> tuple[Floats, Floats]:
+    """Where the answer that names the nearest city scores, and where the best answer does; each (n, 2) degrees."""
+    places, rows = gazetteer.tree(gazetteer.REGION)
+    named, best = np.full_like(points, np.nan), np.full_like(points, np.nan)
+    unsettled = np.arange(len(points))
+    for near in NEAR:
+        lat, lon = points[unsettled].T
+        found = places.query(gazetteer.unit_vectors(lat, lon), k=near)
+        chord, index = np.asarray(found[0]), np.asarray(found[1])
+        candidates, which = np.unique(rows[index], return_inverse=True)
+        told = np.array([_told(int(row), form) for row in candidates])[which.reshape(index.shape)]
+        off = haversine_km(lat[:, None], lon[:, None], told[..., 0], told[..., 1])
+        closest = np.argmin(np.where(np.isnan(off), np.inf, off), axis=1)
+        first = np.argmax(told[..., 2], axis=1)
+        each = np.arange(len(unsettled))
+        best[unsettled] = told[each, closest, :2]
+        named[unsettled] = np.where(told[each, first, 2:] == 1, told[each, first, :2], np.nan)
+        # Farther places than the last one tried can only lead back here through a homonym.
+        searched = 2 * gazetteer.EARTH_RADIUS_KM * np.arcsin(np.minimum(chord[:, -1] / 2, 1.0))
+        unsettled = unsettled[(told[..., 2].max(axis=1) == 0) | ~(off[each, closest] <= searched)]
+        if not len(unsettled):
+            break
+    return named, best
+
+
+@cache
+def _told(row: int, form: AnswerForm) -> tuple[float, float, bool]:
+    """Where the text of a place scores, in degrees, and whether it is a city's and read as one; NaN: nowhere."""
+    gaz = gazetteer.load()
+    region = gaz.admin1[row]
+    admin = gaz.name(region) if form == "address" and gaz.kind[region] == gazetteer.ADMIN1 else None
+    place = resolve(gaz.name(row), gaz.name(gaz.country[row]), admin)
+    if place is None:
+        return float("nan"), float("nan"), False
+    return place.lat, place.lon, place.level == "city" and gaz.kind[row] >= gazetteer.CITY

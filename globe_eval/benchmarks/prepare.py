@@ -1,0 +1,370 @@
+"""`globe-eval prepare`: from what a user downloaded to a manifest that a result can be trusted with.
+
+A prepared benchmark is a folder, by default $GLOBE_EVAL_DATA/<task>/, with `manifest.parquet` (one row a photograph:
+truth, image file, its SHA-256, perceptual hash and size), `prepare.json` (what it was made from and what was found),
+`findings.csv` (every photograph that a check names) and `scan.jsonl` (the journal to resume from). Nothing is written
+into the folder of the pictures. The same input always gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import globe_eval
+from globe_eval.benchmarks.ceilings import attainable, ceiling
+from globe_eval.benchmarks.definition import Definition, definitions, read_definition, task_folders
+from globe_eval.benchmarks.findings import Finding, findings
+from globe_eval.benchmarks.hub import download
+from globe_eval.benchmarks.manifest import data_folder, find_data, locate, truth_sha256
+from globe_eval.benchmarks.overlap import KINDS, overlap
+from globe_eval.benchmarks.scan import SCAN_VERSION, Scan, scan
+from globe_eval.benchmarks.table import read_table, write_csv, write_whole
+from globe_eval.benchmarks.truth import SwappedHeader, read_truth
+from globe_eval.errors import InputError, nearest
+from globe_eval.places import gazetteer
+from globe_eval.places.resolve import RESOLVER_VERSION
+from globe_eval.scoring import ANSWER_FORMS
+
+_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jp2", ".ppm"})
+_ROW_GROUP = 1 << 16
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `prepare` made of a benchmark."""
+
+    task: str
+    manifest: Path | None
+    """None where pictures lack and may not: then neither it nor `prepare.json` was written."""
+    findings_file: Path
+    rows: list[dict[str, Any]]
+    """Of the manifest: the photographs whose picture decodes."""
+    lacking: list[str]
+    """Ids of the other ones."""
+    findings: list[Finding]
+    notes: list[str]
+    """Sentences for the user: the benchmark's known defects, what its table is, what was repaired or left out."""
+    document: dict[str, Any]
+    """The content of `prepare.json`."""
+    read: int
+    """How many files were read now; the journal knew the others."""
+
+
+def prepare(
+    task: str | Path | Definition,
+    *,
+    images: Path | None = None,
+    truth: Path | None = None,
+    out: Path | None = None,
+    against: Sequence[Path] = (),
+    fix_swapped: bool = False,
+    allow_missing: bool = False,
+    include_path: Sequence[Path] = (),
+) -> Prepared:
+    """Make the manifest of a benchmark from its truth table and its pictures, and check all of it.
+
+    Args:
+        task: its name, its YAML or its definition. A variant that says `prepared: OTHER` prepares that one.
+        images: the folder of pictures. By default the one that the YAML names, else what its `hub` has.
+        truth: the table. By default the one that the YAML names, in the data folder or beside the pictures.
+        out: where to. By default $GLOBE_EVAL_DATA/<task>/.
+        against: manifests or tables of training sets and galleries: what they share with the benchmark is recorded.
+        fix_swapped: read latitude and longitude the right way round where the header has them swapped.
+        allow_missing: leave photographs out that have no picture, instead of writing no manifest.
+        include_path: folders of the user's own YAMLs.
+
+    Raises:
+        InputError: the task, a file or a row of the truth is not what it must be.
+
+    """
+    definition = _definition(task, include_path)
+    given, metadata = (dict(definition.values.get(key) or {}) for key in ("dataset_kwargs", "metadata"))
+    name = str(given.get("prepared", definition.name))
+    folder = out.expanduser() if out is not None else data_folder() / name
+    source = _sources(name, given, metadata, images, truth, folder)
+    if (folder / "manifest.parquet").resolve() == source.truth.resolve():
+        raise InputError(f"{source.truth}: is the truth and would be overwritten; choose another folder with -o")
+    if out is not None and folder.resolve().is_relative_to(source.images):
+        raise InputError(f"{folder}: lies in the folder of the pictures, where nothing is written; choose another -o")
+    rows, repaired = _read(source, given, fix_swapped)
+    others = [_other(path) for path in against]
+
+    folder.mkdir(parents=True, exist_ok=True)
+    scans, read = scan(source.images, [row["image"] for row in rows], folder / "scan.jsonl")
+    found = findings(rows, scans, _pictures_in(source.images), metadata.get("n"))
+    findings_file = folder / "findings.csv"
+    lines = [(one.check, what, detail) for one in found for what, detail in one.items]
+    write_csv(findings_file, ("check", "what", "detail"), lines)
+
+    kept = [_row(row, one) for row, one in zip(rows, scans, strict=True) if one.problem is None]
+    lacking = [row["id"] for row, one in zip(rows, scans, strict=True) if one.problem is not None]
+    with source.truth.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    document: dict[str, Any] = {
+        "task": name,
+        "version": str(metadata.get("version", "")),
+        "n": len(kept),
+        "manifest_sha256": truth_sha256(kept),
+        "truth": source.truth.name,
+        "truth_sha256": digest,
+        "truth_known_as": (metadata.get("known_truth") or {}).get(digest),
+        "repaired": repaired,
+        "images": str(source.images),
+        "left_out": lacking,
+        "findings": [{"check": one.check, "count": one.count, "examples": one.examples} for one in found],
+        "overlap": [_overlap(kept, *other) for other in others],
+        "ceilings": _ceilings(kept),
+        "made_with": {
+            "globe-eval": globe_eval.__version__,
+            "scan": str(SCAN_VERSION),
+            "gazetteer": gazetteer.info()["version"],
+            "resolver": RESOLVER_VERSION,
+            **{package: version(package) for package in ("numpy", "pillow", "pyarrow")},
+        },
+    }
+    notes = [*_notes(document, metadata, rows), *map(_overlap_note, document["overlap"])]
+    manifest = folder / "manifest.parquet" if kept and (allow_missing or not lacking) else None
+    if manifest is not None:
+        write_whole(manifest, parquet(kept))
+        text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+        # A file name need not be UTF-8; what stands for its bytes is written as a JSON escape.
+        write_whole(folder / "prepare.json", text.encode("utf-8", "backslashreplace"))
+    return Prepared(name, manifest, findings_file, kept, lacking, found, notes, document, read)
+
+
+def describe(prepared: Prepared) -> str:
+    """What a person reads in the terminal: the findings as one table, the notes, and what was written."""
+    from tabulate import tabulate
+
+    table = tabulate(
+        [[one.check, f"{one.count:,}", _printable("; ".join(one.examples))] for one in prepared.findings],
+        headers=["check", "count", "for example"],
+        disable_numparse=True,
+        colalign=("left", "right", "left"),
+        maxcolwidths=[None, None, 90],
+    )
+    notes = [f"- {_printable(note)}" for note in prepared.notes]
+    return "\n".join([table, "", *notes, *([""] if notes else []), f"every case: {prepared.findings_file}"])
+
+
+def refuse_unwritten(prepared: Prepared) -> None:
+    """Raise InputError where pictures lack and no manifest was written."""
+    if prepared.manifest is None:
+        n = len(prepared.lacking)
+        first = ", ".join(prepared.lacking[:3]) + (", …" if n > 3 else "")
+        raise InputError(
+            f"{prepared.task}: {n:,} of {n + len(prepared.rows):,} photographs have no picture that decodes "
+            f"({_printable(first)}): no manifest was written"
+            + ("; --allow-missing leaves them out" if prepared.rows else "")
+        )
+
+
+def parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """The rows of a manifest as Parquet; the same rows give the same bytes."""
+    import pyarrow
+    import pyarrow.parquet
+
+    text, real, whole = pyarrow.string(), pyarrow.float64(), pyarrow.int32()
+    schema = pyarrow.schema(
+        {
+            "id": text,
+            "image": text,
+            "lat": real,
+            "lon": real,
+            "country": text,
+            "city": text,
+            "group": text,
+            "entities": pyarrow.list_(text),
+            "localizable": pyarrow.bool_(),
+            "scene": text,
+            "image_sha256": text,
+            "perceptual_hash": text,
+            "width": whole,
+            "height": whole,
+        }
+    )
+    buffer = io.BytesIO()
+    table = pyarrow.Table.from_pylist(list(rows), schema=schema)
+    pyarrow.parquet.write_table(table, buffer, compression="zstd", row_group_size=_ROW_GROUP)
+    return buffer.getvalue()
+
+
+@dataclass(frozen=True)
+class _Source:
+    truth: Path
+    images: Path
+    """Absolute, without links."""
+    columns: dict[str, str]
+
+
+def _definition(task: str | Path | Definition, include_path: Sequence[Path]) -> Definition:
+    if isinstance(task, str) and task.endswith((".yaml", ".yml")):
+        task = Path(task)
+    if isinstance(task, Path):
+        task = read_definition(task)
+    known = definitions([*task_folders(), *include_path])
+    if isinstance(task, str):
+        if task not in known:
+            raise InputError(f"unknown task {task!r}{nearest(task, known)} (allowed: {', '.join(sorted(known))})")
+        task = known[task]
+    if task.is_group:
+        raise InputError(f"{task.name} is a group; prepare its tasks: {', '.join(map(str, task.values['task']))}")
+    base = (task.values.get("dataset_kwargs") or {}).get("prepared", task.name)
+    return known.get(base, task) if base != task.name else task
+
+
+def _sources(
+    name: str,
+    given: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    images: Path | None,
+    truth: Path | None,
+    folder: Path,
+) -> _Source:
+    """The table and the folder that the user gave, else those of the YAML in the data folder, else the hub's."""
+    root = images.expanduser() if images is not None else find_data(given["images"]) if given.get("images") else None
+    if root is None:
+        if metadata.get("hub") and truth is None:
+            return _Source(*download(name, str(metadata["hub"]), folder / "hub"))
+        origin = f"; they come from {metadata['source']}" if metadata.get("source") else ""
+        raise InputError(f"{name}: no pictures; give their folder with --images and the table with --truth{origin}")
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder of images")
+    named = given.get("truth")
+    if truth is None and named is None:
+        raise InputError(f"{name}: no table of the truth; give it with --truth")
+    near_pictures = [root / Path(named).name, root.parent / Path(named).name] if named else []
+    candidates = [truth.expanduser()] if truth is not None else [find_data(str(named)), *near_pictures]
+    table = next((path for path in candidates if path is not None and path.is_file()), None)
+    if table is None:
+        if truth is not None:
+            read_table(truth.expanduser())  # says what is wrong with it
+        raise InputError(
+            f"{name}: {named!r} is neither in {data_folder()} nor beside {root}; give the table with --truth"
+            + (f"; it comes from {metadata['source']}" if metadata.get("source") else "")
+        )
+    return _Source(table, root.resolve(), {})
+
+
+def _read(source: _Source, given: Mapping[str, Any], fix_swapped: bool) -> tuple[list[dict[str, Any]], str | None]:
+    """The rows with their images, and what was repaired in them."""
+    columns = {role: given[f"{role}_column"] for role in ("id", "image", "lat", "lon") if given.get(f"{role}_column")}
+    columns = {**(given.get("columns") or {}), **columns, **source.columns}
+    table = read_table(source.truth)
+
+    def rows(columns: Mapping[str, str]) -> list[dict[str, Any]]:
+        how = given.get("values") or {}, given.get("image_suffix"), given.get("where")
+        found = []
+        for index, row, _ in locate(table, source.images, columns, *how):
+            try:
+                json.dumps(row, ensure_ascii=False).encode()
+            except UnicodeEncodeError:
+                raise InputError(f"{table.where(index)}: holds half a surrogate pair, this is no text") from None
+            found.append(row)
+        return found
+
+    try:
+        return rows(columns), None
+    except SwappedHeader as error:
+        if not fix_swapped:
+            raise InputError(f"{error.found}; take the corrected file, or repair it with --fix-swapped") from None
+        return rows(columns | error.columns), "latitude and longitude, which the header had swapped"
+
+
+def _pictures_in(root: Path) -> Iterator[str]:
+    for folder, _, names in os.walk(root):
+        below = Path(folder).relative_to(root)
+        for name in names:
+            if not name.startswith(".") and Path(name).suffix.lower() in _SUFFIXES:
+                yield (below / name).as_posix()
+
+
+def _row(row: Mapping[str, Any], scan: Scan) -> dict[str, Any]:
+    known = {key: getattr(scan, key) for key in ("perceptual_hash", "width", "height")}
+    return {**row, "image_sha256": scan.sha256, **known}
+
+
+def _ceilings(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
+    """Answer form -> what `benchmarks.ceilings` says of these places."""
+    lats, lons = [row["lat"] for row in rows], [row["lon"] for row in rows]
+    return {
+        form: {"ceiling": ceiling(lats, lons, form), "attainable": attainable(lats, lons, form)}
+        for form in ANSWER_FORMS
+        if rows
+    }
+
+
+def _other(path: Path) -> tuple[str, list[dict[str, Any]]]:
+    """Name and rows of a prepared manifest (or its folder), or of any table with ids and coordinates."""
+    path = path.expanduser()
+    file = path / "manifest.parquet" if path.is_dir() else path
+    table = read_table(file)
+    record = file.with_name("prepare.json")
+    if "image_sha256" in table.columns and record.is_file():
+        return str(json.loads(record.read_text(encoding="utf-8"))["task"]), table.rows
+    rows = read_truth(table, id_column="id" if "id" in table.columns else None)
+    for row, cells in zip(rows, table.rows, strict=True):
+        row |= {key: cells.get(key) for key in ("image_sha256", "perceptual_hash")}
+    return file.name, rows
+
+
+def _overlap(rows: Sequence[Mapping[str, Any]], name: str, others: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    shared = overlap(rows, others)
+    by_id = {row["id"]: row for row in rows}
+    return {
+        "against": name,
+        "manifest_sha256": truth_sha256(others),
+        "n": len(others),
+        "counts": {kind: None if (ids := shared[kind]) is None else len(ids) for kind in KINDS},
+        "photographers": sorted({by_id[key]["group"] for key in shared["photographer"] or {}}),
+        "coordinates": sorted({(by_id[key]["lat"], by_id[key]["lon"]) for key in shared["coordinates"] or {}}),
+        "ids": shared,
+    }
+
+
+def _overlap_note(entry: Mapping[str, Any]) -> str:
+    def count(kind: str) -> str:
+        return "unknown" if entry["counts"][kind] is None else f"{entry['counts'][kind]:,}"
+
+    return (
+        f"shared with {entry['against']} ({entry['n']:,} photographs): {count('content')} photographs by content, "
+        f"{count('near_duplicate')} by look, {count('photographer')} by one of the {len(entry['photographers']):,} "
+        f"shared photographers, {count('coordinates')} at one of the {len(entry['coordinates']):,} shared coordinates"
+    )
+
+
+def _notes(document: Mapping[str, Any], metadata: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> list[str]:
+    notes = [str(defect) for defect in metadata.get("defects") or []]
+    sha256 = f"{document['truth']} has SHA-256 {document['truth_sha256']}"
+    if document["truth_known_as"]:
+        notes.append(f"{sha256}: {document['truth_known_as']}")
+    elif metadata.get("known_truth"):
+        notes.append(f"{sha256}, not that of a known table: {'; '.join(map(str, metadata['known_truth'].values()))}")
+    if metadata.get("unverified"):
+        notes.append(f"never compared with the original: {', '.join(map(str, metadata['unverified']))}")
+    if document["repaired"]:
+        notes.append(f"repaired: {document['repaired']}")
+    if metadata.get("n") not in (None, document["n"]):
+        notes.append(
+            f"{document['task']} has {metadata['n']:,} photographs, this manifest {document['n']:,}: results on it are "
+            "not comparable with results on the benchmark"
+        )
+    if document["left_out"]:
+        notes.append(
+            f"{len(document['left_out']):,} photographs have no picture: without them the manifest's SHA-256 is "
+            f"{document['manifest_sha256']}, with them {truth_sha256(rows)}"
+        )
+    return notes
+
+
+def _printable(text: str) -> str:
+    """For a terminal: what would move its cursor or clear it is written out."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

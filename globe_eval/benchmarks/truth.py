@@ -1,0 +1,238 @@
+"""The truth in a table: which column says what, how its cells are read, and which rows a subset keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from globe_eval.benchmarks.table import Table, number
+from globe_eval.benchmarks.where import parse_where
+from globe_eval.errors import InputError, nearest
+
+TRUTH_FIELDS = ("id", "lat", "lon", "country", "city", "group", "entities", "localizable", "scene")
+ROLES = ("image", *TRUTH_FIELDS)
+"""What a column of a table can be mapped to."""
+
+_FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+def read_truth(
+    table: Table,
+    *,
+    id_column: str | None = None,
+    lat_column: str | None = None,
+    lon_column: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    values: Mapping[str, Mapping[Any, Any]] | None = None,
+    where: str | None = None,
+) -> list[dict[str, Any]]:
+    """Rows of truth in a table: id, lat, lon (degrees) and what else it knows; unknown is None.
+
+    The arguments are those of `read_manifest`. Entities are a list of strings; a table may have them as such, as a list
+    of {"text": …} (MP16-Reason's) or as JSON in a cell. Localizable is a bool, or 0, 1, yes, no, true, false.
+
+    Raises InputError for a missing column, a duplicate id, a coordinate that is missing or out of range, a header
+    whose latitude and longitude are swapped, and for a `where` that is no expression or leaves no row.
+    """
+    given = {"id": id_column, "lat": lat_column, "lon": lon_column}
+    chosen = {**(columns or {}), **{role: column for role, column in given.items() if column}}
+    return [row for _, row in indexed_truth(table, chosen, values or {}, where)]
+
+
+def select(rows: Sequence[dict[str, Any]], where: str, name: str | Path) -> list[dict[str, Any]]:
+    """The rows of a manifest of which an expression holds. Raises InputError where it holds of none."""
+    keep = parse_where(where, TRUTH_FIELDS)
+    kept = [row for row in rows if keep(row)]
+    if not kept:
+        raise InputError(f"{name}: where {where!r} holds of none of {len(rows):,} rows")
+    return kept
+
+
+class _Fields(dict[str, Any]):
+    """A row whose fields are read when they are asked for: a row that `where` leaves out may lack the others."""
+
+    def __init__(self, readers: Mapping[str, Callable[[int], Any]], index: int) -> None:
+        super().__init__()
+        self.readers, self.index = readers, index
+
+    def __missing__(self, field: str) -> Any:
+        self[field] = self.readers[field](self.index)
+        return self[field]
+
+
+def indexed_truth(
+    table: Table, chosen: Mapping[str, str], values: Mapping[str, Mapping[Any, Any]], where: str | None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The index in the table and the truth of each row that `where` keeps."""
+    readers = _readers(table, chosen, {role: _mapping(mapped) for role, mapped in values.items()})
+    keep = parse_where(where, TRUTH_FIELDS) if where is not None else None
+    rows = [_Fields(readers, index) for index in range(len(table.rows))]
+    if keep is not None:
+        rows = [row for row in rows if keep(row)]
+        if not rows:
+            raise InputError(f"{table.path.name}: where {where!r} holds of none of {len(table.rows):,} rows")
+    seen: dict[str, int] = {}
+    for row in rows:
+        first = seen.setdefault(row["id"], row.index)
+        if first != row.index:
+            raise InputError(
+                f"{table.where(row.index)}, column {table.find('id', chosen.get('id'))!r}: {row['id']!r} stands there "
+                f"twice, first in {table.where(first).split(', ', 1)[1]}"
+            )
+        yield row.index, {field: row[field] for field in TRUTH_FIELDS}
+
+
+def _readers(
+    table: Table, chosen: Mapping[str, str], values: Mapping[str, Mapping[str, str | None]]
+) -> dict[str, Callable[[int], Any]]:
+    """Field -> its value in a row of the table."""
+    for role in (*chosen, *values):
+        if role not in ROLES:
+            raise InputError(f"columns: no role {role!r}{nearest(role, ROLES)} (allowed: {', '.join(ROLES)})")
+    id_column = table.find("id", chosen.get("id"))
+    lat_column, lon_column = (
+        table.find(role, chosen[role]) if role in chosen else table.find(f"truth_{role}") or table.find(role)
+        for role in ("lat", "lon")
+    )
+    for role, found in (("id", id_column), ("lat", lat_column), ("lon", lon_column)):
+        if found is None:
+            raise InputError(
+                f"{table.path.name}: no {role} column of the truth; give it with --{role}-column "
+                f"(columns: {', '.join(table.columns)})"
+            )
+    assert id_column and lat_column and lon_column
+    if lat_column != lon_column:
+        refuse_swapped(table, lat_column, lon_column)
+    explicit = table.find("truth_lat") is not None
+
+    def named(role: str) -> str | None:
+        if role in chosen:
+            return table.find(role, chosen[role])
+        if role in ("country", "city"):
+            return table.find(f"truth_{role}") or (None if explicit else table.find(role))
+        if role in ("entities", "localizable"):
+            return role if role in table.columns else None
+        return table.find(role)
+
+    def text(role: str) -> Callable[[int], str | None]:
+        column, mapped = named(role), values.get(role, {})
+
+        def read(index: int) -> str | None:
+            value = cell_text(table.rows[index], column)
+            return mapped.get(value, value) if value is not None else None
+
+        return read
+
+    entities_column, localizable_column = named("entities"), named("localizable")
+    return {
+        "id": lambda index: identifier(table, index, id_column),
+        "lat": lambda index: _degrees(table, index, lat_column, lat_column == lon_column, 0),
+        "lon": lambda index: _degrees(table, index, lon_column, lat_column == lon_column, 1),
+        **{role: text(role) for role in ("country", "city", "group", "scene")},
+        "entities": lambda index: _entities(table, index, entities_column),
+        "localizable": lambda index: _flag(table, index, localizable_column, values.get("localizable", {})),
+    }
+
+
+def _mapping(mapped: Mapping[Any, Any]) -> dict[str, str | None]:
+    """YAML reads the 0 of `{0: indoor}` as a number, CSV as a text."""
+    return {str(value): None if meant is None else str(meant) for value, meant in mapped.items()}
+
+
+def _degrees(table: Table, index: int, column: str, both: bool, axis: int) -> float | None:
+    """A latitude (axis 0) or longitude (1); `both` where one cell has the two, as "25.57, 100.22"."""
+    low, high = ((-90, 90), (-180, 180))[axis]
+    if not both:
+        return number(table, index, column, low, high)
+    written = str(table.rows[index].get(column) or "").translate({ord("–"): "-", ord("−"): "-"})
+    cells = written.strip(" ()[]").split(",")
+    if len(cells) != 2:
+        raise InputError(
+            f"{table.where(index)}, column {column!r}: found {table.rows[index].get(column)!r}; "
+            "allowed: latitude and longitude with a comma between"
+        )
+    one = Table(table.path, table.columns, [{column: cells[axis]}], [table.lines[index]])
+    return number(one, 0, column, low, high)
+
+
+def _entities(table: Table, index: int, column: str | None) -> list[str] | None:
+    value = table.rows[index].get(column) if column else None
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    found = value
+    if isinstance(value, str):
+        try:
+            found = json.loads(value)
+        except (ValueError, RecursionError):
+            found = None
+    items = found if isinstance(found, list) else [None]
+    texts = [item.get("text") if isinstance(item, dict) else item for item in items]
+    if not all(isinstance(text, str) for text in texts):
+        raise InputError(
+            f"{table.where(index)}, column {column!r}: found {str(value)[:40]!r}; allowed: a list of texts, or of "
+            '{"text": …}, as JSON'
+        )
+    return [text.strip() for text in texts if text and text.strip()]
+
+
+def _flag(table: Table, index: int, column: str | None, mapped: Mapping[str, str | None]) -> bool | None:
+    text = cell_text(table.rows[index], column)
+    meant = mapped.get(text, text) if text is not None else None
+    if meant is None:
+        return None
+    found = _FLAGS.get(meant.lower())
+    if found is None:
+        raise InputError(f"{table.where(index)}, column {column!r}: found {text!r}; allowed: {', '.join(_FLAGS)}")
+    return found
+
+
+def identifier(table: Table, index: int, column: str) -> str:
+    """One row's id as text. Raises InputError where it is missing."""
+    value = table.rows[index].get(column)
+    if value is None or not str(value).strip():
+        raise InputError(f"{table.where(index)}, column {column!r}: the id is missing")
+    return str(value).strip()
+
+
+class SwappedHeader(InputError):
+    """The header has latitude and longitude swapped: `found` says so, `columns` maps them to where they are."""
+
+    def __init__(self, found: str, columns: dict[str, str]) -> None:
+        options = " ".join(f"--{role}-column {column}" for role, column in columns.items())
+        super().__init__(f"{found}; take the corrected file, or give {options}")
+        self.found, self.columns = found, columns
+
+
+def refuse_swapped(table: Table, lat_column: str, lon_column: str) -> None:
+    """Raise SwappedHeader where the header has latitude and longitude swapped, as IM2GPS3K's had from 2018 to 2020."""
+
+    def beyond(column: str) -> list[int]:
+        found = []
+        for index, cells in enumerate(table.rows):
+            try:
+                if 90 < abs(float(cells.get(column) or 0)) <= 180:
+                    found.append(index)
+            except (TypeError, ValueError):
+                continue
+        return found
+
+    wrong = beyond(lat_column)
+    if wrong and len(wrong) > 0.01 * len(table.rows) and not beyond(lon_column):
+        first = wrong[0]
+        raise SwappedHeader(
+            f"{table.where(first)}, column {lat_column!r}: found {table.rows[first][lat_column]!r}; latitudes lie from "
+            f"-90 to 90, {len(wrong):,} of {len(table.rows):,} values here do not and every {lon_column!r} does: the "
+            f"header has latitude and longitude swapped (as IM2GPS3K's official file had from 2018-07-25 to "
+            f"2020-02-17)",
+            {"lat": lon_column, "lon": lat_column},
+        )
+
+
+def cell_text(cells: Mapping[str, Any], column: str | None) -> str | None:
+    """A cell as text without the space around it; None where the column or the value is missing."""
+    value = cells.get(column) if column else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return None if value is None or not str(value).strip() else str(value).strip()

@@ -1,0 +1,70 @@
+"""Values of many photographs -> each metric with its 95 % interval. Pure functions over arrays."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from globe_eval.metrics.accuracy import mean_km, median_km
+from globe_eval.metrics.statistics import N_RESAMPLES, bootstrap
+
+Floats = npt.NDArray[np.float64]
+
+OF_DISTANCES = {"median_km": median_km, "mean_km": mean_km}
+"""Metrics of distances, in which a missing answer is infinitely far and counts; every other metric is a mean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A metric's value over n photographs of n_groups groups, with its 95 % bootstrap interval (low, high).
+
+    Infinite where half of the answers and more are missing (median) or any is (mean); NaN bounds: one group only.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+    n_groups: int
+
+
+def figures(
+    values: Mapping[str, Floats], groups: npt.NDArray[Any], *, n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> dict[str, Figure]:
+    """Each metric with its interval, resampled by group. Metrics of which no photograph has a value are left out.
+
+    Args:
+        values: metric -> (n,) values of the photographs, NaN where one has none.
+        groups: (n,) labels to resample by.
+        n_resamples: how many resamples to draw.
+        seed: of the draws.
+
+    >>> figures({"right": np.array([0.0, 1.0, 1.0, np.nan])}, np.array([1, 1, 2, 3]))["right"].value.__round__(3)
+    0.667
+    """
+    held = {name: column for name, column in values.items() if name in OF_DISTANCES or not np.isnan(column).all()}
+    means = {name: column for name, column in held.items() if name != "median_km"}
+    if "mean_km" in means:
+        means["mean_km"] = np.where(np.isnan(means["mean_km"]), np.inf, means["mean_km"])
+    medians = {name: column for name, column in held.items() if name == "median_km"}
+    bounds = bootstrap(
+        _table(means, groups), groups, medians=_table(medians, groups), n_resamples=n_resamples, seed=seed
+    )
+    interval = dict(zip([*means, *medians], bounds.tolist(), strict=True))
+    result = {}
+    for name, column in held.items():
+        counted = np.full(len(column), True) if name in OF_DISTANCES else ~np.isnan(column)
+        n = int(np.count_nonzero(counted))
+        value = OF_DISTANCES[name](column) if name in OF_DISTANCES else math.fsum(column[counted]) / n
+        low, high = interval[name]
+        result[name] = Figure(value, low, high, n, len(np.unique(groups[counted])))
+    return result
+
+
+def _table(columns: Mapping[str, Floats], groups: npt.NDArray[Any]) -> Floats:
+    return np.column_stack(list(columns.values())) if columns else np.empty((len(groups), 0))

@@ -1,0 +1,261 @@
+"""The journal of a run: every response on the disk the moment it is known, so that nothing that was asked is lost.
+
+`journal.jsonl` begins with a line that says which run it is (see `identity`); each further line is what came back for
+one photograph, under a key over everything that could change it. A process that dies while it writes leaves half a
+line at the end, which the next one cuts off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, NamedTuple, Self
+
+from globe_eval.errors import InputError
+from globe_eval.models.response import Response
+from globe_eval.runs import identity as identities
+from globe_eval.runs.lock import Lock
+
+
+class Entry(NamedTuple):
+    """What the journal takes down of one photograph. `seconds`: its part of the time that the model was waited for."""
+
+    key: str
+    id: str
+    image_sha256: str | None
+    response: Response
+    seconds: float | None
+
+
+class Journal:
+    """One run folder's journal, locked against other processes for as long as it is open.
+
+    Reading happens at once and writing begins with :meth:`start`, so that a folder that cannot be used is found before
+    a model is loaded, and nothing is lost where that fails.
+
+    Args:
+        folder: the run's folder; made if it is not there.
+        identity: everything that could change an answer, see `identity.identity`.
+        fresh: start over: the answers that are there count for nothing and are removed by :meth:`start`.
+        rank, ranks: which of how many processes that share a run (`accelerate launch`) this is. Each writes a file of
+            its own and reads all of them, so that another number of processes may go on.
+
+    Raises:
+        InputError: another process writes there; the answers there are of another run; a line is no record.
+
+    """
+
+    def __init__(
+        self, folder: Path, identity: dict[str, Any], *, fresh: bool = False, rank: int = 0, ranks: int = 1
+    ) -> None:
+        self.folder = folder
+        self.identity = identities.as_json(identity)
+        self.path = folder / _name(rank)
+        self.answered: dict[str, Entry] = {}
+        """Key -> what is known. Whoever uses an answer may take it out."""
+        self.failed: set[str] = set()
+        """Keys that have an error and no answer."""
+        self.images: dict[str, str | None] = {}
+        """Photograph's id -> SHA-256 of the picture that it was last asked with."""
+        self._there: dict[Path, dict[str, Any]] = {}  # a journal's file -> the identity of the answers in it
+        self._rank, self._ranks = rank, ranks
+        self._file: BinaryIO | None = None
+        self._end = 0
+        self._made = [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = Lock(folder / f"lock{_suffix(rank)}")
+        try:
+            if not fresh:
+                self._read()
+        except BaseException:
+            self.close()
+            raise
+
+    def start(self, **more: Any) -> None:
+        """Begin to write. `more` is what only the loaded model knows of the run's identity.
+
+        Raises InputError where that differs from what the journal says.
+        """
+        self.identity |= identities.as_json(more)
+        for path, there in self._there.items():
+            _refuse_another(path, there, self.identity)
+        if self._there:
+            self.identity = next(iter(self._there.values()))
+        elif self._rank == 0:
+            self._clear()
+        self._file = self.path.open("ab")
+        self._file.truncate(self._end)
+        if self._end == 0:
+            self._write(json.dumps({"journal": 1, "identity": self.identity}) + "\n")
+        self._sha256 = identities.sha256(self.identity)
+
+    def key(self, sample_id: str, image_sha256: str | None, prompt: str, repeat: int = 0) -> str:
+        """What an answer is kept under: SHA-256 over the run's identity and what one photograph is asked."""
+        asked = [self._sha256, sample_id, image_sha256, prompt, repeat]
+        return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Write entries and hand them to the operating system: from here on they survive this process."""
+        self._write("".join(map(_line, entries)))
+
+    def close(self) -> None:
+        """Close the file and give the folder free; folders that were made for nothing are gone again."""
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._file = None
+        self._lock.free()
+        for path in self._made:
+            with contextlib.suppress(OSError):  # not empty: something was written
+                path.rmdir()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _write(self, lines: str) -> None:
+        if self._file is None:
+            raise ValueError(f"{self.path}: not open for writing; start() comes first")
+        try:
+            self._file.write(lines.encode())
+            self._file.flush()
+        except OSError as error:  # a full disk: the system does not say which
+            raise OSError(error.errno, error.strerror, str(self.path)) from None
+
+    def _read(self) -> None:
+        there = {}
+        for path in _files(self.folder):
+            for number, (end, line) in enumerate(read_lines(path), 1):
+                if number == 1:
+                    there[path] = _identity(path, line)
+                else:
+                    self._take(_entry(path, number, line))
+                if path == self.path:
+                    self._end = end
+        if self.answered:
+            self._there = there
+            for path, identity in there.items():
+                _refuse_another(path, identity, self.identity)
+        elif not there and (self.folder / "results.json").exists():
+            raise InputError(
+                f"{self.folder}: holds results without a journal, so there is nothing to go on from; choose another "
+                "--output_path, or --fresh, which replaces them"
+            )
+        else:  # errors alone bind nobody: a wrong model name is corrected and asked again
+            self.failed, self._end = set(), 0
+
+    def _clear(self) -> None:
+        """Remove what an earlier run left; the other processes' files are theirs."""
+        for path in [self.folder / "results.json", self.folder / "samples.jsonl", *_files(self.folder)]:
+            if path.name not in map(_name, range(self._ranks)):
+                path.unlink(missing_ok=True)
+
+    def _take(self, entry: Entry) -> None:
+        self.images[entry.id] = entry.image_sha256
+        if entry.response.error is None:
+            self.answered[entry.key] = entry
+            self.failed.discard(entry.key)
+        elif entry.key not in self.answered:
+            self.failed.add(entry.key)
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each whole line of a journal as JSON, and the file's length up to its end; a torn last line is left out.
+
+    Raises InputError for a line that is no JSON object, unless it is the last: that one may be torn as well.
+    """
+    end, torn = 0, ""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if torn:
+                raise InputError(torn)
+            if not line.endswith(b"\n"):
+                return
+            try:
+                record = json.loads(line)
+            except ValueError:
+                record = None
+            if isinstance(record, dict):
+                end += len(line)
+                yield end, record
+            else:
+                torn = f"{path}, line {number}: found {_excerpt(line)}, no record of a journal; --fresh starts over"
+
+
+def read_identity(path: Path) -> dict[str, Any] | None:
+    """The identity in a journal's first line, None where that is not written yet; InputError for another file."""
+    for _, line in read_lines(path):
+        return _identity(path, line)
+    return None
+
+
+def _identity(path: Path, line: dict[str, Any]) -> dict[str, Any]:
+    if line.get("journal") != 1 or not isinstance(line.get("identity"), dict):
+        raise InputError(f"{path}, line 1: found no journal of version 1; --fresh starts over")
+    found: dict[str, Any] = line["identity"]
+    return found
+
+
+def _entry(path: Path, number: int, line: dict[str, Any]) -> Entry:
+    try:
+        response = Response(
+            line["response"] or "",
+            finish_reason=line["finish_reason"],
+            error=line["error"],
+            prompt_tokens=line["prompt_tokens"],
+            completion_tokens=line["completion_tokens"],
+        )
+        return Entry(line["key"], line["id"], line["image_sha256"], response, line["seconds"])
+    except KeyError as error:
+        raise InputError(f"{path}, line {number}: the field {error} is missing; --fresh starts over") from None
+
+
+def _line(entry: Entry) -> str:
+    response = entry.response
+    record = {
+        "key": entry.key,
+        "id": entry.id,
+        "image_sha256": entry.image_sha256,
+        "response": None if response.error is not None else str(response),
+        "finish_reason": response.finish_reason,
+        "error": response.error,
+        "prompt_tokens": response.prompt_tokens,
+        "completion_tokens": response.completion_tokens,
+        "seconds": None if entry.seconds is None else round(entry.seconds, 4),
+    }
+    return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def _refuse_another(path: Path, there: dict[str, Any], here: dict[str, Any]) -> None:
+    """What is not known yet (the model, before it is loaded) is not compared."""
+    known = {name: value for name, value in there.items() if name in here or name != "model_info"}
+    if changed := identities.differences(known, here):
+        raise InputError(
+            f"{path}: holds answers of another run: {'; '.join(changed)}. --fresh starts over, or choose another "
+            "--output_path"
+        )
+
+
+def _suffix(rank: int) -> str:
+    return f".rank{rank}" if rank else ""
+
+
+def _name(rank: int) -> str:
+    return f"journal{_suffix(rank)}.jsonl"
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted([*folder.glob("journal.jsonl"), *folder.glob("journal.rank*.jsonl")])
+
+
+def _excerpt(line: bytes) -> str:
+    text = line.decode("utf-8", "backslashreplace").strip()
+    return repr(text if len(text) <= 60 else text[:57] + "…")

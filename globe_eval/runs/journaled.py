@@ -1,0 +1,266 @@
+"""An lm-eval model that remembers: what the journal knows is not asked again, what is asked is journalled at once."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from lm_eval.api.instance import Instance
+from lm_eval.utils import set_torch_seed
+
+from globe_eval.benchmarks import images
+from globe_eval.errors import InputError
+from globe_eval.models.response import Response
+from globe_eval.models.simple import SimpleModel
+from globe_eval.runs.journal import Entry, Journal
+from globe_eval.runs.progress import Progress
+from globe_eval.runs.record import without_secrets
+from globe_eval.runs.usage import Share
+
+CHUNK = 256
+"""Requests that an engine of its own batches (vLLM) is given at once: enough to keep it busy, and all of their pictures
+are decoded at the same time."""
+
+HOPELESS = 3  # photographs in a row, the first of the run, on which the model itself fails
+
+Slot = tuple[str, int]
+"""One answer that is wanted: the photograph's id, and which of its repetitions."""
+
+
+class Journaled:
+    """Stands in front of an lm-eval model; everything but `generate_until` is the model's own.
+
+    A model with `answers(requests)`, an iterator of (index, response) as they arrive, is given everything at once.
+    Any other is given chunks. A chunk that was cut off is asked again whole, and keeps what it had: the same batches
+    give the same answers as without the interruption.
+
+    Args:
+        model: from lm-eval.
+        journal: started.
+        seed: of models that sample in this process; each chunk draws from a seed of its own.
+        progress: is told of each answer.
+
+    """
+
+    MULTIMODAL = True
+
+    def __init__(self, model: Any, journal: Journal, *, seed: int = 0, progress: Progress | None = None) -> None:
+        self.model = model
+        self.journal = journal
+        self.seed = seed
+        self.progress = progress or Progress()
+        self.chunk = chunk_size(model)
+        self.total = 0
+        """How many answers are wanted."""
+        self.done = 0
+        """How many of them are there, those that are errors left out."""
+        self.resumed = 0
+        """How many of them the journal had."""
+        self.seconds = 0.0
+        """How long the model was waited for, in earlier starts of this run too."""
+        self.seconds_to_first_answer: float | None = None
+        """From the first request of this start; None where nothing was asked."""
+        self.pictures: dict[str, images.Inspection] = {}
+        """Photograph's id -> what its file is, for those whose answers came through here."""
+        self._failures = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+    @property
+    def share(self) -> Share:
+        """What this process knows of the run."""
+        return Share(self.resumed, self.seconds, self.seconds_to_first_answer)
+
+    def generate_until(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[Response]:
+        """One response a request, in the same order.
+
+        Raises InputError where the model cannot answer anything, and nothing else for what one photograph does.
+        """
+        # A photograph asked several times comes as the same object so often; processes that share a run pad with it.
+        seen: Counter[int] = Counter()
+        slots: list[Slot] = []
+        asked: dict[Slot, Instance] = {}
+        for request in requests:
+            slot = str(request.doc["id"]), seen[id(request)] % (request.repeats or 1)
+            seen[id(request)] += 1
+            slots.append(slot)
+            asked.setdefault(slot, request)
+        heard: dict[Slot, Response] = {}
+        failed: set[Slot] = set()
+        for slot, request in asked.items():
+            self._look_up(slot, request, heard, failed)
+        self.total, self.done, self.resumed = len(asked), len(heard), len(heard)
+        self._say_what_changed(asked, {name for name, _ in [*heard, *failed]})
+        if self.done < self.total:
+            self._ask(asked, heard, failed)
+        return [heard[slot] for slot in slots]
+
+    def _look_up(self, slot: Slot, request: Instance, heard: dict[Slot, Response], failed: set[Slot]) -> None:
+        """Put what the journal knows of `slot` into `heard` or `failed`."""
+        name, repeat = slot
+        if name not in self.journal.images:
+            return
+        picture = self._picture(request)
+        key = self.journal.key(name, picture.sha256, request.args[0], repeat)
+        if key in self.journal.failed:
+            failed.add(slot)
+        elif (entry := self.journal.answered.pop(key, None)) is not None:
+            heard[slot] = entry.response
+            self.seconds += entry.seconds or 0.0
+
+    def _say_what_changed(self, asked: Mapping[Slot, Instance], known: set[str]) -> None:
+        """The journal has answers about these photographs, but not to what is asked now."""
+        changed = Counter(
+            "picture" if self.journal.images[name] != self._picture(request).sha256 else "prompt"
+            for (name, repeat), request in asked.items()
+            if not repeat and name in self.journal.images and name not in known
+        )
+        if changed:
+            what = " and ".join(f"{n:,} whose {part} has changed" for part, n in sorted(changed.items()))
+            logging.getLogger("globe_eval").warning(f"globe-eval: asking again: {what} since {self.journal.path}")
+
+    def _ask(self, asked: Mapping[Slot, Instance], heard: dict[Slot, Response], failed: set[Slot]) -> None:
+        streams = hasattr(self.model, "answers")
+        pieces = self._stream(asked, heard) if streams else self._chunks(asked, heard, failed)
+        began = before = time.monotonic()
+        with self.progress.of(self.total):
+            self.progress.add([(asked[slot].doc, response) for slot, response in heard.items()], resumed=True)
+            for piece in pieces:
+                # A chunk that is asked again for the sake of its batches brings answers that are there already.
+                new = {slot: _clean(response) for slot, response in piece if slot not in heard}
+                now = time.monotonic()
+                entries = [self._entry(slot, asked[slot], new[slot], (now - before) / len(new)) for slot in new]
+                self.journal.append(entries)
+                heard |= new
+                answered = sum(response.error is None for response in new.values())
+                self.done += answered
+                self.seconds += now - before
+                before = now
+                if answered and self.seconds_to_first_answer is None:
+                    self.seconds_to_first_answer = now - began
+                self.progress.add([(asked[slot].doc, new[slot]) for slot in new])
+
+    def _stream(
+        self, asked: Mapping[Slot, Instance], heard: Mapping[Slot, Response]
+    ) -> Iterator[list[tuple[Slot, Response]]]:
+        # All repetitions of a photograph or none: a model numbers them in the order in which they come.
+        lacking = {slot[0] for slot in asked if slot not in heard}
+        slots = [slot for slot in asked if slot[0] in lacking]
+        for index, response in self.model.answers([asked[slot] for slot in slots]):
+            yield [(slots[index], response)]
+
+    def _chunks(
+        self, asked: Mapping[Slot, Instance], heard: Mapping[Slot, Response], failed: set[Slot]
+    ) -> Iterator[list[tuple[Slot, Response]]]:
+        slots = list(asked)
+        for start in range(0, len(slots), self.chunk):
+            chunk = slots[start : start + self.chunk]
+            lacking = [slot for slot in chunk if slot not in heard]
+            together = [slot for slot in chunk if slot not in failed] if set(lacking) - failed else []
+            # What failed before was left out of its batch or has spoilt it: alone, it spoils nothing.
+            for part in [together, *([slot] for slot in lacking if slot in failed)]:
+                broken = {slot: error for slot in part if (error := self._cannot_be_shown(asked[slot]))}
+                if broken:
+                    yield [(slot, Response("", error=error)) for slot, error in broken.items()]
+                yield from self._generate([slot for slot in part if slot not in broken], asked)
+
+    def _generate(self, slots: list[Slot], asked: Mapping[Slot, Instance]) -> Iterator[list[tuple[Slot, Response]]]:
+        """Ask for several answers at once; where that raises, for each half of them, down to the one that does it."""
+        if not slots:
+            return
+        seed_everything(_seed(self.seed, slots[0]))
+        try:
+            responses = self.model.generate_until([asked[slot] for slot in slots], **self._quiet)
+            reason = None
+        except InputError:
+            raise
+        except Exception as error:
+            reason = _first_line(error)
+        # Outside the handler: the exception, which holds what fills the memory, is gone.
+        if reason is None:
+            yield list(zip(slots, responses, strict=True))
+        elif len(slots) == 1:
+            self._failures += 1
+            if not self.done and self._failures >= min(HOPELESS, self.total):
+                raise InputError(f"the model fails on every photograph: {reason}")
+            yield [(slots[0], Response("", error=reason))]
+        else:
+            half = len(slots) // 2
+            yield from self._generate(slots[:half], asked)
+            yield from self._generate(slots[half:], asked)
+
+    @property
+    def _quiet(self) -> dict[str, bool]:
+        known = "disable_tqdm" in inspect.signature(self.model.generate_until).parameters
+        return {"disable_tqdm": True} if known else {}
+
+    def _cannot_be_shown(self, request: Instance) -> str | None:
+        """Why the picture cannot be decoded; None where it can, or where the model sees to that itself."""
+        if isinstance(self.model, SimpleModel):
+            return None
+        try:
+            for photograph in request.args[2]["visual"]:
+                photograph.decode()
+        except images.ImageError as error:
+            return str(error)
+        return None
+
+    def _entry(self, slot: Slot, request: Instance, response: Response, seconds: float) -> Entry:
+        name, repeat = slot
+        digest = self._picture(request).sha256
+        key = self.journal.key(name, digest, request.args[0], repeat)
+        return Entry(key, name, digest, response, seconds)
+
+    def _picture(self, request: Instance) -> images.Inspection:
+        name = str(request.doc["id"])
+        if name not in self.pictures:
+            (photograph,) = request.args[2]["visual"]
+            self.pictures[name] = images.inspect(photograph.path, photograph.bounds)
+        return self.pictures[name]
+
+
+def chunk_size(model: Any) -> int:
+    """How many requests a model is given at once: four batches, or CHUNK where it makes its batches itself."""
+    batch = str(getattr(model, "batch_size", "auto"))
+    return 4 * max(int(batch), int(getattr(model, "_concurrent", 1))) if batch.isdigit() else CHUNK
+
+
+def seed_everything(seed: int) -> None:
+    """Seed what models and lm-eval draw from, as `lm_eval run --seed` does."""
+    random.seed(seed)
+    np.random.seed(seed)
+    set_torch_seed(seed)
+
+
+def _seed(seed: int, slot: Slot) -> int:
+    return int.from_bytes(hashlib.sha256(repr((seed, slot)).encode()).digest()[:4], "big")
+
+
+def _clean(response: str) -> Response:
+    """The response as a file gives it back: half a surrogate pair, which models do write, as its escape."""
+    error = getattr(response, "error", None)
+    return Response(
+        _utf8(response),
+        finish_reason=getattr(response, "finish_reason", None),
+        # Servers and libraries like to quote addresses, with the passwords in them.
+        error=error and without_secrets({"error": _utf8(error)})["error"],
+        prompt_tokens=getattr(response, "prompt_tokens", None),
+        completion_tokens=getattr(response, "completion_tokens", None),
+    )
+
+
+def _utf8(text: str) -> str:
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _first_line(error: Exception) -> str:
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {text}"[:300]

@@ -1,0 +1,174 @@
+"""`globe-eval merge`: the shards of a run put together, as if one process had run all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from globe_eval import scoring
+from globe_eval.errors import InputError
+from globe_eval.runs import identity, record
+from globe_eval.runs.assemble import describe
+from globe_eval.runs.rescore import OF_THE_RUN, setting_of, truth_of
+from globe_eval.runs.score import Scored
+
+MADE_ANEW = (
+    *("n", "n_groups", "complete", "status", "metrics", "valid_only", "accuracy_by_distance"),
+    *("ceiling", "attainable", "breakdowns", "clean"),
+)
+"""Fields of a result that follow from all samples together."""
+
+MAY_DIFFER = {*MADE_ANEW, *OF_THE_RUN, "packages", "git_commit"}
+"""Fields of a result in which two shards of one run may differ; in all others they must agree."""
+
+
+def merge(folders: Sequence[Path]) -> Scored:
+    """Put the shards of one run together: the samples in the order of the unsharded run, the figures made from them.
+
+    Raises InputError for a folder that is no shard, for shards of different runs, and for one that is there twice, is
+    not there, or does not hold the photographs that it should.
+    """
+    shards = _in_order([(folder, record.read_results(folder)) for folder in folders])
+    (_, first), *_ = shards
+    for folder, results in shards[1:]:
+        _refuse_another(shards[0], (folder, results))
+    samples = _round_robin(shards)
+    every = [results for _, results in shards]
+    scores = [scoring.Score(**{name: getattr(one, name) for name in _SCORE_FIELDS}) for one in samples]
+    merged = first.model_copy(
+        update={
+            **describe(setting_of(first, {}), [truth_of(one) for one in samples], scores),
+            "accuracy_by_distance": _pooled(every),  # an online geocoder's points may not be in the samples
+            "shard": None,
+            "started": min(one.started for one in every),
+            "duration_seconds": round(sum(one.duration_seconds for one in every), 3),
+            "usage": _usage(every),
+            "images": _images(every),
+            "packages": _versions([one.packages for one in every]),
+            "git_commit": _joined(one.git_commit for one in every),
+        }
+    )
+    notes = []
+    for name in ("packages", "git_commit"):
+        if getattr(merged, name) != getattr(first, name):
+            notes.append(f"the shards have different {name}; the result names all of them")
+    if first.clean is not None:
+        notes.append("the figures without overlap are left out: a run does not say which photographs they left out")
+    return Scored(samples, merged, notes)
+
+
+_SCORE_FIELDS = tuple(scoring.Score.__dataclass_fields__)
+Shard = tuple[Path, record.Results]
+
+
+def _in_order(shards: Sequence[Shard]) -> list[Shard]:
+    """The shards by number. Raises InputError unless all n of them are there once."""
+    found: dict[int, Shard] = {}
+    counts: dict[int, Path] = {}
+    for folder, results in shards:
+        if results.shard is None:
+            raise InputError(f"{folder}: is no shard but a whole run (results.json, shard: null)")
+        number, count = map(int, results.shard.split("/"))
+        if number > count:
+            raise InputError(f"{folder}: shard {results.shard!r}; allowed: 1/{count} to {count}/{count}")
+        if number in found:
+            raise InputError(f"{folder}: overlap, shard {results.shard} is also in {found[number][0]}")
+        counts.setdefault(count, folder)
+        if len(counts) > 1:
+            (one, its), (other, theirs) = counts.items()
+            raise InputError(f"{theirs}: shards of {other}, but {its} is one of {one}; they are of different splits")
+        found[number] = folder, results
+    (count,) = counts
+    missing = [f"{number}/{count}" for number in range(1, count + 1) if number not in found]
+    if missing:
+        raise InputError(f"gap, shards are missing: {', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}")
+    return [found[number] for number in sorted(found)]
+
+
+def _refuse_another(first: Shard, other: Shard) -> None:
+    """Raise InputError, naming each part and both values, where two shards are not of one run."""
+    one, two = (_identity(results) for _, results in (first, other))
+    if different := identity.differences(one, two):
+        raise InputError(f"{other[0]}: of another run than {first[0]}: {'; '.join(different)}")
+
+
+def _identity(results: record.Results) -> dict[str, Any]:
+    """All that must agree; where the model was reached does not count."""
+    fields = results.model_dump(mode="json", exclude=MAY_DIFFER)
+    return fields | {name: identity.relevant(fields[name]) for name in ("model_args", "model_info")}
+
+
+def _round_robin(shards: Sequence[Shard]) -> list[record.Sample]:
+    """The samples of all shards in the order of the unsharded run: shard i of n holds every n-th from the i-th."""
+    parts = [record.read_samples(folder) for folder, _ in shards]
+    n = sum(map(len, parts))
+    for number, ((folder, results), part) in enumerate(zip(shards, parts, strict=True)):
+        expected = len(range(number, n, len(shards)))
+        if len(part) != expected or results.n != len(part):
+            raise InputError(
+                f"{folder}: gap or overlap, holds {len(part):,} photographs where shard {results.shard} of {n:,} has "
+                f"{expected:,} (results.json: {results.n:,})"
+            )
+    samples = [parts[i % len(parts)][i // len(parts)] for i in range(n)]
+    seen: dict[str, int] = {}
+    for i, sample in enumerate(samples):
+        if sample.id in seen:
+            both = " and ".join(str(shards[j % len(shards)][0]) for j in (seen[sample.id], i))
+            raise InputError(f"overlap, photograph {sample.id!r} is in {both}")
+        seen[sample.id] = i
+    return samples
+
+
+def _pooled(every: Sequence[record.Results]) -> dict[scoring.DistanceModel, dict[str, float]]:
+    """The accuracies of all shards together: as counts of photographs they add up without rounding."""
+    n = sum(one.n for one in every)
+    return {
+        model: {
+            name: sum(round(one.accuracy_by_distance[model][name] * one.n) for one in every) / n for name in accuracies
+        }
+        for model, accuracies in every[0].accuracy_by_distance.items()
+    }
+
+
+def _usage(every: Sequence[record.Results]) -> record.UsageRecord | None:
+    """What all shards took together, the seconds as if one after the other; None where one of them does not say."""
+    usages = [one.usage for one in every if one.usage is not None]
+    if len(usages) < len(every):
+        return None
+    seconds = sum(one.seconds for one in usages)
+    heard = sum(one.n - one.status["error"] for one in every)
+    first = [one.seconds_to_first_answer for one in usages if one.seconds_to_first_answer is not None]
+    return record.UsageRecord(
+        prompt_tokens=_sum([one.prompt_tokens for one in usages]),
+        completion_tokens=_sum([one.completion_tokens for one in usages]),
+        seconds=round(seconds, 3),
+        images_per_second=round(heard / seconds, 3) if seconds > 0 else None,
+        seconds_to_first_answer=min(first, default=None),
+        cost=_sum([one.cost for one in usages]),
+        resumed=sum(one.resumed for one in usages),
+    )
+
+
+def _sum(values: Sequence[Any]) -> Any:
+    return None if None in values else round(sum(values), 6)
+
+
+def _images(every: Sequence[record.Results]) -> record.ImagesRecord | None:
+    images = [one.images for one in every if one.images is not None]
+    if len(images) < len(every):
+        return None
+    return images[0].model_copy(
+        update={name: sum(getattr(one, name) for one in images) for name in ("with_coordinates", "reencoded")}
+    )
+
+
+def _versions(every: Sequence[dict[str, str]]) -> dict[str, str]:
+    names = dict.fromkeys(name for packages in every for name in packages)
+    return {name: _joined(packages.get(name, "none") for packages in every) or "" for name in names}
+
+
+def _joined(values: Iterable[str | None]) -> str | None:
+    """The one value that all have, or all of them."""
+    different = list(dict.fromkeys(values))
+    return different[0] if len(different) == 1 else " and ".join(map(str, different))

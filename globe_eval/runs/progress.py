@@ -1,0 +1,87 @@
+"""How a run goes, on standard error, while it goes: done, rate, time left, parse rate and running 25 km accuracy."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from tqdm import tqdm
+
+from globe_eval import scoring
+from globe_eval.metrics.accuracy import THRESHOLDS_KM
+from globe_eval.models.response import Response
+
+SCORE_EVERY_S = 1.0
+
+
+class Progress:
+    """One line that tells how a run goes; nothing where standard error is no terminal.
+
+    Args:
+        name: the task's.
+        form: its answer form; without one, no accuracy is shown.
+        quiet: show nothing. None: nothing where standard error is no terminal.
+
+    """
+
+    def __init__(self, name: str = "", form: scoring.AnswerForm | None = None, quiet: bool | None = None) -> None:
+        self.name = name
+        self.form = form
+        self.quiet = quiet
+        self._bar: tqdm[Any] | None = None
+        self._waiting: list[tuple[Mapping[str, Any], Response]] = []
+        self._n = self._parsed = self._near = 0
+        self._scored = 0.0
+
+    @contextmanager
+    def of(self, total: int) -> Iterator[None]:
+        """Show the line for as long as the context lasts."""
+        with tqdm(total=total, desc=self.name, disable=self.quiet, unit=" photographs", dynamic_ncols=True) as bar:
+            self._bar = None if bar.disable else bar
+            try:
+                yield
+            finally:
+                self._show()
+                self._bar = None
+
+    def add(self, heard: Sequence[tuple[Mapping[str, Any], Response]], *, resumed: bool = False) -> None:
+        """Count answers, each with its manifest row; `resumed` ones say nothing about the rate."""
+        if self._bar is None:
+            return
+        if resumed:
+            self._bar.initial = len(heard)
+        self._bar.update(len(heard))
+        self._waiting += heard
+        if time.monotonic() - self._scored >= SCORE_EVERY_S:
+            self._show()
+
+    def summary(self) -> str:
+        """Parse rate and 25 km accuracy (geodesic, embedded gazetteer) so far.
+
+        >>> Progress().summary()
+        ''
+        """
+        if not self._n:
+            return ""
+        return f"parsed {100 * self._parsed / self._n:.1f} %, acc@25km {100 * self._near / self._n:.1f} %"
+
+    def _show(self) -> None:
+        if self._bar is not None:
+            self._score()
+            self._bar.set_postfix_str(self.summary())
+            self._scored = time.monotonic()
+
+    def _score(self) -> None:
+        if self.form is None or not self._waiting:
+            return
+        rows, responses = zip(*self._waiting, strict=True)
+        self._waiting = []
+        answers = [scoring.read(r, finish_reason=r.finish_reason, error=r.error) for r in responses]
+        scores = scoring.score(answers, [scoring.Truth.of(row) for row in rows], form=self.form, responses=responses)
+        self._n += len(scores)
+        self._parsed += sum(answer is not None and answer.status == "answered" for answer in answers)
+        self._near += sum(
+            score.distance_km is not None and score.distance_km <= THRESHOLDS_KM["city"] for score in scores
+        )

@@ -1,0 +1,126 @@
+"""`globe-eval rescore`: the samples of a run read and scored again, without the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from globe_eval import scoring
+from globe_eval.answers import Answer
+from globe_eval.errors import InputError
+from globe_eval.metrics.own import OwnMetric
+from globe_eval.runs import identity, record
+from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs.score import Scored
+
+OF_THE_RUN = ("shard", "started", "duration_seconds", "usage", "images")
+"""Fields of a result that tell how the model was asked: no scoring changes them."""
+
+SCORING = ("distance", "geocoder", "seed", "answer_form", "gazetteer", "resolver_version", "parser_version")
+"""Fields of a result that its figures depend on besides the answers."""
+
+
+def rescore(
+    folder: Path,
+    *,
+    distance: scoring.DistanceModel | None = None,
+    geocoder: str | None = None,
+    seed: int | None = None,
+    answer_form: scoring.AnswerForm | None = None,
+) -> Scored:
+    """Read the responses of a run again with the present parser, geocoder and metrics; nothing is written.
+
+    What is not given stays as it was. Samples without a response keep their answers (`score --read coordinates` and
+    `--read names` have none), and samples that were never heard stay errors. The result's identity is the run's, its
+    versions are the present ones, and its notes say what changed.
+
+    Raises InputError for a folder that is no run, and for another answer form where there are no responses.
+    """
+    stored = record.read_results(folder)
+    chosen: dict[str, Any] = {"distance": distance, "geocoder": geocoder, "seed": seed, "answer_form": answer_form}
+    truths, heard, before, own = [], [], [], {}
+    for sample in record.each_sample(folder):
+        truths.append(truth_of(sample))
+        heard.append(_heard(sample))
+        before.append((sample.status, sample.distance_km))
+        own[sample.id] = sample.own
+    setting = replace(setting_of(stored, own), **{name: x for name, x in chosen.items() if x is not None})
+    if setting.answer_form != stored.answer_form and all(one.response is None for one in heard):
+        raise InputError(
+            f"{folder}: holds no responses to read {setting.answer_form} from, only answers "
+            f"({stored.answer_form}); leave --answer-form away"
+        )
+    samples, results = assemble(setting, truths, heard, started=datetime.now(UTC))
+    results = results.model_copy(
+        update={
+            **{name: getattr(stored, name) for name in OF_THE_RUN},
+            "packages": stored.packages
+            | {name: version for name, version in results.packages.items() if name in record.SCORING_PACKAGES},
+        }
+    )
+    moved = sum(was != (now.status, now.distance_km) for was, now in zip(before, samples, strict=True))
+    notes = changes(stored, results, moved)
+    if stored.own_directions:
+        notes.append(
+            f"as the run has them, not computed again: {', '.join(stored.own_directions)} (the benchmark's own)"
+        )
+    if stored.clean is not None:
+        notes.append("the figures without overlap are left out: a run does not say which photographs they left out")
+    return Scored(samples, results, notes)
+
+
+def setting_of(results: record.Results, own: Mapping[str, Mapping[str, float | None]]) -> Setting:
+    """The setting that a result was made with; the benchmark's own metrics are `own`: id -> metric -> value."""
+    names = {field.name for field in fields(Setting)} & set(record.Results.model_fields) - {"geocoder"}
+    return Setting(
+        geocoder=results.geocoder.name,
+        own_metrics=[
+            OwnMetric(name, partial(_kept, own, name), higher) for name, higher in results.own_directions.items()
+        ],
+        **{name: getattr(results, name) for name in names},
+    )
+
+
+def _kept(own: Mapping[str, Mapping[str, float | None]], name: str, sample: Mapping[str, Any]) -> float | None:
+    return own[sample["id"]].get(name)
+
+
+def truth_of(sample: record.Sample) -> scoring.Truth:
+    """The truth that a sample was scored against."""
+    return scoring.Truth(sample.id, **dict(sample.truth))
+
+
+def changes(before: record.Results, after: record.Results, moved: int) -> list[str]:
+    """A line for each part of the scoring, status and metric that differs; `moved` samples are scored otherwise."""
+    settings = identity.differences(*(results.model_dump(include=set(SCORING)) for results in (before, after)))
+    figures = [f"{moved:,} of {after.n:,} photographs are scored differently"] if moved else []
+    figures += identity.differences(*({"status": results.status} for results in (before, after)))
+    for name in dict.fromkeys([*before.metrics, *after.metrics]):
+        old, new = before.metrics.get(name), after.metrics.get(name)
+        if old != new:
+            figures.append(f"{name} was {_shown(old)}, is {_shown(new)}")
+    return [*settings, *(figures or ["nothing changed: every sample and figure is the same"])]
+
+
+def _shown(figure: record.FigureRecord | None) -> str:
+    """A value and its interval, to the digits that matter; infinite or undefined is null, as in the file."""
+    if figure is None:
+        return "not there"
+    value, low, high = ("null" if x is None else f"{x:.6g}" for x in (figure.value, figure.low, figure.high))
+    return f"{value} ({low} to {high})"
+
+
+def _heard(sample: record.Sample) -> Heard:
+    return Heard(_answer(sample), sample.response, sample.finish_reason, sample.error, sample.image_sha256)
+
+
+def _answer(sample: record.Sample) -> Answer | None:
+    said = sample.answer
+    if sample.error is not None or sample.response is not None or said == record.AnswerRecord():
+        return scoring.read(sample.response, finish_reason=sample.finish_reason, error=sample.error)
+    answered = (said.lat is not None and said.lon is not None) or said.city or said.country or said.admin
+    return Answer(**dict(said), status="answered" if answered else "empty")

@@ -1,0 +1,291 @@
+"""What each verb of the command line does with its options; the exit code comes back."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from globe_eval import arguments
+from globe_eval.errors import IncompleteRun, InputError, nearest
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate a model on tasks."""
+    for name in ("model", "tasks"):
+        if not getattr(options, name):
+            raise InputError(f"--{name} is missing (see globe-eval ls {name if name == 'tasks' else 'models'})")
+    from globe_eval.reports import table
+    from globe_eval.runs import run
+    from globe_eval.runs.interrupt import interruptible
+
+    names = [name for part in options.tasks for name in part.split(",") if name]
+    request = run.Request(
+        model=options.model,
+        tasks=names,
+        model_args=arguments.key_values("--model_args", options.model_args),
+        include_path=options.include_path,
+        limit=options.limit,
+        batch_size=int(options.batch_size) if str(options.batch_size).isdigit() else options.batch_size,
+        shard=arguments.shard(options.shard),
+        fresh=options.fresh,
+        prices=_prices(options),
+        device=options.device,
+        gen_kwargs=arguments.key_values("--gen_kwargs", options.gen_kwargs),
+        output_path=options.output_path,
+        distance=options.distance,
+        geocoder=options.geocoder,
+        seed=options.seed,
+        system_instruction=options.system_instruction,
+        max_pixels=options.max_pixels,
+        max_side=options.max_side,
+        exclude_overlap=options.exclude_overlap,
+    )
+    with interruptible():
+        finished = run.run(request)
+    if not finished:  # a process that helps another one
+        return 0
+    if options.format == "json":
+        print(json.dumps({one.results.task: _flat(one.results) for one in finished}, ensure_ascii=False))
+    else:
+        print("\n\n".join(table.result_table(one.results) for one in finished))
+        if len(finished) > 1:
+            print("\n" + table.compact_table([one.results for one in finished]))
+    for one in finished:
+        _warn_of_coordinates(one.results)
+        print(f"written: {one.folder}", file=sys.stderr)
+    again = ", without --fresh," if options.fresh else ""
+    _refuse_incomplete([one.results for one in finished], f"; start the same command again{again} to ask them again")
+    return 0
+
+
+def score(options: argparse.Namespace) -> int:
+    """Score a file of answers."""
+    from globe_eval.runs import score
+    from globe_eval.runs.assemble import Setting
+
+    task, version, form, n = options.task or "score", "", options.answer_form, None
+    if options.task:
+        defined = _definition(options.task)
+        version, n = str(defined["metadata"]["version"]), defined["metadata"].get("n")
+        if options.read in (None, "response"):
+            form = form or _task_form(defined)
+    scored = score.score_file(
+        options.answers,
+        options.truth,
+        setting=Setting(
+            task,
+            version,
+            form or "names",
+            "",
+            "",
+            seed=options.seed,
+            distance=options.distance,
+            geocoder=options.geocoder,
+        ),
+        columns=score.Columns(**{name: getattr(options, f"{name}_column") for name in score.COLUMN_NAMES}),
+        read=options.read,
+        answer_form=form,
+        skip_footer=options.skip_footer,
+        skip_unknown_ids=options.skip_unknown_ids,
+    )
+    if n is not None and n != scored.results.n:
+        scored.notes.append(
+            f"{task} has {n:,} photographs, this truth {scored.results.n:,}: not comparable with the benchmark"
+        )
+    return _present(scored, options)
+
+
+def rescore(options: argparse.Namespace) -> int:
+    """Score a run again."""
+    from globe_eval.runs import record
+    from globe_eval.runs.rescore import rescore
+
+    if options.output_path is not None:
+        record.refuse_run(options.output_path, [options.run])
+    chosen = {name: getattr(options, name) for name in ("distance", "geocoder", "seed", "answer_form")}
+    return _present(rescore(options.run, **chosen), options)
+
+
+def merge(options: argparse.Namespace) -> int:
+    """Put the shards of a run together."""
+    from globe_eval.runs import record
+    from globe_eval.runs.merge import merge
+
+    record.refuse_run(options.output_path, options.runs)
+    return _present(merge(options.runs), options)
+
+
+def _present(scored: Any, options: argparse.Namespace) -> int:
+    """Write what was scored, where a folder is given, and show it."""
+    from globe_eval.reports import table
+    from globe_eval.runs import record
+
+    if options.output_path is not None:
+        record.write_run(options.output_path, scored.samples, scored.results)
+        scored.notes.append(f"written: {options.output_path}")
+    for note in scored.notes:
+        print(f"globe-eval: {note}", file=sys.stderr)
+    if options.format == "json":
+        print(json.dumps(_flat(scored.results), ensure_ascii=False))
+    else:
+        print(table.result_table(scored.results))
+    _refuse_incomplete([scored.results])
+    return 0
+
+
+def table(options: argparse.Namespace) -> int:
+    """Show runs side by side, or each by a part."""
+    from globe_eval.reports import table
+    from globe_eval.runs import record
+
+    many = [record.read_results(folder) for folder in options.runs]
+    if options.by:
+        print("\n\n".join(table.breakdown_table(one, options.by) for one in many))
+    else:
+        print(table.compact_table(many))
+    return 0
+
+
+def ls(options: argparse.Namespace) -> int:
+    """List tasks or models."""
+    from tabulate import tabulate
+
+    if options.what == "models":
+        from globe_eval import models
+
+        print(tabulate(models.DESCRIPTIONS.items(), headers=["model", "what it is"]))
+        return 0
+    from globe_eval.benchmarks import definition
+
+    rows: list[list[Any]] = []
+    found = definition.definitions([*definition.task_folders(), *options.include_path])
+    for name, one in sorted(found.items()):
+        metadata = one.values.get("metadata") or {}
+        if one.is_group:
+            rows.append([name, "", "group", "", "", ", ".join(map(str, one.values["task"]))])
+            continue
+        decoding = one.values.get("decoding", "greedy")
+        rows.append(
+            [
+                name,
+                metadata.get("n"),
+                _task_form(one.values),
+                one.values.get("prompt", "globe_readme"),
+                decoding,
+                metadata.get("description", ""),
+            ]
+        )
+    print(
+        tabulate(
+            rows, headers=["task", "n", "answers", "prompt", "decoding", "what it is"], maxcolwidths=[None] * 5 + [60]
+        )
+    )
+    return 0
+
+
+def validate(options: argparse.Namespace) -> int:
+    """Say what is wrong with task YAMLs."""
+    from globe_eval.benchmarks import validate
+
+    wrong = 0
+    for path in options.files:
+        found = validate.problems(path, data=True)
+        wrong += bool(found)
+        for problem in found:
+            print(problem, file=sys.stderr)
+        if not found:
+            print(f"{path}: ok")
+    return InputError.exit_code if wrong else 0
+
+
+def new(options: argparse.Namespace) -> int:
+    """Write the YAML of a benchmark."""
+    from globe_eval.benchmarks.manifest import ROLES
+    from globe_eval.benchmarks.new import new
+
+    columns = {role: column for role in ROLES if (column := getattr(options, f"{role}_column"))}
+    path = new(options.name, options.truth, options.images, options.folder, columns=columns)
+    print(f"written: {path}")
+    print(f"now: globe-eval --model constant --tasks {options.name} --include_path {path.absolute().parent}")
+    return 0
+
+
+def prepare(options: argparse.Namespace) -> int:
+    """Make and check the manifest of a benchmark from what the user has downloaded."""
+    from globe_eval.benchmarks.prepare import describe, prepare, refuse_unwritten
+
+    prepared = prepare(
+        options.task,
+        images=options.images,
+        truth=options.truth,
+        out=options.output_path,
+        against=options.against,
+        fix_swapped=options.fix_swapped,
+        allow_missing=options.allow_missing,
+        include_path=options.include_path,
+    )
+    print(describe(prepared))
+    refuse_unwritten(prepared)
+    return 0
+
+
+def _definition(name: str) -> dict[str, Any]:
+    from globe_eval.benchmarks import definition
+
+    known = definition.definitions(definition.task_folders())
+    if name not in known or known[name].is_group:
+        tasks = [task for task in known if not known[task].is_group]
+        raise InputError(f"unknown task {name!r}{nearest(name, tasks)} (allowed: {', '.join(sorted(tasks))})")
+    return known[name].values
+
+
+def _task_form(values: dict[str, Any]) -> str:
+    from globe_eval.benchmarks.prompts import PROMPTS
+
+    prompt = PROMPTS.get(values.get("prompt", "globe_readme"))
+    return str(values.get("answer_form") or (prompt.answer_form if prompt else ""))
+
+
+def _flat(results: Any) -> dict[str, Any]:
+    """A result as one JSON object: metric -> value, and beside them intervals, status counts and identity."""
+    whole = json.loads(results.model_dump_json())
+    metrics, valid = whole.pop("metrics"), whole.pop("valid_only")
+    return {
+        **whole,
+        **{name: figure["value"] for name, figure in metrics.items()},
+        "interval": {name: [figure["low"], figure["high"]] for name, figure in metrics.items()},
+        "valid_only": {
+            "n": valid["located"]["n"] if "located" in valid else 0,
+            **{name: figure["value"] for name, figure in valid.items() if name != "located"},
+        },
+    }
+
+
+def _warn_of_coordinates(results: Any) -> None:
+    if results.images and results.images.with_coordinates:
+        print(
+            f"globe-eval: {results.task}: {results.images.with_coordinates:,} of {results.n:,} pictures carried their "
+            "coordinates in metadata; the model never sees it",
+            file=sys.stderr,
+        )
+
+
+def _refuse_incomplete(many: Sequence[Any], advice: str = "") -> None:
+    lacking = [
+        f"{results.task}: {results.status['error']:,} of {results.n:,}" for results in many if not results.complete
+    ]
+    if lacking:
+        raise IncompleteRun(f"incomplete, photographs without an answer (status error): {'; '.join(lacking)}{advice}")
+
+
+def _prices(options: argparse.Namespace) -> Any:
+    from globe_eval.runs.usage import Prices
+
+    if options.price_in is None and options.price_out is None:
+        return None
+    if options.price_in is None or options.price_out is None:
+        raise InputError("--price_in and --price_out: give both, or none")
+    return Prices(options.price_in, options.price_out)

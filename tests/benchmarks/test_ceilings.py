@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from globe_eval import scoring
+from globe_eval.answers import Answer
+from globe_eval.benchmarks.ceilings import attainable, ceiling
+from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
+from globe_eval.places import gazetteer, haversine_km
+
+NAMES = [acc_name(km) for km in THRESHOLDS_KM.values()]
+PUBLISHED = {"names": (38.5, 89.7, 94.2, 95.8, 98.7), "address": (39.5, 94.9, 99.7, 99.9, 99.9)}
+
+
+@pytest.fixture(scope="module")
+def im2gps3k(shared_data: Path) -> tuple[np.ndarray, np.ndarray]:
+    with (shared_data / "im2gps3k" / "im2gps3k_places365.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return np.array([float(row["LAT"]) for row in rows]), np.array([float(row["LON"]) for row in rows])
+
+
+@pytest.mark.parametrize("form", ["names", "address"])
+def test_im2gps3k_has_the_published_ceiling(im2gps3k: tuple[np.ndarray, np.ndarray], form: scoring.AnswerForm) -> None:
+    measured = [100 * value for value in ceiling(*im2gps3k, form).values()]
+    assert measured == pytest.approx(PUBLISHED[form], abs=0.5)
+
+
+@pytest.mark.parametrize("form", ["names", "address"])
+def test_what_is_attainable_lies_between_the_ceiling_and_the_nearest_point_of_the_gazetteer(
+    im2gps3k: tuple[np.ndarray, np.ndarray], form: scoring.AnswerForm
+) -> None:
+    lats, lons = im2gps3k[0][::37], im2gps3k[1][::37]
+    gaz = gazetteer.load()
+    lat, lon = (np.frombuffer(column, dtype=np.int32) / 1e5 for column in (gaz.lat, gaz.lon))
+    nearest = np.array([haversine_km(a, o, lat, lon).min() for a, o in zip(lats, lons, strict=True)])
+    low = ceiling(lats, lons, form, distance="haversine")
+    high = attainable(lats, lons, form, distance="haversine")
+    for name, km in zip(NAMES, THRESHOLDS_KM.values(), strict=True):
+        assert low[name] <= high[name] <= np.mean(nearest <= km)
+    assert high["acc@200km"] == 1.0
+    assert form == "address" or low["acc@200km"] < 0.97
+
+
+def test_coordinates_reach_every_photograph_and_nothing_is_not_a_number() -> None:
+    assert ceiling([0.0, -90.0], [-30.0, 10.0], "coordinates") == dict.fromkeys(NAMES, 1.0)
+    for form in scoring.ANSWER_FORMS:
+        assert all(math.isnan(value) for value in ceiling([], [], form).values())
+
+
+def test_a_homonym_takes_the_answer_away_and_the_state_brings_it_back() -> None:
+    springfield_missouri, capital_of_illinois = (37.2090, -93.2923), (39.8017, -89.6437)
+    lats, lons = zip(springfield_missouri, capital_of_illinois, strict=True)
+    by_name, by_address = (ceiling(lats, lons, form)["acc@25km"] for form in ("names", "address"))
+    assert (by_name, by_address) == (0.5, 1.0), "one of the two is meant by the name alone"
+
+
+def test_where_nobody_lives_no_name_is_near() -> None:
+    figures = attainable([-48.9], [-123.4], "names")
+    assert figures["acc@750km"] == 0.0, "Point Nemo is 2,700 km from land"
+
+
+def test_a_place_that_is_read_as_a_region_is_passed_over() -> None:
+    stornoway = ([58.209], [-6.387])
+    assert ceiling(*stornoway, "names")["acc@25km"] == 1.0
+
+
+def test_photographs_count_as_often_as_they_are_there() -> None:
+    paris, nemo = (48.8566, 2.3522), (-48.9, -123.4)
+    lats, lons = zip(paris, paris, paris, nemo, strict=True)
+    assert ceiling(lats, lons, "names")["acc@25km"] == 0.75
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.floats(-90, 90, allow_nan=False),
+    st.floats(-180, 180, allow_nan=False),
+    st.sampled_from(["names", "address"]),
+)
+def test_the_answer_of_the_nearest_city_never_beats_what_is_attainable(
+    lat: float, lon: float, form: scoring.AnswerForm
+) -> None:
+    low, high = (f([lat], [lon], form, distance="haversine") for f in (ceiling, attainable))
+    assert all(low[name] <= high[name] for name in NAMES)
+    (place,), _ = gazetteer.nearest([lat], [lon])
+    answer = Answer(place.country_code, place.name, None, None, None, None, None, "answered")
+    (score,) = scoring.score([answer], [scoring.Truth("x", lat, lon)], form="names", distance="haversine")
+    assert score.distance_km is not None
+    for km in THRESHOLDS_KM.values():
+        assert form == "address" or float(score.distance_km <= km) <= high[acc_name(km)]

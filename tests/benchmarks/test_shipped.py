@@ -1,0 +1,261 @@
+"""Every shipped YAML: complete, valid, and run on a small replica of its data that has the real column names."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from globe_eval.benchmarks import definition, validate
+from globe_eval.benchmarks.manifest import read_manifest
+from globe_eval.benchmarks.prompts import PROMPTS
+from globe_eval.cli import main
+
+SHIPPED = sorted(definition.task_files([definition.tasks_folder()]))
+DEFINED = {path.stem: definition.read_definition(path) for path in SHIPPED}
+TASKS = {name: one for name, one in DEFINED.items() if not one.is_group}
+VARIANTS = {"coordinates": "coordinates", "address": "address", "no_cot": "globe_no_cot"}
+
+PLACES = [  # New York first: the constant model's answer is right there and nowhere else
+    (40.7128, -74.006, "New York", "United States"),
+    (48.8566, 2.3522, "Paris", "France"),
+    (-33.8688, 151.2093, "Sydney", "Australia"),
+]
+
+
+@dataclass(frozen=True)
+class Replica:
+    """The header of the released table, where each picture lies, and which columns say what."""
+
+    header: str
+    image: str
+    id: str
+    lat: str = "LAT"
+    lon: str = "LON"
+    city: str | None = None
+    country: str | None = None
+    group: str | None = None
+    scenes: tuple[str | None, ...] = (None, None, None)
+
+
+PLACES365 = "IMG_ID,AUTHOR,LAT,LON,S3_Label,S16_Label,S365_Label,Prob_indoor,Prob_natural,Prob_urban"
+SCENES = ("indoor", "natural", "urban")
+NAMED = {"lat": "lat", "lon": "lng", "city": "city", "country": "country"}
+OSV = (
+    "id,latitude,longitude,country,captured_at,lon_bin,lat_bin,cell,land_cover,road_index,drive_side,climate,soil,"
+    "dist_sea,region,sub-region,city,unique_city,unique_sub-region,unique_region,unique_country,quadtree_10_1000,"
+    "creator_username,creator_id"
+)
+GSS = (
+    "image_id,source,orig_id,url,label_method,city,city_id,country,continent,latitude,longitude,datetime_local,"
+    "sequence_index,sequence_id,split,img_path,glare,lighting_condition,pano_status,platform,quality,reflection,"
+    "view_direction,weather"
+)
+UPC = (
+    "image_id,name,address,gmap_id,description,latitude,longitude,category,avg_rating,num_of_reviews,price,hours,MISC,"
+    "relative_results,url,category_list,street,city,state"
+)
+DEGREES = {"lat": "latitude", "lon": "longitude"}
+
+REPLICAS = {
+    "im2gps": Replica(PLACES365, "{IMG_ID}", "IMG_ID", group="AUTHOR", scenes=SCENES),
+    "im2gps3k": Replica(PLACES365, "{IMG_ID}", "IMG_ID", group="AUTHOR", scenes=SCENES),
+    "im2gps3k_outdoor": Replica(PLACES365, "{IMG_ID}", "IMG_ID", group="AUTHOR", scenes=SCENES[1:]),
+    "yfcc4k": Replica("photo_id,OwnerNSID,LAT,LON", "{photo_id}.jpg", "photo_id", group="OwnerNSID"),
+    "yfcc26k": Replica(PLACES365, "{IMG_ID}", "IMG_ID", group="AUTHOR", scenes=SCENES),
+    "mp16_reason_test": Replica("IMG_ID,LAT,LON,city,country", "{IMG_ID}", "IMG_ID", city="city", country="country"),
+    "mp16_reason_train": Replica(
+        "IMG_ID,LAT,LON,city,country,entities", "{IMG_ID}", "IMG_ID", city="city", country="country"
+    ),
+    "osv5m_test": Replica(OSV, "00/{id}.jpg", "id", city="city", country="country", group="creator_id", **DEGREES),
+    "osv5m_mini3k": Replica("id,latitude,longitude", "{id}.jpg", "id", **DEGREES),
+    "gws15k": Replica("FILE,LAT,LON,CITY,COUNTRY", "{FILE}", "FILE", city="CITY", country="COUNTRY"),
+    "imageo_gss": Replica(
+        GSS, "{image_id}.jpg", "image_id", city="city", country="country", group="sequence_id", **DEGREES
+    ),
+    "imageo_upc": Replica(UPC, "{image_id}.jpg", "image_id", city="city", group="gmap_id", **DEGREES),
+    "imageo_pcw": Replica(
+        "image_id,address,latitude,longitude,street,city,state,country",
+        "{image_id}.jpg",
+        "image_id",
+        city="city",
+        country="country",
+        **DEGREES,
+    ),
+    "street_view_1602": Replica(
+        "filename,lat,lng,city_name,country,population_class",
+        "imgs_final_v1/{filename}",
+        "filename",
+        **NAMED | {"city": "city_name"},
+    ),
+    "geovista_bench": Replica("uid,raw_image_path,country,province_or_state,city,lat,lng", "{uid}.png", "uid", **NAMED),
+    "geoseek_val": Replica("id,latitude,longitude", "{id}.jpg", "id", **DEGREES),
+    "geochain_test": Replica(
+        "key,locatability_score,lat,lon,city,sub_folder,class_mapping,sequence_key",
+        "{city}/{sub_folder}/images/{key}.jpg",
+        "key",
+        lat="lat",
+        lon="lon",
+        city="city",
+        group="sequence_key",
+    ),
+    "earthwhere_street": Replica(
+        "BVID,key_clues,answer,answer_type,hint", "{BVID}.jpg", "BVID", lat="", lon="", scenes=("point",) * 3
+    ),
+}
+FILES = {"IMG_ID": "{}_a_78@N00.jpg", "FILE": "gsv_{}.jpg", "filename": "{}.jpg", "raw_image_path": "uid{}.png"}
+
+
+def rows(replica: Replica, name: str) -> list[dict[str, str]]:
+    found = []
+    for i, (lat, lon, city, country) in enumerate(PLACES):
+        row = {
+            column: FILES[column].format(i) if column in FILES else f"{column}{i}"
+            for column in replica.header.split(",")
+        }
+        row |= {
+            "sub_folder": "query",
+            "S3_Label": str(i),
+            "answer_type": "latitude & longitude",
+            "answer": f"{lat},{lon}",
+        }
+        row |= {replica.lat: str(lat), replica.lon: str(lon), replica.city or "": city, replica.country or "": country}
+        row["entities"] = json.dumps([{"text": "red bus"}, {"text": "arch"}])
+        found.append({column: row[column] for column in replica.header.split(",")})
+    if name == "earthwhere_street":
+        found[1]["answer"] = found[1]["answer"].join("()")
+        found[2]["answer"] = found[2]["answer"].replace("-", "–")
+        found.append(dict.fromkeys(found[0], "x") | {"answer": "Tunisia", "answer_type": "country"})
+    return found
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with a replica of everything that the shipped YAMLs name."""
+    root = tmp_path_factory.mktemp("data")
+    for name, replica in REPLICAS.items():
+        kwargs = TASKS[name].values["dataset_kwargs"]
+        truth, table = root / kwargs["truth"], rows(replica, name)
+        truth.parent.mkdir(parents=True, exist_ok=True)
+        if truth.suffix == ".parquet":
+            import pandas as pd
+
+            frame = pd.DataFrame(table)
+            frame.astype({replica.lat: float, replica.lon: float}).to_parquet(truth)
+        else:
+            with truth.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, replica.header.split(","))
+                writer.writeheader()
+                writer.writerows(table)
+        for i, row in enumerate(table[: len(PLACES)]):
+            picture = root / kwargs["images"] / replica.image.format(**row)
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (28, 28), (80 * i, 90, 120)).save(picture)
+    return root
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_a_yaml_is_valid_and_says_all_about_itself(path: Path) -> None:
+    assert validate.problems(path, data=True) == []
+    one = DEFINED[path.stem]
+    assert one.name == path.stem
+    if not one.is_group:
+        metadata = one.values["metadata"]
+        assert all(str(metadata[key]).strip() for key in definition.METADATA_KEYS)
+        assert metadata["n"] > 0
+
+
+def test_each_benchmark_has_its_variants() -> None:
+    assert set(REPLICAS) == {
+        one.values["task"] for one in TASKS.values() if "include" not in one.values and one.name != "miniworld"
+    } | {"im2gps3k_outdoor"}
+    for base in (*REPLICAS, "miniworld"):
+        if base in ("im2gps3k_outdoor", "mp16_reason_train"):
+            continue
+        for variant, prompt in VARIANTS.items():
+            values = TASKS[f"{base}_{variant}"].values
+            assert values["prompt"] == prompt
+            assert values["metadata"] == TASKS[base].values["metadata"]
+            assert values.get("dataset_kwargs") == TASKS[base].values.get("dataset_kwargs")
+
+
+@pytest.mark.parametrize("name", REPLICAS)
+def test_a_replica_is_read_as_its_yaml_says(name: str, data: Path) -> None:
+    replica, kwargs = REPLICAS[name], dict(TASKS[name].values["dataset_kwargs"])
+    kwargs.pop("prepared")
+    truth, images = data / kwargs.pop("truth"), data / kwargs.pop("images")
+    found = read_manifest(truth, images=images, **kwargs).rows
+    first = 1 if name == "im2gps3k_outdoor" else 0
+    table = rows(replica, name)[first : len(PLACES)]
+    assert [row["id"] for row in found] == [row[replica.id] for row in table]
+    assert [(row["lat"], row["lon"]) for row in found] == [place[:2] for place in PLACES[first:]]
+    assert [row["city"] for row in found] == [row[replica.city] if replica.city else None for row in table]
+    assert [row["country"] for row in found] == [row[replica.country] if replica.country else None for row in table]
+    assert [row["group"] for row in found] == [row[replica.group] if replica.group else None for row in table]
+    assert tuple(row["scene"] for row in found) == replica.scenes
+    if name == "mp16_reason_train":
+        assert [row["entities"] for row in found] == [["red bus", "arch"]] * 3
+
+
+def test_every_yaml_runs_through_globe_eval_and_stock_lm_eval(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLOBE_EVAL_DATA", str(data))
+    common = ["--model", "constant", "--tasks", ",".join(TASKS), "--limit", "3"]
+    assert main([*common, "--output_path", str(tmp_path / "ours"), "--format", "json"]) == 0
+    ours = json.loads(capsys.readouterr().out)
+    assert set(ours) == set(TASKS)
+    for name, result in ours.items():
+        if not name.startswith("miniworld"):  # which is no replica but itself
+            right = 0 if name == "im2gps3k_outdoor" else 1
+            assert result["n"] == 2 + right, name
+            assert result["acc@25km"] == pytest.approx(right / result["n"]), name
+        assert result["located"] == 1.0, name
+        assert result["answer_form"] == PROMPTS[TASKS[name].values.get("prompt", "globe_readme")].answer_form
+
+    stock = (
+        "from globe_eval import models; models.register()\nfrom lm_eval.__main__ import cli_evaluate; cli_evaluate()"
+    )
+    arguments = [*common, "--include_path", str(definition.tasks_folder()), "--apply_chat_template"]
+    arguments += ["--log_samples", "--output_path", str(tmp_path / "stock")]
+    done = subprocess.run([sys.executable, "-c", stock, "run", *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    (path,) = (tmp_path / "stock").rglob("results_*.json")
+    theirs = json.loads(path.read_text(encoding="utf-8"))["results"]
+    for name, result in ours.items():
+        for metric in ("acc@1km", "acc@25km", "acc@2500km", "geoscore", "located", "country_accuracy"):
+            assert theirs[name][f"{metric},none"] == result[metric], (name, metric)
+
+
+def test_what_could_not_be_verified_is_said_with_the_way_on(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLOBE_EVAL_DATA", str(tmp_path))
+    folder = tmp_path / "geoseek_val"
+    (folder / "images").mkdir(parents=True)
+    (folder / "geoseek_val.csv").write_text("id,gt_y,gt_x\n7,1,2\n")
+    Image.new("RGB", (28, 28)).save(folder / "images" / "7.jpg")
+    assert main(["--model", "constant", "--tasks", "geoseek_val", "--output_path", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "no lat column" in said and "not verified in geoseek_val" in said and "columns: {lat: LAT}" in said
+    (tmp_path / "mine.yaml").write_text(
+        f"include: {definition.tasks_folder() / 'geoseek_val.yaml'}\ntask: mine\n"
+        "dataset_kwargs: {truth: geoseek_val/geoseek_val.csv, images: geoseek_val/images, "
+        "columns: {lat: gt_y, lon: gt_x}}\n"
+    )
+    arguments = ["--tasks", "mine", "--include_path", str(tmp_path), "--output_path", str(tmp_path / "out")]
+    assert main(["--model", "constant", *arguments]) == 0
+
+
+def test_the_known_tables_are_known(shared_data: Path) -> None:
+    import hashlib
+
+    known = {sha for name in ("im2gps", "im2gps3k") for sha in TASKS[name].values["metadata"]["known_truth"]}
+    files = sorted((shared_data / "im2gps3k").glob("*.csv"))
+    assert {hashlib.sha256(file.read_bytes()).hexdigest() for file in files} == known

@@ -1,0 +1,103 @@
+"""docs/new_benchmark.md, typed command by command into an empty folder, against the installed package."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+REPOSITORY = Path(__file__).parents[1]
+GUIDE = REPOSITORY / "docs" / "new_benchmark.md"
+PICTURES = {"photos": ("harbour", "kitchen", "bridge", "beach"), "gallery": ("docks", "quay")}
+
+
+def commands(text: str) -> Iterator[str]:
+    """Each command of each shell block; what a command reads until END belongs to it."""
+    for block in re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        pending: list[str] = []
+        for line in block.splitlines():
+            pending.append(line)
+            if "<<'END'" not in pending[0] or line == "END":
+                yield "\n".join(pending)
+                pending = []
+        assert not pending
+
+
+def test_the_blocks_are_split_into_commands() -> None:
+    found = list(commands("x\n```sh\na b\ncat > c <<'END'\nd\n\ne\nEND\nf\n```\n```yaml\ng\n```\n"))
+    assert found == ["a b", "cat > c <<'END'\nd\n\ne\nEND", "f"]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables under which `globe-eval` and `pip` are those of a site folder into which the wheel was installed."""
+    site, scripts = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("scripts")
+    pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+    if importlib.util.find_spec("hatchling") and importlib.util.find_spec("pip"):
+        wheels = tmp_path_factory.mktemp("wheels")
+        options = ["--no-deps", "--no-build-isolation", "--no-index"]
+        subprocess.run([*pip, "wheel", *options, "-w", str(wheels), str(REPOSITORY)], check=True)
+        (wheel,) = wheels.glob("globe_eval-*.whl")
+        subprocess.run([*pip, "install", *options, "--target", str(site), str(wheel)], check=True)
+    else:
+        site = REPOSITORY
+    for name, module in (("globe-eval", "globe_eval.cli"), ("pip", "pip")):
+        (scripts / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
+        (scripts / name).chmod(0o755)
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("GLOBE_EVAL_", "PIP_"))}
+    return {
+        **kept,
+        "PATH": os.pathsep.join([str(scripts), os.environ["PATH"]]),
+        "PYTHONPATH": os.pathsep.join([str(site), str(tmp_path_factory.mktemp("more"))]),
+        "PYTHONSAFEPATH": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads this as: no isolation
+        "PIP_NO_DEPS": "1",
+        "PIP_NO_INDEX": "1",
+    }
+
+
+def test_the_guide_works_as_it_stands(environment: dict[str, str], tmp_path: Path) -> None:
+    for folder, names in PICTURES.items():
+        (tmp_path / folder).mkdir()
+        for index, name in enumerate(names):
+            Image.new("RGB", (64, 48), (60 * index, 90, 120)).save(tmp_path / folder / f"{name}.jpg")
+    environment["PIP_TARGET"] = environment["PYTHONPATH"].split(os.pathsep)[1]
+    environment["GLOBE_EVAL_CACHE"] = str(tmp_path / "cache")
+    where = [sys.executable, "-c", "import globe_eval; print(globe_eval.__file__)"]
+    installed = subprocess.run(where, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+    assert installed.startswith(environment["PYTHONPATH"].split(os.pathsep)[0])
+    said: dict[str, str] = {}
+    for command in commands(GUIDE.read_text(encoding="utf-8")):
+        if command.startswith("pip ") and not importlib.util.find_spec("hatchling"):
+            break
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        said[command] = done.stdout
+
+    def result(run: str) -> dict[str, object]:
+        return json.loads((tmp_path / "runs" / run / "results.json").read_text(encoding="utf-8"))
+
+    def value(run: str, metric: str) -> float:
+        return result(run)["metrics"][metric]["value"]  # type: ignore[index]
+
+    for model in ("constant", "knn", "replay"):
+        assert result(f"{model}/my_city")["n"] == 4
+    assert [value(f"{model}/my_city", "acc@25km") for model in ("constant", "replay")] == [0, 0.5]
+    assert result("constant/my_city_coordinates")["answer_form"] == "coordinates"
+    assert result("replay/my_city_outdoor")["n"] == 3
+    assert value("replay/my_city_outdoor", "acc@25km") == pytest.approx(2 / 3)
+    assert value("replay/my_city_outdoor", "same_hemisphere") == 1
+    assert "changed" in next(out for command, out in said.items() if "echo" in command)
+    if importlib.util.find_spec("hatchling"):
+        assert result("constant/hamburg")["n"] == 4
