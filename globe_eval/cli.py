@@ -220,6 +220,7 @@ def _add_table(subparsers: Any) -> None:
 def _add_ls(subparsers: Any) -> None:
     ls = subparsers.add_parser("ls", help="list tasks or models")
     ls.add_argument("what", choices=("tasks", "models"), nargs="?", default="tasks")
+    ls.add_argument("--details", action="store_true", help="of tasks: version, n, licence, answer form, ceiling")
     ls.add_argument("--include_path", nargs="+", type=Path, metavar="DIR", default=[], help="folders of your YAMLs")
     ls.set_defaults(verb=verbs.ls)
 

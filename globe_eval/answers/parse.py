@@ -83,11 +83,13 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
 
 def _structured(text: str) -> Iterator[Found]:
     """What stands in tags, in JSON and behind labels."""
-    yield from _tagged(answer_blocks(text))
+    blocks = answer_blocks(text)
+    yield from _tagged(blocks)
     read = fields.objects(text)
     yield from (found for found in reversed(read) if found)
     yield from (found for found in reversed(read) if not found)
-    yield fields.labels(text)
+    if not (len(blocks) == 1 and blocks[0].whole):  # its labels are read already
+        yield fields.labels(text)
 
 
 def _tagged(blocks: list[Block]) -> Iterator[Found]:
