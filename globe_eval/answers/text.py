@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 LONGEST = 100_000
 """A longer passage is read at both ends and around its last labels (`excerpt`): no honest answer is that long."""
@@ -115,11 +115,10 @@ def _closes(tag: re.Match[str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What stands in one `<answer>` tag, where the tag begins, and whether nothing stands outside of it."""
+    """What stands in one `<answer>` tag, and where the tag begins."""
 
     text: str
     start: int
-    whole: bool = False
 
 
 def answer_blocks(text: str) -> list[Block]:
@@ -139,9 +138,6 @@ def answer_blocks(text: str) -> list[Block]:
         if tag[0].startswith("\\") and (brace := text.find("}", tag.end(), end)) >= 0:
             end = brace
         blocks.append(Block(text[tag.end() : end], tag.start()))
-    if len(blocks) == 1 and len(tags) == 2 and tags[1]["close"]:
-        outside = text[: tags[0].start()], text[tags[1].end() :]
-        blocks = [replace(blocks[0], whole=not any(part.strip() for part in outside))]
     return blocks
 
 
