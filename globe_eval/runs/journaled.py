@@ -232,9 +232,12 @@ class Journaled:
 
 
 def chunk_size(model: Any) -> int:
-    """How many requests a model is given at once: four batches, or CHUNK where it makes its batches itself."""
+    """How many requests a model is given at once: four batches, but one of more than CHUNK; CHUNK where it has none."""
     batch = str(getattr(model, "batch_size", "auto"))
-    return 4 * max(int(batch), int(getattr(model, "_concurrent", 1))) if batch.isdigit() else CHUNK
+    if not batch.isdigit():
+        return CHUNK
+    at_once = max(int(batch), int(getattr(model, "_concurrent", 1)))
+    return max(at_once, min(4 * at_once, CHUNK))
 
 
 def seed_everything(seed: int) -> None:

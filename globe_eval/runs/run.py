@@ -231,14 +231,16 @@ def load_model(request: Request) -> Any:
     from lm_eval.api.registry import get_model
 
     from globe_eval import models
-    from globe_eval.runs.journaled import seed_everything  # not at the top: lm-eval reads the environment set there
+    from globe_eval.runs.journaled import CHUNK, seed_everything  # not at the top: lm-eval reads what is set there
 
     if request.model.startswith("hf"):
         from globe_eval.models import torchvision_cpu
 
         torchvision_cpu.ensure()
-    # vLLM makes its own batches; a number would make it wait for each of them.
-    batch_size = request.batch_size or ("auto" if request.model.startswith("vllm") else 1)
+    # vLLM makes its own batches and waits for each that it is given: so for all that is journalled at once. With "auto"
+    # lm-eval would ask it for its bar, and where bars are off vLLM divides by the time of that bar, which is zero.
+    by_itself = request.model.startswith("vllm") and request.batch_size in (None, "auto")
+    batch_size = CHUNK if by_itself else request.batch_size or 1
     more = {"batch_size": batch_size, "max_batch_size": None, "device": request.device}
     arguments = {"seed": request.seed, **request.model_args} if request.model == "endpoint" else {**request.model_args}
     try:
