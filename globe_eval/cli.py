@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"globe-eval {__version__}")
     subparsers = parser.add_subparsers(
-        metavar="{run,score,rescore,merge,table,prepare,new,validate,ls}", required=True, parser_class=_Parser
+        metavar="{run,score,rescore,merge,table,compare,prepare,new,validate,ls}", required=True, parser_class=_Parser
     )
     for add in (
         _add_run,
@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_rescore,
         _add_merge,
         _add_table,
+        _add_compare,
         _add_prepare,
         _add_new,
         _add_validate,
@@ -215,6 +216,27 @@ def _add_table(subparsers: Any) -> None:
     table.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder with a results.json")
     table.add_argument("--by", metavar="PART", help="each run by continent, country, scene or city_size instead")
     table.set_defaults(verb=verbs.table)
+
+
+def _add_compare(subparsers: Any) -> None:
+    compare = subparsers.add_parser("compare", help="runs against the first, photograph by photograph")
+    compare.add_argument(
+        "runs", type=Path, nargs="+", metavar="RUN", help="folder of a run; the first is the reference"
+    )
+    compare.add_argument(
+        "--flips",
+        type=arguments.distance_km,
+        nargs="?",
+        const=25.0,
+        metavar="KM",
+        help="list the photographs that only one of two runs has within this distance (default 25)",
+    )
+    compare.add_argument("--seed", type=int, default=0, help="of the intervals (default 0)")
+    compare.add_argument(
+        "--output_path", "-o", type=Path, metavar="DIR", help="write comparison.json and comparison.txt there"
+    )
+    compare.add_argument("--format", choices=("table", "json"), default="table", help="what standard output shows")
+    compare.set_defaults(verb=verbs.compare)
 
 
 def _add_ls(subparsers: Any) -> None:
