@@ -90,7 +90,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"globe-eval {__version__}")
     subparsers = parser.add_subparsers(
-        metavar="{run,score,rescore,merge,table,compare,prepare,new,validate,ls}", required=True, parser_class=_Parser
+        metavar="{run,score,rescore,merge,table,compare,export,prepare,new,validate,ls}",
+        required=True,
+        parser_class=_Parser,
     )
     for add in (
         _add_run,
@@ -99,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_merge,
         _add_table,
         _add_compare,
+        _add_export,
         _add_prepare,
         _add_new,
         _add_validate,
@@ -237,6 +240,28 @@ def _add_compare(subparsers: Any) -> None:
     )
     compare.add_argument("--format", choices=("table", "json"), default="table", help="what standard output shows")
     compare.set_defaults(verb=verbs.compare)
+
+
+def _add_export(subparsers: Any) -> None:
+    export = subparsers.add_parser("export", help="a run as other tools read it: model cards, lm-eval, W&B, …")
+    export.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
+    targets = ("model-card", "eval-results", "every-eval-ever", "lm-eval", "wandb", "trackio")
+    export.add_argument("--to", choices=targets, required=True, help="for whom")
+    export.add_argument("--model_id", metavar="ID", help="the model's, OWNER/NAME on the hub (default: the run's)")
+    export.add_argument("--dataset_id", metavar="ID", help="the benchmark's on the hub (default: the task's)")
+    export.add_argument("--source_url", metavar="URL", help="where to read about the evaluation (hub formats)")
+    export.add_argument("--organization", metavar="NAME", help="who evaluated (every-eval-ever; default unknown)")
+    export.add_argument(
+        "--relationship",
+        choices=("first_party", "third_party", "collaborative", "other"),
+        default="other",
+        help="of who evaluated to the model (every-eval-ever; default other)",
+    )
+    export.add_argument(
+        "--tracker_args", nargs="+", metavar="K=V,…", default=[], help="of wandb.init or trackio.init: project=…"
+    )
+    export.add_argument("--output_path", "-o", type=Path, metavar="DIR", help="write a file there, not to stdout")
+    export.set_defaults(verb=verbs.export)
 
 
 def _add_ls(subparsers: Any) -> None:

@@ -170,6 +170,32 @@ def compare(options: argparse.Namespace) -> int:
     return 0
 
 
+def export(options: argparse.Namespace) -> int:
+    """Write a run as another tool reads it, or send its figures to a tracker."""
+    from globe_eval.reports.export import export
+
+    written = export(
+        options.run,
+        options.to,
+        model=options.model_id,
+        dataset=options.dataset_id,
+        source=options.source_url,
+        organization=options.organization,
+        relationship=options.relationship,
+        tracker_args=arguments.key_values("--tracker_args", options.tracker_args),
+    )
+    if written is None:
+        print(f"globe-eval: sent to {options.to}", file=sys.stderr)
+    elif options.output_path is None:
+        print(written[1], end="")
+    else:
+        path = options.output_path / written[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(written[1], encoding="utf-8", newline="\n")
+        print(f"globe-eval: written: {path}", file=sys.stderr)
+    return 0
+
+
 def ls(options: argparse.Namespace) -> int:
     """List tasks or models."""
     from tabulate import tabulate
