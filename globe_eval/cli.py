@@ -16,6 +16,7 @@ from typing import Any
 
 from globe_eval import __version__, arguments, verbs
 from globe_eval.errors import IncompleteRun, InputError, nearest
+from globe_eval.reports import compare_commands
 
 EXAMPLES = """\
 examples:
@@ -23,6 +24,7 @@ examples:
   globe-eval --model hf-multimodal --model_args pretrained=Qwen/Qwen2.5-VL-7B-Instruct --tasks im2gps3k
   globe-eval --model endpoint --model_args base_url=http://localhost:8000/v1 --tasks im2gps3k,yfcc4k
   globe-eval score predictions.csv --truth im2gps3k_places365.csv
+  globe-eval compare RUN_A RUN_B
   globe-eval ls tasks
   globe-eval validate my_city.yaml
 """
@@ -100,8 +102,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_rescore,
         _add_merge,
         _add_table,
-        _add_compare,
-        _add_export,
+        compare_commands.add_compare,
+        compare_commands.add_export,
         _add_prepare,
         _add_new,
         _add_validate,
@@ -219,49 +221,6 @@ def _add_table(subparsers: Any) -> None:
     table.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder with a results.json")
     table.add_argument("--by", metavar="PART", help="each run by continent, country, scene or city_size instead")
     table.set_defaults(verb=verbs.table)
-
-
-def _add_compare(subparsers: Any) -> None:
-    compare = subparsers.add_parser("compare", help="runs against the first, photograph by photograph")
-    compare.add_argument(
-        "runs", type=Path, nargs="+", metavar="RUN", help="folder of a run; the first is the reference"
-    )
-    compare.add_argument(
-        "--flips",
-        type=arguments.distance_km,
-        nargs="?",
-        const=25.0,
-        metavar="KM",
-        help="list the photographs that only one of two runs has within this distance (default 25)",
-    )
-    compare.add_argument("--seed", type=int, default=0, help="of the intervals (default 0)")
-    compare.add_argument(
-        "--output_path", "-o", type=Path, metavar="DIR", help="write comparison.json and comparison.txt there"
-    )
-    compare.add_argument("--format", choices=("table", "json"), default="table", help="what standard output shows")
-    compare.set_defaults(verb=verbs.compare)
-
-
-def _add_export(subparsers: Any) -> None:
-    export = subparsers.add_parser("export", help="a run as other tools read it: model cards, lm-eval, W&B, …")
-    export.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
-    targets = ("model-card", "eval-results", "every-eval-ever", "lm-eval", "wandb", "trackio")
-    export.add_argument("--to", choices=targets, required=True, help="for whom")
-    export.add_argument("--model_id", metavar="ID", help="the model's, OWNER/NAME on the hub (default: the run's)")
-    export.add_argument("--dataset_id", metavar="ID", help="the benchmark's on the hub (default: the task's)")
-    export.add_argument("--source_url", metavar="URL", help="where to read about the evaluation (hub formats)")
-    export.add_argument("--organization", metavar="NAME", help="who evaluated (every-eval-ever; default unknown)")
-    export.add_argument(
-        "--relationship",
-        choices=("first_party", "third_party", "collaborative", "other"),
-        default="other",
-        help="of who evaluated to the model (every-eval-ever; default other)",
-    )
-    export.add_argument(
-        "--tracker_args", nargs="+", metavar="K=V,…", default=[], help="of wandb.init or trackio.init: project=…"
-    )
-    export.add_argument("--output_path", "-o", type=Path, metavar="DIR", help="write a file there, not to stdout")
-    export.set_defaults(verb=verbs.export)
 
 
 def _add_ls(subparsers: Any) -> None:

@@ -149,53 +149,6 @@ def table(options: argparse.Namespace) -> int:
     return 0
 
 
-def compare(options: argparse.Namespace) -> int:
-    """Compare runs with the first, photograph by photograph."""
-    from globe_eval.reports import compare_text
-    from globe_eval.reports.compare import compare
-    from globe_eval.runs import record
-
-    if options.output_path is not None:
-        record.refuse_run(options.output_path, options.runs)
-    many = compare(options.runs, seed=options.seed)
-    text = compare_text.comparison_text(many, flips_km=options.flips) + "\n"
-    whole = compare_text.comparison_json(many, flips_km=options.flips)
-    as_json = json.dumps(whole, ensure_ascii=False, indent=2) + "\n"
-    if options.output_path is not None:
-        options.output_path.mkdir(parents=True, exist_ok=True)
-        for name, content in (("comparison.json", as_json), ("comparison.txt", text)):
-            (options.output_path / name).write_text(content, encoding="utf-8", newline="\n")
-        print(f"globe-eval: written: {options.output_path}", file=sys.stderr)
-    print(as_json if options.format == "json" else text, end="")
-    return 0
-
-
-def export(options: argparse.Namespace) -> int:
-    """Write a run as another tool reads it, or send its figures to a tracker."""
-    from globe_eval.reports.export import export
-
-    written = export(
-        options.run,
-        options.to,
-        model=options.model_id,
-        dataset=options.dataset_id,
-        source=options.source_url,
-        organization=options.organization,
-        relationship=options.relationship,
-        tracker_args=arguments.key_values("--tracker_args", options.tracker_args),
-    )
-    if written is None:
-        print(f"globe-eval: sent to {options.to}", file=sys.stderr)
-    elif options.output_path is None:
-        print(written[1], end="")
-    else:
-        path = options.output_path / written[0]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(written[1], encoding="utf-8", newline="\n")
-        print(f"globe-eval: written: {path}", file=sys.stderr)
-    return 0
-
-
 def ls(options: argparse.Namespace) -> int:
     """List tasks or models."""
     from tabulate import tabulate
