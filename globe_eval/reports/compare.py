@@ -162,9 +162,7 @@ def read_run(folder: Path) -> Run:
     for one, following in pairwise(samples):
         if one.id == following.id:
             raise InputError(f"{folder / 'samples.jsonl'}: photograph {one.id!r} stands there twice")
-    scores = [scoring.Score(**{name: getattr(one, name) for name in _SCORE_FIELDS}) for one in samples]
-    values = {metric.name: metric.of(scores) for metric in _metrics(results)}
-    return Run(folder, results, samples, values)
+    return Run(folder, results, samples, _values(results, samples))
 
 
 def refuse_incomparable(a: Run, b: Run) -> None:
@@ -210,7 +208,26 @@ def holm_of(many: Sequence[Comparison]) -> list[dict[str, float]]:
     return adjusted
 
 
-_SCORE_FIELDS = tuple(scoring.Score.__dataclass_fields__)
+_AS_RECORDED = {"grounding_lift": ("grounding", "lift"), "grounding_recall_idf": ("grounding", "recall_idf")}
+"""Metrics whose value of one photograph depends on all photographs of the run: taken as the run recorded it."""
+
+
+def _values(results: record.Results, samples: Sequence[record.Sample]) -> Values:
+    """Each metric that has a value for a photograph. A sample has the fields of a score that metrics read.
+
+    Left out are the metrics of pairs of confidence and outcome, which have none, and those of the benchmark's own label
+    of localizability, which a sample keeps with its truth.
+    """
+    scores: Any = samples
+    values: Values = {}
+    for metric in _metrics(results):
+        if metric.name in _AS_RECORDED:
+            part, field = _AS_RECORDED[metric.name]
+            found = [getattr(getattr(sample, part, None), field, None) for sample in samples]
+            values[metric.name] = np.array(found, dtype=np.float64)
+        elif not metric.name.endswith("@label") and (column := metric.of(scores)).ndim == 1:
+            values[metric.name] = column
+    return values
 
 
 def _metrics(results: record.Results) -> tuple[scoring.Metric, ...]:

@@ -18,6 +18,8 @@ SIGNIFICANT = 0.05
 FLIP_KM = 25.0
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PARTS = {"continent": "continent", "scene": "scene", "city_size": "city size"}
+_IN_JSON_ONLY = ("localizab", "format_", "n_words", "truncated_rate", "globe_visual", "reasoning_silent")
+"""Metrics of the reasoning that would make the table longer than a screen, by how their names begin."""
 _COLUMNS = 100
 _WIDE = 36
 
@@ -95,6 +97,8 @@ def _runs(many: Sequence[Comparison]) -> str:
 def _all_photographs(one: Comparison, letter: str, adjusted: dict[str, float], *, several: bool) -> str:
     rows = []
     for name, row in one.rows.items():
+        if name.startswith(_IN_JSON_ONLY):
+            continue
         p = adjusted.get(name, row.difference.p) if several else row.difference.p
         fewer = f" (n {row.difference.n:,})" if row.difference.n < one.n else ""
         rows.append(
@@ -121,6 +125,8 @@ def _denominators(one: Comparison, letter: str) -> str:
         return sentence
     rows = []
     for name, row in one.rows.items():
+        if name not in LABELS and not name.startswith("acc@"):
+            continue
         own, both = one.own.get(name), one.both.get(name)
         if own is None and both is None:
             continue

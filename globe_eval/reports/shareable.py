@@ -80,9 +80,12 @@ def _public(value: Any) -> Any:
 
 
 def figures(results: Results) -> Iterator[tuple[str, FigureRecord, float]]:
-    """Each metric that has a value: name, record, value. An infinite median is no number, and stays away."""
+    """Each metric that has a value: name, record, value. An infinite median is no number, and stays away.
+
+    So does a length, of which neither more nor less is better: every format asks for a direction.
+    """
     for name, figure in results.metrics.items():
-        if figure.value is not None:
+        if figure.value is not None and name != "n_words":
             yield name, figure, figure.value
 
 
