@@ -22,6 +22,7 @@ _IN_JSON_ONLY = ("localizab", "format_", "n_words", "truncated_rate", "globe_vis
 """Metrics of the reasoning that would make the table longer than a screen, by how their names begin."""
 _COLUMNS = 100
 _WIDE = 36
+_LABEL = 24
 
 
 def comparison_text(many: Sequence[Comparison], *, flips_km: float | None = None) -> str:
@@ -100,10 +101,9 @@ def _all_photographs(one: Comparison, letter: str, adjusted: dict[str, float], *
         if name.startswith(_IN_JSON_ONLY):
             continue
         p = adjusted.get(name, row.difference.p) if several else row.difference.p
-        fewer = f" (n {row.difference.n:,})" if row.difference.n < one.n else ""
         rows.append(
             [
-                _labelled(name) + fewer,
+                _cut(_labelled(name), _LABEL),
                 _value(name, row.a),
                 _value(name, row.b),
                 *_difference(name, row.difference),
@@ -115,7 +115,9 @@ def _all_photographs(one: Comparison, letter: str, adjusted: dict[str, float], *
         )
     header = ["all photographs", "A", letter, f"{letter} − A", "95 % interval", "Holm p" if several else "p"]
     header += ["better", f"{letter} wins", "A wins"]
-    return _table(rows, header)
+    fewer = [f"{label(name)} {row.difference.n:,}" for name, row in one.rows.items() if row.difference.n < one.n]
+    few = f"Photographs of which both have a value, where not all: {', '.join(fewer)}" if fewer else ""
+    return _table(rows, header) + (f"\n{fill(few, _COLUMNS)}" if few else "")
 
 
 def _denominators(one: Comparison, letter: str) -> str:
