@@ -35,6 +35,8 @@ AT_LEAST = 10
 MOST = 26
 """Runs at once: each has a letter."""
 MEDIANS = ("median_km",)
+OF_THE_POINT = ("acc@", "geoscore", "median_km", "mean_km", "country_acc", "city_acc", "globe_country", "globe_city")
+"""How the names of metrics begin in which an answer that was not located counts as a miss."""
 NOT_A_SETTING = frozenset(
     {"started", "duration_seconds", "usage", "n", "n_groups", "complete", "status", "metrics", "valid_only", "clean"}
     | {"accuracy_by_distance", "ceiling", "attainable", "breakdowns", "schema_version", "own_directions"}
@@ -249,7 +251,9 @@ def _compared(a: Run, b: Run, seed: int) -> Comparison:
         n=len(a.samples),
         n_groups=len(np.unique(groups)),
         rows=rows,
-        own=_own_rows(a, b, list(rows), located, groups, directions, seed),
+        own=_own_rows(
+            a, b, [name for name in rows if name.startswith(OF_THE_POINT)], located, groups, directions, seed
+        ),
         both=_rows(a, b, [*(n for n in names if n != "located")], both, groups, directions, seed),
         n_located=(int(located[0].sum()), int(located[1].sum()), len(both)),
         breakdowns={
@@ -333,7 +337,7 @@ def _own_rows(
     if not (located[0].any() and located[1].any()):
         return {}
     left, right = (
-        {name: np.where(mask, run.values[name], np.nan) for name in names if name != "located"}
+        {name: np.where(mask, run.values[name], np.nan) for name in names}
         for run, mask in zip((a, b), located, strict=True)
     )
     means = [name for name in left if name not in MEDIANS and not (_empty(left[name]) or _empty(right[name]))]

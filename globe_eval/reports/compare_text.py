@@ -115,7 +115,8 @@ def _all_photographs(one: Comparison, letter: str, adjusted: dict[str, float], *
         )
     header = ["all photographs", "A", letter, f"{letter} − A", "95 % interval", "Holm p" if several else "p"]
     header += ["better", f"{letter} wins", "A wins"]
-    fewer = [f"{label(name)} {row.difference.n:,}" for name, row in one.rows.items() if row.difference.n < one.n]
+    counts = {name: row.difference.n for name, row in one.rows.items() if not name.startswith(_IN_JSON_ONLY)}
+    fewer = [f"{label(name)} {n:,}" for name, n in counts.items() if n < one.n]
     few = f"Photographs of which both have a value, where not all: {', '.join(fewer)}" if fewer else ""
     return _table(rows, header) + (f"\n{fill(few, _COLUMNS)}" if few else "")
 

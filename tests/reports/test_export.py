@@ -141,7 +141,7 @@ def test_every_eval_ever_says_which_way_is_better_and_guesses_nothing(
     whole = json.loads(export(capsys, run, "--to", "every-eval-ever")[1])
     by_name = {one["evaluation_result_id"].split("/")[1]: one for one in whole["evaluation_results"]}
     lower = {name for name, one in by_name.items() if one["metric_config"]["lower_is_better"]}
-    assert lower == {"median_km"}
+    assert "median_km" in lower and not lower & {"acc@1km", "acc@25km", "geoscore", "located", "country_accuracy"}
     near, far = by_name["acc@25km"], by_name["median_km"]
     results = record.read_results(run)
     assert near["score_details"]["score"] == results.metrics["acc@25km"].value
