@@ -39,7 +39,7 @@ OF_THE_POINT = ("acc@", "geoscore", "median_km", "mean_km", "country_acc", "city
 """How the names of metrics begin in which an answer that was not located counts as a miss."""
 NOT_A_SETTING = frozenset(
     {"started", "duration_seconds", "usage", "n", "n_groups", "complete", "status", "metrics", "valid_only", "clean"}
-    | {"accuracy_by_distance", "ceiling", "attainable", "breakdowns", "schema_version", "own_directions"}
+    | {"accuracy_by_distance", "ceiling", "attainable", "breakdowns", "schema_version", "own_directions", "reasoning"}
 )
 """Fields of a result that tell what came out, or when; all others are settings."""
 
@@ -245,6 +245,7 @@ def _compared(a: Run, b: Run, seed: int) -> Comparison:
     both = np.flatnonzero(located[0] & located[1])
     rows = _rows(a, b, names, everything, groups, directions, seed)
     by = labels(*([getattr(s.truth, name) for s in a.samples] for name in ("lat", "lon", "country", "scene")))
+    of_the_point = [name for name in rows if name.startswith(OF_THE_POINT)]
     return Comparison(
         a,
         b,

@@ -21,7 +21,6 @@ _PARTS = {"continent": "continent", "scene": "scene", "city_size": "city size"}
 _IN_JSON_ONLY = ("localizab", "format_", "n_words", "truncated_rate", "globe_visual", "reasoning_silent")
 """Metrics of the reasoning that would make the table longer than a screen, by how their names begin."""
 _COLUMNS = 100
-_WIDE = 36
 _LABEL = 24
 
 
@@ -175,7 +174,8 @@ def _part(name: str, dimension: str, part: Part, near: str, far: str) -> list[st
 def _settings(one: Comparison, letter: str) -> str:
     if not one.settings:
         return "The settings are the same, the model included."
-    rows = [[name, _cut(values[0]), _cut(values[1])] for name, values in one.settings.items()]
+    width = max(20, (_COLUMNS - 4 - max(map(len, one.settings))) // 2)
+    rows = [[name, *(_cut(value, width) for value in values)] for name, values in one.settings.items()]
     return _table(rows, ["what differs", "A", letter], right=False)
 
 
@@ -286,13 +286,13 @@ def _far(km: float | None) -> str:
     return "none" if km is None else f"{km:,.1f}" if km < 1000 else f"{km:,.0f}"
 
 
-def _cut(value: Any, width: int = _WIDE) -> str:
+def _cut(value: Any, width: int) -> str:
     """A value in one line of limited width."""
     text = " ".join(value.split()) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     text = "none" if value is None else text
     if len(text) <= width:
         return text
-    counted = f"… ({len(text):,} characters)" if len(text) > 2 * width and width >= _WIDE else "…"
+    counted = f"… ({len(text):,} characters)" if len(text) > 2 * width and width > 32 else "…"
     return text[: width - len(counted)] + counted
 
 
