@@ -1,68 +1,37 @@
 """`globe-eval compare`: runs on the same photographs, each against the first, photograph by photograph. The numbers.
 
-What is compared twice: over all photographs, where a missing answer is a miss, and without the missing, because leaving
+Everything is compared twice: over all photographs, where a missing answer is a miss, and without the missing, because leaving
 them out reverses rankings. "Valid only" has two readings, which are both given: each run over its own located
 photographs, as papers print it, and both over the photographs that both located.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from globe_eval import scoring
 from globe_eval.errors import InputError
 from globe_eval.metrics.accuracy import median_km, valid_only
 from globe_eval.metrics.breakdowns import By, labels, parts
 from globe_eval.metrics.paired import Paired, differences_of_own_means, holm, paired_differences
 from globe_eval.metrics.statistics import cluster_labels
-from globe_eval.runs import record
+from globe_eval.reports.run_values import MEDIANS, Run, different_settings, read_run, refuse_incomparable, said
 
 Floats = npt.NDArray[np.float64]
-Values = dict[str, Floats]
 
 BY: tuple[By, ...] = ("continent", "scene", "city_size")
 AT_LEAST = 10
 """From how many photographs a part of a breakdown is compared on its own."""
 MOST = 26
 """Runs at once: each has a letter."""
-MEDIANS = ("median_km",)
 OF_THE_POINT = ("acc@", "geoscore", "median_km", "mean_km", "country_acc", "city_acc", "globe_country", "globe_city")
 """How the names of metrics begin in which an answer that was not located counts as a miss."""
-NOT_A_SETTING = frozenset(
-    {"started", "duration_seconds", "usage", "n", "n_groups", "complete", "status", "metrics", "valid_only", "clean"}
-    | {"accuracy_by_distance", "ceiling", "attainable", "breakdowns", "schema_version", "own_directions", "reasoning"}
-)
-"""Fields of a result that tell what came out, or when; all others are settings."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run as it is compared: its photographs by id, and each metric's value for each of them."""
-
-    folder: Path
-    results: record.Results
-    samples: list[record.Sample]
-    values: Values
-    """Metric -> (n,) values in the order of `samples`, NaN where a photograph has none or is infinitely far."""
-
-    @property
-    def located(self) -> npt.NDArray[np.bool_]:
-        """Whether each photograph has a usable answer, shape (n,)."""
-        return np.array([sample.status in scoring.LOCATED for sample in self.samples], dtype=np.bool_)
-
-    @property
-    def directions(self) -> dict[str, bool]:
-        """Metric -> whether more is better."""
-        return {metric.name: metric.higher_is_better for metric in _metrics(self.results)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,51 +124,6 @@ def compare(folders: Sequence[Path], *, seed: int = 0) -> list[Comparison]:
     return [_compared(reference, other, seed) for other in others]
 
 
-def read_run(folder: Path) -> Run:
-    """A run's samples, sorted by id, with the value of each metric. Raises InputError for what is no run."""
-    results = record.read_results(folder)
-    samples = sorted(record.each_sample(folder), key=lambda sample: sample.id)
-    if not samples:
-        raise InputError(f"{folder / 'samples.jsonl'}: holds no photograph")
-    for one, following in pairwise(samples):
-        if one.id == following.id:
-            raise InputError(f"{folder / 'samples.jsonl'}: photograph {one.id!r} stands there twice")
-    return Run(folder, results, samples, _values(results, samples))
-
-
-def refuse_incomparable(a: Run, b: Run) -> None:
-    """Raise InputError where two runs are not of the same photographs, truths and distance."""
-    ids_a, ids_b = ([sample.id for sample in run.samples] for run in (a, b))
-    if ids_a != ids_b:
-        only_a, only_b = sorted(set(ids_a) - set(ids_b)), sorted(set(ids_b) - set(ids_a))
-        first, where = (only_a[0], a.folder) if only_a else (only_b[0], b.folder)
-        raise InputError(
-            f"{a.folder} and {b.folder} are not of the same photographs: {len(ids_a):,} and {len(ids_b):,}, "
-            f"{len(ids_a) - len(only_a):,} of them in both; only {where} has {first!r}"
-        )
-    for one, other in zip(a.samples, b.samples, strict=True):
-        if (one.truth.lat, one.truth.lon) != (other.truth.lat, other.truth.lon):
-            raise InputError(
-                f"{a.folder} and {b.folder} have different truths: photograph {one.id!r} lies at "
-                f"{one.truth.lat}, {one.truth.lon} and at {other.truth.lat}, {other.truth.lon}"
-            )
-    if a.results.distance != b.results.distance:
-        raise InputError(
-            f"{a.folder} has {a.results.distance} distances and {b.folder} {b.results.distance}; "
-            f"globe-eval rescore {b.folder} --distance {a.results.distance} -o DIR makes them alike"
-        )
-
-
-def said(sample: record.Sample) -> str:
-    """An answer in a few words: names where it has them, else coordinates, else its status."""
-    names = [name for name in (sample.answer.city, sample.answer.admin, sample.answer.country) if name]
-    if names:
-        return ", ".join(names)
-    if sample.answer.lat is not None and sample.answer.lon is not None:
-        return f"{sample.answer.lat:.4f}, {sample.answer.lon:.4f}"
-    return sample.status
-
-
 def holm_of(many: Sequence[Comparison]) -> list[dict[str, float]]:
     """For each comparison, metric -> p-value adjusted for how many runs are compared with the first."""
     adjusted: list[dict[str, float]] = [{} for _ in many]
@@ -208,32 +132,6 @@ def holm_of(many: Sequence[Comparison]) -> list[dict[str, float]]:
         for index, p in zip(having, holm([many[index].rows[name].difference.p for index in having]), strict=True):
             adjusted[index][name] = p
     return adjusted
-
-
-_AS_RECORDED = {"grounding_lift": ("grounding", "lift"), "grounding_recall_idf": ("grounding", "recall_idf")}
-"""Metrics whose value of one photograph depends on all photographs of the run: taken as the run recorded it."""
-
-
-def _values(results: record.Results, samples: Sequence[record.Sample]) -> Values:
-    """Each metric that has a value for a photograph. A sample has the fields of a score that metrics read.
-
-    Left out are the metrics of pairs of confidence and outcome, which have none, and those of the benchmark's own label
-    of localizability, which a sample keeps with its truth.
-    """
-    scores: Any = samples
-    values: Values = {}
-    for metric in _metrics(results):
-        if metric.name in _AS_RECORDED:
-            part, field = _AS_RECORDED[metric.name]
-            found = [getattr(getattr(sample, part, None), field, None) for sample in samples]
-            values[metric.name] = np.array(found, dtype=np.float64)
-        elif not metric.name.endswith("@label") and (column := metric.of(scores)).ndim == 1:
-            values[metric.name] = column
-    return values
-
-
-def _metrics(results: record.Results) -> tuple[scoring.Metric, ...]:
-    return scoring.metrics_with(results.thresholds_km, results.own_directions)
 
 
 def _compared(a: Run, b: Run, seed: int) -> Comparison:
@@ -252,9 +150,7 @@ def _compared(a: Run, b: Run, seed: int) -> Comparison:
         n=len(a.samples),
         n_groups=len(np.unique(groups)),
         rows=rows,
-        own=_own_rows(
-            a, b, [name for name in rows if name.startswith(OF_THE_POINT)], located, groups, directions, seed
-        ),
+        own=_own_rows(a, b, of_the_point, located, groups, directions, seed),
         both=_rows(a, b, [*(n for n in names if n != "located")], both, groups, directions, seed),
         n_located=(int(located[0].sum()), int(located[1].sum()), len(both)),
         breakdowns={
@@ -373,33 +269,3 @@ def _order(value: float, other: float, higher_is_better: bool) -> int:
     if value == other or math.isnan(value) or math.isnan(other):
         return 0
     return 1 if (value > other) == higher_is_better else -1
-
-
-def different_settings(a: Run, b: Run) -> dict[str, tuple[Any, Any]]:
-    """Every setting of which the two runs differ, `packages.torch` for one inside another; A's and B's value.
-
-    Truths that name other countries, cities, groups or scenes count photographs.
-    """
-    left, right = (_flat(json.loads(run.results.model_dump_json(exclude=set(NOT_A_SETTING)))) for run in (a, b))
-    found = {
-        name: (left.get(name), right.get(name))
-        for name in dict.fromkeys([*left, *right])
-        if left.get(name) != right.get(name)
-    }
-    pairs = list(zip(a.samples, b.samples, strict=True))
-    for name in ("country", "city", "group", "scene"):
-        known = [(getattr(one.truth, name), getattr(other.truth, name)) for one, other in pairs]
-        if any(one != other for one, other in known):
-            counts = (sum(value is not None for value in side) for side in zip(*known, strict=True))
-            found[f"truth.{name}"] = tuple(f"known of {count:,}" for count in counts)  # type: ignore[assignment]
-    return found
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in values.items():
-        if isinstance(value, dict) and value:
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat

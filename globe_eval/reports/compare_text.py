@@ -11,7 +11,8 @@ from typing import Any
 from globe_eval.metrics.accuracy import acc_name
 from globe_eval.metrics.paired import Paired
 from globe_eval.metrics.statistics import N_RESAMPLES
-from globe_eval.reports.compare import Comparison, Flip, Part, Row, Run, holm_of
+from globe_eval.reports.compare import Comparison, Flip, Part, Row, holm_of
+from globe_eval.reports.run_values import Run
 from globe_eval.reports.table import CONTINENTS, LABELS, label, model_name
 
 SIGNIFICANT = 0.05

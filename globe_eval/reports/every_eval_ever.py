@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from globe_eval.metrics.accuracy import GEOSCORE_BEST, THRESHOLDS_KM, acc_name
 from globe_eval.metrics.statistics import LEVEL, N_RESAMPLES
-from globe_eval.reports.compare import Run
+from globe_eval.reports.run_values import Run
 from globe_eval.reports.shareable import (
     figures,
     hub_of,

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from globe_eval.errors import InputError
-from globe_eval.reports.compare import read_run
 from globe_eval.reports.every_eval_ever import Relationship, every_eval_ever
 from globe_eval.reports.model_card import eval_results, model_card
+from globe_eval.reports.run_values import read_run
 from globe_eval.reports.shareable import model_id, public, standard_errors
 from globe_eval.runs import lm_eval_results
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from globe_eval.errors import InputError
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
-from globe_eval.reports.compare import Run
+from globe_eval.reports.run_values import Run
 from globe_eval.reports.shareable import (
     bounds,
     figures,

@@ -16,7 +16,7 @@ import numpy as np
 from globe_eval.benchmarks.definition import read_definition, tasks_folder
 from globe_eval.errors import IncompleteRun, InputError
 from globe_eval.metrics.statistics import cluster_labels, replicates
-from globe_eval.reports.compare import MEDIANS, Run
+from globe_eval.reports.run_values import MEDIANS, Run
 from globe_eval.reports.table import LABELS, label, model_name
 from globe_eval.runs.record import FigureRecord, Results, without_secrets
 

@@ -18,7 +18,7 @@ import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
 from globe_eval import cli, scoring
-from globe_eval.reports.compare import read_run
+from globe_eval.reports.run_values import read_run
 from globe_eval.reports.shareable import model_id, public, standard_errors
 from globe_eval.runs import lm_eval_results, record
 from globe_eval.runs.assemble import Heard, Setting, assemble
