@@ -1,7 +1,7 @@
 """`globe-eval compare`: runs on the same photographs, each against the first, photograph by photograph. The numbers.
 
-Everything is compared twice: over all photographs, where a missing answer is a miss, and without the missing, because leaving
-them out reverses rankings. "Valid only" has two readings, which are both given: each run over its own located
+Everything is compared twice: over all photographs, where a missing answer is a miss, and without the missing, because
+leaving them out reverses rankings. "Valid only" has two readings, which are both given: each run over its own located
 photographs, as papers print it, and both over the photographs that both located.
 """
 

@@ -47,6 +47,10 @@ def denominator_sentence(one: Comparison, letter: str = "B") -> str:
     """Whether the order of two runs depends on what counts, in one plain sentence."""
     if one.n_located[0] == one.n_located[1] == one.n:
         return "Both located every photograph, so that there is one denominator."
+    nobody = [name for name, n in zip(("A", letter), one.n_located, strict=False) if n == 0]
+    if nobody:
+        verb = "located no photograph, so that nothing is left to compare without the missing."
+        return f"{_and(nobody)} {verb}"
     disputed = one.disputed
     if not disputed:
         return "The order is the same over all photographs and over those that each located."
@@ -57,7 +61,7 @@ def denominator_sentence(one: Comparison, letter: str = "B") -> str:
     is_ahead = "is ahead" if everyone.higher_is_better else "is nearer" if shown.endswith("_km") else "has less"
     return (
         f"The order depends on the denominator ({_listed(disputed)}): of all photographs {first} {is_ahead} "
-        f"({label(shown)}: {values[0]}), of those that each located {second} {is_ahead} ({values[1]})."
+        f"({label(shown).split(' (')[0]}: {values[0]}), of those that each located {second} {is_ahead} ({values[1]})."
     )
 
 
@@ -88,10 +92,10 @@ def _runs(many: Sequence[Comparison]) -> str:
     groups = f" by {first.n_groups:,} groups" if first.n_groups < first.n else ""
     forms = " and ".join(dict.fromkeys(run.results.answer_form for run in runs))
     tasks = " and ".join(dict.fromkeys(run.results.task for run in runs))
-    lines += ["", f"{tasks} · {first.n:,} photographs{groups} · {forms} · {first.a.results.distance} distance"]
+    lines += ["", f"{tasks} · {_photographs(first.n)}{groups} · {forms} · {first.a.results.distance} distance"]
     for letter, run in zip(LETTERS, runs, strict=False):
         if errors := run.results.status.get("error", 0):
-            lines.append(f"{letter} was never heard on {errors:,} photographs (status error); they count as misses")
+            lines.append(f"{letter} was never heard on {_photographs(errors)} (status error), which count as misses")
     return "\n".join(lines)
 
 
@@ -124,7 +128,7 @@ def _all_photographs(one: Comparison, letter: str, adjusted: dict[str, float], *
 def _denominators(one: Comparison, letter: str) -> str:
     n_a, n_b, n_both = one.n_located
     sentence = denominator_sentence(one, letter)
-    if n_a == n_b == one.n:
+    if n_a == n_b == one.n or 0 in (n_a, n_b):
         return sentence
     rows = []
     for name, row in one.rows.items():
@@ -184,10 +188,10 @@ def _flips(one: Comparison, letter: str, km: float | None) -> str:
     flips = one.flips(FLIP_KM if km is None else km)
     gained = sum(flip.better == "b" for flip in flips)
     line = (
-        f"Within {FLIP_KM if km is None else km:g} km: {gained:,} photographs that only {letter} has, "
+        f"Within {FLIP_KM if km is None else km:g} km: {_photographs(gained)} that only {letter} has, "
         f"{len(flips) - gained:,} that only A has"
     )
-    if km is None:
+    if km is None or not flips:
         return f"{line}; --flips shows which." if flips else f"{line}."
     rows = [
         [
@@ -228,6 +232,10 @@ def _table(rows: Sequence[Sequence[str]], header: Sequence[str], *, right: bool 
         ).rstrip()
         for line in lines
     )
+
+
+def _photographs(n: int) -> str:
+    return f"{n:,} photograph{'' if n == 1 else 's'}"
 
 
 def _labelled(name: str) -> str:

@@ -117,6 +117,17 @@ def test_the_order_need_not_depend_on_the_denominator(tmp_path: Path) -> None:
     assert "there is one denominator" in compare_text.comparison_text([found])
 
 
+def test_who_located_nothing_leaves_nothing_to_compare(tmp_path: Path) -> None:
+    (found,) = compare([distances(tmp_path / "a", [None] * 12), distances(tmp_path / "b", [1.0] * 12)])
+    assert not found.own and not found.both and not found.disputed
+    text = compare_text.comparison_text([found], flips_km=25)
+    assert "A located no photograph" in text and "which count" not in text and "12 photographs that only B has" in text
+    (alone,) = compare([distances(tmp_path / "c", [1.0]), distances(tmp_path / "d", [900.0])])
+    row = alone.rows["acc@25km"].difference
+    assert (row.value, row.p) == (-1, 1) and math.isnan(row.low)
+    assert "tie" in compare_text.comparison_text([alone]) and "1 photograph ·" in compare_text.comparison_text([alone])
+
+
 def test_two_identical_runs_tie(tmp_path: Path) -> None:
     km = [0.5, 30, 10, None, 900, 100, 2, 3000, 24, 26, None, 5]
     (found,) = compare([distances(tmp_path / "a", km), distances(tmp_path / "b", km)])
@@ -141,7 +152,6 @@ def test_what_differs_in_the_settings_is_said(tmp_path: Path) -> None:
         "prompt": ("Where?", "Where is it?\nThink."),
         "model": ("first", "second"),
         "model_args.dtype": ("half", None),
-        "model_args": (None, {}),
         "decoding.temperature": (0.0, 0.6),
         "seed": (0, 1),
     }
@@ -167,7 +177,7 @@ def test_a_run_that_was_not_heard_misses(tmp_path: Path) -> None:
     a = written(tmp_path / "a", [None, *(at(1, truth) for truth in known[1:])])
     (found,) = compare([a, distances(tmp_path / "b", [1.0] * 12)])
     assert found.rows["acc@25km"].a == 11 / 12
-    assert "A was never heard on 1 photographs" in compare_text.comparison_text([found])
+    assert "A was never heard on 1 photograph (status error)" in compare_text.comparison_text([found])
 
 
 def test_the_order_of_the_lines_does_not_matter(tmp_path: Path) -> None:
