@@ -22,7 +22,19 @@ Values = dict[str, Floats]
 MEDIANS = ("median_km",)
 """Metrics of which a run's figure is the median; of all others it is the mean."""
 NOT_A_SETTING = frozenset(
-    {"started", "duration_seconds", "usage", "n", "n_groups", "complete", "status", "metrics", "valid_only", "clean"}
+    {
+        "started",
+        "duration_seconds",
+        "command",
+        "usage",
+        "n",
+        "n_groups",
+        "complete",
+        "status",
+        "metrics",
+        "valid_only",
+        "clean",
+    }
     | {"accuracy_by_distance", "ceiling", "attainable", "breakdowns", "schema_version", "own_directions", "reasoning"}
 )
 """Fields of a result that tell what came out, or when; all others are settings."""
