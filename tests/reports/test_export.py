@@ -31,13 +31,13 @@ SETTING = Setting(
     model_info={"revision": "abc"}, prompt="Where is this?", prompt_sha256="1" * 64,
     decoding={"do_sample": False, "temperature": 0.0, "max_gen_toks": 1024},
 )  # fmt: skip
-HIDDEN = ("sk-secret", "alice", "gpu7", "78841376@N00", "annie", "I believe")
+HIDDEN = ("sk-secret", "alice", "gpu7", "00000001@N00", "annie", "I believe")
 
 
 def folder(tmp_path: Path, *, missing: int = 3, error: bool = False, **setting: Any) -> Path:
     """A run of 60 photographs by 15 people whose names and ids are nobody's business."""
     truths = [
-        scoring.Truth(f"{i}_78841376@N00.jpg", 48.0 + i / 10, 2.3522, group=f"annie {i % 15}", scene="urban")
+        scoring.Truth(f"{i}_00000001@N00.jpg", 48.0 + i / 10, 2.3522, group=f"annie {i % 15}", scene="urban")
         for i in range(60)
     ]
     km = [[1, 10, 100, 900][(i * 7) % 4] * (1 + i / 100) for i in range(60)]
