@@ -21,6 +21,13 @@ from globe_eval.metrics.globe import (
     globe_match,
 )
 from globe_eval.metrics.names import city_correct, country_correct, named_cities
+from globe_eval.metrics.paired import (
+    Paired,
+    differences_of_own_means,
+    holm,
+    paired_difference,
+    paired_differences,
+)
 from globe_eval.metrics.statistics import (
     bootstrap,
     bootstrap_median,
@@ -32,22 +39,27 @@ from globe_eval.metrics.statistics import (
 
 __all__ = [
     "THRESHOLDS_KM",
+    "Paired",
     "acc_name",
     "bootstrap",
     "bootstrap_median",
     "city_correct",
     "cluster_labels",
     "country_correct",
+    "differences_of_own_means",
     "geoscore",
     "globe_accuracy",
     "globe_city_match",
     "globe_country_match",
     "globe_extract",
     "globe_match",
+    "holm",
     "interval",
     "mean_km",
     "median_km",
     "named_cities",
+    "paired_difference",
+    "paired_differences",
     "per_sample",
     "replicates",
     "resample_counts",
