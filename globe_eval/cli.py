@@ -43,6 +43,7 @@ def main(words: Sequence[str] | None = None) -> int:
         given = ["run", *given]
     try:
         options = _parser().parse_args(given)
+        options.given = given
         if getattr(options, "config", None) is not None:
             _apply_config(options)
         return int(options.verb(options))

@@ -47,6 +47,7 @@ class Setting:
     own_directions: dict[str, bool] = field(default_factory=dict)
     """What the benchmark measures besides the metrics that all have; which of its own metrics are better when higher
     is known of a stored result too, the functions are not."""
+    command: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ def assemble(
         images=images,
         thresholds_km=list(setting.thresholds_km),
         own_directions=setting.own_directions,
+        command=setting.command,
         **describe(setting, truths, scores),
     )
     return samples, results

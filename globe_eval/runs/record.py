@@ -201,6 +201,8 @@ class Results(_Strict):
     """The benchmark's own, besides the five that all have."""
     own_directions: dict[str, bool] = {}
     """The metrics that the benchmark brings itself, and whether more of each is better."""
+    command: str | None = None
+    """The command line that made this, without secrets."""
 
 
 def write_run(folder: Path, samples: Iterable[Sample], results: Results) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from globe_eval import scoring
 from globe_eval.answers import Answer
-from globe_eval.benchmarks.manifest import identifier, read_truth, truth_sha256
+from globe_eval.benchmarks.manifest import TRUTH_FIELDS, identifier, read_truth, truth_sha256
 from globe_eval.benchmarks.table import Table, match_ids, number, read_table
 from globe_eval.errors import InputError, nearest
 from globe_eval.runs import record
@@ -48,6 +48,8 @@ def score_file(
     columns: Columns = Columns(),
     read: str | None = None,
     answer_form: scoring.AnswerForm | None = None,
+    task_columns: Mapping[str, str] | None = None,
+    task_values: Mapping[str, Mapping[Any, Any]] | None = None,
     skip_footer: bool = False,
     skip_unknown_ids: bool = False,
 ) -> Scored:
@@ -60,6 +62,8 @@ def score_file(
         columns: of the answers' file (and id, lat, lon of the truth's, where it is the same or has them too).
         read: which kind of column to score; needed where the file has several.
         answer_form: which part of a response counts; by default coordinates, where most responses state them.
+        task_columns, task_values: `columns` and `values` of the benchmark's YAML, which count where the truth has
+            those columns: so that a file of answers and a run have the same manifest.
         skip_footer: set trailing rows aside that are no samples.
         skip_unknown_ids: set answers aside whose id the truth does not have.
 
@@ -71,7 +75,14 @@ def score_file(
     answers = _without_footer(read_table(answers_path), columns, skip_footer, notes)
     truth = answers if truth_path is None else _without_footer(read_table(truth_path), columns, skip_footer, notes)
     _refuse_unknown(columns, answers, truth)
-    rows = read_truth(truth, columns=_truth_columns(truth, columns, same_file))
+    of_task = {
+        role: column for role, column in (task_columns or {}).items() if role in TRUTH_FIELDS and column in truth.columns
+    }
+    rows = read_truth(
+        truth,
+        columns=of_task | _truth_columns(truth, columns, same_file),
+        values={role: mapped for role, mapped in (task_values or {}).items() if role in of_task},
+    )
     kind, use = _kind(answers, columns, read, same_file)
     id_column = answers.find("id", columns.id if same_file or columns.id in answers.columns else None)
     if id_column is None:
