@@ -21,7 +21,13 @@ from globe_eval.metrics.globe import (
     globe_match,
 )
 from globe_eval.metrics.names import city_correct, country_correct, named_cities
-from globe_eval.metrics.paired import Paired, holm, paired_difference, paired_differences
+from globe_eval.metrics.paired import (
+    Paired,
+    differences_of_own_means,
+    holm,
+    paired_difference,
+    paired_differences,
+)
 from globe_eval.metrics.statistics import (
     bootstrap,
     bootstrap_median,
@@ -40,6 +46,7 @@ __all__ = [
     "city_correct",
     "cluster_labels",
     "country_correct",
+    "differences_of_own_means",
     "geoscore",
     "globe_accuracy",
     "globe_city_match",

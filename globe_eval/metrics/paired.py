@@ -114,9 +114,8 @@ def paired_differences(
     for index, name in enumerate(means):
         difference = differences[:, index]
         known = ~np.isnan(difference)
-        value = math.fsum(difference[known]) / int(np.count_nonzero(known)) if known.any() else math.nan
         changed = known & (difference != 0)
-        result[name] = _paired(value, drawn[:, index], labels[known], labels[changed])
+        result[name] = _paired(_mean(difference), drawn[:, index], labels[known], labels[changed])
     for index, name in enumerate(middles):
         left, right = columns[name]
         value = _minus(np.array(median_km(left)), np.array(median_km(right))).item()
@@ -124,6 +123,43 @@ def paired_differences(
         changed = np.where(np.isnan(left), np.inf, left) != np.where(np.isnan(right), np.inf, right)
         result[name] = _paired(value, _minus(*of_each.T), labels, labels[changed])
     return {name: result[name] for name in names}
+
+
+def differences_of_own_means(
+    a: Mapping[str, npt.ArrayLike],
+    b: Mapping[str, npt.ArrayLike],
+    groups: npt.ArrayLike | None = None,
+    *,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Paired]:
+    """Each metric's mean of `a` less that of `b`, where each is over the photographs that it has a value of.
+
+    That is the difference of two "valid only" figures, whose denominators differ: not what a model does to the same
+    photographs. Resampled together all the same, so that what makes a photographer hard for both cancels. Arguments and
+    the p-value are those of `paired_differences`; NaN leaves a photograph out of its own side, `n` counts those that
+    either side has. NaN where one side has none.
+
+    >>> found = differences_of_own_means({"hit": [1.0, math.nan, 0.0]}, {"hit": [0.0, 0.0, math.nan]})["hit"]
+    >>> found.value, found.n
+    (0.5, 3)
+    """
+    names = list(a)
+    sides = [{name: _column(side[name]) for name in names} for side in (a, b)]
+    n = len(sides[0][names[0]]) if names else 0
+    labels = np.arange(n) if groups is None else np.asarray(groups)
+    drawn = [
+        replicates(_table([side[name] for name in names], n), labels, n_resamples=n_resamples, seed=seed)
+        for side in sides
+    ]
+    result = {}
+    for index, name in enumerate(names):
+        left, right = (side[name] for side in sides)
+        value = _mean(left) - _mean(right)
+        either = ~np.isnan(left) | ~np.isnan(right)
+        changed = either & ~(left == right)
+        result[name] = _paired(value, drawn[0][:, index] - drawn[1][:, index], labels[either], labels[changed])
+    return result
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -175,6 +211,12 @@ def _interval(drawn: Floats) -> Floats:
     """`interval`, whose interpolation knows +inf, for columns that may reach -inf instead."""
     bounds = interval(drawn)
     return np.where(np.isnan(bounds), -interval(-drawn)[:, ::-1], bounds)
+
+
+def _mean(column: Floats) -> float:
+    """Over what is no NaN, summed exactly; NaN where all is."""
+    known = column[~np.isnan(column)]
+    return math.fsum(known) / len(known) if len(known) else math.nan
 
 
 def _minus(left: Floats, right: Floats) -> Floats:

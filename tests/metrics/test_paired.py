@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from globe_eval.metrics import Paired, bootstrap, holm, median_km, paired_difference, paired_differences
+from globe_eval.metrics import (
+    Paired,
+    bootstrap,
+    differences_of_own_means,
+    holm,
+    median_km,
+    paired_difference,
+    paired_differences,
+)
 
 
 def two_models(
@@ -185,6 +193,26 @@ def test_many_metrics_on_the_same_draws_are_each_alone() -> None:
         np.testing.assert_allclose(
             [getattr(found, field) for field in Paired.__slots__], [getattr(alone, field) for field in Paired.__slots__]
         )
+
+
+def test_own_means_are_scipys_difference_of_two_ratios() -> None:
+    first, second, groups = two_models(np.random.default_rng(10), 120)
+    rng = np.random.default_rng(11)
+    left, right = np.where(rng.random(len(groups)) < 0.3, math.nan, first), np.where(groups % 7 == 0, math.nan, second)
+    ours = differences_of_own_means({"hit": 100 * left}, {"hit": 100 * right}, groups, n_resamples=9999)["hit"]
+    parts = []
+    for column in (left, right):
+        known = ~np.isnan(column)
+        parts += [np.bincount(groups, weights=100 * np.where(known, column, 0)), np.bincount(groups, weights=known)]
+
+    def difference(a: np.ndarray, n: np.ndarray, b: np.ndarray, m: np.ndarray, axis: int) -> np.ndarray:
+        return a.sum(axis) / n.sum(axis) - b.sum(axis) / m.sum(axis)
+
+    reference = stats.bootstrap(parts, difference, paired=True, n_resamples=9999, method="percentile", rng=3)
+    assert ours.value == pytest.approx(100 * (np.nanmean(left) - np.nanmean(right)))
+    np.testing.assert_allclose((ours.low, ours.high), reference.confidence_interval, atol=0.25)
+    same = differences_of_own_means({"hit": left}, {"hit": left}, groups)["hit"]
+    assert (same.value, same.low, same.high, same.p) == (0.0, 0.0, 0.0, 1.0)
 
 
 def test_lengths_must_agree() -> None:
