@@ -221,7 +221,9 @@ def _of_distances(results: record.Results, samples: Sequence[record.Sample]) -> 
     kilometres = DISTANCES[results.distance](*points.T)
     for sample, km in zip(located, kilometres.tolist(), strict=True):
         if sample.distance_km is None or not math.isclose(sample.distance_km, km, rel_tol=1e-9, abs_tol=1e-6):
-            return f"samples.jsonl: {sample.id!r} has distance_km {sample.distance_km}, its points are {km:.6g} km apart"
+            return (
+                f"samples.jsonl: {sample.id!r} has distance_km {sample.distance_km}, its points are {km:.6g} km apart"
+            )
     return None
 
 

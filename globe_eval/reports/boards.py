@@ -7,11 +7,10 @@ are the same; whatever else is known stands in a section of its own that says wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from globe_eval.benchmarks.definition import Definition
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
@@ -26,7 +25,6 @@ ACCURACIES = tuple(acc_name(km) for km in THRESHOLDS_KM.values())
 HEADLINE = "acc@25km"
 """What rows are ordered by."""
 COLUMNS = (*ACCURACIES, "median_km", "located")
-FLOORS = ("constant", "knn")
 FIRST = ("im2gps3k", "yfcc4k", "mp16_reason_test", "miniworld")
 FORMS = {"names": "place names", "address": "addresses", "coordinates": "coordinates"}
 
@@ -82,7 +80,7 @@ class Board:
     description: str
     n: int | None
     sections: tuple[Section, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
 
 def boards(
@@ -185,9 +183,8 @@ def _row(one: Submission, ranks: Mapping[str, Range]) -> Row:
         figure = results.metrics[name]
         bounds = (figure.low, figure.high) if figure.n_groups > 1 else (None, None)
         cells[name] = Cell(figure.value, *bounds, ranks.get(name))
-    model = results.model.rsplit("/", 1)[-1].rsplit(".", 1)[0]
     return Row(
-        kind="floor" if model in FLOORS else "run",
+        kind="floor" if one.is_floor else "run",
         name=one.name,
         about=f"prompt {results.prompt}" if results.prompt else "scored from a file of answers",
         year=None,
@@ -258,7 +255,3 @@ def _thresholds() -> list[tuple[str, float]]:
 
 def _kilometres() -> str:
     return ", ".join(f"{km:,.0f}" for km in THRESHOLDS_KM.values())
-
-
-Booleans = npt.NDArray[np.bool_]
-__all__ = ["ACCURACIES", "COLUMNS", "HEADLINE", "Board", "Cell", "Row", "Section", "boards", "comparable", "replace"]

@@ -12,7 +12,6 @@ from globe_eval.runs.record import FigureRecord
 
 Z = 1.959963984540054
 """97.5 % quantile of the normal distribution."""
-FLOORS = ("constant", "knn")
 
 
 def design_effects(submissions: Sequence[Submission]) -> dict[str, float]:
@@ -22,7 +21,7 @@ def design_effects(submissions: Sequence[Submission]) -> dict[str, float]:
     however often it is there under another answer form. Empty where no run has more than one photograph a group.
     """
     found: dict[str, list[float]] = {}
-    real = [one for one in submissions if one.results.model.rsplit(".", 1)[0] not in FLOORS] or list(submissions)
+    real = [one for one in submissions if not one.is_floor] or list(submissions)
     for one in real:
         for km in THRESHOLDS_KM.values():
             figure = one.results.metrics[acc_name(km)]

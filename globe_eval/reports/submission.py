@@ -32,6 +32,7 @@ from globe_eval.runs import record
 from globe_eval.runs.assemble import figure_records
 
 SCHEMA_VERSION: Literal[1] = 1
+FLOORS = ("constant", "knn")
 NAME_MEASURES = ("country_correct", "city_correct", "globe_country_match", "globe_city_match")
 
 Floats = npt.NDArray[np.float64]
@@ -81,6 +82,11 @@ class Submission(_Strict):
         """
         words = (self.results.task, self.name, self.results.answer_form, self.sha256[:8])
         return "__".join(_plain(word) for word in words) + ".json"
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether the model looks at no picture, or only for a neighbour: what every other row must beat."""
+        return Path(self.results.model).stem in FLOORS
 
     @property
     def groups(self) -> Integers:

@@ -76,7 +76,9 @@ def score_file(
     truth = answers if truth_path is None else _without_footer(read_table(truth_path), columns, skip_footer, notes)
     _refuse_unknown(columns, answers, truth)
     of_task = {
-        role: column for role, column in (task_columns or {}).items() if role in TRUTH_FIELDS and column in truth.columns
+        role: column
+        for role, column in (task_columns or {}).items()
+        if role in TRUTH_FIELDS and column in truth.columns
     }
     rows = read_truth(
         truth,
