@@ -16,6 +16,7 @@ from typing import Any
 
 from globe_eval import __version__, arguments, verbs
 from globe_eval.errors import IncompleteRun, InputError, nearest
+from globe_eval.reports import leaderboard_commands
 
 EXAMPLES = """\
 examples:
@@ -91,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"globe-eval {__version__}")
     subparsers = parser.add_subparsers(
-        metavar="{run,score,rescore,merge,table,prepare,new,validate,ls}", required=True, parser_class=_Parser
+        metavar="{run,score,rescore,merge,table,prepare,new,validate,ls,leaderboard}",
+        required=True,
+        parser_class=_Parser,
     )
     for add in (
         _add_run,
@@ -103,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_new,
         _add_validate,
         _add_ls,
+        leaderboard_commands.add_parser,
     ):
         add(subparsers)
     return parser

@@ -136,7 +136,10 @@ def _of_samples(
 ) -> Iterator[str]:
     """What the samples say, against what results.json says of them."""
     if len(samples) != results.n:
-        yield f"samples.jsonl: holds {len(samples):,} photographs, results.json says {results.n:,}: samples were removed"
+        yield (
+            f"samples.jsonl: holds {len(samples):,} photographs, results.json says {results.n:,}: samples were "
+            f"{'removed' if len(samples) < results.n else 'added'}"
+        )
         return
     ids = {sample.id for sample in samples}
     if len(ids) != len(samples):
@@ -153,7 +156,10 @@ def _of_samples(
     }
     old = [f"{name} {found[:12]}, now {now[:12]}" for name, (found, now) in stale.items() if found != now]
     if old:
-        yield f"was read and geocoded by another version ({'; '.join(old)}): globe-eval rescore {folder} -o NEW, add NEW"
+        yield (
+            f"was read and geocoded by another version ({'; '.join(old)}): globe-eval rescore {folder} -o NEW makes it "
+            "anew; then add NEW"
+        )
         return
     if results.geocoder.name == "geonames":
         again = rescore.rescore(folder)

@@ -181,8 +181,8 @@ def _row(one: Submission, ranks: Mapping[str, Range]) -> Row:
     cells = {}
     for name in COLUMNS:
         figure = results.metrics[name]
-        bounds = (figure.low, figure.high) if figure.n_groups > 1 else (None, None)
-        cells[name] = Cell(figure.value, *bounds, ranks.get(name))
+        low, high = (figure.low, figure.high) if figure.n_groups > 1 else (None, None)
+        cells[name] = Cell(figure.value, low, high, ranks.get(name))
     return Row(
         kind="floor" if one.is_floor else "run",
         name=one.name,
@@ -219,9 +219,9 @@ def _published(published: Iterable[PublishedRow], n: int | None, effects: Mappin
         for name, km in _thresholds():
             percent = one.accuracy.get(int(km))
             if percent is not None:
-                value = percent / 100
-                bounds = wilson(value, (one.n or n) / effects.get(name, 1.0)) if one.n or n else (None, None)
-                cells[name] = Cell(value, *bounds, implied=True)
+                value, counted = percent / 100, one.n or n
+                low, high = wilson(value, counted / effects.get(name, 1.0)) if counted else (None, None)
+                cells[name] = Cell(value, low, high, implied=True)
         rows.append(
             Row(
                 kind="published",

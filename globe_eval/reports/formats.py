@@ -55,8 +55,11 @@ def csv_text(board: Board) -> str:
     file = csv.writer(out, lineterminator="\n")
     cells = [f"{name}{part}" for name in COLUMNS for part in ("", "_low", "_high", "_rank_best", "_rank_worst")]
     file.writerow(
-        ["board", "section", "kind", "name", "about", "year", "n", "n_groups", *cells]
-        + ["interval_implied", "confidence", "source", "why_not_ranked", "caveats"]
+        [
+            *("board", "section", "kind", "name", "about", "year", "n", "n_groups"),
+            *cells,
+            *("interval_implied", "confidence", "source", "why_not_ranked", "caveats"),
+        ]
     )
     for section in board.sections:
         for row in section.rows:
@@ -100,7 +103,7 @@ def as_json(board: Board) -> str:
 
 
 def shown(row: Row, name: str) -> str:
-    """A figure and its interval: `28.0 (24.3–31.9)`; † where the interval is implied, empty where there is no figure."""
+    """A figure and its interval: `28.0 (24.3–31.9)`; † marks an implied interval, empty is no figure."""
     cell = row.cells.get(name)
     if cell is None:
         return ""

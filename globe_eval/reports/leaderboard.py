@@ -1,10 +1,10 @@
 """`globe-eval leaderboard add | check | build`: runs become rows, rows are checked, boards are written from them.
 
-    leaderboards/
-      published/*.yaml   what others published, with sources
-      runs/*.json        rows of runs, written by `add`
-      tables/*           a board as Markdown, CSV, LaTeX and JSON, written by `build`
-      site/index.html    all boards as one page, written by `build`
+leaderboards/
+  published/*.yaml   what others published, with sources
+  runs/*.json        rows of runs, written by `add`
+  tables/*           a board as Markdown, CSV, LaTeX and JSON, written by `build`
+  site/index.html    all boards as one page, written by `build`
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def check(
 ) -> list[tuple[Path, list[str]]]:
     """Each path and why it is refused, an empty list where it may stand; by default every row of the leaderboard.
 
-    Rows are also held against all others of the leaderboard: rows of one manifest have the same photographs, groups
-    and ceilings, and no run stands there twice.
+    Published rows are read then too. Rows are also held against all others of the leaderboard: rows of one manifest
+    have the same photographs, groups and ceilings, and no run stands there twice.
     """
     known = known_tasks(include_path)
     there = _row_files(leaderboards)
@@ -83,6 +83,13 @@ def check(
         twice.setdefault(key, path)
     for path in paths:
         found[path] += together.get(path, [])
+    if paths == there and (leaderboards / "published").is_dir():
+        folder = leaderboards / "published"
+        try:
+            read_published(folder)
+            found[folder] = []
+        except InputError as error:
+            found[folder] = [str(error)]
     return list(found.items())
 
 
@@ -115,9 +122,7 @@ def build(leaderboards: Path, *, include_path: Sequence[Path] = ()) -> dict[Path
 
 def stale(files: dict[Path, str], leaderboards: Path) -> list[Path]:
     """Files that are not there or not as they would be written, and files of `tables` that nothing would write."""
-    changed = [
-        path for path, text in files.items() if not path.is_file() or path.read_bytes() != text.encode("utf-8")
-    ]
+    changed = [path for path, text in files.items() if not path.is_file() or path.read_bytes() != text.encode("utf-8")]
     tables = leaderboards / "tables"
     return changed + [path for path in sorted(tables.glob("*")) if path not in files]
 

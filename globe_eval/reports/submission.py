@@ -110,16 +110,22 @@ def submission(name: str, source: str | None, results: record.Results, folder: P
         status=pack([scoring.STATUSES.index(sample.status) for sample in samples]),
         distance_m=pack([metres(sample.distance_km) for sample in samples]),
         group=pack(np.unique(labels, return_inverse=True)[1]),
-        names={
-            measure: pack([-1 if value is None else int(value) for value in values])
-            for measure in NAME_MEASURES
-            if any(value is not None for value in (values := [getattr(sample, measure) for sample in samples]))
-        },
+        names={measure: text for measure in NAME_MEASURES if (text := _names(samples, measure))},
         own={name: [sample.own.get(name) for sample in samples] for name in results.own_directions},
     )
     kept = results.model_copy(update={"breakdowns": {}, "clean": None})
-    fields = {"schema_version": SCHEMA_VERSION, "name": name, "source": source, "results": kept, "columns": columns}
-    return sealed(Submission(**fields, sha256="0" * 64))
+    return sealed(
+        Submission(
+            schema_version=SCHEMA_VERSION, name=name, source=source, results=kept, columns=columns, sha256="0" * 64
+        )
+    )
+
+
+def _names(samples: Sequence[record.Sample], measure: str) -> str | None:
+    """One measure of names, packed; None where no photograph has it."""
+    values = [getattr(sample, measure) for sample in samples]
+    known = any(value is not None for value in values)
+    return pack([-1 if value is None else int(value) for value in values]) if known else None
 
 
 def sealed(one: Submission) -> Submission:
