@@ -1,7 +1,7 @@
 """A real Chromium without a network, driven through selenium: the `browser` fixture.
 
-Debian's `chromium` and `chromium-driver` are looked for on PATH (or $CHROMIUM and $CHROMEDRIVER); without them the tests
-skip. Nothing is downloaded: the driver's path is given, so selenium's own manager never runs, and every host name
+Debian's `chromium` and `chromium-driver` are looked for on PATH (or $CHROMIUM and $CHROMEDRIVER); without them the
+tests skip. Nothing is downloaded: the driver's path is given, so selenium's own manager never runs, and every host name
 resolves to nothing inside the browser. It starts once a session; `open` starts each page afresh.
 """
 
