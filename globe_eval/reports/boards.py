@@ -6,7 +6,7 @@ are the same; whatever else is known stands in a section of its own that says wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,7 +15,7 @@ import numpy as np
 from globe_eval.benchmarks.definition import Definition
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.reports.implied import design_effects, wilson
-from globe_eval.reports.published import PublishedRow
+from globe_eval.reports.published import PublishedRow, conflicts, spread
 from globe_eval.reports.ranks import Range, rank_ranges
 from globe_eval.reports.rows import Details, details_of, details_of_published, reasons
 from globe_eval.reports.submission import Submission
@@ -119,8 +119,8 @@ def _board(
     together: dict[tuple[str, ...], list[Submission]] = {}
     for one in submissions:
         together.setdefault(comparable(one), []).append(one)
-    ranked = sorted(together.items(), key=lambda item: (-len(item[1]), item[0]))
-    sections = [_ranked(key, many) for key, many in ranked]
+    ranked = sorted(together.items(), key=lambda item: (-len(item[1]), [*FORMS].index(item[0][0]), item[0]))
+    sections = [_ranked(name, key, many) for key, many in ranked]
     effects = design_effects(submissions)
     if published:
         sections.append(_published(published, n, effects))
@@ -152,12 +152,13 @@ def comparable(one: Submission) -> tuple[str, ...]:
     )
 
 
-def _ranked(key: tuple[str, ...], many: Sequence[Submission]) -> Section:
+def _ranked(board: str, key: tuple[str, ...], many: Sequence[Submission]) -> Section:
     form, distance, _, version, manifest = key
     first = many[0].results
     hits = [{name: within(one.distance_km(), km) for name, km in _thresholds()} for one in many]
     ranges = rank_ranges([{k: v.astype(np.float64) for k, v in row.items()} for row in hits], many[0].groups)
-    rows = [_row(one, ranks) for one, ranks in zip(many, ranges, strict=True)]
+    alone = len(many) == 1
+    rows = [_row(one, board, {} if alone else ranks) for one, ranks in zip(many, ranges, strict=True)]
     rows.sort(key=lambda row: (-(row.cells[HEADLINE].value or 0), row.name))
     ceiling = _ceiling(first.ceiling, form, first.n) if first.ceiling else None
     geocoder = (
@@ -169,14 +170,15 @@ def _ranked(key: tuple[str, ...], many: Sequence[Submission]) -> Section:
         title=f"Ranked: {FORMS[form]}",
         says=(
             f"Same task version ({version}), manifest ({manifest[:8]}), answer form ({form}){geocoder} and distance "
-            f"({distance}). Rows share a rank where their paired difference is not significant."
+            f"({distance}). Rows share a rank where their paired difference is not significant "
+            "(paired bootstrap by photographer, Holm's correction, 5 %)."
         ),
         ranked=True,
         rows=tuple([ceiling, *rows] if ceiling else rows),
     )
 
 
-def _row(one: Submission, ranks: Mapping[str, Range]) -> Row:
+def _row(one: Submission, board: str, ranks: Mapping[str, Range]) -> Row:
     results = one.results
     cells = {}
     for name in COLUMNS:
@@ -186,7 +188,8 @@ def _row(one: Submission, ranks: Mapping[str, Range]) -> Row:
     return Row(
         kind="floor" if one.is_floor else "run",
         name=one.name,
-        about=f"prompt {results.prompt}" if results.prompt else "scored from a file of answers",
+        about=(f"{results.task}, " if results.task != board else "")
+        + (f"prompt {results.prompt}" if results.prompt else "scored from a file of answers"),
         year=None,
         cells=cells,
         n=results.n,
@@ -204,7 +207,7 @@ def _ceiling(reached: Mapping[str, float | None], form: str, n: int) -> Row:
     }[form]
     return Row(
         kind="ceiling",
-        name="ceiling",
+        name="best possible",
         about=says,
         year=None,
         cells={name: Cell(reached[name]) for name in ACCURACIES if name in reached},
@@ -212,8 +215,8 @@ def _ceiling(reached: Mapping[str, float | None], form: str, n: int) -> Row:
     )
 
 
-def _published(published: Iterable[PublishedRow], n: int | None, effects: Mapping[str, float]) -> Section:
-    rows = []
+def _published(published: Sequence[PublishedRow], n: int | None, effects: Mapping[str, float]) -> Section:
+    rows, contradicted = [], conflicts(published)
     for one in published:
         cells = {}
         for name, km in _thresholds():
@@ -222,6 +225,7 @@ def _published(published: Iterable[PublishedRow], n: int | None, effects: Mappin
                 value, counted = percent / 100, one.n or n
                 low, high = wilson(value, counted / effects.get(name, 1.0)) if counted else (None, None)
                 cells[name] = Cell(value, low, high, implied=True)
+        caveats = (*(f"{name}: {text}" for name, text in one.caveats.items()), *_conflict(one, contradicted))
         rows.append(
             Row(
                 kind="published",
@@ -233,8 +237,8 @@ def _published(published: Iterable[PublishedRow], n: int | None, effects: Mappin
                 source=one.paper,
                 confidence=one.confidence,
                 why=reasons(one, n),
-                caveats=tuple(f"{name}: {text}" for name, text in one.caveats.items()),
-                details=details_of_published(one),
+                caveats=caveats,
+                details=details_of_published(one, caveats),
             )
         )
     rows.sort(key=lambda row: (-(row.cells[HEADLINE].value or 0) if HEADLINE in row.cells else 1, row.name))
@@ -247,6 +251,15 @@ def _published(published: Iterable[PublishedRow], n: int | None, effects: Mappin
         ranked=False,
         rows=tuple(rows),
     )
+
+
+def _conflict(one: PublishedRow, contradicted: Mapping[tuple[str, str], list[PublishedRow]]) -> list[str]:
+    """What a reader must know of a row that other rows, or other sources, contradict."""
+    group = contradicted.get((one.method, one.task))
+    if group is None:
+        return []
+    most = max(THRESHOLDS_KM.values(), key=lambda km: spread(group, int(km)))
+    return [f"in conflict: the printed values differ by up to {spread(group, int(most)):.2f} points ({most:,.0f} km)"]
 
 
 def _thresholds() -> list[tuple[str, float]]:

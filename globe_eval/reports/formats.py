@@ -15,7 +15,7 @@ from typing import Any
 
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.reports import ranks
-from globe_eval.reports.boards import ACCURACIES, COLUMNS, HEADLINE, Board, Cell, Row, Section
+from globe_eval.reports.boards import ACCURACIES, COLUMNS, HEADLINE, Board, Cell, Row
 
 KILOMETRES = dict(zip(ACCURACIES, (f"{km:,.0f} km" for km in THRESHOLDS_KM.values()), strict=True))
 LABELS = {**KILOMETRES, "median_km": "median", "located": "located"}
@@ -130,12 +130,6 @@ def shown_rank(row: Row, name: str = HEADLINE) -> str:
     """The range of ranks; empty for the ceiling and for what is not ranked."""
     cell = row.cells.get(name)
     return ranks.shown(cell.rank) if cell and cell.rank else ""
-
-
-def best(section: Section, name: str) -> float | None:
-    """The greatest value of a metric among the rows that are models."""
-    values = [row.cells[name].value for row in section.rows if row.kind != "ceiling" and name in row.cells]
-    return max((value for value in values if value is not None), default=None)
 
 
 def _kind(row: Row) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from globe_eval.metrics.accuracy import acc_name
@@ -49,7 +49,7 @@ def details_of(one: Submission) -> Details:
     return tuple((label, text) for label, text in found.items() if text)
 
 
-def details_of_published(one: PublishedRow) -> Details:
+def details_of_published(one: PublishedRow, caveats: Sequence[str]) -> Details:
     """Label and text of what is known of a published figure; unknown is written as unknown."""
     found = {
         "setting": f"{one.setting or UNKNOWN}: {one.detail}",
@@ -64,9 +64,8 @@ def details_of_published(one: PublishedRow) -> Details:
             f"{', '.join(f'{value} within {km:,} km' for km, value in also.accuracy.items())} ({also.source})"
             for also in one.also_printed
         ),
-        **{f"caveat, {name}": text for name, text in one.caveats.items()},
     }
-    return tuple((label, text) for label, text in found.items() if text)
+    return (*((label, text) for label, text in found.items() if text), *(("caveat", text) for text in caveats))
 
 
 def reasons(one: PublishedRow, n: int | None) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ function sort(body, key, sign) {
 function rank(table, key, label) {
   const by = table.querySelector(".by");
   if (!by || !table.querySelector(`[data-key="${key}"][data-rank]`)) return;
-  by.textContent = `ranks are at ${label}`;
+  by.textContent = label;
   for (const row of table.querySelectorAll("tr.row")) {
     const cell = row.querySelector(`[data-key="${key}"]`);
     row.querySelector(".rank").textContent = (cell && cell.dataset.rank) || "";

@@ -38,9 +38,8 @@ def page(boards: Sequence[Board]) -> str:
         rows=lambda board: sum(len(section.rows) for section in board.sections),
         shown_as=_shown_as,
         rank=lambda row, name=HEADLINE: formats.shown_rank(row, name),
-        best=formats.best,
         bare=formats.bare,
-        share=_share,
+        span=_span,
         value=_value,
         link=link,
     )
@@ -70,9 +69,12 @@ def _shown_as(row: Row) -> str:
     return row.about if row.kind == "published" else {"run": "runs", "floor": "floors", "ceiling": "ceilings"}[row.kind]
 
 
-def _share(value: float | None) -> str:
-    """% for a style, from 0 to 100."""
-    return f"{100 * min(max(value or 0.0, 0.0), 1.0):.2f}"
+def _span(section: Section, name: str, cell: Cell) -> str:
+    """Where a cell's bar begins and ends and where its value is, in % of the greatest bound of its column."""
+    cells = [row.cells[name] for row in section.rows if row.kind != "ceiling" and name in row.cells]
+    most = max(bound for one in cells for bound in (one.value, one.high) if bound is not None) or 1.0
+    places = {"low": cell.low, "high": cell.high, "value": cell.value}
+    return ";".join(f"--{side}:{100 * (place or 0.0) / most:.2f}" for side, place in places.items())
 
 
 def _value(cell: Cell) -> str:
