@@ -13,6 +13,8 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from globe_eval.benchmarks.definition import Definition, definitions, task_folders
 from globe_eval.errors import InputError, nearest
 from globe_eval.reports import admission, formats, site
@@ -20,10 +22,11 @@ from globe_eval.reports.boards import Board, boards
 from globe_eval.reports.published import read_published
 from globe_eval.reports.submission import Submission, read_submission, submission, written
 from globe_eval.reports.table import model_name
+from globe_eval.runs.record import first_error
 
 FORMATS = {"md": formats.markdown, "csv": formats.csv_text, "tex": formats.latex, "json": formats.as_json}
 MARKER = re.compile(r"(<!-- board (\S+) -->\n).*?(<!-- end of board \2 -->)", re.DOTALL)
-README_TOP = 12
+README_TOP = 24
 """How many published rows a README shows."""
 
 
@@ -48,7 +51,10 @@ def add(
     if wrong:
         raise InputError(f"{run}: cannot be a row: {'; '.join(wrong)}")
     results = admission.read_run(run)
-    row = submission(name or model_name(results), source, results, run)
+    try:
+        row = submission(name or model_name(results), source, results, run)
+    except ValidationError as error:
+        raise InputError(first_error(error)) from None
     path = leaderboards / "runs" / row.file_name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(written(row), encoding="utf-8", newline="\n")
@@ -100,7 +106,8 @@ def build(leaderboards: Path, *, include_path: Sequence[Path] = ()) -> dict[Path
     """
     if not leaderboards.is_dir():
         raise InputError(f"{leaderboards}: no such folder; give the leaderboards' with --leaderboards")
-    refused = [f"{path.name}: {'; '.join(wrong)}" for path, wrong in check([], leaderboards) if wrong]
+    checked = check([], leaderboards, include_path=include_path)
+    refused = [f"{path.name}: {'; '.join(wrong)}" for path, wrong in checked if wrong]
     if refused:
         raise InputError(f"{leaderboards}/runs: {len(refused)} rows are refused: {refused[0]}")
     submissions = [read_submission(path) for path in _row_files(leaderboards)]
@@ -112,7 +119,8 @@ def build(leaderboards: Path, *, include_path: Sequence[Path] = ()) -> dict[Path
         for suffix, write in FORMATS.items()
     }
     files[leaderboards / "site" / "index.html"] = site.page(every)
-    for readme in (leaderboards / "README.md", leaderboards.resolve().parent / "README.md"):
+    beside = leaderboards.parent if leaderboards.name else leaderboards.resolve().parent
+    for readme in (leaderboards / "README.md", beside / "README.md"):
         if readme.is_file():
             text = readme.read_text(encoding="utf-8")
             if MARKER.search(text):

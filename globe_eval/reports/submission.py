@@ -17,11 +17,11 @@ import math
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from globe_eval import scoring
 from globe_eval.errors import InputError
@@ -66,8 +66,8 @@ class Submission(_Strict):
     """One row. `results` is the run's without breakdowns, which nothing here could prove."""
 
     schema_version: Literal[1]
-    name: str
-    source: str | None
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    source: Annotated[str, Field(max_length=300)] | None
     """Where to read about the model: a paper, a page."""
     results: record.Results
     columns: Columns
@@ -148,6 +148,8 @@ def read_submission(path: Path) -> Submission:
     """Read one row. Raises InputError that names the file and the field; a later schema is told as such."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: no JSON ({error})") from None
     if not isinstance(found, dict):
