@@ -24,10 +24,10 @@ from globe_eval.places import DISTANCES, gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
 from globe_eval.reports import submission as rows
 from globe_eval.runs import record, rescore
-from globe_eval.runs.assemble import describe
 
 Definitions = Mapping[str, Definition]
 FIGURES = ("metrics", "valid_only")
+PLAIN = ("n_groups", "status", "complete")
 
 
 def of_run(folder: Path, known: Definitions) -> list[str]:
@@ -49,11 +49,12 @@ def of_submission(path: Path, known: Definitions) -> list[str]:
         return [str(error)]
     wrong = list(_of_settings(one.results, known))
     try:
-        wrong += _of_figures(one.results, rows.recomputed(one), ("n_groups", "status", "complete"))
+        wrong += _of_figures(one.results, rows.recomputed(one), PLAIN)
     except ValueError as error:
         wrong.append(f"columns: {error}")
-    if not wrong and one.results.breakdowns:
-        wrong.append("results.breakdowns: nothing in the file proves them; globe-eval leaderboard add leaves them out")
+    unproved = [name for name in ("breakdowns", *rows.UNPROVED) if getattr(one.results, name, None)]
+    if unproved:
+        wrong.append(f"results.{unproved[0]}: nothing in the file proves it; globe-eval leaderboard add leaves it out")
     if not wrong and rows.seal(one) != one.sha256:
         wrong.append(f"sha256: found {one.sha256[:12]}…, the content has {rows.seal(one)[:12]}…: the file was edited")
     if not wrong and path.name != one.file_name:
@@ -176,24 +177,16 @@ def _of_samples(
                 f"{moved[0]!r}"
             )
             return
-        fresh = again.results.model_dump() | {name: getattr(again.results, name) for name in FIGURES}
-    else:
-        scores = [scoring.Score(**{name: getattr(one, name) for name in _SCORE_FIELDS}) for one in samples]
-        setting = rescore.setting_of(results, {one.id: one.own for one in samples})
-        fresh = describe(setting, truths, scores)
-    yield from _of_figures(results, fresh, ("n_groups", "status", "complete", "ceiling", "attainable"))
-    wrong = [
-        f"{model}: {name}"
-        for model, accuracies in (fresh.get("accuracy_by_distance") or {}).items()
-        for name, value in accuracies.items()
-        if results.geocoder.name == "geonames"
-        and not rows.near(results.accuracy_by_distance.get(model, {}).get(name), value, 1e-9)
-    ]
-    if wrong:
-        yield f"accuracy_by_distance: {', '.join(wrong)} is not what the samples give"
-
-
-_SCORE_FIELDS = tuple(scoring.Score.__dataclass_fields__)
+        fresh = {name: getattr(again.results, name) for name in (*FIGURES, *PLAIN, "ceiling", "attainable")}
+        yield from _of_figures(results, fresh, (*PLAIN, "ceiling", "attainable"))
+        for model, accuracies in again.results.accuracy_by_distance.items():
+            stored = results.accuracy_by_distance.get(model, {})
+            wrong = [name for name, value in accuracies.items() if not rows.near(stored.get(name), value, 1e-9)]
+            if wrong:
+                yield f"accuracy_by_distance: {model}, {', '.join(wrong)}: is not what the samples give"
+        return
+    one = rows.submission("online", None, results, folder)  # its places may not be asked for again
+    yield from _of_figures(one.results, rows.recomputed(one), PLAIN)
 
 
 def _of_truths(truths: Sequence[scoring.Truth], results: record.Results, definition: Definition) -> str | None:
@@ -204,7 +197,7 @@ def _of_truths(truths: Sequence[scoring.Truth], results: record.Results, definit
     """
     found = truth_sha256([asdict(truth) for truth in truths])
     recorded = (definition.values["metadata"].get("truth_sha256") or {}).get(results.task_version)
-    if found == (recorded or results.manifest_sha256):
+    if found in (recorded, results.manifest_sha256):
         return None
     advice = (
         ""

@@ -29,10 +29,16 @@ from globe_eval.metrics import statistics
 from globe_eval.metrics.accuracy import GEOSCORE_BEST, GEOSCORE_SCALE_KM
 from globe_eval.metrics.figures import figures
 from globe_eval.runs import record
-from globe_eval.runs.assemble import figure_records
 
 SCHEMA_VERSION: Literal[1] = 1
 FLOORS = ("constant", "knn")
+PROVABLE = (
+    *("geoscore", "median_km", "mean_km", "located"),
+    *("country_accuracy", "city_accuracy", "globe_country_match", "globe_city_match"),
+)
+"""The metrics besides accuracies that the columns of a row give; a row has no others."""
+UNPROVED = ("clean", "reasoning")
+"""Figures of a result, besides breakdowns, that a row does not keep."""
 NAME_MEASURES = ("country_correct", "city_correct", "globe_country_match", "globe_city_match")
 
 Floats = npt.NDArray[np.float64]
@@ -63,7 +69,7 @@ class Columns(_Strict):
 
 
 class Submission(_Strict):
-    """One row. `results` is the run's without breakdowns, which nothing here could prove."""
+    """One row. `results` is the run's without the figures that nothing here could prove."""
 
     schema_version: Literal[1]
     name: Annotated[str, Field(min_length=1, max_length=120)]
@@ -113,12 +119,17 @@ def submission(name: str, source: str | None, results: record.Results, folder: P
         names={measure: text for measure in NAME_MEASURES if (text := _names(samples, measure))},
         own={name: [sample.own.get(name) for sample in samples] for name in results.own_directions},
     )
-    kept = results.model_copy(update={"breakdowns": {}, "clean": None})
-    return sealed(
-        Submission(
-            schema_version=SCHEMA_VERSION, name=name, source=source, results=kept, columns=columns, sha256="0" * 64
-        )
+    whole = Submission(
+        schema_version=SCHEMA_VERSION, name=name, source=source, results=results, columns=columns, sha256="0" * 64
     )
+    again = recomputed(whole)
+    provable = {
+        part: {name: figure for name, figure in getattr(results, part).items() if name in again[part]}
+        for part in ("metrics", "valid_only")
+    }
+    unproved = {name: None for name in UNPROVED if name in record.Results.model_fields}
+    kept = results.model_copy(update={**provable, "breakdowns": {}, **unproved})
+    return sealed(whole.model_copy(update={"results": kept}))
 
 
 def _names(samples: Sequence[record.Sample], measure: str) -> str | None:
@@ -134,14 +145,17 @@ def sealed(one: Submission) -> Submission:
 
 
 def seal(one: Submission) -> str:
-    """SHA-256 of all fields but itself, as JSON with sorted keys."""
-    fields = one.model_dump(mode="json", exclude={"sha256"})
+    """SHA-256 of all fields but itself, as JSON with sorted keys.
+
+    What has its default is left out, as in the file: a field that a later version adds does not break older rows.
+    """
+    fields = one.model_dump(mode="json", exclude={"sha256"}, exclude_defaults=True)
     return hashlib.sha256(json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def written(one: Submission) -> str:
     """The file's text."""
-    return json.dumps(one.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(one.model_dump(mode="json", exclude_defaults=True), indent=1, ensure_ascii=False) + "\n"
 
 
 def read_submission(path: Path) -> Submission:
@@ -198,12 +212,19 @@ def recomputed(one: Submission) -> dict[str, Any]:
         )
         for i in range(n)
     ]
-    metrics = scoring.metrics_with(results.thresholds_km, results.own_directions)
+    metrics = [
+        metric
+        for metric in scoring.metrics_with(results.thresholds_km, results.own_directions)
+        if metric.name.startswith("acc@") or metric.name in (*PROVABLE, *results.own_directions)
+    ]
 
     def of(rows: Sequence[int]) -> dict[str, record.FigureRecord]:
         some = [scores[i] for i in rows]
         made = figures({metric.name: metric.of(some) for metric in metrics}, groups[list(rows)], seed=results.seed)
-        return figure_records(made)
+        return {
+            name: record.FigureRecord(value=f.value, low=f.low, high=f.high, n=f.n, n_groups=f.n_groups)
+            for name, f in made.items()
+        }
 
     located = [i for i, score in enumerate(scores) if score.status in scoring.LOCATED]
     misplaced = sum((score.status in scoring.LOCATED) != (score.distance_km is not None) for score in scores)

@@ -125,7 +125,7 @@ def describe(setting: Setting, truths: Sequence[scoring.Truth], scores: Sequence
 
     def of(rows: Sequence[int]) -> dict[str, record.FigureRecord]:
         some, their = [scores[i] for i in rows], [truths[i] for i in rows]
-        return figure_records(scoring.figures(some, their, metrics=metrics, seed=setting.seed))
+        return _records(scoring.figures(some, their, metrics=metrics, seed=setting.seed))
 
     figures = of(range(len(scores)))
     return {
@@ -172,7 +172,7 @@ def clean(
     return record.CleanRecord(
         excluded=len(truths) - len(kept),
         n=len(kept),
-        metrics=figure_records(
+        metrics=_records(
             scoring.figures([scores[i] for i in kept], [truths[i] for i in kept], metrics=metrics, seed=seed)
         ),
     )
@@ -190,7 +190,7 @@ def _reach(
 
 def _part(figures: dict[str, scoring.Figure]) -> record.PartRecord:
     largest = max(figures.values(), key=lambda figure: figure.n)
-    return record.PartRecord(n=largest.n, n_groups=largest.n_groups, metrics=figure_records(figures))
+    return record.PartRecord(n=largest.n, n_groups=largest.n_groups, metrics=_records(figures))
 
 
 def _sample(truth: scoring.Truth, heard: Heard, score: scoring.Score, shareable: bool) -> record.Sample:
@@ -240,8 +240,7 @@ def _sample(truth: scoring.Truth, heard: Heard, score: scoring.Score, shareable:
     )
 
 
-def figure_records(figures: dict[str, scoring.Figure]) -> dict[str, record.FigureRecord]:
-    """Figures as a file has them."""
+def _records(figures: dict[str, scoring.Figure]) -> dict[str, record.FigureRecord]:
     return {
         name: record.FigureRecord(value=f.value, low=f.low, high=f.high, n=f.n, n_groups=f.n_groups)
         for name, f in figures.items()

@@ -211,7 +211,7 @@ ROW_CHANGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
         lambda r: r["results"].update(
             breakdowns={"continent": {"EU": {"n": 1, "n_groups": 1, "metrics": r["results"]["metrics"]}}}
         ),
-        "results.breakdowns: nothing in the file proves them",
+        "results.breakdowns: nothing in the file proves it",
     ),
 }
 
