@@ -38,6 +38,7 @@ class Setting:
     limit: float | None = None
     shard: str | None = None
     """Which photographs: "i/n" is every n-th from the i-th on."""
+    command: str | None = None
     distance: scoring.DistanceModel = "geodesic"
     geocoder: str = "geonames"
     exclude: frozenset[str] | None = None
@@ -47,7 +48,6 @@ class Setting:
     own_directions: dict[str, bool] = field(default_factory=dict)
     """What the benchmark measures besides the metrics that all have; which of its own metrics are better when higher
     is known of a stored result too, the functions are not."""
-    command: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,7 @@ def assemble(
         decoding=setting.decoding,
         seed=setting.seed,
         limit=setting.limit,
+        command=setting.command,
         shard=setting.shard,
         distance=setting.distance,
         geocoder=record.GeocoderRecord(
@@ -112,7 +113,6 @@ def assemble(
         images=images,
         thresholds_km=list(setting.thresholds_km),
         own_directions=setting.own_directions,
-        command=setting.command,
         **describe(setting, truths, scores),
     )
     return samples, results

@@ -191,6 +191,8 @@ class Results(_Strict):
     valid_only: dict[str, FigureRecord]
     accuracy_by_distance: dict[DistanceModel, dict[str, float]]
     shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None
+    command: str | None = None
+    """The command line that made this, without secrets."""
     usage: UsageRecord | None = None
     images: ImagesRecord | None = None
     ceiling: dict[str, Finite] | None = None
@@ -201,8 +203,6 @@ class Results(_Strict):
     """The benchmark's own, besides the five that all have."""
     own_directions: dict[str, bool] = {}
     """The metrics that the benchmark brings itself, and whether more of each is better."""
-    command: str | None = None
-    """The command line that made this, without secrets."""
 
 
 def write_run(folder: Path, samples: Iterable[Sample], results: Results) -> None:
