@@ -16,7 +16,7 @@ from typing import Any
 
 from globe_eval import __version__, arguments, verbs
 from globe_eval.errors import IncompleteRun, InputError, nearest
-from globe_eval.reports import compare_commands
+from globe_eval.reports import compare_commands, leaderboard_commands
 
 EXAMPLES = """\
 examples:
@@ -45,6 +45,7 @@ def main(words: Sequence[str] | None = None) -> int:
         given = ["run", *given]
     try:
         options = _parser().parse_args(given)
+        options.given = given
         if getattr(options, "config", None) is not None:
             _apply_config(options)
         return int(options.verb(options))
@@ -92,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"globe-eval {__version__}")
     subparsers = parser.add_subparsers(
-        metavar="{run,score,rescore,merge,table,compare,export,prepare,new,validate,ls}",
+        metavar="{run,score,rescore,merge,table,compare,export,leaderboard,prepare,new,validate,ls}",
         required=True,
         parser_class=_Parser,
     )
@@ -108,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_new,
         _add_validate,
         _add_ls,
+        leaderboard_commands.add_parser,
     ):
         add(subparsers)
     return parser

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -42,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
         max_pixels=options.max_pixels,
         max_side=options.max_side,
         exclude_overlap=options.exclude_overlap,
+        command=_command(options),
     )
     with interruptible():
         finished = run.run(request)
@@ -85,6 +87,7 @@ def score(options: argparse.Namespace) -> int:
             seed=options.seed,
             distance=options.distance,
             geocoder=options.geocoder,
+            command=_command(options),
         ),
         columns=score.Columns(**{name: getattr(options, f"{name}_column") for name in score.COLUMN_NAMES}),
         known=known.known_truth(defined) if defined and options.truth is None else None,
@@ -250,6 +253,26 @@ def prepare(options: argparse.Namespace) -> int:
     print(describe(prepared))
     refuse_unwritten(prepared)
     return 0
+
+
+def _command(options: argparse.Namespace) -> str:
+    """The command as it was given, without secrets."""
+    from globe_eval.runs.record import without_secrets
+
+    def clean(item: str) -> str:
+        name, equals, value = str(without_secrets({"": item})[""]).partition("=")
+        if value[:1] == "{":
+            try:
+                value = json.dumps(without_secrets(json.loads(value)))
+            except ValueError:
+                value = "(removed)"
+        return f"{name}={without_secrets({name: value})[name]}" if equals else name
+
+    words = []
+    for word in options.given:
+        option, equals, rest = word.partition("=") if word.startswith("--") else ("", "", word)
+        words.append(option + equals + ",".join(map(clean, arguments.split(rest))))
+    return shlex.join(["globe-eval", *(words[1:] if words[:1] == ["run"] else words)])
 
 
 def _definition(name: str) -> dict[str, Any]:

@@ -4,6 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
+from browser import browser
+
+__all__ = ["browser"]
 
 os.environ.setdefault("LMEVAL_HASHMM", "0")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

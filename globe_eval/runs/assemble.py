@@ -38,6 +38,7 @@ class Setting:
     limit: float | None = None
     shard: str | None = None
     """Which photographs: "i/n" is every n-th from the i-th on."""
+    command: str | None = None
     distance: scoring.DistanceModel = "geodesic"
     geocoder: str = "geonames"
     exclude: frozenset[str] | None = None
@@ -95,6 +96,7 @@ def assemble(
         decoding=setting.decoding,
         seed=setting.seed,
         limit=setting.limit,
+        command=setting.command,
         shard=setting.shard,
         distance=setting.distance,
         geocoder=record.GeocoderRecord(

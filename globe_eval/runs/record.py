@@ -191,6 +191,8 @@ class Results(_Strict):
     valid_only: dict[str, FigureRecord]
     accuracy_by_distance: dict[DistanceModel, dict[str, float]]
     shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None
+    command: str | None = None
+    """The command line that made this, without secrets."""
     usage: UsageRecord | None = None
     images: ImagesRecord | None = None
     ceiling: dict[str, Finite] | None = None
@@ -218,7 +220,7 @@ def read_results(folder: Path) -> Results:
     try:
         return Results.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise InputError(f"{path}: {_first_error(error)}") from None
+        raise InputError(f"{path}: {first_error(error)}") from None
 
 
 def read_samples(folder: Path) -> list[Sample]:
@@ -236,7 +238,7 @@ def each_sample(folder: Path) -> Iterator[Sample]:
             try:
                 yield Sample.model_validate_json(text)
             except ValidationError as error:
-                raise InputError(f"{path}, line {line}: {_first_error(error)}") from None
+                raise InputError(f"{path}, line {line}: {first_error(error)}") from None
 
 
 def refuse_run(folder: Path, runs: Sequence[Path]) -> None:
@@ -327,7 +329,8 @@ def git_commit() -> str | None:
     return done.stdout.strip() or None
 
 
-def _first_error(error: ValidationError) -> str:
+def first_error(error: ValidationError) -> str:
+    """The first thing that is wrong, with the field and what was found there."""
     first = error.errors()[0]
     found = repr(first.get("input"))
     where = ".".join(map(str, first["loc"])) or "the document"

@@ -17,7 +17,7 @@ from globe_eval.runs import identity, record
 from globe_eval.runs.assemble import Heard, Setting, assemble
 from globe_eval.runs.score import Scored
 
-OF_THE_RUN = ("shard", "started", "duration_seconds", "usage", "images")
+OF_THE_RUN = ("shard", "started", "duration_seconds", "usage", "images", "command")
 """Fields of a result that tell how the model was asked: no scoring changes them."""
 
 SCORING = ("distance", "geocoder", "seed", "answer_form", "gazetteer", "resolver_version", "parser_version")

@@ -56,6 +56,8 @@ class Request:
     fresh: bool = False
     """Start over instead of going on."""
     prices: Prices | None = None
+    command: str | None = None
+    """As it was given, without secrets."""
 
 
 @dataclass(frozen=True)
@@ -325,6 +327,7 @@ def _assemble(
         thresholds_km=task.thresholds_km,
         own_metrics=task.own_metrics,
         own_directions=task.own_directions,
+        command=request.command,
     )
     images = record.ImagesRecord(
         with_coordinates=sum(file.with_coordinates for file in files),

@@ -1,0 +1,262 @@
+"""May a run stand on a leaderboard? Every reason why not, a sentence each; an empty list says that it may.
+
+`of_run` looks at the folder that a run left, with all its samples: they are read, geocoded and scored again.
+`of_submission` looks at a row's JSON, which has no samples: every figure is computed again from its columns.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from globe_eval import scoring
+from globe_eval.answers import PARSER_VERSION
+from globe_eval.benchmarks.definition import Definition
+from globe_eval.benchmarks.manifest import truth_sha256
+from globe_eval.errors import InputError, nearest
+from globe_eval.places import DISTANCES, gazetteer
+from globe_eval.places.resolve import RESOLVER_VERSION
+from globe_eval.reports import submission as rows
+from globe_eval.runs import record, rescore
+
+Definitions = Mapping[str, Definition]
+FIGURES = ("metrics", "valid_only")
+PLAIN = ("n_groups", "status", "complete")
+
+
+def of_run(folder: Path, known: Definitions) -> list[str]:
+    """Why a run's folder cannot become a row."""
+    try:
+        results = read_run(folder)
+        wrong = list(_of_settings(results, known))
+        samples = record.read_samples(folder)
+        return wrong or list(_of_samples(folder, results, samples, known[results.task]))
+    except InputError as error:
+        return [str(error)]
+
+
+def of_submission(path: Path, known: Definitions) -> list[str]:
+    """Why a row's JSON cannot stand on a leaderboard."""
+    try:
+        one = rows.read_submission(path)
+    except InputError as error:
+        return [str(error)]
+    wrong = list(_of_settings(one.results, known))
+    try:
+        wrong += _of_figures(one.results, rows.recomputed(one), PLAIN)
+    except ValueError as error:
+        wrong.append(f"columns: {error}")
+    unproved = [name for name in ("breakdowns", *rows.UNPROVED) if getattr(one.results, name, None)]
+    if unproved:
+        wrong.append(f"results.{unproved[0]}: nothing in the file proves it; globe-eval leaderboard add leaves it out")
+    if not wrong and rows.seal(one) != one.sha256:
+        wrong.append(f"sha256: found {one.sha256[:12]}…, the content has {rows.seal(one)[:12]}…: the file was edited")
+    if not wrong and path.name != one.file_name:
+        wrong.append(f"is named {path.name}; allowed: {one.file_name}")
+    return wrong
+
+
+def read_run(folder: Path) -> record.Results:
+    """`results.json` of a run. Raises InputError, which tells a later schema as such."""
+    path = folder / "results.json"
+    if path.is_file():
+        rows.refuse_later_schema(path, _schema_version(path), record.SCHEMA_VERSION, "schema_version")
+    return record.read_results(folder)
+
+
+def disagreeing(many: Mapping[Path, rows.Submission]) -> dict[Path, list[str]]:
+    """Rows of one manifest that do not agree on what belongs to the manifest: photographs, groups and ceilings.
+
+    Each is held against the first of its manifest; a message names both files.
+    """
+    found: dict[Path, list[str]] = {}
+    first: dict[Any, tuple[Path, Any]] = {}
+    for path, one in many.items():
+        results = one.results
+        belongs: dict[Any, Any] = {
+            ("photographs", results.manifest_sha256): one.columns.ids_sha256,
+            ("groups", results.manifest_sha256): one.groups.tolist(),
+        }
+        gazetteer_sha256 = results.gazetteer.sha256 if results.ceiling is not None else None
+        for name in ("ceiling", "attainable"):
+            key = (name, results.manifest_sha256, results.answer_form, results.distance, gazetteer_sha256)
+            belongs[key] = getattr(results, name)
+        for key, value in belongs.items():
+            other, same = first.setdefault(key, (path, value))
+            if value is not None and same is not None and value != same:
+                found.setdefault(path, []).append(f"has other {key[0]} than {other.name}, with the same manifest")
+    return found
+
+
+def _of_settings(results: record.Results, known: Definitions) -> Iterator[str]:
+    """What a result says of itself: that it is of all photographs of a benchmark that is known."""
+    if results.limit is not None:
+        yield f"limit: a run with --limit {results.limit:g} is of some photographs only; run it without"
+    if results.shard is not None:
+        yield f"shard: {results.shard} is one part of a run; globe-eval merge puts all of them together"
+    if not results.complete or results.status.get("error"):
+        yield (
+            f"incomplete: {results.status.get('error', 0):,} of {results.n:,} photographs have status error; start "
+            "the same command again to ask them again"
+        )
+    definition = known.get(results.task)
+    if definition is None or definition.is_group:
+        tasks = [name for name, one in known.items() if not one.is_group]
+        yield f"task: {results.task!r} is not known{nearest(results.task, tasks)}; give its folder with --include_path"
+        return
+    metadata = definition.values.get("metadata") or {}
+    version = str(metadata.get("version"))
+    if results.task_version != version:
+        yield f"task_version: found {results.task_version!r}, {results.task} has version {version!r}: run it again"
+        return
+    manifest = (metadata.get("manifest_sha256") or {}).get(version)
+    if manifest is None:
+        yield (
+            f"manifest_sha256: no manifest of {results.task} version {version} is known yet; whoever brings its first "
+            f"row adds to {definition.path.name}: metadata: manifest_sha256: {{{version}: {results.manifest_sha256}}}"
+        )
+    elif manifest != results.manifest_sha256:
+        yield (
+            f"manifest_sha256: another manifest ({results.manifest_sha256[:12]}…) than that of {results.task} version "
+            f"{version} ({manifest[:12]}…): other photographs, other truths or another order; "
+            f"globe-eval prepare {results.task} says what differs"
+        )
+    n = metadata.get("n")
+    if n is not None and results.n != n and "n" not in metadata.get("unverified", ()):
+        yield f"n: found {results.n:,}, {results.task} has {n:,} photographs"
+
+
+def _of_samples(
+    folder: Path, results: record.Results, samples: Sequence[record.Sample], definition: Definition
+) -> Iterator[str]:
+    """What the samples say, against what results.json says of them."""
+    if len(samples) != results.n:
+        yield (
+            f"samples.jsonl: holds {len(samples):,} photographs, results.json says {results.n:,}: samples were "
+            f"{'removed' if len(samples) < results.n else 'added'}"
+        )
+        return
+    ids = {sample.id for sample in samples}
+    if len(ids) != len(samples):
+        yield f"samples.jsonl: {len(samples) - len(ids):,} ids stand there twice"
+        return
+    truths = [rescore.truth_of(sample) for sample in samples]
+    if problem := _of_truths(truths, results, definition) or _of_distances(results, samples):
+        yield problem
+        return
+    stale = {
+        "parser_version": (results.parser_version, PARSER_VERSION),
+        "resolver_version": (results.resolver_version, RESOLVER_VERSION),
+        "gazetteer.sha256": (results.gazetteer.sha256, gazetteer.info()["sha256"]),
+    }
+    old = [f"{name} {found[:12]}, now {now[:12]}" for name, (found, now) in stale.items() if found != now]
+    if old:
+        yield (
+            f"was read and geocoded by another version ({'; '.join(old)}): globe-eval rescore {folder} -o NEW makes it "
+            "anew; then add NEW"
+        )
+        return
+    if results.geocoder.name == "geonames":
+        again = rescore.rescore(folder)
+        moved = [
+            one.id
+            for one, other in zip(samples, again.samples, strict=True)
+            if one.status != other.status
+            or not rows.near(one.distance_km, other.distance_km, 1e-6)
+            or any(getattr(one, name) != getattr(other, name) for name in rows.NAME_MEASURES)
+        ]
+        if moved:
+            yield (
+                f"samples.jsonl: {len(moved):,} photographs are scored otherwise than their responses say, the first "
+                f"{moved[0]!r}"
+            )
+            return
+        fresh = {name: getattr(again.results, name) for name in (*FIGURES, *PLAIN, "ceiling", "attainable")}
+        yield from _of_figures(results, fresh, (*PLAIN, "ceiling", "attainable"))
+        for model, accuracies in again.results.accuracy_by_distance.items():
+            stored = results.accuracy_by_distance.get(model, {})
+            wrong = [name for name, value in accuracies.items() if not rows.near(stored.get(name), value, 1e-9)]
+            if wrong:
+                yield f"accuracy_by_distance: {model}, {', '.join(wrong)}: is not what the samples give"
+        return
+    one = rows.submission("online", None, results, folder)  # its places may not be asked for again
+    yield from _of_figures(one.results, rows.recomputed(one), PLAIN)
+
+
+def _of_truths(truths: Sequence[scoring.Truth], results: record.Results, definition: Definition) -> str | None:
+    """Whether the truths in the samples are the manifest's: their SHA-256 is, unless the manifest says more than they.
+
+    What a manifest also has of entities and of what can be located stands in no sample; then the YAML has a SHA-256
+    without these, `metadata: truth_sha256`.
+    """
+    found = truth_sha256([asdict(truth) for truth in truths])
+    recorded = (definition.values["metadata"].get("truth_sha256") or {}).get(results.task_version)
+    if found in (recorded, results.manifest_sha256):
+        return None
+    advice = (
+        ""
+        if recorded
+        else f"; if the manifest has entities or localizable, {definition.path.name} needs metadata: truth_sha256: "
+        f"{{{results.task_version}: …}}"
+    )
+    return f"samples.jsonl: the truths are not those of the manifest (SHA-256 {found[:12]}…){advice}"
+
+
+def _of_distances(results: record.Results, samples: Sequence[record.Sample]) -> str | None:
+    """Whether each distance is that between the truth and the prediction, where the sample has one."""
+    located = [sample for sample in samples if sample.prediction is not None]
+    for sample in samples:
+        if (sample.status in scoring.LOCATED) != (sample.distance_km is not None):
+            return f"samples.jsonl: {sample.id!r} has status {sample.status} and distance {sample.distance_km}"
+    points = np.array(
+        [(s.truth.lat, s.truth.lon, s.prediction.lat, s.prediction.lon) for s in located if s.prediction is not None]
+    ).reshape(-1, 4)
+    kilometres = DISTANCES[results.distance](*points.T)
+    for sample, km in zip(located, kilometres.tolist(), strict=True):
+        if sample.distance_km is None or not math.isclose(sample.distance_km, km, rel_tol=1e-9, abs_tol=1e-6):
+            return (
+                f"samples.jsonl: {sample.id!r} has distance_km {sample.distance_km}, its points are {km:.6g} km apart"
+            )
+    return None
+
+
+def _of_figures(results: record.Results, fresh: Mapping[str, Any], plain: Sequence[str]) -> Iterator[str]:
+    """Each figure and count that is not what was computed."""
+    for name in plain:
+        if getattr(results, name) != fresh[name]:
+            yield f"{name}: found {_short(getattr(results, name))}, the samples give {_short(fresh[name])}"
+    for name in FIGURES:
+        wrong = rows.differing(getattr(results, name), fresh[name])
+        if wrong:
+            more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+            yield f"{name}: {wrong[0]}{more}: the figures are not those of the samples"
+
+
+def _short(value: object) -> str:
+    if isinstance(value, dict):
+        value = {name: count for name, count in value.items() if count}
+    text = str(value)
+    return text if len(text) <= 100 else text[:99] + "…"
+
+
+Check = Callable[[Path, Definitions], list[str]]
+
+
+def check(path: Path, known: Definitions) -> list[str]:
+    """Why a run's folder, or a row's JSON, cannot stand on a leaderboard."""
+    of: Check = of_run if path.is_dir() else of_submission
+    return of(path, known)
+
+
+def _schema_version(path: Path) -> object:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return None
+    return found.get("schema_version") if isinstance(found, dict) else None

@@ -1,0 +1,270 @@
+"""Rows -> boards: the one table object that Markdown, CSV, LaTeX, JSON and the site are written from.
+
+A board is a benchmark. Rows are ranked together only where task version, manifest, answer form, geocoder and distance
+are the same; whatever else is known stands in a section of its own that says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from globe_eval.benchmarks.definition import Definition
+from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
+from globe_eval.reports.implied import design_effects, wilson
+from globe_eval.reports.published import PublishedRow, conflicts, spread
+from globe_eval.reports.ranks import Range, rank_ranges
+from globe_eval.reports.rows import Details, details_of, details_of_published, reasons
+from globe_eval.reports.submission import Submission
+
+Kind = Literal["run", "floor", "ceiling", "published"]
+ACCURACIES = tuple(acc_name(km) for km in THRESHOLDS_KM.values())
+HEADLINE = "acc@25km"
+"""What rows are ordered by."""
+COLUMNS = (*ACCURACIES, "median_km", "located")
+FIRST = ("im2gps3k", "yfcc4k", "mp16_reason_test", "miniworld")
+FORMS = {"names": "place names", "address": "addresses", "coordinates": "coordinates"}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure, its 95 % interval (None: there is none) and its range of ranks.
+
+    Accuracies and `located` run from 0 to 1; `median_km` is None where half of the answers and more are missing.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    rank: Range | None = None
+    implied: bool = False
+    """Whether the interval follows from n and from other rows' clustering, for want of samples."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a board. `why` says why it is not ranked; `details` is what a reader needs to make it again."""
+
+    kind: Kind
+    name: str
+    about: str
+    year: int | None
+    cells: dict[str, Cell]
+    n: int | None
+    n_groups: int | None = None
+    source: str | None = None
+    confidence: str | None = None
+    why: tuple[str, ...] = ()
+    caveats: tuple[str, ...] = ()
+    details: Details = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows that are ranked together, or that are not ranked and why."""
+
+    title: str
+    says: str
+    ranked: bool
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """A benchmark: its name, what it is, n, and its sections, ranked ones first."""
+
+    name: str
+    description: str
+    n: int | None
+    sections: tuple[Section, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def boards(
+    submissions: Sequence[Submission], published: Sequence[PublishedRow], known: Mapping[str, Definition]
+) -> list[Board]:
+    """Every benchmark that has a row; the four that this project is about come first. Deterministic."""
+    home = _homes(known)
+    names = {home.get(one.results.task, one.results.task) for one in submissions}
+    names |= {home.get(row.task, row.task) for row in published}
+    return [
+        _board(
+            name,
+            known.get(name),
+            [one for one in submissions if home.get(one.results.task, one.results.task) == name],
+            [row for row in published if home.get(row.task, row.task) == name],
+        )
+        for name in sorted(names, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
+    ]
+
+
+def _homes(known: Mapping[str, Definition]) -> dict[str, str]:
+    """Task -> the benchmark that it is a variant of: the shortest name among the tasks of the same data."""
+    same: dict[str, list[str]] = {}
+    for name, one in known.items():
+        if not one.is_group:
+            data = repr((one.values.get("dataset_kwargs"), one.values.get("custom_dataset")))
+            same.setdefault(data, []).append(name)
+    return {name: min(names, key=lambda one: (len(one), one)) for names in same.values() for name in names}
+
+
+def _board(
+    name: str, definition: Definition | None, submissions: Sequence[Submission], published: Sequence[PublishedRow]
+) -> Board:
+    metadata = definition.values["metadata"] if definition else {}
+    n = metadata.get("n") or next((one.results.n for one in submissions), None)
+    together: dict[tuple[str, ...], list[Submission]] = {}
+    for one in submissions:
+        together.setdefault(comparable(one), []).append(one)
+    ranked = sorted(together.items(), key=lambda item: (-len(item[1]), [*FORMS].index(item[0][0]), item[0]))
+    sections = [_ranked(name, key, many) for key, many in ranked]
+    effects = design_effects(submissions)
+    if published:
+        sections.append(_published(published, n, effects))
+    notes = []
+    if published and effects:
+        shown = ", ".join(f"{effects[metric]:.1f}" for metric in ACCURACIES if metric in effects)
+        notes.append(
+            f"† implied: for want of samples, the interval of n photographs by few photographers, whose design effect "
+            f"on this benchmark is {shown} (within {_kilometres()} km; median of the runs here)."
+        )
+    elif published:
+        notes.append(
+            "† implied: for want of samples, the interval of n independent photographs. No run here tells how they "
+            "cluster by photographer, so the true one is wider."
+        )
+    return Board(name, str(metadata.get("description") or ""), n, tuple(sections), tuple(notes))
+
+
+def comparable(one: Submission) -> tuple[str, ...]:
+    """What two rows must share to be ranked together; coordinates need no geocoder."""
+    results = one.results
+    geocoder = f"{results.geocoder.name}, {results.geocoder.version}, {results.gazetteer.sha256}"
+    return (
+        results.answer_form,
+        results.distance,
+        "" if results.answer_form == "coordinates" else geocoder,
+        results.task_version,
+        results.manifest_sha256,
+    )
+
+
+def _ranked(board: str, key: tuple[str, ...], many: Sequence[Submission]) -> Section:
+    form, distance, _, version, manifest = key
+    first = many[0].results
+    hits = [{name: within(one.distance_km(), km) for name, km in _thresholds()} for one in many]
+    ranges = rank_ranges([{k: v.astype(np.float64) for k, v in row.items()} for row in hits], many[0].groups)
+    alone = len(many) == 1
+    rows = [_row(one, board, {} if alone else ranks) for one, ranks in zip(many, ranges, strict=True)]
+    rows.sort(key=lambda row: (-(row.cells[HEADLINE].value or 0), row.name))
+    ceiling = _ceiling(first.ceiling, form, first.n) if first.ceiling else None
+    geocoder = (
+        ""
+        if form == "coordinates"
+        else f", geocoder {first.geocoder.name} ({first.geocoder.version}; gazetteer {first.gazetteer.sha256[:8]})"
+    )
+    return Section(
+        title=f"Ranked: {FORMS[form]}",
+        says=(
+            f"Same task version ({version}), manifest ({manifest[:8]}), answer form ({form}){geocoder} and distance "
+            f"({distance}). Rows share a rank where their paired difference is not significant "
+            "(paired bootstrap by photographer, Holm's correction, 5 %)."
+        ),
+        ranked=True,
+        rows=tuple([ceiling, *rows] if ceiling else rows),
+    )
+
+
+def _row(one: Submission, board: str, ranks: Mapping[str, Range]) -> Row:
+    results = one.results
+    cells = {}
+    for name in COLUMNS:
+        figure = results.metrics[name]
+        low, high = (figure.low, figure.high) if figure.n_groups > 1 else (None, None)
+        cells[name] = Cell(figure.value, low, high, ranks.get(name))
+    return Row(
+        kind="floor" if one.is_floor else "run",
+        name=one.name,
+        about=(f"{results.task}, " if results.task != board else "")
+        + (f"prompt {results.prompt}" if results.prompt else "scored from a file of answers"),
+        year=None,
+        cells=cells,
+        n=results.n,
+        n_groups=results.n_groups,
+        source=one.source,
+        details=details_of(one),
+    )
+
+
+def _ceiling(reached: Mapping[str, float | None], form: str, n: int) -> Row:
+    says = {
+        "names": "every answer names the city nearest to the photograph, and its country",
+        "address": "every answer names the city nearest to the photograph, its state and its country",
+        "coordinates": "every answer is where the photograph was taken",
+    }[form]
+    return Row(
+        kind="ceiling",
+        name="best possible",
+        about=says,
+        year=None,
+        cells={name: Cell(reached[name]) for name in ACCURACIES if name in reached},
+        n=n,
+    )
+
+
+def _published(published: Sequence[PublishedRow], n: int | None, effects: Mapping[str, float]) -> Section:
+    rows, contradicted = [], conflicts(published)
+    for one in published:
+        cells = {}
+        for name, km in _thresholds():
+            percent = one.accuracy.get(int(km))
+            if percent is not None:
+                value, counted = percent / 100, one.n or n
+                low, high = wilson(value, counted / effects.get(name, 1.0)) if counted else (None, None)
+                cells[name] = Cell(value, low, high, implied=True)
+        caveats = (*(f"{name}: {text}" for name, text in one.caveats.items()), *_conflict(one, contradicted))
+        rows.append(
+            Row(
+                kind="published",
+                name=one.method if one.reported_by is None else f"{one.method}, by {one.reported_by}",
+                about=one.setting or "setting unknown",
+                year=one.year,
+                cells=cells,
+                n=one.n,
+                source=one.paper,
+                confidence=one.confidence,
+                why=reasons(one, n),
+                caveats=caveats,
+                details=details_of_published(one, caveats),
+            )
+        )
+    rows.sort(key=lambda row: (-(row.cells[HEADLINE].value or 0) if HEADLINE in row.cells else 1, row.name))
+    return Section(
+        title="Published, not ranked",
+        says=(
+            "As printed, without samples: of these rows the manifest and the distance are not recorded, of many the "
+            "answer form, the geocoder or n. They are ordered, not ranked; each row says what is not known."
+        ),
+        ranked=False,
+        rows=tuple(rows),
+    )
+
+
+def _conflict(one: PublishedRow, contradicted: Mapping[tuple[str, str], list[PublishedRow]]) -> list[str]:
+    """What a reader must know of a row that other rows, or other sources, contradict."""
+    group = contradicted.get((one.method, one.task))
+    if group is None:
+        return []
+    most = max(THRESHOLDS_KM.values(), key=lambda km: spread(group, int(km)))
+    return [f"in conflict: the printed values differ by up to {spread(group, int(most)):.2f} points ({most:,.0f} km)"]
+
+
+def _thresholds() -> list[tuple[str, float]]:
+    return [(acc_name(km), km) for km in THRESHOLDS_KM.values()]
+
+
+def _kilometres() -> str:
+    return ", ".join(f"{km:,.0f}" for km in THRESHOLDS_KM.values())

@@ -1,0 +1,316 @@
+"""The charts of a report as SVG. Each says in words what it shows; the numbers stand in a table beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup
+
+from globe_eval.metrics.accuracy import THRESHOLDS_KM
+from globe_eval.reports import curves, svg
+from globe_eval.reports.svg import element
+
+WIDTH, HEIGHT = 420.0, 280.0
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 14.0, 40.0
+DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 4")
+"""Of the lines of run 0, 1, …: told apart without colours too."""
+
+STATUS_CLASS = {
+    "coordinates": "s-coordinates",
+    "city": "s-city",
+    "admin": "s-admin",
+    "country": "s-country",
+    "unresolved": "s-unresolved",
+    "refused": "s-refused",
+    "unparsed": "s-unparsed",
+    "empty": "s-empty",
+    "truncated": "s-truncated",
+    "error": "s-error",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One run's part in a chart."""
+
+    name: str
+    distance_km: curves.Floats
+    confidence: curves.Floats
+
+
+@dataclass(frozen=True)
+class Whisker:
+    """A value with its interval; None where it is unknown."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+def legend(names: Sequence[str]) -> Markup:
+    """Which line is which run; nothing for a single one."""
+    if len(names) < 2:
+        return Markup("")
+    items = (
+        element(
+            "li",
+            element(
+                "svg",
+                svg.path([0, 26], [6, 6], class_=f"line r{i % 6}", stroke_dasharray=DASHES[i % 6] or None),
+                viewBox="0 0 26 12",
+                aria_hidden="true",
+            ),
+            name,
+        )
+        for i, name in enumerate(names)
+    )
+    return element("ul", *items, class_="legend")
+
+
+def status_bar(counts: Mapping[str, int], name: str) -> Markup:
+    """A bar as long as all photographs, divided by how their answers ended."""
+    total, parts, at = sum(counts.values()), [], 0.0
+    for status, count in counts.items():
+        if not count:
+            continue
+        width = 1000.0 * count / total
+        parts.append(
+            element(
+                "rect",
+                element("title", f"{status}: {count:,}"),
+                x=at,
+                y=0.0,
+                width=max(width - 1.5, 0.8),
+                height=22.0,
+                class_=STATUS_CLASS.get(status, "s-error"),
+            )
+        )
+        at += width
+    shares = ", ".join(f"{status} {count:,}" for status, count in counts.items() if count)
+    bar = svg.drawing(1000.0, 22.0, *parts, title="How the answers ended", description=shares, name=name)
+    return Markup(str(bar).replace("<svg ", '<svg preserveAspectRatio="none" ', 1))
+
+
+def cumulative(lines: Sequence[Line], name: str) -> Markup:
+    """The share of photographs within each distance: at a threshold it is the accuracy."""
+    x, y = _log_x(), svg.linear(0.0, 1.0, HEIGHT - BOTTOM, TOP)
+    grid = curves.distance_grid()
+    drawn = [
+        svg.path(
+            [x(km) for km in grid],
+            [y(share) for share in curves.cumulative(line.distance_km, grid)],
+            class_=f"line r{i % 6}",
+            stroke_dasharray=DASHES[i % 6] or None,
+        )
+        for i, line in enumerate(lines)
+    ]
+    words = "; ".join(
+        f"{line.name}: "
+        + ", ".join(
+            f"{100 * float(curves.cumulative(line.distance_km, km)):.1f} % within {km:,.0f} km"
+            for km in THRESHOLDS_KM.values()
+        )
+        for line in lines
+    )
+    return svg.drawing(
+        WIDTH,
+        HEIGHT,
+        *_percent_axis(y, [0.0, 0.25, 0.5, 0.75, 1.0]),
+        *_distance_axis(x),
+        *drawn,
+        title="Share of photographs within a distance",
+        description=words,
+        name=name,
+    )
+
+
+def histogram(lines: Sequence[Line], name: str) -> Markup:
+    """How many photographs lie at each distance, six bins a decade."""
+    binned = [curves.histogram(line.distance_km) for line in lines]
+    most = max((float(share.max()) for _, share in binned), default=0.0) or 1.0
+    step = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25) if most / step <= 5.0)
+    top = step * float(np.ceil(most / step))
+    x, y = _log_x(), svg.linear(0.0, top, HEIGHT - BOTTOM, TOP)
+    drawn = []
+    for i, (edges, share) in enumerate(binned):
+        xs = [x(float(edge)) for edge in np.repeat(edges, 2)]
+        ys = [y(0.0), *(y(float(value)) for value in np.repeat(share, 2)), y(0.0)]
+        if i == 0:
+            drawn.append(svg.path(xs, ys, class_="area r0", fill_opacity="0.16"))
+        drawn.append(svg.path(xs, ys, class_=f"line r{i % 6}", stroke_dasharray=DASHES[i % 6] or None))
+    words = "; ".join(_spread(line) for line in lines)
+    return svg.drawing(
+        WIDTH,
+        HEIGHT,
+        *_percent_axis(y, [step * k for k in range(round(top / step) + 1)]),
+        *_distance_axis(x),
+        *drawn,
+        title="Distance of the answers, in logarithmic bins",
+        description=words,
+        name=name,
+    )
+
+
+def whiskers(rows: Sequence[tuple[str, Sequence[Whisker | None]]], title: str, name: str) -> Markup:
+    """A value with its interval for each row and run, on a scale from 0 to 100 %."""
+    left, bottom = 118.0, 26.0
+    runs = max((len(values) for _, values in rows), default=1)
+    band = 12.0 + 11.0 * runs
+    height = 8.0 + band * len(rows) + bottom
+    x = svg.linear(0.0, 1.0, left, WIDTH - 18.0)
+    parts: list[Markup] = []
+    for k in range(0, 5):
+        at = x(k / 4)
+        parts.append(element("line", x1=at, x2=at, y1=4.0, y2=height - bottom, class_="rule"))
+        parts.append(
+            element("text", f"{25 * k} %", x=at, y=height - bottom + 16.0, text_anchor="middle", class_="soft")
+        )
+    words = []
+    for row, (label, values) in enumerate(rows):
+        top = 8.0 + band * row
+        shown = label if len(label) <= 18 else label[:17] + "…"
+        parts.append(element("text", shown, x=left - 8.0, y=top + band / 2 + 4.0, text_anchor="end"))
+        for i, one in enumerate(values):
+            if one is None:
+                continue
+            y = top + 6.0 + 11.0 * (i + 0.5)
+            if one.low is not None and one.high is not None:
+                parts.append(element("line", x1=x(one.low), x2=x(one.high), y1=y, y2=y, class_=f"line r{i % 6}"))
+            parts.append(_marker(i, x(one.value), y))
+            words.append(f"{label}: {100 * one.value:.1f} %")
+    return svg.drawing(WIDTH, height, *parts, title=title, description="; ".join(words), name=name)
+
+
+def reliability(lines: Sequence[Line], km: float, name: str) -> Markup:
+    """Stated confidence against the share that lay within `km`; on the diagonal, a model knows what it knows."""
+    x, y = svg.linear(0.0, 1.0, LEFT, WIDTH - RIGHT), svg.linear(0.0, 1.0, HEIGHT - BOTTOM, TOP)
+    parts = [svg.path([x(0), x(1)], [y(0), y(1)], class_="axis", stroke_dasharray="3 3")]
+    words = []
+    for i, line in enumerate(lines):
+        bins = curves.reliability(line.confidence, _within(line.distance_km, km))
+        most = max((b.n for b in bins), default=1)
+        parts.append(
+            svg.path(
+                [x(b.confidence) for b in bins],
+                [y(b.located) for b in bins],
+                class_=f"line thin r{i % 6}",
+                stroke_dasharray=DASHES[i % 6] or None,
+            )
+        )
+        for b in bins:
+            at = x(b.confidence)
+            parts.append(element("line", x1=at, x2=at, y1=y(b.low), y2=y(b.high), class_=f"line thin r{i % 6}"))
+            told = f"{line.name}: of {b.n:,} with confidence about {b.confidence:.2f}, {100 * b.located:.0f} % located"
+            parts.append(
+                element(
+                    "circle",
+                    element("title", told),
+                    cx=at,
+                    cy=y(b.located),
+                    r=2.5 + 4.5 * float(np.sqrt(b.n / most)),
+                    class_=f"dot r{i % 6}",
+                )
+            )
+            words.append(told)
+    return svg.drawing(
+        WIDTH,
+        HEIGHT,
+        *_percent_axis(y, [0.0, 0.25, 0.5, 0.75, 1.0]),
+        *_share_axis(x, "confidence"),
+        *parts,
+        title=f"Stated confidence against the share within {km:,.0f} km",
+        description="; ".join(words),
+        name=name,
+    )
+
+
+def risk_coverage(lines: Sequence[Line], km: float, name: str) -> Markup:
+    """How many answers are wrong when only the most confident are given."""
+    x, y = svg.linear(0.0, 1.0, LEFT, WIDTH - RIGHT), svg.linear(0.0, 1.0, HEIGHT - BOTTOM, TOP)
+    parts, words = [], []
+    for i, line in enumerate(lines):
+        coverage, risk = curves.risk_coverage(line.confidence, _within(line.distance_km, km))
+        if not coverage:
+            continue
+        xs, ys = [x(c) for c in coverage], [y(r) for r in risk]
+        parts.append(svg.path(xs, ys, class_=f"line r{i % 6}", stroke_dasharray=DASHES[i % 6] or None))
+        parts.append(_marker(i, xs[0], ys[0]))
+        words.append(
+            f"{line.name}: {100 * risk[0]:.0f} % wrong at {100 * coverage[0]:.0f} % answered, {100 * risk[-1]:.0f} % "
+            "wrong when all are"
+        )
+    return svg.drawing(
+        WIDTH,
+        HEIGHT,
+        *_percent_axis(y, [0.0, 0.25, 0.5, 0.75, 1.0]),
+        *_share_axis(x, "answered, the most confident first"),
+        *parts,
+        title=f"Share farther than {km:,.0f} km among the answers given",
+        description="; ".join(words),
+        name=name,
+    )
+
+
+def _within(distance_km: curves.Floats, km: float) -> curves.Floats:
+    return (np.nan_to_num(distance_km, nan=np.inf) <= km).astype(np.float64)
+
+
+def _spread(line: Line) -> str:
+    known = line.distance_km[np.isfinite(line.distance_km)]
+    if not len(known):
+        return f"{line.name}: no answer has a place"
+    low, middle, high = np.percentile(known, [25, 50, 75])
+    return (
+        f"{line.name}: of {len(known):,} located, half lie between {low:,.0f} and {high:,.0f} km, median {middle:,.0f}"
+    )
+
+
+def _marker(run: int, x: float, y: float) -> Markup:
+    """A point of a run: disc, square or diamond."""
+    if run % 3 == 0:
+        return element("circle", cx=x, cy=y, r=4.0, class_=f"dot r{run % 6}")
+    turn = f"rotate(45 {svg.number(x)} {svg.number(y)})" if run % 3 == 2 else None
+    return element("rect", x=x - 3.5, y=y - 3.5, width=7.0, height=7.0, transform=turn, class_=f"dot r{run % 6}")
+
+
+def _log_x() -> Callable[[float], float]:
+    return svg.logarithmic(curves.NEAREST_KM, curves.FARTHEST_KM, LEFT, WIDTH - RIGHT)
+
+
+def _distance_axis(x: Callable[[float], float]) -> list[Markup]:
+    """The bottom axis with the thresholds of accuracy, each a line over the whole chart."""
+    base = HEIGHT - BOTTOM
+    parts = [element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=base, y2=base, class_="axis")]
+    for km in (0.1, *THRESHOLDS_KM.values(), 20_000.0):
+        if km in THRESHOLDS_KM.values():
+            parts.append(element("line", x1=x(km), x2=x(km), y1=TOP, y2=base, class_="axis", stroke_dasharray="2 3"))
+        anchor = "end" if km == 20_000.0 else "middle"
+        parts.append(element("text", f"{km:,g}", x=x(km), y=base + 16.0, text_anchor=anchor, class_="soft"))
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    parts.append(
+        element("text", "distance from the truth, km", x=middle, y=base + 33.0, text_anchor="middle", class_="soft")
+    )
+    return parts
+
+
+def _share_axis(x: Callable[[float], float], what: str) -> list[Markup]:
+    base = HEIGHT - BOTTOM
+    parts = [element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=base, y2=base, class_="axis")]
+    for k in range(5):
+        anchor = "end" if k == 4 else "middle"
+        parts.append(element("text", f"{25 * k} %", x=x(k / 4), y=base + 16.0, text_anchor=anchor, class_="soft"))
+    middle = (LEFT + WIDTH - RIGHT) / 2
+    parts.append(element("text", what, x=middle, y=base + 33.0, text_anchor="middle", class_="soft"))
+    return parts
+
+
+def _percent_axis(y: Callable[[float], float], at: Sequence[float]) -> list[Markup]:
+    parts = []
+    for share in at:
+        parts.append(element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y(share), y2=y(share), class_="rule"))
+        parts.append(
+            element("text", f"{100 * share:.3g} %", x=LEFT - 6.0, y=y(share) + 4.0, text_anchor="end", class_="soft")
+        )
+    return parts

@@ -1,0 +1,183 @@
+"""A board as Markdown, CSV, LaTeX and JSON. Pure functions of the one table object; the same board, the same bytes.
+
+Names come from whoever hands a row in, so each format escapes them.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from globe_eval.metrics.accuracy import THRESHOLDS_KM
+from globe_eval.reports import ranks
+from globe_eval.reports.boards import ACCURACIES, COLUMNS, HEADLINE, Board, Cell, Row
+
+KILOMETRES = dict(zip(ACCURACIES, (f"{km:,.0f} km" for km in THRESHOLDS_KM.values()), strict=True))
+LABELS = {**KILOMETRES, "median_km": "median", "located": "located"}
+DAGGER = "†"
+
+
+def markdown(board: Board, *, link: str = "", top: int | None = None) -> str:
+    """A board as GitHub shows it: a table a section, values in % with their 95 % interval.
+
+    Args:
+        board: what is shown.
+        link: where the rows open to their commands, relative to the file; left away where empty.
+        top: how many rows a section shows that is not ranked; the others are counted.
+    """
+    parts = []
+    for section in board.sections:
+        ranked = section.ranked
+        header = ["rank", "model"] if ranked else ["method", "year", "setting"]
+        header += [LABELS[name] for name in ACCURACIES] + (["median"] if ranked else ["n"])
+        lines = []
+        for row in section.rows[: None if ranked else top]:
+            first = [shown_rank(row), _kind(row)] if ranked else [_md(row.name), str(row.year), _md(row.about)]
+            last = shown(row, "median_km") if ranked else "unknown" if row.n is None else f"{row.n:,}"
+            lines.append([*first, *(shown(row, name) for name in ACCURACIES), last])
+        table = "\n".join("| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *lines])
+        left = len(section.rows) - len(lines)
+        more = f"\n\nAnd {left:,} more{f' on the [site]({link})' if link else ''}." if left else ""
+        parts.append(f"**{section.title}.** {_md(section.says)}\n\n{table}{more}")
+    counted = f"{board.n:,} photographs; % within, with 95 % intervals" if board.n else "% within, 95 % intervals"
+    site = f" Each row opens to its command, versions and SHA-256s on the [site]({link})." if link else ""
+    return "\n\n".join([f"{counted}, by photographer where known.{site}", *parts, *map(_md, board.notes)]) + "\n"
+
+
+def csv_text(board: Board) -> str:
+    """One line a row; figures from 0 to 1, kilometres for the median, empty where there is none."""
+    out = io.StringIO()
+    file = csv.writer(out, lineterminator="\n")
+    cells = [f"{name}{part}" for name in COLUMNS for part in ("", "_low", "_high", "_rank_best", "_rank_worst")]
+    file.writerow(
+        [
+            *("board", "section", "kind", "name", "about", "year", "n", "n_groups"),
+            *cells,
+            *("interval_implied", "confidence", "source", "why_not_ranked", "caveats"),
+        ]
+    )
+    for section in board.sections:
+        for row in section.rows:
+            figures: list[Any] = []
+            for name in COLUMNS:
+                cell = row.cells.get(name) or Cell(None)
+                figures += [_number(cell.value), _number(cell.low), _number(cell.high), *(cell.rank or ("", ""))]
+            about = [board.name, section.title, row.kind, row.name, row.about, row.year, row.n, row.n_groups]
+            implied = any(cell.implied for cell in row.cells.values())
+            rest = [int(implied), row.confidence, row.source, "; ".join(row.why), "; ".join(row.caveats)]
+            file.writerow([_plain(value) for value in [*about, *figures, *rest]])
+    return out.getvalue()
+
+
+def latex(board: Board) -> str:
+    r"""A `table` for booktabs: `\input{im2gps3k.tex}` with `\usepackage{booktabs}`."""
+    columns = "l" * 2 + "r" * len(ACCURACIES)
+    lines = [
+        r"% Written by globe-eval leaderboard build; needs \usepackage{booktabs}.",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_tex(board.name)}: \% within a distance, with 95\,\% intervals.}}",
+        rf"\begin{{tabular}}{{{columns}}}",
+        r"\toprule",
+        " & ".join(["Rank", "Method", *(_tex(KILOMETRES[name]) for name in ACCURACIES)]) + r" \\",
+    ]
+    for section in board.sections:
+        lines += [r"\midrule", rf"\multicolumn{{{len(columns)}}}{{l}}{{\emph{{{_tex(section.title)}}}}} \\"]
+        for row in section.rows:
+            name = row.name if row.kind in ("run", "published") else f"{row.name} ({row.kind})"
+            year = f" ({row.year})" if row.year else ""
+            cells = [_tex(shown(row, name)) for name in ACCURACIES]
+            lines.append(" & ".join([_tex(shown_rank(row)), _tex(name + year), *cells]) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}", *(rf"\par\footnotesize {_tex(note)}" for note in board.notes)]
+    return "\n".join([*lines, r"\end{table}", ""])
+
+
+def as_json(board: Board) -> str:
+    """The table object itself; figures from 0 to 1, null where there is none."""
+    return json.dumps(_rounded(asdict(board)), ensure_ascii=False, indent=1) + "\n"
+
+
+def shown(row: Row, name: str) -> str:
+    """A figure and its interval: `28.0 (24.3–31.9)`; † marks an implied interval, empty is no figure."""
+    cell = row.cells.get(name)
+    if cell is None:
+        return ""
+    value = bare(name, cell.value)
+    if cell.low is None and cell.high is None:
+        return value
+    return f"{value} ({bare(name, cell.low)}–{bare(name, cell.high)}){DAGGER if cell.implied else ''}"
+
+
+def bare(name: str, value: float | None) -> str:
+    """A number as a table has it: %, or kilometres without a decimal from 100 on.
+
+    >>> bare("acc@25km", 0.2799), bare("median_km", 784.3), bare("median_km", None)
+    ('28.0', '784', '∞')
+    """
+    if value is None:
+        return "∞"
+    if name.endswith("_km"):
+        return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+    return f"{100 * value:.1f}"
+
+
+def shown_rank(row: Row, name: str = HEADLINE) -> str:
+    """The range of ranks; empty for the ceiling and for what is not ranked."""
+    cell = row.cells.get(name)
+    return ranks.shown(cell.rank) if cell and cell.rank else ""
+
+
+def _kind(row: Row) -> str:
+    return _md(row.name) if row.kind in ("run", "published") else f"*{_md(row.name)}* ({row.kind})"
+
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
+_TEX = {
+    **{c: f"\\{c}" for c in "&%$#_{}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{"†": r"$^\dagger$", "–": "--", "∞": r"$\infty$", "…": r"\dots{}", "<": r"\textless{}", ">": r"\textgreater{}"},
+}
+
+
+def _md(text: str) -> str:
+    """Text that Markdown shows as it is: no tag, link, picture or new cell in it.
+
+    >>> print(_md("a|b <img src=x> [x](http://y)"))
+    a\\|b &lt;img src=x&gt; \\[x\\](http://y)
+    """
+    one_line = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKDOWN.sub(r"\\\1", one_line)
+
+
+def _tex(text: str) -> str:
+    r"""Text that LaTeX shows as it is.
+
+    >>> print(_tex("50 % of {a}_b"))
+    50 \% of \{a\}\_b
+    """
+    return "".join(_TEX.get(c, c) for c in " ".join(text.split()))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
+
+
+def _plain(value: Any) -> Any:
+    """A cell that no spreadsheet takes for a formula."""
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return "'" + value
+    return value
+
+
+def _rounded(value: Any) -> Any:
+    """Six digits: what differs between two machines' arithmetic lies far below."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {name: _rounded(inner) for name, inner in value.items()}
+    return [_rounded(inner) for inner in value] if isinstance(value, Sequence) and not isinstance(value, str) else value

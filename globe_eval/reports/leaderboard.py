@@ -1,0 +1,169 @@
+"""`globe-eval leaderboard add | check | build`: runs become rows, rows are checked, boards are written from them.
+
+leaderboards/
+  published/*.yaml   what others published, with sources
+  runs/*.json        rows of runs, written by `add`
+  tables/*           a board as Markdown, CSV, LaTeX and JSON, written by `build`
+  site/index.html    all boards as one page, written by `build`
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from globe_eval.benchmarks.definition import Definition, definitions, task_folders
+from globe_eval.errors import InputError, nearest
+from globe_eval.reports import admission, formats, site
+from globe_eval.reports.boards import Board, boards
+from globe_eval.reports.published import read_published
+from globe_eval.reports.submission import Submission, read_submission, submission, written
+from globe_eval.reports.table import model_name
+from globe_eval.runs.record import first_error
+
+FORMATS = {"md": formats.markdown, "csv": formats.csv_text, "tex": formats.latex, "json": formats.as_json}
+MARKER = re.compile(r"(<!-- board (\S+) -->\n).*?(<!-- end of board \2 -->)", re.DOTALL)
+README_TOP = 24
+"""How many published rows a README shows."""
+
+
+def known_tasks(include_path: Iterable[Path] = ()) -> dict[str, Definition]:
+    """Every task that a row may be of."""
+    return definitions([*task_folders(), *include_path])
+
+
+def add(
+    run: Path,
+    leaderboards: Path,
+    *,
+    name: str | None = None,
+    source: str | None = None,
+    include_path: Sequence[Path] = (),
+) -> Path:
+    """Check a run and write its row. Raises InputError with every reason why it cannot be one; nothing is written then.
+
+    The same run gives the same file; adding it again changes nothing.
+    """
+    wrong = admission.of_run(run, known_tasks(include_path))
+    if wrong:
+        raise InputError(f"{run}: cannot be a row: {'; '.join(wrong)}")
+    results = admission.read_run(run)
+    try:
+        row = submission(name or model_name(results), source, results, run)
+    except ValidationError as error:
+        raise InputError(first_error(error)) from None
+    path = leaderboards / "runs" / row.file_name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(written(row), encoding="utf-8", newline="\n")
+    return path
+
+
+def check(
+    paths: Sequence[Path], leaderboards: Path, *, include_path: Sequence[Path] = ()
+) -> list[tuple[Path, list[str]]]:
+    """Each path and why it is refused, an empty list where it may stand; by default every row of the leaderboard.
+
+    Published rows are read then too. Rows are also held against all others of the leaderboard: rows of one manifest
+    have the same photographs, groups and ceilings, and no run stands there twice.
+    """
+    known = known_tasks(include_path)
+    there = _row_files(leaderboards)
+    paths = list(paths) or there
+    found = {path: admission.check(path, known) for path in paths}
+    readable = {}
+    for path in dict.fromkeys([*there, *(path for path in paths if path.is_file())]):
+        try:
+            readable[path] = read_submission(path)
+            _ = readable[path].groups
+        except (InputError, ValueError):
+            readable.pop(path, None)
+    together = admission.disagreeing(readable)
+    twice: dict[tuple[str, str], Path] = {}
+    for path, one in readable.items():
+        key = (one.columns.samples_sha256, one.results.task)
+        if key in twice and twice[key].resolve() != path.resolve():
+            together.setdefault(path, []).append(f"is the same run as {twice[key].name}")
+        twice.setdefault(key, path)
+    for path in paths:
+        found[path] += together.get(path, [])
+    if paths == there and (leaderboards / "published").is_dir():
+        folder = leaderboards / "published"
+        try:
+            read_published(folder)
+            found[folder] = []
+        except InputError as error:
+            found[folder] = [str(error)]
+    return list(found.items())
+
+
+def build(leaderboards: Path, *, include_path: Sequence[Path] = ()) -> dict[Path, str]:
+    """File -> text of everything that is made from the rows; writing them is the caller's.
+
+    Raises InputError for a row that is refused: a board of what nobody checked would say nothing.
+    """
+    if not leaderboards.is_dir():
+        raise InputError(f"{leaderboards}: no such folder; give the leaderboards' with --leaderboards")
+    checked = check([], leaderboards, include_path=include_path)
+    refused = [f"{path.name}: {'; '.join(wrong)}" for path, wrong in checked if wrong]
+    if refused:
+        raise InputError(f"{leaderboards}/runs: {len(refused)} rows are refused: {refused[0]}")
+    submissions = [read_submission(path) for path in _row_files(leaderboards)]
+    published = read_published(leaderboards / "published") if (leaderboards / "published").is_dir() else []
+    every = boards(submissions, published, known_tasks(include_path))
+    files = {
+        leaderboards / "tables" / f"{board.name}.{suffix}": write(board)
+        for board in every
+        for suffix, write in FORMATS.items()
+    }
+    files[leaderboards / "site" / "index.html"] = site.page(every)
+    beside = leaderboards.parent if leaderboards.name else leaderboards.resolve().parent
+    for readme in (leaderboards / "README.md", beside / "README.md"):
+        if readme.is_file():
+            text = readme.read_text(encoding="utf-8")
+            if MARKER.search(text):
+                files[readme] = _filled(text, every, readme, leaderboards)
+    return files
+
+
+def stale(files: dict[Path, str], leaderboards: Path) -> list[Path]:
+    """Files that are not there or not as they would be written, and files of `tables` that nothing would write."""
+    changed = [path for path, text in files.items() if not path.is_file() or path.read_bytes() != text.encode("utf-8")]
+    tables = leaderboards / "tables"
+    return changed + [path for path in sorted(tables.glob("*")) if path not in files]
+
+
+def write(files: dict[Path, str], leaderboards: Path) -> list[Path]:
+    """Write what is stale and remove tables of boards that are gone; the paths that changed."""
+    changed = stale(files, leaderboards)
+    for path in changed:
+        if path not in files:
+            path.unlink()
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(files[path], encoding="utf-8", newline="\n")
+    return changed
+
+
+def _row_files(leaderboards: Path) -> list[Path]:
+    return sorted((leaderboards / "runs").glob("*.json"))
+
+
+def _filled(text: str, every: Sequence[Board], readme: Path, leaderboards: Path) -> str:
+    """A README with its boards between their markers."""
+    by_name = {board.name: board for board in every}
+    base = leaderboards.resolve().relative_to(readme.resolve().parent).as_posix()
+    link = "site/index.html" if base == "." else f"{base}/site/index.html"
+
+    def table(found: re.Match[str]) -> str:
+        name = found[2]
+        if name not in by_name:
+            raise InputError(f"{readme}: no board {name!r}{nearest(name, by_name)} (there are: {', '.join(by_name)})")
+        return f"{found[1]}{formats.markdown(by_name[name], link=link, top=README_TOP)}{found[3]}"
+
+    return MARKER.sub(table, text)
+
+
+__all__ = ["Submission", "add", "build", "check", "known_tasks", "stale", "write"]

@@ -1,0 +1,229 @@
+"""What is ranked together, what is not and why; the same figures in every format; nothing hostile gets through."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import board_runs
+import pytest
+from scipy import stats
+
+from globe_eval.reports import formats, leaderboard
+from globe_eval.reports.boards import ACCURACIES, Board, Section, boards
+from globe_eval.reports.implied import design_effect, design_effects, wilson
+from globe_eval.reports.published import PublishedRow
+from globe_eval.reports.submission import Submission, read_submission
+from globe_eval.runs.record import FigureRecord, GeocoderRecord
+
+KNOWN = board_runs.known()
+HOSTILE = "<script>alert(1)</script> | `a` [x](http://e.example) & 100% of_{it} =1+1 \\end{table}"
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Submission]:
+    folder = tmp_path_factory.mktemp("rows")
+    made = []
+    for name, share in (("good", 7), ("fair", 4), ("fair too", 4), ("constant", 0)):
+        model = name if name == "constant" else "a-model"
+        run = board_runs.write(folder / name, board_runs.right(share), model=model)
+        made.append(read_submission(leaderboard.add(run, folder, name=name)))
+    return made
+
+
+def changed(one: Submission, **fields: Any) -> Submission:
+    return one.model_copy(update={"results": one.results.model_copy(update=fields)})
+
+
+def published(**fields: Any) -> PublishedRow:
+    base = {
+        "method": "M",
+        "year": 2025,
+        "paper": "arXiv 2501.00001",
+        "task": "miniworld",
+        "setting": "VLM trained",
+        "detail": "as it is",
+        "answer_form": None,
+        "geocoder": None,
+        "n": None,
+        "accuracy": {1: 9.84, 25: 40.18, 200: 56.19, 750: 71.45, 2500: None},
+        "confidence": "B",
+        "sources": ("its Table 1",),
+    }
+    return PublishedRow.model_validate(base | fields)
+
+
+def one_board(submissions: list[Submission], others: list[PublishedRow] | None = None) -> Board:
+    (board,) = boards(submissions, others or [], KNOWN)
+    return board
+
+
+def names(section: Section) -> list[str]:
+    return [row.name for row in section.rows]
+
+
+def test_rows_are_ordered_and_share_ranks(rows: list[Submission]) -> None:
+    (section,) = one_board(rows).sections
+    assert names(section) == ["best possible", "good", "fair", "fair too", "constant"]
+    ranks = {row.name: formats.shown_rank(row) for row in section.rows}
+    assert ranks == {"best possible": "", "good": "1", "fair": "2–3", "fair too": "2–3", "constant": "4"}
+    kinds = {row.name: row.kind for row in section.rows}
+    assert kinds["best possible"] == "ceiling" and kinds["constant"] == "floor" and kinds["good"] == "run"
+
+
+def test_every_cell_of_a_run_has_its_clustered_interval(rows: list[Submission]) -> None:
+    (section,) = one_board(rows).sections
+    for one, row in zip(rows, [next(r for r in section.rows if r.name == one.name) for one in rows], strict=True):
+        for name in ACCURACIES:
+            figure = one.results.metrics[name]
+            cell = row.cells[name]
+            assert (cell.value, cell.low, cell.high) == (figure.value, figure.low, figure.high) and not cell.implied
+            assert figure.n_groups == 72 and cell.rank is not None
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"task_version": "2"},
+        {"manifest_sha256": "f" * 64},
+        {"answer_form": "address"},
+        {"geocoder": GeocoderRecord(name="nominatim", version="4.5")},
+        {"geocoder": GeocoderRecord(name="geonames", version="resolver 2")},
+        {"distance": "haversine"},
+    ],
+    ids=str,
+)
+def test_what_differs_in_one_setting_is_ranked_apart(rows: list[Submission], fields: dict[str, Any]) -> None:
+    board = one_board([*rows[1:], changed(rows[0], **fields)])
+    assert [[name for name in names(section) if name != "best possible"] for section in board.sections] == [
+        ["fair", "fair too", "constant"],
+        ["good"],
+    ]
+    value = next(iter(fields.values()))
+    told = value.version if isinstance(value, GeocoderRecord) else str(value)[:8]
+    assert told in board.sections[1].says and told not in board.sections[0].says
+
+
+def test_another_gazetteer_is_another_geocoder_but_not_for_coordinates(rows: list[Submission]) -> None:
+    other = rows[0].results.gazetteer.model_copy(update={"sha256": "e" * 64})
+    assert len(one_board([*rows[1:], changed(rows[0], gazetteer=other)]).sections) == 2
+    points = [changed(one, answer_form="coordinates") for one in rows]
+    assert len(one_board([*points[1:], changed(points[0], gazetteer=other)]).sections) == 1
+
+
+def test_variants_of_a_benchmark_are_on_its_board(rows: list[Submission]) -> None:
+    variant = changed(rows[0], task="miniworld_no_cot")
+    board = one_board([*rows[1:], variant])
+    assert board.name == "miniworld" and "good" in names(board.sections[0])
+    assert next(row for row in board.sections[0].rows if row.name == "good").about.startswith("miniworld_no_cot, ")
+
+
+def test_published_rows_are_not_ranked_and_say_why(rows: list[Submission]) -> None:
+    board = one_board(rows, [published(), published(method="N", answer_form="names", geocoder="Azure Maps", n=290)])
+    section = board.sections[-1]
+    assert not section.ranked and all(formats.shown_rank(row) == "" for row in section.rows)
+    why = {row.name: row.why for row in section.rows}
+    assert {"answer form unknown", "geocoder unknown", "n unknown", "no samples"} <= {*why["M"]}
+    assert {"geocoder Azure Maps, version unknown", "n is 290, the benchmark has 300"} <= {*why["N"]}
+    assert "acc@2500km" not in section.rows[0].cells, "what was not printed stays away"
+    assert formats.shown(section.rows[0], "acc@25km").startswith("40.2 (") and "†" in board.notes[0]
+
+
+def test_contradictions_are_told_with_both_rows(rows: list[Submission]) -> None:
+    others = [published(), published(reported_by="someone", accuracy={1: 9, 25: 36.95, 200: 52, 750: 70, 2500: 80})]
+    section = one_board(rows, others).sections[-1]
+    assert names(section) == ["M", "M, by someone"]
+    told = "in conflict: the printed values differ by up to 4.19 points (200 km)"
+    assert all(told in row.caveats for row in section.rows)
+    assert all("in conflict" in str(row.details) for row in section.rows)
+
+
+@pytest.mark.parametrize("hits, n", [(0, 10), (3, 10), (839, 2997), (300, 300)])
+def test_implied_intervals_are_wilsons(hits: int, n: int) -> None:
+    reference = stats.binomtest(hits, n).proportion_ci(method="wilson")
+    assert wilson(hits / n, n) == pytest.approx((reference.low, reference.high), abs=1e-12)
+
+
+def test_implied_intervals_are_as_wide_as_those_of_runs() -> None:
+    """A published row with the figures of a run gets about the run's own interval (here ISNs' on IM2GPS3K)."""
+    effect = design_effect(FigureRecord(value=0.28, low=0.243, high=0.319, n=2997, n_groups=198))
+    assert effect is not None
+    low, high = wilson(0.28, 2997 / effect)
+    assert high - low == pytest.approx(0.319 - 0.243, rel=0.02)
+
+
+def test_design_effects_are_of_models_and_never_below_one(rows: list[Submission]) -> None:
+    spread = FigureRecord(value=0.5, low=0.3, high=0.7, n=1000, n_groups=50)
+    of_floor = changed(rows[3], metrics=rows[3].results.metrics | {"acc@25km": spread})
+    assert design_effects([rows[0], of_floor]) == design_effects(rows[:1]), "the floor does not count beside a model"
+    assert design_effects([of_floor])["acc@25km"] > 10
+    narrow = FigureRecord(value=0.5, low=0.499, high=0.501, n=1000, n_groups=50)
+    assert design_effect(narrow) == 1.0
+    none = [
+        FigureRecord(value=0.5, low=0.4, high=0.6, n=100, n_groups=100),
+        FigureRecord(value=0.0, low=0.0, high=0.0, n=100, n_groups=10),
+        FigureRecord(value=None, low=None, high=None, n=100, n_groups=10),
+    ]
+    assert [design_effect(figure) for figure in none] == [None] * 3
+
+
+def test_a_row_opens_to_what_makes_it_again(rows: list[Submission]) -> None:
+    row = next(row for row in one_board(rows).sections[0].rows if row.name == "good")
+    details = dict(row.details)
+    assert details["command"] == "globe-eval --model a-model --tasks miniworld"
+    for wanted in (board_runs.MANIFEST, rows[0].sha256, rows[0].columns.samples_sha256, "numpy ", "1" * 64):
+        assert wanted in str(row.details), wanted
+
+
+def figures_in(text: str) -> list[str]:
+    """`28.0 (24.3–31.9)` in the order in which they stand there."""
+    return re.findall(r"\d[\d,.]* \(\d[\d,.]*–\d[\d,.]*\)", text)
+
+
+def test_all_formats_have_the_same_figures(rows: list[Submission]) -> None:
+    board = one_board(rows, [published()])
+    markdown = figures_in(formats.markdown(board))
+    latex = figures_in(formats.latex(board).replace("--", "–"))
+    every = [row for section in board.sections for row in section.rows]
+    shown = [
+        text.removesuffix("†") for row in every for name in ACCURACIES if "(" in (text := formats.shown(row, name))
+    ]
+    assert latex == shown
+    assert [text for text in markdown if text in shown] == shown
+    table = list(csv.DictReader(io.StringIO(formats.csv_text(board))))
+    stored = json.loads(formats.as_json(board))
+    flat = [row for section in stored["sections"] for row in section["rows"]]
+    assert [row["name"] for row in table] == [row["name"] for row in flat] and len(flat) == 6
+    for one, other in zip(table, flat, strict=True):
+        for name in ACCURACIES:
+            cell = other["cells"].get(name)
+            if cell is None:
+                assert one[name] == ""
+                continue
+            assert math.isclose(float(one[name]), cell["value"])
+            assert (one[f"{name}_low"] == "") == (cell["low"] is None)
+            assert one[f"{name}_rank_best"] == ("" if cell["rank"] is None else str(cell["rank"][0]))
+
+
+def test_a_hostile_name_is_only_text(rows: list[Submission]) -> None:
+    board = one_board([rows[0].model_copy(update={"name": HOSTILE}), *rows[1:]], [published(method=HOSTILE)])
+    markdown = formats.markdown(board)
+    assert "<script" not in markdown and "](http" not in markdown.replace("\\]", "")
+    lines = [line for line in markdown.splitlines() if line.startswith("| ")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} <= {9, 10}
+    latex = formats.latex(board)
+    assert latex.count(r"\end{table}") == 1 and r"100\% of\_\{it\}" in latex and r"\textbackslash{}end" in latex
+    dangerous = one_board([rows[0].model_copy(update={"name": "=HYPERLINK(1)"}), *rows[1:]])
+    table = list(csv.DictReader(io.StringIO(formats.csv_text(dangerous))))
+    assert "'=HYPERLINK(1)" in [row["name"] for row in table]
+
+
+def test_the_same_rows_give_the_same_bytes_in_any_order(rows: list[Submission], tmp_path: Path) -> None:
+    forwards, backwards = one_board(rows), one_board(rows[::-1])
+    for write in leaderboard.FORMATS.values():
+        assert write(forwards) == write(backwards)

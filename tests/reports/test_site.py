@@ -1,0 +1,209 @@
+"""The boards' page in a real browser without a network: quiet, usable by keyboard, deaf to hostile text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import board_runs
+import pytest
+from browser import Browser
+
+from globe_eval.reports import leaderboard, site
+from globe_eval.reports.boards import Board, boards
+from globe_eval.reports.published import PublishedRow, read_published
+from globe_eval.reports.submission import read_submission
+
+EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>\"' {{ 7 * 7 }}"
+SITE = Path(__file__).parents[2] / "leaderboards" / "site" / "index.html"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> list[Board]:
+    """Three runs, one of which plants scripts wherever its maker may write, and a published row that does so too."""
+    folder = tmp_path_factory.mktemp("site")
+    rows = []
+    for name, share in (("alpha", 7), ("beta", 6), ("constant", 0)):
+        run = board_runs.write(
+            folder / name,
+            board_runs.right(share),
+            model=name,
+            model_args={"pretrained": EVIL} if name == "beta" else {},
+            command=f"globe-eval --model {EVIL}" if name == "beta" else f"globe-eval --model {name}",
+        )
+        path = leaderboard.add(run, folder, name=f"beta {EVIL}"[:120] if name == "beta" else name, source=EVIL)
+        rows.append(read_submission(path))
+    published = PublishedRow.model_validate(
+        {
+            **{"method": EVIL, "year": 2025, "paper": "javascript:alert(1)", "task": "miniworld", "setting": None},
+            **{"detail": EVIL, "answer_form": None, "geocoder": EVIL, "n": None, "confidence": "B", "sources": (EVIL,)},
+            "accuracy": {1: 1, 25: 2, 200: 3, 750: 4, 2500: 5},
+            "caveats": {"quoted": EVIL},
+        }
+    )
+    return boards(rows, [published], board_runs.known())
+
+
+@pytest.fixture
+def page(made: list[Board], tmp_path: Path) -> Path:
+    path = tmp_path / "index.html"
+    path.write_text(site.page(made), encoding="utf-8")
+    return path
+
+
+def names(browser: Browser, table: int = 0) -> list[str]:
+    return [
+        str(text)
+        for text in browser.script(
+            "return [...document.querySelectorAll('table')[arguments[0]].querySelectorAll('tr.row')]"
+            ".filter(r => !r.hidden).map(r => r.dataset.name.slice(0, 5))",
+            table,
+        )
+    ]
+
+
+def test_the_shipped_page_is_quiet_and_asks_for_nothing(browser: Browser) -> None:
+    browser.open(SITE)
+    assert browser.texts("h2")[0].startswith("im2gps3k") and len(browser.all("section.board")) >= 4
+    browser.assert_quiet()
+    assert browser.requested() == [SITE.resolve().as_uri()]
+    assert browser.script("return document.querySelectorAll('[id]').length") == browser.script(
+        "return new Set([...document.querySelectorAll('[id]')].map(e => e.id)).size"
+    )
+
+
+def test_rows_are_sorted_by_keyboard_and_ranks_follow(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    assert names(browser) == ["best ", "alpha", "beta ", "const"]
+    browser.focus("[data-sort='acc@1km']")
+    browser.press("\ue007")  # Enter
+    assert browser.texts(".by")[0] == "1 km"
+    assert (
+        browser.script("return document.querySelector('[data-sort=\"acc@1km\"]').parentNode.ariaSort") == "descending"
+    )
+    browser.press(" ")
+    assert names(browser) == ["best ", "const", "beta ", "alpha"], "the ceiling stays on top"
+    browser.focus("[data-sort='name']")
+    browser.press("\ue007")
+    assert names(browser) == ["best ", "alpha", "beta ", "const"]
+    ranks = browser.texts(".rank")
+    shown = browser.script(
+        "return [...document.querySelectorAll('[data-key=\"acc@1km\"]')].map(e => e.dataset.rank || '')"
+    )
+    assert ranks == shown[: len(ranks)]
+    browser.focus("[data-sort='median_km']")
+    browser.press("\ue007")
+    assert names(browser)[1] == "alpha", "the nearest first"
+    browser.assert_quiet()
+
+
+def test_rows_are_found_by_keyboard(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.focus(".find")
+    browser.press("alpha")
+    assert names(browser) == ["alpha"] and browser.texts(".counted") == ["1 of 5 rows"]
+    for _ in range(5):
+        browser.press("\ue003")  # Backspace
+    browser.press(board_runs.MANIFEST[:20])
+    assert len(names(browser)) == 3, "what a row opens to is searched too"
+    browser.script("const f = document.querySelector('.find'); f.value = ''; f.dispatchEvent(new Event('input'))")
+    browser.focus(".show")
+    browser.press("f")  # a closed list takes the first letter: floors
+    browser.wait(lambda: names(browser) == ["const"], "only the floor is shown")
+    browser.assert_quiet()
+
+
+def test_a_row_opens_and_closes_by_keyboard(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.focus(".open")
+    more = "return document.querySelector('tr.more').offsetHeight > 0"
+    assert not browser.script(more)
+    browser.press("\ue007")
+    assert browser.script(more)
+    text = browser.script("return document.querySelector('tr.more').innerText")
+    assert board_runs.MANIFEST in text and "globe-eval --model alpha" in text and "numpy" in text
+    assert browser.script("return document.activeElement.getAttribute('aria-expanded')") == "true"
+    browser.press(" ")
+    assert not browser.script(more)
+
+
+def test_every_row_can_be_reached_and_no_row_goes_astray(browser: Browser, page: Path) -> None:
+    """Tab goes through the page in its order: from the first control to each row that opens."""
+    browser.open(page)
+    browser.focus(".find")
+    reached = set()
+    for _ in range(40):
+        browser.press("\ue004")  # Tab
+        reached.add(browser.script("return document.activeElement.getAttribute('aria-controls')"))
+    wanted = set(
+        browser.script("return [...document.querySelectorAll('.open')].map(e => e.getAttribute('aria-controls'))")
+    )
+    assert len(wanted) == 4 and wanted <= reached
+
+
+def test_planted_scripts_do_nothing(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    for button in browser.all(".open"):
+        browser.script("arguments[0].click()", button)
+    assert browser.script("return window.hacked") is None
+    assert browser.script("return document.querySelectorAll('main img, main script, main [onerror]').length") == 0
+    assert browser.script("return [...document.links].every(a => /^(https?|file):/.test(a.href))")
+    assert "<script>window.hacked" in browser.script("return document.querySelector('main').innerText")
+    assert "{{ 7 * 7 }}" in browser.script("return document.querySelector('main').innerText")
+    browser.assert_quiet()
+
+
+def test_a_script_that_got_in_all_the_same_would_not_run(browser: Browser, made: list[Board], tmp_path: Path) -> None:
+    path = tmp_path / "index.html"
+    whole = site.page(made)
+    path.write_text(whole.replace("<main", "<script>window.hacked = 1</script><main", 1), encoding="utf-8")
+    browser.open(path)
+    assert browser.script("return window.hacked") is None
+    assert browser.console(), "the page's policy tells of it"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_but_tables_is_wider_than_the_view(browser: Browser, width: int) -> None:
+    browser.size(width, 844)
+    try:
+        browser.open(SITE)
+        assert browser.script("return document.documentElement.scrollWidth") <= width
+        browser.script("document.querySelector('.open').click()")
+        inside = browser.script("return document.querySelector('tr.more dl').getBoundingClientRect().right")
+        assert 0 < inside <= width, "what a row opens to is read without scrolling sideways"
+    finally:
+        browser.size(1280, 900)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_on_its_ground(browser: Browser, scheme: str) -> None:
+    """WCAG's contrast of 4.5 for the text of tables, in both schemes."""
+    browser.scheme(scheme)
+    try:
+        browser.open(SITE)
+        browser.script("document.querySelector('.open').click()")
+        for css in ("td", ".between", ".about", ".open", "dt", "tr.more dd", ".soft", ".best", "tr.ceiling td"):
+            assert browser.script(CONTRAST, css) >= 4.5, (scheme, css)
+    finally:
+        browser.scheme("light")
+
+
+CONTRAST = """
+  const e = document.querySelector('main ' + arguments[0]);
+  const parts = (c) => c.match(/[\\d.]+/g).map(Number);
+  let ground = e, colour = 'rgba(0, 0, 0, 0)';
+  while (ground && parts(colour).length === 4 && parts(colour)[3] === 0) {
+    colour = getComputedStyle(ground).backgroundColor; ground = ground.parentElement;
+  }
+  const light = (c) => { const [r, g, b] = parts(c).map((x) => x / 255)
+    .map((x) => x <= 0.03928 ? x / 12.92 : ((x + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+  const [a, b] = [light(getComputedStyle(e).color), light(colour)].sort((x, y) => y - x);
+  return (a + 0.05) / (b + 0.05);
+"""
+
+
+def test_without_a_browser_too_the_page_escapes_and_reads_the_published_rows(made: list[Board]) -> None:
+    page = site.page(made)
+    assert "<script>window" not in page and "<img" not in page and page.count("<script>") == 1
+    assert len(read_published(SITE.parents[1] / "published")) > 100
+    assert site.page(made) == page
