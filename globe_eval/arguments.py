@@ -86,6 +86,17 @@ def price(text: str) -> float:
     return value
 
 
+def distance_km(text: str) -> float:
+    """A distance above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a distance in km above 0")
+    return value
+
+
 def limit(text: str) -> float:
     """A count from 1, or a share between 0 and 1."""
     try:

@@ -16,7 +16,7 @@ from typing import Any
 
 from globe_eval import __version__, arguments, verbs
 from globe_eval.errors import IncompleteRun, InputError, nearest
-from globe_eval.reports import leaderboard_commands
+from globe_eval.reports import compare_commands, leaderboard_commands
 
 EXAMPLES = """\
 examples:
@@ -24,6 +24,7 @@ examples:
   globe-eval --model hf-multimodal --model_args pretrained=Qwen/Qwen2.5-VL-7B-Instruct --tasks im2gps3k
   globe-eval --model endpoint --model_args base_url=http://localhost:8000/v1 --tasks im2gps3k,yfcc4k
   globe-eval score predictions.csv --truth im2gps3k_places365.csv
+  globe-eval compare RUN_A RUN_B
   globe-eval ls tasks
   globe-eval validate my_city.yaml
 """
@@ -92,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"globe-eval {__version__}")
     subparsers = parser.add_subparsers(
-        metavar="{run,score,rescore,merge,table,prepare,new,validate,ls,leaderboard}",
+        metavar="{run,score,rescore,merge,table,compare,export,leaderboard,prepare,new,validate,ls}",
         required=True,
         parser_class=_Parser,
     )
@@ -102,6 +103,8 @@ def _parser() -> argparse.ArgumentParser:
         _add_rescore,
         _add_merge,
         _add_table,
+        compare_commands.add_compare,
+        compare_commands.add_export,
         _add_prepare,
         _add_new,
         _add_validate,
@@ -225,6 +228,7 @@ def _add_table(subparsers: Any) -> None:
 def _add_ls(subparsers: Any) -> None:
     ls = subparsers.add_parser("ls", help="list tasks or models")
     ls.add_argument("what", choices=("tasks", "models"), nargs="?", default="tasks")
+    ls.add_argument("--details", action="store_true", help="of tasks: version, n, licence, answer form, ceiling")
     ls.add_argument("--include_path", nargs="+", type=Path, metavar="DIR", default=[], help="folders of your YAMLs")
     ls.set_defaults(verb=verbs.ls)
 

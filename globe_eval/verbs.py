@@ -65,24 +65,23 @@ def run(options: argparse.Namespace) -> int:
 
 def score(options: argparse.Namespace) -> int:
     """Score a file of answers."""
+    from globe_eval.benchmarks import known
     from globe_eval.runs import score
     from globe_eval.runs.assemble import Setting
 
-    task, version, form, n = options.task or "score", "", options.answer_form, None
-    truth_columns: dict[str, Any] = {}
+    task, version, form, n = options.task or "score", "", None, None
+    defined: dict[str, Any] = {}
     if options.task:
         defined = _definition(options.task)
         version, n = str(defined["metadata"]["version"]), defined["metadata"].get("n")
-        truth_columns = defined.get("dataset_kwargs", {})
-        if options.read in (None, "response"):
-            form = form or _task_form(defined)
+        form = _task_form(defined)
     scored = score.score_file(
         options.answers,
         options.truth,
         setting=Setting(
             task,
             version,
-            form or "names",
+            "names",
             "",
             "",
             seed=options.seed,
@@ -91,10 +90,11 @@ def score(options: argparse.Namespace) -> int:
             command=_command(options),
         ),
         columns=score.Columns(**{name: getattr(options, f"{name}_column") for name in score.COLUMN_NAMES}),
+        known=known.known_truth(defined) if defined and options.truth is None else None,
+        reading=known.reading(defined.get("dataset_kwargs") or {}),
         read=options.read,
-        answer_form=form,
-        task_columns=truth_columns.get("columns"),
-        task_values=truth_columns.get("values"),
+        answer_form=options.answer_form,
+        benchmark_form=form,
         skip_footer=options.skip_footer,
         skip_unknown_ids=options.skip_unknown_ids,
     )
@@ -167,30 +167,46 @@ def ls(options: argparse.Namespace) -> int:
         return 0
     from globe_eval.benchmarks import definition
 
-    rows: list[list[Any]] = []
-    found = definition.definitions([*definition.task_folders(), *options.include_path])
-    for name, one in sorted(found.items()):
-        metadata = one.values.get("metadata") or {}
-        if one.is_group:
-            rows.append([name, "", "group", "", "", ", ".join(map(str, one.values["task"]))])
-            continue
-        decoding = one.values.get("decoding", "greedy")
-        rows.append(
-            [
-                name,
-                metadata.get("n"),
-                _task_form(one.values),
-                one.values.get("prompt", "globe_readme"),
-                decoding,
-                metadata.get("description", ""),
-            ]
-        )
-    print(
-        tabulate(
-            rows, headers=["task", "n", "answers", "prompt", "decoding", "what it is"], maxcolwidths=[None] * 5 + [60]
-        )
-    )
+    found = sorted(definition.definitions([*definition.task_folders(), *options.include_path]).items())
+    rows = [(_details if options.details else _summary)(name, one) for name, one in found]
+    print(tabulate(rows, headers="keys", maxcolwidths=[None] * (len(rows[0]) - 1) + [60]))
     return 0
+
+
+def _summary(name: str, task: Any) -> dict[str, Any]:
+    """A task in `ls tasks`."""
+    values, metadata = task.values, task.values.get("metadata") or {}
+    if task.is_group:
+        return {"task": name, "answers": "group", "what it is": ", ".join(map(str, values["task"]))}
+    return {
+        "task": name,
+        "n": metadata.get("n"),
+        "answers": _task_form(values),
+        "prompt": values.get("prompt", "globe_readme"),
+        "decoding": values.get("decoding", "greedy"),
+        "what it is": metadata.get("description", ""),
+    }
+
+
+def _details(name: str, task: Any) -> dict[str, Any]:
+    """A task in `ls tasks --details`; the ceiling is known of what is prepared on this machine."""
+    from globe_eval.benchmarks import known
+
+    values, metadata = task.values, task.values.get("metadata") or {}
+    if task.is_group:
+        return {"task": name, "answers": "group", "licence": ", ".join(map(str, values["task"]))}
+    form = _task_form(values)
+    reach = None if form == "coordinates" else (known.ceilings(values) or {}).get(form)
+    best = " / ".join(f"{100 * share:.1f}" for share in reach["ceiling"].values()) if reach else "prepare it to know"
+    return {
+        "task": name,
+        "version": metadata.get("version"),
+        "n": metadata.get("n"),
+        "not verified": "n" if "n" in (metadata.get("unverified") or ()) else "",
+        "answers": form,
+        "ceiling, % within 1 / 25 / 200 / 750 / 2,500 km": "100" if form == "coordinates" else best,
+        "licence": metadata.get("license", ""),
+    }
 
 
 def validate(options: argparse.Namespace) -> int:
@@ -269,11 +285,11 @@ def _definition(name: str) -> dict[str, Any]:
     return known[name].values
 
 
-def _task_form(values: dict[str, Any]) -> str:
+def _task_form(values: dict[str, Any]) -> Any:
     from globe_eval.benchmarks.prompts import PROMPTS
 
     prompt = PROMPTS.get(values.get("prompt", "globe_readme"))
-    return str(values.get("answer_form") or (prompt.answer_form if prompt else ""))
+    return values.get("answer_form") or (prompt.answer_form if prompt else None)
 
 
 def _flat(results: Any) -> dict[str, Any]:

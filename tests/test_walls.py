@@ -15,8 +15,8 @@ PACKAGE = Path(globe_eval.__file__).parent
 LEVEL = {
     "cli": 0,
     "verbs": 1,
-    "arguments": 2,
     "reports": 2,
+    "arguments": 3,
     "runs": 3,
     "models": 4,
     "benchmarks": 5,

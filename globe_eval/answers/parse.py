@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -16,6 +17,7 @@ PARSER_VERSION = "1"
 """Part of every result: rises whenever any response may be read differently."""
 
 _LONGEST_BARE_ANSWER = 200
+_ONE_ANSWER = re.compile(r"\s*<answer>[^<\\]*</answer>\s*")
 
 Status = Literal["answered", "refused", "unparsed", "empty", "truncated"]
 
@@ -60,7 +62,7 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
         return Answer(status="truncated" if truncated else "empty")
     parts = split_thought(text)
     said = excerpt(parts.said)
-    found = _completed(_united(_structured(said)), said, capitals=True)
+    found = _only_answer(said) or _completed(_united(_structured(said)), said, capitals=True)
     if _open(found)[0] and (conclusion := concluded(said)):
         found = _united([found, Found(conclusion[1], names=conclusion[0])])
     reasoning = parts.thought or found.reasoning
@@ -90,6 +92,14 @@ def _structured(text: str) -> Iterator[Found]:
     yield fields.labels(text)
 
 
+def _only_answer(text: str) -> Found | None:
+    """What one complete `<answer>…</answer>` states that is all of a text, as a model writes it that does as asked."""
+    if _ONE_ANSWER.fullmatch(text) is None:
+        return None
+    found = next(_tagged(answer_blocks(text)), None)
+    return found if found and (found.position or (found.names.city and found.names.country)) else None
+
+
 def _tagged(blocks: list[Block]) -> Iterator[Found]:
     """The answer in tags that counts: the last complete one, else the last that says anything.
 
@@ -111,16 +121,16 @@ def _tagged(blocks: list[Block]) -> Iterator[Found]:
 def _completed(found: Found, text: str, *, capitals: bool = False) -> Found:
     """With what a text says without keys, which is read only for what is still open."""
     if any(_open(found)) and len(text.strip()) <= _LONGEST_BARE_ANSWER:
-        found = _united([found, _bare(text, capitals=capitals)])
+        found = _united([found, _bare(text, names=_open(found)[0], capitals=capitals)])
     if _open(found)[1] and (stated := coordinates.stated_pair(text)):
         found = _united([found, Found(stated[1], position=stated[0])])
     return found
 
 
-def _bare(text: str, *, capitals: bool) -> Found:
-    """An answer that is nothing but a pair of coordinates or a place."""
+def _bare(text: str, *, names: bool, capitals: bool) -> Found:
+    """An answer that is nothing but a pair of coordinates or, where `names` are looked for, a place."""
     position = coordinates.pair(text)
-    return Found(0, Names() if position else place(text, capitals=capitals), position)
+    return Found(0, place(text, capitals=capitals) if names and not position else Names(), position)
 
 
 def _united(passages: Iterable[Found]) -> Found:

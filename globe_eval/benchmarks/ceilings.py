@@ -16,8 +16,9 @@ nearest gazetteer point, which no name can beat in any language, would score 43.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ import numpy.typing as npt
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.places import gazetteer, haversine_km, resolve
 from globe_eval.places.distance import DISTANCES
-from globe_eval.scoring import AnswerForm, DistanceModel
+from globe_eval.scoring import ANSWER_FORMS, AnswerForm, DistanceModel
 
 Floats = npt.NDArray[np.float64]
 
@@ -72,6 +73,16 @@ def attainable(
     [0.0, 1.0]
     """
     return _accuracies(lats, lons, form, distance, thresholds_km, best=True)
+
+
+def of_every_form(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
+    """Answer form -> "ceiling" and "attainable" of the photographs of a manifest; empty where there is none."""
+    lats, lons = [row["lat"] for row in rows], [row["lon"] for row in rows]
+    return {
+        form: {"ceiling": ceiling(lats, lons, form), "attainable": attainable(lats, lons, form)}
+        for form in ANSWER_FORMS
+        if rows
+    }
 
 
 def _accuracies(

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import globe_eval
-from globe_eval.benchmarks.ceilings import attainable, ceiling
+from globe_eval.benchmarks.ceilings import of_every_form
 from globe_eval.benchmarks.definition import Definition, definitions, read_definition, task_folders
 from globe_eval.benchmarks.findings import Finding, findings
 from globe_eval.benchmarks.hub import download
@@ -31,7 +31,6 @@ from globe_eval.benchmarks.truth import SwappedHeader, read_truth
 from globe_eval.errors import InputError, nearest
 from globe_eval.places import gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
-from globe_eval.scoring import ANSWER_FORMS
 
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jp2", ".ppm"})
 _ROW_GROUP = 1 << 16
@@ -121,7 +120,7 @@ def prepare(
         "left_out": lacking,
         "findings": [{"check": one.check, "count": one.count, "examples": one.examples} for one in found],
         "overlap": [_overlap(kept, *other) for other in others],
-        "ceilings": _ceilings(kept),
+        "ceilings": of_every_form(kept),
         "made_with": {
             "globe-eval": globe_eval.__version__,
             "scan": str(SCAN_VERSION),
@@ -290,16 +289,6 @@ def _pictures_in(root: Path) -> Iterator[str]:
 def _row(row: Mapping[str, Any], scan: Scan) -> dict[str, Any]:
     known = {key: getattr(scan, key) for key in ("perceptual_hash", "width", "height")}
     return {**row, "image_sha256": scan.sha256, **known}
-
-
-def _ceilings(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
-    """Answer form -> what `benchmarks.ceilings` says of these places."""
-    lats, lons = [row["lat"] for row in rows], [row["lon"] for row in rows]
-    return {
-        form: {"ceiling": ceiling(lats, lons, form), "attainable": attainable(lats, lons, form)}
-        for form in ANSWER_FORMS
-        if rows
-    }
 
 
 def _other(path: Path) -> tuple[str, list[dict[str, Any]]]:

@@ -9,6 +9,7 @@ metadata: {version: 1}
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -141,6 +142,10 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
         """The photograph, as a reference that decodes its pixels when a model asks for them."""
         bounds = Bounds(self.max_pixels, self.max_side)
         return [Photograph(self.manifest.images / doc["image"], doc["image"], bounds)]
+
+    def construct_requests(self, doc: Mapping[str, Any], ctx: str, **kwargs: Any) -> Any:
+        """lm-eval's request; the text, mostly the same for all photographs, is kept once."""
+        return super().construct_requests(doc, sys.intern(ctx) if type(ctx) is str else ctx, **kwargs)
 
     def _prompt(self, doc: Mapping[str, Any]) -> str:
         """All the text that a model gets with this photograph: each part of it may be a template."""

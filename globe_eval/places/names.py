@@ -126,6 +126,32 @@ def parts(text: str) -> list[str]:
     return [part.strip() for piece in (outside, *inside) for part in _SEPARATORS.split(piece) if part and part.strip()]
 
 
+_SOVIET = ("UA", "BY", "KZ", "UZ", "GE", "AM", "AZ", "LT", "LV", "EE", "MD", "KG", "TJ", "TM")
+NAMESAKES: dict[str, tuple[str, ...]] = {
+    "congo": ("CD",),
+    "guinea": ("GW", "GQ", "PG"),
+    "korea": ("KP",),
+    "saint martin": ("SX",),
+    "samoa": ("AS",),
+    "sint maarten": ("MF",),
+    "soviet union": _SOVIET,
+    "sudan": ("SS",),
+    "ussr": _SOVIET,
+    "virgin islands": ("VG",),
+    "yugoslavia": ("HR", "BA", "SI", "MK", "ME", "XK"),
+}
+"""Normalised name -> who else bears or bore it, besides the country that it means first."""
+
+
+def namesakes(country: str) -> tuple[str, ...]:
+    """The codes of the other countries that a country's name may mean.
+
+    >>> namesakes("Congo"), namesakes("Republic of the Congo")
+    (('CD',), ())
+    """
+    return NAMESAKES.get(normalise(country[:MAX_LENGTH]), ())
+
+
 @lru_cache(maxsize=16384)
 def country_of(text: str) -> tuple[str | None, str | None]:
     """ISO code of the country that a text names, and what else it says: `"Texas, USA"` -> `("US", "Texas")`.

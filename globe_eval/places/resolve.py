@@ -3,8 +3,8 @@
 How a name is read, in order (each step only if the one before found nothing):
 
 1. The country bounds the search: no other country's homonym, but its territories and disputed areas
-   (`gazetteer.TERRITORIES`). A text that names no country ("Unknown", "Europe", a typo) counts as absent; of
-   "X or Y" the first one counts.
+   (`gazetteer.TERRITORIES`), and where it has no such place the other countries of that name (`names.NAMESAKES`). A
+   text that names no country ("Unknown", "Europe", a typo) counts as absent; of "X or Y" the first one counts.
 2. The whole city text; then its comma or bracket separated parts, finest first, later parts being hints (a state, a
    county, the city that a quarter belongs to); each part as written, then without words such as "City" or "Greater".
 3. A larger town mentioned inside the text ("Kathmandu Durbar Square").
@@ -26,7 +26,7 @@ from globe_eval.places.words import is_unknown, names_region, variants
 
 __all__ = ["RESOLVER_VERSION", "Place", "resolve", "resolve_many"]
 
-RESOLVER_VERSION = "1"
+RESOLVER_VERSION = "2"
 """Raise it whenever an answer could resolve differently; it is part of every result."""
 
 Query = tuple[str | None, str | None, str | None]
@@ -60,19 +60,27 @@ def resolve(city: str | None = None, country: str | None = None, admin: str | No
     if rest and not is_unknown(names.normalise(rest)):
         region = f"{region}, {rest}" if region else rest
     hints = _keys(names.parts(region)) if region else []
-    row: int | None = None
     text = (city or "")[: names.MAX_LENGTH]
+    row = _resolve_in(gaz, text, code, hints)
+    for other in names.namesakes(country) if country and row is None else ():
+        row = _resolve_in(gaz, text, other, hints)
+        if row is not None:
+            break
+    if row is None and code:
+        row = gaz.code_index[code]
+    return None if row is None else gaz.place(row)
+
+
+def _resolve_in(gaz: Gazetteer, text: str, code: str | None, hints: Sequence[str]) -> int | None:
+    """The row of the city, else of the region, in the stated country; None where it has neither."""
+    row: int | None = None
     for option in names.alternatives(text) if text else ():
         found = _resolve_city(gaz, option, code, hints)
         if found is not None and (row is None or gazetteer.LEVELS[gaz.kind[found]] == "city"):
             row = found
         if row is not None and gazetteer.LEVELS[gaz.kind[row]] == "city":
             break
-    if row is None and hints:
-        row = _resolve_region(gaz, hints, code)
-    if row is None and code:
-        row = gaz.code_index[code]
-    return None if row is None else gaz.place(row)
+    return _resolve_region(gaz, hints, code) if row is None and hints else row
 
 
 def resolve_many(queries: Iterable[Query]) -> list[Place | None]:

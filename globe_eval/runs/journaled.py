@@ -6,6 +6,7 @@ import hashlib
 import inspect
 import logging
 import random
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -67,6 +68,8 @@ class Journaled:
         """How long the model was waited for, in earlier starts of this run too."""
         self.seconds_to_first_answer: float | None = None
         """From the first request of this start; None where nothing was asked."""
+        self.answers: dict[str, Response] = {}
+        """Photograph's id -> the first of its answers."""
         self.pictures: dict[str, images.Inspection] = {}
         """Photograph's id -> what its file is, for those whose answers came through here."""
         self._failures = 0
@@ -77,7 +80,7 @@ class Journaled:
     @property
     def share(self) -> Share:
         """What this process knows of the run."""
-        return Share(self.resumed, self.seconds, self.seconds_to_first_answer)
+        return Share(self.resumed, self.seconds, self.seconds_to_first_answer, self.answers)
 
     def generate_until(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[Response]:
         """One response a request, in the same order.
@@ -101,6 +104,7 @@ class Journaled:
         self._say_what_changed(asked, {name for name, _ in [*heard, *failed]})
         if self.done < self.total:
             self._ask(asked, heard, failed)
+        self.answers = {name: response for (name, repeat), response in heard.items() if repeat == 0}
         return [heard[slot] for slot in slots]
 
     def _look_up(self, slot: Slot, request: Instance, heard: dict[Slot, Response], failed: set[Slot]) -> None:
@@ -228,16 +232,23 @@ class Journaled:
 
 
 def chunk_size(model: Any) -> int:
-    """How many requests a model is given at once: four batches, or CHUNK where it makes its batches itself."""
+    """How many requests a model is given at once: four batches, but one of more than CHUNK; CHUNK where it has none."""
     batch = str(getattr(model, "batch_size", "auto"))
-    return 4 * max(int(batch), int(getattr(model, "_concurrent", 1))) if batch.isdigit() else CHUNK
+    if not batch.isdigit():
+        return CHUNK
+    at_once = max(int(batch), int(getattr(model, "_concurrent", 1)))
+    return max(at_once, min(4 * at_once, CHUNK))
 
 
 def seed_everything(seed: int) -> None:
-    """Seed what models and lm-eval draw from, as `lm_eval run --seed` does."""
+    """Seed what models and lm-eval draw from, as `lm_eval run --seed` does; torch where the model has loaded it.
+
+    A model behind an endpoint needs none of torch's 200 MB.
+    """
     random.seed(seed)
     np.random.seed(seed)
-    set_torch_seed(seed)
+    if "torch" in sys.modules:
+        set_torch_seed(seed)
 
 
 def _seed(seed: int, slot: Slot) -> int:

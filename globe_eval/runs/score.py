@@ -10,7 +10,8 @@ from typing import Any
 
 from globe_eval import scoring
 from globe_eval.answers import Answer
-from globe_eval.benchmarks.manifest import TRUTH_FIELDS, identifier, read_truth, truth_sha256
+from globe_eval.benchmarks.known import Known
+from globe_eval.benchmarks.manifest import identifier, read_truth, truth_sha256
 from globe_eval.benchmarks.table import Table, match_ids, number, read_table
 from globe_eval.errors import InputError, nearest
 from globe_eval.runs import record
@@ -46,24 +47,27 @@ def score_file(
     *,
     setting: Setting,
     columns: Columns = Columns(),
+    known: Known | None = None,
+    reading: Mapping[str, Any] | None = None,
     read: str | None = None,
     answer_form: scoring.AnswerForm | None = None,
-    task_columns: Mapping[str, str] | None = None,
-    task_values: Mapping[str, Mapping[Any, Any]] | None = None,
+    benchmark_form: scoring.AnswerForm | None = None,
     skip_footer: bool = False,
     skip_unknown_ids: bool = False,
 ) -> Scored:
-    """Score the answers of one file against the truth of another, or of the same file.
+    """Score the answers of one file against the truth of another, of the same file, or of a benchmark.
 
     Args:
         answers_path: table of answers, one row a photograph.
-        truth_path: table of the truth; None where it is in the answers' file.
+        truth_path: table of the truth; None where it is in the answers' file or known.
         setting: task, distance and seed; model, answer form and manifest hash are filled in here.
         columns: of the answers' file (and id, lat, lon of the truth's, where it is the same or has them too).
+        known: the benchmark's own truth, taken where no table is given.
+        reading: how the benchmark reads a table of its truth (`read_truth`), taken where one is given.
         read: which kind of column to score; needed where the file has several.
-        answer_form: which part of a response counts; by default coordinates, where most responses state them.
-        task_columns, task_values: `columns` and `values` of the benchmark's YAML, which count where the truth has
-            those columns: so that a file of answers and a run have the same manifest.
+        answer_form: which part of a response counts; by default the benchmark's form, else coordinates, where most
+            responses state them. Columns of coordinates or names have no other form than their own.
+        benchmark_form: the form that the benchmark asks for.
         skip_footer: set trailing rows aside that are no samples.
         skip_unknown_ids: set answers aside whose id the truth does not have.
 
@@ -71,45 +75,54 @@ def score_file(
     """
     started = datetime.now(UTC)
     notes: list[str] = []
-    same_file = truth_path is None
     answers = _without_footer(read_table(answers_path), columns, skip_footer, notes)
+    benchmark = known if truth_path is None else None
+    same_file = truth_path is None and benchmark is None
     truth = answers if truth_path is None else _without_footer(read_table(truth_path), columns, skip_footer, notes)
     _refuse_unknown(columns, answers, truth)
-    of_task = {
-        role: column
-        for role, column in (task_columns or {}).items()
-        if role in TRUTH_FIELDS and column in truth.columns
-    }
-    rows = read_truth(
-        truth,
-        columns=of_task | _truth_columns(truth, columns, same_file),
-        values={role: mapped for role, mapped in (task_values or {}).items() if role in of_task},
-    )
+    if benchmark is not None:
+        rows, truth_name = benchmark.rows, benchmark.path.name
+        notes.append(f"truth: {benchmark.path}, of {setting.task}")
+    else:
+        rows, truth_name = read_truth(truth, **_reading(truth, columns, same_file, reading or {})), truth.path.name
     kind, use = _kind(answers, columns, read, same_file)
     id_column = answers.find("id", columns.id if same_file or columns.id in answers.columns else None)
     if id_column is None:
         raise InputError(
             f"{answers.path.name}: no id column; give it with --id-column (columns: {', '.join(answers.columns)})"
         )
-    matched = _match(answers, id_column, [row["id"] for row in rows], truth.path.name, skip_unknown_ids, notes)
+    matched = _match(answers, id_column, [row["id"] for row in rows], truth_name, skip_unknown_ids, notes)
 
     heard = [_heard(answers, matched.get(i), kind, use) for i in range(len(rows))]
     absent = sum(one.error is not None for one in heard)
     if absent:
         notes.append(
-            f"{absent:,} of {len(rows):,} photographs of {truth.path.name} have no row in {answers.path.name}; "
+            f"{absent:,} of {len(rows):,} photographs of {truth_name} have no row in {answers.path.name}; "
             "they count as misses (status error), and the result is incomplete"
         )
-    form = answer_form or (_form(heard, notes) if kind == "response" else "names" if kind == "names" else "coordinates")
+    if kind == "response":
+        form = answer_form or benchmark_form or _form(heard, notes)
+    else:
+        form = _column_form(kind, answer_form, answers.path.name)
+    if benchmark_form is not None and form != benchmark_form:
+        notes.append(
+            f"{setting.task} asks for {benchmark_form}, these answers are {form}: a ranking of its own, not to be "
+            f"compared with other results of {setting.task}"
+        )
     setting = replace(setting, answer_form=form, manifest_sha256=truth_sha256(rows), model=answers.path.name)
     samples, results = assemble(setting, [scoring.Truth.of(row) for row in rows], heard, started=started)
     return Scored(samples, results, notes)
 
 
-def _truth_columns(truth: Table, columns: Columns, same_file: bool) -> dict[str, str]:
-    """Role -> named column of the truth's: in a file of its own all that it has, else none but the id."""
+def _reading(truth: Table, columns: Columns, same_file: bool, benchmark: Mapping[str, Any]) -> dict[str, Any]:
+    """How the table of the truth is read: as the benchmark says where it has the columns, and as the user names them.
+
+    Of the user's columns those of the truth are meant: in a file of its own all that it has, else none but the id.
+    """
+    said = {role: column for role, column in (benchmark.get("columns") or {}).items() if column in truth.columns}
     given = {"id": columns.id} if same_file else {"id": columns.id, "lat": columns.lat, "lon": columns.lon}
-    return {role: column for role, column in given.items() if column is not None and column in truth.columns}
+    named = {role: column for role, column in given.items() if column is not None and column in truth.columns}
+    return {**benchmark, "columns": {**said, **named}}
 
 
 def _refuse_unknown(columns: Columns, answers: Table, truth: Table) -> None:
@@ -193,6 +206,14 @@ def _form(heard: list[Heard], notes: list[str]) -> scoring.AnswerForm:
         "--answer-form chooses another"
     )
     return form
+
+
+def _column_form(kind: str, wanted: scoring.AnswerForm | None, file: str) -> scoring.AnswerForm:
+    """The form of columns that are read as they are; names may be scored as an address, with their state."""
+    allowed: tuple[scoring.AnswerForm, ...] = ("coordinates",) if kind == "coordinates" else ("names", "address")
+    if wanted is not None and wanted not in allowed:
+        raise InputError(f"{file}: --answer-form {wanted}: found columns of {kind}; allowed: {', '.join(allowed)}")
+    return wanted or allowed[0]
 
 
 def _match(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from globe_eval.runs.record import UsageRecord
@@ -21,6 +21,8 @@ class Share(NamedTuple):
     resumed: int
     seconds: float
     seconds_to_first_answer: float | None
+    answers: Mapping[str, str] = {}
+    """Photograph's id -> its first answer."""
 
 
 def usage(responses: Sequence[str], shares: Sequence[Share], prices: Prices | None = None) -> UsageRecord:

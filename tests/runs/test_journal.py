@@ -28,6 +28,7 @@ from globe_eval.models.simple import SimpleModel
 from globe_eval.runs import identity
 from globe_eval.runs.journal import Entry, Journal
 from globe_eval.runs.journaled import Journaled, chunk_size
+from globe_eval.runs.run import Request, load_model
 
 IDENTITY = {"task": "t", "seed": 0, "model_args": {"dtype": "half"}}
 TEXTS = ["country: Japan\ncity: Kyoto", "", "Zażółć 🍁 \u2028 \x85 \x00", '{"key": 1}', "\r\n\r"]
@@ -251,9 +252,12 @@ from pathlib import Path
 from globe_eval.runs.journal import Journal
 journal = Journal(Path(sys.argv[1]), {})
 if sys.argv[2] == "and a child":
+    told, tell = os.pipe()
     if os.fork() == 0:
+        os.write(tell, b".")
         time.sleep(60)
         os._exit(0)
+    os.read(told, 1)
 print("held", flush=True)
 time.sleep(60)
 """
@@ -338,10 +342,29 @@ def answered(model: Any, folder: Path, requests: list[Instance], **more: Any) ->
 
 
 def test_chunks_are_four_batches_and_an_engine_has_its_own() -> None:
-    for batch, concurrent, expected in ((8, 1, 32), ("16", 1, 64), (1, 16, 64), ("auto", 1, 256), (None, 1, 256)):
+    cases = ((8, 1, 32), ("16", 1, 64), (1, 16, 64), (100, 1, 256), (512, 1, 512), ("auto", 1, 256), (None, 1, 256))
+    for batch, concurrent, expected in cases:
         model = type("Model", (), {"batch_size": batch, "_concurrent": concurrent})()
         assert chunk_size(model) == expected
     assert chunk_size(object()) == 256
+
+
+def test_vllm_is_never_asked_for_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """lm-eval asks for it with "auto", and where tqdm is off vLLM divides by the time of a bar that never began."""
+    asked: list[dict[str, Any]] = []
+
+    class Vllm:
+        MULTIMODAL = True
+
+        @classmethod
+        def create_from_arg_obj(cls, arguments: dict[str, Any], more: dict[str, Any]) -> Vllm:
+            asked.append(more)
+            return cls()
+
+    monkeypatch.setattr("lm_eval.api.registry.get_model", lambda name: Vllm)
+    for batch_size in (None, "auto", 64):
+        load_model(Request("vllm-vlm", [], {"pretrained": "x"}, batch_size=batch_size))
+    assert [more["batch_size"] for more in asked] == [256, 256, 64]
 
 
 def test_every_chunk_is_journalled_before_the_next_is_asked(tmp_path: Path) -> None:

@@ -1,0 +1,271 @@
+"""`globe-eval compare`: runs on the same photographs, each against the first, photograph by photograph. The numbers.
+
+Everything is compared twice: over all photographs, where a missing answer is a miss, and without the missing, because
+leaving them out reverses rankings. "Valid only" has two readings, which are both given: each run over its own located
+photographs, as papers print it, and both over the photographs that both located.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from globe_eval.errors import InputError
+from globe_eval.metrics.accuracy import median_km, valid_only
+from globe_eval.metrics.breakdowns import By, labels, parts
+from globe_eval.metrics.paired import Paired, differences_of_own_means, holm, paired_differences
+from globe_eval.metrics.statistics import cluster_labels
+from globe_eval.reports.run_values import MEDIANS, Run, different_settings, read_run, refuse_incomparable, said
+
+Floats = npt.NDArray[np.float64]
+
+BY: tuple[By, ...] = ("continent", "scene", "city_size")
+AT_LEAST = 10
+"""From how many photographs a part of a breakdown is compared on its own."""
+MOST = 26
+"""Runs at once: each has a letter."""
+OF_THE_POINT = ("acc@", "geoscore", "median_km", "mean_km", "country_acc", "city_acc", "globe_country", "globe_city")
+"""How the names of metrics begin in which an answer that was not located counts as a miss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One metric of two runs over the same photographs: the values of A and B, and B - A with its interval.
+
+    `wins` counts the photographs on which B is better, `losses` those on which A is.
+    """
+
+    a: float
+    b: float
+    difference: Paired
+    higher_is_better: bool
+    wins: int
+    losses: int
+
+    @property
+    def order(self) -> int:
+        """1 where B's value is better, -1 where A's is, 0 where they are equal or unknown."""
+        return _order(self.b, self.a, self.higher_is_better)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The photographs with one label."""
+
+    n: int
+    n_groups: int
+    rows: dict[str, Row]
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """A photograph that one run has within a distance and the other has not; None is no usable answer."""
+
+    id: str
+    better: str
+    """"a" or "b"."""
+    distance_a_km: float | None
+    distance_b_km: float | None
+    answer_a: str
+    answer_b: str
+    country: str | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """B against A."""
+
+    a: Run
+    b: Run
+    n: int
+    n_groups: int
+    rows: dict[str, Row]
+    """Over all photographs; a missing answer is a miss."""
+    own: dict[str, Row]
+    """Each over the photographs that it located; wins and losses are those of `both`."""
+    both: dict[str, Row]
+    """Over the photographs that both located."""
+    n_located: tuple[int, int, int]
+    """By A, by B, by both."""
+    breakdowns: dict[By, dict[str, Part]]
+    settings: dict[str, tuple[Any, Any]]
+    """What differs, A's and B's."""
+
+    @property
+    def disputed(self) -> list[str]:
+        """Metrics in which the order of the two depends on whether missing answers count."""
+        return [name for name, row in self.rows.items() if name in self.own and row.order * self.own[name].order < 0]
+
+    def flips(self, km: float) -> list[Flip]:
+        """The photographs that one has within `km` and the other has not, by id; those that only B has come first."""
+        found = []
+        for one, other in zip(self.a.samples, self.b.samples, strict=True):
+            has_a, has_b = (s.distance_km is not None and s.distance_km <= km for s in (one, other))
+            if has_a != has_b:
+                better = "b" if has_b else "a"
+                distances = one.distance_km, other.distance_km
+                found.append(Flip(one.id, better, *distances, said(one), said(other), one.truth.country))
+        return sorted(found, key=lambda flip: (flip.better != "b", flip.id))
+
+
+def compare(folders: Sequence[Path], *, seed: int = 0) -> list[Comparison]:
+    """Each later run against the first. Raises InputError for what is no run, and for runs that cannot be compared."""
+    if not 2 <= len(folders) <= MOST:
+        raise InputError(f"compare: found {len(folders)} runs; allowed: 2 to {MOST}")
+    reference, *others = [read_run(folder) for folder in folders]
+    for other in others:
+        refuse_incomparable(reference, other)
+    return [_compared(reference, other, seed) for other in others]
+
+
+def holm_of(many: Sequence[Comparison]) -> list[dict[str, float]]:
+    """For each comparison, metric -> p-value adjusted for how many runs are compared with the first."""
+    adjusted: list[dict[str, float]] = [{} for _ in many]
+    for name in many[0].rows if many else ():
+        having = [index for index, one in enumerate(many) if name in one.rows]
+        for index, p in zip(having, holm([many[index].rows[name].difference.p for index in having]), strict=True):
+            adjusted[index][name] = p
+    return adjusted
+
+
+def _compared(a: Run, b: Run, seed: int) -> Comparison:
+    groups = cluster_labels([s.id for s in a.samples], [s.truth.group for s in a.samples])
+    directions = b.directions | a.directions
+    names = [name for name in directions if name in a.values and name in b.values]
+    everything = np.arange(len(a.samples))
+    located = a.located, b.located
+    both = np.flatnonzero(located[0] & located[1])
+    rows = _rows(a, b, names, everything, groups, directions, seed)
+    by = labels(*([getattr(s.truth, name) for s in a.samples] for name in ("lat", "lon", "country", "scene")))
+    of_the_point = [name for name in rows if name.startswith(OF_THE_POINT)]
+    return Comparison(
+        a,
+        b,
+        n=len(a.samples),
+        n_groups=len(np.unique(groups)),
+        rows=rows,
+        own=_own_rows(a, b, of_the_point, located, groups, directions, seed),
+        both=_rows(a, b, [*(n for n in names if n != "located")], both, groups, directions, seed),
+        n_located=(int(located[0].sum()), int(located[1].sum()), len(both)),
+        breakdowns={
+            dimension: {
+                label: Part(
+                    len(members),
+                    len(np.unique(groups[members])),
+                    _rows(a, b, list(rows), members, groups, directions, seed),
+                )
+                for label, members in found.items()
+            }
+            for dimension in BY
+            if (found := parts(by[dimension], at_least=AT_LEAST))
+        },
+        settings=different_settings(a, b),
+    )
+
+
+def _rows(
+    a: Run,
+    b: Run,
+    names: Sequence[str],
+    rows: npt.NDArray[np.intp],
+    groups: npt.NDArray[Any],
+    directions: dict[str, bool],
+    seed: int,
+) -> dict[str, Row]:
+    """The metrics that both have a value of, on some of the photographs; no mean of distances where one is missing."""
+    sides: list[dict[str, Floats]] = []
+    for run in (a, b):
+        sides.append({name: run.values[name][rows] for name in names})
+    kept = [name for name in names if _comparable(name, sides[0][name], sides[1][name])]
+    left, right = ({name: side[name] for name in kept} for side in sides)
+    found = paired_differences(right, left, groups[rows], medians=MEDIANS, seed=seed)
+    return {
+        name: Row(
+            *_pair_values(name, left[name], right[name]),
+            found[name],
+            directions[name],
+            *_wins_and_losses(name, left[name], right[name], directions[name]),
+        )
+        for name in kept
+    }
+
+
+def _comparable(name: str, left: Floats, right: Floats) -> bool:
+    if not len(left):
+        return False
+    if name in MEDIANS:
+        return True
+    if name == "mean_km":  # NaN is a missing answer here, and the mean infinite
+        return not (np.isnan(left) | np.isnan(right)).any()
+    return bool((~np.isnan(left) & ~np.isnan(right)).any())
+
+
+def _pair_values(name: str, left: Floats, right: Floats) -> tuple[float, float]:
+    """The value of each over the photographs that count: all for a median, else those that both have a value of."""
+    if name in MEDIANS:
+        return median_km(left), median_km(right)
+    known = ~np.isnan(left) & ~np.isnan(right)
+    return (math.fsum(left[known]) / int(known.sum()), math.fsum(right[known]) / int(known.sum()))
+
+
+def _wins_and_losses(name: str, left: Floats, right: Floats, higher_is_better: bool) -> tuple[int, int]:
+    if name in MEDIANS:
+        left, right = (np.where(np.isnan(side), np.inf, side) for side in (left, right))
+    more, less = int((right > left).sum()), int((right < left).sum())
+    return (more, less) if higher_is_better else (less, more)
+
+
+def _own_rows(
+    a: Run,
+    b: Run,
+    names: Sequence[str],
+    located: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
+    groups: npt.NDArray[Any],
+    directions: dict[str, bool],
+    seed: int,
+) -> dict[str, Row]:
+    """Each over its own located photographs. Medians have a value and no interval."""
+    if not (located[0].any() and located[1].any()):
+        return {}
+    left, right = (
+        {name: np.where(mask, run.values[name], np.nan) for name in names}
+        for run, mask in zip((a, b), located, strict=True)
+    )
+    means = [name for name in left if name not in MEDIANS and not (_empty(left[name]) or _empty(right[name]))]
+    found = differences_of_own_means(
+        {name: right[name] for name in means}, {name: left[name] for name in means}, groups, seed=seed
+    )
+    result = {}
+    for name in left:
+        if name in MEDIANS:
+            values = median_km(valid_only(left[name])), median_km(valid_only(right[name]))
+            n = int((located[0] | located[1]).sum())
+            found[name] = Paired(values[1] - values[0], math.nan, math.nan, math.nan, n, len(np.unique(groups)))
+        elif name in found:
+            values = _mean(left[name]), _mean(right[name])
+        else:
+            continue
+        wins = _wins_and_losses("", left[name], right[name], directions[name])
+        result[name] = Row(*values, found[name], directions[name], *wins)
+    return result
+
+
+def _empty(column: Floats) -> bool:
+    return bool(np.isnan(column).all())
+
+
+def _mean(column: Floats) -> float:
+    known = column[~np.isnan(column)]
+    return math.fsum(known) / len(known)
+
+
+def _order(value: float, other: float, higher_is_better: bool) -> int:
+    if value == other or math.isnan(value) or math.isnan(other):
+        return 0
+    return 1 if (value > other) == higher_is_better else -1

@@ -1,0 +1,383 @@
+"""`globe-eval compare`: the comparison as a person reads it in a terminal of 100 columns, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from textwrap import fill
+from typing import Any
+
+from globe_eval.metrics.accuracy import acc_name
+from globe_eval.metrics.paired import Paired
+from globe_eval.metrics.statistics import N_RESAMPLES
+from globe_eval.reports.compare import Comparison, Flip, Part, Row, holm_of
+from globe_eval.reports.run_values import Run
+from globe_eval.reports.table import CONTINENTS, LABELS, label, model_name
+
+SIGNIFICANT = 0.05
+FLIP_KM = 25.0
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_PARTS = {"continent": "continent", "scene": "scene", "city_size": "city size"}
+_IN_JSON_ONLY = ("localizab", "format_", "n_words", "truncated_rate", "globe_visual", "reasoning_silent")
+"""Metrics of the reasoning that would make the table longer than a screen, by how their names begin."""
+_COLUMNS = 100
+_LABEL = 24
+
+
+def comparison_text(many: Sequence[Comparison], *, flips_km: float | None = None) -> str:
+    """Every comparison with the first run, one after the other; without characters that would steer a terminal."""
+    blocks = [_runs(many)]
+    for letter, one, adjusted in zip(LETTERS[1:], many, holm_of(many), strict=False):
+        if len(many) > 1:
+            title = f"{letter} against A"
+            blocks.append(f"{title}\n{'=' * len(title)}")
+        blocks += [
+            _all_photographs(one, letter, adjusted, several=len(many) > 1),
+            _denominators(one, letter),
+            _breakdowns(one, letter),
+            _settings(one, letter),
+            _flips(one, letter, flips_km),
+        ]
+    text = "\n\n".join([*(block for block in blocks if block), _footnote(many)])
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
+
+
+def denominator_sentence(one: Comparison, letter: str = "B") -> str:
+    """Whether the order of two runs depends on what counts, in one plain sentence."""
+    if one.n_located[0] == one.n_located[1] == one.n:
+        return "Both located every photograph, so that there is one denominator."
+    nobody = [name for name, n in zip(("A", letter), one.n_located, strict=False) if n == 0]
+    if nobody:
+        verb = "located no photograph, so that nothing is left to compare without the missing."
+        return f"{_and(nobody)} {verb}"
+    disputed = one.disputed
+    if not disputed:
+        return "The order is the same over all photographs and over those that each located."
+    shown = "acc@25km" if "acc@25km" in disputed else disputed[0]
+    everyone, own = one.rows[shown], one.own[shown]
+    first, second = (letter, "A") if everyone.order > 0 else ("A", letter)
+    values = (_pair(shown, everyone, first == "A"), _pair(shown, own, second == "A"))
+    is_ahead = "is ahead" if everyone.higher_is_better else "is nearer" if shown.endswith("_km") else "has less"
+    return (
+        f"The order depends on the denominator ({_listed(disputed)}): of all photographs {first} {is_ahead} "
+        f"({label(shown).split(' (')[0]}: {values[0]}), of those that each located {second} {is_ahead} ({values[1]})."
+    )
+
+
+def _pair(name: str, row: Row, a_first: bool) -> str:
+    values = (row.a, row.b) if a_first else (row.b, row.a)
+    unit = " km" if name.endswith("_km") else " %" if _is_share(name) else ""
+    return f"{_value(name, values[0])} against {_value(name, values[1])}{unit}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`25, 200 and 750 km, GeoScore`."""
+    distances = [f"{float(name[4:-2]):,.10g}" for name in names if name.startswith("acc@")]
+    words = [_and(distances) + " km"] if distances else []
+    return ", ".join([*words, *(label(name).split(" (")[0] for name in names if not name.startswith("acc@"))])
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
+
+
+def _runs(many: Sequence[Comparison]) -> str:
+    first = many[0]
+    runs = [first.a, *(one.b for one in many)]
+    lines = [
+        f"{letter}  {model_name(run.results)} · {run.folder}" + ("  (reference)" if run is first.a else "")
+        for letter, run in zip(LETTERS, runs, strict=False)
+    ]
+    groups = f" by {first.n_groups:,} groups" if first.n_groups < first.n else ""
+    forms = " and ".join(dict.fromkeys(run.results.answer_form for run in runs))
+    tasks = " and ".join(dict.fromkeys(run.results.task for run in runs))
+    lines += ["", f"{tasks} · {_photographs(first.n)}{groups} · {forms} · {first.a.results.distance} distance"]
+    for letter, run in zip(LETTERS, runs, strict=False):
+        if errors := run.results.status.get("error", 0):
+            lines.append(f"{letter} was never heard on {_photographs(errors)} (status error), which count as misses")
+    return "\n".join(lines)
+
+
+def _all_photographs(one: Comparison, letter: str, adjusted: dict[str, float], *, several: bool) -> str:
+    rows = []
+    for name, row in one.rows.items():
+        if name.startswith(_IN_JSON_ONLY):
+            continue
+        p = adjusted.get(name, row.difference.p) if several else row.difference.p
+        rows.append(
+            [
+                _cut(_labelled(name), _LABEL),
+                _value(name, row.a),
+                _value(name, row.b),
+                *_difference(name, row.difference),
+                _p(p),
+                _better(row, p, letter),
+                f"{row.wins:,}",
+                f"{row.losses:,}",
+            ]
+        )
+    header = ["all photographs", "A", letter, f"{letter} − A", "95 % interval", "Holm p" if several else "p"]
+    header += ["better", f"{letter} wins", "A wins"]
+    counts = {name: row.difference.n for name, row in one.rows.items() if not name.startswith(_IN_JSON_ONLY)}
+    fewer = [f"{label(name)} {n:,}" for name, n in counts.items() if n < one.n]
+    few = f"Photographs of which both have a value, where not all: {', '.join(fewer)}" if fewer else ""
+    return _table(rows, header) + (f"\n{fill(few, _COLUMNS)}" if few else "")
+
+
+def _denominators(one: Comparison, letter: str) -> str:
+    n_a, n_b, n_both = one.n_located
+    sentence = denominator_sentence(one, letter)
+    if n_a == n_b == one.n or 0 in (n_a, n_b):
+        return sentence
+    rows = []
+    for name, row in one.rows.items():
+        if name not in LABELS and not name.startswith("acc@"):
+            continue
+        own, both = one.own.get(name), one.both.get(name)
+        if own is None and both is None:
+            continue
+        cells = [_labelled(name).removesuffix(", %"), _value(name, row.a), _value(name, row.b)]
+        cells += [_value(name, own.a), _value(name, own.b)] if own else ["", ""]
+        cells += [_value(name, both.a), _value(name, both.b)] if both else ["", ""]
+        cells += [*_difference(name, both.difference), _p(both.difference.p)] if both else ["", "", ""]
+        rows.append(cells)
+    header = ["which count", f"all\n{one.n:,}\nA", f"{one.n:,}\n{letter}"]
+    header += [f"own\n{n_a:,}\nA", f"{n_b:,}\n{letter}", f"both\n{n_both:,}\nA", f"{n_both:,}\n{letter}"]
+    header += [f"both\n{letter} − A", "95 % interval", "p"]
+    meaning = "own: each over what it located, as papers print it; both: over what both located"
+    return f"{_table(rows, header)}\n{meaning}\n\n{fill(sentence, _COLUMNS)}"
+
+
+def _breakdowns(one: Comparison, letter: str) -> str:
+    near, far = acc_name(25), acc_name(750)
+    blocks = []
+    for dimension, found in one.breakdowns.items():
+        rows = [_part(name, dimension, part, near, far) for name, part in found.items()]
+        header = [_PARTS[dimension], "n", "groups", "25 km\nA", letter, f"{letter} − A", "95 % interval", "p"]
+        header += [f"750 km\n{letter} − A", "p"]
+        blocks.append(_table(rows, header))
+    return "\n\n".join(blocks)
+
+
+def _part(name: str, dimension: str, part: Part, near: str, far: str) -> list[str]:
+    row, wide = part.rows[near], part.rows[far]
+    shown = CONTINENTS.get(name, name) if dimension == "continent" else name
+    return [
+        shown,
+        f"{part.n:,}",
+        f"{part.n_groups:,}",
+        _value(near, row.a),
+        _value(near, row.b),
+        *_difference(near, row.difference),
+        _p(row.difference.p),
+        _signed(far, wide.difference.value),
+        _p(wide.difference.p),
+    ]
+
+
+def _settings(one: Comparison, letter: str) -> str:
+    if not one.settings:
+        return "The settings are the same, the model included."
+    width = max(20, (_COLUMNS - 4 - max(map(len, one.settings))) // 2)
+    rows = [[name, *(_cut(value, width) for value in values)] for name, values in one.settings.items()]
+    return _table(rows, ["what differs", "A", letter], right=False)
+
+
+def _flips(one: Comparison, letter: str, km: float | None) -> str:
+    flips = one.flips(FLIP_KM if km is None else km)
+    gained = sum(flip.better == "b" for flip in flips)
+    line = (
+        f"Within {FLIP_KM if km is None else km:g} km: {_photographs(gained)} that only {letter} has, "
+        f"{len(flips) - gained:,} that only A has"
+    )
+    if km is None or not flips:
+        return f"{line}; --flips shows which." if flips else f"{line}."
+    rows = [
+        [
+            letter if flip.better == "b" else "A",
+            _cut(flip.id, 32),
+            _far(flip.distance_a_km),
+            _cut(flip.answer_a, 20),
+            _far(flip.distance_b_km),
+            _cut(flip.answer_b, 20),
+        ]
+        for flip in flips
+    ]
+    return f"{line}\n{_table(rows, ['only', 'photograph', 'A, km', 'A says', f'{letter}, km', f'{letter} says'])}"
+
+
+def _footnote(many: Sequence[Comparison]) -> str:
+    unit = "group" if many[0].n_groups < many[0].n else "photograph"
+    several = f", in the first table adjusted for {len(many)} comparisons with A (Holm)" if len(many) > 1 else ""
+    return fill(
+        f"Differences are in points, km or GeoScore. Intervals and two-sided p: paired bootstrap of {N_RESAMPLES:,} "
+        f"resamples by {unit}{several}; not adjusted for the number of metrics. better: p at most {SIGNIFICANT:g}, "
+        "else tie.",
+        _COLUMNS,
+    )
+
+
+def _table(rows: Sequence[Sequence[str]], header: Sequence[str], *, right: bool = True) -> str:
+    """Columns two spaces apart, the first to the left; headers of several lines end on the same line."""
+    deep = [cell.split("\n") for cell in header]
+    height = max(map(len, deep))
+    titles = [list(line) for line in zip(*([""] * (height - len(cell)) + cell for cell in deep), strict=True)]
+    widths = [max(len(line[column]) for line in (*titles, *rows)) for column in range(len(header))]
+    lines = [*titles, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if right and column else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _photographs(n: int) -> str:
+    return f"{n:,} photograph{'' if n == 1 else 's'}"
+
+
+def _labelled(name: str) -> str:
+    short = label(name).split(" (")[0]
+    return f"{short}, km" if name.endswith("_km") else f"{short}, %" if _is_share(name) else short
+
+
+def _is_share(name: str) -> bool:
+    return name.startswith("acc@") or (name in LABELS and not name.endswith("_km") and name != "geoscore")
+
+
+def _scaled(name: str, value: float) -> tuple[float, int]:
+    """A value in the unit that is shown, and how many decimals."""
+    if _is_share(name):
+        return 100 * value, 2
+    if name.endswith("_km"):
+        return value, 1 if abs(value) < 1000 else 0
+    return value, 0 if name == "geoscore" else 3
+
+
+def _value(name: str, value: float) -> str:
+    if math.isnan(value):
+        return "none"
+    if math.isinf(value):
+        return "∞"
+    scaled, digits = _scaled(name, value)
+    return f"{scaled:,.{digits}f}"
+
+
+def _signed(name: str, value: float) -> str:
+    if math.isnan(value):
+        return ""
+    if math.isinf(value):
+        return "+∞" if value > 0 else "−∞"
+    scaled, digits = _scaled(name, value)
+    text = f"{abs(scaled):,.{digits}f}"
+    sign = "" if not text.strip("0.,") else "+" if scaled > 0 else "−"
+    return sign + text
+
+
+def _difference(name: str, paired: Paired) -> tuple[str, str]:
+    bounds = "" if math.isnan(paired.low) else f"{_signed(name, paired.low)} to {_signed(name, paired.high)}"
+    return _signed(name, paired.value), bounds
+
+
+def _p(p: float) -> str:
+    return "" if math.isnan(p) else "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _better(row: Row, p: float, letter: str) -> str:
+    if math.isnan(p) or p > SIGNIFICANT or row.order == 0:
+        return "tie"
+    return letter if row.order > 0 else "A"
+
+
+def _far(km: float | None) -> str:
+    return "none" if km is None else f"{km:,.1f}" if km < 1000 else f"{km:,.0f}"
+
+
+def _cut(value: Any, width: int) -> str:
+    """A value in one line of limited width."""
+    text = " ".join(value.split()) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = "none" if value is None else text
+    if len(text) <= width:
+        return text
+    counted = f"… ({len(text):,} characters)" if len(text) > 2 * width and width > 32 else "…"
+    return text[: width - len(counted)] + counted
+
+
+def comparison_json(many: Sequence[Comparison], *, flips_km: float | None = None) -> dict[str, Any]:
+    """The same in full as one JSON object; infinite and undefined figures are null."""
+    first = many[0]
+    return {
+        "reference": _run(first.a),
+        "n": first.n,
+        "n_groups": first.n_groups,
+        "n_resamples": N_RESAMPLES,
+        "comparisons": [
+            {
+                "run": _run(one.b),
+                "n_located": dict(zip(("a", "b", "both"), one.n_located, strict=True)),
+                "all": _rows(one.rows, adjusted),
+                "own_located": _rows(one.own),
+                "both_located": _rows(one.both),
+                "order_depends_on_denominator": one.disputed,
+                "denominator": denominator_sentence(one, letter),
+                "breakdowns": {
+                    dimension: {
+                        name: {"n": part.n, "n_groups": part.n_groups, "metrics": _rows(part.rows)}
+                        for name, part in found.items()
+                    }
+                    for dimension, found in one.breakdowns.items()
+                },
+                "settings": {name: {"a": a, "b": b} for name, (a, b) in one.settings.items()},
+                **({} if flips_km is None else {"flips": _flip_list(one.flips(flips_km), flips_km)}),
+            }
+            for letter, one, adjusted in zip(LETTERS[1:], many, holm_of(many), strict=False)
+        ],
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {"folder": run.folder.as_posix(), "model": model_name(run.results), "task": run.results.task}
+
+
+def _rows(rows: dict[str, Row], adjusted: dict[str, float] | None = None) -> dict[str, Any]:
+    return {
+        name: {
+            "a": _finite(row.a),
+            "b": _finite(row.b),
+            "difference": _finite(row.difference.value),
+            "low": _finite(row.difference.low),
+            "high": _finite(row.difference.high),
+            "p": _finite(row.difference.p),
+            **({} if adjusted is None else {"p_holm": _finite(adjusted[name])}),
+            "n": row.difference.n,
+            "n_groups": row.difference.n_groups,
+            "higher_is_better": row.higher_is_better,
+            "wins": row.wins,
+            "losses": row.losses,
+        }
+        for name, row in rows.items()
+    }
+
+
+def _flip_list(flips: Sequence[Flip], km: float) -> dict[str, Any]:
+    return {
+        "km": km,
+        "photographs": [
+            {
+                "id": flip.id,
+                "only": flip.better,
+                "a_km": flip.distance_a_km,
+                "b_km": flip.distance_b_km,
+                "a_says": flip.answer_a,
+                "b_says": flip.answer_b,
+                "country": flip.country,
+            }
+            for flip in flips
+        ],
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
