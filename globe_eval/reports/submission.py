@@ -207,7 +207,10 @@ def recomputed(one: Submission) -> dict[str, Any]:
             status=scoring.STATUSES[kinds[i]],
             prediction=None,
             distance_km=None if np.isnan(kilometres[i]) else float(kilometres[i]),
-            **{m: None if m not in names or names[m][i] < 0 else float(names[m][i]) for m in NAME_MEASURES},
+            country_correct=_right(names, "country_correct", i),
+            city_correct=_right(names, "city_correct", i),
+            globe_country_match=_right(names, "globe_country_match", i),
+            globe_city_match=_right(names, "globe_city_match", i),
             own={name: column[i] for name, column in one.columns.own.items()},
         )
         for i in range(n)
@@ -237,6 +240,11 @@ def recomputed(one: Submission) -> dict[str, Any]:
         "metrics": of(range(n)),
         "valid_only": of(located),
     }
+
+
+def _right(names: Mapping[str, Integers], measure: str, i: int) -> float | None:
+    """Whether a photograph's name is right; None where that is not known."""
+    return None if measure not in names or names[measure][i] < 0 else float(names[measure][i])
 
 
 def tolerance(metric: str) -> float:

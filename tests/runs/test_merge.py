@@ -102,7 +102,7 @@ def test_a_run_in_shards_is_the_whole_run(tmp_path: Path, capsys: pytest.Capture
     assert {name: shown[name] for name in theirs.metrics} == {name: f.value for name, f in theirs.metrics.items()}
     assert (
         record.read_results(output).model_copy(
-            update={name: getattr(theirs, name) for name in ("started", "duration_seconds", "usage")}
+            update={name: getattr(theirs, name) for name in ("started", "duration_seconds", "usage", "command")}
         )
         == theirs
     )

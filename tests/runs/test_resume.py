@@ -49,7 +49,11 @@ def question(payload: dict[str, Any]) -> str:
 def numbers(folder: Path) -> dict[str, Any]:
     """What `results.json` says, but for when and how fast it was found out."""
     results: dict[str, Any] = json.loads((folder / "results.json").read_text())
-    return {name: value for name, value in results.items() if name not in ("started", "duration_seconds", "usage")}
+    return {
+        name: value
+        for name, value in results.items()
+        if name not in ("started", "duration_seconds", "usage", "command")
+    }
 
 
 def usage(folder: Path) -> dict[str, Any]:
