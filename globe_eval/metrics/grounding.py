@@ -20,9 +20,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
+from hashlib import sha256
+from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
@@ -34,20 +35,17 @@ Floats = npt.NDArray[np.float64]
 
 N_ROTATIONS = 20
 
-Entity = tuple[str, ...]
-"""The canonical names of one visible thing: several for an entity written "road, route", as ADE20K does."""
-
 
 @dataclass(frozen=True, slots=True)
 class Grounding:
     """What one reasoning asserts, against the entities of its photograph. Does not depend on other photographs."""
 
     id: str
-    entities: tuple[Entity, ...]
-    """Distinct; empty where nothing was annotated."""
+    entities: tuple[str, ...]
+    """Distinct, as the annotation writes them; empty where nothing was annotated."""
     reading: Reading | None = field(repr=False, compare=False)
     """None where the response has no reasoning."""
-    hits: tuple[Entity, ...]
+    hits: tuple[str, ...]
     cues: tuple[str, ...]
     unsupported: tuple[str, ...]
     hallucinated: tuple[str, ...] | None
@@ -118,14 +116,14 @@ def ground(
         return Grounding(id, distinct, reading, (), cues, (), None, None, None, None, None, released)
     if reading is None:
         return Grounding(id, distinct, None, (), (), (), None, 0.0, None, 0.0, None, released)
-    hits = tuple(entity for entity in distinct if asserted(reading, entity))
+    hits = tuple(entity for entity in distinct if reading.asserts(entity))
     upward = supported_by(distinct)
-    cues = (*sorted(reading.cues), *(entity[0] for entity in hits if not _cues_of(entity)))
+    cues = (*sorted(reading.cues), *(canonical(entity) for entity in hits if not _cues_of(entity)))
     unsupported = tuple(cue for cue in sorted(reading.cues) if cue not in upward)
     recall = len(hits) / len(distinct)
     precision = 1 - len(unsupported) / len(cues) if cues else None
-    said = [name for name in _canonical_set(tuple(classes)) if reading.asserts(name)] if classes is not None else []
-    hallucinated = tuple(name for name in said if name not in upward)
+    said = [name for name in entity_set(classes or ()) if reading.asserts(name)]
+    hallucinated = tuple(name for name in said if canonical(name) not in upward)
     return Grounding(
         id,
         distinct,
@@ -142,46 +140,47 @@ def ground(
     )
 
 
-def entity_set(entities: Iterable[str]) -> tuple[Entity, ...]:
-    """The distinct things that a list of annotations names, in alphabetical order.
+def entity_set(entities: Iterable[str]) -> tuple[str, ...]:
+    """The distinct things that a list of annotations names, each under the first spelling, in order of their names.
 
-    >>> entity_set(["Palm trees", "palm tree", "road, route", " "])
-    (('palm tree',), ('road', 'route'))
+    "road, route" is one thing of two names, as ADE20K's labels are written.
+
+    >>> entity_set(["Palm trees", "palm tree", "castle, fortress", " "])
+    ('castle, fortress', 'Palm trees')
     """
-    found = {_entity(text) for text in entities}
-    return tuple(sorted(entity for entity in found if entity))
+    return _entity_set(tuple(entities))
 
 
-@lru_cache(maxsize=65_536)
-def _entity(text: str) -> Entity:
-    names = (canonical(part.strip()) for part in text.split(",") if part.strip())
-    return tuple(dict.fromkeys(name for name in names if name))
+@lru_cache(maxsize=4096)
+def _entity_set(entities: tuple[str, ...]) -> tuple[str, ...]:
+    found: dict[str, str] = {}
+    for entity in entities:
+        found.setdefault(canonical(entity), entity)
+    return tuple(found[name] for name in sorted(found) if name)
 
 
-@lru_cache(maxsize=256)
-def _canonical_set(classes: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(sorted({name for text in classes for name in _entity(text)}))
-
-
-def asserted(reading: Reading, entity: Entity) -> bool:
-    """Whether a reading asserts an entity under one of its names."""
-    return any(reading.asserts(name) for name in entity)
-
-
-def supported_by(entities: Iterable[Entity]) -> frozenset[str]:
+def supported_by(entities: Iterable[str]) -> frozenset[str]:
     """up(E): the canonical names of E, the cues that they are made of ("red bus": bus), and all their hypernyms."""
-    return frozenset().union(*(_upward(entity) for entity in entities))
+    return frozenset().union(*map(_upward, entities))
 
 
 @lru_cache(maxsize=65_536)
-def _upward(entity: Entity) -> frozenset[str]:
-    return with_hypernyms({*entity, *_cues_of(entity)}) | set(entity)
+def _upward(entity: str) -> frozenset[str]:
+    name = canonical(entity)
+    return with_hypernyms({name, *_cues_of(entity)}) | {name}
 
 
 @lru_cache(maxsize=65_536)
-def _cues_of(entity: Entity) -> AbstractSet[str]:
-    """The lexicon's cues in an entity's own names; none in an entity that the lexicon does not know at all."""
-    return frozenset().union(*(read(name).cues for name in entity))
+def _cues_of(entity: str) -> frozenset[str]:
+    """The lexicon's cues in an entity's own name; none in an entity that the lexicon does not know at all."""
+    return read(entity).cues
+
+
+@cache
+def lexicon_sha256() -> str:
+    """SHA-256 over the lexicon's files, which is part of every result that they decide."""
+    files = sorted(resources.files("globe_eval.metrics").joinpath("data").iterdir(), key=lambda file: file.name)
+    return sha256(b"".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
 
 
 def harmonic_mean(recall: float, precision: float) -> float:
@@ -234,13 +233,13 @@ def lifts(groundings: Sequence[Grounding | None], *, k: int = N_ROTATIONS, seed:
         if one.reading is None:
             result[i] = 0.0
             continue
-        said: dict[Entity, bool] = {}
+        said: dict[str, bool] = {}
         total = 0.0
         for distance in away:
             other = own[(position + distance) % len(own)]
             for entity in other:
                 if entity not in said:
-                    said[entity] = asserted(one.reading, entity)
+                    said[entity] = one.reading.asserts(entity)
             total += sum(said[entity] for entity in other) / len(other)
         result[i] = one.recall - total / len(away)
     return result
@@ -259,13 +258,13 @@ def idf_recalls(groundings: Sequence[Grounding | None]) -> Floats:
     [1.0, 0.0]
     """
     known = [one for one in groundings if one is not None and one.entities]
-    frequency = Counter(entity for one in known for entity in one.entities)
-    weight = {entity: math.log((len(known) + 1) / (df + 1)) for entity, df in frequency.items()}
+    frequency = Counter(canonical(entity) for one in known for entity in one.entities)
+    weight = {name: math.log((len(known) + 1) / (df + 1)) for name, df in frequency.items()}
     result = np.full(len(groundings), np.nan)
     for i, one in enumerate(groundings):
         if one is None or one.recall is None:
             continue
-        total = math.fsum(weight[entity] for entity in one.entities)
+        total = math.fsum(weight[canonical(entity)] for entity in one.entities)
         if total > 0:
-            result[i] = math.fsum(weight[entity] for entity in one.hits) / total
+            result[i] = math.fsum(weight[canonical(entity)] for entity in one.hits) / total
     return result

@@ -13,8 +13,7 @@ from globe_eval import scoring
 from globe_eval.answers import PARSER_VERSION, Answer
 from globe_eval.benchmarks import ceilings
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
-from globe_eval.metrics.grounding import idf_recalls, lifts
-from globe_eval.metrics.mentions import LEXICON_VERSION
+from globe_eval.metrics.grounding import idf_recalls, lexicon_sha256, lifts
 from globe_eval.metrics.own import OwnMetric
 from globe_eval.places import DISTANCES, gazetteer, resolve_many
 from globe_eval.places.online import GEOCODERS
@@ -150,7 +149,7 @@ def describe(setting: Setting, truths: Sequence[scoring.Truth], scores: Sequence
             for dimension, parts in scoring.breakdowns(scores, truths, metrics=metrics, seed=setting.seed).items()
         },
         "reasoning": reasoned.counts(scores),
-        "lexicon_version": LEXICON_VERSION if any(one.grounding for one in scores) else None,
+        "lexicon_sha256": lexicon_sha256() if any(one.grounding for one in scores) else None,
         "clean": None if setting.exclude is None else clean(scores, truths, setting.exclude, metrics, setting.seed),
     }
 

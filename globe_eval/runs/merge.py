@@ -17,7 +17,7 @@ from globe_eval.runs.score import Scored
 
 MADE_ANEW = (
     *("n", "n_groups", "complete", "status", "metrics", "valid_only", "accuracy_by_distance"),
-    *("ceiling", "attainable", "breakdowns", "clean", "reasoning", "lexicon_version"),
+    *("ceiling", "attainable", "breakdowns", "clean", "reasoning", "lexicon_sha256"),
 )
 """Fields of a result that follow from all samples together."""
 

@@ -156,7 +156,7 @@ def grounding_record(one: Grounding | None, lift: float, recall_idf: float) -> G
     return GroundingRecord(
         covered=one.covered,
         cues=list(one.cues),
-        hits=[", ".join(entity) for entity in one.hits],
+        hits=list(one.hits),
         unsupported=list(one.unsupported),
         hallucinated=None if one.hallucinated is None else list(one.hallucinated),
         lift=known(lift),

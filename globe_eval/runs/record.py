@@ -215,7 +215,7 @@ class Results(Strict):
     """The classes that are annotated exhaustively; null where the benchmark does not declare its annotation so."""
     entities_sha256: Sha256 | None = None
     """Of the entities, where they came from a file beside the manifest (`--entities`)."""
-    lexicon_version: str | None = None
+    lexicon_sha256: Sha256 | None = None
     judge: JudgeRecord | None = None
 
 
