@@ -165,6 +165,7 @@ def _add_score(subparsers: Any) -> None:
             else "a column with an unusual name; likewise --lat-, --lon-, --response-, --city-, --country-column",
         )
     score.add_argument("--skip-footer", action="store_true", help="set trailing rows aside that are no samples")
+    score.add_argument("--entities", type=Path, metavar="FILE", help="what can be seen on each photograph, by its id")
     score.add_argument("--skip-unknown-ids", action="store_true", help="set answers aside that have no truth")
     score.add_argument(
         "--distance", choices=("geodesic", "haversine"), default="geodesic", help="default geodesic (WGS84)"
@@ -186,6 +187,7 @@ def _add_rescore(subparsers: Any) -> None:
     rescore.add_argument("--answer-form", choices=("names", "address", "coordinates"), help="what counts in a response")
     rescore.add_argument("--distance", choices=("geodesic", "haversine"), help="default: the run's")
     rescore.add_argument("--geocoder", choices=("geonames", "nominatim", "azure"), help="default: the run's")
+    rescore.add_argument("--entities", type=Path, metavar="FILE", help="what can be seen on each photograph, by its id")
     rescore.add_argument("--seed", type=int, help="of the intervals (default: the run's)")
     _add_output(rescore)
     rescore.set_defaults(verb=verbs.rescore)

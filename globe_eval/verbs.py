@@ -66,10 +66,11 @@ def score(options: argparse.Namespace) -> int:
     from globe_eval.runs import score
     from globe_eval.runs.assemble import Setting
 
-    task, version, form, n = options.task or "score", "", options.answer_form, None
+    task, version, form, n, exhaustive = options.task or "score", "", options.answer_form, None, None
     if options.task:
         defined = _definition(options.task)
         version, n = str(defined["metadata"]["version"]), defined["metadata"].get("n")
+        exhaustive = defined["metadata"].get("exhaustive_entities")
         if options.read in (None, "response"):
             form = form or _task_form(defined)
     scored = score.score_file(
@@ -90,6 +91,8 @@ def score(options: argparse.Namespace) -> int:
         answer_form=form,
         skip_footer=options.skip_footer,
         skip_unknown_ids=options.skip_unknown_ids,
+        entities=options.entities,
+        exhaustive=exhaustive,
     )
     if n is not None and n != scored.results.n:
         scored.notes.append(
@@ -105,7 +108,7 @@ def rescore(options: argparse.Namespace) -> int:
 
     if options.output_path is not None:
         record.refuse_run(options.output_path, [options.run])
-    chosen = {name: getattr(options, name) for name in ("distance", "geocoder", "seed", "answer_form")}
+    chosen = {name: getattr(options, name) for name in ("distance", "geocoder", "seed", "answer_form", "entities")}
     return _present(rescore(options.run, **chosen), options)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from globe_eval import scoring
 from globe_eval.answers import Answer
+from globe_eval.benchmarks.entities import read_entities
 from globe_eval.errors import InputError
 from globe_eval.metrics.consistency import Consistency
 from globe_eval.metrics.formats import Format
@@ -24,7 +25,10 @@ from globe_eval.runs.score import Scored
 OF_THE_RUN = ("shard", "started", "duration_seconds", "usage", "images")
 """Fields of a result that tell how the model was asked: no scoring changes them."""
 
-SCORING = ("distance", "geocoder", "seed", "answer_form", "gazetteer", "resolver_version", "parser_version")
+SCORING = (
+    *("distance", "geocoder", "seed", "answer_form", "gazetteer", "resolver_version", "parser_version"),
+    *("lexicon_sha256", "entities_sha256"),
+)
 """Fields of a result that its figures depend on besides the answers."""
 
 
@@ -35,10 +39,12 @@ def rescore(
     geocoder: str | None = None,
     seed: int | None = None,
     answer_form: scoring.AnswerForm | None = None,
+    entities: Path | None = None,
 ) -> Scored:
     """Read the responses of a run again with the present parser, geocoder and metrics; nothing is written.
 
-    What is not given stays as it was. Samples without a response keep their answers (`score --read coordinates` and
+    What is not given stays as it was; `entities` is a file of them (`benchmarks.entities`) instead of the run's own.
+    Samples without a response keep their answers (`score --read coordinates` and
     `--read names` have none), and samples that were never heard stay errors. The result's identity is the run's, its
     versions are the present ones, and its notes say what changed.
 
@@ -58,6 +64,12 @@ def rescore(
             f"{folder}: holds no responses to read {setting.answer_form} from, only answers "
             f"({stored.answer_form}); leave --answer-form away"
         )
+    told: list[str] = []
+    if entities is not None:
+        seen, sha256, told = read_entities(entities, [truth.id for truth in truths])
+        both = zip(truths, seen, strict=True)
+        truths = [replace(truth, entities=None if texts is None else tuple(texts)) for truth, texts in both]
+        setting = replace(setting, entities_sha256=sha256, entity_classes=None)
     samples, results = assemble(setting, truths, heard, started=datetime.now(UTC))
     results = results.model_copy(
         update={
@@ -67,7 +79,7 @@ def rescore(
         }
     )
     moved = sum(was != (now.status, now.distance_km) for was, now in zip(before, samples, strict=True))
-    notes = changes(stored, results, moved)
+    notes = told + changes(stored, results, moved)
     if stored.own_directions:
         notes.append(
             f"as the run has them, not computed again: {', '.join(stored.own_directions)} (the benchmark's own)"

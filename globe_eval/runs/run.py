@@ -318,6 +318,7 @@ def _assemble(
         thresholds_km=task.thresholds_km,
         own_metrics=task.own_metrics,
         own_directions=task.own_directions,
+        entity_classes=task.entity_classes,
     )
     images = record.ImagesRecord(
         with_coordinates=sum(file.with_coordinates for file in files),
