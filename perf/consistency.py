@@ -17,14 +17,15 @@ from pathlib import Path
 from tabulate import tabulate
 
 from globe_eval import scoring
+from globe_eval.answers import Answer
 from globe_eval.benchmarks.table import read_table
-from globe_eval.metrics.consistency import Consistency, consistency
+from globe_eval.metrics.consistency import Consistency, Point, consistency
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--cases", type=int, default=0, help="how many cases to print, half of them contradictions")
+    parser.add_argument("--cases", type=int, default=0, help="how many cases to print, a third of each verdict")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     rows, cases = [], []
@@ -43,7 +44,7 @@ def main() -> None:
         rows.append(
             [path.stem, len(responses), len(judged), *shares, without, f"{mean:.2f}", f"{len(judged) / seconds:,.0f}"]
         )
-        cases += [(path.stem, a, p, f) for a, p, f in zip(answers, predictions, found, strict=True) if f and a]
+        cases += [(path.stem, a, p, f) for a, p, f in zip(answers, predictions, found, strict=True) if f and a and p]
     head = [
         "model",
         "n",
@@ -59,14 +60,17 @@ def main() -> None:
     show(cases, options.cases, options.seed)
 
 
-def show(cases: list[tuple[str, object, object, Consistency]], n: int, seed: int) -> None:
+def show(cases: list[tuple[str, Answer, Point, Consistency]], n: int, seed: int) -> None:
+    """Cases of each verdict, a third each as far as there are so many."""
     draw = random.Random(seed)
-    some = [case for verdict, share in (("contradicts", n // 2), ("consistent", n // 4), ("silent", n - n // 2 - n // 4))
-            for case in draw.sample([c for c in cases if c[3].verdict == verdict and c[1].reasoning], share)]  # fmt: skip
-    for number, (model, answer, point, found) in enumerate(some, 1):
-        print(f"\n#{number} {model}: {found.verdict}; answer {answer.city}, {answer.country} ({point.name})")
-        print(f"   concluded {found.country} {found.city}, {found.n_candidates} candidates: {found.quote!r}")
-        print("   " + " ".join(answer.reasoning.split()))
+    number = 0
+    for verdict in ("contradicts", "consistent", "silent"):
+        known = [case for case in cases if case[3].verdict == verdict and case[1].reasoning]
+        for model, answer, point, found in draw.sample(known, min(n // 3 + 1, len(known))):
+            number += 1
+            print(f"\n#{number} {model}: {found.verdict}; answer {answer.city}, {answer.country} ({point.name})")
+            print(f"   concluded {found.country} {found.city}, {found.n_candidates} candidates: {found.quote!r}")
+            print("   " + " ".join((answer.reasoning or "").split()))
 
 
 if __name__ == "__main__":

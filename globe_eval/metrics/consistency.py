@@ -26,10 +26,11 @@ from typing import Literal, Protocol
 import numpy as np
 
 from globe_eval.answers import Answer
-from globe_eval.places import country_code, resolve
+from globe_eval.places import resolve
 from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import geodesic_km
-from globe_eval.places.gazetteer import Place
+from globe_eval.places.gazetteer import TERRITORIES, Place, country
+from globe_eval.places.names import normalise
 from globe_eval.places.spotting import Spot, spot
 
 Verdict = Literal["consistent", "contradicts", "silent"]
@@ -83,9 +84,11 @@ class Conclusion:
     countries: tuple[str, ...]
     """The alternatives that it leaves, ISO codes, the last named first; none where it concludes nothing."""
     cities: tuple[Place, ...]
-    """Likewise cities in these countries."""
+    """Likewise cities in these countries that are claimed: one that is but named may stand on a sign."""
     ambiguous: bool
     """Whether one of the cities may be meant as the region around it."""
+    open: bool
+    """Whether a part of the world is among the alternatives ("Russia or Eastern Europe"): no country can contradict."""
     weight: int
     n_candidates: int
     """Distinct countries that the whole reasoning names and does not reject, be it as evidence."""
@@ -104,14 +107,15 @@ class Consistency:
     quote: str | None
 
 
-NOTHING = Conclusion((), (), False, 0, 0, None)
+NOTHING = Conclusion((), (), False, False, 0, 0, None)
 
 
 def consistency(answer: Answer, point: Point | None) -> Consistency | None:
     """Compare the country and city that a reasoning concludes with those of its answer, as `places` resolves both.
 
     verdict, exactly one:
-    - silent: there is no reasoning, or it concludes no country and no city, or (as evidence alone) others only;
+    - silent: there is no reasoning, or it concludes no country and no city, or only others, but as evidence alone or
+      beside a part of the world ("India or Southeast Asia");
     - contradicts: the answer's country is none of those concluded; or it is, but the reasoning concludes cities and
       the answer names a city that is none of them nor within 50 km of one;
     - consistent: otherwise. An answer that names a country alone is judged by the country.
@@ -147,7 +151,7 @@ def consistency(answer: Answer, point: Point | None) -> Consistency | None:
 
 def _sought(answer: Answer, point: Point) -> dict[str, Place | None]:
     """The answered city's name means the answered place, however small, or no place that the gazetteer knows."""
-    if not answer.city or country_code(answer.city):
+    if not answer.city or country(normalise(answer.city), main=True):
         return {}
     if point.level != "city" or point.country_code is None:
         return {answer.city: None} if point.level == "country" else {}
@@ -158,8 +162,9 @@ def _sought(answer: Answer, point: Point) -> dict[str, Place | None]:
 def _verdict(found: Conclusion, point: Point) -> Verdict:
     if not found.countries:
         return "silent"
-    if _codes(point).isdisjoint(_with_sovereigns(found.countries)):
-        return "silent" if found.weight == EVIDENCE else "contradicts"
+    claimed = {other for code in found.countries for other in (code, *TERRITORIES.get(code, ()))}
+    if _codes(point).isdisjoint(_with_sovereigns(frozenset(claimed))):
+        return "silent" if found.weight == EVIDENCE or found.open else "contradicts"
     exact = point.level in ("city", "coordinates")
     near = SAME_REGION_KM if found.ambiguous else SAME_PLACE_KM
     agrees = not exact or not found.cities or any(_same(city, point, near) for city in found.cities)
@@ -202,7 +207,7 @@ def conclusion(reasoning: str | None, sought: Mapping[str, Place | None] | None 
     >>> conclusion("It could be Spain, Italy, Greece, Portugal or Malta.").countries
     ()
     """
-    text = without_objects(reasoning or "")
+    text = _INITIALS.sub(lambda found: found[0].replace(".", "").ljust(len(found[0])), without_objects(reasoning or ""))
     spots = spot(text, sought=sought)
     weighed = [(one, weight, sentence) for one, weight, sentence in _weighed(text, spots) if weight]
     if not weighed:
@@ -215,18 +220,27 @@ def conclusion(reasoning: str | None, sought: Mapping[str, Place | None] | None 
     start, end = last
     quote = " ".join(text[start:end].split())[:LONGEST_QUOTE]
     if len(codes) > MOST_CANDIDATES:
-        return Conclusion((), (), False, best, len(candidates), quote)
+        return Conclusion((), (), False, False, best, len(candidates), quote)
     towns = [item for item in weighed if item[0].kind == "city" and item[0].country_code in codes]
     heaviest = max((weight for _, weight, _ in towns), default=0)
     final = max((sentence for _, weight, sentence in towns if weight == heaviest), default=None)
     cities = {
         one.place: one.ambiguous
         for one, weight, sentence in reversed(towns)
-        if weight == heaviest and sentence == final and one.place and heaviest > EVIDENCE
+        if weight == heaviest and sentence == final and one.place and heaviest >= CLAIMED
     }
-    return Conclusion(codes, tuple(cities), any(cities.values()), best, len(candidates), quote)
+    return Conclusion(
+        codes,
+        tuple(cities),
+        any(cities.values()),
+        _PART_OF_THE_WORLD.search(quote) is not None,
+        best,
+        len(candidates),
+        quote,
+    )
 
 
+_INITIALS = re.compile(r"\b(?:U\.S\.A\.|U\.S\.|U\.K\.)")
 _OBJECT = re.compile(r"```(?:json)?|\{[^{}]{0,2000}\}")
 
 
@@ -239,6 +253,11 @@ def without_objects(text: str) -> str:
     return _OBJECT.sub(lambda found: " " * len(found[0]), text)
 
 
+_PART_OF_THE_WORLD = re.compile(
+    r"\b(?:America(?!n)|Asia|Europe|Africa|Oceania|Australasia|Middle East|Caribbean|Balkans?|Scandinavia|Mediterranean"
+    r"|Soviet|Caucasus|Pacific|Nordic|Andes|(?:Spanish|French|English|Arabic|Portuguese|German)-speaking"
+    r"|another country|other countr(?:y|ies)|elsewhere)\b"
+)
 _END = re.compile(r"(?<!\b[A-Z])(?<!\b(?:St|Mt|vs|Dr))[.!?]+(?=[\s\"')*]|$)|\n+(?!\s*[*•-]\s)")
 _REJECTED_BEFORE = re.compile(
     r"""\b(?:not|n't|isn't|wasn't|aren't|doesn't|never|rather\ than|instead\ of|unlike|opposed\ to
@@ -272,6 +291,7 @@ _CLAIMS = re.compile(
     r"""\b(?:suggest\w*|indicat\w*|point(?:s|ing)?\ (?:to|towards?)|likely|probabl[ey]|possibl[ey]|plausibl[ey]|perhaps
       |might\ be|may\ be|could\ be|appears?\ to\ be|seems?\ to\ be
       |(?:located|taken|situated|set|captured|somewhere|place)\ (?:in|near|at|from)|(?:is|be)\ (?:in|from)
+      |(?:this|it|location|place|scene|photo\w*|image|picture|city|country)\ (?:is|was)
       |impl(?:y|ies)|align\w*|consistent\ with|identif\w+|recogni[sz]\w+|confirm\w*|belongs?\ to)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -284,7 +304,7 @@ _COMPARED = re.compile(
     r"""\b(?:such\ as|like|similar\ to|reminiscent\ of|resembl\w+|typical(?:ly)?(?:\ of|\ for|\ in)?|common(?:ly)?|found
       |seen|used|characteristic\ (?:of|for|in)|associated\ with|prevalent|e\.g|including|native\ to|popular|often
       |usual(?:ly)?|parts\ of|many|known|style\ of|influence\w*|as\ in|countries|regions|areas|places|cities)
-      \b[^.;:]*$""",
+      \b[^.:]*$""",
     re.IGNORECASE | re.VERBOSE,
 )
 

@@ -30,6 +30,7 @@ MAX_LENGTH = 20_000
 """Characters that are read: the first half and the last half of a longer text."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?(?<!\.)|[^\w\s]|\d+|\n")
+_POSSESSIVE = re.compile(r"['’]s$")
 _CODES = {
     "US": "US",
     "USA": "US",
@@ -43,9 +44,11 @@ _CODES = {
 }
 _PARTICLES = "of the and de la le el del da do dos das di al upon on am an der den y es e"
 _INSIDE = frozenset(_PARTICLES.split())
+_JOINING = frozenset(["de", "del", "la", "le", "el", "da", "do", "dos", "das", "di", "y", "e", "al"])
 _PREPOSITIONS = "in near at around from outside within to toward towards of into like"
 _LOCATIVE = frozenset(_PREPOSITIONS.split())
-_DIVISIONS = frozenset(["region", "state", "province", "prefecture", "county", "oblast", "canton", "district", "area"])
+_DIVISION_WORDS = "region state province prefecture county oblast canton district area bay metro metropolitan"
+_DIVISIONS = frozenset(_DIVISION_WORDS.split())
 _ORDINARY = """
     reading nice mobile bath orange most split tours nancy surprise enterprise of man male bar lens same hull boulder
     sparks corona concord clay police santa victoria street road sky central northern southern eastern western north
@@ -69,9 +72,11 @@ _ORDINARY = """
     heavy dry humid tropical temperate arid residential commercial industrial urban suburban rural presence absence
     southeast southwest northeast northwest midwest southeastern southwestern northeastern northwestern midwestern
     balkan balkans sahel scandinavia caucasus maghreb levant andes andean alps iberia iberian outback caribbean middle
-    prairie prairies plains appalachia benelux polynesia melanesia micronesia eurasia anglo francophone tropics bay area
+    prairie prairies plains appalachia benelux great lakes polynesia melanesia micronesia eurasia anglo francophone tropics bay area
     hindi urdu bengali tamil telugu marathi punjabi malay tagalog hebrew farsi persian amharic swahili zulu afrikaans
-    cantonese mandarin kanji katakana hiragana hangul devanagari sinhala catalan basque roman ottoman moorish soviet
+    cantonese mandarin kanji katakana hiragana hangul devanagari sinhala catalan basque roman ottoman moorish
+    soviet
+    van bin bus truck taxi tram train greater downtown uptown midtown old new upper lower inner outer
     date time season winter summer autumn fall dense open wide narrow geographic geographical mixed
 """
 _WORDS = frozenset(_ORDINARY.split())
@@ -109,7 +114,8 @@ def spot(text: str, *, sought: Mapping[str, Place | None] | None = None) -> list
         text: English; of a text beyond MAX_LENGTH the middle is left out.
         sought: names that are known to mean a place, such as the one that was answered, or (None) to mean none here.
 
-    A city is looked for in the countries that the text names, then everywhere, and of several the most populous counts.
+    A city is looked for in the countries that the text names and those of the places sought, then everywhere, and of
+    several the most populous counts.
 
     >>> text = "French shop signs and plane trees; this is Lyon, France, not Reading."
     >>> [(one.kind, one.country_code, text[one.start : one.end]) for one in spot(text)]
@@ -119,7 +125,8 @@ def spot(text: str, *, sought: Mapping[str, Place | None] | None = None) -> list
         text = text[: MAX_LENGTH // 2] + "\n" + " " * (len(text) - MAX_LENGTH - 1) + text[-MAX_LENGTH // 2 :]
     tokens = _tokens(text)
     countries = list(_countries(tokens))
-    named = {one.country_code for one, _, _ in countries}
+    near = {place.country_code for place in (sought or {}).values() if place}
+    named = {one.country_code for one, _, _ in countries} | near
     known = {normalise(name): place for name, place in (sought or {}).items()}
     found = [one for one, _, _ in countries] + list(_towns(tokens, countries, named, known))
     return sorted(found, key=lambda one: one.start)
@@ -152,7 +159,7 @@ def _runs(tokens: list[_Token], at: int, longest: int) -> Iterator[tuple[int, st
             break
         end += 1
     for end in reversed(ends):
-        yield end, " ".join(token.text for token in tokens[at:end])
+        yield end, " ".join(_POSSESSIVE.sub("", token.text) for token in tokens[at:end])
 
 
 def _countries(tokens: list[_Token]) -> Iterator[tuple[Spot, int, int]]:
@@ -164,9 +171,9 @@ def _countries(tokens: list[_Token]) -> Iterator[tuple[Spot, int, int]]:
             for end, name in _runs(tokens, at, 5):
                 before = tokens[at - 1].text if at else ""
                 code = _country(name)
-                if code and not (name == "Mexico" and before == "New"):
+                if code and not (name in ("Mexico", "Jersey") and before == "New"):
                     found = Spot(tokens[at].start, tokens[end - 1].end, "country", code), at, end
-                elif (code := _demonym(name)) and before not in NO_DEMONYM:
+                elif (code := _demonym(name)) and before not in NO_DEMONYM and not _longer(tokens, at, end):
                     found = Spot(tokens[at].start, tokens[end - 1].end, "demonym", code), at, end
                 if found:
                     break
@@ -177,11 +184,19 @@ def _countries(tokens: list[_Token]) -> Iterator[tuple[Spot, int, int]]:
             at += 1
 
 
+def _longer(tokens: list[_Token], at: int, end: int) -> bool:
+    """Whether a demonym is but the first word of a place's name ("British Columbia")."""
+    longer = (name for to, name in _runs(tokens, at, 4) if to > end)
+    return any(_region(normalise(name), frozenset()) is not None for name in longer)
+
+
 @lru_cache(maxsize=16_384)
 def _country(name: str) -> str | None:
     bare = name.rstrip(".")
     if bare in _CODES:
         return _CODES[bare]
+    if bare in ("England", "Scotland", "Wales", "Northern Ireland"):
+        return "GB"
     if len(bare) < 4 or bare.isupper():
         return None
     key = normalise(bare)
@@ -222,6 +237,17 @@ def _towns(
             at += 1
 
 
+def _ends_a_name(tokens: list[_Token], at: int) -> bool:
+    """Whether a word is the rest of another name: "Michael Kors", "Tec de Monterrey"."""
+    before = at - 1
+    while before >= 0 and tokens[before].text in _JOINING:
+        before -= 1
+    if before < 0 or tokens[before].first or not _is_name(tokens[before]):
+        return False
+    key = normalise(tokens[before].text)
+    return key not in _WORDS and key not in _CODES and _demonym(tokens[before].text) is None
+
+
 def _town(
     tokens: list[_Token],
     at: int,
@@ -235,12 +261,17 @@ def _town(
     if key in known:
         place = known[key]
         return None if place is None else ("city", place.country_code, place, False)
+    if _ends_a_name(tokens, at):
+        return None
     before = tokens[at - 1].text if at else ""
     followed = end + 1 < len(tokens) and tokens[end].text == "," and tokens[end + 1].text[0].isupper()
     placed = before in _LOCATIVE or followed
     ordinary = all(word in _WORDS for word in key.split())
     if ordinary and key != "victoria" and not (followed and before_country):
         return None
+    if key == "washington" and not (followed and tokens[end + 1].text.startswith("D")):
+        row = _region("washington", frozenset({"US"}))
+        return None if row is None else _found("region", row)
     if key == "georgia":
         row = _region(key, frozenset({"US"})) if "US" in named else None
         return ("country", "GE", None, False) if row is None else _found("region", row)
@@ -257,7 +288,7 @@ def _town(
     if city is None:
         return None
     if region is None:
-        return _found("city", city)
+        return _found("city", city, ambiguous=after in _DIVISIONS)
     gaz = gazetteer.load()
     if gaz.country[region] == gaz.country[city]:
         # "Osaka" and "New York" are cities first, "California" is none.
@@ -294,7 +325,8 @@ def _city(key: str, named: frozenset[str], least: int) -> int | None:
     rows = [
         e >> 1
         for e in entries
-        if gaz.kind[e >> 1] >= LANDMARK
+        if (e & 1 or len(key) > 4)
+        and gaz.kind[e >> 1] >= LANDMARK
         and gaz.population[e >> 1] >= (least if e & 1 or not least else max(least, LARGE))
     ]
     rows = [row for row in rows if gaz.kind[row] >= CITY] or rows
