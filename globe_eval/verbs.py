@@ -42,6 +42,7 @@ def run(options: argparse.Namespace) -> int:
         max_pixels=options.max_pixels,
         max_side=options.max_side,
         exclude_overlap=options.exclude_overlap,
+        judge=arguments.key_values("--judge", options.judge) or None,
     )
     with interruptible():
         finished = run.run(request)
@@ -109,7 +110,8 @@ def rescore(options: argparse.Namespace) -> int:
     if options.output_path is not None:
         record.refuse_run(options.output_path, [options.run])
     chosen = {name: getattr(options, name) for name in ("distance", "geocoder", "seed", "answer_form", "entities")}
-    return _present(rescore(options.run, **chosen), options)
+    judged_by = arguments.key_values("--judge", options.judge) or None
+    return _present(rescore(options.run, **chosen, judged_by=judged_by, cache=options.output_path), options)
 
 
 def merge(options: argparse.Namespace) -> int:

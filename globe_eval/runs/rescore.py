@@ -18,7 +18,7 @@ from globe_eval.metrics.formats import Format
 from globe_eval.metrics.grounding import ground
 from globe_eval.metrics.localizability import Judgement
 from globe_eval.metrics.own import OwnMetric
-from globe_eval.runs import identity, record
+from globe_eval.runs import identity, judge, record
 from globe_eval.runs.assemble import Heard, Setting, assemble
 from globe_eval.runs.score import Scored
 
@@ -40,6 +40,8 @@ def rescore(
     seed: int | None = None,
     answer_form: scoring.AnswerForm | None = None,
     entities: Path | None = None,
+    judged_by: dict[str, Any] | None = None,
+    cache: Path | None = None,
 ) -> Scored:
     """Read the responses of a run again with the present parser, geocoder and metrics; nothing is written.
 
@@ -48,16 +50,21 @@ def rescore(
     `--read names` have none), and samples that were never heard stay errors. The result's identity is the run's, its
     versions are the present ones, and its notes say what changed.
 
+    `judged_by` are the arguments of an endpoint that judges the reasoning and keeps its answers in the folder `cache`;
+    without it a judge's verdicts stay as the run has them.
+
     Raises InputError for a folder that is no run, and for another answer form where there are no responses.
     """
     stored = record.read_results(folder)
     chosen: dict[str, Any] = {"distance": distance, "geocoder": geocoder, "seed": seed, "answer_form": answer_form}
-    truths, heard, before, own = [], [], [], {}
+    truths, heard, before, own, said = [], [], [], {}, {}
     for sample in record.each_sample(folder):
         truths.append(truth_of(sample))
         heard.append(_heard(sample))
         before.append((sample.status, sample.distance_km))
         own[sample.id] = sample.own
+        if sample.judge is not None:
+            said[sample.id] = sample.judge
     setting = replace(setting_of(stored, own), **{name: x for name, x in chosen.items() if x is not None})
     if setting.answer_form != stored.answer_form and all(one.response is None for one in heard):
         raise InputError(
@@ -78,6 +85,11 @@ def rescore(
             | {name: version for name, version in results.packages.items() if name in record.SCORING_PACKAGES},
         }
     )
+    if judged_by is not None:
+        said, name = judge.ask(samples, judged_by, folder=cache, seed=setting.seed)
+        samples, results = judge.attach(samples, results, said, name, setting.seed)
+    elif stored.judge is not None:
+        samples, results = judge.attach(samples, results, said, stored.judge.model, stored.judge.seed)
     moved = sum(was != (now.status, now.distance_km) for was, now in zip(before, samples, strict=True))
     notes = told + changes(stored, results, moved)
     if stored.own_directions:
