@@ -7,22 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from globe_eval.metrics.clauses import words
 from globe_eval.metrics.guards import is_part_of_compound, is_part_of_name
 from globe_eval.metrics.lexicon import lexicon, normal
 from globe_eval.metrics.tokens import Tokens
 
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
 _PARTS = re.compile(r"[,;/|]")
 _REMARK = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_ARTICLES = _set("a an the some many several this that these those any two three various multiple")
-_PREPOSITIONS = _set("with of in on at near by along behind above under from for to beside between")
+_ARTICLES = words("a an the some many several this that these those any two three various multiple")
+_PREPOSITIONS = words("with of in on at near by along behind above under from for to beside between")
 _STOP_LEFT = (
     _PREPOSITIONS
-    | _set(
+    | words(
         """
     . ; : ! ? ( ) a an the this that these those is are was were has have but which who while there show shows
     its their next
@@ -30,11 +26,11 @@ _STOP_LEFT = (
     )
     | {"\n"}
 )
-_BE = _set("is are was were be being painted appears appear seems look looks isn't aren't")
-_MADE = _set("made built constructed written")
-_MATERIAL_OF = _set("of in from")
-_STOP_RIGHT = _set(
-    ". ; : ! ? \n ( ) but which while there the however although though because with on next near than whereas"
+_BE = words("is are was were be being painted appears appear seems look looks isn't aren't")
+_MADE = words("made built constructed written")
+_MATERIAL_OF = words("of in from")
+_STOP_RIGHT = words(
+    ". ; : ! ? \n ( ) but which while there the however although though because on next near than whereas"
 )
 _LEFT, _RIGHT = 6, 6
 
@@ -43,8 +39,8 @@ _LEFT, _RIGHT = 6, 6
 class Wanted:
     """One reading of an entity.
 
-    `cue` is its name in the lexicon or None; `words` its words; `head` the cue or word that it is a kind of, `modifiers`
-    what narrows it, each with its forms; `needed` are words without which the text cannot hold it.
+    `cue` is its name in the lexicon or None; `words` its words; `head` the cue or word that it is a kind of;
+    `modifiers` what narrows it, each with its forms; `needed` are words without which the text cannot hold it.
     """
 
     cue: str | None
@@ -164,7 +160,7 @@ def _left(tokens: Tokens, start: int, end: int, taken: bytearray) -> set[str]:
 
 
 def _right(tokens: Tokens, end: int, mask: bytes) -> set[str]:
-    """Words after the thing that describe it: "the soil is red", "made of wood", "a sign in Hebrew", "tower's clock"."""
+    """Words after the thing that describe it: "is red", "made of wood", "a sign in Hebrew", "the tower's clock"."""
     low = tokens.low
     words: set[str] = set()
     if end >= len(low):
@@ -174,10 +170,16 @@ def _right(tokens: Tokens, end: int, mask: bytes) -> set[str]:
     k = end
     if low[k] in ("that", "which"):
         k += 1
-    if k < len(low) and (low[k] in _BE or low[k] in _MADE or low[k] in _MATERIAL_OF):
+    if k + 1 < len(low) and low[k] in ("paved", "covered", "with"):
+        k += low[k] != "with"
+        if k + 1 < len(low) and low[k] in ("with", "in", "by") and not mask[k + 1]:
+            words.add(tokens.lemma[k + 1])
+    elif k < len(low) and (low[k] in _BE or low[k] in _MADE or low[k] in _MATERIAL_OF):
         for j in range(k + 1, min(len(low), k + 1 + _RIGHT)):
             if low[j] in _STOP_RIGHT or (low[j] == "," and low[k] in _MATERIAL_OF):
                 break
             if not mask[j]:
                 words.add(tokens.lemma[j])
+            if low[j] == "with" and j + 1 < len(low) and low[j - 1] in ("paved", "covered", "made"):
+                words.add(tokens.lemma[j + 1])
     return words

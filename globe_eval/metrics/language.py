@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+from globe_eval.metrics.clauses import words
 from globe_eval.metrics.tokens import Tokens
 
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_ENGLISH = _set(
+_ENGLISH = words(
     """
     the a an is are was were be been this that these those there here it its i we you they he she of in on at to
     from by with and or but not no as for which while who has have had can could would should may might will do
@@ -20,10 +16,10 @@ _ENGLISH = _set(
     indicates appears seems shows visible image picture photo likely possibly probably based
     """
 )
-_SHARED = _set(
+_SHARED = words(
     "a an in on i is no me do as so am was he man his by or at has be die of all of men over under will was most"
 )
-_FOREIGN = _set(
+_FOREIGN = words(
     """
     der die das den dem des ein eine einen einem einer eines und ist sind nicht kein keine mit auf im am zu zum
     zur von vom fur uber aus bei nach sich auch steht stehen sieht sehen links rechts hier gibt wird dass oder
@@ -36,7 +32,7 @@ _FOREIGN = _set(
     som med pa ett finns det ikke og til av bir bu var yok ile icin dan yang ada tidak ini itu dengan pada
     sebuah este sunt nu cu pe in az egy nincs ei ja ovat mot cac khong co
     """
-) - _set("a an i on no in do as is me or so at to by of he was man er will for van over under bus was on all")
+) - words("a an i on no in do as is me or so at to by of he was man er will for van over under bus was on all")
 _COMMON_SCRIPT = 0x24F  # the last letter of Latin Extended-B
 _SHARE_FOREIGN_SCRIPT = 0.3
 

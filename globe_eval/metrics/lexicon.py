@@ -1,8 +1,8 @@
 """The lexicon of visual cues: names, other words for them, and what each is a kind of.
 
-`data/cues.txt` is the data, a cue a line: `name < what it is a kind of : other words`. Everything is compared in one form
-(`inflection.lemma`), so plurals and spellings need no lines of their own, and a phrase of two words also stands for its
-closed form ("street lamp", "streetlamp", "street-lamp").
+`data/cues.txt` is the data, a cue a line: `name < what it is a kind of : other words`. Everything is compared in one
+form (`inflection.lemma`), so plurals and spellings need no lines of their own, and a phrase of two words also stands for
+its closed form ("street lamp", "streetlamp", "street-lamp").
 """
 
 from __future__ import annotations
@@ -15,6 +15,10 @@ from importlib import resources
 
 from globe_eval.metrics.inflection import fold, lemma
 
+_SHORTEST_PART = 3
+_SMALL_WORDS = frozenset(
+    {"the", "and", "for", "with", "from", "out", "over", "under", "off", "back", "one", "two", "all", "not", "row"}
+)
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 
 
@@ -74,7 +78,7 @@ def lexicon() -> Lexicon:
 
 
 def build(cues: Iterable[Cue]) -> Lexicon:
-    """A lexicon to match with. Of a phrase that two cues claim the first keeps it; a closed form never displaces a word."""
+    """A lexicon to match with; names come before other words, and written forms before closed and open ones."""
     by_name = {cue.name: cue for cue in cues}
     phrases: dict[tuple[str, ...], str] = {}
     for cue in by_name.values():
@@ -85,6 +89,7 @@ def build(cues: Iterable[Cue]) -> Lexicon:
     for phrase, name in list(phrases.items()):
         if len(phrase) == 2:
             phrases.setdefault(("".join(phrase),), name)
+    _split_closed(phrases)
     starts: dict[str, list[tuple[int, list[str], str]]] = {}
     for phrase, name in phrases.items():
         starts.setdefault(phrase[0], []).append((len(phrase), list(phrase[1:]), name))
@@ -110,6 +115,17 @@ def _above(name: str, by_name: dict[str, Cue]) -> frozenset[str]:
                 found.add(kind)
                 todo.append(kind)
     return frozenset(found)
+
+
+def _split_closed(phrases: dict[tuple[str, ...], str]) -> None:
+    """Adds the open forms of closed compounds of two words that the lexicon knows ("windmill": "wind mill")."""
+    words = {word for phrase in phrases for word in phrase if len(word) >= _SHORTEST_PART} - _SMALL_WORDS
+    for phrase, name in list(phrases.items()):
+        if len(phrase) == 1:
+            for cut in range(_SHORTEST_PART, len(phrase[0]) - _SHORTEST_PART + 1):
+                parts = phrase[0][:cut], phrase[0][cut:]
+                if parts[0] in words and parts[1] in words:
+                    phrases.setdefault(parts, name)
 
 
 def _split(text: str) -> tuple[str, ...]:

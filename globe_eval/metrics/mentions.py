@@ -1,7 +1,8 @@
 """Which visual cues does a text assert to be visible? Deterministic, without a model.
 
-Reading is: tokens in one form (`inflection`), the longest phrases of the lexicon (`lexicon`), without parts of compounds and
-names (`guards`), and of these the ones that no denial, hypothesis, question, heading or quotation takes back (`scope`).
+Reading is: tokens in one form (`inflection`), the longest phrases of the lexicon (`lexicon`), without parts of compounds
+and names (`guards`), and of these the ones that no denial, hypothesis, question, heading or quotation takes back
+(`scope`).
 GLOBE's released reward, substring matching, finds "tree" in "street" and credits "no palm trees".
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from globe_eval.metrics.entities import Wanted, canonical, holds, wanted
-from globe_eval.metrics.guards import is_part_of_compound, is_part_of_name, is_verb
+from globe_eval.metrics.guards import is_inferred, is_part_of_compound, is_part_of_name, is_verb
 from globe_eval.metrics.language import is_english
 from globe_eval.metrics.lexicon import Lexicon, lexicon, with_hypernyms
 from globe_eval.metrics.scope import unasserted
@@ -21,49 +22,14 @@ from globe_eval.metrics.tokens import Tokens, headings, quotations, tokenize
 __all__ = ["Mention", "Reading", "asserts", "asserts_many", "canonical", "read", "with_hypernyms"]
 
 _TOPICS = frozenset(
-    [
-        "sign",
-        "street",
-        "road",
-        "building",
-        "architecture",
-        "vegetation",
-        "vehicle",
-        "car",
-        "landmark",
-        "climate",
-        "sky",
-        "weather",
-        "person",
-        "text",
-        "infrastructure",
-        "landscape",
-        "license",
-        "plate",
-        "flag",
-        "terrain",
-        "clothing",
-        "plant",
-        "tree",
-        "monument",
-        "house",
-        "water",
-        "cloud",
-        "shop",
-        "road",
-        "marking",
-        "street",
-        "sign",
-        "road",
-        "sign",
-        "statue",
-        "tower",
-        "bridge",
-        "mountain",
-        "river",
-    ]
-)
-_DENIED_TOPIC = frozenset(["no", "none", "not", "nothing", "n/a", "without", "absent", "lack", "unclear", "unknown"])
+    {"sign", "road", "building", "vegetation", "vehicle", "car", "landmark", "sky", "weather", "person", "text", "flag",
+     "license plate", "clothing", "plant", "tree", "monument", "house", "water", "cloud", "shop", "road marking",
+     "street sign", "road sign", "statue", "tower", "bridge", "mountain", "river", "structure", "suburb", "city",
+     "countryside", "town", "village", "street furniture", "shop sign", "traffic", "advertisement", "logo", "park",
+     "warning sign", "phone number", "animal", "food", "sun", "shadow", "english text", "latin script"}
+)  # fmt: skip
+_SETTINGS = frozenset({"city", "town", "village", "suburb", "countryside"})
+_DENIED_TOPIC = frozenset({"no", "none", "not", "nothing", "n", "without", "absent", "lack", "unclear", "unknown"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +51,8 @@ class Reading:
     """A text that has been read: built once, asked many times.
 
     `mentions` stand in the order of the text and never overlap; `cues` are the asserted ones without their hypernyms;
-    `covered` is False where the lexicon does not know the text's language: such a text asserts nothing and is no evidence.
+    `covered` is False where the lexicon does not know the text's language: such a text asserts nothing, and is no
+    evidence that nothing was seen.
     """
 
     mentions: tuple[Mention, ...]
@@ -131,16 +98,20 @@ def read(text: str) -> Reading:
     if not covered:
         return Reading((), frozenset(), False, frozenset(), frozenset(tokens.lemma), tokens, (), b"", text)
     found = _find(tokens, text, known)
-    mask = unasserted(tokens) or bytearray(len(tokens.low))
+    mask = unasserted(tokens)
     _mark_characters(mask, tokens, quotations(text))
     topics = headings(text)
     mentions, spans = [], []
     for start, end, cue in found:
         first, last = tokens.span[start][0], tokens.span[end - 1][1]
         asserted = mask.find(1, start, end) < 0 and not (topics and _is_topic(topics, first, cue, tokens, end))
+        if asserted and cue in _SETTINGS:
+            asserted = not is_inferred(tokens, start, end)
         mentions.append(Mention(first, last, cue, asserted))
         if asserted:
             spans.append((start, end, cue))
+        else:
+            mask[start:end] = b"\x01" * (end - start)
     cues = frozenset(cue for _, _, cue in spans)
     above = known.above
     implied = frozenset().union(*(above[cue] for cue in cues))
@@ -181,10 +152,17 @@ def _read_again(text: str) -> Reading:
 def _find(tokens: Tokens, text: str, known: Lexicon) -> list[tuple[int, int, str]]:
     """Token spans of the lexicon's phrases, longest first, guarded."""
     lemmas, starts = tokens.lemma, known.starts
+    hyphens = "-" in text
     found, i, n = [], 0, len(lemmas)
     while i < n:
         entries = starts.get(lemmas[i])
         i += 1
+        if hyphens and i < n and text[tokens.span[i - 1][1] : tokens.span[i][0]] == "-":
+            cue = known.find((lemmas[i - 1] + lemmas[i],))
+            if cue is not None:
+                found.append((i - 1, i + 1, cue))
+                i += 1
+                continue
         if entries is None:
             continue
         for length, rest, cue in entries:
@@ -197,7 +175,7 @@ def _find(tokens: Tokens, text: str, known: Lexicon) -> list[tuple[int, int, str
                     or is_part_of_name(tokens, start, end, lemmas[end - 1])
                 ):
                     found.append((start, end, cue))
-                i = end
+                    i = end
                 break
     return found
 
