@@ -57,6 +57,14 @@ _VERBS = words(
     bay barge ferry shop store board bench step stair spring fall peak ground
     """
 )
+_ADJECTIVES = words("plain square individual flat orange")
+_AFTER_NOUN = words(
+    """
+    is are was were and or but with in on at of to from near by behind beside next that which where has have surrounded
+    lined paved full lies stands looks appears seems filled between under over as for while there it the a an suggests
+    suggest indicates below above along across extends stretches dominated around
+    """
+)
 _DETERMINERS = words(
     """
     a an the this that these those its their his her our my your some many several two three four five few no
@@ -130,8 +138,10 @@ def is_part_of_compound(tokens: Tokens, start: int, end: int, text: str) -> bool
     return not is_plural(last) and not (head in _VERBISH and after != head)
 
 
-def is_verb(tokens: Tokens, start: int, end: int) -> bool:
-    """Whether a word that can be a verb is one here: "houses a museum", "to park", "bears the name"."""
+def is_no_noun(tokens: Tokens, start: int, end: int) -> bool:
+    """Whether a word that can be a verb or an adjective is one here: "houses a museum", "to park", "square windows"."""
+    if end - start == 1 and tokens.low[start] in _ADJECTIVES:
+        return tokens.low[end : end + 1] != [] and tokens.low[end][0].isalpha() and tokens.low[end] not in _AFTER_NOUN
     if end - start != 1 or tokens.lemma[start] not in _VERBS:
         return False
     if tokens.low[start] == "towers" and tokens.low[end : end + 1] in (["above"], ["over"]):

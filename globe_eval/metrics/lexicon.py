@@ -1,8 +1,8 @@
 """The lexicon of visual cues: names, other words for them, and what each is a kind of.
 
 `data/cues.txt` is the data, a cue a line: `name < what it is a kind of : other words`. Everything is compared in one
-form (`inflection.lemma`), so plurals and spellings need no lines of their own, and a phrase of two words also stands for
-its closed form ("street lamp", "streetlamp", "street-lamp").
+form (`inflection.lemma`), so plurals and spellings need no lines of their own, and a phrase of two words also stands
+for its closed form ("street lamp", "streetlamp", "street-lamp").
 """
 
 from __future__ import annotations

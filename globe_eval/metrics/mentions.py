@@ -1,8 +1,8 @@
 """Which visual cues does a text assert to be visible? Deterministic, without a model.
 
-Reading is: tokens in one form (`inflection`), the longest phrases of the lexicon (`lexicon`), without parts of compounds
-and names (`guards`), and of these the ones that no denial, hypothesis, question, heading or quotation takes back
-(`scope`).
+Reading is: tokens in one form (`inflection`), the longest phrases of the lexicon (`lexicon`), without parts of
+compounds and names (`guards`), and of these the ones that no denial, hypothesis, question, heading or quotation takes
+back (`scope`).
 GLOBE's released reward, substring matching, finds "tree" in "street" and credits "no palm trees".
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from globe_eval.metrics.entities import Wanted, canonical, holds, wanted
-from globe_eval.metrics.guards import is_inferred, is_part_of_compound, is_part_of_name, is_verb
+from globe_eval.metrics.guards import is_inferred, is_no_noun, is_part_of_compound, is_part_of_name
 from globe_eval.metrics.language import is_english
 from globe_eval.metrics.lexicon import Lexicon, lexicon, with_hypernyms
 from globe_eval.metrics.scope import unasserted
@@ -171,7 +171,7 @@ def _find(tokens: Tokens, text: str, known: Lexicon) -> list[tuple[int, int, str
                 start = i - 1
                 if not (
                     is_part_of_compound(tokens, start, end, text)
-                    or is_verb(tokens, start, end)
+                    or is_no_noun(tokens, start, end)
                     or is_part_of_name(tokens, start, end, lemmas[end - 1])
                 ):
                     found.append((start, end, cue))
