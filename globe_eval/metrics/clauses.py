@@ -47,8 +47,8 @@ _EMPTY = words(
     """
     a an the any of and or nor no not other such as like clear obvious visible apparent distinct distinctive
     specific real clearly immediately readily easily particularly very see show have contain include feature be
-    been is are there here evidence single kind type sort to with for more much many can could presence find
-    found seen
+    been is are there here evidence think believe this that it anything single kind type sort to with for more
+    much many can could presence find found seen
     """
 )
 _RELATIVE = words("that which who")

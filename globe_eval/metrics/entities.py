@@ -26,8 +26,8 @@ _STOP_LEFT = (
     )
     | {"\n"}
 )
-_BE = words("is are was were be being painted appears appear seems look looks isn't aren't")
-_MADE = words("made built constructed written")
+_BE = words("is are was were be being appears appear seems look looks isn't aren't")
+_SPREAD = words("made built constructed written paved covered lined flanked dotted surrounded clad painted topped")
 _MATERIAL_OF = words("of in from")
 _STOP_RIGHT = words(
     ". ; : ! ? \n ( ) but which while there the however although though because on next near than whereas"
@@ -67,9 +67,11 @@ def canonical(entity: str) -> str:
 @lru_cache(maxsize=100_000)
 def wanted(entity: str) -> tuple[Wanted, ...]:
     """The readings of an entity: its parts ("road, route"), or the whole where it has none."""
-    plain = _REMARK.sub(" ", entity)
-    parts = [words for part in _PARTS.split(plain) if (words := _bare(normal(part)))]
-    return tuple(_want(words) for words in dict.fromkeys(parts))
+    whole = normal(entity)
+    if lexicon().find(whole) is not None:
+        return (_want(whole),)
+    parts = [found for part in _PARTS.split(_REMARK.sub(" ", entity)) if (found := _bare(normal(part)))]
+    return tuple(_want(part) for part in dict.fromkeys(parts))
 
 
 def holds(want: Wanted, tokens: Tokens, spans: Sequence[tuple[int, int, str]], mask: bytes, text: str) -> bool:
@@ -140,46 +142,48 @@ def _free(tokens: Tokens, start: int, end: int, mask: bytes, text: str) -> bool:
 
 
 def _modified(want: Wanted, tokens: Tokens, start: int, end: int, taken: bytearray, mask: bytes) -> bool:
-    beside = _left(tokens, start, end, taken) | _right(tokens, end, mask)
+    beside = _left(tokens, start, end, taken, mask) | _right(tokens, end, taken, mask)
     return all(not forms.isdisjoint(beside) for forms in want.modifiers)
 
 
-def _left(tokens: Tokens, start: int, end: int, taken: bytearray) -> set[str]:
+def _left(tokens: Tokens, start: int, end: int, taken: bytearray, mask: bytes) -> set[str]:
     """Words before the thing that describe it, and its own."""
-    words = set(tokens.lemma[start:end])
+    found = set(tokens.lemma[start:end])
     for k in range(start - 1, max(-1, start - 1 - _LEFT), -1):
         word = tokens.low[k]
-        if word in _STOP_LEFT:
+        if word in _STOP_LEFT or mask[k]:
             break
         if word in (",", "and", "or", "/"):
             if k and taken[k - 1]:
                 break
             continue
-        words.add(tokens.lemma[k])
-    return words
+        found.add(tokens.lemma[k])
+    return found
 
 
-def _right(tokens: Tokens, end: int, mask: bytes) -> set[str]:
+def _right(tokens: Tokens, end: int, taken: bytearray, mask: bytes) -> set[str]:
     """Words after the thing that describe it: "is red", "made of wood", "a sign in Hebrew", "the tower's clock"."""
-    low = tokens.low
-    words: set[str] = set()
-    if end >= len(low):
-        return words
-    if low[end - 1].endswith("'s") or low[end - 1].endswith("s'"):
-        words.add(tokens.lemma[end])
-    k = end
-    if low[k] in ("that", "which"):
-        k += 1
-    if k + 1 < len(low) and low[k] in ("paved", "covered", "with"):
-        k += low[k] != "with"
-        if k + 1 < len(low) and low[k] in ("with", "in", "by") and not mask[k + 1]:
-            words.add(tokens.lemma[k + 1])
-    elif k < len(low) and (low[k] in _BE or low[k] in _MADE or low[k] in _MATERIAL_OF):
-        for j in range(k + 1, min(len(low), k + 1 + _RIGHT)):
-            if low[j] in _STOP_RIGHT or (low[j] == "," and low[k] in _MATERIAL_OF):
-                break
-            if not mask[j]:
-                words.add(tokens.lemma[j])
-            if low[j] == "with" and j + 1 < len(low) and low[j - 1] in ("paved", "covered", "made"):
-                words.add(tokens.lemma[j + 1])
-    return words
+    low, lemmas = tokens.low, tokens.lemma
+    found: set[str] = set()
+    if low[end - 1].endswith(("'s", "s'")):
+        found.update(lemmas[end : end + 1])
+    k = end + 1 if low[end : end + 1] in (["that"], ["which"]) else end
+    if k + 1 >= len(low):
+        return found
+    if low[k] == "with":
+        alone = taken[k + 1] and not taken[k + 2 : k + 3].count(1)
+        return found | ({lemmas[k + 1]} if alone and not mask[k + 1] else set())
+    if low[k] not in _BE and low[k] not in _SPREAD and low[k] not in _MATERIAL_OF:
+        return found
+    if low[k] in _SPREAD:
+        found.add(lemmas[k])
+    first = k + 2 if low[k] == "of" and low[k + 1] in _ARTICLES else k + 1
+    for j in range(first, min(len(low), first + _RIGHT)):
+        word = low[j]
+        if word in _STOP_RIGHT or (word == "with" and low[j - 1] not in _SPREAD):
+            break
+        if word == "," and low[k] in _MATERIAL_OF:
+            break
+        if not mask[j]:
+            found.add(lemmas[j])
+    return found

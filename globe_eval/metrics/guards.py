@@ -60,9 +60,9 @@ _VERBS = words(
 _ADJECTIVES = words("plain square individual flat orange")
 _AFTER_NOUN = words(
     """
-    is are was were and or but with in on at of to from near by behind beside next that which where has have surrounded
-    lined paved full lies stands looks appears seems filled between under over as for while there it the a an suggests
-    suggest indicates below above along across extends stretches dominated around
+    is are was were and or but with in on at of to from near by behind beside next that which where has have
+    surrounded lined paved full lies stands looks appears seems filled between under over as for while there it
+    the a an suggests suggest indicates below above along across extends stretches dominated around
     """
 )
 _DETERMINERS = words(
@@ -111,6 +111,8 @@ _DEMONYM_ENDS = (
     *("ese", "ish", "ian", "ean", "can", "ic", "ench", "utch", "reek", "erman", "thai", "rab", "wiss", "zech", "raeli"),
     *("ani", "aqi", "ali", "hindu", "uslim", "axon", "orman", "que", "cal", "ern", "ist"),
 )
+
+_LONGEST_NAME = 12
 
 
 def is_part_of_compound(tokens: Tokens, start: int, end: int, text: str) -> bool:
@@ -163,13 +165,12 @@ def is_no_noun(tokens: Tokens, start: int, end: int) -> bool:
 
 def is_part_of_name(tokens: Tokens, start: int, end: int, cue_last: str) -> bool:
     """Whether the cue only stands in a name: "Palm" in "Palm Springs"; the bridge of "Golden Gate Bridge" is seen."""
-    surface = tokens.surface
     if not all(_capital(tokens, k) for k in range(start, end)):
         return False
     first, last = start, end - 1
-    while first > 0 and _capital(tokens, first - 1) and not _demonym(tokens.low[first - 1]):
+    while first > max(0, start - _LONGEST_NAME) and _named(tokens, first - 1):
         first -= 1
-    while last + 1 < len(surface) and _capital(tokens, last + 1):
+    while last + 1 < min(len(tokens.low), end + _LONGEST_NAME) and _capital(tokens, last + 1):
         last += 1
     if first == start and last == end - 1:
         return False
@@ -196,6 +197,10 @@ def is_inferred(tokens: Tokens, start: int, end: int) -> bool:
 def _capital(tokens: Tokens, k: int) -> bool:
     word = tokens.surface[k]
     return word[0].isupper() and not (len(word) > 1 and word.isupper()) and tokens.low[k] not in _NOT_NAMES
+
+
+def _named(tokens: Tokens, k: int) -> bool:
+    return _capital(tokens, k) and not _demonym(tokens.low[k])
 
 
 def _demonym(word: str) -> bool:

@@ -8,6 +8,8 @@ GLOBE's released reward, substring matching, finds "tree" in "street" and credit
 
 from __future__ import annotations
 
+import sys
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -98,7 +100,7 @@ def read(text: str) -> Reading:
     if not covered:
         return Reading((), frozenset(), False, frozenset(), frozenset(tokens.lemma), tokens, (), b"", text)
     found = _find(tokens, text, known)
-    mask = unasserted(tokens)
+    mask = unasserted(tokens, found)
     _mark_characters(mask, tokens, quotations(text))
     topics = headings(text)
     mentions, spans = [], []
@@ -193,14 +195,12 @@ def _mark_characters(mask: bytearray, tokens: Tokens, spans: list[tuple[int, int
 
 def _is_topic(topics: list[tuple[int, int]], at: int, cue: str, tokens: Tokens, end: int) -> bool:
     """Whether the cue stands in a heading that only names what will be looked at, or that is denied right after."""
-    for start, stop in topics:
-        if start > at:
-            return False
-        if at < stop:
-            if cue in _TOPICS:
-                return True
-            k = end
-            while k < len(tokens.low) and tokens.span[k][0] < stop:
-                k += 1
-            return any(word in _DENIED_TOPIC for word in tokens.low[k : k + 3])
-    return False
+    place = bisect_right(topics, (at, sys.maxsize)) - 1
+    if place < 0 or at >= topics[place][1]:
+        return False
+    if cue in _TOPICS:
+        return True
+    k, stop = end, topics[place][1]
+    while k < len(tokens.low) and tokens.span[k][0] < stop:
+        k += 1
+    return not _DENIED_TOPIC.isdisjoint(tokens.low[k : k + 3])

@@ -7,6 +7,8 @@ places in general ("typical of towns with canals"), tasks ("look for landmarks")
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from globe_eval.metrics.clauses import (
     BE,
     BREAKS,
@@ -28,7 +30,7 @@ def _pairs(text: str) -> frozenset[tuple[str, ...]]:
 _WITHOUT = words(
     """
     no without neither nor lack lacks lacking lacked absence absent devoid zero minus sans any hardly scarcely
-    barely missing unlike none nothing bereft void
+    barely missing unlikely unlike none nothing bereft void
     """
 )
 _NOT = words(
@@ -40,12 +42,12 @@ _NOT = words(
 _ONLY_WITH_ANY = words("hardly scarcely barely")
 _NO_DENIALS = _pairs(
     """
-    not_only not_just not_merely not_simply not_solely no_doubt without_doubt without_question not_far no_wonder
-    nothing_but not_necessarily no_less no_fewer not_to no_surprise no_mistaking no_question none_other
-    not_without no_lack no_shortage not_uncommon not_surprising not_surprisingly no_absence not_lack not_lacking
-    no_more cannot_miss can't_miss not_unlike not_unusual not_alone any_of cannot_rule can't_rule not_exclude
-    cannot_exclude cannot_deny cannot_ignore not_overlook cannot_overlook cannot_mistake cannot_help can't_help
-    without_dispute
+    not_many not_all not_every not_only not_just not_merely not_simply not_solely no_doubt without_doubt
+    without_question not_far no_wonder nothing_but not_necessarily no_less no_fewer not_to no_surprise
+    no_mistaking no_question none_other not_without no_lack no_shortage not_uncommon not_surprising
+    not_surprisingly no_absence not_lack not_lacking no_more cannot_miss can't_miss not_unlike not_unusual
+    not_alone any_of cannot_rule can't_rule not_exclude cannot_exclude cannot_deny cannot_ignore not_overlook
+    cannot_overlook cannot_mistake cannot_help can't_help without_dispute
     """
 )
 _DOUBTS = words("doubt doubts question")
@@ -53,7 +55,7 @@ _VISIBLE = words(
     """
     visible present seen apparent evident found discernible there shown noticeable depicted pictured detected
     observed observable spotted identifiable recognizable recognisable here exist appear detectable perceptible
-    discerned distinguishable made included featured
+    discerned distinguishable made included featured something
     """
 )
 _ADVERBS = words(
@@ -62,7 +64,7 @@ _ADVERBS = words(
     anywhere prominently obviously to entirely completely notably conspicuously
     """
 )
-_GONE = words("absent missing lacking nowhere gone unseen invisible")
+_GONE = words("absent missing lacking nowhere gone unseen invisible unlikely")
 
 _SUPPOSING = words("if unless suppose supposing imagine imagining wish assuming")
 _EXPECTING = words("expect expecting expects")
@@ -81,6 +83,7 @@ _UNREAL_BE = words(
     """
 )
 _HELPING = words("help confirm provide allow assist aid pinpoint clarify enable narrow reveal")
+_UNREAL = words("would could might")
 _KNOWN_SUBJECT = words("the this these those its i we it")
 _GENERAL = _pairs(
     """
@@ -131,15 +134,24 @@ _CONCLUDING = words(
 _NEAR = words("near close nearby")
 _MAYBE = words("likely possibly probably perhaps maybe may might could")
 _IDLE = words("is be located somewhere very quite situated relatively")
+_THING = "#"
 _TRIGGERS = (
     _WITHOUT | _NOT | _GONE | _SUPPOSING | _EXPECTING | _SEEKING | _MODALS | _USUALLY | _AREAS | _NEAR
-    | {pair[0] for pair in _GENERAL} | words("had were like")
+    | {pair[0] for pair in _GENERAL} | words("had were like used")
 )  # fmt: skip
 
 
-def unasserted(tokens: Tokens) -> bytearray:
-    """A flag a token: 1 where it stands in a scope of denial or imagination, else 0."""
-    low = tokens.low
+def unasserted(tokens: Tokens, phrases: Sequence[tuple[int, int, str]] = ()) -> bytearray:
+    """A flag a token: 1 where it stands in a scope of denial or imagination, else 0.
+
+    Args:
+        tokens: the text.
+        phrases: token spans that are one thing each: no word in them opens or ends a scope ("no entry sign").
+    """
+    low = tokens.low.copy()
+    for start, end, _ in phrases:
+        if end - start > 1:
+            low[start:end] = [_THING] * (end - start)
     mask = bytearray(len(low))
     for i, word in enumerate(low):
         if word in _TRIGGERS:
@@ -156,7 +168,7 @@ def _open(low: list[str], surface: list[str], i: int, mask: bytearray) -> None:
     after = low[i + 1] if i + 1 < len(low) else "."
     if word in _WITHOUT or word in _NOT:
         _deny(low, surface, i, mask)
-    if word in _GONE and (before in BE or before in _ADVERBS):
+    if word in _GONE and (before in BE or before in _ADVERBS) and (word, after) != ("unlikely", "to"):
         _mark(mask, subject_start(low, i - 1, _ADVERBS), i)
     if (word, after) in _GENERAL:
         if not (word in ("found", "common") and not _IN_PICTURE.isdisjoint(low[i + 2 : i + 5])):
@@ -172,6 +184,9 @@ def _open(low: list[str], surface: list[str], i: int, mask: bytearray) -> None:
             _mark(mask, i + 2, clause_end(low, i + 2))
     elif word in _EXPECTING:
         _mark(mask, i + 1, clause_end(low, i + 1))
+    elif word == "used":
+        if after == "to" and low[i + 2 : i + 3] in (["be"], ["have"], ["stand"]):
+            _mark(mask, i + 3, phrase_end(low, surface, i + 3))
     elif word in _SUPPOSING or _inverted(low, i):
         _mark(mask, i + 1, condition_end(low, i + 1))
     elif word in _MODALS:
@@ -196,11 +211,16 @@ def _deny(low: list[str], surface: list[str], i: int, mask: bytearray) -> None:
         return
     if word == "without" and after == "a" and not _DOUBTS.isdisjoint(low[i + 2 : i + 5]):
         return
-    if (word in _ONLY_WITH_ANY and after != "any") or (word in _GONE and before in BE):
+    if word == "without" and after in _KNOWN_SUBJECT and not _UNREAL.isdisjoint(low[i + 2 : i + 12]):
+        return  # "without the minaret I would have guessed a school" says that there is one
+    if word in _ONLY_WITH_ANY and after != "any":
         return
-    if word in _NOT and word != "never" and _is_unseen(low, i):
+    if word in _GONE and before in BE and (word, after) != ("unlikely", "to"):
+        return
+    if (word in _NOT and word != "never" and _is_unseen(low, i)) or (after == "longer" and _is_unseen(low, i + 1)):
         _mark(mask, subject_start(low, i, _ADVERBS), i)
-    _mark(mask, i + 1, phrase_end(low, surface, i + 1))
+    whole = word in ("none", "neither") and after == "of"
+    _mark(mask, i + 1, clause_end(low, i + 1) if whole else phrase_end(low, surface, i + 1))
 
 
 def _is_unseen(low: list[str], i: int) -> bool:
