@@ -113,7 +113,7 @@ def _want(words: tuple[str, ...]) -> Wanted:
 
 def _bare(words: tuple[str, ...]) -> tuple[str, ...]:
     start = 0
-    while start < len(words) - 1 and words[start] in _ARTICLES:
+    while start < len(words) and words[start] in _ARTICLES:
         start += 1
     return words[start:]
 

@@ -9,15 +9,12 @@ from globe_eval.metrics.tokens import Tokens
 
 _ENGLISH = words(
     """
-    the a an is are was were be been this that these those there here it its i we you they he she of in on at to
-    from by with and or but not no as for which while who has have had can could would should may might will do
-    does into over under near behind above below between through along some many several few most more very than
-    then also only both each all any other such what where when if because so however although suggests suggest
-    indicates appears seems shows visible image picture photo likely possibly probably based
+    the or at are were been this that these those there here it its we you they she of to from by with and but not for
+    which while who has have had can could would should may might does into near behind above below between
+    through along some many several few more very than then also only both each any other such what where when
+    if because however although suggests suggest indicates appears seems shows visible image picture photo
+    likely possibly probably based
     """
-)
-_SHARED = words(
-    "a an in on i is no me do as so am was he man his by or at has be die of all of men over under will was most"
 )
 _FOREIGN = words(
     """
@@ -33,6 +30,7 @@ _FOREIGN = words(
     sebuah este sunt nu cu pe in az egy nincs ei ja ovat mot cac khong co
     """
 ) - words("a an i on no in do as is me or so at to by of he was man er will for van over under bus was on all")
+_ENOUGH, _TOO_FEW, _SHORTEST = 12, 4, 2
 _COMMON_SCRIPT = 0x24F  # the last letter of Latin Extended-B
 _SHARE_FOREIGN_SCRIPT = 0.3
 
@@ -58,11 +56,11 @@ def is_english(text: str, tokens: Tokens, words: Container[str]) -> bool:
             english += 1
         elif not surface.isascii() and surface[:1].islower() and lemma not in words:
             foreign += 1
-        elif lemma in words:
+        elif lemma in words and len(lemma) > _SHORTEST:
             english += 1
-        if english >= 12 and english > 3 * foreign:
+        if english >= _ENOUGH and english > 3 * foreign:
             return True
-    return english >= foreign if english or foreign else count < 4
+    return english > foreign if english or foreign else count < _TOO_FEW
 
 
 def _foreign_script(text: str) -> bool:
