@@ -40,15 +40,14 @@ class Wanted:
     """One reading of an entity.
 
     `cue` is its name in the lexicon or None; `words` its words; `head` the cue or word that it is a kind of;
-    `modifiers` what narrows it, each with its forms; `needed` are words without which the text cannot hold it.
+    `modifiers` what narrows it, each with its forms; `needed` are those of which the text must have one each.
     """
 
     cue: str | None
     words: tuple[str, ...]
     head: str
     modifiers: tuple[frozenset[str], ...]
-    needed: frozenset[str]
-    open: bool
+    needed: tuple[frozenset[str], ...]
 
 
 def canonical(entity: str) -> str:
@@ -98,7 +97,7 @@ def _want(words: tuple[str, ...]) -> Wanted:
     known = lexicon()
     cue = known.find(words)
     if len(words) == 1:
-        return Wanted(cue, words, words[0], (), frozenset(words), cue is None)
+        return Wanted(cue, words, words[0], (), () if cue else (frozenset(words),))
     cut = next((i for i in range(1, len(words)) if words[i] in _PREPOSITIONS), len(words))
     core, rest = words[:cut], words[cut:]
     head, size = core[-1], 1
@@ -108,7 +107,7 @@ def _want(words: tuple[str, ...]) -> Wanted:
             break
     narrowing = core[: len(core) - size] + tuple(word for word in rest if word not in _PREPOSITIONS | _ARTICLES)
     modifiers = tuple(_forms(word) for word in narrowing)
-    return Wanted(cue, words, head, modifiers, frozenset(), True)
+    return Wanted(cue, words, head, modifiers, modifiers or tuple(frozenset((word,)) for word in words))
 
 
 def _bare(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -36,36 +36,42 @@ _SPELLINGS = _pairs(
 _IRREGULAR = _pairs(
     """
     aeries=aerie afterwards=afterwards aircraft=aircraft alibis=alibi alps=alps alumni=alumnus always=always
-    andes=andes as=as atlas=atlas atlases=atlas autobuses=autobus avalanches=avalanche axes=axe barracks=barracks
-    bases=base beanies=beanie besides=besides biceps=biceps bikinis=bikini binoculars=binoculars bison=bison
-    bonuses=bonus bookshelves=bookshelf brethren=brother brownies=brownie bus=bus buses=bus busses=bus caches=cache
-    cacti=cactus cactuses=cactus calories=calorie calves=calf campuses=campus canoes=canoe canvas=canvas
-    canvases=canvas cellos=cello censuses=census characters=characters children=child christmas=christmas
-    christmases=christmas circuses=circus collies=collie cookies=cookie criteria=criterion crocuses=crocus
-    cross=cross crossroads=crossroads deer=deer des=des dhotis=dhoti does=does dormice=dormouse dwarves=dwarf
-    elves=elf eucalyptuses=eucalyptus eyeglasses=eyeglasses eyries=eyrie falls=falls feet=foot ficuses=ficus
-    fish=fish fishes=fish flats=flats floes=floe foci=focus foes=foe fungi=fungus gallows=gallows gas=gas gases=gas
-    geese=goose genies=genie glasses=glasses goggles=goggles gondolieri=gondolier graffito=graffiti
-    grandchildren=grandchild grounds=grounds halves=half has=has headaches=headache headquarters=headquarters
-    headscarves=headscarf heavens=heavens hers=hers hibiscuses=hibiscus hippopotamuses=hippopotamus his=his hoes=hoe
-    hoodies=hoodie hooves=hoof horseshoes=horseshoe housewives=housewife individuals=individuals irises=iris is=is
-    its=its jeans=jeans junkies=junkie kansas=kansas kiwis=kiwi knives=knife kufis=kufi las=las leaves=leaf
-    lens=lens lenses=lens les=les lice=louse lives=life loaves=loaf los=los lotuses=lotus lungis=lungi
-    magpies=magpie mass=mass means=means men=man mews=mews mice=mouse microbuses=microbus minibuses=minibus
-    minis=mini moai=moai moose=moose movies=movie mr=mr mrs=mrs neckties=necktie news=news niches=niche
-    nuclei=nucleus oases=oasis oboes=oboe octopuses=octopus okapis=okapi omnibuses=omnibus ours=ours
-    overalls=overalls overseas=overseas oxen=ox pajamas=pajamas palazzi=palazzo pampas=pampas pancreases=pancreas
-    papyruses=papyrus parentheses=parenthesis pastiches=pastiche patios=patio people=person perhaps=perhaps
-    phenomena=phenomenon pianos=piano pies=pie platypuses=platypus prairies=prairie quartzes=quartz quiches=quiche
-    quizzes=quiz radii=radius rapids=rapids rooves=roof ruins=ruin safaris=safari sands=sand saris=sari
-    scarves=scarf schoolchildren=schoolchild scrubs=scrubs selfies=selfie series=series sheaves=sheaf sheep=sheep
-    shelves=shelf shoes=shoe shorts=shorts skis=ski smoothies=smoothie snowshoes=snowshoe sometimes=sometimes
-    species=species spectacles=spectacles stadia=stadium statuses=status staves=staff steppes=steppe steps=steps
-    strata=stratum sunglasses=sunglasses taxis=taxi teeth=tooth termini=terminus terminuses=terminus texas=texas
-    theirs=theirs thieves=thief ties=tie tiptoes=tiptoe toes=toe topazes=topaz towards=towards townies=townie
-    trellises=trellis trolleybuses=trolleybus trousers=trousers tsunamis=tsunami upwards=upwards us=us vegas=vegas
-    viruses=virus wadis=wadi walkie=walkie walruses=walrus waltzes=waltz was=was waters=water waterworks=waterworks
-    wharves=wharf wives=wife wolves=wolf women=woman woods=woods works=works yes=yes zombies=zombie
+    amphorae=amphora andes=andes antennae=antenna aquaria=aquarium as=as atlas=atlas atlases=atlas atria=atrium
+    auditoria=auditorium autobuses=autobus avalanches=avalanche axes=axe barracks=barracks bases=base beanies=beanie
+    besides=besides biceps=biceps bikinis=bikini binoculars=binoculars bison=bison bonuses=bonus
+    bookshelves=bookshelf brethren=brother broadleaves=broadleaf brownies=brownie bus=bus buses=bus busses=bus
+    caches=cache cacti=cactus cactuses=cactus calories=calorie calves=calf campuses=campus canoes=canoe
+    canvas=canvas canvases=canvas carabinieri=carabiniere cellos=cello censuses=census characters=characters
+    children=child chillies=chilli christmas=christmas christmases=christmas circuses=circus cloverleaves=cloverleaf
+    collies=collie colossi=colossus cookies=cookie criteria=criterion crocuses=crocus cross=cross
+    crossroads=crossroads cumuli=cumulus deer=deer des=des dhotis=dhoti does=does dormice=dormouse dwarves=dwarf
+    elves=elf eucalypti=eucalyptus eucalyptuses=eucalyptus eyeglasses=eyeglasses eyries=eyrie falls=falls feet=foot
+    fezzes=fez ficuses=ficus fish=fish fishes=fish flats=flats floes=floe foci=focus foes=foe fungi=fungus
+    gallows=gallows gas=gas gases=gas gasses=gas geese=goose genies=genie gladioli=gladiolus glasses=glasses
+    goggles=goggles gondolieri=gondolier graffito=graffiti grandchildren=grandchild grounds=grounds
+    gymnasia=gymnasium halves=half has=has headaches=headache headquarters=headquarters headscarves=headscarf
+    heavens=heavens hers=hers hibiscuses=hibiscus hippopotami=hippopotamus hippopotamuses=hippopotamus his=his
+    hoes=hoe hoodies=hoodie hooves=hoof horseshoes=horseshoe housewives=housewife individuals=individuals
+    irises=iris is=is isthmi=isthmus its=its jeans=jeans junkies=junkie kansas=kansas kiwis=kiwi knives=knife
+    kufis=kufi las=las leaves=leaf lens=lens lenses=lens les=les lice=louse lives=life loaves=loaf loggie=loggia
+    los=los lotuses=lotus lungis=lungi magpies=magpie mass=mass mausolea=mausoleum means=means men=man mews=mews
+    mice=mouse microbuses=microbus minibuses=minibus minis=mini moai=moai moose=moose movies=movie mr=mr mrs=mrs
+    narcissi=narcissus neckties=necktie news=news niches=niche nuclei=nucleus oases=oasis oboes=oboe octopi=octopus
+    octopuses=octopus okapis=okapi omnibuses=omnibus ours=ours overalls=overalls overseas=overseas oxen=ox
+    pajamas=pajamas palazzi=palazzo pampas=pampas pancreases=pancreas papyri=papyrus papyruses=papyrus
+    parentheses=parenthesis pastiches=pastiche patios=patio people=person perhaps=perhaps phenomena=phenomenon
+    pianos=piano pies=pie planetaria=planetarium platypuses=platypus podia=podium prairies=prairie quartzes=quartz
+    quiches=quiche quizzes=quiz radii=radius rapids=rapids rooves=roof ruins=ruin safaris=safari
+    salespeople=salesperson sands=sand saris=sari scarves=scarf schoolchildren=schoolchild scrubs=scrubs
+    selfies=selfie series=series sheaves=sheaf sheep=sheep shelves=shelf shoes=shoe shorts=shorts skis=ski
+    smoothies=smoothie snowshoes=snowshoe sometimes=sometimes species=species spectacles=spectacles stadia=stadium
+    statuses=status staves=staff stelae=stele steppes=steppe steps=steps strata=stratum sunglasses=sunglasses
+    taxis=taxi teeth=tooth termini=terminus terminuses=terminus texas=texas theirs=theirs thieves=thief ties=tie
+    tiptoes=tiptoe titmice=titmouse toes=toe topazes=topaz towards=towards townies=townie townspeople=townsperson
+    trellises=trellis trolleybuses=trolleybus trousers=trousers tsunamis=tsunami upwards=upwards us=us
+    vaporetti=vaporetto vegas=vegas viruses=virus wadis=wadi walkie=walkie walruses=walrus waltzes=waltz was=was
+    waters=water waterworks=waterworks wharves=wharf wives=wife wolves=wolf women=woman woods=woods works=works
+    yes=yes zombies=zombie
     """
 )
 

@@ -9,11 +9,13 @@ from globe_eval.metrics.tokens import Tokens
 
 _ENGLISH = words(
     """
-    the or at are were been this that these those there here it its we you they she of to from by with and but not for
-    which while who has have had can could would should may might does into near behind above below between
-    through along some many several few more very than then also only both each any other such what where when
-    if because however although suggests suggest indicates appears seems shows visible image picture photo
-    likely possibly probably based
+    anything something nothing everything nobody anyone someone scarcely hardly just like up down out about
+    after before still even our my your their them his her whose why how much these been does the or at are were
+    this that those there here it its we you they she of to from by with and but not for which while who has
+    have had can could would should may might into near behind above below between through along some many
+    several few more very than then also only both each any other such what where when if because however
+    although suggests suggest indicates appears seems shows visible image picture photo likely possibly probably
+    based
     """
 )
 _FOREIGN = words(

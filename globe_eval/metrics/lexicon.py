@@ -33,12 +33,20 @@ class Cue:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """The phrases that begin with a word: its own cue, and by their second word the longer ones, longest first."""
+
+    alone: str | None
+    longer: dict[str, list[tuple[int, list[str], str]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Lexicon:
     """Cues by name, phrases by their first word, and every cue's hypernyms."""
 
     cues: dict[str, Cue]
     phrases: dict[tuple[str, ...], str]
-    starts: dict[str, tuple[tuple[int, list[str], str], ...]]
+    starts: dict[str, Start]
     above: dict[str, frozenset[str]]
 
     def find(self, lemmas: tuple[str, ...]) -> str | None:
@@ -90,11 +98,7 @@ def build(cues: Iterable[Cue]) -> Lexicon:
         if len(phrase) == 2:
             phrases.setdefault(("".join(phrase),), name)
     _split_closed(phrases)
-    starts: dict[str, list[tuple[int, list[str], str]]] = {}
-    for phrase, name in phrases.items():
-        starts.setdefault(phrase[0], []).append((len(phrase), list(phrase[1:]), name))
-    longest_first = {word: tuple(sorted(found, key=lambda entry: -entry[0])) for word, found in starts.items()}
-    return Lexicon(by_name, phrases, longest_first, {name: _above(name, by_name) for name in by_name})
+    return Lexicon(by_name, phrases, _starts(phrases), {name: _above(name, by_name) for name in by_name})
 
 
 def with_hypernyms(cues: Iterable[str]) -> frozenset[str]:
@@ -115,6 +119,15 @@ def _above(name: str, by_name: dict[str, Cue]) -> frozenset[str]:
                 found.add(kind)
                 todo.append(kind)
     return frozenset(found)
+
+
+def _starts(phrases: dict[tuple[str, ...], str]) -> dict[str, Start]:
+    longer: dict[str, dict[str, list[tuple[int, list[str], str]]]] = {}
+    for phrase, name in sorted(phrases.items(), key=lambda entry: -len(entry[0])):
+        seconds = longer.setdefault(phrase[0], {})
+        if len(phrase) > 1:
+            seconds.setdefault(phrase[1], []).append((len(phrase), list(phrase[2:]), name))
+    return {word: Start(phrases.get((word,)), seconds) for word, seconds in longer.items()}
 
 
 def _split_closed(phrases: dict[tuple[str, ...], str]) -> None:

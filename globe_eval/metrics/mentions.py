@@ -17,7 +17,7 @@ from functools import lru_cache
 from globe_eval.metrics.entities import Wanted, canonical, holds, wanted
 from globe_eval.metrics.guards import is_inferred, is_no_noun, is_part_of_compound, is_part_of_name
 from globe_eval.metrics.language import is_english
-from globe_eval.metrics.lexicon import Lexicon, lexicon, with_hypernyms
+from globe_eval.metrics.lexicon import Lexicon, Start, lexicon, with_hypernyms
 from globe_eval.metrics.scope import unasserted
 from globe_eval.metrics.tokens import Tokens, headings, quotations, tokenize
 
@@ -78,8 +78,13 @@ class Reading:
         for want in wanted(entity):
             if want.cue in self._implied:
                 return True
-            if want.open and self.covered and self._words.issuperset(want.needed) and self._holds(want):
-                return True
+            if want.needed and self.covered:
+                for forms in want.needed:
+                    if forms.isdisjoint(self._words):
+                        break
+                else:
+                    if self._holds(want):
+                        return True
         return False
 
     def _holds(self, want: Wanted) -> bool:
@@ -155,31 +160,37 @@ def _find(tokens: Tokens, text: str, known: Lexicon) -> list[tuple[int, int, str
     """Token spans of the lexicon's phrases, longest first, guarded."""
     lemmas, starts = tokens.lemma, known.starts
     hyphens = "-" in text
-    found, i, n = [], 0, len(lemmas)
-    while i < n:
-        entries = starts.get(lemmas[i])
-        i += 1
-        if hyphens and i < n and text[tokens.span[i - 1][1] : tokens.span[i][0]] == "-":
-            cue = known.find((lemmas[i - 1] + lemmas[i],))
-            if cue is not None:
-                found.append((i - 1, i + 1, cue))
-                i += 1
-                continue
-        if entries is None:
+    found: list[tuple[int, int, str]] = []
+    free = 0
+    for i, lemma in enumerate(lemmas):
+        if i < free:
             continue
-        for length, rest, cue in entries:
-            end = i - 1 + length
-            if length == 1 or lemmas[i:end] == rest:
-                start = i - 1
-                if not (
-                    is_part_of_compound(tokens, start, end, text)
-                    or is_no_noun(tokens, start, end)
-                    or is_part_of_name(tokens, start, end, lemmas[end - 1])
-                ):
-                    found.append((start, end, cue))
-                    i = end
-                break
+        start = starts.get(lemma)
+        match = _longest(start, lemmas, i) if start is not None else None
+        if hyphens and i + 1 < len(lemmas) and text[tokens.span[i][1] : tokens.span[i + 1][0]] == "-":
+            closed = known.find((lemma + lemmas[i + 1],))
+            if closed is not None and (match is None or match[0] <= i + 2):
+                match = i + 2, closed
+        if match is None:
+            continue
+        end, cue = match
+        if not (
+            is_part_of_compound(tokens, i, end, text)
+            or is_no_noun(tokens, i, end)
+            or is_part_of_name(tokens, i, end, lemmas[end - 1])
+        ):
+            found.append((i, end, cue))
+            free = end
     return found
+
+
+def _longest(start: Start, lemmas: list[str], i: int) -> tuple[int, str] | None:
+    """The end and the cue of the longest phrase at token `i`."""
+    if i + 1 < len(lemmas):
+        for length, rest, cue in start.longer.get(lemmas[i + 1], ()):
+            if lemmas[i + 2 : i + length] == rest:
+                return i + length, cue
+    return None if start.alone is None else (i + 1, start.alone)
 
 
 def _mark_characters(mask: bytearray, tokens: Tokens, spans: list[tuple[int, int]]) -> None:
