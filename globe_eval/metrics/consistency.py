@@ -48,6 +48,9 @@ EVIDENCE, NAMED, CLAIMED, CONCLUDED = 1, 2, 3, 4
 
 LONGEST_QUOTE = 240
 
+WORDS_BEFORE, WORDS_AFTER = 500, 100
+"""How many characters of its sentence are looked at on both sides of a place."""
+
 
 class Point(Protocol):
     """Where the answer was located; a `scoring.Prediction` is one."""
@@ -218,7 +221,7 @@ def conclusion(reasoning: str | None, sought: Mapping[str, Place | None] | None 
     chosen = [one for one, weight, sentence in weighed if weight == best and sentence == last]
     codes = tuple(dict.fromkeys(one.country_code for one in reversed(chosen)))
     start, end = last
-    quote = " ".join(text[start:end].split())[:LONGEST_QUOTE]
+    quote = " ".join(text[start : min(end, start + 4 * LONGEST_QUOTE)].split())[:LONGEST_QUOTE]
     if len(codes) > MOST_CANDIDATES:
         return Conclusion((), (), False, False, best, len(candidates), quote)
     towns = [item for item in weighed if item[0].kind == "city" and item[0].country_code in codes]
@@ -316,8 +319,9 @@ def _weighed(text: str, spots: Sequence[Spot]) -> Iterator[tuple[Spot, int, tupl
     for one in spots:
         while ends[index] < one.end:
             index += 1
-        start = ends[index - 1] if index else 0
-        yield one, _weight(text[start : one.start], text[one.end : ends[index]], one), (start, ends[index])
+        start, end = ends[index - 1] if index else 0, ends[index]
+        before = text[max(start, one.start - WORDS_BEFORE) : one.start]
+        yield one, _weight(before, text[one.end : min(end, one.end + WORDS_AFTER)], one), (start, end)
 
 
 def _weight(before: str, after: str, one: Spot) -> int:

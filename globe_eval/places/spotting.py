@@ -72,7 +72,8 @@ _ORDINARY = """
     heavy dry humid tropical temperate arid residential commercial industrial urban suburban rural presence absence
     southeast southwest northeast northwest midwest southeastern southwestern northeastern northwestern midwestern
     balkan balkans sahel scandinavia caucasus maghreb levant andes andean alps iberia iberian outback caribbean middle
-    prairie prairies plains appalachia benelux great lakes polynesia melanesia micronesia eurasia anglo francophone tropics bay area
+    prairie prairies plains appalachia benelux great lakes polynesia melanesia micronesia eurasia anglo francophone
+    tropics bay area
     hindi urdu bengali tamil telugu marathi punjabi malay tagalog hebrew farsi persian amharic swahili zulu afrikaans
     cantonese mandarin kanji katakana hiragana hangul devanagari sinhala catalan basque roman ottoman moorish
     soviet
