@@ -49,8 +49,8 @@ def share(value: str) -> float | None:
     """A stated confidence as a share of 1, or None where its scale is not known.
 
     Percentages, parts ("4/5", "8 out of 10"), shares and words are what they say. A bare whole number has a scale by
-    its size: up to 5 it is a step of five, worth the middle of the step; up to 10 a tenth; up to 100 a percentage. A range
-    is worth its middle.
+    its size: up to 5 it is a step of five, worth the middle of the step; up to 10 a tenth; up to 100 a percentage. A
+    range is worth its middle.
 
     >>> share("80%"), share("0.8"), share("4/5"), share("8 out of 10"), share("very high"), share("medium-high")
     (0.8, 0.8, 0.8, 0.8, 0.95, 0.65)

@@ -236,11 +236,21 @@ def conclusion(reasoning: str | None, sought: Mapping[str, Place | None] | None 
         codes,
         tuple(cities),
         any(cities.values()),
-        _PART_OF_THE_WORLD.search(quote) is not None,
+        _open(text, last, spots),
         best,
         len(candidates),
         quote,
     )
+
+
+def _open(text: str, sentence: tuple[int, int], spots: Sequence[Spot]) -> bool:
+    """Whether a sentence names a part of the world besides its places ("South Africa" is none)."""
+    start, end = sentence[0], min(sentence[1], sentence[0] + 4 * LONGEST_QUOTE)
+    rest = list(text[start:end])
+    for one in spots:
+        if start <= one.start < end:
+            rest[one.start - start : one.end - start] = " " * (min(one.end, end) - one.start)
+    return _PART_OF_THE_WORLD.search("".join(rest)) is not None
 
 
 _INITIALS = re.compile(r"\b(?:U\.S\.A\.|U\.S\.|U\.K\.)")
@@ -258,7 +268,7 @@ def without_objects(text: str) -> str:
 
 _PART_OF_THE_WORLD = re.compile(
     r"\b(?:America(?!n)|Asia|Europe|Africa|Oceania|Australasia|Middle East|Caribbean|Balkans?|Scandinavia|Mediterranean"
-    r"|Soviet|Caucasus|Pacific|Nordic|Andes|(?:Spanish|French|English|Arabic|Portuguese|German)-speaking"
+    r"|Soviet|Caucasus|Nordic|Andes|(?:Spanish|French|English|Arabic|Portuguese|German)-speaking"
     r"|another country|other countr(?:y|ies)|elsewhere)\b"
 )
 _END = re.compile(r"(?<!\b[A-Z])(?<!\b(?:St|Mt|vs|Dr))[.!?]+(?=[\s\"')*]|$)|\n+(?!\s*[*•-]\s)")
