@@ -128,6 +128,13 @@ def _add_run(subparsers: Any) -> None:
     )
     run.add_argument("--exclude-overlap", action="store_true", help="figures also without what prepare --against found")
     _add_judge(run)
+    run.add_argument(
+        "--ask_localizable",
+        nargs="+",
+        metavar="K=V,…",
+        default=[],
+        help="a model that is asked GLOBE's yes/no question and gives token probabilities: base_url=…,model=…",
+    )
     run.add_argument("--output_path", "-o", type=Path, metavar="DIR", help="default globe_eval_runs/MODEL")
     run.add_argument("--fresh", action="store_true", help="start over, instead of going on with what was answered")
     run.add_argument("--shard", metavar="I/N", help="only every N-th photograph from the I-th on; see globe-eval merge")
@@ -302,7 +309,7 @@ def _apply_config(options: argparse.Namespace) -> None:
             )
         if getattr(options, key) != defaults[key]:
             continue
-        if key in ("tasks", "include_path", "model_args", "gen_kwargs", "judge"):
+        if key in ("tasks", "include_path", "model_args", "gen_kwargs", "judge", "ask_localizable"):
             if isinstance(value, dict):
                 value = [f"{name}={inner}" for name, inner in value.items()]
             value = [value] if isinstance(value, str) else value

@@ -43,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
         max_side=options.max_side,
         exclude_overlap=options.exclude_overlap,
         judge=arguments.key_values("--judge", options.judge) or None,
+        ask_localizable=arguments.key_values("--ask_localizable", options.ask_localizable) or None,
     )
     with interruptible():
         finished = run.run(request)

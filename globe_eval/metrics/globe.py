@@ -8,8 +8,9 @@ for "United States", "**Paris**" is wrong for "Paris". `country_correct` and `ci
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 GLOBE_THRESHOLD = 0.7
 
@@ -121,6 +122,34 @@ def globe_format(response: str | None) -> float:
         return 0.0
     between = _BETWEEN.search(text, len("<think>"))
     return float(between is not None and between.end() <= len(text) - len("</answer>"))
+
+
+GLOBE_LOCATABLE = (
+    "Given input image and its location reasoning text, please determine if the image is visually locatable, then "
+    "output “yes” or “no” directly.\n"
+)
+"""The system message of the released reward `globe_locatablity` (sic), of which the user message is the photograph and
+the reasoning."""
+
+
+def globe_locatability(first_token: Mapping[str, float] | None) -> float:
+    """The released reward `globe_locatablity`: p(yes) / (p(yes) + p(no) + 1e-19), of the first token of the judgement.
+
+    p sums the spellings yes, Yes, YES and no, No, NO among the likeliest tokens (the released code asks for five). In
+    [0, 1], higher is more localizable. NaN where no probabilities are known or neither word is among them; the
+    released code gives 0.0 then, as for a photograph that cannot be located.
+
+    >>> import math
+    >>> globe_locatability({"yes": math.log(0.6), "Yes": math.log(0.1), "No": math.log(0.2)}).__round__(6)
+    0.777778
+    """
+    yes, no = (
+        math.fsum(math.exp(first_token[word]) for word in (name, name.title(), name.upper()) if word in first_token)
+        if first_token
+        else 0.0
+        for name in ("yes", "no")
+    )
+    return yes / (yes + no + 1e-19) if yes + no else float("nan")
 
 
 def _first_answer(text: str) -> str | None:

@@ -49,7 +49,7 @@ def sections(results: Results) -> list[str]:
 
 
 def shown(name: str, value: float | None) -> str:
-    """A figure of this kind as a person writes it: a lift in points of recall, a share in per cent, a score as it is."""
+    """A figure of this kind as a person writes it: a lift in points, a share in per cent, a score as it is."""
     stem = name.partition("@")[0]
     if value is None:
         return "none"

@@ -16,7 +16,7 @@ from globe_eval import scoring
 from globe_eval.benchmarks import definition, validate
 from globe_eval.benchmarks.overlap import overlapping_ids
 from globe_eval.errors import InputError, nearest
-from globe_eval.runs import identity, judge, record
+from globe_eval.runs import identity, judge, locatable, record
 from globe_eval.runs.assemble import Heard, Setting, assemble
 from globe_eval.runs.journal import Journal
 from globe_eval.runs.usage import Prices, Share, usage
@@ -56,6 +56,8 @@ class Request:
     """Start over instead of going on."""
     judge: dict[str, Any] | None = None
     """Arguments of the endpoint that judges the reasoning (`runs.judge`)."""
+    ask_localizable: dict[str, Any] | None = None
+    """Arguments of the endpoint that is asked GLOBE's yes/no question (`runs.locatable`)."""
     prices: Prices | None = None
 
 
@@ -171,7 +173,9 @@ def _evaluate(request: Request, model: Any, info: dict[str, Any], task: Any, jou
         shares = model.gather_object(asking.share)
         if evaluated is None or _rank():  # with tensor parallelism, every process has all answers
             return None
-        samples, results = _assemble(request, info, asking, task, evaluated["samples"][name], shares, started)
+        samples, results = _assemble(
+            request, info, asking, task, evaluated["samples"][name], shares, started, journal.folder
+        )
         if request.judge is not None:
             said, name_of_judge = judge.ask(samples, request.judge, folder=journal.folder, seed=request.seed)
             samples, results = judge.attach(samples, results, said, name_of_judge, request.seed)
@@ -281,6 +285,7 @@ def _assemble(
     logged: Sequence[dict[str, Any]],
     shares: Sequence[Share],
     started: datetime,
+    folder: Path,
 ) -> tuple[Iterable[record.Sample], record.Results]:
     from globe_eval.benchmarks.images import Bounds, inspect
 
@@ -303,6 +308,9 @@ def _assemble(
                 image_sha256=file.sha256,
             )
         )
+    if request.ask_localizable is not None:
+        pictures = [task.doc_to_image(sample["doc"])[0] for sample in docs]
+        heard, _ = locatable.ask(heard, pictures, request.ask_localizable, folder=folder, seed=request.seed)
     setting = Setting(
         task=task.config.task,
         task_version=str(task.VERSION),

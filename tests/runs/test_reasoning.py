@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from servers import ChatServer, Reply, completion
 
+from globe_eval.benchmarks import miniworld
 from globe_eval.cli import main
 from globe_eval.runs import record
 
@@ -169,3 +172,67 @@ def test_score_takes_entities_from_the_truth_or_a_file(tmp_path: Path, capsys: p
     file.write_text('{"7e_c3_1.jpg": "a bus"}')
     assert main([*arguments, "--entities", str(file)]) == 2
     assert "allowed: a list of texts" in capsys.readouterr().err
+
+
+def yes_no(p_yes: float) -> Reply:
+    top = [{"token": "Yes", "logprob": math.log(p_yes)}, {"token": "no", "logprob": math.log(0.9 - p_yes)}]
+    body = completion("Yes")
+    body["choices"][0]["logprobs"] = {"content": [{"token": "Yes", "logprob": -0.1, "top_logprobs": top}]}
+    return Reply(body)
+
+
+def test_the_released_yes_no_question_with_token_probabilities(mp16: Path, tmp_path: Path) -> None:
+    def answer(payload: dict[str, Any], number: int) -> Reply:
+        return yes_no(0.8 if "London" in json.dumps(payload) else 0.3)
+
+    with ChatServer(answer) as server:
+        run = evaluate(mp16, tmp_path / "out", "--ask_localizable", f"base_url={server.base_url}")
+        samples = {one.id: one for one in record.read_samples(run)}
+        asked = [one.payload for one in server.asked]
+        evaluate(mp16, tmp_path / "out", "--ask_localizable", f"base_url={server.base_url}")
+        assert len(server.asked) == 6, "what was asked once is not asked again"
+    assert all(one["logprobs"] and one["top_logprobs"] == 5 and one["max_tokens"] == 1 for one in asked)
+    system, user = asked[0]["messages"]
+    assert system["content"].startswith("Given input image and its location reasoning text")
+    assert user["content"][0]["type"] == "image_url"
+    first = samples["7e_c3_1.jpg"].localizability
+    assert first is not None and first.source == "probability"
+    assert first.confidence == pytest.approx(0.8 / 0.9) and samples["7e_c3_1.jpg"].answer.p_yes == first.confidence
+    assert main(["rescore", str(run), "--output_path", str(tmp_path / "again")]) == 0
+    assert (tmp_path / "again" / "samples.jsonl").read_bytes() == (run / "samples.jsonl").read_bytes()
+
+
+def test_a_server_without_probabilities_is_told(mp16: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--model", "replay", "--model_args", f"answers={mp16}", "--tasks", "mp16_reason_test"]
+    with ChatServer(lambda payload, number: "yes") as server:
+        more = ["--ask_localizable", f"base_url={server.base_url}", "--output_path", str(tmp_path / "out")]
+        assert main([*arguments, *more]) == 2
+    assert "answers no photograph with probabilities" in capsys.readouterr().err
+
+
+def test_labels_of_the_benchmark_and_exhaustive_entities(tmp_path: Path) -> None:
+    """Miniworld knows what can be located, and all that can be seen."""
+    rows = miniworld.photographs("test", 30)
+    answers = tmp_path / "answers.jsonl"
+    with answers.open("w") as file:
+        for index, row in enumerate(rows):
+            sure = 90 if row["localizable"] else 10
+            seen = " ".join(f"There is {cue}." for cue in [*row["entities"][:4], "a volcano" if index % 3 else "grass"])
+            text = f"<think>{seen}</think><answer>country: {row['country']}\ncity: {row['city']}\n"
+            file.write(
+                json.dumps({"id": row["id"], "response": f"{text}localizable: yes\nconfidence: {sure}%</answer>"})
+            )
+            file.write("\n")
+    arguments = ["--model", "replay", "--model_args", f"answers={answers}", "--tasks", "miniworld_localizability"]
+    assert main([*arguments, "--limit", "30", "--output_path", str(tmp_path / "out")]) == 0
+    results = record.read_results(tmp_path / "out" / "miniworld_localizability")
+    assert results.prompt == "localizability"
+    assert results.metrics["localizability_auroc@label"].value == 1.0
+    assert results.metrics["localizability_brier@label"].value == pytest.approx(0.01)
+    assert results.metrics["localizability_coverage@label"].value == pytest.approx(
+        sum(row["localizable"] for row in rows) / 30, abs=0.25
+    )
+    wrong = [("volcano" if i % 3 else "grass") not in row["entities"] for i, row in enumerate(rows)]
+    assert results.metrics["hallucination_any"].value == pytest.approx(sum(wrong) / 30)
+    assert 0.05 < (results.metrics["hallucination_rate"].value or 0) < 0.3
+    assert results.entity_classes is not None and "volcano" in results.entity_classes
