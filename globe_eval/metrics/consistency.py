@@ -91,7 +91,8 @@ class Conclusion:
     ambiguous: bool
     """Whether one of the cities may be meant as the region around it."""
     open: bool
-    """Whether a part of the world is among the alternatives ("Russia or Eastern Europe"): no country can contradict."""
+    """Whether a part of the world is among the alternatives ("Russia or Eastern Europe"), or nothing but the name of a
+    city stands there, as on a sign: no country can contradict."""
     weight: int
     n_candidates: int
     """Distinct countries that the whole reasoning names and does not reject, be it as evidence."""
@@ -236,7 +237,7 @@ def conclusion(reasoning: str | None, sought: Mapping[str, Place | None] | None 
         codes,
         tuple(cities),
         any(cities.values()),
-        _open(text, last, spots),
+        _open(text, last, spots) or (best == NAMED and all(one.kind == "city" for one in chosen)),
         best,
         len(candidates),
         quote,
@@ -314,8 +315,8 @@ _CLAIMED_AFTER = re.compile(
     re.IGNORECASE,
 )
 _COMPARED = re.compile(
-    r"""\b(?:such\ as|like|similar\ to|reminiscent\ of|resembl\w+|typical(?:ly)?(?:\ of|\ for|\ in)?|common(?:ly)?|found
-      |seen|used|characteristic\ (?:of|for|in)|associated\ with|prevalent|e\.g|including|native\ to|popular|often
+    r"""\b(?:such\ as|(?:could|might|may)\ also|alternatively|border\w*|like|similar\ to
+      |reminiscent\ of|resembl\w+|typical(?:ly)?(?:\ of|\ for|\ in)?|common(?:ly)?|found|seen|used|characteristic\ (?:of|for|in)|associated\ with|prevalent|e\.g|including|native\ to|popular|often
       |usual(?:ly)?|parts\ of|many|known|style\ of|influence\w*|as\ in|countries|regions|areas|places|cities)
       \b[^.:]*$""",
     re.IGNORECASE | re.VERBOSE,

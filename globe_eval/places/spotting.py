@@ -45,7 +45,7 @@ _CODES = {
 _PARTICLES = "of the and de la le el del da do dos das di al upon on am an der den y es e"
 _INSIDE = frozenset(_PARTICLES.split())
 _JOINING = frozenset(["de", "del", "la", "le", "el", "da", "do", "dos", "das", "di", "y", "e", "al"])
-_PREPOSITIONS = "in near at around from outside within to toward towards of into like"
+_PREPOSITIONS = "in near at around from outside within"
 _LOCATIVE = frozenset(_PREPOSITIONS.split())
 _DIVISION_WORDS = "region state province prefecture county oblast canton district area bay metro metropolitan"
 _DIVISIONS = frozenset(_DIVISION_WORDS.split())
@@ -222,14 +222,14 @@ def _towns(
 ) -> Iterator[Spot]:
     """Regions and cities outside of what the countries have taken."""
     taken = {i for _, first, last in countries for i in range(first, last)}
-    begun = {first for one, first, _ in countries if one.kind == "country"}
+    begun = {first: one.country_code for one, first, _ in countries if one.kind == "country"}
     at = 0
     while at < len(tokens):
         found = None
         if at not in taken and tokens[at].text[0].isupper():
             for end, name in _runs(tokens, at, 4):
                 if taken.isdisjoint(range(at, end)):
-                    found = _town(tokens, at, end, name, named, known, end + 1 in begun)
+                    found = _town(tokens, at, end, name, named, known, begun.get(end + 1))
                     if found:
                         yield Spot(tokens[at].start, tokens[end - 1].end, *found)
                         at = end
@@ -256,7 +256,7 @@ def _town(
     name: str,
     named: set[str],
     known: Mapping[str, Place | None],
-    before_country: bool,
+    country: str | None,
 ) -> tuple[Kind, str, Place | None, bool] | None:
     key = normalise(name)
     if key in known:
@@ -268,7 +268,7 @@ def _town(
     followed = end + 1 < len(tokens) and tokens[end].text == "," and tokens[end + 1].text[0].isupper()
     placed = before in _LOCATIVE or followed
     ordinary = all(word in _WORDS for word in key.split())
-    if ordinary and key != "victoria" and not (followed and before_country):
+    if ordinary and key != "victoria" and not (followed and country):
         return None
     if key == "washington" and not (followed and tokens[end + 1].text.startswith("D")):
         row = _region("washington", frozenset({"US"}))
@@ -283,13 +283,23 @@ def _town(
     else:
         least = LARGE
     after = tokens[end].text.lower() if end < len(tokens) else ""
+    named = {country} if country and followed else named
     region, city = _region(key, frozenset(named)), _city(key, frozenset(named), least)
-    if region and (city is None or after in _DIVISIONS):
+    if country and followed:  # "Surrey, England" is no other Surrey
+        codes = gazetteer.load().codes
+        region, city = (
+            row if row is not None and codes[gazetteer.load().country[row]] == country else None
+            for row in (region, city)
+        )
+    divided = after in _DIVISIONS or any(
+        token.text.lower().rstrip("s") in _DIVISIONS for token in tokens[max(at - 5, 0) : at]
+    )
+    if region and (city is None or divided):
         return _found("region", region)
     if city is None:
         return None
     if region is None:
-        return _found("city", city, ambiguous=after in _DIVISIONS)
+        return _found("city", city, ambiguous=divided)
     gaz = gazetteer.load()
     if gaz.country[region] == gaz.country[city]:
         # "Osaka" and "New York" are cities first, "California" is none.
@@ -307,9 +317,13 @@ def _found(kind: Kind, row: int, *, ambiguous: bool = False) -> tuple[Kind, str,
 
 @lru_cache(maxsize=65_536)
 def _region(key: str, named: frozenset[str]) -> int | None:
-    """The most populous first-level region or curated area of this name, in a named country if there is one."""
+    """The most populous first-level region or curated area of this name, in a named country if there is one.
+
+    Parishes of small states count only where the state is named: "Michael" is one of the Isle of Man.
+    """
     gaz = gazetteer.load()
     rows = [e >> 1 for e in gaz.find(key) if gaz.kind[e >> 1] in (ADMIN1, REGION) and len(key) > 3 and e & 1]
+    rows = [row for row in rows if gaz.population[row] >= LARGE // 4 or gaz.codes[gaz.country[row]] in named]
     return max(rows, key=lambda row: (gaz.codes[gaz.country[row]] in named, gaz.population[row]), default=None)
 
 

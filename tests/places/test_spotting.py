@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,7 +63,7 @@ def test_every_demonym_is_of_a_country_that_the_gazetteer_knows() -> None:
 def test_any_text_is_read_and_places_lie_in_it_without_overlap(text: str) -> None:
     found = spot(text)
     assert all(0 <= one.start < one.end <= len(text) for one in found)
-    assert all(a.end <= b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end <= b.start for a, b in itertools.pairwise(found))
 
 
 def test_of_a_long_text_both_ends_are_read() -> None:
