@@ -90,6 +90,7 @@ _VISIBLE_LAST = words(
     university ferry tram pub restaurant cafe wall windmill theater theatre house hall ruin
     """
 ) - words("house hall university")
+_OF_NAMES = words("gulf bay cape coast sea isle island strait city town university port valley house bank state")
 _VISIBLE_FIRST = words("river lake mount temple church castle plaza mosque fort cathedral palace mausoleum")
 _DOUBT = words(
     """
@@ -99,6 +100,7 @@ _DOUBT = words(
 )
 _DOUBT_AFTER = words("likely candidate possible possibility plausible option guess probable")
 _SENTENCE_MARKS = words(". ; ! ?") | {"\n"}
+_AFTER_SETTING = words("of known located where like such limits")
 _INFERRING = words(
     """
     suggest suggests suggesting indicate indicates indicating indicative imply implies implying likely could may
@@ -172,6 +174,9 @@ def is_part_of_name(tokens: Tokens, start: int, end: int, cue_last: str) -> bool
         first -= 1
     while last + 1 < min(len(tokens.low), end + _LONGEST_NAME) and _capital(tokens, last + 1):
         last += 1
+    of_name = tokens.low[end : end + 1] == ["of"] and end + 1 < len(tokens.low) and _capital(tokens, end + 1)
+    if of_name and tokens.lemma[end - 1] in _OF_NAMES:
+        return True
     if first == start and last == end - 1:
         return False
     if end - 1 == last and cue_last in _VISIBLE_LAST:
@@ -183,8 +188,12 @@ def is_part_of_name(tokens: Tokens, start: int, end: int, cue_last: str) -> bool
 
 def is_inferred(tokens: Tokens, start: int, end: int) -> bool:
     """Whether a setting is concluded, not seen: "suggests a small town", "a Russian city", "the city of Lyon"."""
-    low = tokens.low
-    if low[end : end + 1] == ["of"] or (start and tokens.surface[start - 1][0].isupper() and _demonym(low[start - 1])):
+    low, surface = tokens.low, tokens.surface
+    if start and surface[start - 1][0].isupper() and _demonym(low[start - 1]):
+        return True
+    if end < len(low) and low[end] in _AFTER_SETTING:
+        return True
+    if end + 1 < len(low) and low[end] == "in" and surface[end + 1][0].isupper():
         return True
     for k in range(start - 1, max(-1, start - 15), -1):
         if low[k] in _SENTENCE_MARKS:
@@ -195,6 +204,7 @@ def is_inferred(tokens: Tokens, start: int, end: int) -> bool:
 
 
 def _capital(tokens: Tokens, k: int) -> bool:
+    """Whether token `k` is written like a name."""
     word = tokens.surface[k]
     return word[0].isupper() and not (len(word) > 1 and word.isupper()) and tokens.low[k] not in _NOT_NAMES
 

@@ -93,9 +93,11 @@ _GENERAL = _pairs(
     distinct_from different_from empty_of clear_of evocative_of unique_to found_in indicative_of resembles_a
     resembling_a resemble_a resembles_an resembling_an mistaken_for confused_with bigger_than smaller_than
     taller_than larger_than shorter_than contrast_to contrast_with reminds_me reminds_one reminds_us remind_me
-    remind_us remind_one
+    remind_us remind_one heart_of places_the places_this places_it place_the coordinates_correspond
+    coordinates_place coordinates_i've coordinates_represent coordinates_point coordinates_for coordinates_of
     """
 )
+_GUESSING = words("places place heart coordinates")
 _IN_PICTURE = words(
     """
     image picture photo photograph scene view background foreground distance frame middle center corner street
@@ -172,7 +174,8 @@ def _open(low: list[str], surface: list[str], i: int, mask: bytearray) -> None:
         _mark(mask, subject_start(low, i - 1, _ADVERBS), i)
     if (word, after) in _GENERAL:
         if not (word in ("found", "common") and not _IN_PICTURE.isdisjoint(low[i + 2 : i + 5])):
-            _mark(mask, i + 2, phrase_end(low, surface, i + 2))
+            ends = clause_end(low, i + 2) if word in _GUESSING else phrase_end(low, surface, i + 2)
+            _mark(mask, i + 2, ends)
     elif word in _AREAS:
         if after in _AREA_HAS and _concludes(low, i):
             _mark(mask, i + 2, clause_end(low, i + 2))
