@@ -40,7 +40,7 @@ _MATERIAL = words(
     """
 )
 _ROUND = words("tree trees")
-_UNREAL = words("like style styled inspired shaped type themed esque lookalike resembling looking")
+_UNREAL = words("like style styled inspired shaped type themed esque lookalike resembling looking level")
 _PREFIXES = words("non un anti pseudo ex sub pre post semi quasi faux")
 _AFTER_LANGUAGE = words(
     """

@@ -95,6 +95,7 @@ _GENERAL = _pairs(
     taller_than larger_than shorter_than contrast_to contrast_with reminds_me reminds_one reminds_us remind_me
     remind_us remind_one heart_of places_the places_this places_it place_the coordinates_correspond
     coordinates_place coordinates_i've coordinates_represent coordinates_point coordinates_for coordinates_of
+    access_to
     """
 )
 _GUESSING = words("places place heart coordinates")
@@ -135,6 +136,7 @@ _CONCLUDING = words(
 )
 _NEAR = words("near close nearby")
 _MAYBE = words("likely possibly probably perhaps maybe may might could")
+_LYING = words("located situated")
 _IDLE = words("is be located somewhere very quite situated relatively")
 _THING = "#"
 _TRIGGERS = (
@@ -180,7 +182,7 @@ def _open(low: list[str], surface: list[str], i: int, mask: bytearray) -> None:
         if after in _AREA_HAS and _concludes(low, i):
             _mark(mask, i + 2, clause_end(low, i + 2))
     elif word in _NEAR:
-        if _maybe(low, i):
+        if _maybe(low, i) or (before in _LYING and _concludes(low, i)):
             _mark(mask, i + 1, clause_end(low, i + 1))
     elif word in _SEEKING:
         if after == "for" and before not in ("it", "they"):
