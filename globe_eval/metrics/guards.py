@@ -8,7 +8,8 @@ from globe_eval.metrics.tokens import Tokens
 
 _HEADS = words(
     """
-    stop station park light lamp tower pot house oil bike bicycle shelter stand meter driver factory wash rental
+    statue sculpture figurine painting mural poster logo emblem sticker picture motif silhouette costume stop
+    station park light lamp tower pot house oil bike bicycle shelter stand meter driver factory wash rental
     ticket company food restaurant hydrant board plate box wheel seat door horn engine lane route service line
     depot terminal dealer dealership shop store card top town repair rack helmet ramp industry trade culture
     club school museum festival race racing game player team trainer owner keeper rider riding ride farm farming
@@ -63,6 +64,23 @@ _AFTER_NOUN = words(
     is are was were and or but with in on at of to from near by behind beside next that which where has have
     surrounded lined paved full lies stands looks appears seems filled between under over as for while there it
     the a an suggests suggest indicates below above along across extends stretches dominated around
+    """
+)
+_KINDS = frozenset({"animals", "food and drink", "vehicles", "boats and harbours", "aircraft", "crops and farming"})
+_FOLLOWERS = words(
+    """
+    is are was were be has have had can could may might must will would should do does did not and or but nor so
+    as if than then that which who whose while where when because since although though with without within of
+    in on at to from by for near behind before beside beneath under below above over across along around between
+    against inside outside through toward towards onto into upon next opposite among amid past off out up down
+    away here there nearby too also only both all just still ahead alone together everywhere apart a an the this
+    these those its their his her it i we you they visible present full typical common available similar such
+    similarly suggest suggests indicate point points imply appear seem look stand sit lie run rest wait graze
+    sleep park drive pass line fill move cross follow lead stood ran sat lay rose led hid seen made built left
+    hung parked driven found drawn kept sold shown caught window door roof hull deck head tail design model make
+    style type color colour brand front back side hood tire wheel bumper body interior light headlight seat
+    mirror plate registration row crowd herd group pair leaf stalk tree trunk grove plant field patch likely
+    probably possibly perhaps maybe very more most well one two three four many several
     """
 )
 _DETERMINERS = words(
@@ -140,6 +158,19 @@ def is_part_of_compound(tokens: Tokens, start: int, end: int, text: str) -> bool
     if end - start > 1 and head not in _ANY_CUE:
         return False
     return not is_plural(last) and not (head in _VERBISH and after != head)
+
+
+def names_a_kind(tokens: Tokens, start: int, end: int, topic: str) -> bool:
+    """Whether an animal, a vehicle or a food only says of what kind the next thing is: "cattle grid", "rice cooker".
+
+    After a singular one a verb ends in -s, -ed or -ing; what else follows and is no small word is a noun.
+    """
+    if topic not in _KINDS or end - start > 1 or end >= len(tokens.low) or is_plural(tokens.low[start]):
+        return False
+    after = tokens.surface[end]
+    if not after.isalpha() or not after.islower() or tokens.low[start].endswith("'s"):
+        return False
+    return after not in _FOLLOWERS and not after.endswith(("s", "ed", "ing", "ly"))
 
 
 def is_no_noun(tokens: Tokens, start: int, end: int) -> bool:
