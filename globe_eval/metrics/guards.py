@@ -8,7 +8,7 @@ from globe_eval.metrics.tokens import Tokens
 
 _HEADS = words(
     """
-    statue sculpture figurine painting mural poster logo emblem sticker picture motif silhouette costume stop
+    terrace statue sculpture figurine painting mural poster logo emblem sticker picture motif silhouette costume stop
     station park light lamp tower pot house oil bike bicycle shelter stand meter driver factory wash rental
     ticket company food restaurant hydrant board plate box wheel seat door horn engine lane route service line
     depot terminal dealer dealership shop store card top town repair rack helmet ramp industry trade culture

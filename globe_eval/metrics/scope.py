@@ -67,7 +67,7 @@ _ADVERBS = words(
     anywhere prominently obviously to entirely completely notably conspicuously
     """
 )
-_GONE = words("absent missing lacking nowhere gone unseen invisible unlikely")
+_GONE = words("absent missing lacking nowhere gone unseen invisible unlikely nonexistent")
 
 _AFTER_GONE = BREAKS | CONTRASTS | LISTS | words(", from in here on at which making completely entirely too also ( )")
 
@@ -118,6 +118,7 @@ _USUAL_VERBS = words(
     associated found use uses lack
     """
 )
+_FINDS = words("find finds see sees get gets encounter encounters")
 _LOOKS = words("look looks looking looked appear appears seem seems sounds feels feel would something")
 _SUCH = words(
     """
@@ -147,7 +148,7 @@ _IDLE = words("is be located somewhere very quite situated relatively")
 _THING = "#"
 _TRIGGERS = (
     _WITHOUT | _NOT | _GONE | _SUPPOSING | _EXPECTING | _SEEKING | _MODALS | _USUALLY | _AREAS | _NEAR
-    | {pair[0] for pair in _GENERAL} | words("had were should like used you one")
+    | {pair[0] for pair in _GENERAL} | words("had were should like used you one existent")
 )  # fmt: skip
 
 
@@ -178,12 +179,15 @@ def _open(low: list[str], surface: list[str], i: int, mask: bytearray) -> None:
     after = low[i + 1] if i + 1 < len(low) else "."
     if word in _WITHOUT or word in _NOT:
         _deny(low, surface, i, mask)
-    if word in _GONE and (before in BE or before in _ADVERBS) and not _has_object(low, i):
+    gone = word in _GONE and (before in BE or before in _ADVERBS) and not _has_object(low, i)
+    if gone or (before == "non" and word == "existent"):
         _mark(mask, subject_start(low, i - 1, _ADVERBS), i)
     if (word, after) in _GENERAL:
         if not (word in ("found", "common") and not _IN_PICTURE.isdisjoint(low[i + 2 : i + 5])):
             ends = clause_end(low, i + 2) if word in _GUESSING else phrase_end(low, surface, i + 2)
             _mark(mask, i + 2, ends)
+    elif word == "typical" and before in BREAKS:
+        _mark(mask, i + 1, clause_end(low, i + 1))
     elif word in _AREAS:
         if after in _AREA_HAS and _concludes(low, i):
             _mark(mask, i + 2, clause_end(low, i + 2))
@@ -196,8 +200,9 @@ def _open(low: list[str], surface: list[str], i: int, mask: bytearray) -> None:
     elif word in _EXPECTING:
         _mark(mask, i + 1, clause_end(low, i + 1))
     elif word in ("you", "one"):
-        start = clause_start(low, i)
-        if after in ("find", "finds", "see", "sees", "get") and low[start] == "in" and surface[start + 1][0].isupper():
+        start, often = clause_start(low, i), after in _USUALLY
+        verb = low[i + 1 + often] if i + 1 + often < len(low) else "."
+        if verb in _FINDS and (often or (low[start] == "in" and surface[start + 1][0].isupper())):
             _mark(mask, i + 2, clause_end(low, i + 2))
     elif word == "used":
         if after == "to" and low[i + 2 : i + 3] in (["be"], ["have"], ["stand"]):
@@ -253,7 +258,8 @@ def _is_unseen(low: list[str], i: int) -> bool:
         k += 1
     if k >= len(low) or low[k] not in _VISIBLE:
         return False
-    return low[k] != "made" or low[k + 1 : k + 2] == ["out"]
+    after = low[k + 1] if k + 1 < len(low) else "."
+    return after == "out" if low[k] == "made" else (low[k], after) != ("appear", "to")
 
 
 def _imagine(low: list[str], i: int, mask: bytearray) -> None:
@@ -272,7 +278,7 @@ def _imagine(low: list[str], i: int, mask: bytearray) -> None:
         if low[start] in _KNOWN_SUBJECT:
             return
     elif not (unreal or (word == "would" and low[i - 1 : i] == ["there"])) and (
-        word in ("could", "might") or verb in _HEDGED
+        word in ("could", "might") or (verb in _HEDGED and low[start] not in ("a", "an"))
     ):
         return
     _mark(mask, start, clause_end(low, i + 1))
