@@ -89,6 +89,7 @@ _DETERMINERS = words(
     any each every both numerous various multiple lots of and or with other more as for in by
     """
 )
+_BEFORE_WELL = words("a the old stone water village this")
 _NOUN_AFTER = words("a an the this its their his her itself themselves")
 _TO = words("to can could may might will would must should cannot")
 _NOT_NAMES = words(
@@ -187,12 +188,8 @@ def is_no_noun(tokens: Tokens, start: int, end: int) -> bool:
     after = tokens.low[end] if end < len(tokens.low) else "."
     if before == "to" and after in _NOUN_AFTER:
         return True
-    if tokens.lemma[start] == "well":
-        return before not in ("a", "the", "old", "stone", "water", "village", "wells") or after in (
-            "known",
-            "maintained",
-            "kept",
-        )
+    if tokens.low[start] == "well":
+        return before not in _BEFORE_WELL or after.endswith(("ed", "kept", "known", "built", "lit", "being", "worn"))
     return after in _NOUN_AFTER and before not in _DETERMINERS and before[0].isalpha()
 
 

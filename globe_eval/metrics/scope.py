@@ -101,10 +101,10 @@ _GENERAL = _pairs(
     taller_than larger_than shorter_than contrast_to contrast_with reminds_me reminds_one reminds_us remind_me
     remind_us remind_one heart_of places_the places_this places_it place_the coordinates_correspond
     coordinates_place coordinates_i've coordinates_represent coordinates_point coordinates_for coordinates_of
-    access_to hoping_for hoped_for hope_for
+    access_to hoping_for hoped_for hope_for corresponds_to correspond_to
     """
 )
-_GUESSING = words("places place heart coordinates")
+_GUESSING = words("places place heart coordinates corresponds correspond")
 _IN_PICTURE = words(
     """
     image picture photo photograph scene view background foreground distance frame middle center corner street
@@ -115,7 +115,7 @@ _USUALLY = words("usually typically often commonly normally generally frequently
 _USUAL_VERBS = words(
     """
     have has had feature features include includes show shows contain contains boast boasts see find display
-    associated found use uses lack
+    associated found use uses lack shed lose grow
     """
 )
 _FINDS = words("find finds see sees get gets encounter encounters")
