@@ -68,7 +68,7 @@ def phrase_end(low: list[str], surface: list[str], start: int) -> int:
     end = min(len(low), start + FARTHEST)
     for k in range(start, end):
         word = low[k]
-        if word in BREAKS or word in CONTRASTS or word == ")":
+        if word in BREAKS or word in CONTRASTS or word == ")" or low[k : k + 2] == ["other", "than"]:
             return k
         if word == ",":
             if not list_goes_on(low, k):
@@ -83,7 +83,7 @@ def phrase_end(low: list[str], surface: list[str], start: int) -> int:
         elif content and word in _PLACE:
             if not (word == "in" and surface[k + 1 : k + 2] and surface[k + 1][0].isupper()):
                 return k
-        elif word not in _EMPTY:
+        elif word not in _EMPTY and word not in FINITE:
             content = True
     return end
 

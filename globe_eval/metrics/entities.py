@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from globe_eval.metrics.clauses import words
+from globe_eval.metrics.clauses import BREAKS, CONTRASTS, words
 from globe_eval.metrics.guards import is_part_of_compound, is_part_of_name
 from globe_eval.metrics.lexicon import lexicon, normal
 from globe_eval.metrics.tokens import Tokens
@@ -32,7 +32,7 @@ _MATERIAL_OF = words("of in from")
 _STOP_RIGHT = words(
     ". ; : ! ? \n ( ) but which while there the however although though because on next near than whereas"
 )
-_LEFT, _RIGHT = 6, 6
+_LEFT, _RIGHT, _BESIDE = 6, 6, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Wanted:
     """One reading of an entity.
 
     `cue` is its name in the lexicon or None; `words` its words; `head` the cue or word that it is a kind of;
-    `modifiers` what narrows it, each with its forms; `needed` are those of which the text must have one each.
+    `modifiers` what narrows it, each with its forms; `needed` are those of which the text must have one each;
+    `beside` that it is one thing beside another ("man on motorcycle").
     """
 
     cue: str | None
@@ -48,6 +49,7 @@ class Wanted:
     head: str
     modifiers: tuple[frozenset[str], ...]
     needed: tuple[frozenset[str], ...]
+    beside: bool = False
 
 
 def canonical(entity: str) -> str:
@@ -78,7 +80,10 @@ def holds(want: Wanted, tokens: Tokens, spans: Sequence[tuple[int, int, str]], m
     words, lemmas = want.words, tokens.lemma
     size = len(words)
     for i in _positions(lemmas, words[0]):
-        if tuple(lemmas[i : i + size]) == words and _free(tokens, i, i + size, mask, text):
+        alone = tuple(lemmas[i : i + size]) == words and not any(
+            start <= i and i + size < end for start, end, _ in spans
+        )
+        if alone and _free(tokens, i, i + size, mask, text):
             return True
     if not want.modifiers:
         return False
@@ -90,7 +95,9 @@ def holds(want: Wanted, tokens: Tokens, spans: Sequence[tuple[int, int, str]], m
     taken = bytearray(len(lemmas))
     for start, end, _ in spans:
         taken[start:end] = b"\x01" * (end - start)
-    return any(_modified(want, tokens, start, end, taken, mask) for start, end in heads)
+    return any(_modified(want, tokens, start, end, taken, mask) for start, end in heads) or (
+        want.beside and any(_follows(want, tokens, end, mask) for _, end in heads)
+    )
 
 
 def _want(words: tuple[str, ...]) -> Wanted:
@@ -107,7 +114,7 @@ def _want(words: tuple[str, ...]) -> Wanted:
             break
     narrowing = core[: len(core) - size] + tuple(word for word in rest if word not in _PREPOSITIONS | _ARTICLES)
     modifiers = tuple(_forms(word) for word in narrowing)
-    return Wanted(cue, words, head, modifiers, modifiers or tuple(frozenset((word,)) for word in words))
+    return Wanted(cue, words, head, modifiers, modifiers or tuple(frozenset((word,)) for word in words), bool(rest))
 
 
 def _bare(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -133,6 +140,13 @@ def _positions(lemmas: list[str], word: str) -> list[int]:
 
 
 def _free(tokens: Tokens, start: int, end: int, mask: bytes, text: str) -> bool:
+    """Whether words that the lexicon lacks stand for themselves there: asserted, no part of a compound or a name."""
+    if end - start == 1 and end < len(tokens.low) and tokens.low[end] not in _STOP_LEFT:
+        starts = lexicon().starts
+        follower = starts.get(tokens.lemma[end])
+        known = starts.get(tokens.lemma[start])
+        if (known is None or known.alone is None) and follower is not None and follower.alone is not None:
+            return False
     return (
         mask.find(1, start, end) < 0
         and not is_part_of_compound(tokens, start, end, text)
@@ -143,6 +157,17 @@ def _free(tokens: Tokens, start: int, end: int, mask: bytes, text: str) -> bool:
 def _modified(want: Wanted, tokens: Tokens, start: int, end: int, taken: bytearray, mask: bytes) -> bool:
     beside = _left(tokens, start, end, taken, mask) | _right(tokens, end, taken, mask)
     return all(not forms.isdisjoint(beside) for forms in want.modifiers)
+
+
+def _follows(want: Wanted, tokens: Tokens, end: int, mask: bytes) -> bool:
+    """Whether all that narrows the thing stands behind it in its clause: "a man on a red motorcycle"."""
+    found: set[str] = set()
+    for k in range(end, min(len(tokens.low), end + _BESIDE)):
+        if tokens.low[k] in BREAKS or tokens.low[k] in CONTRASTS:
+            break
+        if not mask[k]:
+            found.add(tokens.lemma[k])
+    return all(not forms.isdisjoint(found) for forms in want.modifiers)
 
 
 def _left(tokens: Tokens, start: int, end: int, taken: bytearray, mask: bytes) -> set[str]:

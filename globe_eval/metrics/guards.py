@@ -8,7 +8,8 @@ from globe_eval.metrics.tokens import Tokens
 
 _HEADS = words(
     """
-    stop station park light lamp tower pot house oil bike bicycle shelter stand meter driver factory wash rental
+    terrace statue sculpture figurine painting mural poster logo emblem sticker picture motif silhouette costume stop
+    station park light lamp tower pot house oil bike bicycle shelter stand meter driver factory wash rental
     ticket company food restaurant hydrant board plate box wheel seat door horn engine lane route service line
     depot terminal dealer dealership shop store card top town repair rack helmet ramp industry trade culture
     club school museum festival race racing game player team trainer owner keeper rider riding ride farm farming
@@ -40,7 +41,7 @@ _MATERIAL = words(
     """
 )
 _ROUND = words("tree trees")
-_UNREAL = words("like style styled inspired shaped type themed esque lookalike resembling looking")
+_UNREAL = words("like style styled inspired shaped type themed esque lookalike resembling looking level")
 _PREFIXES = words("non un anti pseudo ex sub pre post semi quasi faux")
 _AFTER_LANGUAGE = words(
     """
@@ -65,12 +66,30 @@ _AFTER_NOUN = words(
     the a an suggests suggest indicates below above along across extends stretches dominated around
     """
 )
+_KINDS = frozenset({"animals", "food and drink", "vehicles", "boats and harbours", "aircraft", "crops and farming"})
+_FOLLOWERS = words(
+    """
+    is are was were be has have had can could may might must will would should do does did not and or but nor so
+    as if than then that which who whose while where when because since although though with without within of
+    in on at to from by for near behind before beside beneath under below above over across along around between
+    against inside outside through toward towards onto into upon next opposite among amid past off out up down
+    away here there nearby too also only both all just still ahead alone together everywhere apart a an the this
+    these those its their his her it i we you they visible present full typical common available similar such
+    similarly suggest suggests indicate point points imply appear seem look stand sit lie run rest wait graze
+    sleep park drive pass line fill move cross follow lead stood ran sat lay rose led hid seen made built left
+    hung parked driven found drawn kept sold shown caught window door roof hull deck head tail design model make
+    style type color colour brand front back side hood tire wheel bumper body interior light headlight seat
+    mirror plate registration row crowd herd group pair leaf stalk tree trunk grove plant field patch likely
+    probably possibly perhaps maybe very more most well one two three four many several
+    """
+)
 _DETERMINERS = words(
     """
     a an the this that these those its their his her our my your some many several two three four five few no
     any each every both numerous various multiple lots of and or with other more as for in by
     """
 )
+_BEFORE_WELL = words("a the old stone water village this")
 _NOUN_AFTER = words("a an the this its their his her itself themselves")
 _TO = words("to can could may might will would must should cannot")
 _NOT_NAMES = words(
@@ -90,6 +109,7 @@ _VISIBLE_LAST = words(
     university ferry tram pub restaurant cafe wall windmill theater theatre house hall ruin
     """
 ) - words("house hall university")
+_OF_NAMES = words("gulf bay cape coast sea isle island strait city town university port valley house bank state")
 _VISIBLE_FIRST = words("river lake mount temple church castle plaza mosque fort cathedral palace mausoleum")
 _DOUBT = words(
     """
@@ -99,6 +119,7 @@ _DOUBT = words(
 )
 _DOUBT_AFTER = words("likely candidate possible possibility plausible option guess probable")
 _SENTENCE_MARKS = words(". ; ! ?") | {"\n"}
+_AFTER_SETTING = words("of known located where like such limits")
 _INFERRING = words(
     """
     suggest suggests suggesting indicate indicates indicating indicative imply implies implying likely could may
@@ -140,6 +161,19 @@ def is_part_of_compound(tokens: Tokens, start: int, end: int, text: str) -> bool
     return not is_plural(last) and not (head in _VERBISH and after != head)
 
 
+def names_a_kind(tokens: Tokens, start: int, end: int, topic: str) -> bool:
+    """Whether an animal, a vehicle or a food only says of what kind the next thing is: "cattle grid", "rice cooker".
+
+    After a singular one a verb ends in -s, -ed or -ing; what else follows and is no small word is a noun.
+    """
+    if topic not in _KINDS or end - start > 1 or end >= len(tokens.low) or is_plural(tokens.low[start]):
+        return False
+    after = tokens.surface[end]
+    if not after.isalpha() or not after.islower() or tokens.low[start].endswith("'s"):
+        return False
+    return after not in _FOLLOWERS and not after.endswith(("s", "ed", "ing", "ly"))
+
+
 def is_no_noun(tokens: Tokens, start: int, end: int) -> bool:
     """Whether a word that can be a verb or an adjective is one here: "houses a museum", "to park", "square windows"."""
     if end - start == 1 and tokens.low[start] in _ADJECTIVES:
@@ -154,12 +188,8 @@ def is_no_noun(tokens: Tokens, start: int, end: int) -> bool:
     after = tokens.low[end] if end < len(tokens.low) else "."
     if before == "to" and after in _NOUN_AFTER:
         return True
-    if tokens.lemma[start] == "well":
-        return before not in ("a", "the", "old", "stone", "water", "village", "wells") or after in (
-            "known",
-            "maintained",
-            "kept",
-        )
+    if tokens.low[start] == "well":
+        return before not in _BEFORE_WELL or after.endswith(("ed", "kept", "known", "built", "lit", "being", "worn"))
     return after in _NOUN_AFTER and before not in _DETERMINERS and before[0].isalpha()
 
 
@@ -172,6 +202,9 @@ def is_part_of_name(tokens: Tokens, start: int, end: int, cue_last: str) -> bool
         first -= 1
     while last + 1 < min(len(tokens.low), end + _LONGEST_NAME) and _capital(tokens, last + 1):
         last += 1
+    of_name = tokens.low[end : end + 1] == ["of"] and end + 1 < len(tokens.low) and _capital(tokens, end + 1)
+    if of_name and tokens.lemma[end - 1] in _OF_NAMES:
+        return True
     if first == start and last == end - 1:
         return False
     if end - 1 == last and cue_last in _VISIBLE_LAST:
@@ -183,8 +216,12 @@ def is_part_of_name(tokens: Tokens, start: int, end: int, cue_last: str) -> bool
 
 def is_inferred(tokens: Tokens, start: int, end: int) -> bool:
     """Whether a setting is concluded, not seen: "suggests a small town", "a Russian city", "the city of Lyon"."""
-    low = tokens.low
-    if low[end : end + 1] == ["of"] or (start and tokens.surface[start - 1][0].isupper() and _demonym(low[start - 1])):
+    low, surface = tokens.low, tokens.surface
+    if start and surface[start - 1][0].isupper() and _demonym(low[start - 1]):
+        return True
+    if end < len(low) and low[end] in _AFTER_SETTING:
+        return True
+    if end + 1 < len(low) and low[end] == "in" and surface[end + 1][0].isupper():
         return True
     for k in range(start - 1, max(-1, start - 15), -1):
         if low[k] in _SENTENCE_MARKS:
@@ -195,6 +232,7 @@ def is_inferred(tokens: Tokens, start: int, end: int) -> bool:
 
 
 def _capital(tokens: Tokens, k: int) -> bool:
+    """Whether token `k` is written like a name."""
     word = tokens.surface[k]
     return word[0].isupper() and not (len(word) > 1 and word.isupper()) and tokens.low[k] not in _NOT_NAMES
 

@@ -32,7 +32,7 @@ _FOREIGN = words(
     sebuah este sunt nu cu pe in az egy nincs ei ja ovat mot cac khong co
     """
 ) - words("a an i on no in do as is me or so at to by of he was man er will for van over under bus was on all")
-_ENOUGH, _TOO_FEW, _SHORTEST = 12, 4, 2
+_ENOUGH, _TOO_FEW, _SHORTEST = 12, 8, 2
 _COMMON_SCRIPT = 0x24F  # the last letter of Latin Extended-B
 _SHARE_FOREIGN_SCRIPT = 0.3
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from globe_eval.metrics.entities import Wanted, canonical, holds, wanted
-from globe_eval.metrics.guards import is_inferred, is_no_noun, is_part_of_compound, is_part_of_name
+from globe_eval.metrics.guards import is_inferred, is_no_noun, is_part_of_compound, is_part_of_name, names_a_kind
 from globe_eval.metrics.language import is_english
 from globe_eval.metrics.lexicon import Lexicon, Start, lexicon, with_hypernyms
 from globe_eval.metrics.scope import unasserted
@@ -176,6 +176,7 @@ def _find(tokens: Tokens, text: str, known: Lexicon) -> list[tuple[int, int, str
         end, cue = match
         if not (
             is_part_of_compound(tokens, i, end, text)
+            or names_a_kind(tokens, i, end, known.cues[cue].topic)
             or is_no_noun(tokens, i, end)
             or is_part_of_name(tokens, i, end, lemmas[end - 1])
         ):

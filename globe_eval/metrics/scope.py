@@ -12,6 +12,9 @@ from collections.abc import Sequence
 from globe_eval.metrics.clauses import (
     BE,
     BREAKS,
+    CONTRASTS,
+    FINITE,
+    LISTS,
     clause_end,
     clause_start,
     condition_end,
@@ -47,7 +50,7 @@ _NO_DENIALS = _pairs(
     no_mistaking no_question none_other not_without no_lack no_shortage not_uncommon not_surprising
     not_surprisingly no_absence not_lack not_lacking no_more cannot_miss can't_miss not_unlike not_unusual
     not_alone any_of cannot_rule can't_rule not_exclude cannot_exclude cannot_deny cannot_ignore not_overlook
-    cannot_overlook cannot_mistake cannot_help can't_help without_dispute
+    cannot_overlook cannot_mistake cannot_help can't_help without_dispute no_sooner
     """
 )
 _DOUBTS = words("doubt doubts question")
@@ -64,7 +67,9 @@ _ADVERBS = words(
     anywhere prominently obviously to entirely completely notably conspicuously
     """
 )
-_GONE = words("absent missing lacking nowhere gone unseen invisible unlikely")
+_GONE = words("absent missing lacking nowhere gone unseen invisible unlikely nonexistent")
+
+_AFTER_GONE = BREAKS | CONTRASTS | LISTS | words(", from in here on at which making completely entirely too also ( )")
 
 _SUPPOSING = words("if unless suppose supposing imagine imagining wish assuming")
 _EXPECTING = words("expect expecting expects")
@@ -84,6 +89,7 @@ _UNREAL_BE = words(
 )
 _HELPING = words("help confirm provide allow assist aid pinpoint clarify enable narrow reveal")
 _UNREAL = words("would could might")
+_PRONOUNS = words("there this it i we you")
 _KNOWN_SUBJECT = words("the this these those its i we it")
 _GENERAL = _pairs(
     """
@@ -93,9 +99,12 @@ _GENERAL = _pairs(
     distinct_from different_from empty_of clear_of evocative_of unique_to found_in indicative_of resembles_a
     resembling_a resemble_a resembles_an resembling_an mistaken_for confused_with bigger_than smaller_than
     taller_than larger_than shorter_than contrast_to contrast_with reminds_me reminds_one reminds_us remind_me
-    remind_us remind_one
+    remind_us remind_one heart_of places_the places_this places_it place_the coordinates_correspond
+    coordinates_place coordinates_i've coordinates_represent coordinates_point coordinates_for coordinates_of
+    access_to hoping_for hoped_for hope_for corresponds_to correspond_to
     """
 )
+_GUESSING = words("places place heart coordinates corresponds correspond")
 _IN_PICTURE = words(
     """
     image picture photo photograph scene view background foreground distance frame middle center corner street
@@ -106,9 +115,10 @@ _USUALLY = words("usually typically often commonly normally generally frequently
 _USUAL_VERBS = words(
     """
     have has had feature features include includes show shows contain contains boast boasts see find display
-    associated found use uses lack
+    associated found use uses lack shed lose grow
     """
 )
+_FINDS = words("find finds see sees get gets encounter encounters")
 _LOOKS = words("look looks looking looked appear appears seem seems sounds feels feel would something")
 _SUCH = words(
     """
@@ -133,11 +143,12 @@ _CONCLUDING = words(
 )
 _NEAR = words("near close nearby")
 _MAYBE = words("likely possibly probably perhaps maybe may might could")
+_LYING = words("located situated")
 _IDLE = words("is be located somewhere very quite situated relatively")
 _THING = "#"
 _TRIGGERS = (
     _WITHOUT | _NOT | _GONE | _SUPPOSING | _EXPECTING | _SEEKING | _MODALS | _USUALLY | _AREAS | _NEAR
-    | {pair[0] for pair in _GENERAL} | words("had were like used")
+    | {pair[0] for pair in _GENERAL} | words("had were should like used you one existent")
 )  # fmt: skip
 
 
@@ -168,27 +179,36 @@ def _open(low: list[str], surface: list[str], i: int, mask: bytearray) -> None:
     after = low[i + 1] if i + 1 < len(low) else "."
     if word in _WITHOUT or word in _NOT:
         _deny(low, surface, i, mask)
-    if word in _GONE and (before in BE or before in _ADVERBS) and (word, after) != ("unlikely", "to"):
+    gone = word in _GONE and (before in BE or before in _ADVERBS) and not _has_object(low, i)
+    if gone or (before == "non" and word == "existent"):
         _mark(mask, subject_start(low, i - 1, _ADVERBS), i)
     if (word, after) in _GENERAL:
         if not (word in ("found", "common") and not _IN_PICTURE.isdisjoint(low[i + 2 : i + 5])):
-            _mark(mask, i + 2, phrase_end(low, surface, i + 2))
+            ends = clause_end(low, i + 2) if word in _GUESSING else phrase_end(low, surface, i + 2)
+            _mark(mask, i + 2, ends)
+    elif word == "typical" and before in BREAKS:
+        _mark(mask, i + 1, clause_end(low, i + 1))
     elif word in _AREAS:
         if after in _AREA_HAS and _concludes(low, i):
             _mark(mask, i + 2, clause_end(low, i + 2))
     elif word in _NEAR:
-        if _maybe(low, i):
+        if _maybe(low, i) or (before in _LYING and _concludes(low, i)):
             _mark(mask, i + 1, clause_end(low, i + 1))
     elif word in _SEEKING:
         if after == "for" and before not in ("it", "they"):
             _mark(mask, i + 2, clause_end(low, i + 2))
     elif word in _EXPECTING:
         _mark(mask, i + 1, clause_end(low, i + 1))
+    elif word in ("you", "one"):
+        start, often = clause_start(low, i), after in _USUALLY
+        verb = low[i + 1 + often] if i + 1 + often < len(low) else "."
+        if verb in _FINDS and (often or (low[start] == "in" and surface[start + 1][0].isupper())):
+            _mark(mask, i + 2, clause_end(low, i + 2))
     elif word == "used":
         if after == "to" and low[i + 2 : i + 3] in (["be"], ["have"], ["stand"]):
             _mark(mask, i + 3, phrase_end(low, surface, i + 3))
     elif word in _SUPPOSING or _inverted(low, i):
-        _mark(mask, i + 1, condition_end(low, i + 1))
+        _mark(mask, _condition_start(low, i), condition_end(low, i + 1))
     elif word in _MODALS:
         _imagine(low, i, mask)
     elif word in _USUALLY:
@@ -215,12 +235,18 @@ def _deny(low: list[str], surface: list[str], i: int, mask: bytearray) -> None:
         return  # "without the minaret I would have guessed a school" says that there is one
     if word in _ONLY_WITH_ANY and after != "any":
         return
-    if word in _GONE and before in BE and (word, after) != ("unlikely", "to"):
+    if word in _GONE and before in BE and not _has_object(low, i):
         return
     if (word in _NOT and word != "never" and _is_unseen(low, i)) or (after == "longer" and _is_unseen(low, i + 1)):
         _mark(mask, subject_start(low, i, _ADVERBS), i)
     whole = word in ("none", "neither") and after == "of"
     _mark(mask, i + 1, clause_end(low, i + 1) if whole else phrase_end(low, surface, i + 1))
+
+
+def _has_object(low: list[str], i: int) -> bool:
+    """Whether the word denies what follows ("is missing sidewalks", "is unlikely to be"), not what is before it."""
+    after = low[i + 1] if i + 1 < len(low) else "."
+    return (low[i], after) == ("unlikely", "to") or (low[i] in ("missing", "lacking") and after not in _AFTER_GONE)
 
 
 def _is_unseen(low: list[str], i: int) -> bool:
@@ -232,7 +258,8 @@ def _is_unseen(low: list[str], i: int) -> bool:
         k += 1
     if k >= len(low) or low[k] not in _VISIBLE:
         return False
-    return low[k] != "made" or low[k + 1 : k + 2] == ["out"]
+    after = low[k + 1] if k + 1 < len(low) else "."
+    return after == "out" if low[k] == "made" else (low[k], after) != ("appear", "to")
 
 
 def _imagine(low: list[str], i: int, mask: bytearray) -> None:
@@ -244,24 +271,35 @@ def _imagine(low: list[str], i: int, mask: bytearray) -> None:
     if verb in BREAKS or verb == ",":
         return
     start = clause_start(low, i)
-    unreal = verb == "be" and word != "might" and low[k + 1 : k + 2] and low[k + 1] in _UNREAL_BE
+    state = low[k + 1] if k + 1 < len(low) else "."
+    unreal = verb == "be" and word != "might" and state in _UNREAL_BE
+    unreal = unreal or (state in ("typical", "common") and low[k + 2 : k + 3] not in (["of"], ["for"], ["in"]))
     if verb in _HELPING:
         if low[start] in _KNOWN_SUBJECT:
             return
     elif not (unreal or (word == "would" and low[i - 1 : i] == ["there"])) and (
-        word in ("could", "might") or verb in _HEDGED
+        word in ("could", "might") or (verb in _HEDGED and low[start] not in ("a", "an"))
     ):
         return
     _mark(mask, start, clause_end(low, i + 1))
 
 
+def _condition_start(low: list[str], i: int) -> int:
+    """Where a condition begins to be imagined: "if the sign | were readable" knows its sign."""
+    if low[i + 1 : i + 2] in (["the"], ["these"], ["those"], ["its"]):
+        for k in range(i + 2, min(len(low), i + 8)):
+            if low[k] in FINITE:
+                return k
+    return i + 1
+
+
 def _inverted(low: list[str], i: int) -> bool:
-    """Whether an inverted condition begins here ("Had there been", "Were there a tram")."""
-    if low[i] not in ("had", "were"):
+    """Whether an inverted condition begins here ("Had there been", "Were there a tram", "Should there be")."""
+    if low[i] not in ("had", "were", "should"):
         return False
     if low[i] == "had" and low[i + 1 : i + 3] == ["there", "been"]:
         return True
-    return (i == 0 or low[i - 1] in BREAKS) and low[i + 1 : i + 2] in (["there"], ["this"], ["it"])
+    return (i == 0 or low[i - 1] in BREAKS) and not _PRONOUNS.isdisjoint(low[i + 1 : i + 2])
 
 
 def _concludes(low: list[str], i: int) -> bool:
