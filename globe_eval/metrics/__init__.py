@@ -20,6 +20,15 @@ from globe_eval.metrics.globe import (
     globe_extract,
     globe_match,
 )
+from globe_eval.metrics.mentions import (
+    Mention,
+    Reading,
+    asserts,
+    asserts_many,
+    canonical,
+    read,
+    with_hypernyms,
+)
 from globe_eval.metrics.names import city_correct, country_correct, named_cities
 from globe_eval.metrics.paired import (
     Paired,
@@ -39,10 +48,15 @@ from globe_eval.metrics.statistics import (
 
 __all__ = [
     "THRESHOLDS_KM",
+    "Mention",
     "Paired",
+    "Reading",
     "acc_name",
+    "asserts",
+    "asserts_many",
     "bootstrap",
     "bootstrap_median",
+    "canonical",
     "city_correct",
     "cluster_labels",
     "country_correct",
@@ -61,9 +75,11 @@ __all__ = [
     "paired_difference",
     "paired_differences",
     "per_sample",
+    "read",
     "replicates",
     "resample_counts",
     "summary",
     "valid_only",
+    "with_hypernyms",
     "within",
 ]

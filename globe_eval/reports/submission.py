@@ -29,6 +29,7 @@ from globe_eval.metrics import statistics
 from globe_eval.metrics.accuracy import GEOSCORE_BEST, GEOSCORE_SCALE_KM
 from globe_eval.metrics.figures import figures
 from globe_eval.runs import record
+from globe_eval.runs.fields import Sha256
 
 SCHEMA_VERSION: Literal[1] = 1
 FLOORS = ("constant", "knn")
@@ -52,9 +53,9 @@ class _Strict(BaseModel):
 class Columns(_Strict):
     """What is kept of n photographs, in the order of their sorted ids; each text is `pack` of n whole numbers."""
 
-    ids_sha256: record.Sha256
+    ids_sha256: Sha256
     """Of the sorted ids, a line each: two rows are paired only where it agrees."""
-    samples_sha256: record.Sha256
+    samples_sha256: Sha256
     """Of samples.jsonl as it was handed in."""
     status: str
     """Numbers of `scoring.STATUSES`."""
@@ -77,7 +78,7 @@ class Submission(_Strict):
     """Where to read about the model: a paper, a page."""
     results: record.Results
     columns: Columns
-    sha256: record.Sha256
+    sha256: Sha256
     """Of everything else in the file, as `seal` makes it."""
 
     @property
