@@ -316,7 +316,8 @@ _CLAIMED_AFTER = re.compile(
 )
 _COMPARED = re.compile(
     r"""\b(?:such\ as|(?:could|might|may)\ also|alternatively|border\w*|like|similar\ to
-      |reminiscent\ of|resembl\w+|typical(?:ly)?(?:\ of|\ for|\ in)?|common(?:ly)?|found|seen|used|characteristic\ (?:of|for|in)|associated\ with|prevalent|e\.g|including|native\ to|popular|often
+      |reminiscent\ of|resembl\w+|typical(?:ly)?(?:\ of|\ for|\ in)?|common(?:ly)?|found|seen|used
+      |characteristic\ (?:of|for|in)|associated\ with|prevalent|e\.g|including|native\ to|popular|often
       |usual(?:ly)?|parts\ of|many|known|style\ of|influence\w*|as\ in|countries|regions|areas|places|cities)
       \b[^.:]*$""",
     re.IGNORECASE | re.VERBOSE,
