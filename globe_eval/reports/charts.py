@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,10 +69,10 @@ def legend(names: Sequence[str]) -> Markup:
     return element("ul", *items, class_="legend")
 
 
-def status_bar(counts: Mapping[str, int], name: str) -> Markup:
+def status_bar(counts: Sequence[tuple[str, int]], name: str) -> Markup:
     """A bar as long as all photographs, divided by how their answers ended."""
-    total, parts, at = sum(counts.values()), [], 0.0
-    for status, count in counts.items():
+    total, parts, at = sum(count for _, count in counts), [], 0.0
+    for status, count in counts:
         if not count:
             continue
         width = 1000.0 * count / total
@@ -88,7 +88,7 @@ def status_bar(counts: Mapping[str, int], name: str) -> Markup:
             )
         )
         at += width
-    shares = ", ".join(f"{status} {count:,}" for status, count in counts.items() if count)
+    shares = ", ".join(f"{status} {count:,}" for status, count in counts if count)
     bar = svg.drawing(1000.0, 22.0, *parts, title="How the answers ended", description=shares, name=name)
     return Markup(str(bar).replace("<svg ", '<svg preserveAspectRatio="none" ', 1))
 

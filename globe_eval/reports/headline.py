@@ -1,0 +1,146 @@
+"""The tables of a report as rows of text: figures with intervals, what differs between runs, what each run is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
+from globe_eval.reports import table
+from globe_eval.reports.loaded import Run, country_name
+from globe_eval.runs import record
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure as it is shown: value, interval, and the value over located photographs alone ("" where not told)."""
+
+    value: str
+    between: str = ""
+    located: str = ""
+    number: str = ""
+    """What the column is sorted by."""
+
+
+def figure_rows(runs: Sequence[Run], names: Sequence[str]) -> list[tuple[str, list[Cell]]]:
+    """A row a metric that any run has: its label, and a cell a run."""
+    return [
+        (table.label(name), [cell(run.results, name) for run in runs])
+        for name in names
+        if any(name in run.results.metrics for run in runs)
+    ]
+
+
+def headline_names(runs: Sequence[Run]) -> list[str]:
+    """The metrics of the first table: accuracies, distances, names, and what the benchmark brings itself."""
+    own = [name for run in runs for name in run.results.own_directions]
+    order = [name for run in runs for name in run.results.metrics]
+    first = [name for name in order if name.startswith("acc@") or (name in table.LABELS and not _of_reasoning(name))]
+    return list(dict.fromkeys([*first, *own]))
+
+
+def cell(results: record.Results, name: str) -> Cell:
+    """One figure of one run."""
+    figure = results.metrics.get(name)
+    if figure is None:
+        return Cell("not measured")
+    valid = results.valid_only.get(name)
+    located = ""
+    if valid is not None and name != "located" and valid.n < figure.n:
+        located = table.shown(name, valid.value)
+    return Cell(
+        table.shown(name, figure.value),
+        table.interval(name, figure),
+        located,
+        "" if figure.value is None else repr(figure.value),
+    )
+
+
+def _of_reasoning(name: str) -> bool:
+    return name.startswith(("grounding_", "reasoning_", "localiz", "format_", "hallucination", "unsupported"))
+
+
+def denominator_notes(runs: Sequence[Run]) -> list[str]:
+    """Where two runs change places when what was not located is left out: a line for each threshold."""
+    notes = []
+    for km in THRESHOLDS_KM.values():
+        name = acc_name(km)
+        for i, a in enumerate(runs):
+            for b in runs[i + 1 :]:
+                values = [
+                    (one.value, other.value)
+                    for figures in ("metrics", "valid_only")
+                    if (one := getattr(a.results, figures).get(name)) is not None
+                    and (other := getattr(b.results, figures).get(name)) is not None
+                    and one.value is not None
+                    and other.value is not None
+                ]
+                if len(values) == 2 and (values[0][0] - values[0][1]) * (values[1][0] - values[1][1]) < 0:
+                    (all_a, all_b), (valid_a, valid_b) = [
+                        [table.shown(name, value) for value in pair] for pair in values
+                    ]
+                    notes.append(
+                        f"Within {km:,.0f} km the order of {a.name} and {b.name} depends on the denominator: {all_a} "
+                        f"against {all_b} of all photographs, {valid_a} against {valid_b} of the located ones."
+                    )
+    return notes
+
+
+def breakdown_rows(runs: Sequence[Run], by: str) -> list[tuple[str, list[record.PartRecord | None]]]:
+    """Label and each run's part of a breakdown, in the first run's order; the most photographs first for countries."""
+    labels = list(dict.fromkeys(label for run in runs for label in run.results.breakdowns.get(by, {})))  # type: ignore[call-overload]
+    rows = [(label, [run.results.breakdowns.get(by, {}).get(label) for run in runs]) for label in labels]  # type: ignore[call-overload]
+    if by == "country":
+        rows.sort(key=lambda row: (-max(part.n for part in row[1] if part), row[0]))
+    return [(_label(by, label), parts) for label, parts in rows]
+
+
+def _label(by: str, label: str) -> str:
+    if by == "continent":
+        return table.CONTINENTS.get(label, label)
+    return country_name(label) if by == "country" else label
+
+
+SETTINGS = (
+    "task", "task_version", "manifest_sha256", "n", "limit", "shard", "answer_form", "prompt", "prompt_sha256", "model",
+    "model_args", "model_info", "decoding", "distance", "geocoder", "gazetteer", "resolver_version", "parser_version",
+    "lexicon_version", "entities_sha256", "images", "seed", "packages", "git_commit",
+)  # fmt: skip
+"""What a figure can depend on, in the order of the tables."""
+
+
+def settings(results: record.Results) -> dict[str, str]:
+    """Every setting of a run as text, nested ones by their dotted name; unset ones are left out."""
+    whole = results.model_dump(mode="json")
+    found: dict[str, str] = {}
+    for name in SETTINGS:
+        if whole.get(name) is not None:
+            _flatten(name, whole[name], found)
+    return found
+
+
+def _flatten(name: str, value: Any, found: dict[str, str]) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _flatten(f"{name}.{key}", inner, found)
+    elif value is not None:
+        found[name] = value if isinstance(value, str) else str(value)
+
+
+def differing(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
+    """The settings in which runs differ, with each run's value; a run that does not tell one says so."""
+    each = [settings(run.results) for run in runs]
+    names = dict.fromkeys(name for one in each for name in one)
+    rows = [(name, [one.get(name, "not told") for one in each]) for name in names]
+    return [(name, values) for name, values in rows if len(set(values)) > 1]
+
+
+def about(results: record.Results) -> list[tuple[str, str]]:
+    """How a run went, beside its settings."""
+    rows = [("started", results.started), ("duration", f"{results.duration_seconds:,.1f} s")]
+    if results.usage is not None:
+        used = results.usage.model_dump()
+        rows += [(name.replace("_", " "), f"{value:,}") for name, value in used.items() if value is not None]
+    rows.append(("photographers or groups", f"{results.n_groups:,}"))
+    return rows
