@@ -90,7 +90,7 @@ def status_bar(counts: Sequence[tuple[str, int]], name: str) -> Markup:
         at += width
     shares = ", ".join(f"{status} {count:,}" for status, count in counts if count)
     bar = svg.drawing(1000.0, 22.0, *parts, title="How the answers ended", description=shares, name=name)
-    return Markup(str(bar).replace("<svg ", '<svg preserveAspectRatio="none" ', 1))
+    return Markup(str(bar).replace("<svg ", '<svg class="bar" preserveAspectRatio="none" ', 1))
 
 
 def cumulative(lines: Sequence[Line], name: str) -> Markup:
@@ -155,7 +155,7 @@ def histogram(lines: Sequence[Line], name: str) -> Markup:
 
 def whiskers(rows: Sequence[tuple[str, Sequence[Whisker | None]]], title: str, name: str) -> Markup:
     """A value with its interval for each row and run, on a scale from 0 to 100 %."""
-    left, bottom = 118.0, 26.0
+    left, bottom = 156.0, 26.0
     runs = max((len(values) for _, values in rows), default=1)
     band = 12.0 + 11.0 * runs
     height = 8.0 + band * len(rows) + bottom
@@ -170,7 +170,7 @@ def whiskers(rows: Sequence[tuple[str, Sequence[Whisker | None]]], title: str, n
     words = []
     for row, (label, values) in enumerate(rows):
         top = 8.0 + band * row
-        shown = label if len(label) <= 18 else label[:17] + "…"
+        shown = label if len(label) <= 24 else label[:23] + "…"
         parts.append(element("text", shown, x=left - 8.0, y=top + band / 2 + 4.0, text_anchor="end"))
         for i, one in enumerate(values):
             if one is None:
@@ -283,11 +283,10 @@ def _distance_axis(x: Callable[[float], float]) -> list[Markup]:
     """The bottom axis with the thresholds of accuracy, each a line over the whole chart."""
     base = HEIGHT - BOTTOM
     parts = [element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=base, y2=base, class_="axis")]
-    for km in (0.1, *THRESHOLDS_KM.values(), 20_000.0):
+    for km in (0.1, *THRESHOLDS_KM.values()):
         if km in THRESHOLDS_KM.values():
             parts.append(element("line", x1=x(km), x2=x(km), y1=TOP, y2=base, class_="axis", stroke_dasharray="2 3"))
-        anchor = "end" if km == 20_000.0 else "middle"
-        parts.append(element("text", f"{km:,g}", x=x(km), y=base + 16.0, text_anchor=anchor, class_="soft"))
+        parts.append(element("text", f"{km:,g}", x=x(km), y=base + 16.0, text_anchor="middle", class_="soft"))
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(
         element("text", "distance from the truth, km", x=middle, y=base + 33.0, text_anchor="middle", class_="soft")

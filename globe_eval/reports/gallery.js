@@ -2,7 +2,7 @@
 "use strict";
 const KINDS = {
   g: ["grounded", "in the photograph"], u: ["unsupported", "not in the photograph"],
-  n: ["negated", "denied or only imagined"], m: ["named", "named"],
+  n: ["negated", "denied, only imagined, or a heading"], m: ["named", "named"],
 };
 const VERDICTS = {
   consistent: ["good", "reasoning and answer agree"], contradicts: ["bad", "reasoning contradicts the answer"],

@@ -62,29 +62,35 @@ def _of_reasoning(name: str) -> bool:
 
 
 def denominator_notes(runs: Sequence[Run]) -> list[str]:
-    """Where two runs change places when what was not located is left out: a line for each threshold."""
+    """Where two runs change places when what was not located is left out: a line for each pair of runs."""
     notes = []
-    for km in THRESHOLDS_KM.values():
-        name = acc_name(km)
-        for i, a in enumerate(runs):
-            for b in runs[i + 1 :]:
-                values = [
-                    (one.value, other.value)
-                    for figures in ("metrics", "valid_only")
-                    if (one := getattr(a.results, figures).get(name)) is not None
-                    and (other := getattr(b.results, figures).get(name)) is not None
-                    and one.value is not None
-                    and other.value is not None
-                ]
-                if len(values) == 2 and (values[0][0] - values[0][1]) * (values[1][0] - values[1][1]) < 0:
-                    (all_a, all_b), (valid_a, valid_b) = [
-                        [table.shown(name, value) for value in pair] for pair in values
-                    ]
-                    notes.append(
-                        f"Within {km:,.0f} km the order of {a.name} and {b.name} depends on the denominator: {all_a} "
-                        f"against {all_b} of all photographs, {valid_a} against {valid_b} of the located ones."
-                    )
+    for i, a in enumerate(runs):
+        for b in runs[i + 1 :]:
+            turned = [told for km in THRESHOLDS_KM.values() if (told := _turned(a.results, b.results, km))]
+            if turned:
+                notes.append(
+                    f"The order of {a.name} and {b.name} depends on the denominator, all photographs or the located "
+                    f"ones: {'; '.join(turned)}."
+                )
     return notes
+
+
+def _turned(a: record.Results, b: record.Results, km: float) -> str | None:
+    """Both accuracies of both runs, where they are in another order over located photographs than over all."""
+    name = acc_name(km)
+    pairs = [
+        (figures_a[name].value, figures_b[name].value)
+        for figures_a, figures_b in ((a.metrics, b.metrics), (a.valid_only, b.valid_only))
+        if name in figures_a and name in figures_b
+    ]
+    if len(pairs) < 2 or any(value is None for pair in pairs for value in pair):
+        return None
+    (all_a, all_b), (valid_a, valid_b) = pairs
+    assert all_a is not None and all_b is not None and valid_a is not None and valid_b is not None
+    if (all_a - all_b) * (valid_a - valid_b) >= 0:
+        return None
+    told = [f"{100 * value:.2f}" for value in (all_a, all_b, valid_a, valid_b)]
+    return f"within {km:,.0f} km {told[0]} against {told[1]} % of all, {told[2]} against {told[3]} % of the located"
 
 
 def breakdown_rows(runs: Sequence[Run], by: str) -> list[tuple[str, list[record.PartRecord | None]]]:

@@ -192,7 +192,9 @@ def _charts(data: Loaded) -> dict[str, Any]:
     codes = sorted({code for run in runs for code in run.results.breakdowns.get("country", {})})
     return {
         "legend": charts.legend([run.name for run in runs]),
-        "status_bars": [charts.status_bar(list(run.results.status.items()), f"status-{i}") for i, run in enumerate(runs)],
+        "status_bars": [
+            charts.status_bar(list(run.results.status.items()), f"status-{i}") for i, run in enumerate(runs)
+        ],
         "cumulative": charts.cumulative(lines, "cumulative"),
         "histogram": charts.histogram(lines, "histogram"),
         "by_country": maps.by_country(data.photographs, codes),

@@ -22,6 +22,9 @@ from globe_eval.runs import record
 _ACCOUNT = re.compile(r"\d+@N\d\d")
 """Flickr's number of a photographer, which IM2GPS3K's file names carry."""
 
+SAME_DEGREES = 1e-3
+"""Truths that are nearer than this are one: tables write the same point with more or fewer digits."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -56,7 +59,7 @@ class Loaded:
 
 
 def load(folders: Sequence[Path]) -> Loaded:
-    """Read runs. Answers are to one photograph where its id and its true point are the same.
+    """Read runs. Answers are to one photograph where its id is the same and its true point, to a hundred metres.
 
     Raises InputError for what is no run, and where `results.json` is of other samples than `samples.jsonl`.
     """
@@ -72,13 +75,34 @@ def load(folders: Sequence[Path]) -> Loaded:
     names = _names([results for results, _ in read])
     runs = [Run(name, *one) for name, one in zip(names, read, strict=True)]
 
-    first: dict[tuple[str, float, float], record.Sample] = {}
-    found: list[dict[tuple[str, float, float], record.Sample]] = []
-    for run in runs:
-        found.append({(sample.id, sample.truth.lat, sample.truth.lon): sample for sample in run.samples})
-        for key, sample in found[-1].items():
-            first.setdefault(key, sample)
-    return Loaded(runs, _photographs(list(first.values())), [[one.get(key) for key in first] for one in found])
+    photographs, places = _joined([run.samples for run in runs])
+    answers: list[list[record.Sample | None]] = [[None] * len(photographs) for _ in runs]
+    for run, place_of, row in zip(runs, places, answers, strict=True):
+        for sample, place in zip(run.samples, place_of, strict=True):
+            row[place] = sample
+    return Loaded(runs, _photographs(photographs), answers)
+
+
+def _joined(many: Sequence[Sequence[record.Sample]]) -> tuple[list[record.Sample], list[list[int]]]:
+    """One sample for each photograph, in order of appearance, and which of them each run's samples are of."""
+    first: list[record.Sample] = []
+    known: dict[str, list[int]] = {}
+    places = []
+    for samples in many:
+        place_of = []
+        for sample in samples:
+            same = known.setdefault(sample.id, [])
+            place = next((i for i in same if _same_point(first[i].truth, sample.truth)), len(first))
+            if place == len(first):
+                same.append(place)
+                first.append(sample)
+            place_of.append(place)
+        places.append(place_of)
+    return first, places
+
+
+def _same_point(a: record.TruthRecord, b: record.TruthRecord) -> bool:
+    return abs(a.lat - b.lat) < SAME_DEGREES and abs(a.lon - b.lon) < SAME_DEGREES
 
 
 def _names(many: Sequence[record.Results]) -> list[str]:
