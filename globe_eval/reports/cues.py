@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from globe_eval.answers import parse
 from globe_eval.metrics import mentions
-from globe_eval.reports.loaded import Loaded, grounding, verdict
+from globe_eval.reports.loaded import Loaded, contradicts, unsupported
 from globe_eval.runs import record
 
 MOST_READ = 2_000
@@ -36,14 +36,13 @@ def marks(sample: record.Sample) -> list[Mark]:
     offset = text.find(reasoning) if reasoning else -1
     if reasoning is None or offset < 0:  # no answer set apart, or a text that reading had to mend first
         reasoning, offset = text, 0
-    measured = grounding(sample)
-    known = measured is not None and (measured.cues or measured.hits or measured.recall is not None)
-    unsupported = frozenset(measured.unsupported) if known else frozenset()
+    known = sample.grounding is not None and sample.grounding.covered and bool(sample.truth.entities)
+    not_there = frozenset(unsupported(sample))
     units = _units(text)
     found = []
     for mention in mentions.read(reasoning).mentions:
         start, end = units(mention.start + offset), units(mention.end + offset)
-        asserted = NAMED if not known else UNSUPPORTED if mention.cue in unsupported else GROUNDED
+        asserted = NAMED if not known else UNSUPPORTED if mention.cue in not_there else GROUNDED
         found.append(Mark(start, end - start, asserted if mention.asserted else NEGATED, mention.cue))
     return found
 
@@ -75,9 +74,9 @@ def foremost(loaded: Loaded, most: int) -> list[int]:
             if sample.distance_km is not None:
                 nearest[i] = min(nearest.get(i, sample.distance_km), sample.distance_km)
                 farthest[i] = max(farthest.get(i, sample.distance_km), sample.distance_km)
-            if verdict(sample) == "contradicts":
+            if contradicts(sample):
                 contradictory.add(i)
-            if (measured := grounding(sample)) is not None and measured.unsupported:
+            if unsupported(sample):
                 ungrounded.add(i)
             if sample.status == "refused":
                 refused.add(i)

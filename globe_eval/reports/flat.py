@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from globe_eval.reports.loaded import Loaded, grounding, verdict
+from globe_eval.reports.loaded import Loaded, unsupported
 
 COLUMNS = (
     "run", "id", "true_lat", "true_lon", "true_country", "true_city", "scene", "status", "answer_country",
@@ -28,7 +28,7 @@ def flat(data: Loaded) -> str:
         for photograph, sample in zip(data.photographs, answers, strict=True):
             if sample is None:
                 continue
-            answer, place, measured = sample.answer, sample.prediction, grounding(sample)
+            answer, place, measured = sample.answer, sample.prediction, sample.grounding
             writer.writerow(
                 _cell(value)
                 for value in (
@@ -37,7 +37,7 @@ def flat(data: Loaded) -> str:
                     answer.lat, answer.lon, answer.stated_confidence, place and place.lat, place and place.lon,
                     place and place.level, place and place.name, place and place.country_code, sample.distance_km,
                     sample.country_correct, sample.city_correct, measured and measured.f1,
-                    (measured and " ".join(measured.unsupported)) or None, verdict(sample), sample.error,
+                    "; ".join(unsupported(sample)), sample.consistency and sample.consistency.verdict, sample.error,
                 )
             )  # fmt: skip
     return out.getvalue()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
+from globe_eval.metrics.catalogue import CONSISTENCY, FORMAT, GROUNDING, LOCALIZABILITY
 from globe_eval.reports import table
 from globe_eval.reports.loaded import Run, country_name
 from globe_eval.runs import record
@@ -14,51 +15,87 @@ from globe_eval.runs import record
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure as it is shown: value, interval, and the value over located photographs alone ("" where not told)."""
+    """A figure as it is shown: value and interval ("" where there is none)."""
 
     value: str
     between: str = ""
-    located: str = ""
+    beside: str = ""
+    """What else must be said: the value over located photographs alone, or of how many the figure is."""
     number: str = ""
     """What the column is sorted by."""
 
 
-def figure_rows(runs: Sequence[Run], names: Sequence[str]) -> list[tuple[str, list[Cell]]]:
-    """A row a metric that any run has: its label, and a cell a run."""
+REASONING = {
+    "grounding_lift": "lift: recall above that of a reasoning blind to the picture",
+    "grounding_f1": "F1 of the cues",
+    "grounding_recall": "recall: what is there and is named",
+    "grounding_recall_idf": "recall, rare things weighing more",
+    "grounding_precision": "precision: what is named and is there",
+    "unsupported_rate": "cues that nothing supports",
+    "hallucination_rate": "cues that are certainly not there",
+    "hallucination_any": "reasonings with any such cue",
+    "globe_visual_match": "GLOBE's visual match, as released",
+    "reasoning_consistent": "reasoning implies the answer",
+    "reasoning_contradicts": "reasoning contradicts the answer",
+    "reasoning_silent": "reasoning names no place",
+    "localizable_claimed": "held for localizable by the model",
+    "localizability_selective@25km": "of those, within 25 km",
+    "localizability_coverage@25km": "could be answered with a fifth wrong at 25 km",
+    "localizability_auroc@25km": "AUROC of the confidence, 25 km",
+    "localizability_brier@25km": "Brier score of the confidence, 25 km",
+    "localizability_aurc@25km": "area under risk-coverage, 25 km",
+    "localizability_auroc@label": "AUROC of the confidence, benchmark's label",
+    "format_globe": "GLOBE's format, to the letter",
+    "format_lenient": "GLOBE's format, in substance",
+    "truncated_rate": "cut off at the length limit",
+    "n_words": "words",
+}
+"""The measures of the reasoning that a report shows, in this order, and what it calls them."""
+
+_PLAIN = ("localizability_auroc", "localizability_brier", "localizability_aurc", "n_words")
+_ALL_OF_REASONING = frozenset([*GROUNDING, *CONSISTENCY, *LOCALIZABILITY, *FORMAT, *REASONING])
+
+
+def headline_rows(runs: Sequence[Run]) -> list[tuple[str, list[Cell]]]:
+    """The first table: accuracies, distances, names and what the benchmark brings itself; a cell a run."""
+    names = dict.fromkeys(name for run in runs for name in run.results.metrics if name not in _ALL_OF_REASONING)
+    return [(table.label(name), [_cell(run.results, name) for run in runs]) for name in names]
+
+
+def reasoning_rows(runs: Sequence[Run]) -> list[tuple[str, list[Cell]]]:
+    """The measures of the reasoning that any run has, each with how many photographs have it where not all do."""
     return [
-        (table.label(name), [cell(run.results, name) for run in runs])
-        for name in names
+        (label, [_reasoning_cell(run.results, name) for run in runs])
+        for name, label in REASONING.items()
         if any(name in run.results.metrics for run in runs)
     ]
 
 
-def headline_names(runs: Sequence[Run]) -> list[str]:
-    """The metrics of the first table: accuracies, distances, names, and what the benchmark brings itself."""
-    own = [name for run in runs for name in run.results.own_directions]
-    order = [name for run in runs for name in run.results.metrics]
-    first = [name for name in order if name.startswith("acc@") or (name in table.LABELS and not _of_reasoning(name))]
-    return list(dict.fromkeys([*first, *own]))
-
-
-def cell(results: record.Results, name: str) -> Cell:
+def _cell(results: record.Results, name: str) -> Cell:
     """One figure of one run."""
     figure = results.metrics.get(name)
     if figure is None:
         return Cell("not measured")
     valid = results.valid_only.get(name)
-    located = ""
-    if valid is not None and name != "located" and valid.n < figure.n:
-        located = table.shown(name, valid.value)
-    return Cell(
-        table.shown(name, figure.value),
-        table.interval(name, figure),
-        located,
-        "" if figure.value is None else repr(figure.value),
-    )
+    some = valid is not None and name != "located" and valid.n < figure.n
+    located = f"located only: {table.shown(name, valid.value)}" if some and valid is not None else ""
+    return Cell(table.shown(name, figure.value), table.interval(name, figure), located)
 
 
-def _of_reasoning(name: str) -> bool:
-    return name.startswith(("grounding_", "reasoning_", "localiz", "format_", "hallucination", "unsupported"))
+def _reasoning_cell(results: record.Results, name: str) -> Cell:
+    figure = results.metrics.get(name)
+    if figure is None:
+        return Cell("not measured")
+    plain = name.startswith(_PLAIN)
+    value, low, high = (_shown(x, plain) for x in (figure.value, figure.low, figure.high))
+    between = f"{low} – {high}".replace(" %", "") if figure.n_groups > 1 and figure.low is not None else ""
+    return Cell(value, between, f"of {figure.n:,}" if figure.n < results.n else "")
+
+
+def _shown(value: float | None, plain: bool) -> str:
+    if value is None:
+        return "none"
+    return f"{value:,.3g}" if plain else f"{100 * value:.1f} %"
 
 
 def denominator_notes(runs: Sequence[Run]) -> list[str]:

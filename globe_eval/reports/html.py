@@ -29,15 +29,6 @@ _SCRIPTS = ("sort.js", "map.js", "gallery.js", "report.js")
 _NAMED = {"acc@25km": "25 km", "acc@200km": "200 km", "acc@750km": "750 km", "acc@2500km": "2,500 km"}
 _PARTS = {"continent": "continent", "scene": "scene", "city_size": "size of the nearest city"}
 
-REASONING = (
-    "grounding_lift", "grounding_f1", "grounding_recall", "grounding_precision", "grounding_recall_idf",
-    "unsupported_rate", "hallucination_rate", "hallucination_any", "globe_visual_match", "reasoning_consistent",
-    "reasoning_contradicts", "reasoning_silent", "localizable_claimed", "localizability_auroc@25km",
-    "localizability_brier@25km", "localizability_aurc@25km", "localizability_auroc@label", "format_globe",
-    "format_lenient", "truncated_rate", "n_words",
-)  # fmt: skip
-"""The measures of the reasoning that a report shows, in this order."""
-
 
 def report(data: Loaded, pictures: Pictures, pictures_wanted: int) -> str:
     """The page, as text. `pictures_wanted` is how many were looked for."""
@@ -160,9 +151,9 @@ def _tables(runs: Sequence[Run]) -> dict[str, Any]:
         for label, parts in headline.breakdown_rows(runs, "country")
     ]
     return {
-        "headline": headline.figure_rows(runs, headline.headline_names(runs)),
+        "headline": headline.headline_rows(runs),
         "ceiling": ceiling,
-        "grounding": headline.figure_rows(runs, REASONING),
+        "grounding": headline.reasoning_rows(runs),
         "statuses": [[(name, n) for name, n in run.results.status.items() if n] for run in runs],
         "differing": headline.differing(runs),
         "settings": [headline.settings(run.results) for run in runs],

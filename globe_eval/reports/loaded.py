@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -166,18 +165,17 @@ def stated(samples: Sequence[record.Sample]) -> Floats:
 
 
 def _stated(sample: record.Sample) -> float | None:
-    judged: Any = getattr(sample, "localizability", None)
+    judged = sample.localizability
     if judged is None:
         return sample.answer.stated_confidence
     return judged.confidence if judged.source in ("probability", "stated", "judged") else None
 
 
-def verdict(sample: record.Sample) -> str | None:
-    """Whether the reasoning implies the answer: consistent, contradicts or silent; None where it was not measured."""
-    found: Any = getattr(sample, "consistency", None)
-    return None if found is None else str(found.verdict)
+def contradicts(sample: record.Sample) -> bool:
+    """Whether the reasoning concludes another place than the answer names."""
+    return sample.consistency is not None and sample.consistency.verdict == "contradicts"
 
 
-def grounding(sample: record.Sample) -> Any:
-    """What the reasoning asserts against what can be seen; None where it was not measured."""
-    return getattr(sample, "grounding", None)
+def unsupported(sample: record.Sample) -> list[str]:
+    """The cues that the reasoning asserts and nothing that is known of the photograph supports."""
+    return sample.grounding.unsupported if sample.grounding is not None and sample.truth.entities else []

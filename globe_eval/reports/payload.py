@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from globe_eval.reports import cues
-from globe_eval.reports.loaded import Loaded, country_name, grounding, verdict
+from globe_eval.reports.loaded import Loaded, country_name, stated, unsupported
 from globe_eval.runs import record
 from globe_eval.scoring import STATUSES
 
@@ -57,7 +57,7 @@ def _answers(samples: Sequence[record.Sample | None], read: set[int], names: dic
         "lon": [None if s is None or s.prediction is None else round(s.prediction.lon, 4) for s in samples],
         "said": [None if s is None else _said(s) for s in samples],
         "found": [None if s is None else _found(s) for s in samples],
-        "confidence": [None if s is None else s.answer.stated_confidence for s in samples],
+        "confidence": [None if s is None else _confidence(s) for s in samples],
         "text": [None if s is None else s.response for s in samples],
         "cues": {},
         "error": {},
@@ -71,12 +71,16 @@ def _answers(samples: Sequence[record.Sample | None], read: set[int], names: dic
             found["cues"][str(i)] = [[m.start, m.length, m.kind, names.setdefault(m.cue, len(names))] for m in marks]
         if sample.error is not None:
             found["error"][str(i)] = sample.error
-        if (concluded := verdict(sample)) is not None:
-            found["verdict"][str(i)] = concluded
-        measured, entities = grounding(sample), getattr(sample.truth, "entities", None)
-        if measured is not None and entities:
-            found["seen"][str(i)] = [list(measured.hits), len(entities), list(measured.unsupported)]
+        if sample.consistency is not None:
+            found["verdict"][str(i)] = sample.consistency.verdict
+        if sample.grounding is not None and sample.grounding.covered and sample.truth.entities:
+            found["seen"][str(i)] = [sample.grounding.hits, len(sample.truth.entities), unsupported(sample)]
     return found
+
+
+def _confidence(sample: record.Sample) -> float | None:
+    (confidence,) = stated([sample]).tolist()
+    return None if confidence != confidence else round(confidence, 4)
 
 
 def _rounded(km: float) -> float:
