@@ -139,9 +139,12 @@ def _reliability(axes: Axes, runs: Sequence[loaded.Run]) -> None:
     for i, run in enumerate(runs):
         bins = curves.reliability(loaded.stated(run.samples), _located(run))
         x, y = [100 * b.confidence for b in bins], [100 * b.located for b in bins]
-        error = [[100 * (b.located - b.low) for b in bins], [100 * (b.high - b.located) for b in bins]]
+        low, high = (
+            [100 * max(0.0, b.located - b.low) for b in bins],
+            [100 * max(0.0, b.high - b.located) for b in bins],
+        )
         axes.errorbar(
-            x, y, error, color=RUN_COLOURS[i % 6], linestyle=DASHES[i % 6], marker="o", markersize=3, elinewidth=0.7,
+            x, y, [low, high], color=RUN_COLOURS[i % 6], linestyle=DASHES[i % 6], marker="o", markersize=3, elinewidth=0.7,
             label=_plain(run.name),
         )  # fmt: skip
     axes.set(xlabel="stated confidence (%)", ylabel="within 25 km (%)", xlim=(0, 102), ylim=(0, 102), aspect="equal")
