@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
+from globe_eval.metrics import localizability
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.reports import curves, svg
 from globe_eval.reports.svg import element
@@ -231,15 +232,15 @@ def risk_coverage(lines: Sequence[Line], km: float, name: str) -> Markup:
     x, y = svg.linear(0.0, 1.0, LEFT, WIDTH - RIGHT), svg.linear(0.0, 1.0, HEIGHT - BOTTOM, TOP)
     parts, words = [], []
     for i, line in enumerate(lines):
-        coverage, risk = curves.risk_coverage(line.confidence, _within(line.distance_km, km))
-        if not coverage:
+        curve = localizability.risk_coverage(line.confidence, _within(line.distance_km, km))
+        if not curve:
             continue
-        xs, ys = [x(c) for c in coverage], [y(r) for r in risk]
+        xs, ys = [x(coverage) for coverage, _ in curve], [y(risk) for _, risk in curve]
         parts.append(svg.path(xs, ys, class_=f"line r{i % 6}", stroke_dasharray=DASHES[i % 6] or None))
         parts.append(_marker(i, xs[0], ys[0]))
         words.append(
-            f"{line.name}: {100 * risk[0]:.0f} % wrong at {100 * coverage[0]:.0f} % answered, {100 * risk[-1]:.0f} % "
-            "wrong when all are"
+            f"{line.name}: {100 * curve[0][1]:.0f} % wrong at {100 * curve[0][0]:.0f} % answered, "
+            f"{100 * curve[-1][1]:.0f} % wrong when all are"
         )
     return svg.drawing(
         WIDTH,

@@ -10,6 +10,7 @@ import numpy as np
 
 from globe_eval.errors import InputError
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
+from globe_eval.metrics.localizability import risk_coverage
 from globe_eval.reports import curves, loaded, worldmap
 from globe_eval.reports.loaded import Loaded
 from globe_eval.reports.maps import CLASSES
@@ -130,8 +131,7 @@ def _distances(axes: Axes, runs: Sequence[loaded.Run]) -> None:
     axes.set_xlim(curves.NEAREST_KM, curves.FARTHEST_KM)
     axes.set_xticks(list(THRESHOLDS_KM.values()), [f"{km:,.0f}" for km in THRESHOLDS_KM.values()], fontsize=7)
     axes.minorticks_off()
-    if len(runs) > 1:
-        axes.legend(frameon=False)
+    _legend(axes, runs)
 
 
 def _reliability(axes: Axes, runs: Sequence[loaded.Run]) -> None:
@@ -144,24 +144,28 @@ def _reliability(axes: Axes, runs: Sequence[loaded.Run]) -> None:
             [100 * max(0.0, b.high - b.located) for b in bins],
         )
         axes.errorbar(
-            x, y, [low, high], color=RUN_COLOURS[i % 6], linestyle=DASHES[i % 6], marker="o", markersize=3, elinewidth=0.7,
-            label=_plain(run.name),
+            x, y, [low, high], color=RUN_COLOURS[i % 6], linestyle=DASHES[i % 6], marker="o", markersize=3,
+            elinewidth=0.7, label=_plain(run.name),
         )  # fmt: skip
     axes.set(xlabel="stated confidence (%)", ylabel="within 25 km (%)", xlim=(0, 102), ylim=(0, 102), aspect="equal")
-    if len(runs) > 1:
-        axes.legend(frameon=False)
+    _legend(axes, runs)
 
 
 def _risk(axes: Axes, runs: Sequence[loaded.Run]) -> None:
     for i, run in enumerate(runs):
-        coverage, risk = curves.risk_coverage(loaded.stated(run.samples), _located(run))
-        x, y = [100 * c for c in coverage], [100 * r for r in risk]
+        curve = risk_coverage(loaded.stated(run.samples), _located(run))
+        x, y = [100 * coverage for coverage, _ in curve], [100 * risk for _, risk in curve]
         axes.plot(
             x, y, color=RUN_COLOURS[i % 6], linestyle=DASHES[i % 6], marker=".", markersize=3, label=_plain(run.name)
         )
     axes.set(xlabel="answered (%), the most confident first", ylabel="beyond 25 km (%)", xlim=(0, 102), ylim=(0, 102))
+    _legend(axes, runs)
+
+
+def _legend(axes: Axes, runs: Sequence[loaded.Run]) -> None:
+    """Above the plot, where no curve runs; none for a single run."""
     if len(runs) > 1:
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.0), borderaxespad=0.2)
 
 
 def _located(run: loaded.Run) -> curves.Floats:
