@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,19 +27,19 @@ DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (
 DPI = 200
 
 
+def refuse_without_matplotlib() -> None:
+    """Raise InputError where matplotlib is not installed."""
+    if find_spec("matplotlib") is None:
+        raise InputError("--png needs matplotlib: pip install 'globe-eval[report]'")
+
+
 def write_figures(data: Loaded, folder: Path) -> list[Path]:
     """Write `map-1.png` … (one a run), `distances.png`, and where confidences are stated the two curves of those.
 
     The same input gives the same bytes with the same matplotlib.
-
-    Raises:
-        InputError: matplotlib is not installed.
-
     """
-    try:
-        import matplotlib
-    except ImportError:
-        raise InputError("--png needs matplotlib: pip install 'globe-eval[report]'") from None
+    import matplotlib
+
     matplotlib.use("Agg")
     from matplotlib import pyplot
 

@@ -41,6 +41,10 @@ def write_report(
     path = output or DEFAULT
     if path.is_dir():
         raise InputError(f"--output_path {path}: is a folder; name the file, as in {path / DEFAULT}")
+    if png is not None:
+        from globe_eval.reports.figures import refuse_without_matplotlib
+
+        refuse_without_matplotlib()
     data = load(folders)
     chosen = foremost(data, pictures.MOST if max_images is None else max_images)
     written = [path]
