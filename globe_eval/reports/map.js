@@ -41,7 +41,7 @@ function greatCircle(lat1, lon1, lat2, lon2) {
   line[steps] = [lon2, lat2];
   const lines = [[line[0]]];
   for (let i = 1; i <= steps; i++) {
-    if (Math.abs(line[i][0] - line[i - 1][0]) > 180) {
+    if (Math.abs(line[i][0] - line[i - 1][0]) > 180.000001) {  // not over a pole
       const p = points[i - 1], q = points[i], s = p[1] === q[1] ? 0 : p[1] / (p[1] - q[1]);
       const c = p.map((v, k) => v + s * (q[k] - v));
       const lat = Math.asin(c[2] / Math.hypot(...c)) * 180 / Math.PI, side = line[i - 1][0] < 0 ? -180 : 180;

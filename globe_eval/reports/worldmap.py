@@ -88,7 +88,7 @@ def great_circle(lat1: float, lon1: float, lat2: float, lon2: float) -> list[Flo
 
     lines: list[Floats] = []
     edge, start = np.empty((0, 2)), 0
-    for i in np.flatnonzero(np.abs(np.diff(line[:, 0])) > 180.0).tolist():
+    for i in np.flatnonzero(np.abs(np.diff(line[:, 0])) > 180.000001).tolist():  # exactly 180 is over a pole
         p, q = points[i], points[i + 1]
         share = p[1] / (p[1] - q[1]) if p[1] != q[1] else 0.0
         crossing = p + share * (q - p)
