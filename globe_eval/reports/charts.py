@@ -14,7 +14,7 @@ from globe_eval.reports import curves, svg
 from globe_eval.reports.svg import element
 
 WIDTH, HEIGHT = 420.0, 280.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 14.0, 40.0
+LEFT, RIGHT, TOP, BOTTOM = 50.0, 14.0, 14.0, 40.0
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 4")
 """Of the lines of run 0, 1, …: told apart without colours too."""
 
@@ -160,7 +160,7 @@ def whiskers(rows: Sequence[tuple[str, Sequence[Whisker | None]]], title: str, n
     runs = max((len(values) for _, values in rows), default=1)
     band = 12.0 + 11.0 * runs
     height = 8.0 + band * len(rows) + bottom
-    x = svg.linear(0.0, 1.0, left, WIDTH - 18.0)
+    x = svg.linear(0.0, 1.0, left, WIDTH - 22.0)
     parts: list[Markup] = []
     for k in range(0, 5):
         at = x(k / 4)
@@ -284,7 +284,7 @@ def _distance_axis(x: Callable[[float], float]) -> list[Markup]:
     """The bottom axis with the thresholds of accuracy, each a line over the whole chart."""
     base = HEIGHT - BOTTOM
     parts = [element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=base, y2=base, class_="axis")]
-    for km in (0.1, *THRESHOLDS_KM.values()):
+    for km in (curves.NEAREST_KM, *THRESHOLDS_KM.values()):
         if km in THRESHOLDS_KM.values():
             parts.append(element("line", x1=x(km), x2=x(km), y1=TOP, y2=base, class_="axis", stroke_dasharray="2 3"))
         parts.append(element("text", f"{km:,g}", x=x(km), y=base + 16.0, text_anchor="middle", class_="soft"))

@@ -111,8 +111,9 @@ function gallery(data, map) {
     fact("confidence", a.confidence[i] === null ? "" : String(a.confidence[i]));
     fact("error", a.error?.[i]);
     const seen = a.seen?.[i];
-    if (seen && seen[1]) fact("named of what is there", `${seen[0].length} of ${seen[1]}${seen[0].length ? ": " + seen[0].join(", ") : ""}`);
-    if (seen && seen[2].length) fact("not there", seen[2].join(", "));
+    if (verdict === "contradicts") fact("reasoning says", a.concludes[i]);
+    if (seen && seen[1]) fact("seen", `${seen[0].length} of ${seen[1]}${seen[0].length ? ": " + seen[0].join(", ") : ""}`);
+    if (seen && seen[2].length) fact("unsupported", seen[2].join(", "));
     return make("section", { class: "answer", "aria-label": `Answer of ${runs[r]}` },
       runs.length > 1 ? make("h4", { class: `r${r % 6}` }, runs[r]) : null,
       make("p", { class: "badges" },

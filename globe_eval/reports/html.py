@@ -228,11 +228,11 @@ def _whisker(part: Any, name: str) -> charts.Whisker | None:
 
 def _sections(values: dict[str, Any]) -> list[tuple[str, str]]:
     there = {
-        "results": True, "map": True, "distances": True, "parts": values["parts"] or values["countries"],
+        "results": True, "distances": True, "map": True, "parts": values["parts"] or values["countries"],
         "confidence": values["reliability"], "grounding": values["grounding"], "photographs": True, "settings": True,
     }  # fmt: skip
     names = {
-        "results": "Results", "map": "Map", "distances": "Distances", "parts": "Where and what",
+        "results": "Results", "distances": "Distances", "map": "Map", "parts": "Where and what",
         "confidence": "Confidence", "grounding": "Reasoning", "photographs": "Photographs", "settings": "Settings",
     }  # fmt: skip
     return [(name, names[name]) for name, shown in there.items() if shown]

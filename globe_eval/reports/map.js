@@ -90,6 +90,7 @@ function worldMap(data, onPick) {
     }
     for (const i of shown) dots[classOf(answers.km[i])].push("M" + at(photos.lat[i], photos.lon[i]) + "h0");
     layer.replaceChildren();
+    layer.setAttribute("class", lined.length > 400 ? "many" : "");
     for (let k = 6; k >= 0; k--) if (arcs[k].length) layer.append(path(`arc d${k}`, arcs[k].join("")));
     for (let k = 6; k >= 0; k--) {
       if (ends[k].length) layer.append(path(`end d${k}`, ends[k].join("")), path("end-inside", ends[k].join("")));

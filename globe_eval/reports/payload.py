@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from globe_eval.reports import cues
-from globe_eval.reports.loaded import Loaded, country_name, stated, unsupported
+from globe_eval.reports.loaded import Loaded, contradicts, country_name, stated, unsupported
 from globe_eval.runs import record
+from globe_eval.runs.reasoned import ConsistencyRecord
 from globe_eval.scoring import STATUSES
 
 MAP_METRICS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
@@ -62,6 +63,7 @@ def _answers(samples: Sequence[record.Sample | None], read: set[int], names: dic
         "cues": {},
         "error": {},
         "verdict": {},
+        "concludes": {},
         "seen": {},
     }
     for i, sample in enumerate(samples):
@@ -73,9 +75,17 @@ def _answers(samples: Sequence[record.Sample | None], read: set[int], names: dic
             found["error"][str(i)] = sample.error
         if sample.consistency is not None:
             found["verdict"][str(i)] = sample.consistency.verdict
+            if contradicts(sample):
+                found["concludes"][str(i)] = _concluded(sample.consistency)
         if sample.grounding is not None and sample.grounding.covered and sample.truth.entities:
             found["seen"][str(i)] = [sample.grounding.hits, len(sample.truth.entities), unsupported(sample)]
     return found
+
+
+def _concluded(found: ConsistencyRecord) -> str:
+    """The place that a reasoning concludes, else the words that it does so in."""
+    country = country_name(found.country) if found.country else None
+    return ", ".join(name for name in (found.city, country) if name) or found.quote or ""
 
 
 def _confidence(sample: record.Sample) -> float | None:
