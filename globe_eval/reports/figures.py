@@ -19,7 +19,7 @@ from globe_eval.reports.maps import CLASSES
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLOURS = ("#08519c", "#3887c4", "#7fb8da", "#e3b23c", "#e0793a", "#b2232a", "#8a8f94")
+COLOURS = ("#08459c", "#2f7fc0", "#6cb0d8", "#d19a1e", "#dd6b2d", "#a0142a", "#84898e")
 """Of the classes of distance, as in `style.css`."""
 
 RUN_COLOURS = ("#0b62a4", "#c2500a", "#00805a", "#a6478a", "#8a6d00", "#5b5fc7")
@@ -76,6 +76,11 @@ def write_figures(data: Loaded, folder: Path) -> list[Path]:
     return written
 
 
+def dash(run: int) -> Any:
+    """The dashes of a run's line, as in `charts.dash`."""
+    return DASHES[(run + run // 6) % 6]
+
+
 def _map(axes: Axes, run: loaded.Run) -> None:
     """Truth (disc), answer (ring) and the great circle between, far ones first so that near ones are seen."""
     from matplotlib.collections import LineCollection, PolyCollection
@@ -125,7 +130,7 @@ def _distances(axes: Axes, runs: Sequence[loaded.Run]) -> None:
     grid = curves.distance_grid()
     for i, run in enumerate(runs):
         share = curves.cumulative(loaded.distances(run.samples), grid)
-        axes.plot(grid, 100 * share, color=RUN_COLOURS[i % 6], linestyle=DASHES[i % 6], label=_plain(run.name))
+        axes.plot(grid, 100 * share, color=RUN_COLOURS[i % 6], linestyle=dash(i), label=_plain(run.name))
     for km in THRESHOLDS_KM.values():
         axes.axvline(km, color="#9aa09a", linewidth=0.5, linestyle=":")
     axes.set(xscale="log", xlabel="distance (km)", ylabel="photographs within (%)", ylim=(0, 100))
@@ -145,7 +150,7 @@ def _reliability(axes: Axes, runs: Sequence[loaded.Run]) -> None:
             [100 * max(0.0, b.high - b.located) for b in bins],
         )
         axes.errorbar(
-            x, y, [low, high], color=RUN_COLOURS[i % 6], linestyle=DASHES[i % 6], marker="o", markersize=3,
+            x, y, [low, high], color=RUN_COLOURS[i % 6], linestyle=dash(i), marker="o", markersize=3,
             elinewidth=0.7, label=_plain(run.name),
         )  # fmt: skip
     axes.set(xlabel="stated confidence (%)", ylabel="within 25 km (%)", xlim=(0, 102), ylim=(0, 102), aspect="equal")
@@ -156,9 +161,7 @@ def _risk(axes: Axes, runs: Sequence[loaded.Run]) -> None:
     for i, run in enumerate(runs):
         curve = risk_coverage(loaded.stated(run.samples), _located(run))
         x, y = [100 * coverage for coverage, _ in curve], [100 * risk for _, risk in curve]
-        axes.plot(
-            x, y, color=RUN_COLOURS[i % 6], linestyle=DASHES[i % 6], marker=".", markersize=3, label=_plain(run.name)
-        )
+        axes.plot(x, y, color=RUN_COLOURS[i % 6], linestyle=dash(i), marker=".", markersize=3, label=_plain(run.name))
     axes.set(xlabel="answered (%), the most confident first", ylabel="beyond 25 km (%)", xlim=(0, 102), ylim=(0, 102))
     _legend(axes, runs)
 

@@ -149,6 +149,7 @@ function gallery(data, map) {
     go(next, () => page + 1);
     go(last, () => Infinity);
   }
+  controls.addEventListener("submit", (event) => event.preventDefault());
   let waiting = 0;
   words.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(select, 150); });
   for (const choice of [show, status, country, sort, basis]) choice?.addEventListener("change", select);

@@ -93,7 +93,8 @@ def _title(runs: Sequence[Run]) -> str:
     tasks = list(dict.fromkeys(run.results.task for run in runs))
     if len(runs) == 1:
         return f"{runs[0].name} on {tasks[0]}"
-    return f"{', '.join(tasks)}: {len(runs)} runs side by side"
+    named = "" if tasks == ["score"] else f"{', '.join(tasks)}: "  # `globe-eval score` without a task
+    return f"{named}{len(runs)} runs side by side"
 
 
 def _notes(data: Loaded, pictures: Pictures, wanted: int) -> list[str]:

@@ -95,6 +95,23 @@ def test_an_order_that_depends_on_the_denominator_is_said(tmp_path: Path) -> Non
     )
 
 
+def test_the_order_of_two_real_models_depends_on_the_denominator(shared_data: Path, tmp_path: Path) -> None:
+    runs = []
+    for model in ("llama-3.2-90b-vision", "llama-3.2-11b-vision"):
+        runs.append(tmp_path / model)
+        columns = ["--id-column", "image_name", "--lat-column", "predicted_lat", "--lon-column", "predicted_long"]
+        path = str(shared_data / "street_view" / f"{model}.csv")
+        assert cli.main(["score", path, "--read", "coordinates", *columns, "-o", str(runs[-1])]) == 0
+    assert "within 25 km 5.74 against 6.62 % of all, 8.80 against 7.04 % of the located" in report(tmp_path, *runs)
+
+
+@pytest.mark.parametrize("texts", [[None], [""], ["10, 20"], [None, None, ""]])
+def test_the_smallest_runs_have_a_report(texts: list[str | None], tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [Row(f"p{i}", 10.0, 20.0, text) for i, text in enumerate(texts)])
+    page = report(tmp_path, run, run)
+    assert len(embedded(page)["photos"]["id"]) == len(texts) and "nan" not in page[: page.index('id="data"')].lower()
+
+
 def test_no_such_note_where_the_order_stays(two: tuple[Path, Path], tmp_path: Path) -> None:
     assert "depends on the denominator" not in report(tmp_path, two[1], two[1])
 

@@ -91,6 +91,7 @@ def test_the_gallery_obeys_the_keyboard(shown: Browser) -> None:
     shown.focus("#words")
     shown.press("paris-07")
     shown.wait(lambda: told(shown).startswith("1 of 85"), "only the text that was typed is shown")
+    shown.press(ENTER)
     assert len(shown.all("#cards .answer")) == 2, "both runs' answers stand side by side"
     shown.assert_quiet()
 
