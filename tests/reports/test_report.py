@@ -146,7 +146,7 @@ def test_the_policy_allows_only_the_pages_own_style_and_script(two: tuple[Path, 
 
 def test_nobody_who_took_a_photograph_is_named(tmp_path: Path) -> None:
     rows = [
-        Row("1000_abc_1_91728102@N00.jpg", 10.0, 20.0, "10, 20", group="91728102@N00"),
+        Row("1000_abc_1_91728102@N00.jpg", 10.0, 20.0, "10, 20"),
         Row("ada-lovelace/7.jpg", 11.0, 20.0, "11, 20", group="ada-lovelace"),
     ]
     run = write_run(tmp_path / "run", rows)
