@@ -77,7 +77,7 @@ def _cell(results: record.Results, name: str) -> Cell:
     if figure is None:
         return Cell("not measured")
     valid = results.valid_only.get(name)
-    some = valid is not None and name != "located" and valid.n < figure.n
+    some = valid is not None and name != "located" and 0 < valid.n < figure.n
     located = f"located only: {table.shown(name, valid.value)}" if some and valid is not None else ""
     return Cell(table.shown(name, figure.value), table.interval(name, figure), located)
 

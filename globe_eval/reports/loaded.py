@@ -43,6 +43,7 @@ class Photograph:
     lat: float
     lon: float
     place: str
+    """Its name as far as the truth tells it, else the country around the point; empty at sea."""
     country: str | None
     """ISO alpha-2 code; None where neither a name nor the point says it."""
     sha256: str | None
@@ -118,18 +119,14 @@ def _names(many: Sequence[record.Results]) -> list[str]:
 
 def _photographs(samples: Sequence[record.Sample]) -> list[Photograph]:
     at_point = countries_at([s.truth.lat for s in samples], [s.truth.lon for s in samples])
-    return [
-        Photograph(
-            sample.id,
-            without_photographer(sample.id, sample.truth.group),
-            sample.truth.lat,
-            sample.truth.lon,
-            ", ".join(name for name in (sample.truth.city, sample.truth.country) if name),
-            country_code(sample.truth.country) or min(codes, default=None),
-            sample.image_sha256,
-        )
-        for sample, codes in zip(samples, at_point, strict=True)
-    ]
+    found = []
+    for sample, codes in zip(samples, at_point, strict=True):
+        truth = sample.truth
+        code = country_code(truth.country) or min(codes, default=None)
+        name = ", ".join(part for part in (truth.city, truth.country) if part) or (country_name(code) if code else "")
+        shown = without_photographer(sample.id, truth.group)
+        found.append(Photograph(sample.id, shown, truth.lat, truth.lon, name, code, sample.image_sha256))
+    return found
 
 
 def without_photographer(name: str, group: str | None) -> str:

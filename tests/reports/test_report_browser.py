@@ -21,7 +21,8 @@ def rows(near: bool) -> list[Row]:
     found = []
     for i in range(60):
         lon = 178.0 if near else -175.0 + i / 10
-        text = f"<think>{EVIL} A church, but no palm trees.</think> {-17.5 + i / 1000}, {lon}\nconfidence: 0.{i + 10} {EVIL}"
+        said = f"{-17.5 + i / 1000}, {lon}\nconfidence: 0.{i + 10} {EVIL}"
+        text = f"<think>{EVIL} A church, but no palm trees.</think> {said}"
         if i % 10 == 0 and not near:
             text = "I'm sorry, but I cannot determine where this is."
         found.append(Row(f"fiji-{i:02}", -17.5, 178.0, text, "Nadi" + EVIL, "Fiji", f"g{i % 9}", ("church",)))

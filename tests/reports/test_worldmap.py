@@ -61,7 +61,13 @@ def test_the_projection_is_equal_earth(lat: float, lon: float) -> None:
 def test_the_outline_has_the_codes_that_breakdowns_use() -> None:
     drawn = worldmap.countries()
     assert len(drawn) > 170
-    for code, lat, lon in (("FR", 47.0, 2.5), ("RU", 66.0, -173.0), ("FJ", -17.8, 178.0), ("XK", 42.6, 20.9)):
+    for code, lat, lon in (
+        ("FR", 47.0, 2.5),
+        ("RU", 66.0, -173.0),
+        ("FJ", -17.8, 178.0),
+        ("XK", 42.6, 20.9),
+        ("GF", 4.0, -53.0),
+    ):
         assert countries_at([lat], [lon])[0] & {code}
         country = next(one for one in drawn if one.code == code)
         assert any(_inside(ring, lat, lon) for ring in country.rings), f"{lat}, {lon} is not drawn in {code}"
