@@ -4,7 +4,7 @@
 
 The photographs are miniworld's (drawn from a seed, no pictures shown), their responses about 60 words that name some of
 what is there, some of what is not, and a place; a confidence stands behind them. Making the run is not measured. The
-report is written by the command line in a process of its own, as a user's.
+report is written by the command line in a process of its own, as a user's, and opened in Chromium where there is one.
 """
 
 from __future__ import annotations
@@ -67,6 +67,27 @@ def measured(run: Path, out: Path, *more: str) -> tuple[float, float]:
     return seconds, peak / 1024
 
 
+def opening(page: Path, profile: Path) -> None:
+    """Print how long a browser takes from asking for the page to the end of its scripts, and to turn a page."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    import browser
+
+    found = browser.programs()
+    if found is None:
+        print("no chromium here: opening is not measured")
+        return
+    with browser.started(profile, *found) as tab:
+        for _ in range(2):  # the first start fills the disk cache of the browser itself
+            tab.open(page)
+            tab.wait(lambda: tab.script("return document.documentElement.dataset.ready") == "yes", "scripts have run")
+        opened = tab.script("return performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000
+        turned = tab.script(
+            "const start = performance.now(); document.querySelector('#pager-top button:last-child').click();"
+            "document.body.getBoundingClientRect(); return performance.now() - start"
+        )
+        print(f"opens in {opened:.2f} s in Chromium, turns a page in {turned:.0f} ms")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--n", type=int, default=12_000)
@@ -86,6 +107,7 @@ def main() -> None:
             f"{len(words):,} photographs, responses of {sum(words) / len(words):.0f} words: report in {seconds:.1f} s, "
             f"{peak:,.0f} MB at most, {out.stat().st_size / 1e6:.1f} MB"
         )
+        opening(out, Path(temporary) / "profile")
         first = out.read_bytes()
         measured(run, out)
         print("the same bytes again" if out.read_bytes() == first else "OTHER BYTES the second time")

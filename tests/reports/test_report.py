@@ -261,6 +261,17 @@ def test_what_cannot_be_used_is_one_line(
     assert sorted(tmp_path.rglob("*")) == before, "nothing is written"
 
 
+def test_open_shows_the_page(
+    two: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("webbrowser.open", shown.append)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["report", str(two[0]), "--open"]) == 0
+    assert shown == [(tmp_path / "globe-eval-report.html").as_uri()]
+    assert capsys.readouterr().out == "written: globe-eval-report.html\n"
+
+
 def test_figures_for_papers(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     rows = [
