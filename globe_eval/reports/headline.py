@@ -145,22 +145,26 @@ def _label(by: str, label: str) -> str:
     return country_name(label) if by == "country" else label
 
 
-SETTINGS = (
-    "task", "task_version", "manifest_sha256", "n", "limit", "shard", "answer_form", "prompt", "prompt_sha256", "model",
-    "model_args", "model_info", "decoding", "distance", "geocoder", "gazetteer", "resolver_version", "parser_version",
-    "lexicon_version", "entities_sha256", "images", "seed", "packages", "git_commit",
-)  # fmt: skip
-"""What a figure can depend on, in the order of the tables."""
+NO_SETTINGS = frozenset([
+    "schema_version", "metrics", "valid_only", "accuracy_by_distance", "status", "complete", "n_groups", "breakdowns",
+    "ceiling", "attainable", "clean", "reasoning", "usage", "started", "duration_seconds", "own_directions",
+])  # fmt: skip
+"""The fields of a result that are outcomes. All others, also those to come, are what a figure can depend on."""
+
+_OF_A_JUDGE = ("model", "prompt_sha256", "seed")
+_LONGEST = 400
 
 
 def settings(results: record.Results) -> dict[str, str]:
     """Every setting of a run as text, nested ones by their dotted name; unset ones are left out."""
-    whole = results.model_dump(mode="json")
+    whole = results.model_dump(mode="json", exclude=set(NO_SETTINGS))
+    if whole.get("judge"):
+        whole["judge"] = {name: whole["judge"].get(name) for name in _OF_A_JUDGE}
     found: dict[str, str] = {}
-    for name in SETTINGS:
-        if whole.get(name) is not None:
-            _flatten(name, whole[name], found)
-    return found
+    for name, value in whole.items():
+        if value not in (None, [], {}):
+            _flatten(name, value, found)
+    return {name: text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…" for name, text in found.items()}
 
 
 def _flatten(name: str, value: Any, found: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from reported import Row, write_run
 
 from globe_eval import cli
-from globe_eval.reports import cues, loaded, pictures
+from globe_eval.reports import cues, headline, loaded, pictures
 from globe_eval.runs import record
 
 EVIL = "<script>window.stolen=1</script><img src=x onerror='window.stolen=2'>"
@@ -259,6 +259,23 @@ def test_what_cannot_be_used_is_one_line(
     error = capsys.readouterr().err
     assert said.format(**names) in error and error.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before, "nothing is written"
+
+
+def test_what_differs_between_runs_is_a_table(tmp_path: Path) -> None:
+    rows = [Row("a", 10.0, 20.0, "10, 20")]
+    runs = [
+        write_run(tmp_path / name, rows, model_args={"pretrained": name, "dtype": "half"}, seed=seed, prompt_sha256=sha)
+        for name, seed, sha in (("one", 0, "a" * 64), ("two", 7, "b" * 64))
+    ]
+    data = loaded.load(runs)
+    differing = dict(headline.differing(data.runs))
+    assert differing == {
+        "model_args.pretrained": ["one", "two"], "seed": ["0", "7"], "prompt_sha256": ["a" * 64, "b" * 64],
+    }  # fmt: skip
+    settings = headline.settings(data.runs[0].results)
+    assert settings["model_args.dtype"] == "half" and settings["gazetteer.sha256"] and settings["packages.numpy"]
+    page = report(tmp_path, *runs)
+    assert "b" * 64 in page and "do not differ in any setting" in report(tmp_path, runs[0], runs[0])
 
 
 def test_open_shows_the_page(
