@@ -27,9 +27,11 @@ class Mark(NamedTuple):
     cue: str
 
 
-def marks(sample: record.Sample) -> list[Mark]:
-    """The cues in the reasoning of a response, in order; none where the lexicon does not know its language."""
-    text = sample.response
+def marks(sample: record.Sample, text: str | None) -> list[Mark]:
+    """The cues in the reasoning of a response, in order; none where the lexicon does not know its language.
+
+    `text` is the response as it is shown, which may be shorter than the sample's.
+    """
     if not text:
         return []
     reasoning = parse(text).reasoning

@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 import globe_eval
 from globe_eval.metrics.breakdowns import AT_LEAST
-from globe_eval.reports import charts, cues, headline, loaded, maps, payload, table
+from globe_eval.reports import charts, cues, headline, loaded, maps, payload, shorten, table
 from globe_eval.reports.loaded import Loaded, Run
 from globe_eval.reports.pictures import Pictures
 from globe_eval.scoring import STATUSES
@@ -34,7 +34,8 @@ def report(data: Loaded, pictures: Pictures, pictures_wanted: int) -> str:
     """The page, as text. `pictures_wanted` is how many were looked for."""
     runs = data.runs
     read = cues.foremost(data, max(1, cues.MOST_READ // max(1, len(runs))))
-    block = payload.payload(data, pictures.urls, read)
+    longest = shorten.limit(sample.response for run in runs for sample in run.samples)
+    block = payload.payload(data, pictures.urls, read, longest)
     style = "\n" + _text("style.css") + _text("report.css")
     script = "\n(() => {\n" + "\n".join(_text(name) for name in _SCRIPTS) + "})();\n"
     values = {
@@ -46,7 +47,7 @@ def report(data: Loaded, pictures: Pictures, pictures_wanted: int) -> str:
         "title": _title(runs),
         "headings": [table.heading(run.results) for run in runs],
         "runs": runs,
-        "notes": _notes(data, pictures, pictures_wanted),
+        "notes": [*_notes(data, pictures, pictures_wanted), *_shortened_note(data, longest)],
         "classes": maps.CLASSES,
         "world": maps.world("World map of photographs and answers; arrow keys move it, plus and minus zoom"),
         "all_statuses": STATUSES,
@@ -124,6 +125,15 @@ def _notes(data: Loaded, pictures: Pictures, wanted: int) -> list[str]:
             + (f"; {pictures.absent:,} of {wanted:,} were not found." if pictures.absent else ".")
         )
     return notes
+
+
+def _shortened_note(data: Loaded, longest: int) -> list[str]:
+    n = sum(len(sample.response or "") > longest for run in data.runs for sample in run.samples)
+    if not n:
+        return []
+    return [
+        f"{n:,} responses are shown to {longest:,} characters, their middle left out; samples.jsonl has them whole."
+    ]
 
 
 def _marked_note(data: Loaded, read: int) -> str:

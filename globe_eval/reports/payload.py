@@ -8,6 +8,7 @@ from typing import Any
 
 from globe_eval.reports import cues
 from globe_eval.reports.loaded import Loaded, contradicts, country_name, stated, unsupported
+from globe_eval.reports.shorten import shortened
 from globe_eval.runs import record
 from globe_eval.runs.reasoned import ConsistencyRecord
 from globe_eval.scoring import STATUSES
@@ -16,12 +17,20 @@ MAP_METRICS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accu
 """What the map of countries can show."""
 
 
-def payload(loaded: Loaded, pictures: Mapping[int, str], read: Sequence[int]) -> dict[str, Any]:
-    """Everything that the page's scripts need. `read` are the photographs whose responses have their cues marked."""
+def payload(loaded: Loaded, pictures: Mapping[int, str], read: Sequence[int], longest: int) -> dict[str, Any]:
+    """Everything that the page's scripts need.
+
+    Args:
+        loaded: runs and photographs.
+        pictures: data URLs by photograph.
+        read: the photographs whose responses have their cues marked.
+        longest: how many characters of a response are shown.
+
+    """
     codes = sorted({p.country for p in loaded.photographs if p.country}, key=country_name)
     place_of = {code: place for place, code in enumerate(codes)}
     names: dict[str, int] = {}
-    answers = [_answers(one, set(read), names) for one in loaded.answers]
+    answers = [_answers(one, set(read), longest, names) for one in loaded.answers]
     return {
         "runs": [run.name for run in loaded.runs],
         "statuses": list(STATUSES),
@@ -49,8 +58,11 @@ def embedded(data: Mapping[str, Any]) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def _answers(samples: Sequence[record.Sample | None], read: set[int], names: dict[str, int]) -> dict[str, Any]:
+def _answers(
+    samples: Sequence[record.Sample | None], read: set[int], longest: int, names: dict[str, int]
+) -> dict[str, Any]:
     """One run's answers as columns; null where the run has no such photograph. What few have is kept by photograph."""
+    texts = [None if s is None or s.response is None else shortened(s.response, longest) for s in samples]
     found: dict[str, Any] = {
         "s": [None if s is None else STATUSES.index(s.status) for s in samples],
         "km": [None if s is None or s.distance_km is None else _rounded(s.distance_km) for s in samples],
@@ -59,7 +71,7 @@ def _answers(samples: Sequence[record.Sample | None], read: set[int], names: dic
         "said": [None if s is None else _said(s) for s in samples],
         "found": [None if s is None else _found(s) for s in samples],
         "confidence": [None if s is None else _confidence(s) for s in samples],
-        "text": [None if s is None else s.response for s in samples],
+        "text": texts,
         "cues": {},
         "error": {},
         "verdict": {},
@@ -69,7 +81,7 @@ def _answers(samples: Sequence[record.Sample | None], read: set[int], names: dic
     for i, sample in enumerate(samples):
         if sample is None:
             continue
-        if i in read and (marks := cues.marks(sample)):
+        if i in read and (marks := cues.marks(sample, texts[i])):
             found["cues"][str(i)] = [[m.start, m.length, m.kind, names.setdefault(m.cue, len(names))] for m in marks]
         if sample.error is not None:
             found["error"][str(i)] = sample.error

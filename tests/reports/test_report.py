@@ -17,7 +17,7 @@ from PIL import Image
 from reported import Row, write_run
 
 from globe_eval import cli
-from globe_eval.reports import cues, headline, loaded, pictures
+from globe_eval.reports import cues, headline, loaded, pictures, shorten
 from globe_eval.runs import record
 
 EVIL = "<script>window.stolen=1</script><img src=x onerror='window.stolen=2'>"
@@ -186,14 +186,26 @@ def test_marks_are_where_the_words_are(tmp_path: Path) -> None:
     units = text.encode("utf-16-le")
     found = {
         units[2 * mark.start : 2 * (mark.start + mark.length)].decode("utf-16-le"): mark.kind
-        for mark in cues.marks(record.read_samples(run)[0])
+        for mark in cues.marks(record.read_samples(run)[0], text)
     }
     assert found == {"church": cues.GROUNDED, "palm trees": cues.UNSUPPORTED, "bridge": cues.NEGATED}
 
 
+def test_a_response_that_does_not_end_is_shortened_and_its_marks_fit(tmp_path: Path) -> None:
+    text = f"<think>A church. {'It goes on. ' * 5000}A bridge.</think><answer>country: France\ncity: Paris</answer>"
+    run = write_run(tmp_path / "run", [Row("a", 48.85, 2.35, text), Row("b", 1.0, 2.0, "1, 2")], answer_form="names")
+    page = report(tmp_path, run)
+    answers = embedded(page)["answers"][0]
+    shown, other = answers["text"]
+    assert len(shown) < shorten.LONGEST + 50 and other == "1, 2" and "1 responses are shown to 8,000 characters" in page
+    assert shown.startswith("<think>A church.") and shown.endswith("city: Paris</answer>") and "left out …]" in shown
+    assert [shown[at : at + length] for at, length, _, _ in answers["cues"]["0"]] == ["church", "bridge"]
+
+
 def test_without_entities_cues_are_only_named(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", [Row("a", 48.85, 2.35, "A church. country: France\ncity: Paris")])
-    assert [mark.kind for mark in cues.marks(record.read_samples(run)[0])] == [cues.NAMED]
+    text = "A church. country: France\ncity: Paris"
+    run = write_run(tmp_path / "run", [Row("a", 48.85, 2.35, text)])
+    assert [mark.kind for mark in cues.marks(record.read_samples(run)[0], text)] == [cues.NAMED]
 
 
 def test_what_readers_look_for_comes_first(tmp_path: Path) -> None:
