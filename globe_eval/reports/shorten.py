@@ -33,8 +33,10 @@ def limit(texts: Iterable[str | None], most_bytes: int = MOST_BYTES) -> int:
 def shortened(text: str, longest: int) -> str:
     """A text with its middle left out where it is longer: what it begins with, and the end, where the answer stands.
 
+    The number in its place is of characters; no noun beside it, which could be taken for a cue.
+
     >>> shortened("abcdefgh" * 100, 16).replace(chr(10), "|")
-    'abcdefghab|[… 784 characters left out …]|cdefgh'
+    'abcdefghab|[… 784 left out …]|cdefgh'
     >>> shortened("short", 16)
     'short'
     """
@@ -42,4 +44,4 @@ def shortened(text: str, longest: int) -> str:
         return text
     head = longest * 5 // 8
     tail = longest - head
-    return f"{text[:head]}\n[… {len(text) - longest:,} characters left out …]\n{text[-tail:]}"
+    return f"{text[:head]}\n[… {len(text) - longest:,} left out …]\n{text[-tail:]}"
