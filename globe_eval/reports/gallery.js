@@ -114,7 +114,7 @@ function gallery(data, map) {
     if (verdict === "contradicts") fact("reasoning says", a.concludes[i]);
     if (seen && seen[1]) fact("seen", `${seen[0].length} of ${seen[1]}${seen[0].length ? ": " + seen[0].join(", ") : ""}`);
     if (seen && seen[2].length) fact("unsupported", seen[2].join(", "));
-    return make("section", { class: "answer", "aria-label": `Answer of ${runs[r]}` },
+    return make("div", { class: "answer", role: "group", "aria-label": `Answer of ${runs[r]}` },
       runs.length > 1 ? make("h4", { class: `r${r % 6}` }, runs[r]) : null,
       make("p", { class: "badges" },
         make("span", { class: `badge km d${classOf(km)}` }, km === null ? "no place found" : distance(km)),
