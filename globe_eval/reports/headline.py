@@ -147,7 +147,7 @@ def _label(by: str, label: str) -> str:
 
 NO_SETTINGS = frozenset([
     "schema_version", "metrics", "valid_only", "accuracy_by_distance", "status", "complete", "n_groups", "breakdowns",
-    "ceiling", "attainable", "clean", "reasoning", "usage", "started", "duration_seconds", "own_directions",
+    "ceiling", "attainable", "clean", "reasoning", "usage", "started", "duration_seconds", "own_directions", "command",
 ])  # fmt: skip
 """The fields of a result that are outcomes. All others, also those to come, are what a figure can depend on."""
 
@@ -185,7 +185,9 @@ def differing(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
 
 def about(results: record.Results) -> list[tuple[str, str]]:
     """How a run went, beside its settings."""
-    rows = [("started", results.started), ("duration", f"{results.duration_seconds:,.1f} s")]
+    command = results.model_dump(include={"command"}).get("command")  # results of earlier versions have none
+    rows = [("command", str(command))] if command else []
+    rows += [("started", results.started), ("duration", f"{results.duration_seconds:,.1f} s")]
     if results.usage is not None:
         used = results.usage.model_dump()
         rows += [(name.replace("_", " "), f"{value:,}") for name, value in used.items() if value is not None]
