@@ -301,6 +301,15 @@ def test_open_shows_the_page(
     assert capsys.readouterr().out == "written: globe-eval-report.html\n"
 
 
+def test_figures_need_matplotlib_and_nothing_is_written_without_it(
+    two: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("globe_eval.reports.figures.find_spec", lambda name: None)
+    words = ["report", str(two[0]), "-o", str(tmp_path / "out.html"), "--png", str(tmp_path / "png")]
+    assert cli.main(words) == 2 and not list(tmp_path.iterdir())
+    assert "--png needs matplotlib: pip install 'globe-eval[report]'" in capsys.readouterr().err
+
+
 def test_figures_for_papers(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     rows = [
