@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"globe-eval {__version__}")
     subparsers = parser.add_subparsers(
-        metavar="{run,score,rescore,merge,table,compare,export,leaderboard,prepare,new,validate,ls}",
+        metavar="{run,score,rescore,merge,table,compare,report,export,leaderboard,prepare,new,validate,ls}",
         required=True,
         parser_class=_Parser,
     )
@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_table,
         compare_commands.add_compare,
         compare_commands.add_export,
+        _add_report,
         _add_prepare,
         _add_new,
         _add_validate,
@@ -244,6 +245,20 @@ def _add_table(subparsers: Any) -> None:
     table.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder with a results.json")
     table.add_argument("--by", metavar="PART", help="each run by continent, country, scene or city_size instead")
     table.set_defaults(verb=verbs.table)
+
+
+def _add_report(subparsers: Any) -> None:
+    report = subparsers.add_parser("report", help="write runs as one HTML file that opens offline")
+    report.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder with samples.jsonl and results.json")
+    report.add_argument("--output_path", "-o", type=Path, metavar="FILE", help="default globe-eval-report.html")
+    report.add_argument("--images", type=Path, metavar="DIR", help="show pictures from there, found by photograph id")
+    report.add_argument(
+        "--max_images", type=arguments.count, metavar="N", help="how many pictures at most (default 300)"
+    )
+    report.add_argument("--png", type=Path, metavar="DIR", help="write figures for papers there")
+    report.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each photograph and run there")
+    report.add_argument("--open", action="store_true", help="show it in the browser")
+    report.set_defaults(verb=verbs.report)
 
 
 def _add_ls(subparsers: Any) -> None:

@@ -162,6 +162,23 @@ def table(options: argparse.Namespace) -> int:
     return 0
 
 
+def report(options: argparse.Namespace) -> int:
+    """Write runs as one HTML file."""
+    from globe_eval.reports.report import write_report
+
+    for path in write_report(
+        options.runs,
+        options.output_path,
+        images=options.images,
+        max_images=options.max_images,
+        png=options.png,
+        csv=options.csv,
+        show=options.open,
+    ):
+        print(f"written: {path}")
+    return 0
+
+
 def ls(options: argparse.Namespace) -> int:
     """List tasks or models."""
     from tabulate import tabulate
