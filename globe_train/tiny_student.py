@@ -1,0 +1,175 @@
+"""A Qwen2.5-VL of about two million parameters that can learn miniworld in minutes on a CPU; made from nothing.
+
+`globe-train student FOLDER [--seed 0]`. The folder loads wherever a published checkpoint does. It differs from
+`tiny_qwen`, whose random weights are chosen to be compared between engines, in what learning needs:
+
+- its words are phrases: the byte-level BPE does not split at spaces, so an entity, a place or a line of GLOBE's prompt
+  is one token, and a whole exchange is about 60 tokens long (any other text is still encoded, by the byte);
+- pictures are seen at 112 pixels: 64 patches, 16 tokens;
+- the weights start at a standard deviation of 0.06. With the usual 0.02 a model of this size stays blind to the
+  picture for hundreds of steps (`docs/decisions/training.md`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from globe_eval.benchmarks.miniworld import VOCABULARY, world
+from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
+from globe_eval.models import torchvision_cpu
+from globe_train import teacher, tiny_qwen
+
+SIDE = int(os.environ.get("TS_SIDE", 112))
+"""Pixels a side that the processor scales pictures down to."""
+
+CONTEXT = 2048
+PATCH = int(os.environ.get("TS_PATCH", 14))
+INITIALIZER_RANGE = 0.06
+
+
+def phrases() -> list[str]:
+    """What is one token each: entities as a teacher lists them, places, the frame around them, lines of prompts."""
+    frame = [
+        "<think>",
+        teacher.OPENING,
+        teacher.NOTHING,
+        teacher.CONCLUSION,
+        ".</think><answer>country: ",
+        "\ncity: ",
+        "</answer>",
+    ]
+    places = [name for city in world.cities() for name in (city.country, city.name)]
+    lines = [line for prompt in PROMPTS.values() for line in (SYSTEM, *prompt.text.split("\n")) if len(line) > 12]
+    return list(dict.fromkeys([*frame, *(f", {entity}" for entity in VOCABULARY), *places, *lines]))
+
+
+def tokenizer() -> Any:
+    """Byte-level BPE, so that any text can be encoded, and a token for each of `phrases`."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=320,
+        special_tokens=tiny_qwen.SPECIAL_TOKENS,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    bpe.train_from_iterator([*["system", "user", "assistant", "yes", "no"] * 100, *phrases()], trainer)
+    bpe.add_tokens([AddedToken(phrase, normalized=False) for phrase in phrases()])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe,
+        eos_token=tiny_qwen.END_OF_TURN,
+        pad_token=tiny_qwen.END_OF_TEXT,
+        additional_special_tokens=tiny_qwen.SPECIAL_TOKENS[1:],
+        extra_special_tokens={
+            "image_token": tiny_qwen.IMAGE,
+            "video_token": tiny_qwen.VIDEO,
+            "vision_bos_token": tiny_qwen.VISION_START,
+            "vision_eos_token": tiny_qwen.VISION_END,
+        },
+        chat_template=tiny_qwen.CHAT_TEMPLATE,
+        padding_side="left",
+        model_max_length=CONTEXT,
+    )
+
+
+def processor(words: Any) -> Any:
+    """The stock processor, video part included."""
+    torchvision_cpu.ensure()
+    from transformers import Qwen2_5_VLProcessor, Qwen2VLImageProcessor, Qwen2VLVideoProcessor
+
+    size = {"shortest_edge": 56 * 56, "longest_edge": SIDE * SIDE}
+    shape = {"size": size, "patch_size": PATCH}
+    return Qwen2_5_VLProcessor(
+        image_processor=Qwen2VLImageProcessor(**shape),
+        tokenizer=words,
+        video_processor=Qwen2VLVideoProcessor(**shape),
+        chat_template=tiny_qwen.CHAT_TEMPLATE,
+    )
+
+
+def configuration(words: Any) -> Any:
+    """Four layers of width 128 for the text, three for the picture, every one of which sees the whole picture."""
+    from transformers import Qwen2_5_VLConfig
+
+    number = words.convert_tokens_to_ids
+
+    def E(k: str, d: int) -> int:
+        return int(os.environ.get(k, d))
+
+    H, VH = E("TS_H", 128), E("TS_VH", 128)
+    text = {
+        "vocab_size": -(-len(words) // 8) * 8,
+        "hidden_size": H,
+        "intermediate_size": 3 * H,
+        "num_hidden_layers": E("TS_L", 4),
+        "num_attention_heads": H // 32,
+        "num_key_value_heads": max(1, H // 64),
+        "max_position_embeddings": CONTEXT,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [4, 6, 6]},
+        "initializer_range": INITIALIZER_RANGE,
+        "bos_token_id": None,
+        "eos_token_id": number(tiny_qwen.END_OF_TURN),
+        "pad_token_id": number(tiny_qwen.END_OF_TEXT),
+    }
+    vision = {
+        "depth": E("TS_VL", 3),
+        "hidden_size": VH,
+        "intermediate_size": 2 * VH,
+        "num_heads": VH // 32,
+        "out_hidden_size": H,
+        "fullatt_block_indexes": list(range(E("TS_VL", 3))),
+        "patch_size": PATCH,
+        "spatial_merge_size": 2,
+        "temporal_patch_size": 2,
+        "window_size": 112,
+        "initializer_range": INITIALIZER_RANGE,
+    }
+    return Qwen2_5_VLConfig(
+        text_config=text,
+        vision_config=vision,
+        image_token_id=number(tiny_qwen.IMAGE),
+        video_token_id=number(tiny_qwen.VIDEO),
+        vision_start_token_id=number(tiny_qwen.VISION_START),
+        vision_end_token_id=number(tiny_qwen.VISION_END),
+        tie_word_embeddings=True,
+    )
+
+
+def build(folder: str | Path, seed: int = 0) -> Path:
+    """Write the checkpoint into `folder`; the same seed gives the same bytes."""
+    torchvision_cpu.ensure()
+    import torch
+    from transformers import Qwen2_5_VLForConditionalGeneration
+
+    words = tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = Qwen2_5_VLForConditionalGeneration(configuration(words))
+    model.generation_config.eos_token_id = words.eos_token_id
+    model.generation_config.pad_token_id = words.pad_token_id
+    model.save_pretrained(folder)
+    processor(words).save_pretrained(folder)
+    return Path(folder)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Build a checkpoint and say so."""
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    parser = argparse.ArgumentParser(prog="python -m globe_train.tiny_student", description=build.__doc__)
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    print(f"{build(options.folder, options.seed)}: Qwen2.5-VL, two million random weights, seed {options.seed}")
+
+
+if __name__ == "__main__":
+    main()
