@@ -25,7 +25,9 @@ class Answer:
     """What a response says: names as the text writes them, coordinates in degrees (both or none), None where unsaid.
 
     `status` is "answered" where a name or a position was found, else "truncated" (the response was cut off), "empty",
-    "refused" (the model declines, or answers "unknown") or "unparsed". `stated_confidence` lies between 0 and 1.
+    "refused" (the model declines, or answers "unknown") or "unparsed". `stated_confidence` lies between 0 and 1,
+    `stated_localizable` is what follows a label "localizable:", and `p_yes` is no text at all: the probability of a yes
+    to the question whether the photograph can be located, where the back end was asked for it.
     """
 
     country: str | None = None
@@ -36,6 +38,8 @@ class Answer:
     reasoning: str | None = None
     stated_confidence: float | None = None
     status: Status = "unparsed"
+    stated_localizable: bool | None = None
+    p_yes: float | None = None
 
 
 def parse(response: str | None, *, truncated: bool = False) -> Answer:

@@ -20,6 +20,15 @@ from globe_eval.metrics.globe import (
     globe_extract,
     globe_match,
 )
+from globe_eval.metrics.mentions import (
+    Mention,
+    Reading,
+    asserts,
+    asserts_many,
+    canonical,
+    read,
+    with_hypernyms,
+)
 from globe_eval.metrics.names import city_correct, country_correct, named_cities
 from globe_eval.metrics.statistics import (
     bootstrap,
@@ -32,9 +41,14 @@ from globe_eval.metrics.statistics import (
 
 __all__ = [
     "THRESHOLDS_KM",
+    "Mention",
+    "Reading",
     "acc_name",
+    "asserts",
+    "asserts_many",
     "bootstrap",
     "bootstrap_median",
+    "canonical",
     "city_correct",
     "cluster_labels",
     "country_correct",
@@ -49,9 +63,11 @@ __all__ = [
     "median_km",
     "named_cities",
     "per_sample",
+    "read",
     "replicates",
     "resample_counts",
     "summary",
     "valid_only",
+    "with_hypernyms",
     "within",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -12,6 +12,10 @@ from typing import Any
 from globe_eval import scoring
 from globe_eval.answers import Answer
 from globe_eval.errors import InputError
+from globe_eval.metrics.consistency import Consistency
+from globe_eval.metrics.formats import Format
+from globe_eval.metrics.grounding import ground
+from globe_eval.metrics.localizability import Judgement
 from globe_eval.metrics.own import OwnMetric
 from globe_eval.runs import identity, record
 from globe_eval.runs.assemble import Heard, Setting, assemble
@@ -91,7 +95,32 @@ def _kept(own: Mapping[str, Mapping[str, float | None]], name: str, sample: Mapp
 
 def truth_of(sample: record.Sample) -> scoring.Truth:
     """The truth that a sample was scored against."""
-    return scoring.Truth(sample.id, **dict(sample.truth))
+    known = dict(sample.truth)
+    entities = known.pop("entities")
+    return scoring.Truth(sample.id, **known, entities=None if entities is None else tuple(entities))
+
+
+_PLAIN = (
+    *("status", "prediction", "distance_km", "country_correct", "city_correct"),
+    *("globe_country_match", "globe_city_match", "own"),
+)
+
+
+def restored(sample: record.Sample, classes: Sequence[str] | None) -> scoring.Score:
+    """The score that a sample records. Its grounding is read from the response again, for it holds the whole reading;
+    `classes` as in `scoring.score`.
+    """
+    said, truth = _answer(sample), sample.truth
+    consistency, judged, form = sample.consistency, sample.localizability, sample.format
+    return scoring.Score(
+        **{name: getattr(sample, name) for name in _PLAIN},
+        grounding=None
+        if said is None or sample.response is None
+        else ground(sample.id, said.reasoning, truth.entities, classes, sample.response),
+        consistency=None if consistency is None else Consistency(**dict(consistency)),
+        localizability=None if judged is None else Judgement(judged.confidence, judged.source, truth.localizable),
+        format=None if form is None else Format(**dict(form)),
+    )
 
 
 def changes(before: record.Results, after: record.Results, moved: int) -> list[str]:
@@ -121,6 +150,7 @@ def _heard(sample: record.Sample) -> Heard:
 def _answer(sample: record.Sample) -> Answer | None:
     said = sample.answer
     if sample.error is not None or sample.response is not None or said == record.AnswerRecord():
-        return scoring.read(sample.response, finish_reason=sample.finish_reason, error=sample.error)
+        read = scoring.read(sample.response, finish_reason=sample.finish_reason, error=sample.error)
+        return read if read is None or said.p_yes is None else replace(read, p_yes=said.p_yes)
     answered = (said.lat is not None and said.lon is not None) or said.city or said.country or said.admin
     return Answer(**dict(said), status="answered" if answered else "empty")

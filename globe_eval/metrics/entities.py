@@ -1,0 +1,183 @@
+"""An entity as it is asked for: a cue of the lexicon, or words that it lacks ("red bus", "Golden Gate Bridge")."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from globe_eval.metrics.guards import is_part_of_compound, is_part_of_name
+from globe_eval.metrics.lexicon import lexicon, normal
+from globe_eval.metrics.tokens import Tokens
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_PARTS = re.compile(r"[,;/|]")
+_REMARK = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_ARTICLES = _set("a an the some many several this that these those any two three various multiple")
+_PREPOSITIONS = _set("with of in on at near by along behind above under from for to beside between")
+_STOP_LEFT = (
+    _PREPOSITIONS
+    | _set(
+        """
+    . ; : ! ? ( ) a an the this that these those is are was were has have but which who while there show shows
+    its their next
+    """
+    )
+    | {"\n"}
+)
+_BE = _set("is are was were be being painted appears appear seems look looks isn't aren't")
+_MADE = _set("made built constructed written")
+_MATERIAL_OF = _set("of in from")
+_STOP_RIGHT = _set(
+    ". ; : ! ? \n ( ) but which while there the however although though because with on next near than whereas"
+)
+_LEFT, _RIGHT = 6, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One reading of an entity.
+
+    `cue` is its name in the lexicon or None; `words` its words; `head` the cue or word that it is a kind of, `modifiers`
+    what narrows it, each with its forms; `needed` are words without which the text cannot hold it.
+    """
+
+    cue: str | None
+    words: tuple[str, ...]
+    head: str
+    modifiers: tuple[frozenset[str], ...]
+    needed: frozenset[str]
+    open: bool
+
+
+def canonical(entity: str) -> str:
+    """The lexicon's name of an entity, or its words in one form where the lexicon lacks it.
+
+    >>> canonical("Palms"), canonical("road, route"), canonical("the Eiffel Tower")
+    ('palm tree', 'road', 'eiffel tower')
+    """
+    options = wanted(entity)
+    for option in options:
+        if option.cue is not None:
+            return option.cue
+    return " ".join(options[0].words) if options else ""
+
+
+@lru_cache(maxsize=100_000)
+def wanted(entity: str) -> tuple[Wanted, ...]:
+    """The readings of an entity: its parts ("road, route"), or the whole where it has none."""
+    plain = _REMARK.sub(" ", entity)
+    parts = [words for part in _PARTS.split(plain) if (words := _bare(normal(part)))]
+    return tuple(_want(words) for words in dict.fromkeys(parts))
+
+
+def holds(want: Wanted, tokens: Tokens, spans: Sequence[tuple[int, int, str]], mask: bytes, text: str) -> bool:
+    """Whether the text asserts the words themselves, or their head with every modifier."""
+    words, lemmas = want.words, tokens.lemma
+    size = len(words)
+    for i in _positions(lemmas, words[0]):
+        if tuple(lemmas[i : i + size]) == words and _free(tokens, i, i + size, mask, text):
+            return True
+    if not want.modifiers:
+        return False
+    above = lexicon().above
+    if want.head in above:
+        heads = [(start, end) for start, end, cue in spans if want.head in above[cue]]
+    else:
+        heads = [(i, i + 1) for i in _positions(lemmas, want.head) if _free(tokens, i, i + 1, mask, text)]
+    taken = bytearray(len(lemmas))
+    for start, end, _ in spans:
+        taken[start:end] = b"\x01" * (end - start)
+    return any(_modified(want, tokens, start, end, taken, mask) for start, end in heads)
+
+
+def _want(words: tuple[str, ...]) -> Wanted:
+    known = lexicon()
+    cue = known.find(words)
+    if len(words) == 1:
+        return Wanted(cue, words, words[0], (), frozenset(words), cue is None)
+    cut = next((i for i in range(1, len(words)) if words[i] in _PREPOSITIONS), len(words))
+    core, rest = words[:cut], words[cut:]
+    head, size = core[-1], 1
+    for length in range(len(core), 0, -1):
+        if (length < len(words)) and (found := known.find(core[-length:])) is not None:
+            head, size = found, length
+            break
+    narrowing = core[: len(core) - size] + tuple(word for word in rest if word not in _PREPOSITIONS | _ARTICLES)
+    modifiers = tuple(_forms(word) for word in narrowing)
+    return Wanted(cue, words, head, modifiers, frozenset(), True)
+
+
+def _bare(words: tuple[str, ...]) -> tuple[str, ...]:
+    start = 0
+    while start < len(words) - 1 and words[start] in _ARTICLES:
+        start += 1
+    return words[start:]
+
+
+@lru_cache(maxsize=10_000)
+def _forms(word: str) -> frozenset[str]:
+    """A modifier's forms: "tile", "tiled"; "wood", "wooden"."""
+    forms = {word, word + "ed", word + "d", word + "en"}
+    if word.endswith("ed") and len(word) > 4:
+        forms |= {word[:-2], word[:-1]}
+    if word.endswith("en") and len(word) > 4:
+        forms.add(word[:-2])
+    return frozenset(forms)
+
+
+def _positions(lemmas: list[str], word: str) -> list[int]:
+    return [i for i, lemma in enumerate(lemmas) if lemma == word]
+
+
+def _free(tokens: Tokens, start: int, end: int, mask: bytes, text: str) -> bool:
+    return (
+        mask.find(1, start, end) < 0
+        and not is_part_of_compound(tokens, start, end, text)
+        and not is_part_of_name(tokens, start, end, tokens.lemma[end - 1])
+    )
+
+
+def _modified(want: Wanted, tokens: Tokens, start: int, end: int, taken: bytearray, mask: bytes) -> bool:
+    beside = _left(tokens, start, end, taken) | _right(tokens, end, mask)
+    return all(not forms.isdisjoint(beside) for forms in want.modifiers)
+
+
+def _left(tokens: Tokens, start: int, end: int, taken: bytearray) -> set[str]:
+    """Words before the thing that describe it, and its own."""
+    words = set(tokens.lemma[start:end])
+    for k in range(start - 1, max(-1, start - 1 - _LEFT), -1):
+        word = tokens.low[k]
+        if word in _STOP_LEFT:
+            break
+        if word in (",", "and", "or", "/"):
+            if k and taken[k - 1]:
+                break
+            continue
+        words.add(tokens.lemma[k])
+    return words
+
+
+def _right(tokens: Tokens, end: int, mask: bytes) -> set[str]:
+    """Words after the thing that describe it: "the soil is red", "made of wood", "a sign in Hebrew", "tower's clock"."""
+    low = tokens.low
+    words: set[str] = set()
+    if end >= len(low):
+        return words
+    if low[end - 1].endswith("'s") or low[end - 1].endswith("s'"):
+        words.add(tokens.lemma[end])
+    k = end
+    if low[k] in ("that", "which"):
+        k += 1
+    if k < len(low) and (low[k] in _BE or low[k] in _MADE or low[k] in _MATERIAL_OF):
+        for j in range(k + 1, min(len(low), k + 1 + _RIGHT)):
+            if low[j] in _STOP_RIGHT or (low[j] == "," and low[k] in _MATERIAL_OF):
+                break
+            if not mask[j]:
+                words.add(tokens.lemma[j])
+    return words

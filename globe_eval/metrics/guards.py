@@ -1,0 +1,170 @@
+"""What looks like a cue and is none: part of a compound ("bus stop") or a name ("Palm Springs"), a verb ("to park")."""
+
+from __future__ import annotations
+
+from globe_eval.metrics.tokens import Tokens
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_HEADS = _set(
+    """
+    stop station park light lamp tower pot house oil bike bicycle shelter stand meter driver factory wash rental
+    ticket company food restaurant hydrant board plate box wheel seat door horn engine lane route service line
+    depot terminal dealer dealership shop store card top town repair rack helmet ramp industry trade culture
+    club school museum festival race racing game player team trainer owner keeper rider riding ride farm farming
+    milk meat cheese skin fur wool leather feed market stall vendor seller juice leaf syrup cake soup cream
+    salad drink dish recipe insurance license registration tax fare pass schedule timetable map guide book movie
+    film show name brand model maker manufacturer production system network traffic transport transportation
+    crossing warning alarm truck tender department brigade brigadier fighter fighting number code side port room
+    mate hill field court pitch camp ground yard shed barn track tracks rail rails hall theater theatre concert
+    war battle fever paper pen pencil ink proof resistant tight borne breeze level sickness shell weed horse dog
+    bird lion urchin salt mine mining power plant supply pipe pump pressure main mains bottle tank heater melon
+    color colour bed case pan pole post polo ski skiing sport sports area zone district tour tourism tourist
+    trip holiday resort season wear chair towel ball volleyball hut cabin boy girl man woman making work worker
+    bell phone sharing pedal spoke lock key basket parts part hire pool sick ferry bay
+    """
+) - _set("leaf hall plant hill field bell lane season level")
+_ANY_CUE = _set("station stop ticket terminal driver shop line dealer depot company industry")
+_VERBISH = _set(
+    """
+    stop park light house stand wash meter shop store service seat line top side wheel box board plate route
+    stall race ride feed show name model guide map pass supply pipe pump ground camp work lock hire trip number
+    book fish film drink pen level main power pole tour bike horn post pan pool color colour fight trade repair
+    track rail horse dog case card
+    """
+)
+_MATERIAL = _set(
+    """
+    stone wood brick glass concrete ice snow grass adobe marble granite gravel asphalt steel iron metal clay
+    bamboo timber cobblestone tile thatch mud sandstone limestone terracotta stucco slate
+    """
+)
+_ROUND = _set("tree trees")
+_UNREAL = _set("like style styled inspired shaped type themed esque lookalike resembling looking")
+_FREE = _set("free less proof")
+_VERBS = _set(
+    """
+    park plant house bear light line stop watch sign cross face land train fly rock bridge dam duck fence wall
+    water stand bank box cook ship crane seal swallow flag bus dress fish horse ape ram roof bark paint cycle
+    snow rain fog cloud fork branch book field hedge root gate well post mail garden mine bat crow swan bay
+    barge ferry shop store board bench step stair spring fall peak ground
+    """
+)
+_DETERMINERS = _set(
+    """
+    a an the this that these those its their his her our my your some many several two three four five few no
+    any each every both numerous various multiple lots of and or with other more as for in by
+    """
+)
+_NOUN_AFTER = _set("a an the this its their his her itself themselves")
+_TO = _set("to can could may might will would must should cannot")
+_NOT_NAMES = _set(
+    """
+    the a an this that these those in on at it i if there here no not perhaps maybe while and or but one several
+    many what two with from near for to of as by although however additionally also furthermore overall both
+    some most step clue clues
+    """
+)
+_VISIBLE_LAST = _set(
+    """
+    bridge tower mountain church cathedral temple mosque castle palace river canal gate statue museum park
+    square island lighthouse stadium market fountain station pagoda volcano monument memorial abbey basilica
+    chapel shrine synagogue pier harbor fort fortress citadel obelisk arch dam lake glacier waterfall falls
+    hotel tunnel viaduct aqueduct pyramid observatory library opera airport garden plaza cemetery monastery
+    skyscraper building street avenue boulevard road highway sculpture column stupa mausoleum hospital school
+    university ferry tram pub restaurant cafe wall windmill theater theatre house hall ruin
+    """
+) - _set("house hall university")
+_VISIBLE_FIRST = _set("river lake mount temple church castle plaza mosque fort cathedral palace mausoleum")
+_DOUBT = _set(
+    """
+    could might may maybe perhaps possibly probably likely guess guessing candidate candidates location
+    locations like such suspect presumably potentially either would known
+    """
+)
+_DOUBT_AFTER = _set("likely candidate possible possibility plausible option guess probable")
+_DEMONYM_ENDS = ("ese", "ish", "ian", "ean", "can", "ic", "ench", "utch", "reek", "erman", "hai", "rab", "wiss", "zech", "orean",
+                 "raeli", "ani", "aqi", "ali", "ewish", "hindu", "uslim", "torian", "axon", "orman", "que", "cal", "ern",
+                 "man", "ist", "hinese", "anese")  # fmt: skip
+
+
+def is_part_of_compound(tokens: Tokens, start: int, end: int, text: str) -> bool:
+    """Whether the cue only says what kind another thing is: "bus" in "bus stop", "church" in "church-like"."""
+    if end >= len(tokens.low):
+        return False
+    after = tokens.low[end]
+    if not after[0].isalpha():
+        return False
+    glued = text[tokens.span[end - 1][1] : tokens.span[end][0]] == "-"
+    if glued and (after in _UNREAL or after in _FREE):
+        return True
+    last = tokens.low[end - 1]
+    head = tokens.lemma[end]
+    if head not in _HEADS or tokens.lemma[end - 1] in _MATERIAL or last in _ROUND:
+        return False
+    if end - start > 1 and head not in _ANY_CUE:
+        return False
+    if last != tokens.lemma[end - 1] and last.endswith("s"):
+        return False
+    return not (head in _VERBISH and after != head)
+
+
+def is_verb(tokens: Tokens, start: int, end: int) -> bool:
+    """Whether a word that can be a verb is one here: "houses a museum", "to park", "bears the name"."""
+    if end - start != 1 or tokens.lemma[start] not in _VERBS:
+        return False
+    before = tokens.low[start - 1] if start else "."
+    if before in _TO and before != "to":
+        return True
+    after = tokens.low[end] if end < len(tokens.low) else "."
+    if before == "to" and after in _NOUN_AFTER:
+        return True
+    if tokens.lemma[start] == "well":
+        return before not in ("a", "the", "old", "stone", "water", "village", "wells") or after in (
+            "known",
+            "maintained",
+            "kept",
+        )
+    return after in _NOUN_AFTER and before not in _DETERMINERS and before[0].isalpha()
+
+
+def is_part_of_name(tokens: Tokens, start: int, end: int, cue_last: str) -> bool:
+    """Whether the cue only stands in a proper name: "Palm" in "Palm Springs"; the bridge of "Golden Gate Bridge" is seen."""
+    surface = tokens.surface
+    if not all(_capital(tokens, k) for k in range(start, end)):
+        return False
+    first, last = start, end - 1
+    while first > 0 and _capital(tokens, first - 1) and not _demonym(tokens.low[first - 1]):
+        first -= 1
+    while last + 1 < len(surface) and _capital(tokens, last + 1):
+        last += 1
+    if first == start and last == end - 1:
+        return False
+    if end - 1 == last and cue_last in _VISIBLE_LAST:
+        return _doubted(tokens, first, last)
+    if start == first and tokens.lemma[start] in _VISIBLE_FIRST:
+        return _doubted(tokens, first, last)
+    return True
+
+
+def _capital(tokens: Tokens, k: int) -> bool:
+    word = tokens.surface[k]
+    return word[0].isupper() and not (len(word) > 1 and word.isupper()) and tokens.low[k] not in _NOT_NAMES
+
+
+def _demonym(word: str) -> bool:
+    return word.endswith(_DEMONYM_ENDS)
+
+
+def _doubted(tokens: Tokens, first: int, last: int) -> bool:
+    """Whether the name is a guess: "possibly", "could be" before it, "is likely" after it, in the same sentence."""
+    for k in range(first - 1, max(-1, first - 9), -1):
+        word = tokens.low[k]
+        if word in ".;!?:\n":
+            break
+        if word in _DOUBT:
+            return True
+    return any(word in _DOUBT_AFTER for word in tokens.low[last + 1 : last + 5])
