@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from globe_eval.errors import InputError
+from globe_eval.metrics.localizability import auroc
 from globe_eval.models import torchvision_cpu
 from globe_train import checkpoint
 from globe_train.data import Examples, judged
@@ -113,23 +113,10 @@ def measure(folder: Path, held: Examples) -> dict[str, Any]:
     return {
         "n": len(truth),
         "share_yes": float(truth.mean()),
-        "auroc": auroc(truth, np.array(said)),
+        "auroc": area if math.isfinite(area := auroc(said, truth)) else None,
         "brier": float(np.mean((np.array(said) - truth) ** 2)),
         "brier_of_the_share": float(truth.mean() * (1 - truth.mean())),
     }
-
-
-def auroc(truth: npt.NDArray[np.float64], said: npt.NDArray[np.float64]) -> float | None:
-    """The probability that a yes gets a higher value than a no; ties count half.
-
-    >>> auroc(np.array([1.0, 0.0, 1.0]), np.array([0.9, 0.5, 0.5]))
-    0.75
-    """
-    yes, no = said[truth == 1], said[truth == 0]
-    if not len(yes) or not len(no):
-        return None
-    higher = (yes[:, None] > no).mean() + 0.5 * (yes[:, None] == no).mean()
-    return float(higher)
 
 
 def judge(*, model: str = "", server: str = "", timeout: float = 60.0) -> Reward:

@@ -12,7 +12,10 @@ what this project adds:
     r_geo              Eq. 3   right country · (alpha · right city + 1 - alpha)        0 to 1
     globe_r_geo        code    1 country and city, 0.2 country, by containment          0, 0.2, 1
     r_distance         -       exp(-km / scale_km); 1,492.7 km: GeoScore / 5,000        0 to 1
+    r_vis              Eq. 2   precision of what the reasoning asserts                 0 to 1
     globe_r_vis        code    recall of the annotated entities as substrings           0 to 1
+    r_f1               -       precision and recall together                            0 to 1
+    r_lift             -       recall on the own picture less that on others            -1 to 1
     r_loc              Eq. 1   a reward model's P(yes) that the picture is localizable  0 to 1
     r_format           code    <think>…</think><answer>…</answer> and nothing else      0, 1
 """
@@ -22,16 +25,17 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import math
-import re
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from globe_eval import scoring
 from globe_eval.errors import InputError, nearest
-from globe_eval.metrics import accuracy, globe
+from globe_eval.metrics import accuracy, globe, grounding
 
 Completion = str | Sequence[Mapping[str, Any]]
 Rewards = list[float | None]
@@ -39,9 +43,6 @@ Reward = Callable[..., Any]
 
 ALPHA = 0.8
 """The city's share of r_geo: the released code's 1 / 0.2 / 0."""
-
-FORMAT = re.compile(r"^<think>.*?</think>\s*<answer>.*?</answer>(?![\s\S])", re.DOTALL)
-"""The released `external_math_format`: nothing before, after or between but white space."""
 
 
 def text_of(completion: Completion) -> str:
@@ -72,7 +73,7 @@ def r_geo(completions: Sequence[Completion], *, alpha: float = ALPHA, form: str 
     Range 0 to 1, higher is better. None where the truth knows no country, or no city.
 
     >>> truth = {"country": ["France"] * 3, "city": ["Lyon"] * 3, "lat": [45.75] * 3, "lon": [4.85] * 3}
-    >>> r_geo(["country: France\\ncity: Lyon", "country: FR\\ncity: Paris", "city: Lyon, Kansas"], **truth)
+    >>> r_geo(["country: France\\ncity: Lyon", "country: FR\\ncity: Paris", "city: Rome"], **truth)
     [1.0, 0.19999999999999996, 0.0]
     """
     return [
@@ -119,7 +120,7 @@ def r_format(completions: Sequence[Completion], **_: Any) -> Rewards:
     >>> r_format(["<think>a</think> <answer>b</answer>", "<think>a</think><answer>b</answer>\\n"])
     [1.0, 0.0]
     """
-    return [float(FORMAT.match(text_of(completion)) is not None) for completion in completions]
+    return [globe.globe_format(text_of(completion)) for completion in completions]
 
 
 def globe_r_vis(completions: Sequence[Completion], entities: Sequence[Any], **_: Any) -> Rewards:
@@ -127,8 +128,91 @@ def globe_r_vis(completions: Sequence[Completion], entities: Sequence[Any], **_:
 
     By substring and in any case, so it rewards listing words, and hallucinations cost nothing: it is here to be
     compared with. Range 0 to 1. None where nothing is annotated.
+
+    >>> globe_r_vis(["<think>a street</think>"], [["tree", "bridge"]])
+    [0.5]
     """
-    raise NotImplementedError  # until the grounding metrics are there
+    return [
+        globe.globe_visual_match(text_of(completion), tags) if tags else None
+        for completion, tags in zip(completions, entities, strict=True)
+    ]
+
+
+def r_vis(
+    completions: Sequence[Completion], entities: Sequence[Any], id: Sequence[Any] | None = None, **_: Any
+) -> Rewards:
+    """Equation 2 of the paper: the share of what the reasoning asserts that can be seen (`grounding_precision`).
+
+    Range 0 to 1, higher is better; 0 where nothing is asserted, for else silence would be left out of the sum and
+    never be worse than speech. Whoever names the road alone gets 1: see `r_f1`. None where nothing is annotated.
+    """
+    return [
+        None if not one.defined else one.precision or 0.0
+        for one in groundings(completions, entities, id or [""] * len(entities))
+    ]
+
+
+def r_f1(
+    completions: Sequence[Completion], entities: Sequence[Any], id: Sequence[Any] | None = None, **_: Any
+) -> Rewards:
+    """`grounding_f1`: naming what can be seen, all of it and nothing else. Range 0 to 1; None without annotation.
+
+    >>> r_f1(["<think>A bus and a church.</think>"], [["bus", "palm tree"]])
+    [0.5]
+    """
+    return [one.f1 if one.defined else None for one in groundings(completions, entities, id or [""] * len(entities))]
+
+
+def r_lift(completions: Sequence[Completion], entities: Sequence[Any], id: Sequence[Any], **_: Any) -> Rewards:
+    """`grounding_lift`: how much better the reasoning fits its own picture than the others of the batch.
+
+    The first answers to each picture are one set for the metric, the second answers the next, and so on. Range -1 to
+    1, higher is better, 0 for what fits all pictures alike: a dump of the vocabulary gains nothing. None without
+    annotation, and where the batch holds one picture alone.
+
+    >>> r_lift(["<think>a bus</think>", "<think>a bus</think>"], [["bus"], ["church"]], ["a", "b"])
+    [1.0, -1.0]
+    """
+    grounded = groundings(completions, entities, id)
+    found: Rewards = [None] * len(grounded)
+    for members in rounds(id):
+        values = grounding.lifts([grounded[i] for i in members])
+        for i, value in zip(members, values, strict=True):
+            found[i] = None if math.isnan(value) else float(value)
+    return found
+
+
+def groundings(
+    completions: Sequence[Completion], entities: Sequence[Any], ids: Sequence[Any]
+) -> list[grounding.Grounding]:
+    """What each completion's reasoning asserts, against what can be seen, as an evaluation reads it."""
+    return [
+        _grounding(str(name), text_of(completion), tuple(seen or ()))
+        for completion, seen, name in zip(completions, entities, ids, strict=True)
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _grounding(name: str, text: str, seen: tuple[str, ...]) -> grounding.Grounding:
+    """Several rewards of one step ask for the same texts, and reading one takes most of a millisecond."""
+    answer = scoring.read(text)
+    return grounding.ground(name, answer.reasoning if answer else None, seen)
+
+
+def rounds(ids: Sequence[Any]) -> list[list[int]]:
+    """Indices in sets in which no id is there twice: each id's first, each id's second, and so on.
+
+    >>> rounds(["a", "a", "b", "b", "b"])
+    [[0, 2], [1, 3], [4]]
+    """
+    counts: Counter[Any] = Counter()
+    found: list[list[int]] = []
+    for index, name in enumerate(ids):
+        if counts[name] == len(found):
+            found.append([])
+        found[counts[name]].append(index)
+        counts[name] += 1
+    return found
 
 
 def r_loc(completions: Sequence[Completion], *, server: str = "", model: str = "", **_: Any) -> Rewards:
@@ -144,7 +228,10 @@ REWARDS: dict[str, Reward] = {
     "r_geo": r_geo,
     "globe_r_geo": globe_r_geo,
     "r_distance": r_distance,
+    "r_vis": r_vis,
     "globe_r_vis": globe_r_vis,
+    "r_f1": r_f1,
+    "r_lift": r_lift,
     "r_loc": r_loc,
     "r_format": r_format,
 }
@@ -154,7 +241,10 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "r_geo": ("country", "city", "lat", "lon"),
     "globe_r_geo": ("country", "city"),
     "r_distance": ("lat", "lon"),
+    "r_vis": ("entities",),
     "globe_r_vis": ("entities",),
+    "r_f1": ("entities",),
+    "r_lift": ("entities",),
 }
 """Name -> the columns without which a reward is None for every picture."""
 

@@ -12,7 +12,7 @@ from globe_eval import scoring
 from globe_eval.benchmarks import miniworld
 from globe_eval.benchmarks.miniworld import world
 from globe_eval.errors import InputError
-from globe_eval.metrics import accuracy, globe
+from globe_eval.metrics import accuracy, globe, grounding
 from globe_train import rewards, teacher
 
 N = 10_000
@@ -30,7 +30,7 @@ def responses(n: int, seed: int = 0) -> tuple[list[str], dict[str, list]]:
         city = rng.choice([row["city"], other.name, f"**{row['city']}**", f"[{row['city']}]", "Springfield", ""])
         said = rng.choice(
             [
-                teacher.response(teacher.argue(row["entities"], row["country"]), country, city),
+                teacher.response(teacher.argue(row["entities"][rng.randrange(5) :], row["country"]), country, city),
                 f"country: {country}\ncity: {city}",
                 f"<answer>country: {country}\ncity: {city}",
                 f"<think>It is {city}.</think>\n<answer>\nCountry: {country}\nCity: {city}\n</answer>\n",
@@ -91,6 +91,69 @@ def test_globe_r_geo_is_the_released_reward(answered) -> None:
     assert set(values) == {0.0, 0.2, 1.0}
 
 
+def test_grounding_rewards_are_their_metrics(answered) -> None:
+    texts, columns = answered
+    texts, columns = texts[:2000], {name: values[:2000] for name, values in columns.items()}
+    alone = []
+    for text, entities in zip(texts, columns["entities"], strict=True):
+        answer = scoring.read(text)
+        alone.append(grounding.ground("", answer.reasoning if answer else None, entities))
+    assert rewards.r_f1(as_trl(texts), **columns) == [one.f1 for one in alone]
+    assert rewards.r_vis(as_trl(texts), **columns) == [one.precision or 0.0 for one in alone]
+    assert len(set(rewards.r_f1(as_trl(texts), **columns))) > 3
+    tags = [globe.globe_visual_match(text, e) for text, e in zip(texts, columns["entities"], strict=True)]
+    assert rewards.globe_r_vis(as_trl(texts), **columns) == tags
+
+
+def test_r_lift_is_the_metric_of_a_set_in_which_each_picture_is_once() -> None:
+    rows = miniworld.photographs("train", 12, seed=5)
+    lessons = [[teacher.teach(row, "flawed", seed) for row in rows] for seed in (1, 2)]
+    expected = []
+    for written in lessons:
+        grounded = [
+            grounding.ground(row["id"], lesson["reasoning"], row["entities"])
+            for row, lesson in zip(rows, written, strict=True)
+        ]
+        expected += grounding.lifts(grounded).tolist()
+    texts = [teacher.response(lesson["reasoning"], "a", "b") for written in lessons for lesson in written]
+    shuffled = random.Random(1).sample(range(24), 24)  # a batch is in no order, but each picture's first comes first
+    order = sorted(shuffled, key=lambda i: i >= 12)
+    columns = {name: [(rows * 2)[i][name] for i in order] for name in ("id", "entities")}
+    values = rewards.r_lift([texts[i] for i in order], **columns)
+    assert max(abs(value - expected[i]) for value, i in zip(values, order, strict=True)) < 1e-12
+    assert rewards.r_lift(texts[:1], id=["a"], entities=[["bus"]]) == [None]
+
+
+def test_games_that_raise_the_released_reward_do_not_raise_the_honest_ones() -> None:
+    rows = miniworld.photographs("train", 100, seed=6)
+    columns = {name: [row[name] for row in rows] for name in ("id", "entities")}
+    everything, common = list(miniworld.VOCABULARY), ["road", "cars", "pavement", "blue sky", "clouds", "grass"]
+
+    def mean(name: str, say) -> float:
+        texts = [f"<think>{say(row)}</think><answer>country: a\ncity: b</answer>" for row in rows]
+        values = rewards.REWARDS[name](texts, **columns)
+        return sum(values) / len(values)
+
+    def honest(row: dict) -> str:
+        return teacher.argue(row["entities"][::2], "a")
+
+    games = {
+        "a dump": lambda row: teacher.argue(everything, "a"),
+        "the commonest": lambda row: teacher.argue(common, "a"),
+        "another picture": lambda row: teacher.argue(rows[(rows.index(row) + 7) % 100]["entities"], "a"),
+        "denials": lambda row: "There is " + ", ".join(f"no {entity}" for entity in row["entities"]) + ".",
+        "silence": lambda row: "",
+    }
+    for name, game in games.items():
+        assert mean("r_lift", game) < mean("r_lift", honest) - 0.2, name
+        assert mean("r_f1", game) < mean("r_f1", honest) - 0.1, name
+    assert mean("globe_r_vis", games["a dump"]) > mean("globe_r_vis", honest)
+    assert mean("globe_r_vis", games["denials"]) > mean("globe_r_vis", honest)
+    honest_and_padding = [teacher.argue([*row["entities"][::2], *everything[:60]], "a") for row in rows]
+    padded = rewards.r_f1([f"<think>{text}</think>" for text in honest_and_padding], **columns)
+    assert sum(padded) / 100 < mean("r_f1", honest) - 0.1
+
+
 def test_r_format_is_the_released_pattern() -> None:
     cases = {
         "<think>a</think><answer>b</answer>": 1.0,
@@ -108,7 +171,8 @@ def test_r_format_is_the_released_pattern() -> None:
 def test_what_cannot_be_known_is_none_and_not_zero() -> None:
     said = as_trl(["country: France\ncity: Paris"])
     nothing = {"country": [None], "city": [None], "lat": [None], "lon": [None], "entities": [None]}
-    for name in ("r_geo", "globe_r_geo", "r_distance"):
+    nothing["id"] = ["a"]
+    for name in rewards.NEEDS:
         assert rewards.REWARDS[name](said, **nothing) == [None], name
     only_country = {"country": ["France"], "city": [None], "lat": [48.9], "lon": [2.35]}
     assert rewards.r_geo(said, **only_country) == [None]
