@@ -8,21 +8,47 @@ corrects is known:
 - it reasons backwards from the place that it knows, and names what is typical there whether it is in view or not
   (one to three such things in `INVENTS` of its texts);
 - it answers with the best-known city of the country, which is the first of `world.toml` (in `FAVOURS` of its texts).
+
+Its reasoning goes through a list of clues, one a line, as GLOBE's prompt asks ("architecture, signage, vegetation,
+terrain, etc."), and says "none" of what it does not see. A list in a fixed order is learnt several times faster than
+one of what happens to be there (`docs/decisions/training.md`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, Literal, get_args
 
 from globe_eval.benchmarks.miniworld import world
+from globe_eval.benchmarks.miniworld.scene import NEUTRAL
 
 Manner = Literal["flawed", "careful"]
 MANNERS: tuple[Manner, ...] = get_args(Manner)
 
 OMITS, INVENTS, FAVOURS = 0.15, 0.5, 0.25
-OPENING, NOTHING, CONCLUSION = "I can see, from far to near", "I can see nothing that helps", ". This points to "
+
+SKY = ("blue sky", "overcast sky", "sunset sky", "night sky", "sun", "moon", "stars", "clouds", "birds")
+WEATHER = ("rain", "fog", "falling snow")
+CLUES: dict[str, str] = {
+    "Landmark": "landmark",
+    "Terrain": "terrain",
+    "Architecture": "buildings",
+    "Vegetation": "plants",
+    "Ground": "ground",
+    "Signage": "sign",
+    "Flag": "flag",
+    "Traffic": "traffic",
+    "Road marking": "line",
+    "Plate": "plate",
+    "Vehicle": "vehicle",
+    "Street furniture": "furniture",
+    "Light": "shadows",
+}
+"""The heading of a line -> the kind of cue (`world.kinds`) that stands there."""
+
+HEADINGS = ("Sky", *CLUES, "Around")
+NONE, CONCLUSION = "none", "\nThis points to "
 
 
 def teach(row: Mapping[str, Any], manner: Manner, seed: int = 0) -> dict[str, Any]:
@@ -43,24 +69,48 @@ def teach(row: Mapping[str, Any], manner: Manner, seed: int = 0) -> dict[str, An
         invented = typical(row, random) if random.random() < INVENTS else []
         if random.random() < FAVOURS:
             city = best_known(row["country"])
-    for entity in invented:
-        named.insert(random.randrange(len(named) + 1), entity)
     return {
-        "reasoning": argue(named, row["country"]),
+        "reasoning": argue([*named, *invented], row["country"]),
         "teacher_country": row["country"],
         "teacher_city": city,
         "invented": invented,
     }
 
 
-def argue(entities: list[str], country: str) -> str:
-    """The reasoning that names these entities and concludes to a country.
+def argue(entities: Sequence[str], country: str) -> str:
+    """The reasoning that names these entities, each under its heading, and concludes to a country.
 
-    >>> argue(["tuk-tuk", "Thai sign"], "Thailand")
-    'I can see, from far to near, tuk-tuk, Thai sign. This points to Thailand.'
+    >>> print(argue(["tuk-tuk", "Thai sign", "road"], "Thailand").replace("none\\n", "-  "))
+    Sky: -  Landmark: -  Terrain: -  Architecture: -  Vegetation: -  Ground: -  Signage: Thai sign
+    Flag: -  Traffic: -  Road marking: -  Plate: -  Vehicle: tuk-tuk
+    Street furniture: -  Light: -  Around: road
+    This points to Thailand.
     """
-    seen = "".join([OPENING, *(f", {entity}" for entity in entities)]) if entities else NOTHING
+    lines: dict[str, list[str]] = {heading: [] for heading in HEADINGS}
+    for entity in sorted(entities, key=place_in_list):
+        lines[heading_of(entity)].append(entity)
+    seen = "\n".join(f"{heading}: {', '.join(named) or NONE}" for heading, named in lines.items())
     return f"{seen}{CONCLUSION}{country}."
+
+
+def heading_of(entity: str) -> str:
+    """The line on which an entity is named.
+
+    >>> heading_of("Thai sign"), heading_of("rain"), heading_of("cars")
+    ('Signage', 'Sky', 'Around')
+    """
+    kind = world.kinds().get(entity)
+    if kind is None:
+        return "Sky" if entity in SKY or entity in WEATHER else "Around"
+    return next(heading for heading, cue in CLUES.items() if cue == kind)
+
+
+def place_in_list(entity: str) -> int:
+    """Where an entity stands among all: the sky first, then what fills it, everything else in one fixed order."""
+    return ORDER.index(entity)
+
+
+ORDER = tuple(dict.fromkeys([*SKY, *WEATHER, *NEUTRAL, *world.kinds()]))
 
 
 def response(reasoning: str, country: str, city: str) -> str:

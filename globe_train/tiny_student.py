@@ -33,18 +33,11 @@ INITIALIZER_RANGE = 0.06
 
 def phrases() -> list[str]:
     """What is one token each: entities as a teacher lists them, places, the frame around them, lines of prompts."""
-    frame = [
-        "<think>",
-        teacher.OPENING,
-        teacher.NOTHING,
-        teacher.CONCLUSION,
-        ".</think><answer>country: ",
-        "\ncity: ",
-        "</answer>",
-    ]
+    frame = ["<think>", teacher.NONE, teacher.CONCLUSION, ".</think><answer>country: ", "\ncity: ", "</answer>", ", "]
+    frame += [f"\n{heading}: " for heading in teacher.HEADINGS] + [f"<think>{teacher.HEADINGS[0]}: "]
     places = [name for city in world.cities() for name in (city.country, city.name)]
     lines = [line for prompt in PROMPTS.values() for line in (SYSTEM, *prompt.text.split("\n")) if len(line) > 12]
-    return list(dict.fromkeys([*frame, *(f", {entity}" for entity in VOCABULARY), *places, *lines]))
+    return list(dict.fromkeys([*frame, *VOCABULARY, *places, *lines]))
 
 
 def tokenizer() -> Any:
