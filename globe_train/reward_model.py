@@ -24,7 +24,7 @@ import numpy as np
 from globe_eval.errors import InputError
 from globe_eval.metrics.localizability import auroc
 from globe_eval.models import torchvision_cpu
-from globe_train import checkpoint
+from globe_train import card, checkpoint
 from globe_train.data import Examples, judged
 from globe_train.recipe import Recipe
 from globe_train.rewards import Completion, Reward, Rewards, text_of
@@ -52,6 +52,7 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
     if checkpoint.is_main_process():
         report = measure(folder, held)
         (folder / "held_out.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        card.write_card(folder)
     return folder
 
 
