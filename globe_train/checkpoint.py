@@ -64,9 +64,14 @@ def lora_config(recipe: Recipe) -> Any:
     return peft.LoraConfig(**{"task_type": "CAUSAL_LM", **recipe["lora"]})
 
 
+def rank() -> int:
+    """The number of this process among those that accelerate started; 0 where it is the only one."""
+    return int(os.environ.get("RANK", "0"))
+
+
 def is_main_process() -> bool:
-    """Whether this process writes files, where accelerate started several."""
-    return int(os.environ.get("RANK", "0")) == 0
+    """Whether this process is the one that writes files."""
+    return rank() == 0
 
 
 def save(trainer: Any, processor: Any, folder: Path) -> None:

@@ -113,7 +113,8 @@ def _train(options: argparse.Namespace) -> int:
     from importlib import import_module
 
     folder = import_module(f"globe_train.{options.kind}").run(recipe, resume=options.resume)
-    print(f"{folder}: trained; globe-eval --model hf-multimodal --model_args pretrained={folder} --tasks miniworld")
+    if int(os.environ.get("RANK", "0")) == 0:
+        print(f"{folder}: trained; globe-eval --model hf-multimodal --model_args pretrained={folder} --tasks miniworld")
     return 0
 
 

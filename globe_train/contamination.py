@@ -14,6 +14,7 @@ from globe_eval.benchmarks.table import read_table
 from globe_eval.benchmarks.truth import ROLES as TRUTH_ROLES
 from globe_eval.benchmarks.truth import read_truth
 from globe_eval.errors import InputError
+from globe_train.checkpoint import rank
 from globe_train.data import Examples
 from globe_train.recipe import Recipe
 
@@ -49,7 +50,7 @@ def benchmark_rows(name: str, output: Path) -> list[dict[str, Any]]:
 
         manifest = miniworld.prepare()
         rows = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
-        return hashed(rows, manifest.parent, output / "pictures-miniworld.jsonl")
+        return hashed(rows, manifest.parent, output / f"pictures-miniworld-{rank()}.jsonl")
     prepared = data_folder() / name / "manifest.parquet"
     path = prepared if prepared.is_file() else Path(name).expanduser()
     if not path.is_file():

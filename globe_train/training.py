@@ -25,7 +25,8 @@ Build = Callable[[Recipe, Any, Any, Any], Any]
 def examples_of(recipe: Recipe) -> tuple[Examples, list[dict[str, Any]]]:
     """The checked examples of a recipe, and what they share with each benchmark that it names."""
     check_libraries(recipe)
-    examples = read_examples(recipe, recipe.output / "pictures.jsonl")
+    journal = f"pictures-{checkpoint.rank()}.jsonl" if checkpoint.rank() else "pictures.jsonl"
+    examples = read_examples(recipe, recipe.output / journal)
     return examples, contamination(recipe, examples)
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+import globe_train
 from globe_train.cli import main
 from globe_train.resume import checkpoints
 
@@ -198,3 +202,30 @@ def test_an_argument_of_the_library_is_checked_before_a_model_is_loaded(
     recipe = written(folder, world, Path("no/such/model"), "sft", "absent")
     assert main(["sft", recipe]) == 2
     assert "model 'no/such/model' cannot be loaded" in capsys.readouterr().err
+
+
+def test_two_processes_train_to_the_losses_of_one_with_twice_the_accumulation(
+    folder: Path, world: Path, student: Path
+) -> None:
+    """`accelerate launch` with gloo on a CPU: what many GPUs would do, without them."""
+    trainer = {"max_steps": 3, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}
+    one = written(folder, world, student, "sft", "one-process", trainer=trainer)
+    assert main(["sft", one]) == 0
+    two = written(folder, world, student, "sft", "two-processes", trainer={**trainer, "gradient_accumulation_steps": 1})
+    root = Path(globe_train.__file__).parents[1]
+    launch = [
+        "-m",
+        "accelerate.commands.launch",
+        "--config_file",
+        str(root / "globe_train" / "accelerate" / "cpu2.yaml"),
+    ]
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": f"{root}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+    }
+    done = subprocess.run(
+        [sys.executable, *launch, "-m", "globe_train.cli", "sft", two], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert losses(folder / "two-processes") == pytest.approx(losses(folder / "one-process"), rel=1e-3)
