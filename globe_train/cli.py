@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(
-        metavar="{sft,reward-model,grpo,world,student,card}", required=True, parser_class=_Parser
+        metavar="{sft,reward-model,grpo,world,student,card,merge}", required=True, parser_class=_Parser
     )
     for name, kind, what in (
         ("sft", "sft", "learn to write what a teacher wrote"),
@@ -96,7 +96,20 @@ def _parser() -> argparse.ArgumentParser:
     card.add_argument("folder", type=Path, metavar="FOLDER", help="that globe-train wrote")
     card.add_argument("runs", type=Path, nargs="*", metavar="RUN", help="folders of globe-eval's with a results.json")
     card.set_defaults(verb=_card)
+    merge = verbs.add_parser("merge", help="write an adapter and its base as one model")
+    merge.add_argument("adapter", type=Path, metavar="ADAPTER", help="folder that a recipe with lora wrote")
+    merge.add_argument("folder", type=Path, metavar="FOLDER", help="where the model goes")
+    merge.set_defaults(verb=_merge)
     return parser
+
+
+def _merge(options: argparse.Namespace) -> int:
+    from globe_train import checkpoint
+
+    _need_libraries()
+    checkpoint.merge(options.adapter, options.folder)
+    print(f"{options.folder}: {options.adapter} merged into its base")
+    return 0
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ from globe_eval.benchmarks.miniworld import VOCABULARY, world
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
 from globe_eval.models import torchvision_cpu
 from globe_train import teacher, tiny_qwen
+from globe_train.data import JUDGE
 
 SIDE = int(os.environ.get("TS_SIDE", 112))
 """Pixels a side that the processor scales pictures down to."""
@@ -32,12 +33,13 @@ INITIALIZER_RANGE = 0.06
 
 
 def phrases() -> list[str]:
-    """What is one token each: entities as a teacher lists them, places, the frame around them, lines of prompts."""
-    frame = ["<think>", teacher.NONE, teacher.CONCLUSION, ".</think><answer>country: ", "\ncity: ", "</answer>", ", "]
-    frame += [f"\n{heading}: " for heading in teacher.HEADINGS] + [f"<think>{teacher.HEADINGS[0]}: "]
+    """What is one token each: whole prompts, entities, places, and the frame of a teacher's text around them."""
+    prompts = [SYSTEM, JUDGE, *(prompt.text for prompt in PROMPTS.values())]
+    frame = ["<think>", teacher.CONCLUSION, ".</think><answer>country: ", "\ncity: ", "</answer>", ", ", teacher.NONE]
+    for heading in teacher.HEADINGS:
+        frame += [f"{start}{heading}: {rest}" for start in ("\n", "<think>") for rest in ("", teacher.NONE)]
     places = [name for city in world.cities() for name in (city.country, city.name)]
-    lines = [line for prompt in PROMPTS.values() for line in (SYSTEM, *prompt.text.split("\n")) if len(line) > 12]
-    return list(dict.fromkeys([*frame, *VOCABULARY, *places, *lines]))
+    return list(dict.fromkeys([*prompts, *frame, *VOCABULARY, *places]))
 
 
 def tokenizer() -> Any:

@@ -21,9 +21,27 @@ from globe_train.resume import checkpoints
 TRAINER = {"per_device_train_batch_size": 8, "learning_rate": 1e-3, "disable_tqdm": True, "save_strategy": "no"}
 
 
+OWN = """\
+calls = []
+
+
+def vowels(completions, **_):
+    texts = [turns[0]["content"] for turns in completions]
+    return [sum(letter in "aeiou" for letter in text) / 10 for text in texts]
+
+
+def fails_later(completions, **_):
+    calls.append(1)
+    return [1.0 / (len(calls) < 3) for _ in completions]
+"""
+"""Rewards that a few steps of training already move: an untrained model never names a city."""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("training")
+    made = tmp_path_factory.mktemp("training")
+    (made / "own.py").write_text(OWN, encoding="utf-8")
+    return made
 
 
 def written(folder: Path, world: Path, model: Path, kind: str, name: str, **values: Any) -> str:
@@ -45,7 +63,7 @@ def written(folder: Path, world: Path, model: Path, kind: str, name: str, **valu
 
 def grpo(folder: Path, world: Path, model: Path, name: str, **values: Any) -> str:
     trainer = {"num_generations": 4, "max_completion_length": 12, "beta": 0.001, **values.pop("trainer", {})}
-    rewards = values.pop("rewards", {"r_geo": 1.0, "r_format": 1.0})
+    rewards = values.pop("rewards", {"own:vowels": 1.0, "r_format": 1.0})
     return written(folder, world, model, "grpo", name, trainer=trainer, rewards=rewards, **values)
 
 
@@ -122,6 +140,7 @@ def test_a_run_that_was_cut_off_goes_on_to_the_same_losses(
     assert [path.name for path in checkpoints(folder / f"{kind}-cut")] == ["checkpoint-1", "checkpoint-2"]
     assert main([kind, cut, "--resume"]) == 0
     assert losses(folder / f"{kind}-cut") == losses(folder / f"{kind}-whole")
+    assert len(set(losses(folder / f"{kind}-whole"))) == 4  # it did learn
     assert weights_of(folder / f"{kind}-cut") == weights_of(folder / f"{kind}-whole")
 
 
@@ -144,11 +163,6 @@ def weights_of(folder: Path) -> bytes:
 def test_a_reward_that_raises_ends_the_run_and_leaves_the_checkpoints(
     sft: Path, folder: Path, world: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (folder / "own.py").write_text(
-        "calls = []\n\n\ndef fails_later(completions, **_):\n    calls.append(1)\n"
-        "    return [1.0 / (len(calls) < 3) for _ in completions]\n",
-        encoding="utf-8",
-    )
     trainer = {"max_steps": 4, "save_strategy": "steps", "save_steps": 1}
     recipe = grpo(folder, world, sft, "raises", rewards={"own:fails_later": 1.0}, trainer=trainer)
     assert main(["grpo", recipe]) == 2
@@ -229,3 +243,37 @@ def test_two_processes_train_to_the_losses_of_one_with_twice_the_accumulation(
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert losses(folder / "two-processes") == pytest.approx(losses(folder / "one-process"), rel=1e-3)
+
+
+def test_an_adapter_is_trained_resumed_evaluated_and_merged(
+    sft: Path, folder: Path, world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    lora = {"r": 4, "target_modules": "all-linear", "exclude_modules": ".*visual.*"}
+    trainer = {"max_steps": 2, "save_strategy": "steps", "save_steps": 1}
+    recipe = grpo(folder, world, sft, "adapter", lora=lora, trainer=trainer)
+    assert main(["grpo", recipe]) == 0
+    saved = folder / "adapter"
+    assert (saved / "adapter_model.safetensors").is_file() and not (saved / "model.safetensors").exists()
+    assert main(["grpo", recipe, "trainer.max_steps=3", "--resume"]) == 0
+    merged = folder / "merged"
+    assert main(["merge", str(saved), str(merged)]) == 0
+    before, after = (AutoModelForImageTextToText.from_pretrained(f).state_dict() for f in (sft, merged))
+    assert before.keys() == after.keys()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed and not any("visual" in name for name in changed)
+    assert main(["merge", str(sft), str(folder / "nothing")]) == 2
+    assert "no such file; an adapter is what a recipe with lora writes" in capsys.readouterr().err
+
+
+def test_a_frozen_vision_part_stays_as_it_was(folder: Path, world: Path, student: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    recipe = written(folder, world, student, "sft", "frozen", freeze_vision=True)
+    assert main(["sft", recipe]) == 0
+    before, after = (load_file(f / "model.safetensors") for f in (student, folder / "frozen"))
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert moved and "visual" not in moved
