@@ -149,6 +149,8 @@ def _complete(rows: list[dict[str, Any]]) -> list[str]:
         if place is not None and place.level == "city":
             row["lat"], row["lon"] = place.lat, place.lon
             found += 1
+    if not found:
+        return []
     return [f"{found:,} of {len(rows):,} rows had no coordinates: their city's point in the gazetteer stands for them"]
 
 

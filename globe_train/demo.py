@@ -1,6 +1,7 @@
 """The laptop proof: everything from nothing, `python -m globe_train.demo FOLDER [--seed 0]` (`make train-demo`).
 
-    world, student -> SFT -> reward model -> GRPO by accuracy; GRPO by accuracy and localizability; GRPO by all rewards
+    world, student -> learning to see -> SFT -> reward model
+    -> GRPO by accuracy; by accuracy and localizability; by accuracy, localizability and grounding
     -> each evaluated by globe-eval on miniworld's test split -> a table with paired intervals
 
 Every step is a command that can be given by hand; they are printed as they start. A step whose result is there is not
@@ -36,7 +37,7 @@ MODELS = ("base", "sft", *VARIANTS)
 NAMES = {
     "constant": "floor: New York, always",
     "knn": "floor: nearest of other pictures",
-    "base": "untrained",
+    "base": "can see, knows no place",
     "sft": "SFT",
     "grpo_one_reward": "GRPO: accuracy",
     "grpo_two_rewards": "GRPO: accuracy, localizability",
@@ -67,15 +68,21 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def demo(folder: Path, seed: int, teacher: str, n: int) -> None:
     """Every step of the proof that was not done yet."""
-    world, base, sft = folder / "world", folder / "base", folder / "sft"
-    common = [f"data.manifest={world / 'manifest.jsonl'}", f"seed={seed}"]
-    step(world / "manifest.jsonl", [*TRAIN, "world", str(world), "--n", str(n), "--teacher", teacher])
-    step(base / "config.json", [*TRAIN, "student", str(base), "--seed", str(seed)])
+    world, imagined = folder / "world", folder / "imagined"
+    student, base, sft = folder / "student", folder / "base", folder / "sft"
+    for where, manner in ((imagined, "imagined"), (world, teacher)):
+        step(where / "manifest.jsonl", [*TRAIN, "world", str(where), "--n", str(n), "--teacher", manner])
+    step(student / "config.json", [*TRAIN, "student", str(student), "--seed", str(seed)])
     cores = os.cpu_count() or 1
     launch = [*TWO, "-m", "globe_train.cli"] if cores > 1 else TRAIN
     halved = ["trainer.per_device_train_batch_size=16"] if cores > 1 else []
-    recipe = [*launch, "sft", "miniworld_sft", f"model={base}", f"output={sft}", *common, *halved]
-    step(sft / card.ABOUT, recipe)
+    for recipe, model, output, pictures in (
+        ("miniworld_see", student, base, imagined),
+        ("miniworld_sft", base, sft, world),
+    ):
+        given = [f"model={model}", f"output={output}", f"data.manifest={pictures / 'manifest.jsonl'}", f"seed={seed}"]
+        step(output / card.ABOUT, [*launch, "sft", recipe, *given, *halved])
+    common = [f"data.manifest={world / 'manifest.jsonl'}", f"seed={seed}"]
     judge = folder / "reward_model"
     recipe = [*TRAIN, "reward-model", "miniworld_reward_model", f"model={sft}", f"output={judge}", *common]
     jobs = [evaluation(folder, name) for name in ("constant", "knn", "base", "sft")]

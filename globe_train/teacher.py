@@ -23,7 +23,7 @@ from typing import Any, Literal, get_args
 from globe_eval.benchmarks.miniworld import world
 from globe_eval.benchmarks.miniworld.scene import NEUTRAL
 
-Manner = Literal["flawed", "careful"]
+Manner = Literal["flawed", "careful", "imagined"]
 MANNERS: tuple[Manner, ...] = get_args(Manner)
 
 OMITS, INVENTS, FAVOURS = 0.15, 0.5, 0.25
@@ -48,6 +48,8 @@ CLUES: dict[str, str] = {
 """The heading of a line -> the kind of cue (`world.kinds`) that stands there."""
 
 HEADINGS = ("Sky", *CLUES, "Around")
+NOWHERE = "nowhere"
+"""Country and city of an imagined picture (`world.imagined`), of which there is nothing to know but what it shows."""
 NONE, CONCLUSION = "none", "\nThis points to "
 
 

@@ -39,7 +39,7 @@ def phrases() -> list[str]:
     for heading in teacher.HEADINGS:
         frame += [f"{start}{heading}: {rest}" for start in ("\n", "<think>") for rest in ("", teacher.NONE)]
     places = [name for city in world.cities() for name in (city.country, city.name)]
-    return list(dict.fromkeys([*prompts, *frame, *VOCABULARY, *places]))
+    return list(dict.fromkeys([*prompts, *frame, *VOCABULARY, *places, teacher.NOWHERE]))
 
 
 def tokenizer() -> Any:

@@ -6,14 +6,17 @@ import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from multiprocessing import get_context
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from PIL import Image
 
 from globe_eval.benchmarks import miniworld
+from globe_eval.benchmarks.miniworld import scene
+from globe_eval.benchmarks.miniworld.world import City, kinds
 from globe_eval.errors import InputError, nearest
 from globe_train import teacher
 
@@ -31,7 +34,8 @@ def write(
     `check_disjoint` looks.
 
     Args:
-        manner: "flawed" or "careful", see `teacher`.
+        manner: "flawed" or "careful", see `teacher`; "imagined": pictures of no place, named carefully, from which a
+            model without any training learns to see before it learns where things are.
 
     Raises:
         InputError: another manifest is in the folder, or a picture is one of the benchmark's.
@@ -41,7 +45,10 @@ def write(
         raise InputError(
             f"--teacher: found {manner!r}; allowed: {', '.join(teacher.MANNERS)}{nearest(manner, teacher.MANNERS)}"
         )
-    rows = miniworld.photographs("train", n, seed)
+    if manner == "imagined":
+        rows = [imagined(index, seed) for index in range(n)]
+    else:
+        rows = miniworld.photographs("train", n, seed)
     check_disjoint(rows)
     taught = [
         {key: value for key, value in row.items() if key != "scene_spec"} | teacher.teach(row, manner)  # type: ignore[arg-type]
@@ -58,6 +65,43 @@ def write(
         (folder / row["image"]).write_bytes(picture)
     miniworld.replace(path, wanted)
     return path
+
+
+def imagined(index: int, seed: int) -> dict[str, Any]:
+    """A picture of no place: every kind of cue shows any of its entities, the rare as often as the common.
+
+    A third of what there is to see in miniworld is in fewer than one of two hundred of its pictures, and much of the
+    rest can be guessed from what was named before; here neither helps, so a model must look.
+    """
+    rng = Random(f"imagined/{seed}/{index}")
+    habits = scene.habits_of(Random(f"imagined/{seed}/photographer/{index % 400}"))
+    spec, kind = scene.compose(rng, nowhere(), habits)
+    name = f"mw-imagined-{index:05d}"
+    return {
+        "id": name,
+        "image": f"{name}.png",
+        "lat": None,
+        "lon": None,
+        "city": teacher.NOWHERE,
+        "country": teacher.NOWHERE,
+        "group": f"photographer-imagined-{index % 400:03d}",
+        "scene": kind,
+        "localizable": False,
+        "localizable_to": None,
+        "entities": scene.visible(spec),
+        "scene_spec": spec,
+    }
+
+
+@lru_cache(maxsize=1)
+def nowhere() -> City:
+    """A city where everything in the world can be seen, equally often."""
+    cues: dict[str, dict[str, float]] = {}
+    for entity, kind in kinds().items():
+        cues.setdefault(kind, {})[entity] = 1.0
+    even = {kind: dict.fromkeys(entities, 1 / len(entities)) for kind, entities in cues.items()}
+    place = teacher.NOWHERE
+    return City(place, place, "", "", "", 0.0, 0.0, even)
 
 
 def check_disjoint(rows: list[dict[str, Any]]) -> None:

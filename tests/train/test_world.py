@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,14 @@ def test_the_flawed_teacher_errs_as_often_as_it_says() -> None:
 def test_a_teacher_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="did you mean 'careful'"):
         training_world.write(tmp_path, n=1, manner="carefull")
+
+
+def test_imagined_pictures_show_the_rare_as_often_as_the_common() -> None:
+    rows = [training_world.imagined(index, 1) for index in range(300)]
+    training_world.check_disjoint(rows)
+    lessons = [teacher.teach(row, "imagined") for row in rows]
+    assert {lesson["teacher_city"] for lesson in lessons} == {teacher.NOWHERE}
+    signs = Counter(entity for row in rows for entity in row["entities"] if entity.endswith(" sign"))
+    kinds = [entity for entity, kind in miniworld.world.kinds().items() if kind == "sign"]
+    assert set(signs) == set(kinds) and max(signs.values()) < 0.15 * sum(signs.values())
+    assert len({entity for row in rows for entity in row["entities"]}) > 150
