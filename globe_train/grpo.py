@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +34,8 @@ def rewards(recipe: Recipe) -> list[Reward]:
     return made
 
 
-def trainer(recipe: Recipe, model: Any, processor: Any, data: Any) -> Any:
-    """The trainer of a recipe."""
+def trainer(recipe: Recipe, model: Any, processor: Any, data: Any, reward_funcs: Sequence[Reward] | None = None) -> Any:
+    """The trainer of a recipe; its rewards are made unless they were made before."""
     import trl
 
     config = trl.GRPOConfig(**arguments(recipe, reward_weights=list(weights(recipe).values())))
@@ -41,12 +43,15 @@ def trainer(recipe: Recipe, model: Any, processor: Any, data: Any) -> Any:
         model=model,
         args=config,
         train_dataset=data,
-        reward_funcs=rewards(recipe),
+        reward_funcs=list(rewards(recipe) if reward_funcs is None else reward_funcs),
         processing_class=processor,
         peft_config=lora_config(recipe),
     )
 
 
 def run(recipe: Recipe, *, resume: bool = False) -> Path:
-    """Train; returns the folder of the trained model."""
-    return train(recipe, trainer, resume=resume)
+    """Train; returns the folder of the trained model.
+
+    The rewards are made first: a server that does not answer is told before the model is loaded.
+    """
+    return train(recipe, partial(trainer, reward_funcs=rewards(recipe)), resume=resume)

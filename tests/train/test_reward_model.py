@@ -157,3 +157,20 @@ def test_labels_from_whether_a_run_located_the_picture(tmp_path: Path) -> None:
     ]
     recipe = Recipe(tmp_path / "r.yaml", {"labels": {"run": str(tmp_path), "within_km": 200}}, {})
     assert reward_model.labelled(rows, recipe)[0]["localizable"] is True
+
+
+def test_an_unreachable_server_ends_grpo_before_a_model_is_loaded(
+    tmp_path: Path, world: Path, capsys: pytest.CaptureFixture[str], trl: Any
+) -> None:
+    recipe = {
+        "kind": "grpo",
+        "departures": ["a test"],
+        "model": "no/such/model",
+        "output": str(tmp_path / "out"),
+        "data": {"manifest": str(world)},
+        "rewards": {"r_loc": {"weight": 1.0, "server": "http://127.0.0.1:9/v1"}},
+    }
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    assert main(["grpo", str(tmp_path / "recipe.yaml")]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("globe-train: rewards, r_loc: the server http://127.0.0.1:9/v1 does not answer")
