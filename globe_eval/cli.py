@@ -127,6 +127,7 @@ def _add_run(subparsers: Any) -> None:
         "--max_side", type=arguments.count, metavar="N", help="scale larger photographs down to this longer side"
     )
     run.add_argument("--exclude-overlap", action="store_true", help="figures also without what prepare --against found")
+    _add_judge(run)
     run.add_argument("--output_path", "-o", type=Path, metavar="DIR", help="default globe_eval_runs/MODEL")
     run.add_argument("--fresh", action="store_true", help="start over, instead of going on with what was answered")
     run.add_argument("--shard", metavar="I/N", help="only every N-th photograph from the I-th on; see globe-eval merge")
@@ -165,6 +166,7 @@ def _add_score(subparsers: Any) -> None:
             else "a column with an unusual name; likewise --lat-, --lon-, --response-, --city-, --country-column",
         )
     score.add_argument("--skip-footer", action="store_true", help="set trailing rows aside that are no samples")
+    score.add_argument("--entities", type=Path, metavar="FILE", help="what can be seen on each photograph, by its id")
     score.add_argument("--skip-unknown-ids", action="store_true", help="set answers aside that have no truth")
     score.add_argument(
         "--distance", choices=("geodesic", "haversine"), default="geodesic", help="default geodesic (WGS84)"
@@ -186,6 +188,8 @@ def _add_rescore(subparsers: Any) -> None:
     rescore.add_argument("--answer-form", choices=("names", "address", "coordinates"), help="what counts in a response")
     rescore.add_argument("--distance", choices=("geodesic", "haversine"), help="default: the run's")
     rescore.add_argument("--geocoder", choices=("geonames", "nominatim", "azure"), help="default: the run's")
+    rescore.add_argument("--entities", type=Path, metavar="FILE", help="what can be seen on each photograph, by its id")
+    _add_judge(rescore)
     rescore.add_argument("--seed", type=int, help="of the intervals (default: the run's)")
     _add_output(rescore)
     rescore.set_defaults(verb=verbs.rescore)
@@ -196,6 +200,16 @@ def _add_merge(subparsers: Any) -> None:
     merge.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder that a run with --shard wrote")
     _add_output(merge, required=True)
     merge.set_defaults(verb=verbs.merge)
+
+
+def _add_judge(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--judge",
+        nargs="+",
+        metavar="K=V,…",
+        default=[],
+        help="a model that judges the reasoning: base_url=…,model=… of an OpenAI-compatible endpoint (default: none)",
+    )
 
 
 def _add_output(verb: argparse.ArgumentParser, *, required: bool = False) -> None:
@@ -288,7 +302,7 @@ def _apply_config(options: argparse.Namespace) -> None:
             )
         if getattr(options, key) != defaults[key]:
             continue
-        if key in ("tasks", "include_path", "model_args", "gen_kwargs"):
+        if key in ("tasks", "include_path", "model_args", "gen_kwargs", "judge"):
             if isinstance(value, dict):
                 value = [f"{name}={inner}" for name, inner in value.items()]
             value = [value] if isinstance(value, str) else value

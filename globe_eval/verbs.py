@@ -42,6 +42,7 @@ def run(options: argparse.Namespace) -> int:
         max_pixels=options.max_pixels,
         max_side=options.max_side,
         exclude_overlap=options.exclude_overlap,
+        judge=arguments.key_values("--judge", options.judge) or None,
     )
     with interruptible():
         finished = run.run(request)
@@ -66,10 +67,11 @@ def score(options: argparse.Namespace) -> int:
     from globe_eval.runs import score
     from globe_eval.runs.assemble import Setting
 
-    task, version, form, n = options.task or "score", "", options.answer_form, None
+    task, version, form, n, exhaustive = options.task or "score", "", options.answer_form, None, None
     if options.task:
         defined = _definition(options.task)
         version, n = str(defined["metadata"]["version"]), defined["metadata"].get("n")
+        exhaustive = defined["metadata"].get("exhaustive_entities")
         if options.read in (None, "response"):
             form = form or _task_form(defined)
     scored = score.score_file(
@@ -90,6 +92,8 @@ def score(options: argparse.Namespace) -> int:
         answer_form=form,
         skip_footer=options.skip_footer,
         skip_unknown_ids=options.skip_unknown_ids,
+        entities=options.entities,
+        exhaustive=exhaustive,
     )
     if n is not None and n != scored.results.n:
         scored.notes.append(
@@ -105,8 +109,9 @@ def rescore(options: argparse.Namespace) -> int:
 
     if options.output_path is not None:
         record.refuse_run(options.output_path, [options.run])
-    chosen = {name: getattr(options, name) for name in ("distance", "geocoder", "seed", "answer_form")}
-    return _present(rescore(options.run, **chosen), options)
+    chosen = {name: getattr(options, name) for name in ("distance", "geocoder", "seed", "answer_form", "entities")}
+    judged_by = arguments.key_values("--judge", options.judge) or None
+    return _present(rescore(options.run, **chosen, judged_by=judged_by, cache=options.output_path), options)
 
 
 def merge(options: argparse.Namespace) -> int:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from globe_eval.answers import coordinates, fields
+from globe_eval.answers.confidence import in_text as stated
 from globe_eval.answers.fields import Found
 from globe_eval.answers.names import Names, concluded, place
 from globe_eval.answers.refusals import refuses
 from globe_eval.answers.text import Block, answer_blocks, clean, excerpt, split_thought
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 """Part of every result: rises whenever any response may be read differently."""
 
+_SURE = re.compile(r"onfiden|ertain|\bsure\b|oca(?:li[sz]|t)ab", re.IGNORECASE)
 _LONGEST_BARE_ANSWER = 200
 
 Status = Literal["answered", "refused", "unparsed", "empty", "truncated"]
@@ -78,11 +81,14 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
     if not found:
         declined = found.settles_names or found.settles_position or refuses(said)
         status = "truncated" if truncated or parts.unfinished else "refused" if declined else "unparsed"
-    confidence = found.confidence
-    if confidence is None and "onfiden" in said:
-        confidence = fields.labels(said).confidence
+    confidence, localizable = found.confidence, found.localizable
+    if (confidence is None or localizable is None) and _SURE.search(said):
+        labels = fields.labels(said)
+        confidence = labels.confidence if confidence is None else confidence
+        localizable = labels.localizable if localizable is None else localizable
+        confidence = stated(said) if confidence is None else confidence
     names = found.names
-    return Answer(names.country, names.city, names.admin, lat, lon, reasoning, confidence, status)
+    return Answer(names.country, names.city, names.admin, lat, lon, reasoning, confidence, status, localizable)
 
 
 def _structured(text: str) -> Iterator[Found]:
@@ -145,6 +151,7 @@ def _united(passages: Iterable[Found]) -> Found:
             whole.reasoning or found.reasoning,
             whole.settles_names or (names_open and found.settles_names),
             whole.settles_position or (position_open and found.settles_position),
+            whole.localizable if whole.localizable is not None else found.localizable,
         )
     return Found(0) if whole is None else whole
 

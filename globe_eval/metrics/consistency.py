@@ -19,7 +19,7 @@ GeoAgent asks the same of another model; here nothing is asked, and the same tex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -29,7 +29,8 @@ from globe_eval.answers import Answer
 from globe_eval.places import resolve
 from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import geodesic_km
-from globe_eval.places.gazetteer import Place
+from globe_eval.places.gazetteer import TERRITORIES, Place, country
+from globe_eval.places.names import normalise
 from globe_eval.places.spotting import Spot, spot
 
 Verdict = Literal["consistent", "contradicts", "silent"]
@@ -40,9 +41,15 @@ MOST_CANDIDATES = 3
 SAME_PLACE_KM = 50.0
 """Nearer than this, two cities are one place: a city and its suburb."""
 
+SAME_REGION_KM = 500.0
+"""Likewise where the name is that of a city and of the region around it ("New York", "Chihuahua")."""
+
 EVIDENCE, NAMED, CLAIMED, CONCLUDED = 1, 2, 3, 4
 
 LONGEST_QUOTE = 240
+
+WORDS_BEFORE, WORDS_AFTER = 500, 100
+"""How many characters of its sentence are looked at on both sides of a place."""
 
 
 class Point(Protocol):
@@ -68,6 +75,10 @@ class Point(Protocol):
     def geonameid(self) -> int | None:
         """Number in GeoNames."""
 
+    @property
+    def name(self) -> str | None:
+        """In the gazetteer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
@@ -76,7 +87,11 @@ class Conclusion:
     countries: tuple[str, ...]
     """The alternatives that it leaves, ISO codes, the last named first; none where it concludes nothing."""
     cities: tuple[Place, ...]
-    """Likewise cities in these countries."""
+    """Likewise cities in these countries that are claimed: one that is but named may stand on a sign."""
+    ambiguous: bool
+    """Whether one of the cities may be meant as the region around it."""
+    open: bool
+    """Whether a part of the world is among the alternatives ("Russia or Eastern Europe"): no country can contradict."""
     weight: int
     n_candidates: int
     """Distinct countries that the whole reasoning names and does not reject, be it as evidence."""
@@ -95,14 +110,15 @@ class Consistency:
     quote: str | None
 
 
-NOTHING = Conclusion((), (), 0, 0, None)
+NOTHING = Conclusion((), (), False, False, 0, 0, None)
 
 
 def consistency(answer: Answer, point: Point | None) -> Consistency | None:
     """Compare the country and city that a reasoning concludes with those of its answer, as `places` resolves both.
 
     verdict, exactly one:
-    - silent: there is no reasoning, or it concludes no country and no city, or (as evidence alone) others only;
+    - silent: there is no reasoning, or it concludes no country and no city, or only others, but as evidence alone or
+      beside a part of the world ("India or Southeast Asia");
     - contradicts: the answer's country is none of those concluded; or it is, but the reasoning concludes cities and
       the answer names a city that is none of them nor within 50 km of one;
     - consistent: otherwise. An answer that names a country alone is judged by the country.
@@ -124,10 +140,10 @@ def consistency(answer: Answer, point: Point | None) -> Consistency | None:
     """
     if point is None:
         return None
-    found = conclusion(answer.reasoning, answer.city)
+    found = conclusion(answer.reasoning, _sought(answer, point))
     nearest = _nearest(found, point)
     return Consistency(
-        _verdict(found, point, answer),
+        _verdict(found, point),
         found.countries[0] if found.countries else None,
         found.cities[0].name if found.cities else None,
         nearest,
@@ -136,15 +152,26 @@ def consistency(answer: Answer, point: Point | None) -> Consistency | None:
     )
 
 
-def _verdict(found: Conclusion, point: Point, answer: Answer) -> Verdict:
+def _sought(answer: Answer, point: Point) -> dict[str, Place | None]:
+    """The answered city's name means the answered place, however small, or no place that the gazetteer knows."""
+    if not answer.city or country(normalise(answer.city), main=True):
+        return {}
+    if point.level != "city" or point.country_code is None:
+        return {answer.city: None} if point.level == "country" else {}
+    place = Place(point.lat, point.lon, point.country_code, "city", point.geonameid, point.name or answer.city)
+    return {answer.city: place, answer.city.split(",")[0]: place, place.name: place}
+
+
+def _verdict(found: Conclusion, point: Point) -> Verdict:
     if not found.countries:
         return "silent"
-    if _codes(point).isdisjoint(_with_sovereigns(found.countries)):
-        return "silent" if found.weight == EVIDENCE else "contradicts"
+    claimed = {other for code in found.countries for other in (code, *TERRITORIES.get(code, ()))}
+    if _codes(point).isdisjoint(_with_sovereigns(frozenset(claimed))):
+        return "silent" if found.weight == EVIDENCE or found.open else "contradicts"
     exact = point.level in ("city", "coordinates")
-    if not exact or not found.cities or any(_same(city, point) for city in found.cities):
-        return "consistent"
-    return "contradicts"
+    near = SAME_REGION_KM if found.ambiguous else SAME_PLACE_KM
+    agrees = not exact or not found.cities or any(_same(city, point, near) for city in found.cities)
+    return "consistent" if agrees else "contradicts"
 
 
 def _codes(point: Point) -> frozenset[str]:
@@ -161,9 +188,9 @@ def _with_sovereigns(codes: Sequence[str] | frozenset[str]) -> frozenset[str]:
     return frozenset(codes) | {state for code in codes if (state := sovereign_of(code))}
 
 
-def _same(city: Place, point: Point) -> bool:
+def _same(city: Place, point: Point, near: float) -> bool:
     known = city.geonameid is not None and city.geonameid == point.geonameid
-    return known or _km(city, point) <= SAME_PLACE_KM
+    return known or _km(city, point) <= near
 
 
 def _km(place: Place, point: Point) -> float:
@@ -175,16 +202,16 @@ def _nearest(found: Conclusion, point: Point) -> float | None:
     return min((_km(place, point) for place in places), default=None)
 
 
-def conclusion(reasoning: str | None, city: str | None = None) -> Conclusion:
-    """What a reasoning concludes; `city` is a name that counts however small the place (the answered one).
+def conclusion(reasoning: str | None, sought: Mapping[str, Place | None] | None = None) -> Conclusion:
+    """What a reasoning concludes; `sought` are names that are known to mean a place (see `places.spotting.spot`).
 
     >>> conclusion("Cars drive on the left, as in Australia or the UK. So this is most likely Perth.").countries
     ('AU',)
     >>> conclusion("It could be Spain, Italy, Greece, Portugal or Malta.").countries
     ()
     """
-    text = without_objects(reasoning or "")
-    spots = spot(text, sought=[city] if city else ())
+    text = _INITIALS.sub(lambda found: found[0].replace(".", "").ljust(len(found[0])), without_objects(reasoning or ""))
+    spots = spot(text, sought=sought)
     weighed = [(one, weight, sentence) for one, weight, sentence in _weighed(text, spots) if weight]
     if not weighed:
         return NOTHING
@@ -194,20 +221,39 @@ def conclusion(reasoning: str | None, city: str | None = None) -> Conclusion:
     chosen = [one for one, weight, sentence in weighed if weight == best and sentence == last]
     codes = tuple(dict.fromkeys(one.country_code for one in reversed(chosen)))
     start, end = last
-    quote = " ".join(text[start:end].split())[:LONGEST_QUOTE]
+    quote = " ".join(text[start : min(end, start + 4 * LONGEST_QUOTE)].split())[:LONGEST_QUOTE]
     if len(codes) > MOST_CANDIDATES:
-        return Conclusion((), (), best, len(candidates), quote)
+        return Conclusion((), (), False, False, best, len(candidates), quote)
     towns = [item for item in weighed if item[0].kind == "city" and item[0].country_code in codes]
     heaviest = max((weight for _, weight, _ in towns), default=0)
     final = max((sentence for _, weight, sentence in towns if weight == heaviest), default=None)
     cities = {
-        one.place: None
+        one.place: one.ambiguous
         for one, weight, sentence in reversed(towns)
-        if weight == heaviest and sentence == final and one.place and heaviest > EVIDENCE
+        if weight == heaviest and sentence == final and one.place and heaviest >= CLAIMED
     }
-    return Conclusion(codes, tuple(cities), best, len(candidates), quote)
+    return Conclusion(
+        codes,
+        tuple(cities),
+        any(cities.values()),
+        _open(text, last, spots),
+        best,
+        len(candidates),
+        quote,
+    )
 
 
+def _open(text: str, sentence: tuple[int, int], spots: Sequence[Spot]) -> bool:
+    """Whether a sentence names a part of the world besides its places ("South Africa" is none)."""
+    start, end = sentence[0], min(sentence[1], sentence[0] + 4 * LONGEST_QUOTE)
+    rest = list(text[start:end])
+    for one in spots:
+        if start <= one.start < end:
+            rest[one.start - start : one.end - start] = " " * (min(one.end, end) - one.start)
+    return _PART_OF_THE_WORLD.search("".join(rest)) is not None
+
+
+_INITIALS = re.compile(r"\b(?:U\.S\.A\.|U\.S\.|U\.K\.)")
 _OBJECT = re.compile(r"```(?:json)?|\{[^{}]{0,2000}\}")
 
 
@@ -220,7 +266,12 @@ def without_objects(text: str) -> str:
     return _OBJECT.sub(lambda found: " " * len(found[0]), text)
 
 
-_END = re.compile(r"(?<!\b[A-Z])(?<!\b(?:St|Mt|vs|Dr))[.!?]+(?=[\s\"')*]|$)|\n+")
+_PART_OF_THE_WORLD = re.compile(
+    r"\b(?:America(?!n)|Asia|Europe|Africa|Oceania|Australasia|Middle East|Caribbean|Balkans?|Scandinavia|Mediterranean"
+    r"|Soviet|Caucasus|Nordic|Andes|(?:Spanish|French|English|Arabic|Portuguese|German)-speaking"
+    r"|another country|other countr(?:y|ies)|elsewhere)\b"
+)
+_END = re.compile(r"(?<!\b[A-Z])(?<!\b(?:St|Mt|vs|Dr))[.!?]+(?=[\s\"')*]|$)|\n+(?!\s*[*•-]\s)")
 _REJECTED_BEFORE = re.compile(
     r"""\b(?:not|n't|isn't|wasn't|aren't|doesn't|never|rather\ than|instead\ of|unlike|opposed\ to
       |rul(?:e|es|ed|ing)\ (?:it\ )?out|eliminat\w+|exclud\w+|(?:less|un)likely(?:\ to\ be)?|neither|nor|different\ from
@@ -253,14 +304,20 @@ _CLAIMS = re.compile(
     r"""\b(?:suggest\w*|indicat\w*|point(?:s|ing)?\ (?:to|towards?)|likely|probabl[ey]|possibl[ey]|plausibl[ey]|perhaps
       |might\ be|may\ be|could\ be|appears?\ to\ be|seems?\ to\ be
       |(?:located|taken|situated|set|captured|somewhere|place)\ (?:in|near|at|from)|(?:is|be)\ (?:in|from)
+      |(?:this|it|location|place|scene|photo\w*|image|picture|city|country)\ (?:is|was)
       |impl(?:y|ies)|align\w*|consistent\ with|identif\w+|recogni[sz]\w+|confirm\w*|belongs?\ to)\b""",
     re.IGNORECASE | re.VERBOSE,
+)
+_CLAIMED_AFTER = re.compile(
+    r"[^.;:,]{0,40}?\b(?:(?:is|seems|looks|appears|are|as)\s(?:\w+\s)?(?:likely|plausible|probable|possible|possibilit\w+"
+    r"|candidates?)|would (?:be|fit|match))\b",
+    re.IGNORECASE,
 )
 _COMPARED = re.compile(
     r"""\b(?:such\ as|like|similar\ to|reminiscent\ of|resembl\w+|typical(?:ly)?(?:\ of|\ for|\ in)?|common(?:ly)?|found
       |seen|used|characteristic\ (?:of|for|in)|associated\ with|prevalent|e\.g|including|native\ to|popular|often
       |usual(?:ly)?|parts\ of|many|known|style\ of|influence\w*|as\ in|countries|regions|areas|places|cities)
-      \b[^.;:]*$""",
+      \b[^.:]*$""",
     re.IGNORECASE | re.VERBOSE,
 )
 
@@ -272,8 +329,9 @@ def _weighed(text: str, spots: Sequence[Spot]) -> Iterator[tuple[Spot, int, tupl
     for one in spots:
         while ends[index] < one.end:
             index += 1
-        start = ends[index - 1] if index else 0
-        yield one, _weight(text[start : one.start], text[one.end : ends[index]], one), (start, ends[index])
+        start, end = ends[index - 1] if index else 0, ends[index]
+        before = text[max(start, one.start - WORDS_BEFORE) : one.start]
+        yield one, _weight(before, text[one.end : min(end, one.end + WORDS_AFTER)], one), (start, end)
 
 
 def _weight(before: str, after: str, one: Spot) -> int:
@@ -286,7 +344,7 @@ def _weight(before: str, after: str, one: Spot) -> int:
     stated = max((match.end() for match in (concludes, claims) if match), default=-1)
     if compared and compared.start() >= stated:
         return EVIDENCE
-    return CONCLUDED if concludes else CLAIMED if claims or _CLAIMS.match(after.lstrip()) else NAMED
+    return CONCLUDED if concludes else CLAIMED if claims or _CLAIMED_AFTER.match(after) else NAMED
 
 
 def _rejected(before: str, after: str) -> bool:

@@ -7,22 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from globe_eval.metrics.clauses import words
 from globe_eval.metrics.guards import is_part_of_compound, is_part_of_name
 from globe_eval.metrics.lexicon import lexicon, normal
 from globe_eval.metrics.tokens import Tokens
 
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
 _PARTS = re.compile(r"[,;/|]")
 _REMARK = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_ARTICLES = _set("a an the some many several this that these those any two three various multiple")
-_PREPOSITIONS = _set("with of in on at near by along behind above under from for to beside between")
+_ARTICLES = words("a an the some many several this that these those any two three various multiple")
+_PREPOSITIONS = words("with of in on at near by along behind above under from for to beside between")
 _STOP_LEFT = (
     _PREPOSITIONS
-    | _set(
+    | words(
         """
     . ; : ! ? ( ) a an the this that these those is are was were has have but which who while there show shows
     its their next
@@ -30,11 +26,11 @@ _STOP_LEFT = (
     )
     | {"\n"}
 )
-_BE = _set("is are was were be being painted appears appear seems look looks isn't aren't")
-_MADE = _set("made built constructed written")
-_MATERIAL_OF = _set("of in from")
-_STOP_RIGHT = _set(
-    ". ; : ! ? \n ( ) but which while there the however although though because with on next near than whereas"
+_BE = words("is are was were be being appears appear seems look looks isn't aren't")
+_SPREAD = words("made built constructed written paved covered lined flanked dotted surrounded clad painted topped")
+_MATERIAL_OF = words("of in from")
+_STOP_RIGHT = words(
+    ". ; : ! ? \n ( ) but which while there the however although though because on next near than whereas"
 )
 _LEFT, _RIGHT = 6, 6
 
@@ -43,16 +39,15 @@ _LEFT, _RIGHT = 6, 6
 class Wanted:
     """One reading of an entity.
 
-    `cue` is its name in the lexicon or None; `words` its words; `head` the cue or word that it is a kind of, `modifiers`
-    what narrows it, each with its forms; `needed` are words without which the text cannot hold it.
+    `cue` is its name in the lexicon or None; `words` its words; `head` the cue or word that it is a kind of;
+    `modifiers` what narrows it, each with its forms; `needed` are those of which the text must have one each.
     """
 
     cue: str | None
     words: tuple[str, ...]
     head: str
     modifiers: tuple[frozenset[str], ...]
-    needed: frozenset[str]
-    open: bool
+    needed: tuple[frozenset[str], ...]
 
 
 def canonical(entity: str) -> str:
@@ -71,9 +66,11 @@ def canonical(entity: str) -> str:
 @lru_cache(maxsize=100_000)
 def wanted(entity: str) -> tuple[Wanted, ...]:
     """The readings of an entity: its parts ("road, route"), or the whole where it has none."""
-    plain = _REMARK.sub(" ", entity)
-    parts = [words for part in _PARTS.split(plain) if (words := _bare(normal(part)))]
-    return tuple(_want(words) for words in dict.fromkeys(parts))
+    whole = normal(entity)
+    if lexicon().find(whole) is not None:
+        return (_want(whole),)
+    parts = [found for part in _PARTS.split(_REMARK.sub(" ", entity)) if (found := _bare(normal(part)))]
+    return tuple(_want(part) for part in dict.fromkeys(parts))
 
 
 def holds(want: Wanted, tokens: Tokens, spans: Sequence[tuple[int, int, str]], mask: bytes, text: str) -> bool:
@@ -100,7 +97,7 @@ def _want(words: tuple[str, ...]) -> Wanted:
     known = lexicon()
     cue = known.find(words)
     if len(words) == 1:
-        return Wanted(cue, words, words[0], (), frozenset(words), cue is None)
+        return Wanted(cue, words, words[0], (), () if cue else (frozenset(words),))
     cut = next((i for i in range(1, len(words)) if words[i] in _PREPOSITIONS), len(words))
     core, rest = words[:cut], words[cut:]
     head, size = core[-1], 1
@@ -110,12 +107,12 @@ def _want(words: tuple[str, ...]) -> Wanted:
             break
     narrowing = core[: len(core) - size] + tuple(word for word in rest if word not in _PREPOSITIONS | _ARTICLES)
     modifiers = tuple(_forms(word) for word in narrowing)
-    return Wanted(cue, words, head, modifiers, frozenset(), True)
+    return Wanted(cue, words, head, modifiers, modifiers or tuple(frozenset((word,)) for word in words))
 
 
 def _bare(words: tuple[str, ...]) -> tuple[str, ...]:
     start = 0
-    while start < len(words) - 1 and words[start] in _ARTICLES:
+    while start < len(words) and words[start] in _ARTICLES:
         start += 1
     return words[start:]
 
@@ -144,40 +141,48 @@ def _free(tokens: Tokens, start: int, end: int, mask: bytes, text: str) -> bool:
 
 
 def _modified(want: Wanted, tokens: Tokens, start: int, end: int, taken: bytearray, mask: bytes) -> bool:
-    beside = _left(tokens, start, end, taken) | _right(tokens, end, mask)
+    beside = _left(tokens, start, end, taken, mask) | _right(tokens, end, taken, mask)
     return all(not forms.isdisjoint(beside) for forms in want.modifiers)
 
 
-def _left(tokens: Tokens, start: int, end: int, taken: bytearray) -> set[str]:
+def _left(tokens: Tokens, start: int, end: int, taken: bytearray, mask: bytes) -> set[str]:
     """Words before the thing that describe it, and its own."""
-    words = set(tokens.lemma[start:end])
+    found = set(tokens.lemma[start:end])
     for k in range(start - 1, max(-1, start - 1 - _LEFT), -1):
         word = tokens.low[k]
-        if word in _STOP_LEFT:
+        if word in _STOP_LEFT or mask[k]:
             break
         if word in (",", "and", "or", "/"):
             if k and taken[k - 1]:
                 break
             continue
-        words.add(tokens.lemma[k])
-    return words
+        found.add(tokens.lemma[k])
+    return found
 
 
-def _right(tokens: Tokens, end: int, mask: bytes) -> set[str]:
-    """Words after the thing that describe it: "the soil is red", "made of wood", "a sign in Hebrew", "tower's clock"."""
-    low = tokens.low
-    words: set[str] = set()
-    if end >= len(low):
-        return words
-    if low[end - 1].endswith("'s") or low[end - 1].endswith("s'"):
-        words.add(tokens.lemma[end])
-    k = end
-    if low[k] in ("that", "which"):
-        k += 1
-    if k < len(low) and (low[k] in _BE or low[k] in _MADE or low[k] in _MATERIAL_OF):
-        for j in range(k + 1, min(len(low), k + 1 + _RIGHT)):
-            if low[j] in _STOP_RIGHT or (low[j] == "," and low[k] in _MATERIAL_OF):
-                break
-            if not mask[j]:
-                words.add(tokens.lemma[j])
-    return words
+def _right(tokens: Tokens, end: int, taken: bytearray, mask: bytes) -> set[str]:
+    """Words after the thing that describe it: "is red", "made of wood", "a sign in Hebrew", "the tower's clock"."""
+    low, lemmas = tokens.low, tokens.lemma
+    found: set[str] = set()
+    if low[end - 1].endswith(("'s", "s'")):
+        found.update(lemmas[end : end + 1])
+    k = end + 1 if low[end : end + 1] in (["that"], ["which"]) else end
+    if k + 1 >= len(low):
+        return found
+    if low[k] == "with":
+        alone = taken[k + 1] and not taken[k + 2 : k + 3].count(1)
+        return found | ({lemmas[k + 1]} if alone and not mask[k + 1] else set())
+    if low[k] not in _BE and low[k] not in _SPREAD and low[k] not in _MATERIAL_OF:
+        return found
+    if low[k] in _SPREAD:
+        found.add(lemmas[k])
+    first = k + 2 if low[k] == "of" and low[k + 1] in _ARTICLES else k + 1
+    for j in range(first, min(len(low), first + _RIGHT)):
+        word = low[j]
+        if word in _STOP_RIGHT or (word == "with" and low[j - 1] not in _SPREAD):
+            break
+        if word == "," and low[k] in _MATERIAL_OF:
+            break
+        if not mask[j]:
+            found.add(lemmas[j])
+    return found

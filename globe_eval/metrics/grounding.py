@@ -35,6 +35,9 @@ Floats = npt.NDArray[np.float64]
 
 N_ROTATIONS = 20
 
+THE_PHOTOGRAPH = frozenset(["picture", "image", "photo", "photograph"])
+"""What a reasoning calls the photograph itself: cues only where the annotation has them, as pictures on a wall."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grounding:
@@ -118,8 +121,9 @@ def ground(
         return Grounding(id, distinct, None, (), (), (), None, 0.0, None, 0.0, None, released)
     hits = tuple(entity for entity in distinct if reading.asserts(entity))
     upward = supported_by(distinct)
-    cues = (*sorted(reading.cues), *(canonical(entity) for entity in hits if not _cues_of(entity)))
-    unsupported = tuple(cue for cue in sorted(reading.cues) if cue not in upward)
+    said_cues = sorted(reading.cues - (THE_PHOTOGRAPH - upward))
+    cues = (*said_cues, *(canonical(entity) for entity in hits if not _cues_of(entity)))
+    unsupported = tuple(cue for cue in said_cues if cue not in upward)
     recall = len(hits) / len(distinct)
     precision = 1 - len(unsupported) / len(cues) if cues else None
     said = [name for name in entity_set(classes or ()) if reading.asserts(name)]

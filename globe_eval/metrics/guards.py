@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from globe_eval.metrics.clauses import words
+from globe_eval.metrics.inflection import is_plural
 from globe_eval.metrics.tokens import Tokens
 
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_HEADS = _set(
+_HEADS = words(
     """
     stop station park light lamp tower pot house oil bike bicycle shelter stand meter driver factory wash rental
     ticket company food restaurant hydrant board plate box wheel seat door horn engine lane route service line
@@ -26,9 +23,9 @@ _HEADS = _set(
     trip holiday resort season wear chair towel ball volleyball hut cabin boy girl man woman making work worker
     bell phone sharing pedal spoke lock key basket parts part hire pool sick ferry bay
     """
-) - _set("leaf hall plant hill field bell lane season level")
-_ANY_CUE = _set("station stop ticket terminal driver shop line dealer depot company industry")
-_VERBISH = _set(
+) - words("leaf hall plant hill field bell lane season level")
+_ANY_CUE = words("station stop ticket terminal driver shop line dealer depot company industry")
+_VERBISH = words(
     """
     stop park light house stand wash meter shop store service seat line top side wheel box board plate route
     stall race ride feed show name model guide map pass supply pipe pump ground camp work lock hire trip number
@@ -36,39 +33,54 @@ _VERBISH = _set(
     track rail horse dog case card
     """
 )
-_MATERIAL = _set(
+_MATERIAL = words(
     """
     stone wood brick glass concrete ice snow grass adobe marble granite gravel asphalt steel iron metal clay
     bamboo timber cobblestone tile thatch mud sandstone limestone terracotta stucco slate
     """
 )
-_ROUND = _set("tree trees")
-_UNREAL = _set("like style styled inspired shaped type themed esque lookalike resembling looking")
-_FREE = _set("free less proof")
-_VERBS = _set(
+_ROUND = words("tree trees")
+_UNREAL = words("like style styled inspired shaped type themed esque lookalike resembling looking")
+_PREFIXES = words("non un anti pseudo ex sub pre post semi quasi faux")
+_AFTER_LANGUAGE = words(
     """
-    park plant house bear light line stop watch sign cross face land train fly rock bridge dam duck fence wall
-    water stand bank box cook ship crane seal swallow flag bus dress fish horse ape ram roof bark paint cycle
-    snow rain fog cloud fork branch book field hedge root gate well post mail garden mine bat crow swan bay
-    barge ferry shop store board bench step stair spring fall peak ground
+    and or on which with is are was were suggesting indicating that at as but above below near here so while
+    although if to by
     """
 )
-_DETERMINERS = _set(
+_FREE = words("free less proof")
+_VERBS = words(
+    """
+    tower park plant house bear light line stop watch sign cross face land train fly rock bridge dam duck fence
+    wall water stand bank box cook ship crane seal swallow flag bus dress fish horse ape ram roof bark paint
+    cycle snow rain fog cloud fork branch book field hedge root gate well post mail garden mine bat crow swan
+    bay barge ferry shop store board bench step stair spring fall peak ground
+    """
+)
+_ADJECTIVES = words("plain square individual flat orange")
+_AFTER_NOUN = words(
+    """
+    is are was were and or but with in on at of to from near by behind beside next that which where has have
+    surrounded lined paved full lies stands looks appears seems filled between under over as for while there it
+    the a an suggests suggest indicates below above along across extends stretches dominated around
+    """
+)
+_DETERMINERS = words(
     """
     a an the this that these those its their his her our my your some many several two three four five few no
     any each every both numerous various multiple lots of and or with other more as for in by
     """
 )
-_NOUN_AFTER = _set("a an the this its their his her itself themselves")
-_TO = _set("to can could may might will would must should cannot")
-_NOT_NAMES = _set(
+_NOUN_AFTER = words("a an the this its their his her itself themselves")
+_TO = words("to can could may might will would must should cannot")
+_NOT_NAMES = words(
     """
     the a an this that these those in on at it i if there here no not perhaps maybe while and or but one several
     many what two with from near for to of as by although however additionally also furthermore overall both
     some most step clue clues
     """
 )
-_VISIBLE_LAST = _set(
+_VISIBLE_LAST = words(
     """
     bridge tower mountain church cathedral temple mosque castle palace river canal gate statue museum park
     square island lighthouse stadium market fountain station pagoda volcano monument memorial abbey basilica
@@ -77,18 +89,30 @@ _VISIBLE_LAST = _set(
     skyscraper building street avenue boulevard road highway sculpture column stupa mausoleum hospital school
     university ferry tram pub restaurant cafe wall windmill theater theatre house hall ruin
     """
-) - _set("house hall university")
-_VISIBLE_FIRST = _set("river lake mount temple church castle plaza mosque fort cathedral palace mausoleum")
-_DOUBT = _set(
+) - words("house hall university")
+_VISIBLE_FIRST = words("river lake mount temple church castle plaza mosque fort cathedral palace mausoleum")
+_DOUBT = words(
     """
     could might may maybe perhaps possibly probably likely guess guessing candidate candidates location
     locations like such suspect presumably potentially either would known
     """
 )
-_DOUBT_AFTER = _set("likely candidate possible possibility plausible option guess probable")
-_DEMONYM_ENDS = ("ese", "ish", "ian", "ean", "can", "ic", "ench", "utch", "reek", "erman", "hai", "rab", "wiss", "zech", "orean",
-                 "raeli", "ani", "aqi", "ali", "ewish", "hindu", "uslim", "torian", "axon", "orman", "que", "cal", "ern",
-                 "man", "ist", "hinese", "anese")  # fmt: skip
+_DOUBT_AFTER = words("likely candidate possible possibility plausible option guess probable")
+_SENTENCE_MARKS = words(". ; ! ?") | {"\n"}
+_INFERRING = words(
+    """
+    suggest suggests suggesting indicate indicates indicating indicative imply implies implying likely could may
+    might possibly possible probably probable perhaps maybe plausible guess believe infer typical common
+    characteristic consistent taken point points located location locations situated reminiscent similar like
+    would many most some
+    """
+)
+_DEMONYM_ENDS = (
+    *("ese", "ish", "ian", "ean", "can", "ic", "ench", "utch", "reek", "erman", "thai", "rab", "wiss", "zech", "raeli"),
+    *("ani", "aqi", "ali", "hindu", "uslim", "axon", "orman", "que", "cal", "ern", "ist"),
+)
+
+_LONGEST_NAME = 12
 
 
 def is_part_of_compound(tokens: Tokens, start: int, end: int, text: str) -> bool:
@@ -98,8 +122,14 @@ def is_part_of_compound(tokens: Tokens, start: int, end: int, text: str) -> bool
     after = tokens.low[end]
     if not after[0].isalpha():
         return False
+    if start and text[tokens.span[start][0] - 1 : tokens.span[start][0]] == "-" and tokens.low[start - 1] in _PREFIXES:
+        return True
     glued = text[tokens.span[end - 1][1] : tokens.span[end][0]] == "-"
     if glued and (after in _UNREAL or after in _FREE):
+        return True
+    if after == "of" and tokens.lemma[end - 1] == "sign":
+        return True
+    if tokens.low[start] == "in" and after not in _AFTER_LANGUAGE:
         return True
     last = tokens.low[end - 1]
     head = tokens.lemma[end]
@@ -107,15 +137,17 @@ def is_part_of_compound(tokens: Tokens, start: int, end: int, text: str) -> bool
         return False
     if end - start > 1 and head not in _ANY_CUE:
         return False
-    if last != tokens.lemma[end - 1] and last.endswith("s"):
-        return False
-    return not (head in _VERBISH and after != head)
+    return not is_plural(last) and not (head in _VERBISH and after != head)
 
 
-def is_verb(tokens: Tokens, start: int, end: int) -> bool:
-    """Whether a word that can be a verb is one here: "houses a museum", "to park", "bears the name"."""
+def is_no_noun(tokens: Tokens, start: int, end: int) -> bool:
+    """Whether a word that can be a verb or an adjective is one here: "houses a museum", "to park", "square windows"."""
+    if end - start == 1 and tokens.low[start] in _ADJECTIVES:
+        return tokens.low[end : end + 1] != [] and tokens.low[end][0].isalpha() and tokens.low[end] not in _AFTER_NOUN
     if end - start != 1 or tokens.lemma[start] not in _VERBS:
         return False
+    if tokens.low[start] == "towers" and tokens.low[end : end + 1] in (["above"], ["over"]):
+        return True
     before = tokens.low[start - 1] if start else "."
     if before in _TO and before != "to":
         return True
@@ -132,14 +164,13 @@ def is_verb(tokens: Tokens, start: int, end: int) -> bool:
 
 
 def is_part_of_name(tokens: Tokens, start: int, end: int, cue_last: str) -> bool:
-    """Whether the cue only stands in a proper name: "Palm" in "Palm Springs"; the bridge of "Golden Gate Bridge" is seen."""
-    surface = tokens.surface
+    """Whether the cue only stands in a name: "Palm" in "Palm Springs"; the bridge of "Golden Gate Bridge" is seen."""
     if not all(_capital(tokens, k) for k in range(start, end)):
         return False
     first, last = start, end - 1
-    while first > 0 and _capital(tokens, first - 1) and not _demonym(tokens.low[first - 1]):
+    while first > max(0, start - _LONGEST_NAME) and _named(tokens, first - 1):
         first -= 1
-    while last + 1 < len(surface) and _capital(tokens, last + 1):
+    while last + 1 < min(len(tokens.low), end + _LONGEST_NAME) and _capital(tokens, last + 1):
         last += 1
     if first == start and last == end - 1:
         return False
@@ -150,9 +181,26 @@ def is_part_of_name(tokens: Tokens, start: int, end: int, cue_last: str) -> bool
     return True
 
 
+def is_inferred(tokens: Tokens, start: int, end: int) -> bool:
+    """Whether a setting is concluded, not seen: "suggests a small town", "a Russian city", "the city of Lyon"."""
+    low = tokens.low
+    if low[end : end + 1] == ["of"] or (start and tokens.surface[start - 1][0].isupper() and _demonym(low[start - 1])):
+        return True
+    for k in range(start - 1, max(-1, start - 15), -1):
+        if low[k] in _SENTENCE_MARKS:
+            return False
+        if low[k] in _INFERRING:
+            return True
+    return False
+
+
 def _capital(tokens: Tokens, k: int) -> bool:
     word = tokens.surface[k]
     return word[0].isupper() and not (len(word) > 1 and word.isupper()) and tokens.low[k] not in _NOT_NAMES
+
+
+def _named(tokens: Tokens, k: int) -> bool:
+    return _capital(tokens, k) and not _demonym(tokens.low[k])
 
 
 def _demonym(word: str) -> bool:

@@ -9,326 +9,74 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-_SPELLINGS = dict(
-    pair.split("=")
-    for pair in [
-        "aeroplane=airplane",
-        "aluminium=aluminum",
-        "armour=armor",
-        "armoured=armored",
-        "behaviour=behavior",
-        "cafeteria=cafeteria",
-        "catalogue=catalog",
-        "centre=center",
-        "cheque=check",
-        "cinder=cinder",
-        "colour=color",
-        "coloured=colored",
-        "colourful=colorful",
-        "colouring=coloring",
-        "multicoloured=multicolored",
-        "cosy=cozy",
-        "favour=favor",
-        "favourite=favorite",
-        "fibre=fiber",
-        "fuelling=fueling",
-        "gaol=jail",
-        "grey=gray",
-        "greyish=grayish",
-        "harbour=harbor",
-        "harbourside=harborside",
-        "harbourfront=harborfront",
-        "honour=honor",
-        "humour=humor",
-        "jewellery=jewelry",
-        "kerb=curb",
-        "kerbside=curbside",
-        "kerbstone=curbstone",
-        "labour=labor",
-        "labourer=laborer",
-        "levelled=leveled",
-        "licence=license",
-        "litre=liter",
-        "metre=meter",
-        "mould=mold",
-        "moustache=mustache",
-        "multistorey=multistory",
-        "neighbour=neighbor",
-        "neighbouring=neighboring",
-        "neighbourhood=neighborhood",
-        "odour=odor",
-        "organisation=organization",
-        "panelled=paneled",
-        "parlour=parlor",
-        "plough=plow",
-        "ploughed=plowed",
-        "programme=program",
-        "pyjamas=pajamas",
-        "pyjama=pajama",
-        "rumour=rumor",
-        "sabre=saber",
-        "savour=savor",
-        "sceptre=scepter",
-        "signalling=signaling",
-        "skilful=skillful",
-        "storey=story",
-        "storeyed=storied",
-        "storeys=story",
-        "sulphur=sulfur",
-        "theatre=theater",
-        "amphitheatre=amphitheater",
-        "travelling=traveling",
-        "traveller=traveler",
-        "tumour=tumor",
-        "tyre=tire",
-        "vapour=vapor",
-        "verandah=veranda",
-        "woollen=woolen",
-        "yoghurt=yogurt",
-        "gravelled=graveled",
-        "tunnelled=tunneled",
-        "mediaeval=medieval",
-        "encyclopaedia=encyclopedia",
-        "archaeological=archeological",
-        "stuccoed=stucco",
-        "whisky=whiskey",
-        "barbeque=barbecue",
-        "bbq=barbecue",
-        "lorrie=lorry",
-        "donut=doughnut",
-        "hookah=hookah",
-    ]
+
+def _pairs(text: str) -> dict[str, str]:
+    return dict((first, second) for first, _, second in (pair.partition("=") for pair in text.split()))
+
+
+_SPELLINGS = _pairs(
+    """
+    aeroplane=airplane aluminium=aluminum amphitheatre=amphitheater archaeological=archeological armour=armor
+    armoured=armored barbeque=barbecue bbq=barbecue behaviour=behavior catalogue=catalog centre=center cheque=check
+    colour=color coloured=colored colourful=colorful colouring=coloring cosy=cozy donut=doughnut
+    encyclopaedia=encyclopedia favour=favor favourite=favorite fibre=fiber fuelling=fueling gaol=jail
+    gravelled=graveled grey=gray greyish=grayish harbour=harbor harbourfront=harborfront harbourside=harborside
+    honour=honor humour=humor jewellery=jewelry kerb=curb kerbside=curbside kerbstone=curbstone labour=labor
+    labourer=laborer levelled=leveled licence=license litre=liter lorrie=lorry mediaeval=medieval metre=meter
+    mould=mold moustache=mustache multicoloured=multicolored multistorey=multistory neighbour=neighbor
+    neighbourhood=neighborhood neighbouring=neighboring odour=odor organisation=organization panelled=paneled
+    parlour=parlor plough=plow ploughed=plowed programme=program pyjama=pajama pyjamas=pajamas rumour=rumor
+    sabre=saber savour=savor sceptre=scepter signalling=signaling skilful=skillful storey=story storeyed=storied
+    storeys=story stuccoed=stucco sulphur=sulfur theatre=theater traveller=traveler travelling=traveling
+    tumour=tumor tunnelled=tunneled tyre=tire vapour=vapor verandah=veranda whisky=whiskey woollen=woolen
+    yoghurt=yogurt
+    """
 )
 
-_IRREGULAR = dict(
-    pair.split("=")
-    for pair in [
-        "people=person",
-        "children=child",
-        "schoolchildren=schoolchild",
-        "grandchildren=grandchild",
-        "geese=goose",
-        "feet=foot",
-        "teeth=tooth",
-        "mice=mouse",
-        "lice=louse",
-        "oxen=ox",
-        "women=woman",
-        "men=man",
-        "brethren=brother",
-        "leaves=leaf",
-        "wolves=wolf",
-        "shelves=shelf",
-        "bookshelves=bookshelf",
-        "knives=knife",
-        "wharves=wharf",
-        "loaves=loaf",
-        "calves=calf",
-        "scarves=scarf",
-        "headscarves=headscarf",
-        "halves=half",
-        "hooves=hoof",
-        "elves=elf",
-        "thieves=thief",
-        "wives=wife",
-        "housewives=housewife",
-        "lives=life",
-        "rooves=roof",
-        "dwarves=dwarf",
-        "sheaves=sheaf",
-        "staves=staff",
-        "cacti=cactus",
-        "fungi=fungus",
-        "stadia=stadium",
-        "alumni=alumnus",
-        "foci=focus",
-        "radii=radius",
-        "termini=terminus",
-        "nuclei=nucleus",
-        "oases=oasis",
-        "bases=base",
-        "axes=axe",
-        "parentheses=parenthesis",
-        "strata=stratum",
-        "criteria=criterion",
-        "phenomena=phenomenon",
-        "palazzi=palazzo",
-        "gondolieri=gondolier",
-        "graffito=graffiti",
-        "moai=moai",
-        "dormice=dormouse",
-        "shoes=shoe",
-        "horseshoes=horseshoe",
-        "snowshoes=snowshoe",
-        "canoes=canoe",
-        "toes=toe",
-        "oboes=oboe",
-        "hoes=hoe",
-        "floes=floe",
-        "foes=foe",
-        "tiptoes=tiptoe",
-        "does=does",
-        "movies=movie",
-        "cookies=cookie",
-        "pies=pie",
-        "magpies=magpie",
-        "ties=tie",
-        "neckties=necktie",
-        "calories=calorie",
-        "prairies=prairie",
-        "collies=collie",
-        "selfies=selfie",
-        "zombies=zombie",
-        "genies=genie",
-        "eyries=eyrie",
-        "aeries=aerie",
-        "junkies=junkie",
-        "hoodies=hoodie",
-        "beanies=beanie",
-        "species=species",
-        "series=series",
-        "walkie=walkie",
-        "townies=townie",
-        "smoothies=smoothie",
-        "brownies=brownie",
-        "niches=niche",
-        "quiches=quiche",
-        "caches=cache",
-        "avalanches=avalanche",
-        "pastiches=pastiche",
-        "headaches=headache",
-        "buses=bus",
-        "minibuses=minibus",
-        "trolleybuses=trolleybus",
-        "autobuses=autobus",
-        "omnibuses=omnibus",
-        "microbuses=microbus",
-        "gases=gas",
-        "campuses=campus",
-        "walruses=walrus",
-        "octopuses=octopus",
-        "hippopotamuses=hippopotamus",
-        "platypuses=platypus",
-        "cactuses=cactus",
-        "hibiscuses=hibiscus",
-        "crocuses=crocus",
-        "lotuses=lotus",
-        "eucalyptuses=eucalyptus",
-        "papyruses=papyrus",
-        "circuses=circus",
-        "viruses=virus",
-        "statuses=status",
-        "censuses=census",
-        "bonuses=bonus",
-        "terminuses=terminus",
-        "ficuses=ficus",
-        "busses=bus",
-        "canvases=canvas",
-        "atlases=atlas",
-        "irises=iris",
-        "christmases=christmas",
-        "pancreases=pancreas",
-        "trellises=trellis",
-        "lenses=lens",
-        "quizzes=quiz",
-        "topazes=topaz",
-        "waltzes=waltz",
-        "quartzes=quartz",
-        "aircraft=aircraft",
-        "sheep=sheep",
-        "deer=deer",
-        "fish=fish",
-        "fishes=fish",
-        "bison=bison",
-        "moose=moose",
-        "gas=gas",
-        "bus=bus",
-        "canvas=canvas",
-        "christmas=christmas",
-        "texas=texas",
-        "kansas=kansas",
-        "vegas=vegas",
-        "lens=lens",
-        "news=news",
-        "alps=alps",
-        "andes=andes",
-        "is=is",
-        "was=was",
-        "has=has",
-        "its=its",
-        "his=his",
-        "hers=hers",
-        "ours=ours",
-        "theirs=theirs",
-        "as=as",
-        "us=us",
-        "yes=yes",
-        "always=always",
-        "perhaps=perhaps",
-        "besides=besides",
-        "sometimes=sometimes",
-        "towards=towards",
-        "upwards=upwards",
-        "overseas=overseas",
-        "afterwards=afterwards",
-        "atlas=atlas",
-        "pampas=pampas",
-        "pajamas=pajamas",
-        "mass=mass",
-        "las=las",
-        "los=los",
-        "des=des",
-        "les=les",
-        "woods=woods",
-        "falls=falls",
-        "glasses=glasses",
-        "sunglasses=sunglasses",
-        "eyeglasses=eyeglasses",
-        "spectacles=spectacles",
-        "shorts=shorts",
-        "jeans=jeans",
-        "trousers=trousers",
-        "overalls=overalls",
-        "scrubs=scrubs",
-        "rapids=rapids",
-        "grounds=grounds",
-        "ruins=ruin",
-        "mews=mews",
-        "gallows=gallows",
-        "steppes=steppe",
-        "binoculars=binoculars",
-        "goggles=goggles",
-        "headquarters=headquarters",
-        "means=means",
-        "barracks=barracks",
-        "works=works",
-        "waterworks=waterworks",
-        "sands=sand",
-        "waters=water",
-        "heavens=heavens",
-        "crossroads=crossroads",
-        "biceps=biceps",
-        "cross=cross",
-        "mr=mr",
-        "mrs=mrs",
-    ]
+_IRREGULAR = _pairs(
+    """
+    aeries=aerie afterwards=afterwards aircraft=aircraft alibis=alibi alps=alps alumni=alumnus always=always
+    amphorae=amphora andes=andes antennae=antenna aquaria=aquarium as=as atlas=atlas atlases=atlas atria=atrium
+    auditoria=auditorium autobuses=autobus avalanches=avalanche axes=axe barracks=barracks bases=base beanies=beanie
+    besides=besides biceps=biceps bikinis=bikini binoculars=binoculars bison=bison bonuses=bonus
+    bookshelves=bookshelf brethren=brother broadleaves=broadleaf brownies=brownie bus=bus buses=bus busses=bus
+    caches=cache cacti=cactus cactuses=cactus calories=calorie calves=calf campuses=campus canoes=canoe
+    canvas=canvas canvases=canvas carabinieri=carabiniere cellos=cello censuses=census characters=characters
+    children=child chillies=chilli christmas=christmas christmases=christmas circuses=circus cloverleaves=cloverleaf
+    collies=collie colossi=colossus cookies=cookie criteria=criterion crocuses=crocus cross=cross
+    crossroads=crossroads cumuli=cumulus deer=deer des=des dhotis=dhoti does=does dormice=dormouse dwarves=dwarf
+    elves=elf eucalypti=eucalyptus eucalyptuses=eucalyptus eyeglasses=eyeglasses eyries=eyrie falls=falls feet=foot
+    fezzes=fez ficuses=ficus fish=fish fishes=fish flats=flats floes=floe foci=focus foes=foe fungi=fungus
+    gallows=gallows gas=gas gases=gas gasses=gas geese=goose genies=genie gladioli=gladiolus glasses=glasses
+    goggles=goggles gondolieri=gondolier graffito=graffiti grandchildren=grandchild grounds=grounds
+    gymnasia=gymnasium halves=half has=has headaches=headache headquarters=headquarters headscarves=headscarf
+    heavens=heavens hers=hers hibiscuses=hibiscus hippopotami=hippopotamus hippopotamuses=hippopotamus his=his
+    hoes=hoe hoodies=hoodie hooves=hoof horseshoes=horseshoe housewives=housewife individuals=individuals
+    irises=iris is=is isthmi=isthmus its=its jeans=jeans junkies=junkie kansas=kansas kiwis=kiwi knives=knife
+    kufis=kufi las=las leaves=leaf lens=lens lenses=lens les=les lice=louse lives=life loaves=loaf loggie=loggia
+    los=los lotuses=lotus lungis=lungi magpies=magpie mass=mass mausolea=mausoleum means=means men=man mews=mews
+    mice=mouse microbuses=microbus minibuses=minibus minis=mini moai=moai moose=moose movies=movie mr=mr mrs=mrs
+    narcissi=narcissus neckties=necktie news=news niches=niche nuclei=nucleus oases=oasis oboes=oboe octopi=octopus
+    octopuses=octopus okapis=okapi omnibuses=omnibus ours=ours overalls=overalls overseas=overseas oxen=ox
+    pajamas=pajamas palazzi=palazzo pampas=pampas pancreases=pancreas papyri=papyrus papyruses=papyrus
+    parentheses=parenthesis pastiches=pastiche patios=patio people=person perhaps=perhaps phenomena=phenomenon
+    pianos=piano pies=pie planetaria=planetarium platypuses=platypus podia=podium prairies=prairie quartzes=quartz
+    quiches=quiche quizzes=quiz radii=radius rapids=rapids rooves=roof ruins=ruin safaris=safari
+    salespeople=salesperson sands=sand saris=sari scarves=scarf schoolchildren=schoolchild scrubs=scrubs
+    selfies=selfie series=series sheaves=sheaf sheep=sheep shelves=shelf shoes=shoe shorts=shorts skis=ski
+    smoothies=smoothie snowshoes=snowshoe sometimes=sometimes species=species spectacles=spectacles stadia=stadium
+    statuses=status staves=staff stelae=stele steppes=steppe steps=steps strata=stratum sunglasses=sunglasses
+    taxis=taxi teeth=tooth termini=terminus terminuses=terminus texas=texas theirs=theirs thieves=thief ties=tie
+    tiptoes=tiptoe titmice=titmouse toes=toe topazes=topaz towards=towards townies=townie townspeople=townsperson
+    trellises=trellis trolleybuses=trolleybus trousers=trousers tsunamis=tsunami upwards=upwards us=us
+    vaporetti=vaporetto vegas=vegas viruses=virus wadis=wadi walkie=walkie walruses=walrus waltzes=waltz was=was
+    waters=water waterworks=waterworks wharves=wharf wives=wife wolves=wolf women=woman woods=woods works=works
+    yes=yes zombies=zombie
+    """
 )
 
 _MEN_STAY = frozenset(
-    [
-        "omen",
-        "specimen",
-        "abdomen",
-        "regimen",
-        "acumen",
-        "yemen",
-        "stamen",
-        "ramen",
-        "bitumen",
-        "cyclamen",
-        "amen",
-        "tremen",
-    ]
+    {"ramen", "bitumen", "stamen", "omen", "acumen", "cyclamen", "amen", "specimen", "regimen", "yemen", "abdomen"}
 )
 
 
@@ -362,6 +110,15 @@ def lemma(word: str) -> str:
     if known is None:
         known = _singular(word)
     return _SPELLINGS.get(known, known)
+
+
+def is_plural(word: str) -> bool:
+    """Whether a folded word is a plural, by its one form.
+
+    >>> is_plural("firemen"), is_plural("buses"), is_plural("harbour"), is_plural("tower's")
+    (True, True, False, False)
+    """
+    return lemma(word) != word and word not in _SPELLINGS and not word.endswith(("'s", "s'"))
 
 
 def _singular(word: str) -> str:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+from globe_eval.metrics.clauses import words
 from globe_eval.metrics.tokens import Tokens
 
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_ENGLISH = _set(
+_ENGLISH = words(
     """
-    the a an is are was were be been this that these those there here it its i we you they he she of in on at to
-    from by with and or but not no as for which while who has have had can could would should may might will do
-    does into over under near behind above below between through along some many several few most more very than
-    then also only both each all any other such what where when if because so however although suggests suggest
-    indicates appears seems shows visible image picture photo likely possibly probably based
+    anything something nothing everything nobody anyone someone scarcely hardly just like up down out about
+    after before still even our my your their them his her whose why how much these been does the or at are were
+    this that those there here it its we you they she of to from by with and but not for which while who has
+    have had can could would should may might into near behind above below between through along some many
+    several few more very than then also only both each any other such what where when if because however
+    although suggests suggest indicates appears seems shows visible image picture photo likely possibly probably
+    based
     """
 )
-_SHARED = _set(
-    "a an in on i is no me do as so am was he man his by or at has be die of all of men over under will was most"
-)
-_FOREIGN = _set(
+_FOREIGN = words(
     """
     der die das den dem des ein eine einen einem einer eines und ist sind nicht kein keine mit auf im am zu zum
     zur von vom fur uber aus bei nach sich auch steht stehen sieht sehen links rechts hier gibt wird dass oder
@@ -36,7 +31,8 @@ _FOREIGN = _set(
     som med pa ett finns det ikke og til av bir bu var yok ile icin dan yang ada tidak ini itu dengan pada
     sebuah este sunt nu cu pe in az egy nincs ei ja ovat mot cac khong co
     """
-) - _set("a an i on no in do as is me or so at to by of he was man er will for van over under bus was on all")
+) - words("a an i on no in do as is me or so at to by of he was man er will for van over under bus was on all")
+_ENOUGH, _TOO_FEW, _SHORTEST = 12, 4, 2
 _COMMON_SCRIPT = 0x24F  # the last letter of Latin Extended-B
 _SHARE_FOREIGN_SCRIPT = 0.3
 
@@ -62,11 +58,11 @@ def is_english(text: str, tokens: Tokens, words: Container[str]) -> bool:
             english += 1
         elif not surface.isascii() and surface[:1].islower() and lemma not in words:
             foreign += 1
-        elif lemma in words:
+        elif lemma in words and len(lemma) > _SHORTEST:
             english += 1
-        if english >= 12 and english > 3 * foreign:
+        if english >= _ENOUGH and english > 3 * foreign:
             return True
-    return english >= foreign if english or foreign else count < 4
+    return english > foreign if english or foreign else count < _TOO_FEW
 
 
 def _foreign_script(text: str) -> bool:

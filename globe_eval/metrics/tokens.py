@@ -14,7 +14,7 @@ _TOKEN_MARKS = re.compile(
 )
 _COMBINING = re.compile("[\u0300-\u036f]")
 _QUOTED = re.compile(
-    r"\"(?=\w)([^\"\n]{1,80})(?<=[\w.!?)])\"|\u201c([^\u201c\u201d\n]{1,80})\u201d|\u2018([^\u2018\u2019\n]{1,80})\u2019"
+    r"\"(?=\w)([^\"\n]{1,80})(?<=[\w.!?),])\"|\u201c([^\u201c\u201d\n]{1,80})\u201d|\u2018([^\u2018\u2019\n]{1,80})\u2019"
     r"|(?<!\w)'(?=\w)([^'\n]{1,60})(?<=[\w.!?)])'(?!\w)|\u00ab([^\u00ab\u00bb\n]{1,80})\u00bb|\u201e([^\u201e\u201c\n]{1,80})\u201c"
 )
 _HEADING = re.compile(
@@ -27,6 +27,7 @@ _STEP = re.compile(r"\*\*\s?((?:Step|STEP)\s\d{1,2}[^*\n]{0,100})\*\*")
 
 _words: dict[str, tuple[str, str]] = {}
 _MOST_WORDS = 200_000
+_LONGEST_WORD = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,10 @@ def headings(text: str) -> list[tuple[int, int]]:
 
 def _word(surface: str) -> tuple[str, str]:
     low = fold(surface)
+    if len(surface) > _LONGEST_WORD:
+        return low, low
     pair = low, lemma(low)
-    if len(surface) <= 40:
-        if len(_words) >= _MOST_WORDS:
-            _words.clear()
-        _words[surface] = pair
+    if len(_words) >= _MOST_WORDS:
+        _words.clear()
+    _words[surface] = pair
     return pair

@@ -8,7 +8,7 @@ only where the text writes it as a name, the longest match wins, and a city must
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -30,6 +30,7 @@ MAX_LENGTH = 20_000
 """Characters that are read: the first half and the last half of a longer text."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?(?<!\.)|[^\w\s]|\d+|\n")
+_POSSESSIVE = re.compile(r"['’]s$")
 _CODES = {
     "US": "US",
     "USA": "US",
@@ -43,8 +44,11 @@ _CODES = {
 }
 _PARTICLES = "of the and de la le el del da do dos das di al upon on am an der den y es e"
 _INSIDE = frozenset(_PARTICLES.split())
+_JOINING = frozenset(["de", "del", "la", "le", "el", "da", "do", "dos", "das", "di", "y", "e", "al"])
 _PREPOSITIONS = "in near at around from outside within to toward towards of into like"
 _LOCATIVE = frozenset(_PREPOSITIONS.split())
+_DIVISION_WORDS = "region state province prefecture county oblast canton district area bay metro metropolitan"
+_DIVISIONS = frozenset(_DIVISION_WORDS.split())
 _ORDINARY = """
     reading nice mobile bath orange most split tours nancy surprise enterprise of man male bar lens same hull boulder
     sparks corona concord clay police santa victoria street road sky central northern southern eastern western north
@@ -66,6 +70,14 @@ _ORDINARY = """
     can will just should now likely possibly probably maybe perhaps one two three four five first second third
     commerce industry trade normal mean many lead era asia africa europe america oceania australasia moody temple
     heavy dry humid tropical temperate arid residential commercial industrial urban suburban rural presence absence
+    southeast southwest northeast northwest midwest southeastern southwestern northeastern northwestern midwestern
+    balkan balkans sahel scandinavia caucasus maghreb levant andes andean alps iberia iberian outback caribbean middle
+    prairie prairies plains appalachia benelux great lakes polynesia melanesia micronesia eurasia anglo francophone
+    tropics bay area
+    hindi urdu bengali tamil telugu marathi punjabi malay tagalog hebrew farsi persian amharic swahili zulu afrikaans
+    cantonese mandarin kanji katakana hiragana hangul devanagari sinhala catalan basque roman ottoman moorish
+    soviet
+    van bin bus truck taxi tram train greater downtown uptown midtown old new upper lower inner outer
     date time season winter summer autumn fall dense open wide narrow geographic geographical mixed
 """
 _WORDS = frozenset(_ORDINARY.split())
@@ -83,6 +95,8 @@ class Spot:
     country_code: str
     place: Place | None = None
     """Of a region or a city; a country has none here."""
+    ambiguous: bool = False
+    """Of a city whose name is also that of the region around it ("New York")."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +108,15 @@ class _Token:
     """Whether it begins a sentence, a line or a heading, where every word has a capital."""
 
 
-def spot(text: str, *, sought: Collection[str] = ()) -> list[Spot]:
+def spot(text: str, *, sought: Mapping[str, Place | None] | None = None) -> list[Spot]:
     """The places that a text names, in its order.
 
     Args:
         text: English; of a text beyond MAX_LENGTH the middle is left out.
-        sought: names of cities that count however small they are, such as the one that was answered.
+        sought: names that are known to mean a place, such as the one that was answered, or (None) to mean none here.
 
-    A city is looked for in the countries that the text names, then everywhere, and of several the most populous counts.
+    A city is looked for in the countries that the text names and those of the places sought, then everywhere, and of
+    several the most populous counts.
 
     >>> text = "French shop signs and plane trees; this is Lyon, France, not Reading."
     >>> [(one.kind, one.country_code, text[one.start : one.end]) for one in spot(text)]
@@ -111,10 +126,10 @@ def spot(text: str, *, sought: Collection[str] = ()) -> list[Spot]:
         text = text[: MAX_LENGTH // 2] + "\n" + " " * (len(text) - MAX_LENGTH - 1) + text[-MAX_LENGTH // 2 :]
     tokens = _tokens(text)
     countries = list(_countries(tokens))
-    taken = {i for _, first, last in countries for i in range(first, last)}
-    named = {one.country_code for one, _, _ in countries}
-    wanted = {normalise(name) for name in sought} - {""}
-    found = [one for one, _, _ in countries] + list(_towns(tokens, taken, named, wanted))
+    near = {place.country_code for place in (sought or {}).values() if place}
+    named = {one.country_code for one, _, _ in countries} | near
+    known = {normalise(name): place for name, place in (sought or {}).items()}
+    found = [one for one, _, _ in countries] + list(_towns(tokens, countries, named, known))
     return sorted(found, key=lambda one: one.start)
 
 
@@ -145,7 +160,7 @@ def _runs(tokens: list[_Token], at: int, longest: int) -> Iterator[tuple[int, st
             break
         end += 1
     for end in reversed(ends):
-        yield end, " ".join(token.text for token in tokens[at:end])
+        yield end, " ".join(_POSSESSIVE.sub("", token.text) for token in tokens[at:end])
 
 
 def _countries(tokens: list[_Token]) -> Iterator[tuple[Spot, int, int]]:
@@ -157,9 +172,9 @@ def _countries(tokens: list[_Token]) -> Iterator[tuple[Spot, int, int]]:
             for end, name in _runs(tokens, at, 5):
                 before = tokens[at - 1].text if at else ""
                 code = _country(name)
-                if code and not (name == "Mexico" and before == "New"):
+                if code and not (name in ("Mexico", "Jersey") and before == "New"):
                     found = Spot(tokens[at].start, tokens[end - 1].end, "country", code), at, end
-                elif (code := _demonym(name)) and before not in NO_DEMONYM:
+                elif (code := _demonym(name)) and before not in NO_DEMONYM and not _longer(tokens, at, end):
                     found = Spot(tokens[at].start, tokens[end - 1].end, "demonym", code), at, end
                 if found:
                     break
@@ -170,11 +185,19 @@ def _countries(tokens: list[_Token]) -> Iterator[tuple[Spot, int, int]]:
             at += 1
 
 
+def _longer(tokens: list[_Token], at: int, end: int) -> bool:
+    """Whether a demonym is but the first word of a place's name ("British Columbia")."""
+    longer = (name for to, name in _runs(tokens, at, 4) if to > end)
+    return any(_region(normalise(name), frozenset()) is not None for name in longer)
+
+
 @lru_cache(maxsize=16_384)
 def _country(name: str) -> str | None:
     bare = name.rstrip(".")
     if bare in _CODES:
         return _CODES[bare]
+    if bare in ("England", "Scotland", "Wales", "Northern Ireland"):
+        return "GB"
     if len(bare) < 4 or bare.isupper():
         return None
     key = normalise(bare)
@@ -191,15 +214,22 @@ def _demonym(name: str) -> str | None:
     return None if name == "English" else code
 
 
-def _towns(tokens: list[_Token], taken: set[int], named: set[str], wanted: Collection[str]) -> Iterator[Spot]:
+def _towns(
+    tokens: list[_Token],
+    countries: list[tuple[Spot, int, int]],
+    named: set[str],
+    known: Mapping[str, Place | None],
+) -> Iterator[Spot]:
     """Regions and cities outside of what the countries have taken."""
+    taken = {i for _, first, last in countries for i in range(first, last)}
+    begun = {first for one, first, _ in countries if one.kind == "country"}
     at = 0
     while at < len(tokens):
         found = None
         if at not in taken and tokens[at].text[0].isupper():
             for end, name in _runs(tokens, at, 4):
                 if taken.isdisjoint(range(at, end)):
-                    found = _town(tokens, at, end, name, named, wanted)
+                    found = _town(tokens, at, end, name, named, known, end + 1 in begun)
                     if found:
                         yield Spot(tokens[at].start, tokens[end - 1].end, *found)
                         at = end
@@ -208,55 +238,100 @@ def _towns(tokens: list[_Token], taken: set[int], named: set[str], wanted: Colle
             at += 1
 
 
+def _ends_a_name(tokens: list[_Token], at: int) -> bool:
+    """Whether a word is the rest of another name: "Michael Kors", "Tec de Monterrey"."""
+    before = at - 1
+    while before >= 0 and tokens[before].text in _JOINING:
+        before -= 1
+    if before < 0 or tokens[before].first or not _is_name(tokens[before]):
+        return False
+    key = normalise(tokens[before].text)
+    return key not in _WORDS and key not in _CODES and _demonym(tokens[before].text) is None
+
+
 def _town(
-    tokens: list[_Token], at: int, end: int, name: str, named: set[str], wanted: Collection[str]
-) -> tuple[Kind, str, Place | None] | None:
+    tokens: list[_Token],
+    at: int,
+    end: int,
+    name: str,
+    named: set[str],
+    known: Mapping[str, Place | None],
+    before_country: bool,
+) -> tuple[Kind, str, Place | None, bool] | None:
     key = normalise(name)
+    if key in known:
+        place = known[key]
+        return None if place is None else ("city", place.country_code, place, False)
+    if _ends_a_name(tokens, at):
+        return None
     before = tokens[at - 1].text if at else ""
     followed = end + 1 < len(tokens) and tokens[end].text == "," and tokens[end + 1].text[0].isupper()
     placed = before in _LOCATIVE or followed
     ordinary = all(word in _WORDS for word in key.split())
-    if ordinary and not (followed and key not in ("the", "a")) and key not in wanted and key != "victoria":
+    if ordinary and key != "victoria" and not (followed and before_country):
         return None
+    if key == "washington" and not (followed and tokens[end + 1].text.startswith("D")):
+        row = _region("washington", frozenset({"US"}))
+        return None if row is None else _found("region", row)
     if key == "georgia":
-        return ("country", "GE", None) if "US" not in named else _region(key, {"US"})
-    if key in wanted or (placed and not ordinary) or followed:
-        least = 0 if key in wanted else SMALL
+        row = _region(key, frozenset({"US"})) if "US" in named else None
+        return ("country", "GE", None, False) if row is None else _found("region", row)
+    if placed:
+        least = SMALL
     elif tokens[at].first and end - at == 1 and not before:
         least = 5 * LARGE
     else:
         least = LARGE
-    region, city = _region(key, named), _city(key, frozenset(named), least)
-    if city is None or region is None:
-        return city or region
-    # "Osaka" and "New York" are cities first; "Victoria" is one or a region of another country.
-    return region if region[1] != city[1] and region[1] in named and key not in wanted else city
-
-
-def _region(key: str, named: Collection[str]) -> tuple[Kind, str, Place | None] | None:
-    """The most populous first-level region or curated area of this name, in a named country if there is one."""
-    gaz = gazetteer.load()
-    rows = [e >> 1 for e in gaz.find(key) if gaz.kind[e >> 1] in (ADMIN1, REGION) and len(key) > 3 and e & 1]
-    if not rows:
+    after = tokens[end].text.lower() if end < len(tokens) else ""
+    region, city = _region(key, frozenset(named)), _city(key, frozenset(named), least)
+    if region and (city is None or after in _DIVISIONS):
+        return _found("region", region)
+    if city is None:
         return None
-    row = max(rows, key=lambda row: (gaz.codes[gaz.country[row]] in named, gaz.population[row]))
-    place = gaz.place(row)
-    return "region", place.country_code, place
+    if region is None:
+        return _found("city", city, ambiguous=after in _DIVISIONS)
+    gaz = gazetteer.load()
+    if gaz.country[region] == gaz.country[city]:
+        # "Osaka" and "New York" are cities first, "California" is none.
+        if 10 * gaz.population[city] >= gaz.population[region]:
+            return _found("city", city, ambiguous=True)
+        return _found("region", region)
+    larger = max((region, city), key=lambda row: (gaz.codes[gaz.country[row]] in named, gaz.population[row]))
+    return _found("region" if larger == region else "city", larger)
+
+
+def _found(kind: Kind, row: int, *, ambiguous: bool = False) -> tuple[Kind, str, Place | None, bool]:
+    place = gazetteer.load().place(row)
+    return kind, place.country_code, place, ambiguous
 
 
 @lru_cache(maxsize=65_536)
-def _city(key: str, named: frozenset[str], least: int) -> tuple[Kind, str, Place | None] | None:
-    """The most populous city of this name, in a named country if there is one, of at least so many people."""
+def _region(key: str, named: frozenset[str]) -> int | None:
+    """The most populous first-level region or curated area of this name, in a named country if there is one."""
     gaz = gazetteer.load()
-    if len(key) < 3 or any(gaz.kind[e >> 1] == COUNTRY and e & 1 for e in gaz.find(key)):
+    rows = [e >> 1 for e in gaz.find(key) if gaz.kind[e >> 1] in (ADMIN1, REGION) and len(key) > 3 and e & 1]
+    return max(rows, key=lambda row: (gaz.codes[gaz.country[row]] in named, gaz.population[row]), default=None)
+
+
+@lru_cache(maxsize=65_536)
+def _city(key: str, named: frozenset[str], least: int) -> int | None:
+    """The most populous city of this name, in a named country if there is one, of at least so many people.
+
+    A name that is not the usual one counts for large cities only.
+    """
+    gaz = gazetteer.load()
+    entries = gaz.find(key)
+    if len(key) < 3 or any(gaz.kind[e >> 1] == COUNTRY and e & 1 for e in entries):
         return None
-    rows = [e >> 1 for e in gaz.find(key) if gaz.kind[e >> 1] >= LANDMARK and gaz.population[e >> 1] >= least]
+    rows = [
+        e >> 1
+        for e in entries
+        if (e & 1 or len(key) > 4)
+        and gaz.kind[e >> 1] >= LANDMARK
+        and gaz.population[e >> 1] >= (least if e & 1 or not least else max(least, LARGE))
+    ]
     rows = [row for row in rows if gaz.kind[row] >= CITY] or rows
-    if not rows:
-        return None
-    row = max(rows, key=lambda row: (gaz.codes[gaz.country[row]] in named, gaz.population[row]))
-    place = gaz.place(row)
-    return "city", place.country_code, place
+    return max(rows, key=lambda row: (gaz.codes[gaz.country[row]] in named, gaz.population[row]), default=None)
 
 
 __all__ = ["Kind", "Spot", "spot"]

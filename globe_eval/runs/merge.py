@@ -9,7 +9,7 @@ from typing import Any
 from globe_eval import scoring
 from globe_eval.errors import InputError
 from globe_eval.metrics.grounding import idf_recalls, lifts
-from globe_eval.runs import identity, record
+from globe_eval.runs import identity, judge, record
 from globe_eval.runs.assemble import describe
 from globe_eval.runs.reasoned import grounding_record
 from globe_eval.runs.rescore import OF_THE_RUN, restored, setting_of, truth_of
@@ -17,7 +17,7 @@ from globe_eval.runs.score import Scored
 
 MADE_ANEW = (
     *("n", "n_groups", "complete", "status", "metrics", "valid_only", "accuracy_by_distance"),
-    *("ceiling", "attainable", "breakdowns", "clean", "reasoning", "lexicon_sha256"),
+    *("ceiling", "attainable", "breakdowns", "clean", "reasoning", "lexicon_sha256", "judge"),
 )
 """Fields of a result that follow from all samples together."""
 
@@ -57,6 +57,9 @@ def merge(folders: Sequence[Path]) -> Scored:
             "git_commit": _joined(one.git_commit for one in every),
         }
     )
+    if first.judge is not None:
+        said = {one.id: one.judge for one in samples if one.judge is not None}
+        _, merged = judge.attach(samples, merged, said, first.judge.model, first.judge.seed)
     notes = []
     for name in ("packages", "git_commit"):
         if getattr(merged, name) != getattr(first, name):

@@ -75,10 +75,14 @@ class FormatRecord(Strict):
     n_words: int
 
 
+Said = Literal["evidence", "mentioned", "absent"]
+"""What a judge says of an entity: used as evidence, mentioned as visible, or not said to be visible."""
+
+
 class JudgedRecord(Strict):
     """What a judge model says of each entity (`--judge`)."""
 
-    entities: dict[str, Literal["evidence", "mentioned", "absent"]] = Field(default={})
+    entities: dict[str, Said] = Field(default={})
     error: str | None = None
 
 

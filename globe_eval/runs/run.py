@@ -16,7 +16,7 @@ from globe_eval import scoring
 from globe_eval.benchmarks import definition, validate
 from globe_eval.benchmarks.overlap import overlapping_ids
 from globe_eval.errors import InputError, nearest
-from globe_eval.runs import identity, record
+from globe_eval.runs import identity, judge, record
 from globe_eval.runs.assemble import Heard, Setting, assemble
 from globe_eval.runs.journal import Journal
 from globe_eval.runs.usage import Prices, Share, usage
@@ -54,6 +54,8 @@ class Request:
     """(i, n): every n-th photograph from the i-th on, counted from 1."""
     fresh: bool = False
     """Start over instead of going on."""
+    judge: dict[str, Any] | None = None
+    """Arguments of the endpoint that judges the reasoning (`runs.judge`)."""
     prices: Prices | None = None
 
 
@@ -170,6 +172,9 @@ def _evaluate(request: Request, model: Any, info: dict[str, Any], task: Any, jou
         if evaluated is None or _rank():  # with tensor parallelism, every process has all answers
             return None
         samples, results = _assemble(request, info, asking, task, evaluated["samples"][name], shares, started)
+        if request.judge is not None:
+            said, name_of_judge = judge.ask(samples, request.judge, folder=journal.folder, seed=request.seed)
+            samples, results = judge.attach(samples, results, said, name_of_judge, request.seed)
         record.write_run(journal.folder, samples, results)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
@@ -318,6 +323,7 @@ def _assemble(
         thresholds_km=task.thresholds_km,
         own_metrics=task.own_metrics,
         own_directions=task.own_directions,
+        entity_classes=task.entity_classes,
     )
     images = record.ImagesRecord(
         with_coordinates=sum(file.with_coordinates for file in files),
