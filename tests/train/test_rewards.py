@@ -99,7 +99,8 @@ def test_grounding_rewards_are_their_metrics(answered) -> None:
         answer = scoring.read(text)
         alone.append(grounding.ground("", answer.reasoning if answer else None, entities))
     assert rewards.r_f1(as_trl(texts), **columns) == [one.f1 for one in alone]
-    assert rewards.r_vis(as_trl(texts), **columns) == [one.precision or 0.0 for one in alone]
+    precision = [(one.precision or 0.0) if one.defined else None for one in alone]
+    assert rewards.r_vis(as_trl(texts), **columns) == precision
     assert len(set(rewards.r_f1(as_trl(texts), **columns))) > 3
     tags = [globe.globe_visual_match(text, e) for text, e in zip(texts, columns["entities"], strict=True)]
     assert rewards.globe_r_vis(as_trl(texts), **columns) == tags
