@@ -151,7 +151,7 @@ def _student(options: argparse.Namespace) -> int:
     from globe_train import tiny_student
 
     folder = tiny_student.build(options.folder, options.seed)
-    print(f"{folder}: Qwen2.5-VL with two million random weights, seed {options.seed}")
+    print(f"{folder}: Qwen2.5-VL with one and a half million random weights, seed {options.seed}")
     return 0
 
 

@@ -1,19 +1,18 @@
-"""A Qwen2.5-VL of about two million parameters that can learn miniworld in minutes on a CPU; made from nothing.
+"""A Qwen2.5-VL of 1.5 million weights, made from nothing, that can learn miniworld in minutes on a CPU.
 
 `globe-train student FOLDER [--seed 0]`. The folder loads wherever a published checkpoint does. It differs from
 `tiny_qwen`, whose random weights are chosen to be compared between engines, in what learning needs:
 
-- its words are phrases: the byte-level BPE does not split at spaces, so an entity, a place or a line of GLOBE's prompt
-  is one token, and a whole exchange is about 60 tokens long (any other text is still encoded, by the byte);
+- its words are phrases: the byte-level BPE does not split at spaces, so an entity, a place or a whole prompt is one
+  token, and an exchange is about 65 tokens long (any other text is still encoded, by the byte);
 - pictures are seen at 112 pixels: 64 patches, 16 tokens;
-- the weights start at a standard deviation of 0.06. With the usual 0.02 a model of this size stays blind to the
-  picture for hundreds of steps (`docs/decisions/training.md`).
+- the weights start at a standard deviation of 0.06 (with the usual 0.02 a model of this size stays blind to the
+  picture for hundreds of steps), those of the first layer as the whitening of miniworld's patches
+  (`docs/decisions/training.md`).
 """
 
 from __future__ import annotations
 
-import argparse
-import os
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,15 @@ from globe_eval.models import torchvision_cpu
 from globe_train import teacher, tiny_qwen
 from globe_train.data import JUDGE
 
-SIDE = int(os.environ.get("TS_SIDE", 112))
+SIDE = 112
 """Pixels a side that the processor scales pictures down to."""
 
-CONTEXT = 2048
+PATCH = 14
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-PATCH = int(os.environ.get("TS_PATCH", 14))
+"""Of the channels, as Qwen2.5-VL's processor normalises them."""
+
+CONTEXT = 2048
+WIDTH = 128
 INITIALIZER_RANGE = 0.06
 
 
@@ -91,22 +93,17 @@ def processor(words: Any) -> Any:
 
 
 def configuration(words: Any) -> Any:
-    """Four layers of width 128 for the text, three for the picture, every one of which sees the whole picture."""
+    """Two layers of width 128 for the text, three for the picture, each of which sees the whole picture."""
     from transformers import Qwen2_5_VLConfig
 
     number = words.convert_tokens_to_ids
-
-    def E(k: str, d: int) -> int:
-        return int(os.environ.get(k, d))
-
-    H, VH = E("TS_H", 128), E("TS_VH", 128)
     text = {
         "vocab_size": -(-len(words) // 8) * 8,
-        "hidden_size": H,
-        "intermediate_size": 3 * H,
-        "num_hidden_layers": E("TS_L", 4),
-        "num_attention_heads": H // 32,
-        "num_key_value_heads": max(1, H // 64),
+        "hidden_size": WIDTH,
+        "intermediate_size": 3 * WIDTH,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
         "max_position_embeddings": CONTEXT,
         "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [4, 6, 6]},
         "initializer_range": INITIALIZER_RANGE,
@@ -115,12 +112,12 @@ def configuration(words: Any) -> Any:
         "pad_token_id": number(tiny_qwen.END_OF_TEXT),
     }
     vision = {
-        "depth": E("TS_VL", 3),
-        "hidden_size": VH,
-        "intermediate_size": 2 * VH,
-        "num_heads": VH // 32,
-        "out_hidden_size": H,
-        "fullatt_block_indexes": list(range(E("TS_VL", 3))),
+        "depth": 3,
+        "hidden_size": WIDTH,
+        "intermediate_size": 2 * WIDTH,
+        "num_heads": 4,
+        "out_hidden_size": WIDTH,
+        "fullatt_block_indexes": [0, 1, 2],
         "patch_size": PATCH,
         "spatial_merge_size": 2,
         "temporal_patch_size": 2,
@@ -179,29 +176,10 @@ def build(folder: str | Path, seed: int = 0) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Qwen2_5_VLForConditionalGeneration(configuration(words))
-    if os.environ.get("TS_WHITE", "1") == "1":
-        first = model.model.visual.patch_embed.proj.weight
-        with torch.no_grad():
-            w = torch.from_numpy(whitening(first.shape[0])).float()
-            first[: len(w)] = w
+    with torch.no_grad():
+        model.model.visual.patch_embed.proj.weight.copy_(torch.from_numpy(whitening(WIDTH)))
     model.generation_config.eos_token_id = words.eos_token_id
     model.generation_config.pad_token_id = words.pad_token_id
     model.save_pretrained(folder)
     processor(words).save_pretrained(folder)
     return Path(folder)
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Build a checkpoint and say so."""
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    parser = argparse.ArgumentParser(prog="python -m globe_train.tiny_student", description=build.__doc__)
-    parser.add_argument("folder", type=Path, metavar="FOLDER")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
-    print(f"{build(options.folder, options.seed)}: Qwen2.5-VL, two million random weights, seed {options.seed}")
-
-
-if __name__ == "__main__":
-    main()
