@@ -302,12 +302,14 @@ def _point_order(node: Mapping[str, Any]) -> str:
 
 def _scalar(value: Any) -> str | None:
     """The text of a JSON value that can be a field: a string, a number, null, `{"name": …}` or an array of numbers."""
+    if isinstance(value, bool):
+        return str(value)
     if isinstance(value, dict):
         value = next((value[key] for key in ("name", "value") if isinstance(value.get(key), str)), False)
     if isinstance(value, list) and len(value) in (2, 3) and all(isinstance(part, str) for part in value):
         value = ", ".join(value[:2])
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value)
+    if value is None:
+        return "null"
     return value if isinstance(value, str) else None
 
 
