@@ -278,7 +278,8 @@ def _of_tree(tree: Any, start: int) -> Found:
                 reasoning = reasoning or _strings(value)
                 continue
             kind = _JSON_KEY.fullmatch(key[:80])
-            text = _scalar(value) if kind else None
+            judged = kind is not None and kind["localizable"] and isinstance(value, bool)
+            text = str(value) if judged else _scalar(value) if kind else None
             if kind and text is not None:
                 here.setdefault(_point_order(node) if kind["latlon"] else _kind(kind), text)
             elif isinstance(value, dict | list):
@@ -302,8 +303,6 @@ def _point_order(node: Mapping[str, Any]) -> str:
 
 def _scalar(value: Any) -> str | None:
     """The text of a JSON value that can be a field: a string, a number, null, `{"name": …}` or an array of numbers."""
-    if isinstance(value, bool):
-        return str(value)
     if isinstance(value, dict):
         value = next((value[key] for key in ("name", "value") if isinstance(value.get(key), str)), False)
     if isinstance(value, list) and len(value) in (2, 3) and all(isinstance(part, str) for part in value):
