@@ -278,7 +278,8 @@ def _of_tree(tree: Any, start: int) -> Found:
                 reasoning = reasoning or _strings(value)
                 continue
             kind = _JSON_KEY.fullmatch(key[:80])
-            text = _scalar(value) if kind else None
+            judged = kind is not None and kind["localizable"] and isinstance(value, bool)
+            text = str(value) if judged else _scalar(value) if kind else None
             if kind and text is not None:
                 here.setdefault(_point_order(node) if kind["latlon"] else _kind(kind), text)
             elif isinstance(value, dict | list):
@@ -306,8 +307,8 @@ def _scalar(value: Any) -> str | None:
         value = next((value[key] for key in ("name", "value") if isinstance(value.get(key), str)), False)
     if isinstance(value, list) and len(value) in (2, 3) and all(isinstance(part, str) for part in value):
         value = ", ".join(value[:2])
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else str(value)
+    if value is None:
+        return "null"
     return value if isinstance(value, str) else None
 
 

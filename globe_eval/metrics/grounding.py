@@ -47,7 +47,7 @@ class Grounding:
     entities: tuple[str, ...]
     """Distinct, as the annotation writes them; empty where nothing was annotated."""
     reading: Reading | None = field(repr=False, compare=False)
-    """None where the response has no reasoning."""
+    """None where the response has no reasoning, or there are no entities to read it for."""
     hits: tuple[str, ...]
     cues: tuple[str, ...]
     unsupported: tuple[str, ...]
@@ -112,11 +112,12 @@ def ground(
     (0.5, 0.5, 0.5, ('church',))
     """
     distinct = entity_set(entities or ())
+    if not distinct:  # and nothing is read: a benchmark may have 210,000 photographs without entities
+        return Grounding(id, (), None, (), (), (), None, None, None, None, None)
     reading = read(reasoning) if reasoning and reasoning.strip() else None
-    released = globe_visual_match(response, entities) if distinct and response is not None and entities else None
-    if not distinct or (reading is not None and not reading.covered):
-        cues = tuple(sorted(reading.cues)) if reading is not None and reading.covered else ()
-        return Grounding(id, distinct, reading, (), cues, (), None, None, None, None, None, released)
+    released = globe_visual_match(response, entities) if response is not None else None
+    if reading is not None and not reading.covered:
+        return Grounding(id, distinct, reading, (), (), (), None, None, None, None, None, released)
     if reading is None:
         return Grounding(id, distinct, None, (), (), (), None, 0.0, None, 0.0, None, released)
     hits = tuple(entity for entity in distinct if reading.asserts(entity))

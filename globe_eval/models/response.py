@@ -26,7 +26,7 @@ class Response(str):
     error: str | None
     prompt_tokens: int | None
     completion_tokens: int | None
-    first_token: dict[str, float] | None
+    first_token: dict[str, float] | None = None
 
     def __new__(
         cls,
@@ -44,5 +44,6 @@ class Response(str):
         self.error = error
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
-        self.first_token = first_token
+        if first_token is not None:  # rare: a run keeps very many of these
+            self.first_token = first_token
         return self

@@ -132,7 +132,7 @@ def counts(scores: Sequence[Score]) -> ReasoningRecord | None:
         with_entities=sum(bool(one.entities) for one in groundings),
         without_entities=sum(not one.entities for one in groundings),
         not_covered=sum(bool(one.entities) and not one.covered for one in groundings),
-        no_reasoning=sum(one.reading is None for one in groundings),
+        no_reasoning=sum(one.format is not None and not one.format.n_words for one in measured),
         truncated=sum(one.format is not None and one.format.truncated for one in measured),
         confidence={source: sources[source] for source in SOURCES},
         risk_coverage={target: curve for target, curve in curves.items() if curve},
