@@ -41,6 +41,7 @@ UNPROVED = ("clean", "reasoning")
 """Figures of a result, besides breakdowns, that a row does not keep."""
 NAME_MEASURES = ("country_correct", "city_correct", "globe_country_match", "globe_city_match")
 
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int32]
 
@@ -52,9 +53,9 @@ class _Strict(BaseModel):
 class Columns(_Strict):
     """What is kept of n photographs, in the order of their sorted ids; each text is `pack` of n whole numbers."""
 
-    ids_sha256: record.Sha256
+    ids_sha256: Sha256
     """Of the sorted ids, a line each: two rows are paired only where it agrees."""
-    samples_sha256: record.Sha256
+    samples_sha256: Sha256
     """Of samples.jsonl as it was handed in."""
     status: str
     """Numbers of `scoring.STATUSES`."""
@@ -77,7 +78,7 @@ class Submission(_Strict):
     """Where to read about the model: a paper, a page."""
     results: record.Results
     columns: Columns
-    sha256: record.Sha256
+    sha256: Sha256
     """Of everything else in the file, as `seal` makes it."""
 
     @property
