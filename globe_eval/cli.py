@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"globe-eval {__version__}")
     subparsers = parser.add_subparsers(
-        metavar="{run,score,rescore,merge,table,compare,export,leaderboard,prepare,new,validate,ls}",
+        metavar="{run,score,rescore,merge,table,compare,report,export,leaderboard,prepare,new,validate,ls}",
         required=True,
         parser_class=_Parser,
     )
@@ -105,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         _add_table,
         compare_commands.add_compare,
         compare_commands.add_export,
+        _add_report,
         _add_prepare,
         _add_new,
         _add_validate,
@@ -135,6 +136,14 @@ def _add_run(subparsers: Any) -> None:
         "--max_side", type=arguments.count, metavar="N", help="scale larger photographs down to this longer side"
     )
     run.add_argument("--exclude-overlap", action="store_true", help="figures also without what prepare --against found")
+    _add_judge(run)
+    run.add_argument(
+        "--ask_localizable",
+        nargs="+",
+        metavar="K=V,…",
+        default=[],
+        help="a model that is asked GLOBE's yes/no question and gives token probabilities: base_url=…,model=…",
+    )
     run.add_argument("--output_path", "-o", type=Path, metavar="DIR", help="default globe_eval_runs/MODEL")
     run.add_argument("--fresh", action="store_true", help="start over, instead of going on with what was answered")
     run.add_argument("--shard", metavar="I/N", help="only every N-th photograph from the I-th on; see globe-eval merge")
@@ -173,6 +182,7 @@ def _add_score(subparsers: Any) -> None:
             else "a column with an unusual name; likewise --lat-, --lon-, --response-, --city-, --country-column",
         )
     score.add_argument("--skip-footer", action="store_true", help="set trailing rows aside that are no samples")
+    score.add_argument("--entities", type=Path, metavar="FILE", help="what can be seen on each photograph, by its id")
     score.add_argument("--skip-unknown-ids", action="store_true", help="set answers aside that have no truth")
     score.add_argument(
         "--distance", choices=("geodesic", "haversine"), default="geodesic", help="default geodesic (WGS84)"
@@ -194,6 +204,8 @@ def _add_rescore(subparsers: Any) -> None:
     rescore.add_argument("--answer-form", choices=("names", "address", "coordinates"), help="what counts in a response")
     rescore.add_argument("--distance", choices=("geodesic", "haversine"), help="default: the run's")
     rescore.add_argument("--geocoder", choices=("geonames", "nominatim", "azure"), help="default: the run's")
+    rescore.add_argument("--entities", type=Path, metavar="FILE", help="what can be seen on each photograph, by its id")
+    _add_judge(rescore)
     rescore.add_argument("--seed", type=int, help="of the intervals (default: the run's)")
     _add_output(rescore)
     rescore.set_defaults(verb=verbs.rescore)
@@ -204,6 +216,16 @@ def _add_merge(subparsers: Any) -> None:
     merge.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder that a run with --shard wrote")
     _add_output(merge, required=True)
     merge.set_defaults(verb=verbs.merge)
+
+
+def _add_judge(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--judge",
+        nargs="+",
+        metavar="K=V,…",
+        default=[],
+        help="a model that judges the reasoning: base_url=…,model=… of an OpenAI-compatible endpoint (default: none)",
+    )
 
 
 def _add_output(verb: argparse.ArgumentParser, *, required: bool = False) -> None:
@@ -223,6 +245,20 @@ def _add_table(subparsers: Any) -> None:
     table.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder with a results.json")
     table.add_argument("--by", metavar="PART", help="each run by continent, country, scene or city_size instead")
     table.set_defaults(verb=verbs.table)
+
+
+def _add_report(subparsers: Any) -> None:
+    report = subparsers.add_parser("report", help="write runs as one HTML file that opens offline")
+    report.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder with samples.jsonl and results.json")
+    report.add_argument("--output_path", "-o", type=Path, metavar="FILE", help="default globe-eval-report.html")
+    report.add_argument("--images", type=Path, metavar="DIR", help="show pictures from there, found by photograph id")
+    report.add_argument(
+        "--max_images", type=arguments.count, metavar="N", help="how many pictures at most (default 300)"
+    )
+    report.add_argument("--png", type=Path, metavar="DIR", help="write figures for papers there")
+    report.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each photograph and run there")
+    report.add_argument("--open", action="store_true", help="show it in the browser")
+    report.set_defaults(verb=verbs.report)
 
 
 def _add_ls(subparsers: Any) -> None:
@@ -297,7 +333,7 @@ def _apply_config(options: argparse.Namespace) -> None:
             )
         if getattr(options, key) != defaults[key]:
             continue
-        if key in ("tasks", "include_path", "model_args", "gen_kwargs"):
+        if key in ("tasks", "include_path", "model_args", "gen_kwargs", "judge", "ask_localizable"):
             if isinstance(value, dict):
                 value = [f"{name}={inner}" for name, inner in value.items()]
             value = [value] if isinstance(value, str) else value

@@ -6,7 +6,6 @@ or province) and `coordinates`. The form decides which part of an answer is scor
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,11 +15,20 @@ import numpy as np
 import numpy.typing as npt
 
 from globe_eval.answers import Answer, parse
-from globe_eval.metrics import accuracy, statistics
+from globe_eval.metrics import statistics
 from globe_eval.metrics.breakdowns import AT_LEAST, By, labels, parts
+from globe_eval.metrics.catalogue import METRICS as METRICS
+from globe_eval.metrics.catalogue import Metric as Metric
+from globe_eval.metrics.catalogue import known as _known
+from globe_eval.metrics.catalogue import metrics_with as metrics_with
+from globe_eval.metrics.catalogue import sample_metrics as sample_metrics
+from globe_eval.metrics.consistency import Consistency, consistency
 from globe_eval.metrics.figures import Figure as Figure
 from globe_eval.metrics.figures import figures as _figures
+from globe_eval.metrics.formats import Format, response_format
 from globe_eval.metrics.globe import globe_city_match, globe_country_match, globe_match
+from globe_eval.metrics.grounding import Grounding, ground
+from globe_eval.metrics.localizability import Judgement, judgement
 from globe_eval.metrics.names import city_correct, country_correct, named_cities
 from globe_eval.metrics.own import OwnMetric, own_values
 from globe_eval.places import Place, country_code, resolve_many
@@ -59,12 +67,17 @@ class Truth:
     city: str | None = None
     group: str | None = None
     scene: str | None = None
+    entities: tuple[str, ...] | None = None
+    """What can be seen, as the manifest writes it; None where nobody annotated it."""
+    localizable: bool | None = None
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Truth:
         """The truth in a manifest row."""
-        known = (row.get(name) for name in ("country", "city", "group", "scene"))
-        return cls(row["id"], row["lat"], row["lon"], *known)
+        country, city, group, scene = (row.get(name) for name in ("country", "city", "group", "scene"))
+        seen, localizable = row.get("entities"), row.get("localizable")
+        entities = None if seen is None else tuple(seen)
+        return cls(row["id"], row["lat"], row["lon"], country, city, group, scene, entities, localizable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,11 @@ class Score:
     globe_city_match: float | None
     own: Mapping[str, float | None] = field(default_factory=dict, hash=False)
     """Values of the metrics that the benchmark brings itself."""
+    grounding: Grounding | None = None
+    """What is measured of the reasoning; None, as the next three, where there is no response to read it in."""
+    consistency: Consistency | None = None
+    localizability: Judgement | None = None
+    format: Format | None = None
 
 
 def read(response: str | None, *, finish_reason: str | None = None, error: str | None = None) -> Answer | None:
@@ -120,6 +138,7 @@ def score(
     responses: Sequence[str | None] | None = None,
     geocode: Geocode = resolve_many,
     own: Sequence[OwnMetric] = (),
+    classes: Sequence[str] | None = None,
 ) -> list[Score]:
     """Score answers against truths, one to one.
 
@@ -128,10 +147,11 @@ def score(
         truths: n truths, in the same order.
         form: one of ANSWER_FORMS.
         distance: "geodesic" (WGS84) or "haversine" (R = 6371 km).
-        responses: the raw texts, which only the `globe_` measures read (the released code has a parser of its own);
-            None where the answers came as names.
+        responses: the raw texts, which the `globe_` measures read (the released code has a parser of its own); None
+            where the answers came as names or coordinates, and nothing is measured of a reasoning.
         geocode: (city, country, admin) triples -> places; the embedded gazetteer unless an online back end is given.
         own: metrics that the benchmark brings itself. Raises InputError where one fails or returns no number.
+        classes: all that is annotated exhaustively over the benchmark; None where its entities are not.
 
     Returns: n scores. A row's score does not depend on the other rows.
     """
@@ -171,11 +191,37 @@ def score(
                 globe_city_match=_released("city", answer, response, truth.city, form),
             )
         )
+    texts = responses or [None] * len(scores)
+    scores = reasoned(scores, answers, truths, texts, classes=classes)
     if own:
-        texts = responses or [None] * len(scores)
         told = (_told(*one) for one in zip(answers, truths, scores, texts, strict=True))
         scores = [replace(score, own=own_values(own, sample)) for score, sample in zip(scores, told, strict=True)]
     return scores
+
+
+def reasoned(
+    scores: Sequence[Score],
+    answers: Sequence[Answer | None],
+    truths: Sequence[Truth],
+    responses: Sequence[str | None],
+    *,
+    classes: Sequence[str] | None = None,
+) -> list[Score]:
+    """The scores with what is measured of the reasoning in each response; the arguments are those of `score`."""
+    found = []
+    for one, answer, truth, response in zip(scores, answers, truths, responses, strict=True):
+        if answer is None or response is None:
+            found.append(one)
+            continue
+        measured = replace(
+            one,
+            grounding=ground(truth.id, answer.reasoning, truth.entities, classes, utf8(response)),
+            consistency=consistency(answer, one.prediction),
+            localizability=judgement(answer, truth.localizable),
+            format=response_format(answer, response),
+        )
+        found.append(measured)
+    return found
 
 
 def _told(answer: Answer | None, truth: Truth, score: Score, response: str | None) -> dict[str, Any]:
@@ -249,90 +295,6 @@ def _released(
     return float(globe_match(((answer.country if field == "country" else answer.city) or "").strip().lower(), truth))
 
 
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A metric of a benchmark: its values for n photographs (NaN: no value) and how many become one."""
-
-    name: str
-    of: Callable[[Sequence[Score]], Floats]
-    aggregate: Callable[[Sequence[float | None]], float]
-    higher_is_better: bool
-
-
-def _mean(values: Sequence[float | None]) -> float:
-    known = [value for value in values if value is not None]
-    return math.fsum(known) / len(known) if known else float("nan")
-
-
-def _median_km(values: Sequence[float | None]) -> float:
-    return accuracy.median_km(_floats(values))
-
-
-def _mean_km(values: Sequence[float | None]) -> float:
-    return accuracy.mean_km(_floats(values))
-
-
-def _floats(values: Sequence[float | None]) -> Floats:
-    return np.array(values, dtype=np.float64)  # None becomes NaN
-
-
-def _field(name: str) -> Callable[[Sequence[Score]], Floats]:
-    return lambda scores: _floats([getattr(score, name) for score in scores])
-
-
-def _within(km: float) -> Callable[[Sequence[Score]], Floats]:
-    return lambda scores: accuracy.within(_distance_km(scores), km).astype(np.float64)
-
-
-_distance_km = _field("distance_km")
-
-_BESIDE_ACCURACY: tuple[Metric, ...] = (
-    Metric("geoscore", lambda scores: accuracy.geoscore(_distance_km(scores)), _mean, True),
-    Metric("median_km", _distance_km, _median_km, False),
-    Metric("mean_km", _distance_km, _mean_km, False),
-    Metric("located", lambda scores: _floats([float(s.status in LOCATED) for s in scores]), _mean, True),
-    Metric("country_accuracy", _field("country_correct"), _mean, True),
-    Metric("city_accuracy", _field("city_correct"), _mean, True),
-    Metric("globe_country_match", _field("globe_country_match"), _mean, True),
-    Metric("globe_city_match", _field("globe_city_match"), _mean, True),
-)
-
-
-def metrics_with(thresholds_km: Sequence[float] = (), own: Mapping[str, bool] | None = None) -> tuple[Metric, ...]:
-    """METRICS, with the accuracies at a benchmark's own thresholds among the others, and its own metrics at the end.
-
-    `own` says of each whether higher is better.
-
-    >>> [metric.name for metric in metrics_with([0.5, 25.0])][:4]
-    ['acc@0.5km', 'acc@1km', 'acc@25km', 'acc@200km']
-    """
-    return (
-        *(
-            Metric(accuracy.acc_name(km), _within(km), _mean, True)
-            for km in sorted({*accuracy.THRESHOLDS_KM.values(), *thresholds_km})
-        ),
-        *_BESIDE_ACCURACY,
-        *(Metric(name, _own(name), _mean, higher_is_better) for name, higher_is_better in (own or {}).items()),
-    )
-
-
-def _own(name: str) -> Callable[[Sequence[Score]], Floats]:
-    return lambda scores: _floats([score.own.get(name) for score in scores])
-
-
-METRICS = metrics_with()
-"""Every metric that all results have, in the order of their tables."""
-
-
-def sample_metrics(score: Score, metrics: Sequence[Metric] = METRICS) -> dict[str, float | None]:
-    """One photograph's value of each metric, None where it has none."""
-    return {metric.name: _known(metric.of([score])[0]) for metric in metrics}
-
-
 def figures(
     scores: Sequence[Score],
     truths: Sequence[Truth],
@@ -367,7 +329,7 @@ def breakdowns(
     dimension that no photograph has is left out. Parts of more than 1,000 photographs are resampled less often than
     2,000 times, down to 200: their intervals are narrow, and all parts together must not take longer than the whole.
     """
-    values, groups = _columns(scores, truths, metrics)
+    values, groups = _columns(scores, truths, [metric for metric in metrics if metric.of_parts])
     by = labels(*([getattr(truth, name) for truth in truths] for name in ("lat", "lon", "country", "scene")))
     return {
         dimension: {

@@ -44,6 +44,8 @@ def run(options: argparse.Namespace) -> int:
         max_side=options.max_side,
         exclude_overlap=options.exclude_overlap,
         command=_command(options),
+        judge=arguments.key_values("--judge", options.judge) or None,
+        ask_localizable=arguments.key_values("--ask_localizable", options.ask_localizable) or None,
     )
     with interruptible():
         finished = run.run(request)
@@ -69,11 +71,12 @@ def score(options: argparse.Namespace) -> int:
     from globe_eval.runs import score
     from globe_eval.runs.assemble import Setting
 
-    task, version, form, n = options.task or "score", "", None, None
+    task, version, form, n, exhaustive = options.task or "score", "", None, None, None
     defined: dict[str, Any] = {}
     if options.task:
         defined = _definition(options.task)
         version, n = str(defined["metadata"]["version"]), defined["metadata"].get("n")
+        exhaustive = defined["metadata"].get("exhaustive_entities")
         form = _task_form(defined)
     scored = score.score_file(
         options.answers,
@@ -97,6 +100,8 @@ def score(options: argparse.Namespace) -> int:
         benchmark_form=form,
         skip_footer=options.skip_footer,
         skip_unknown_ids=options.skip_unknown_ids,
+        entities=options.entities,
+        exhaustive=exhaustive,
     )
     if n is not None and n != scored.results.n:
         scored.notes.append(
@@ -112,8 +117,9 @@ def rescore(options: argparse.Namespace) -> int:
 
     if options.output_path is not None:
         record.refuse_run(options.output_path, [options.run])
-    chosen = {name: getattr(options, name) for name in ("distance", "geocoder", "seed", "answer_form")}
-    return _present(rescore(options.run, **chosen), options)
+    chosen = {name: getattr(options, name) for name in ("distance", "geocoder", "seed", "answer_form", "entities")}
+    judged_by = arguments.key_values("--judge", options.judge) or None
+    return _present(rescore(options.run, **chosen, judged_by=judged_by, cache=options.output_path), options)
 
 
 def merge(options: argparse.Namespace) -> int:
@@ -153,6 +159,23 @@ def table(options: argparse.Namespace) -> int:
         print("\n\n".join(table.breakdown_table(one, options.by) for one in many))
     else:
         print(table.compact_table(many))
+    return 0
+
+
+def report(options: argparse.Namespace) -> int:
+    """Write runs as one HTML file."""
+    from globe_eval.reports.report import write_report
+
+    for path in write_report(
+        options.runs,
+        options.output_path,
+        images=options.images,
+        max_images=options.max_images,
+        png=options.png,
+        csv=options.csv,
+        show=options.open,
+    ):
+        print(f"written: {path}")
     return 0
 
 

@@ -19,7 +19,8 @@ import numpy as np
 import shapely
 from vendor_borders import WORLD_ATLAS, unpack
 
-from globe_eval.places.borders import countries_at
+from globe_eval.places import resolve
+from globe_eval.places.borders import countries_at, sovereign_of
 
 OUT = Path(__file__).parents[1] / "globe_eval" / "reports" / "data"
 EDGE_DEGREES = 3.0
@@ -62,6 +63,12 @@ def polygons(topology: dict[str, Any], geometry: dict[str, Any]) -> list[shapely
 WORLD = shapely.box(-180.0, -90.0, 180.0, 90.0)
 
 
+def territory(part: shapely.Polygon, code: str) -> str:
+    """The code of the territory that a part of a country is, as French Guiana of France; else the country's."""
+    middle = part.representative_point()
+    return next((c for c in sorted(countries_at([middle.y], [middle.x])[0]) if sovereign_of(c) == code), code)
+
+
 def main() -> None:
     """Write the outline and its licence."""
     files = unpack(WORLD_ATLAS, {"countries": "countries-110m.json", "licence": "LICENSE"})
@@ -79,12 +86,17 @@ def main() -> None:
         if code is None:
             middle = max(parts, key=lambda part: part.area).representative_point()
             code = min(countries_at([middle.y], [middle.x])[0], default=None)
-        rings = [
-            [[round(100 * x), round(100 * y)] for x, y in shapely.segmentize(ring, EDGE_DEGREES).coords]
-            for part in parts
-            for ring in (part.exterior, *part.interiors)
-        ]
-        lines.append(json.dumps({"code": code, "name": geometry["properties"]["name"], "rings": rings}, **COMPACT))
+        by_code: dict[str, list[shapely.Polygon]] = {}
+        for part in parts:
+            by_code.setdefault(territory(part, code), []).append(part)
+        for own, pieces in by_code.items():
+            name = geometry["properties"]["name"] if own == code else resolve(country=own).name
+            rings = [
+                [[round(100 * x), round(100 * y)] for x, y in shapely.segmentize(ring, EDGE_DEGREES).coords]
+                for part in pieces
+                for ring in (part.exterior, *part.interiors)
+            ]
+            lines.append(json.dumps({"code": own, "name": name, "rings": rings}, **COMPACT))
     OUT.mkdir(exist_ok=True)
     (OUT / "world.json").write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
     (OUT / "world.LICENSE.md").write_text(LICENCE + files["licence"].decode(), encoding="utf-8")

@@ -16,11 +16,12 @@ from itertools import compress
 from typing import Any
 
 from globe_eval.answers import coordinates
+from globe_eval.answers.confidence import share, yes_no
 from globe_eval.answers.names import Names, address, is_placeholder, name, place, says_unknown
 
 _POSITION = frozenset({"lat", "lon", "latlon", "lonlat"})
 _NAMES = frozenset({"country", "city", "admin", "address", "place", "placerev"})
-_KINDS = (*_POSITION, *_NAMES, "confidence")
+_KINDS = (*_POSITION, *_NAMES, "confidence", "localizable")
 _MANY_LABELS = 2_000
 _MANY_OBJECTS = 50
 _MANY_BROKEN = 500
@@ -38,7 +39,7 @@ _KEY = rf"""
     |(?P<city>city|town|village|municipality|locality|ville|ciudad|cidade|城市)
     |(?P<admin>state|province|region|admin(?:istrative(?:[ _](?:area|region|division))?)?(?:[ _]?[12])?|prefecture|省)
     |(?P<address>address)
-    |(?P<confidence>(?:confidence|certainty)))
+    |(?P<confidence>(?:confidence|certainty))|(?P<localizable>locali[sz]able|locatable|locali[sz]ability|locatability))
     (?:[ _](?:name|guess|estimate|prediction|coordinate|value|deg(?:ree)?s?|level|score)){{0,2}}
     """
 _BEFORE = (
@@ -66,9 +67,6 @@ _BRACE = re.compile(r"[{}]")
 _DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=lambda _: None)
 _THINKING_KEY = re.compile(r"(?:chain_of_)?(?:reason(?:ing)?|thoughts?|thinking|explanation|rationale|analysis)", re.I)
 _FINAL_KEY = re.compile(r"final|answer|prediction", re.I)
-_PERCENT = re.compile(r"\W*(\d{1,3}(?:\.\d{1,10})?)\s?(?:%|percent|per cent)", re.I)
-_OF = re.compile(r"\W*(\d{1,3}(?:\.\d{1,10})?)\s?(?:/|out of|of)\s?(\d{1,3})(?![\d.])", re.I)
-_SHARE = re.compile(r"[\s\"'*~≈]*(0?\.\d{1,10}|1\.0{1,10}|0)(?![\d.]|\s?[-–/])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +80,7 @@ class Found:
     reasoning: str | None = None
     settles_names: bool = False
     settles_position: bool = False
+    localizable: bool | None = None
 
     def __bool__(self) -> bool:
         """Whether a name or a position is there."""
@@ -97,24 +96,8 @@ class Found:
             self.reasoning,
             self.settles_names,
             self.settles_position,
+            self.localizable,
         )
-
-
-def share(value: str) -> float | None:
-    """A stated confidence as a share of 1, or None where its scale is not said: a bare 4 or 85 has no unit.
-
-    >>> share("80%"), share("0.8"), share("4/5"), share("8 out of 10"), share("4"), share("high")
-    (0.8, 0.8, 0.8, 0.8, None, None)
-    """
-    if match := _PERCENT.match(value):
-        part, total = float(match[1]), 100.0
-    elif match := _OF.match(value):
-        part, total = float(match[1]), float(match[2])
-    elif match := _SHARE.match(value):
-        part, total = float(match[1]), 1.0
-    else:
-        return None
-    return part / total if 0 <= part <= total and total else None
 
 
 def _found(row: Mapping[str, str], start: int, *, whole: bool = False, strict: bool = False) -> Found:
@@ -150,6 +133,7 @@ def _found(row: Mapping[str, str], start: int, *, whole: bool = False, strict: b
         confidence=share(row["confidence"]) if "confidence" in row else None,
         settles_names=any([says_unknown(row[key]) for key in ("country", "city") if key in row]),
         settles_position=any([says_unknown(row[key]) for key in _POSITION if key in row]),
+        localizable=yes_no(row["localizable"]) if "localizable" in row else None,
     )
 
 
@@ -170,7 +154,8 @@ def labels(text: str, *, strict: bool = True) -> Found:
     entries = list(_entries(text))
     names = _last([entry for entry in entries if entry[0] in _NAMES], strict)
     position = _last([entry for entry in entries if entry[0] in _POSITION], strict)
-    confidences = [share(value) for key, value, _ in entries if key == "confidence"]
+    confidences = [share(value) for key, value, _ in entries if key == "confidence" and not is_placeholder(value)]
+    judged = [yes_no(value) for key, value, _ in entries if key == "localizable"]
     return Found(
         min((found.start for found in (names, position) if found), default=len(text)),
         names.names,
@@ -178,6 +163,7 @@ def labels(text: str, *, strict: bool = True) -> Found:
         confidence=confidences[-1] if confidences else None,
         settles_names=names.settles_names,
         settles_position=position.settles_position,
+        localizable=judged[-1] if judged else None,
     )
 
 
@@ -303,8 +289,9 @@ def _of_tree(tree: Any, start: int) -> Found:
         position = {key: text for key, text in here.items() if key in _POSITION}
         if not row.keys() & _POSITION and (len(position) > 1 or position.keys() & {"latlon", "lonlat"}):
             row |= position
-        if "confidence" in here:
-            row.setdefault("confidence", here["confidence"])
+        for key in ("confidence", "localizable"):
+            if key in here:
+                row.setdefault(key, here[key])
     return replace(_found(row, start, whole=True), reasoning=reasoning)
 
 
@@ -319,8 +306,8 @@ def _scalar(value: Any) -> str | None:
         value = next((value[key] for key in ("name", "value") if isinstance(value.get(key), str)), False)
     if isinstance(value, list) and len(value) in (2, 3) and all(isinstance(part, str) for part in value):
         value = ", ".join(value[:2])
-    if value is None:
-        return "null"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value)
     return value if isinstance(value, str) else None
 
 

@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from globe_eval.answers import coordinates, fields
+from globe_eval.answers.confidence import in_text as stated
 from globe_eval.answers.fields import Found
 from globe_eval.answers.names import Names, concluded, place
 from globe_eval.answers.refusals import refuses
 from globe_eval.answers.text import Block, answer_blocks, clean, excerpt, split_thought
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 """Part of every result: rises whenever any response may be read differently."""
 
+_SURE = re.compile(r"onfiden|ertain|\bsure\b|oca(?:li[sz]|t)ab", re.IGNORECASE)
 _LONGEST_BARE_ANSWER = 200
 _ONE_ANSWER = re.compile(r"\s*<answer>[^<\\]*</answer>\s*")
 
@@ -27,7 +29,9 @@ class Answer:
     """What a response says: names as the text writes them, coordinates in degrees (both or none), None where unsaid.
 
     `status` is "answered" where a name or a position was found, else "truncated" (the response was cut off), "empty",
-    "refused" (the model declines, or answers "unknown") or "unparsed". `stated_confidence` lies between 0 and 1.
+    "refused" (the model declines, or answers "unknown") or "unparsed". `stated_confidence` lies between 0 and 1,
+    `stated_localizable` is what follows a label "localizable:", and `p_yes` is no text at all: the probability of a yes
+    to the question whether the photograph can be located, where the back end was asked for it.
     """
 
     country: str | None = None
@@ -38,6 +42,8 @@ class Answer:
     reasoning: str | None = None
     stated_confidence: float | None = None
     status: Status = "unparsed"
+    stated_localizable: bool | None = None
+    p_yes: float | None = None
 
 
 def parse(response: str | None, *, truncated: bool = False) -> Answer:
@@ -76,11 +82,14 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
     if not found:
         declined = found.settles_names or found.settles_position or refuses(said)
         status = "truncated" if truncated or parts.unfinished else "refused" if declined else "unparsed"
-    confidence = found.confidence
-    if confidence is None and "onfiden" in said:
-        confidence = fields.labels(said).confidence
+    confidence, localizable = found.confidence, found.localizable
+    if (confidence is None or localizable is None) and _SURE.search(said):
+        labels = fields.labels(said)
+        confidence = labels.confidence if confidence is None else confidence
+        localizable = labels.localizable if localizable is None else localizable
+        confidence = stated(said) if confidence is None else confidence
     names = found.names
-    return Answer(names.country, names.city, names.admin, lat, lon, reasoning, confidence, status)
+    return Answer(names.country, names.city, names.admin, lat, lon, reasoning, confidence, status, localizable)
 
 
 def _structured(text: str) -> Iterator[Found]:
@@ -151,6 +160,7 @@ def _united(passages: Iterable[Found]) -> Found:
             whole.reasoning or found.reasoning,
             whole.settles_names or (names_open and found.settles_names),
             whole.settles_position or (position_open and found.settles_position),
+            whole.localizable if whole.localizable is not None else found.localizable,
         )
     return Found(0) if whole is None else whole
 

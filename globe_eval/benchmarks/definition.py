@@ -19,13 +19,16 @@ OWN_KEYS = ("prompt", "decoding", "answer_form")
 METADATA_KEYS = ("version", "description", "license", "citation", "source", "n")
 """What every shipped benchmark says of itself."""
 
-MORE_METADATA_KEYS = ("hub", "defects", "known_truth", "unverified", "manifest_sha256", "truth_sha256")
+MORE_METADATA_KEYS = (
+    *("hub", "defects", "known_truth", "unverified", "manifest_sha256", "truth_sha256", "exhaustive_entities"),
+)
 """What it may say besides: its repository on the hub, sentences about its defects, SHA-256 -> which file of truth that
-is, the columns and files that nobody could look at, and version -> SHA-256 of the manifest, and of it without entities
-and localizable where it has them, which a run's samples do not say."""
+is, the columns and files that nobody could look at, version -> SHA-256 of the manifest, and of it without entities and
+localizable where it has them, and (true, or the list of classes) that its entities name all that can be seen of each
+class, so that hallucinations can be told."""
 
 COLUMN_KEYS = ("id_column", "image_column", "lat_column", "lon_column")
-DATASET_KEYS = ("truth", "images", *COLUMN_KEYS, "columns", "values", "image_suffix", "where", "prepared")
+DATASET_KEYS = ("truth", "images", *COLUMN_KEYS, "columns", "values", "image_suffix", "where", "prepared", "entities")
 ENTRY_POINTS = "globe_eval.tasks"
 """The group of entry points with which a package brings benchmarks: each names a package whose folder holds YAMLs."""
 

@@ -74,6 +74,21 @@ PROMPTS: dict[str, Prompt] = {
         f"{_TAGS}",
         "address",
     ),
+    "localizability": Prompt(
+        "You are a geolocation expert. You are participating in a geolocation challenge. "
+        "Based on the provided image:\n"
+        f"{_CLUES}"
+        "2. Think step-by-step about what country, and city this is likely to be in and why\n"
+        "3. Decide whether the image shows enough to tell where it was taken\n"
+        "\n"
+        "Your final answer include these four lines somewhere in your response:\n"
+        "country: [country name]\n"
+        "city: [city name]\n"
+        "localizable: [yes or no]\n"
+        "confidence: [0% to 100%, how likely your country and city are right]"
+        f"{_TAGS}",
+        "names",
+    ),
     "globe_no_cot": Prompt(
         "Based on the provided image, please output its location (country and city) directly without any explanation.\n"
         "Your final answer include these two lines in your response:\n"

@@ -23,6 +23,7 @@ from lm_eval.api.task import ConfigurableTask
 from globe_eval import scoring
 from globe_eval.benchmarks import measures
 from globe_eval.benchmarks.definition import DATASET_KEYS, OWN_KEYS
+from globe_eval.benchmarks.entities import entity_classes, with_entities
 from globe_eval.benchmarks.images import Bounds, Photograph
 from globe_eval.benchmarks.leaks import PROMPTS_COMPARED, refuse_prompt_leaks
 from globe_eval.benchmarks.manifest import Manifest, data_folder, find_data, read_manifest, read_prepared, select
@@ -75,6 +76,11 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
         }
         generation = {"until": [], **decoding, **(given.get("generation_kwargs") or {})}
         super().__init__(config={**defaults, **given, "metadata": metadata, "generation_kwargs": generation}, **kwargs)
+        self.entity_classes = entity_classes(
+            (self.config.metadata or {}).get("exhaustive_entities"), self.manifest.rows
+        )
+        if "process_results" not in given:
+            self.config.process_results = partial(self.config.process_results, classes=self.entity_classes)
         if isinstance(self.config.doc_to_text, str) and "<image>" not in self.config.doc_to_text:
             self.config.doc_to_text = f"<image>{self.config.doc_to_text}"
         refuse_prompt_leaks(f"task {name!r}", self._prompt, list(islice(self.test_docs(), PROMPTS_COMPARED)))
@@ -92,7 +98,11 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
                     f"task {self.config.task!r}, dataset_kwargs: unknown key {unknown[0]!r}"
                     f"{nearest(unknown[0], DATASET_KEYS)} (allowed: {', '.join(DATASET_KEYS)})"
                 )
+            entities = given.pop("entities", None)
             self.manifest = self._prepared(given) or self._unprepared(given)
+            if entities is not None:
+                rows = with_entities(self.manifest.rows, self._find(entities))
+                self.manifest = replace(self.manifest, rows=rows)
         self.dataset = {"test": datasets.Dataset.from_list(self.manifest.rows)}
 
     def _prepared(self, given: dict[str, Any]) -> Manifest | None:
@@ -159,13 +169,16 @@ def process_results(
     form: scoring.AnswerForm,
     metrics: Sequence[scoring.Metric] = scoring.METRICS,
     own: Sequence[OwnMetric] = (),
+    classes: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """One photograph's metrics for lm-eval's own aggregation. A miss is 0 where it is a rate, never left out."""
     response = results[0]
     answer = scoring.read(
         response, finish_reason=getattr(response, "finish_reason", None), error=getattr(response, "error", None)
     )
-    (score,) = scoring.score([answer], [scoring.Truth.of(doc)], form=form, responses=[response], own=own)
+    responses = [None if getattr(response, "error", None) is not None else response]
+    truths = [scoring.Truth.of(doc)]
+    (score,) = scoring.score([answer], truths, form=form, responses=responses, own=own, classes=classes)
     return scoring.sample_metrics(score, metrics)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from globe_eval.benchmarks.entities import parse_entities
 from globe_eval.benchmarks.table import Table, number
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
@@ -158,23 +158,10 @@ def _degrees(table: Table, index: int, column: str, both: bool, axis: int) -> fl
 
 
 def _entities(table: Table, index: int, column: str | None) -> list[str] | None:
-    value = table.rows[index].get(column) if column else None
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    found = value
-    if isinstance(value, str):
-        try:
-            found = json.loads(value)
-        except (ValueError, RecursionError):
-            found = None
-    items = found if isinstance(found, list) else [None]
-    texts = [item.get("text") if isinstance(item, dict) else item for item in items]
-    if not all(isinstance(text, str) for text in texts):
-        raise InputError(
-            f"{table.where(index)}, column {column!r}: found {str(value)[:40]!r}; allowed: a list of texts, or of "
-            '{"text": …}, as JSON'
-        )
-    return [text.strip() for text in texts if text and text.strip()]
+    try:
+        return parse_entities(table.rows[index].get(column) if column else None)
+    except ValueError as error:
+        raise InputError(f"{table.where(index)}, column {column!r}: {error}") from None
 
 
 def _flag(table: Table, index: int, column: str | None, mapped: Mapping[str, str | None]) -> bool | None:

@@ -8,10 +8,13 @@ for "United States", "**Paris**" is wrong for "Paris". `country_correct` and `ci
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping, Sequence
 
 GLOBE_THRESHOLD = 0.7
 
+_BETWEEN = re.compile(r"</think>\s*<answer>")
 _COUNTRY = re.compile(r"country:\s*([^\n]+)")
 _CITY = re.compile(r"city:\s*([^\n]+)")
 
@@ -84,6 +87,69 @@ def globe_accuracy(response: str | None, country: str, city: str) -> float:
     if not globe_match(said_country, country):
         return 0.0
     return 1.0 if globe_match(said_city, city) else 0.2
+
+
+def globe_visual_match(response: str | None, entities: Sequence[str] | None) -> float:
+    """The released training reward `globe_visual_match`: the share of the annotated tags found before `</think>`.
+
+    Tags are compared as lower-cased substrings, so "tree" is found in "street" and "no palm trees" earns "palm tree";
+    without a `</think>` the answer counts too; without tags it is 0. In [0, 1], higher is better; None for the entities
+    is an unknown annotation and gives NaN. The class `GeoVisalEntityMatching2ORM`: a recall of the tags, where the
+    paper's Eq. 2 is a precision of what the reasoning names. For comparison only: a dump of the whole vocabulary gets
+    1.0. `grounding_recall` and `grounding_lift` are the honest measures.
+
+    >>> globe_visual_match("<think>a street</think><answer>Bridgetown</answer>", ["tree", "bridge"])
+    0.5
+    """
+    if entities is None:
+        return float("nan")
+    thought = (response or "").split("</think>")[0].replace("<think>", "").lower()
+    tags = {entity.lower() for entity in entities}
+    return sum(tag in thought for tag in tags) / len(tags) if tags else 0.0
+
+
+def globe_format(response: str | None) -> float:
+    """The released format reward `external_math_format`: 1.0 for `<think>…</think> <answer>…</answer>`, else 0.0.
+
+    Nothing may stand before the first tag or behind the last, not even a line end; between the two only white space.
+    Equal to the released `^<think>.*?</think>\\s*<answer>.*?</answer>(?![\\s\\S])`, in linear time.
+
+    >>> globe_format("<think>a bus</think><answer>x</answer>"), globe_format("<think></think><answer></answer>\\n")
+    (1.0, 0.0)
+    """
+    text = response or ""
+    if not (text.startswith("<think>") and text.endswith("</answer>")):
+        return 0.0
+    between = _BETWEEN.search(text, len("<think>"))
+    return float(between is not None and between.end() <= len(text) - len("</answer>"))
+
+
+GLOBE_LOCATABLE = (
+    "Given input image and its location reasoning text, please determine if the image is visually locatable, then "
+    "output “yes” or “no” directly.\n"
+)
+"""The system message of the released reward `globe_locatablity` (sic), of which the user message is the photograph and
+the reasoning."""
+
+
+def globe_locatability(first_token: Mapping[str, float] | None) -> float:
+    """The released reward `globe_locatablity`: p(yes) / (p(yes) + p(no) + 1e-19), of the first token of the judgement.
+
+    p sums the spellings yes, Yes, YES and no, No, NO among the likeliest tokens (the released code asks for five). In
+    [0, 1], higher is more localizable. NaN where no probabilities are known or neither word is among them; the
+    released code gives 0.0 then, as for a photograph that cannot be located.
+
+    >>> import math
+    >>> globe_locatability({"yes": math.log(0.6), "Yes": math.log(0.1), "No": math.log(0.2)}).__round__(6)
+    0.777778
+    """
+    yes, no = (
+        math.fsum(math.exp(first_token[word]) for word in (name, name.title(), name.upper()) if word in first_token)
+        if first_token
+        else 0.0
+        for name in ("yes", "no")
+    )
+    return yes / (yes + no + 1e-19) if yes + no else float("nan")
 
 
 def _first_answer(text: str) -> str | None:

@@ -11,7 +11,7 @@ Two runs on the same photographs can therefore be compared pair by pair:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -116,6 +116,35 @@ def replicates(
             rows[:, k + column] = _weighted_medians(ranked[:, column], ranked_codes[:, column], counts)
     result[:, :k][:, np.count_nonzero(sizes, axis=0) < 2] = np.nan
     return result
+
+
+def resampled(
+    statistic: Callable[[Floats], Floats], groups: npt.ArrayLike, *, n_resamples: int = N_RESAMPLES, seed: int = 0
+) -> Floats:
+    """Statistics that are no means, in each resample; shape (n_resamples, k), the draws those of `replicates`.
+
+    Args:
+        statistic: weights of shape (rows, n), how often each photograph was drawn -> (rows, k).
+        groups: (n,) labels to resample by.
+        n_resamples: how many resamples to draw.
+        seed: of the draws.
+
+    NaN in every resample where there are fewer than two groups.
+
+    >>> resampled(lambda weights: weights @ np.array([[0.0], [1.0]]), ["a", "b"], n_resamples=4).ravel().tolist()
+    [2.0, 1.0, 0.0, 0.0]
+    """
+    codes, n_groups = _group_codes(groups, len(np.asarray(groups)))
+    if n_groups < 2:
+        return np.full((n_resamples, np.shape(statistic(np.ones((1, len(codes)))))[1]), np.nan)
+    at_once = max(1, _CHUNK_COUNTS // max(len(codes), 1))
+    return np.concatenate(
+        [
+            statistic(block[first : first + at_once, codes])
+            for block in resample_counts(n_groups, n_resamples, seed=seed)
+            for first in range(0, len(block), at_once)
+        ]
+    )
 
 
 def interval(replicates: npt.ArrayLike, level: float = LEVEL) -> Floats:

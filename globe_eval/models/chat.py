@@ -207,4 +207,13 @@ def read_reply(body: Any, ends: Sequence[str] = ()) -> Response:
         finish_reason=finish_reason,
         prompt_tokens=usage.get("prompt_tokens"),
         completion_tokens=usage.get("completion_tokens"),
+        first_token=_first_token(choice),
     )
+
+
+def _first_token(choice: Any) -> dict[str, float] | None:
+    """Token -> log-probability of the likeliest first tokens, where the server gives them (`top_logprobs`)."""
+    try:
+        return {str(one["token"]): float(one["logprob"]) for one in choice["logprobs"]["content"][0]["top_logprobs"]}
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None

@@ -14,6 +14,7 @@ class Response(str):
         error: why the model was never heard, in one line; None where it was.
         prompt_tokens: tokens that went in, where the back end counts them.
         completion_tokens: tokens that came out, where the back end counts them.
+        first_token: the likeliest first tokens and their log-probabilities, where these were asked for.
 
     >>> answer = Response("country: Japan", finish_reason="stop")
     >>> answer == "country: Japan", answer.finish_reason, answer.error
@@ -25,6 +26,7 @@ class Response(str):
     error: str | None
     prompt_tokens: int | None
     completion_tokens: int | None
+    first_token: dict[str, float] | None
 
     def __new__(
         cls,
@@ -34,6 +36,7 @@ class Response(str):
         error: str | None = None,
         prompt_tokens: int | None = None,
         completion_tokens: int | None = None,
+        first_token: dict[str, float] | None = None,
     ) -> Response:
         """See the class."""
         self = super().__new__(cls, text)
@@ -41,4 +44,5 @@ class Response(str):
         self.error = error
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
+        self.first_token = first_token
         return self

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
 
+from globe_eval.metrics import localizability
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.reports import curves, svg
 from globe_eval.reports.svg import element
 
 WIDTH, HEIGHT = 420.0, 280.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 12.0, 14.0, 40.0
+LEFT, RIGHT, TOP, BOTTOM = 50.0, 14.0, 14.0, 40.0
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 4")
 """Of the lines of run 0, 1, …: told apart without colours too."""
 
@@ -49,6 +50,15 @@ class Whisker:
     high: float | None
 
 
+def dash(run: int) -> str | None:
+    """The dashes of a run's line; with its colour they tell 36 runs apart.
+
+    >>> dash(0), dash(1), dash(6)
+    (None, '7 3', '7 3')
+    """
+    return DASHES[(run + run // 6) % 6] or None
+
+
 def legend(names: Sequence[str]) -> Markup:
     """Which line is which run; nothing for a single one."""
     if len(names) < 2:
@@ -58,7 +68,7 @@ def legend(names: Sequence[str]) -> Markup:
             "li",
             element(
                 "svg",
-                svg.path([0, 26], [6, 6], class_=f"line r{i % 6}", stroke_dasharray=DASHES[i % 6] or None),
+                svg.path([0, 26], [6, 6], class_=f"line r{i % 6}", stroke_dasharray=dash(i)),
                 viewBox="0 0 26 12",
                 aria_hidden="true",
             ),
@@ -69,10 +79,10 @@ def legend(names: Sequence[str]) -> Markup:
     return element("ul", *items, class_="legend")
 
 
-def status_bar(counts: Mapping[str, int], name: str) -> Markup:
+def status_bar(counts: Sequence[tuple[str, int]], name: str) -> Markup:
     """A bar as long as all photographs, divided by how their answers ended."""
-    total, parts, at = sum(counts.values()), [], 0.0
-    for status, count in counts.items():
+    total, parts, at = sum(count for _, count in counts), [], 0.0
+    for status, count in counts:
         if not count:
             continue
         width = 1000.0 * count / total
@@ -88,9 +98,9 @@ def status_bar(counts: Mapping[str, int], name: str) -> Markup:
             )
         )
         at += width
-    shares = ", ".join(f"{status} {count:,}" for status, count in counts.items() if count)
+    shares = ", ".join(f"{status} {count:,}" for status, count in counts if count)
     bar = svg.drawing(1000.0, 22.0, *parts, title="How the answers ended", description=shares, name=name)
-    return Markup(str(bar).replace("<svg ", '<svg preserveAspectRatio="none" ', 1))
+    return Markup(str(bar).replace("<svg ", '<svg class="bar" preserveAspectRatio="none" ', 1))
 
 
 def cumulative(lines: Sequence[Line], name: str) -> Markup:
@@ -102,7 +112,7 @@ def cumulative(lines: Sequence[Line], name: str) -> Markup:
             [x(km) for km in grid],
             [y(share) for share in curves.cumulative(line.distance_km, grid)],
             class_=f"line r{i % 6}",
-            stroke_dasharray=DASHES[i % 6] or None,
+            stroke_dasharray=dash(i),
         )
         for i, line in enumerate(lines)
     ]
@@ -139,7 +149,7 @@ def histogram(lines: Sequence[Line], name: str) -> Markup:
         ys = [y(0.0), *(y(float(value)) for value in np.repeat(share, 2)), y(0.0)]
         if i == 0:
             drawn.append(svg.path(xs, ys, class_="area r0", fill_opacity="0.16"))
-        drawn.append(svg.path(xs, ys, class_=f"line r{i % 6}", stroke_dasharray=DASHES[i % 6] or None))
+        drawn.append(svg.path(xs, ys, class_=f"line r{i % 6}", stroke_dasharray=dash(i)))
     words = "; ".join(_spread(line) for line in lines)
     return svg.drawing(
         WIDTH,
@@ -155,11 +165,11 @@ def histogram(lines: Sequence[Line], name: str) -> Markup:
 
 def whiskers(rows: Sequence[tuple[str, Sequence[Whisker | None]]], title: str, name: str) -> Markup:
     """A value with its interval for each row and run, on a scale from 0 to 100 %."""
-    left, bottom = 118.0, 26.0
+    left, bottom = 156.0, 26.0
     runs = max((len(values) for _, values in rows), default=1)
     band = 12.0 + 11.0 * runs
     height = 8.0 + band * len(rows) + bottom
-    x = svg.linear(0.0, 1.0, left, WIDTH - 18.0)
+    x = svg.linear(0.0, 1.0, left, WIDTH - 22.0)
     parts: list[Markup] = []
     for k in range(0, 5):
         at = x(k / 4)
@@ -170,7 +180,7 @@ def whiskers(rows: Sequence[tuple[str, Sequence[Whisker | None]]], title: str, n
     words = []
     for row, (label, values) in enumerate(rows):
         top = 8.0 + band * row
-        shown = label if len(label) <= 18 else label[:17] + "…"
+        shown = label if len(label) <= 24 else label[:23] + "…"
         parts.append(element("text", shown, x=left - 8.0, y=top + band / 2 + 4.0, text_anchor="end"))
         for i, one in enumerate(values):
             if one is None:
@@ -196,7 +206,7 @@ def reliability(lines: Sequence[Line], km: float, name: str) -> Markup:
                 [x(b.confidence) for b in bins],
                 [y(b.located) for b in bins],
                 class_=f"line thin r{i % 6}",
-                stroke_dasharray=DASHES[i % 6] or None,
+                stroke_dasharray=dash(i),
             )
         )
         for b in bins:
@@ -231,15 +241,15 @@ def risk_coverage(lines: Sequence[Line], km: float, name: str) -> Markup:
     x, y = svg.linear(0.0, 1.0, LEFT, WIDTH - RIGHT), svg.linear(0.0, 1.0, HEIGHT - BOTTOM, TOP)
     parts, words = [], []
     for i, line in enumerate(lines):
-        coverage, risk = curves.risk_coverage(line.confidence, _within(line.distance_km, km))
-        if not coverage:
+        curve = localizability.risk_coverage(line.confidence, _within(line.distance_km, km))
+        if not curve:
             continue
-        xs, ys = [x(c) for c in coverage], [y(r) for r in risk]
-        parts.append(svg.path(xs, ys, class_=f"line r{i % 6}", stroke_dasharray=DASHES[i % 6] or None))
+        xs, ys = [x(coverage) for coverage, _ in curve], [y(risk) for _, risk in curve]
+        parts.append(svg.path(xs, ys, class_=f"line r{i % 6}", stroke_dasharray=dash(i)))
         parts.append(_marker(i, xs[0], ys[0]))
         words.append(
-            f"{line.name}: {100 * risk[0]:.0f} % wrong at {100 * coverage[0]:.0f} % answered, {100 * risk[-1]:.0f} % "
-            "wrong when all are"
+            f"{line.name}: {100 * curve[0][1]:.0f} % wrong at {100 * curve[0][0]:.0f} % answered, "
+            f"{100 * curve[-1][1]:.0f} % wrong when all are"
         )
     return svg.drawing(
         WIDTH,
@@ -283,11 +293,10 @@ def _distance_axis(x: Callable[[float], float]) -> list[Markup]:
     """The bottom axis with the thresholds of accuracy, each a line over the whole chart."""
     base = HEIGHT - BOTTOM
     parts = [element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=base, y2=base, class_="axis")]
-    for km in (0.1, *THRESHOLDS_KM.values(), 20_000.0):
+    for km in (curves.NEAREST_KM, *THRESHOLDS_KM.values()):
         if km in THRESHOLDS_KM.values():
             parts.append(element("line", x1=x(km), x2=x(km), y1=TOP, y2=base, class_="axis", stroke_dasharray="2 3"))
-        anchor = "end" if km == 20_000.0 else "middle"
-        parts.append(element("text", f"{km:,g}", x=x(km), y=base + 16.0, text_anchor=anchor, class_="soft"))
+        parts.append(element("text", f"{km:,g}", x=x(km), y=base + 16.0, text_anchor="middle", class_="soft"))
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(
         element("text", "distance from the truth, km", x=middle, y=base + 33.0, text_anchor="middle", class_="soft")

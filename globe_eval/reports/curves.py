@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,19 +94,3 @@ def wilson(share: float, n: int, z: float = 1.959963984540054) -> tuple[float, f
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
     return max(0.0, middle - half), min(1.0, middle + half)
-
-
-def risk_coverage(confidence: npt.ArrayLike, located: npt.ArrayLike) -> tuple[Sequence[float], Sequence[float]]:
-    """(coverage, risk): the share wrong among the most confident, for each share that is answered.
-
-    A point for each distinct confidence, equal ones being answered together. Pairs with a NaN are left out.
-
-    >>> risk_coverage([0.9, 0.8, 0.8, 0.1], [1, 1, 0, 0])
-    ([0.25, 0.75, 1.0], [0.0, 0.3333333333333333, 0.5])
-    """
-    p, y = np.asarray(confidence, np.float64), np.asarray(located, np.float64)
-    here = ~(np.isnan(p) | np.isnan(y))
-    order = np.argsort(-p[here], kind="stable")
-    p, wrong = p[here][order], np.cumsum(1.0 - y[here][order])
-    ends = np.flatnonzero(np.append(np.diff(p) != 0, True)) if len(p) else np.zeros(0, np.intp)
-    return ((ends + 1) / max(1, len(p))).tolist(), (wrong[ends] / (ends + 1)).tolist()

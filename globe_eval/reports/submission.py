@@ -29,6 +29,7 @@ from globe_eval.metrics import statistics
 from globe_eval.metrics.accuracy import GEOSCORE_BEST, GEOSCORE_SCALE_KM
 from globe_eval.metrics.figures import figures
 from globe_eval.runs import record
+from globe_eval.runs.fields import Sha256
 
 SCHEMA_VERSION: Literal[1] = 1
 FLOORS = ("constant", "knn")

@@ -9,6 +9,7 @@ from tabulate import tabulate
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.breakdowns import DIMENSIONS
+from globe_eval.reports import reasoning
 from globe_eval.runs.record import FigureRecord, Results
 
 LABELS = {
@@ -45,6 +46,8 @@ def result_table(results: Results) -> str:
     header += ["ceiling"] if ceiling else []
     rows = []
     for name, figure in results.metrics.items():
+        if name in reasoning.NAMES:
+            continue
         row = [label(name), shown(name, figure.value), f"{interval(name, figure)}"]
         if some_missing:
             valid = results.valid_only.get(name)
@@ -58,6 +61,7 @@ def result_table(results: Results) -> str:
             "",
             tabulate(rows, headers=header, disable_numparse=True, colalign=("left", *["right"] * (len(header) - 1))),
             "",
+            *(f"{section}\n" for section in reasoning.sections(results)),
             status_line(results),
             *([_ceiling_line(results)] if ceiling else []),
             *([_clean_line(results)] if results.clean else []),
@@ -192,12 +196,17 @@ def label(name: str) -> str:
     >>> label("acc@25km"), label("acc@0.5km"), label("inside")
     ('city, 25 km', 'within 0.5 km', 'inside')
     """
+    if name in reasoning.NAMES:
+        stem, _, target = name.partition("@")
+        return reasoning.LABELS[stem] + (f", {target}" if target else "")
     own = f"within {name.removeprefix('acc@').removesuffix('km')} km" if name.startswith("acc@") else name
     return LABELS.get(name, own)
 
 
 def shown(name: str, value: float | None) -> str:
     """A figure as a person writes it; none where it is infinite or undefined."""
+    if name in reasoning.NAMES:
+        return reasoning.shown(name, value)
     if value is None:
         return "∞" if name.endswith("_km") else "none"
     if name.endswith("_km"):
@@ -215,4 +224,4 @@ def interval(name: str, figure: FigureRecord) -> str:
 
 
 def _bare(name: str, value: float | None) -> str:
-    return "∞" if value is None else shown(name, value).removesuffix(" %").removesuffix(" km")
+    return "∞" if value is None else shown(name, value).removesuffix(" %").removesuffix(" km").removesuffix(" points")

@@ -13,11 +13,12 @@ from globe_eval import scoring
 from globe_eval.answers import PARSER_VERSION, Answer
 from globe_eval.benchmarks import ceilings
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
+from globe_eval.metrics.grounding import idf_recalls, lexicon_sha256, lifts
 from globe_eval.metrics.own import OwnMetric
 from globe_eval.places import DISTANCES, gazetteer, resolve_many
 from globe_eval.places.online import GEOCODERS
 from globe_eval.places.resolve import RESOLVER_VERSION
-from globe_eval.runs import record
+from globe_eval.runs import reasoned, record
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,10 @@ class Setting:
     own_directions: dict[str, bool] = field(default_factory=dict)
     """What the benchmark measures besides the metrics that all have; which of its own metrics are better when higher
     is known of a stored result too, the functions are not."""
+    entity_classes: Sequence[str] | None = None
+    """All classes that the benchmark annotates exhaustively; None where it does not declare its entities so."""
+    entities_sha256: str | None = None
+    """Of the entities of a file of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,7 @@ def assemble(
         responses=[one.response for one in heard],
         geocode=online.geocode if online else resolve_many,
         own=setting.own_metrics,
+        classes=setting.entity_classes,
     )
     samples = Samples(truths, heard, scores, shareable=online is None or online.shareable)
     results = record.Results(
@@ -113,6 +119,8 @@ def assemble(
         images=images,
         thresholds_km=list(setting.thresholds_km),
         own_directions=setting.own_directions,
+        entity_classes=None if setting.entity_classes is None else list(setting.entity_classes),
+        entities_sha256=setting.entities_sha256,
         **describe(setting, truths, scores),
     )
     return samples, results
@@ -123,18 +131,18 @@ def describe(setting: Setting, truths: Sequence[scoring.Truth], scores: Sequence
     located = [i for i, score in enumerate(scores) if score.status in scoring.LOCATED]
     metrics = scoring.metrics_with(setting.thresholds_km, setting.own_directions)
 
-    def of(rows: Sequence[int]) -> dict[str, record.FigureRecord]:
+    def of(rows: Sequence[int], metrics: Sequence[scoring.Metric]) -> dict[str, record.FigureRecord]:
         some, their = [scores[i] for i in rows], [truths[i] for i in rows]
         return _records(scoring.figures(some, their, metrics=metrics, seed=setting.seed))
 
-    figures = of(range(len(scores)))
+    figures = of(range(len(scores)), metrics)
     return {
         "n": len(scores),
         "n_groups": next(iter(figures.values())).n_groups if figures else 0,
         "complete": all(score.status != "error" for score in scores),
         "status": scoring.counts(scores),
         "metrics": figures,
-        "valid_only": of(located),
+        "valid_only": of(located, [metric for metric in metrics if metric.of_parts]),
         "accuracy_by_distance": _accuracy_by_distance(truths, scores),
         "ceiling": _reach(ceilings.ceiling, setting, truths),
         "attainable": _reach(ceilings.attainable, setting, truths),
@@ -142,6 +150,8 @@ def describe(setting: Setting, truths: Sequence[scoring.Truth], scores: Sequence
             dimension: {label: _part(figures) for label, figures in parts.items()}
             for dimension, parts in scoring.breakdowns(scores, truths, metrics=metrics, seed=setting.seed).items()
         },
+        "reasoning": reasoned.counts(scores),
+        "lexicon_sha256": lexicon_sha256() if any(one.grounding for one in scores) else None,
         "clean": None if setting.exclude is None else clean(scores, truths, setting.exclude, metrics, setting.seed),
     }
 
@@ -156,8 +166,10 @@ class Samples:
     shareable: bool
 
     def __iter__(self) -> Iterator[record.Sample]:
-        for one in zip(self.truths, self.heard, self.scores, strict=True):
-            yield _sample(*one, self.shareable)
+        groundings = [score.grounding for score in self.scores]
+        of_all = zip(lifts(groundings).tolist(), idf_recalls(groundings).tolist(), strict=True)
+        for one, more in zip(zip(self.truths, self.heard, self.scores, strict=True), of_all, strict=True):
+            yield _sample(*one, self.shareable, more)
 
 
 def clean(
@@ -193,8 +205,13 @@ def _part(figures: dict[str, scoring.Figure]) -> record.PartRecord:
     return record.PartRecord(n=largest.n, n_groups=largest.n_groups, metrics=_records(figures))
 
 
-def _sample(truth: scoring.Truth, heard: Heard, score: scoring.Score, shareable: bool) -> record.Sample:
-    """One line of samples.jsonl; without the point where the geocoder's terms do not allow passing it on."""
+def _sample(
+    truth: scoring.Truth, heard: Heard, score: scoring.Score, shareable: bool, of_all: tuple[float, float]
+) -> record.Sample:
+    """One line of samples.jsonl; without the point where the geocoder's terms do not allow passing it on.
+
+    `of_all` are the lift and the idf-weighted recall, which depend on the other photographs.
+    """
     answer, found = heard.answer, score.prediction
     return record.Sample(
         id=truth.id,
@@ -206,6 +223,8 @@ def _sample(truth: scoring.Truth, heard: Heard, score: scoring.Score, shareable:
             city=truth.city,
             group=truth.group,
             scene=truth.scene,
+            entities=None if truth.entities is None else list(truth.entities),
+            localizable=truth.localizable,
         ),
         answer=record.AnswerRecord()
         if answer is None
@@ -216,6 +235,8 @@ def _sample(truth: scoring.Truth, heard: Heard, score: scoring.Score, shareable:
             lat=answer.lat,
             lon=answer.lon,
             stated_confidence=answer.stated_confidence,
+            stated_localizable=answer.stated_localizable,
+            p_yes=answer.p_yes,
         ),
         prediction=None
         if found is None or not shareable
@@ -237,6 +258,7 @@ def _sample(truth: scoring.Truth, heard: Heard, score: scoring.Score, shareable:
         error=scoring.utf8(heard.error),
         image_sha256=heard.image_sha256,
         own={**score.own},
+        **reasoned.records(score, *of_all),
     )
 
 

@@ -8,14 +8,16 @@ from typing import Any
 
 from globe_eval import scoring
 from globe_eval.errors import InputError
-from globe_eval.runs import identity, record
+from globe_eval.metrics.grounding import idf_recalls, lifts
+from globe_eval.runs import identity, judge, record
 from globe_eval.runs.assemble import describe
-from globe_eval.runs.rescore import OF_THE_RUN, setting_of, truth_of
+from globe_eval.runs.reasoned import grounding_record
+from globe_eval.runs.rescore import OF_THE_RUN, restored, setting_of, truth_of
 from globe_eval.runs.score import Scored
 
 MADE_ANEW = (
     *("n", "n_groups", "complete", "status", "metrics", "valid_only", "accuracy_by_distance"),
-    *("ceiling", "attainable", "breakdowns", "clean"),
+    *("ceiling", "attainable", "breakdowns", "clean", "reasoning", "lexicon_sha256", "judge"),
 )
 """Fields of a result that follow from all samples together."""
 
@@ -35,7 +37,13 @@ def merge(folders: Sequence[Path]) -> Scored:
         _refuse_another(shards[0], (folder, results))
     samples = _round_robin(shards)
     every = [results for _, results in shards]
-    scores = [scoring.Score(**{name: getattr(one, name) for name in _SCORE_FIELDS}) for one in samples]
+    scores = [restored(one, first.entity_classes) for one in samples]
+    groundings = [one.grounding for one in scores]
+    of_all = zip(lifts(groundings).tolist(), idf_recalls(groundings).tolist(), strict=True)
+    samples = [
+        sample.model_copy(update={"grounding": grounding_record(score.grounding, *more)})
+        for sample, score, more in zip(samples, scores, of_all, strict=True)
+    ]
     merged = first.model_copy(
         update={
             **describe(setting_of(first, {}), [truth_of(one) for one in samples], scores),
@@ -49,6 +57,9 @@ def merge(folders: Sequence[Path]) -> Scored:
             "git_commit": _joined(one.git_commit for one in every),
         }
     )
+    if first.judge is not None:
+        said = {one.id: one.judge for one in samples if one.judge is not None}
+        _, merged = judge.attach(samples, merged, said, first.judge.model, first.judge.seed)
     notes = []
     for name in ("packages", "git_commit"):
         if getattr(merged, name) != getattr(first, name):
@@ -58,7 +69,6 @@ def merge(folders: Sequence[Path]) -> Scored:
     return Scored(samples, merged, notes)
 
 
-_SCORE_FIELDS = tuple(scoring.Score.__dataclass_fields__)
 Shard = tuple[Path, record.Results]
 
 

@@ -5,7 +5,6 @@ The pydantic models below are the schema; `schema/*.json` beside this file is th
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import subprocess
@@ -15,29 +14,27 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 import globe_eval
 from globe_eval.errors import InputError
 from globe_eval.metrics.breakdowns import By
+from globe_eval.runs.fields import Finite, Latitude, Longitude, Sha256, Share, Strict
+from globe_eval.runs.reasoned import (
+    ConsistencyRecord,
+    FormatRecord,
+    GroundingRecord,
+    JudgedRecord,
+    JudgeRecord,
+    LocalizabilityRecord,
+    ReasoningRecord,
+)
 from globe_eval.scoring import AnswerForm, DistanceModel, Level, Status
 
 SCHEMA_VERSION: Literal[1] = 1
 
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Finite = Annotated[
-    float | None, BeforeValidator(lambda x: None if isinstance(x, float) and not math.isfinite(x) else x)
-]
-"""Infinite and undefined figures are null: JSON has no word for them, and 0 would be a lie."""
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class TruthRecord(_Strict):
+class TruthRecord(Strict):
     """What the manifest says; degrees."""
 
     lat: Latitude
@@ -46,9 +43,12 @@ class TruthRecord(_Strict):
     city: str | None = None
     group: str | None = None
     scene: str | None = None
+    entities: list[str] | None = None
+    """What can be seen, as the manifest writes it; null where nobody annotated it."""
+    localizable: bool | None = None
 
 
-class AnswerRecord(_Strict):
+class AnswerRecord(Strict):
     """What the text says, word for word; degrees."""
 
     country: str | None = None
@@ -56,10 +56,13 @@ class AnswerRecord(_Strict):
     admin: str | None = None
     lat: Latitude | None = None
     lon: Longitude | None = None
-    stated_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
+    stated_confidence: Share = None
+    stated_localizable: bool | None = None
+    p_yes: Share = None
+    """The probability of a yes to GLOBE's question whether the photograph can be located; no part of the response."""
 
 
-class PredictionRecord(_Strict):
+class PredictionRecord(Strict):
     """The point that was scored; degrees."""
 
     lat: Latitude
@@ -70,7 +73,7 @@ class PredictionRecord(_Strict):
     name: str | None = None
 
 
-class Sample(_Strict):
+class Sample(Strict):
     """One photograph: truth, response, how it was read, what was scored and how far off it was."""
 
     id: str
@@ -87,11 +90,17 @@ class Sample(_Strict):
     finish_reason: str | None = None
     error: str | None = None
     image_sha256: Sha256 | None
-    own: dict[str, Finite] = {}
+    own: dict[str, Finite] = Field(default={})
     """Values of the metrics that the benchmark brings itself."""
+    grounding: GroundingRecord | None = None
+    """Null, as the next three, where there is no response; grounding and localizability also where nothing is known."""
+    consistency: ConsistencyRecord | None = None
+    localizability: LocalizabilityRecord | None = None
+    format: FormatRecord | None = None
+    judge: JudgedRecord | None = None
 
 
-class FigureRecord(_Strict):
+class FigureRecord(Strict):
     """A metric's value with its 95 % bootstrap interval, over n photographs of n_groups groups."""
 
     value: Finite
@@ -101,7 +110,7 @@ class FigureRecord(_Strict):
     n_groups: int
 
 
-class PartRecord(_Strict):
+class PartRecord(Strict):
     """The figures of the photographs that one label of a breakdown has."""
 
     n: int
@@ -109,7 +118,7 @@ class PartRecord(_Strict):
     metrics: dict[str, FigureRecord]
 
 
-class CleanRecord(_Strict):
+class CleanRecord(Strict):
     """The figures without the photographs that a training set or a gallery knows too (`--exclude-overlap`)."""
 
     excluded: int
@@ -117,21 +126,21 @@ class CleanRecord(_Strict):
     metrics: dict[str, FigureRecord]
 
 
-class GeocoderRecord(_Strict):
+class GeocoderRecord(Strict):
     """What turned place names into points: the embedded gazetteer ("geonames"), or an online back end."""
 
     name: str
     version: str
 
 
-class GazetteerRecord(_Strict):
+class GazetteerRecord(Strict):
     """The embedded gazetteer, which names of truths are always resolved with."""
 
     version: str
     sha256: Sha256
 
 
-class ImagesRecord(_Strict):
+class ImagesRecord(Strict):
     """What became of the image files on their way to the model."""
 
     with_coordinates: int
@@ -142,7 +151,7 @@ class ImagesRecord(_Strict):
     max_side: int | None = None
 
 
-class UsageRecord(_Strict):
+class UsageRecord(Strict):
     """What a run took. Nothing here changes a number; what the back end does not tell is null."""
 
     prompt_tokens: int | None
@@ -158,7 +167,7 @@ class UsageRecord(_Strict):
     """How many answers came from the journal of an earlier start."""
 
 
-class Results(_Strict):
+class Results(Strict):
     """Everything that a number depends on, and the numbers."""
 
     schema_version: Literal[1]
@@ -197,12 +206,19 @@ class Results(_Strict):
     images: ImagesRecord | None = None
     ceiling: dict[str, Finite] | None = None
     attainable: dict[str, Finite] | None = None
-    breakdowns: dict[By, dict[str, PartRecord]] = {}
+    breakdowns: dict[By, dict[str, PartRecord]] = Field(default={})
     clean: CleanRecord | None = None
-    thresholds_km: list[float] = []
+    thresholds_km: list[float] = Field(default=[])
     """The benchmark's own, besides the five that all have."""
-    own_directions: dict[str, bool] = {}
+    own_directions: dict[str, bool] = Field(default={})
     """The metrics that the benchmark brings itself, and whether more of each is better."""
+    reasoning: ReasoningRecord | None = None
+    entity_classes: list[str] | None = None
+    """The classes that are annotated exhaustively; null where the benchmark does not declare its annotation so."""
+    entities_sha256: Sha256 | None = None
+    """Of the entities, where they came from a file beside the manifest (`--entities`)."""
+    lexicon_sha256: Sha256 | None = None
+    judge: JudgeRecord | None = None
 
 
 def write_run(folder: Path, samples: Iterable[Sample], results: Results) -> None:

@@ -17,7 +17,7 @@ from globe_eval import scoring
 from globe_eval.benchmarks import definition, validate
 from globe_eval.benchmarks.overlap import overlapping_ids
 from globe_eval.errors import InputError, nearest
-from globe_eval.runs import identity, record
+from globe_eval.runs import identity, judge, locatable, record
 from globe_eval.runs.assemble import Heard, Setting, assemble
 from globe_eval.runs.journal import Journal
 from globe_eval.runs.usage import Prices, Share, usage
@@ -55,6 +55,10 @@ class Request:
     """(i, n): every n-th photograph from the i-th on, counted from 1."""
     fresh: bool = False
     """Start over instead of going on."""
+    judge: dict[str, Any] | None = None
+    """Arguments of the endpoint that judges the reasoning (`runs.judge`)."""
+    ask_localizable: dict[str, Any] | None = None
+    """Arguments of the endpoint that is asked GLOBE's yes/no question (`runs.locatable`)."""
     prices: Prices | None = None
     command: str | None = None
     """As it was given, without secrets."""
@@ -170,7 +174,10 @@ def _evaluate(request: Request, model: Any, info: dict[str, Any], task: Any, jou
         shares = model.gather_object(asking.share)
         if shares is None or _rank():  # with tensor parallelism, every process has all answers
             return None
-        samples, results = _assemble(request, info, asking, task, shares, started)
+        samples, results = _assemble(request, info, asking, task, shares, started, journal.folder)
+        if request.judge is not None:
+            said, name_of_judge = judge.ask(samples, request.judge, folder=journal.folder, seed=request.seed)
+            samples, results = judge.attach(samples, results, said, name_of_judge, request.seed)
         record.write_run(journal.folder, samples, results)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
@@ -286,6 +293,7 @@ def _assemble(
     task: Any,
     shares: Sequence[Share],
     started: datetime,
+    folder: Path,
 ) -> tuple[Iterable[record.Sample], record.Results]:
     from globe_eval.benchmarks.images import Bounds, inspect
 
@@ -307,6 +315,9 @@ def _assemble(
                 image_sha256=file.sha256,
             )
         )
+    if request.ask_localizable is not None:
+        pictures = [task.doc_to_image(doc)[0] for doc in docs]
+        heard, _ = locatable.ask(heard, pictures, request.ask_localizable, folder=folder, seed=request.seed)
     setting = Setting(
         task=task.config.task,
         task_version=str(task.VERSION),
@@ -328,6 +339,7 @@ def _assemble(
         own_metrics=task.own_metrics,
         own_directions=task.own_directions,
         command=request.command,
+        entity_classes=task.entity_classes,
     )
     images = record.ImagesRecord(
         with_coordinates=sum(file.with_coordinates for file in files),

@@ -10,6 +10,7 @@ from typing import Any
 
 from globe_eval import scoring
 from globe_eval.answers import Answer
+from globe_eval.benchmarks.entities import entity_classes, read_entities
 from globe_eval.benchmarks.known import Known
 from globe_eval.benchmarks.manifest import identifier, read_truth, truth_sha256
 from globe_eval.benchmarks.table import Table, match_ids, number, read_table
@@ -54,6 +55,8 @@ def score_file(
     benchmark_form: scoring.AnswerForm | None = None,
     skip_footer: bool = False,
     skip_unknown_ids: bool = False,
+    entities: Path | None = None,
+    exhaustive: object = None,
 ) -> Scored:
     """Score the answers of one file against the truth of another, of the same file, or of a benchmark.
 
@@ -70,6 +73,8 @@ def score_file(
         benchmark_form: the form that the benchmark asks for.
         skip_footer: set trailing rows aside that are no samples.
         skip_unknown_ids: set answers aside whose id the truth does not have.
+        entities: what can be seen on the photographs, where the truth does not say it (`benchmarks.entities`).
+        exhaustive: what the benchmark declares of the truth's own entities (`entities.entity_classes`).
 
     Raises InputError for whatever cannot be scored as it stands; nothing is guessed.
     """
@@ -110,6 +115,12 @@ def score_file(
             f"compared with other results of {setting.task}"
         )
     setting = replace(setting, answer_form=form, manifest_sha256=truth_sha256(rows), model=answers.path.name)
+    setting = replace(setting, entity_classes=entity_classes(exhaustive, rows))
+    if entities is not None:
+        seen, sha256, more = read_entities(entities, [row["id"] for row in rows])
+        rows = [{**row, "entities": texts} for row, texts in zip(rows, seen, strict=True)]
+        setting = replace(setting, entities_sha256=sha256, entity_classes=None)
+        notes += more
     samples, results = assemble(setting, [scoring.Truth.of(row) for row in rows], heard, started=started)
     return Scored(samples, results, notes)
 

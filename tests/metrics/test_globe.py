@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from globe_eval.metrics import globe_accuracy, globe_city_match, globe_country_match, globe_extract, globe_match
+from globe_eval.metrics.globe import (
+    globe_accuracy,
+    globe_city_match,
+    globe_country_match,
+    globe_extract,
+    globe_format,
+    globe_match,
+    globe_visual_match,
+)
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "metrics.json").read_text(encoding="utf-8"))
 
@@ -134,3 +142,72 @@ def test_unknown_truth_is_unknown_and_no_response_is_wrong() -> None:
 
 def test_many_opening_tags_are_read_in_linear_time() -> None:
     assert globe_extract("<answer>" * 500_000) == ("", "")  # the released regular expression would need hours
+
+
+def released_visual_match(completion: str, entities: list[dict[str, str]]) -> float:
+    """The definition of `globe_visual_match` in words: the share of the distinct lower-cased tags that are substrings
+    of the lower-cased text before the first `</think>`, every `<think>` taken out of it; 0 without tags."""
+    end = completion.find("</think>")
+    thought = completion if end < 0 else completion[:end]
+    while "<think>" in thought:
+        at = thought.index("<think>")
+        rest = thought[at + len("<think>") :]
+        thought = thought[:at] + "\0" + rest  # what stood on both sides of a tag does not grow into a new one
+    thought = "".join(thought.split("\0")).lower()
+    tags = list(dict.fromkeys(entity["text"].lower() for entity in entities))
+    found = [tag for tag in tags if thought.find(tag) >= 0]
+    return len(found) / len(tags) if tags else 0.0
+
+
+RELEASED_FORMAT = re.compile(r"^<think>.*?</think>\s*<answer>.*?</answer>(?![\s\S])", re.DOTALL | re.MULTILINE)
+
+PARTS = [
+    "<think>",
+    "</think>",
+    "<answer>",
+    "</answer>",
+    " ",
+    "\n",
+    "\u2003",
+    "tree",
+    "Street",
+    "İ",
+    "bus",
+    "a red Bus",
+    "x",
+]
+TAGS = ["tree", "Street", "street", "bus", "Red Bus", "", " ", "i̇", "<think>", "x\n", "palm tree", "RED"]
+
+
+def test_visual_match_and_format_in_100_000_random_cases() -> None:
+    draw = random.Random(20250614)
+    formats = matches = 0.0
+    for _ in range(100_000):
+        parts = draw.choices(PARTS, k=draw.randrange(9))
+        if draw.random() < 0.4:  # near the asked form
+            parts = ["<think>", *parts[:3], "</think>", *parts[3:4], "<answer>", *parts[4:6], "</answer>", *parts[6:7]]
+        response, tags = "".join(parts), draw.choices(TAGS, k=draw.randrange(5))
+        expected = released_visual_match(response, [{"text": tag} for tag in tags])
+        assert globe_visual_match(response, tags) == expected, (response, tags)
+        good = RELEASED_FORMAT.match(response) is not None
+        assert globe_format(response) == float(good), response
+        formats, matches = formats + good, matches + (0 < expected < 1)
+    assert 10_000 < formats < 60_000 and matches > 20_000, "both outcomes must be there"
+
+
+@settings(max_examples=500)
+@given(st.lists(st.sampled_from(PARTS) | st.text(max_size=3)).map("".join), st.lists(st.text(max_size=3), max_size=4))
+def test_visual_match_and_format_on_any_text(response: str, tags: list[str]) -> None:
+    assert globe_format(response) == float(RELEASED_FORMAT.match(response) is not None)
+    if "\0" not in response:
+        assert globe_visual_match(response, tags) == released_visual_match(response, [{"text": tag} for tag in tags])
+
+
+def test_visual_match_without_an_annotation_is_unknown_and_without_a_tag_zero() -> None:
+    assert math.isnan(globe_visual_match("<think>a</think>", None))
+    assert globe_visual_match("<think>a</think>", []) == globe_visual_match(None, ["a"]) == 0.0
+
+
+def test_many_tags_are_matched_in_linear_time() -> None:
+    assert globe_format("<think>" + "</think><answer>" * 200_000) == 0.0  # minutes with the regular expression
+    assert globe_format("<think>" + "</think><answer>" * 200_000 + "</answer>") == 1.0

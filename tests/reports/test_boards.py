@@ -89,11 +89,11 @@ def test_every_cell_of_a_run_has_its_clustered_interval(rows: list[Submission]) 
 @pytest.mark.parametrize(
     "fields",
     [
-        {"task_version": "2"},
+        {"task_version": "nine"},
         {"manifest_sha256": "f" * 64},
         {"answer_form": "address"},
         {"geocoder": GeocoderRecord(name="nominatim", version="4.5")},
-        {"geocoder": GeocoderRecord(name="geonames", version="resolver 2")},
+        {"geocoder": GeocoderRecord(name="geonames", version="resolver 1")},
         {"distance": "haversine"},
     ],
     ids=str,

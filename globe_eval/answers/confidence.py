@@ -1,0 +1,111 @@
+"""How sure a model says that it is: a share of 1 from percentages, scales and words, and a yes or no to "localizable".
+
+A scale of five steps is read at the middle of each step, words by WORDS. Nothing is read where no scale is known.
+"""
+
+from __future__ import annotations
+
+import re
+
+WORDS: dict[str, float] = {
+    "very high": 0.95,
+    "extremely high": 0.95,
+    "certain": 0.95,
+    "high": 0.8,
+    "medium": 0.5,
+    "moderate": 0.5,
+    "fair": 0.5,
+    "low": 0.2,
+    "very low": 0.05,
+    "extremely low": 0.05,
+    "none": 0.0,
+}
+"""What a word is worth. No study fixes these; what they must do is keep the order, which is all that AUROC and AURC
+see. Two words together ("medium-high", "low to moderate") are worth the mean of both."""
+
+_RANGE = re.compile(r"\W*(\d{1,3})\s?%?\s?(?:to|-|–)\s?(\d{1,3})\s?(?:%|percent)", re.I)
+_PERCENT = re.compile(r"\W*(\d{1,3}(?:\.\d{1,10})?)\s?(?:%|percent|per cent)", re.I)
+_OF = re.compile(r"\W*(\d{1,3}(?:\.\d{1,10})?)\s?(?:/|out of|of)\s?(\d{1,3})(?![\d.])", re.I)
+_SHARE = re.compile(r"[\s\"'*~≈]*(0?\.\d{1,10}|1\.0{1,10}|0)(?![\d.]|\s?[-–/])")
+_BARE = re.compile(r"[\s\"'*~≈]*([1-9]\d{0,2})[\s\"'*.]*(?:[,;(].*)?$", re.DOTALL)
+_LEVEL = r"(?:(?:very|extremely)\s)?(?:high|low)|medium|moderate(?:ly)?|fair(?:ly)?|certain|none"
+_WORD = re.compile(rf"\W*(?:quite |fairly |rather )?({_LEVEL})(?:\s?(?:-|–|/|to)\s?({_LEVEL}))?(?![\w-])", re.I)
+
+_DENIED = re.compile(r"(?:\bnot\b|n't\b|\bcannot\b|\bwithout\b|\bunable\b|\bno\b|\bnever\b|\bhard\b)[^.;]{0,60}$", re.I)
+_IN_TEXT = re.compile(
+    rf"""(?P<percent>\d{{1,3}}(?:\.\d{{1,10}})?\s?(?:%|percent|per\ cent))\s(?:\w+\s)?(?:confiden\w+|sure|certain\w*)
+      |(?:confiden\w+|certain\w*)\s(?:level\s)?(?:is|of|at|:)\s(?:\w+\s)?
+        (?P<after>\d{{1,3}}(?:\.\d{{1,10}})?\s?(?:%|percent|per\ cent))
+      |\b(?P<level>{_LEVEL})\s(?:degree\sof\s|level\sof\s)?confidence
+      |\bconfidence\s(?:level\s)?(?:is|as)\s(?:\w+\s)?(?P<called>{_LEVEL})\b""",
+    re.I | re.X,
+)
+_YES_NO = re.compile(
+    r"[\W_]*(?:(?P<yes>yes|true|y|localizable|locatable|definitely|1)|(?P<no>no|not|false|n|0))\b", re.I
+)
+
+
+def share(value: str) -> float | None:
+    """A stated confidence as a share of 1, or None where its scale is not known.
+
+    Percentages, parts ("4/5", "8 out of 10"), shares and words are what they say. A bare whole number has a scale by
+    its size: up to 5 it is a step of five, worth the middle of the step; up to 10 a tenth; up to 100 a percentage. A
+    range is worth its middle.
+
+    >>> share("80%"), share("0.8"), share("4/5"), share("8 out of 10"), share("very high"), share("medium-high")
+    (0.8, 0.8, 0.8, 0.8, 0.95, 0.65)
+    >>> share("4"), share("8"), share("85"), share("101"), share("quite good")
+    (0.7, 0.8, 0.85, None, None)
+    """
+    if match := _RANGE.match(value):
+        low, high = float(match[1]), float(match[2])
+        if (low, high) == (0, 100):  # the prompt's own words
+            return None
+        part, total = (low + high) / 2, 100.0
+    elif match := _PERCENT.match(value):
+        part, total = float(match[1]), 100.0
+    elif match := _OF.match(value):
+        part, total = float(match[1]), float(match[2])
+    elif match := _SHARE.match(value):
+        part, total = float(match[1]), 1.0
+    elif match := _BARE.match(value):
+        part = float(match[1])
+        part, total = (part - 0.5, 5.0) if part <= 5 else (part, 10.0) if part <= 10 else (part, 100.0)
+    else:
+        return _word(value)
+    return part / total if 0 <= part <= total and total else None
+
+
+def _word(value: str) -> float | None:
+    match = _WORD.match(value)
+    if match is None:
+        return None
+    worth = [WORDS[" ".join(word.lower().removesuffix("ly").split())] for word in match.groups() if word]
+    return sum(worth) / len(worth)
+
+
+def in_text(text: str) -> float | None:
+    """The last confidence that free text states, as in "I am 80 % sure" or "with high confidence"; None without one.
+
+    What is denied is not stated: "I cannot be 100 % certain" says nothing.
+
+    >>> [in_text(text) for text in ("I'm about 80% sure.", "I cannot be 100% certain.", "with low confidence")]
+    [0.8, None, 0.2]
+    """
+    found = None
+    for match in _IN_TEXT.finditer(text):
+        if not _DENIED.search(text[max(match.start() - 80, 0) : match.start()]):
+            found = share(next(part for part in match.groups() if part))
+    return found
+
+
+def yes_no(value: str) -> bool | None:
+    """Whether a value begins with a yes or a no; None where it does with neither.
+
+    >>> yes_no("**Yes**, clearly"), yes_no("no"), yes_no("false"), yes_no("[yes or no]"), yes_no("maybe")
+    (True, False, False, None, None)
+    """
+    if re.match(r"\W*yes (?:or|/) no", value, re.I) or re.match(r"\W*yes/no", value, re.I):
+        return None
+    match = _YES_NO.match(value)
+    return None if match is None else match["yes"] is not None

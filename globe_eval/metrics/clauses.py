@@ -1,0 +1,181 @@
+"""Where clauses, lists and noun phrases begin and end, by their marks and small words; no grammar beyond that."""
+
+from __future__ import annotations
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text as a set.
+
+    >>> sorted(words("no not"))
+    ['no', 'not']
+    """
+    return frozenset(text.split())
+
+
+BREAKS = frozenset(".;!?\n:\u3002\uff1b")
+CONTRASTS = words(
+    """
+    but however although though yet except excluding whereas while because since so instead then despite hence
+    thus therefore besides apart aside
+    """
+)
+LISTS = words("and or nor")
+BE = words("is are was were be been being isn't aren't wasn't weren't")
+FINITE = BE | words(
+    """
+    has have had can could should would will may might must cannot can't couldn't do does did don't doesn't
+    didn't suggests suggest suggesting indicates indicate indicating points point implies imply implying makes
+    make making means shows show showing appears appear seems seem gives give adds supports support helps help
+    hints hint rules narrows confirms stands stand lies lie runs run leads lead looks dominates dominate leaves
+    leave tells remains remain lets characterizes reinforces allows aligns matches fits further
+    """
+)
+_HAVE = words("has have had")
+_DEFINITE = words(
+    """
+    the this these those that its it there i we you they he she his her their my our several some many both one
+    two three
+    """
+)
+_PLACE = words(
+    """
+    on in at along near behind above beside beneath under below over across around between from outside inside
+    alongside against opposite next within throughout amid among beyond atop toward towards through during
+    """
+)
+_EMPTY = words(
+    """
+    a an the any of and or nor no not other such as like clear obvious visible apparent distinct distinctive
+    specific real clearly immediately readily easily particularly very see show have contain include feature be
+    been is are there here evidence think believe this that it anything single kind type sort to with for more
+    much many can could presence find found seen
+    """
+)
+_RELATIVE = words("that which who")
+FARTHEST = 40
+_LONGEST_LIST_MEMBER = 9
+_LONGEST_SUBJECT = 25
+
+
+def phrase_end(low: list[str], surface: list[str], start: int) -> int:
+    """The end of a noun phrase, or of a list of them, from `start`: at the clause, a finite verb or a place after it.
+
+    >>> low = "no cars or people on the street".split()
+    >>> phrase_end(low, low, 1)
+    4
+    """
+    content = False
+    end = min(len(low), start + FARTHEST)
+    for k in range(start, end):
+        word = low[k]
+        if word in BREAKS or word in CONTRASTS or word == ")" or low[k : k + 2] == ["other", "than"]:
+            return k
+        if word == ",":
+            if not list_goes_on(low, k):
+                return k
+        elif word in LISTS:
+            if _new_clause(low, k):
+                return k
+        elif (word == "there" and low[k + 1 : k + 2] and low[k + 1] in BE) or (
+            content and word in FINITE and word not in _HAVE
+        ):
+            return k
+        elif content and word in _PLACE:
+            if not (word == "in" and surface[k + 1 : k + 2] and surface[k + 1][0].isupper()):
+                return k
+        elif word not in _EMPTY and word not in FINITE:
+            content = True
+    return end
+
+
+def clause_end(low: list[str], start: int) -> int:
+    """The end of the clause from `start`: a mark, a contrast, or a comma that parts no list."""
+    end = min(len(low), start + FARTHEST)
+    for k in range(start, end):
+        word = low[k]
+        if word in BREAKS or word in CONTRASTS or (word == "," and not list_goes_on(low, k)):
+            return k
+    return end
+
+
+def condition_end(low: list[str], start: int) -> int:
+    """The end of a condition without its consequence ("if this were Peru | I would see")."""
+    end = clause_end(low, start)
+    for k in range(start, end):
+        if low[k] in ("i'd", "would"):
+            return k
+    return end
+
+
+def clause_start(low: list[str], i: int) -> int:
+    """The start of the clause that holds token `i`."""
+    k = i - 1
+    while k >= 0 and i - k < FARTHEST:
+        word = low[k]
+        if word in BREAKS or word in CONTRASTS or word in _RELATIVE:
+            break
+        if word == "," and low[k + 1] not in LISTS and LISTS.isdisjoint(low[k + 1 : i]):
+            break
+        k -= 1
+    return k + 1
+
+
+def subject_start(low: list[str], i: int, skipped: frozenset[str]) -> int:
+    """The start of the subject of the verb group that ends before token `i`."""
+    k, lists = i - 1, False
+    while k >= 0 and (low[k] in FINITE or low[k] in skipped) and i - k <= 3:
+        k -= 1
+    while k >= 0 and i - k < _LONGEST_SUBJECT:
+        word = low[k]
+        if word in BREAKS or word in CONTRASTS or word in FINITE or word in _RELATIVE:
+            break
+        if word in LISTS:
+            lists = True
+            if low[k + 1] in _DEFINITE:
+                break
+        if word == "," and not lists:
+            break
+        k -= 1
+    return k + 1
+
+
+def list_goes_on(low: list[str], comma: int) -> bool:
+    """Whether the comma parts members of a list: "or", "and" or another comma follows soon, and no verb before it."""
+    following = low[comma + 1] if comma + 1 < len(low) else "."
+    if following in ("or", "nor"):
+        return True
+    if following == "and":
+        return not _new_clause(low, comma + 1)
+    if following in _DEFINITE or following in CONTRASTS or following in FINITE or following in _RELATIVE:
+        return False
+    for k in range(comma + 1, min(len(low), comma + _LONGEST_LIST_MEMBER)):
+        word = low[k]
+        if word in ("or", "nor"):
+            return True
+        if word == ",":
+            return k - comma <= 5
+        if word == "and":
+            return not _new_clause(low, k)
+        if word in FINITE or word in BREAKS or word in CONTRASTS:
+            return False
+    return False
+
+
+def _new_clause(low: list[str], k: int) -> bool:
+    """Whether the conjunction at `k` begins a clause of its own ("no cars and the street is empty")."""
+    if k + 1 >= len(low) or low[k] == "nor":
+        return False
+    following = low[k + 1]
+    if following in FINITE or following in CONTRASTS:
+        return True
+    if low[k] == "or":
+        return following in ("i", "it", "there", "we")
+    if following in _DEFINITE:
+        return True
+    if following in ("a", "an"):
+        for word in low[k + 2 : k + _LONGEST_LIST_MEMBER]:
+            if word in BREAKS or word == ",":
+                return False
+            if word in BE:
+                return True
+    return False

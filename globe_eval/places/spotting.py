@@ -1,0 +1,351 @@
+"""Places that running English text names: countries, their regions, cities, and what is called after them.
+
+The gazetteer knows a place for nearly every capitalised word ("Reading", "Nice", "Mobile", "Street"). So a name counts
+only where the text writes it as a name, the longest match wins, and a city must be large, or stand where a place stands
+("in Nagano", "Nagano, Japan"), or be one that the caller looks for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from globe_eval.places import gazetteer
+from globe_eval.places.demonyms import DEMONYMS, NO_DEMONYM
+from globe_eval.places.gazetteer import ADMIN1, CITY, COUNTRY, LANDMARK, REGION, Place
+from globe_eval.places.names import normalise
+
+Kind = Literal["country", "demonym", "region", "city"]
+
+LARGE = 200_000
+"""From how many people on a city is named by its name alone."""
+
+SMALL = 2_000
+"""From how many people on a city is named where the words around it say that it is a place."""
+
+MAX_LENGTH = 20_000
+"""Characters that are read: the first half and the last half of a longer text."""
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?(?<!\.)|[^\w\s]|\d+|\n")
+_POSSESSIVE = re.compile(r"['’]s$")
+_CODES = {
+    "US": "US",
+    "USA": "US",
+    "U.S": "US",
+    "U.S.A": "US",
+    "UK": "GB",
+    "U.K": "GB",
+    "UAE": "AE",
+    "NZ": "NZ",
+    "PRC": "CN",
+}
+_PARTICLES = "of the and de la le el del da do dos das di al upon on am an der den y es e"
+_INSIDE = frozenset(_PARTICLES.split())
+_JOINING = frozenset(["de", "del", "la", "le", "el", "da", "do", "dos", "das", "di", "y", "e", "al"])
+_PREPOSITIONS = "in near at around from outside within"
+_LOCATIVE = frozenset(_PREPOSITIONS.split())
+_DIVISION_WORDS = "region state province prefecture county oblast canton district area bay metro metropolitan"
+_DIVISIONS = frozenset(_DIVISION_WORDS.split())
+_ORDINARY = """
+    reading nice mobile bath orange most split tours nancy surprise enterprise of man male bar lens same hull boulder
+    sparks corona concord clay police santa victoria street road sky central northern southern eastern western north
+    south east west flora vista grand mesa union liberty independence man eden hope mission paradise plant palm forest
+    lake park garden hill hills valley ridge spring springs summit beach coast island islands bay port harbor market
+    church temple castle green red white black blue brown gold silver sun moon star rock stone sand bridge river creek
+    falls canyon capital center centre metro city town village suburb avenue square plaza court place general national
+    federal district province state territory march august may sierra costa delta gulf pacific atlantic arctic
+    mediterranean nordic baltic alpine caribbean colonial victorian edwardian georgian gothic baroque art modern
+    university college school station airport mall hotel bank post shell ford holden toyota nissan honda
+    mercedes benz renault fiat peugeot opel volvo kia hyundai mazda suzuki isuzu tata mitsubishi google streetview
+    english chinese arabic latin cyrillic language languages latino hispanic native image scene note step answer best
+    final based given overall considering thus however therefore look analyze analysis identify examine consider
+    vegetation climate architecture building buildings signage signs sign vehicle vehicles cars car traffic driving
+    terrain landscape soil weather lighting shadows houses house trees tree plants poles pole lines line power utility
+    license plate plates brand brands text font color colors people clothing culture cultural the this these those
+    that there here it its i my we you he she they a an as at by for from if in on or so to up with without while
+    where when what which who why how all any both each few more some such no nor not only own than too very
+    can will just should now likely possibly probably maybe perhaps one two three four five first second third
+    commerce industry trade normal mean many lead era asia africa europe america oceania australasia moody temple
+    heavy dry humid tropical temperate arid residential commercial industrial urban suburban rural presence absence
+    southeast southwest northeast northwest midwest southeastern southwestern northeastern northwestern midwestern
+    balkan balkans sahel scandinavia caucasus maghreb levant andes andean alps iberia iberian outback caribbean middle
+    prairie prairies plains appalachia benelux great lakes polynesia melanesia micronesia eurasia anglo francophone
+    tropics bay area
+    hindi urdu bengali tamil telugu marathi punjabi malay tagalog hebrew farsi persian amharic swahili zulu afrikaans
+    cantonese mandarin kanji katakana hiragana hangul devanagari sinhala catalan basque roman ottoman moorish
+    soviet
+    van bin bus truck taxi tram train greater downtown uptown midtown old new upper lower inner outer
+    date time season winter summer autumn fall dense open wide narrow geographic geographical mixed
+"""
+_WORDS = frozenset(_ORDINARY.split())
+"""Cities, regions and countries that are words as well, and words that headings and lists begin with: never a place by
+themselves, unless a comma and a name follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place in a text: where its name stands, what kind of name that is, and the place where it is one point."""
+
+    start: int
+    end: int
+    kind: Kind
+    country_code: str
+    place: Place | None = None
+    """Of a region or a city; a country has none here."""
+    ambiguous: bool = False
+    """Of a city whose name is also that of the region around it ("New York")."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    text: str
+    start: int
+    end: int
+    first: bool
+    """Whether it begins a sentence, a line or a heading, where every word has a capital."""
+
+
+def spot(text: str, *, sought: Mapping[str, Place | None] | None = None) -> list[Spot]:
+    """The places that a text names, in its order.
+
+    Args:
+        text: English; of a text beyond MAX_LENGTH the middle is left out.
+        sought: names that are known to mean a place, such as the one that was answered, or (None) to mean none here.
+
+    A city is looked for in the countries that the text names and those of the places sought, then everywhere, and of
+    several the most populous counts.
+
+    >>> text = "French shop signs and plane trees; this is Lyon, France, not Reading."
+    >>> [(one.kind, one.country_code, text[one.start : one.end]) for one in spot(text)]
+    [('demonym', 'FR', 'French'), ('city', 'FR', 'Lyon'), ('country', 'FR', 'France')]
+    """
+    if len(text) > MAX_LENGTH:
+        text = text[: MAX_LENGTH // 2] + "\n" + " " * (len(text) - MAX_LENGTH - 1) + text[-MAX_LENGTH // 2 :]
+    tokens = _tokens(text)
+    countries = list(_countries(tokens))
+    near = {place.country_code for place in (sought or {}).values() if place}
+    named = {one.country_code for one, _, _ in countries} | near
+    known = {normalise(name): place for name, place in (sought or {}).items()}
+    found = [one for one, _, _ in countries] + list(_towns(tokens, countries, named, known))
+    return sorted(found, key=lambda one: one.start)
+
+
+def _tokens(text: str) -> list[_Token]:
+    tokens: list[_Token] = []
+    first = True
+    for match in _WORD.finditer(text):
+        word = match[0]
+        tokens.append(_Token(word, match.start(), match.end(), first and word[0].isalnum()))
+        first = word in ".!?:\n;•" or (first and not word[0].isalnum())
+    return tokens
+
+
+def _is_name(token: _Token) -> bool:
+    """Whether a token is written as a name; a word all in capitals is a heading, or an abbreviation."""
+    word = token.text
+    return word[0].isupper() and (len(word) == 1 or not word.isupper() or word.rstrip(".") in _CODES)
+
+
+def _runs(tokens: list[_Token], at: int, longest: int) -> Iterator[tuple[int, str]]:
+    """The ends and the texts of the names that can begin at a token, the longest first."""
+    end, ends = at, []
+    while end < len(tokens) and end - at < longest:
+        token = tokens[end]
+        if _is_name(token):
+            ends.append(end + 1)
+        elif token.text not in _INSIDE:
+            break
+        end += 1
+    for end in reversed(ends):
+        yield end, " ".join(_POSSESSIVE.sub("", token.text) for token in tokens[at:end])
+
+
+def _countries(tokens: list[_Token]) -> Iterator[tuple[Spot, int, int]]:
+    """Countries and demonyms, each with its tokens."""
+    at = 0
+    while at < len(tokens):
+        found = None
+        if tokens[at].text[0].isupper():
+            for end, name in _runs(tokens, at, 5):
+                before = tokens[at - 1].text if at else ""
+                code = _country(name)
+                if code and not (name in ("Mexico", "Jersey") and before == "New"):
+                    found = Spot(tokens[at].start, tokens[end - 1].end, "country", code), at, end
+                elif (code := _demonym(name)) and before not in NO_DEMONYM and not _longer(tokens, at, end):
+                    found = Spot(tokens[at].start, tokens[end - 1].end, "demonym", code), at, end
+                if found:
+                    break
+        if found:
+            yield found
+            at = found[2]
+        else:
+            at += 1
+
+
+def _longer(tokens: list[_Token], at: int, end: int) -> bool:
+    """Whether a demonym is but the first word of a place's name ("British Columbia")."""
+    longer = (name for to, name in _runs(tokens, at, 4) if to > end)
+    return any(_region(normalise(name), frozenset()) is not None for name in longer)
+
+
+@lru_cache(maxsize=16_384)
+def _country(name: str) -> str | None:
+    bare = name.rstrip(".")
+    if bare in _CODES:
+        return _CODES[bare]
+    if bare in ("England", "Scotland", "Wales", "Northern Ireland"):
+        return "GB"
+    if len(bare) < 4 or bare.isupper():
+        return None
+    key = normalise(bare)
+    return None if key in _WORDS or key in ("georgia", "man") else gazetteer.country(key, main=True)
+
+
+@lru_cache(maxsize=16_384)
+def _demonym(name: str) -> str | None:
+    code = DEMONYMS.get(name)
+    if code is None and "-" in name:
+        code = DEMONYMS.get(name.split("-")[0])
+    if code is None and name.endswith("s"):
+        code = DEMONYMS.get(name[:-1])
+    return None if name == "English" else code
+
+
+def _towns(
+    tokens: list[_Token],
+    countries: list[tuple[Spot, int, int]],
+    named: set[str],
+    known: Mapping[str, Place | None],
+) -> Iterator[Spot]:
+    """Regions and cities outside of what the countries have taken."""
+    taken = {i for _, first, last in countries for i in range(first, last)}
+    begun = {first: one.country_code for one, first, _ in countries if one.kind == "country"}
+    at = 0
+    while at < len(tokens):
+        found = None
+        if at not in taken and tokens[at].text[0].isupper():
+            for end, name in _runs(tokens, at, 4):
+                if taken.isdisjoint(range(at, end)):
+                    found = _town(tokens, at, end, name, named, known, begun.get(end + 1))
+                    if found:
+                        yield Spot(tokens[at].start, tokens[end - 1].end, *found)
+                        at = end
+                        break
+        if not found:
+            at += 1
+
+
+def _ends_a_name(tokens: list[_Token], at: int) -> bool:
+    """Whether a word is the rest of another name: "Michael Kors", "Tec de Monterrey"."""
+    before = at - 1
+    while before >= 0 and tokens[before].text in _JOINING:
+        before -= 1
+    if before < 0 or tokens[before].first or not _is_name(tokens[before]):
+        return False
+    key = normalise(tokens[before].text)
+    return key not in _WORDS and key not in _CODES and _demonym(tokens[before].text) is None
+
+
+def _town(
+    tokens: list[_Token],
+    at: int,
+    end: int,
+    name: str,
+    named: set[str],
+    known: Mapping[str, Place | None],
+    country: str | None,
+) -> tuple[Kind, str, Place | None, bool] | None:
+    key = normalise(name)
+    if key in known:
+        place = known[key]
+        return None if place is None else ("city", place.country_code, place, False)
+    if _ends_a_name(tokens, at):
+        return None
+    before = tokens[at - 1].text if at else ""
+    followed = end + 1 < len(tokens) and tokens[end].text == "," and tokens[end + 1].text[0].isupper()
+    placed = before in _LOCATIVE or followed
+    ordinary = all(word in _WORDS for word in key.split())
+    if ordinary and key != "victoria" and not (followed and country):
+        return None
+    if key == "washington" and not (followed and tokens[end + 1].text.startswith("D")):
+        row = _region("washington", frozenset({"US"}))
+        return None if row is None else _found("region", row)
+    if key == "georgia":
+        row = _region(key, frozenset({"US"})) if "US" in named else None
+        return ("country", "GE", None, False) if row is None else _found("region", row)
+    if placed:
+        least = SMALL
+    elif tokens[at].first and end - at == 1 and not before:
+        least = 5 * LARGE
+    else:
+        least = LARGE
+    after = tokens[end].text.lower() if end < len(tokens) else ""
+    named = {country} if country and followed else named
+    region, city = _region(key, frozenset(named)), _city(key, frozenset(named), least)
+    if country and followed:  # "Surrey, England" is no other Surrey
+        codes = gazetteer.load().codes
+        region, city = (
+            row if row is not None and codes[gazetteer.load().country[row]] == country else None
+            for row in (region, city)
+        )
+    divided = after in _DIVISIONS or any(
+        token.text.lower().rstrip("s") in _DIVISIONS for token in tokens[max(at - 5, 0) : at]
+    )
+    if region and (city is None or divided):
+        return _found("region", region)
+    if city is None:
+        return None
+    if region is None:
+        return _found("city", city, ambiguous=divided)
+    gaz = gazetteer.load()
+    if gaz.country[region] == gaz.country[city]:
+        # "Osaka" and "New York" are cities first, "California" is none.
+        if 10 * gaz.population[city] >= gaz.population[region]:
+            return _found("city", city, ambiguous=True)
+        return _found("region", region)
+    larger = max((region, city), key=lambda row: (gaz.codes[gaz.country[row]] in named, gaz.population[row]))
+    return _found("region" if larger == region else "city", larger)
+
+
+def _found(kind: Kind, row: int, *, ambiguous: bool = False) -> tuple[Kind, str, Place | None, bool]:
+    place = gazetteer.load().place(row)
+    return kind, place.country_code, place, ambiguous
+
+
+@lru_cache(maxsize=65_536)
+def _region(key: str, named: frozenset[str]) -> int | None:
+    """The most populous first-level region or curated area of this name, in a named country if there is one.
+
+    Parishes of small states count only where the state is named: "Michael" is one of the Isle of Man.
+    """
+    gaz = gazetteer.load()
+    rows = [e >> 1 for e in gaz.find(key) if gaz.kind[e >> 1] in (ADMIN1, REGION) and len(key) > 3 and e & 1]
+    rows = [row for row in rows if gaz.population[row] >= LARGE // 4 or gaz.codes[gaz.country[row]] in named]
+    return max(rows, key=lambda row: (gaz.codes[gaz.country[row]] in named, gaz.population[row]), default=None)
+
+
+@lru_cache(maxsize=65_536)
+def _city(key: str, named: frozenset[str], least: int) -> int | None:
+    """The most populous city of this name, in a named country if there is one, of at least so many people.
+
+    A name that is not the usual one counts for large cities only.
+    """
+    gaz = gazetteer.load()
+    entries = gaz.find(key)
+    if len(key) < 3 or any(gaz.kind[e >> 1] == COUNTRY and e & 1 for e in entries):
+        return None
+    rows = [
+        e >> 1
+        for e in entries
+        if (e & 1 or len(key) > 4)
+        and gaz.kind[e >> 1] >= LANDMARK
+        and gaz.population[e >> 1] >= (least if e & 1 or not least else max(least, LARGE))
+    ]
+    rows = [row for row in rows if gaz.kind[row] >= CITY] or rows
+    return max(rows, key=lambda row: (gaz.codes[gaz.country[row]] in named, gaz.population[row]), default=None)
+
+
+__all__ = ["Kind", "Spot", "spot"]

@@ -1,0 +1,178 @@
+"""The runs of a report, photograph by photograph: which answers are to one photograph, and what may be shown of it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from globe_eval.errors import InputError
+from globe_eval.places import country_code, resolve
+from globe_eval.places.borders import countries_at
+from globe_eval.reports.curves import Floats
+from globe_eval.reports.table import model_name
+from globe_eval.runs import record
+
+_ACCOUNT = re.compile(r"\d+@N\d\d")
+"""Flickr's number of a photographer, which IM2GPS3K's file names carry."""
+
+SAME_DEGREES = 1e-3
+"""Truths that are nearer than this are one: tables write the same point with more or fewer digits."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run and what the report calls it: its model, numbered where several have the same."""
+
+    name: str
+    results: record.Results
+    samples: list[record.Sample]
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """What all answers to a photograph share. `id` is the run's, `shown` does not tell who took it."""
+
+    id: str
+    shown: str
+    lat: float
+    lon: float
+    place: str
+    """Its name as far as the truth tells it, else the country around the point; empty at sea."""
+    country: str | None
+    """ISO alpha-2 code; None where neither a name nor the point says it."""
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """All runs, all photographs in the order of the first run, and `answers[run][photograph]` where there is one."""
+
+    runs: list[Run]
+    photographs: list[Photograph]
+    answers: list[list[record.Sample | None]]
+
+
+def load(folders: Sequence[Path]) -> Loaded:
+    """Read runs. Answers are to one photograph where its id is the same and its true point, to a hundred metres.
+
+    Raises InputError for what is no run, and where `results.json` is of other samples than `samples.jsonl`.
+    """
+    read: list[tuple[record.Results, list[record.Sample]]] = []
+    for folder in folders:
+        results, samples = record.read_results(folder), record.read_samples(folder)
+        if len(samples) != results.n:
+            raise InputError(
+                f"{folder}: samples.jsonl has {len(samples):,} photographs, results.json is of {results.n:,}: "
+                "they are not of one run"
+            )
+        read.append((results, samples))
+    names = _names([results for results, _ in read])
+    runs = [Run(name, *one) for name, one in zip(names, read, strict=True)]
+
+    photographs, places = _joined([run.samples for run in runs])
+    answers: list[list[record.Sample | None]] = [[None] * len(photographs) for _ in runs]
+    for run, place_of, row in zip(runs, places, answers, strict=True):
+        for sample, place in zip(run.samples, place_of, strict=True):
+            row[place] = sample
+    return Loaded(runs, _photographs(photographs), answers)
+
+
+def _joined(many: Sequence[Sequence[record.Sample]]) -> tuple[list[record.Sample], list[list[int]]]:
+    """One sample for each photograph, in order of appearance, and which of them each run's samples are of."""
+    first: list[record.Sample] = []
+    known: dict[str, list[int]] = {}
+    places = []
+    for samples in many:
+        place_of = []
+        for sample in samples:
+            same = known.setdefault(sample.id, [])
+            place = next((i for i in same if _same_point(first[i].truth, sample.truth)), len(first))
+            if place == len(first):
+                same.append(place)
+                first.append(sample)
+            place_of.append(place)
+        places.append(place_of)
+    return first, places
+
+
+def _same_point(a: record.TruthRecord, b: record.TruthRecord) -> bool:
+    return abs(a.lat - b.lat) < SAME_DEGREES and abs(a.lon - b.lon) < SAME_DEGREES
+
+
+def _names(many: Sequence[record.Results]) -> list[str]:
+    names = [model_name(results) for results in many]
+    if len({results.task for results in many}) > 1:
+        names = [f"{name}, {results.task}" for name, results in zip(names, many, strict=True)]
+    often, seen = Counter(names), Counter[str]()
+    numbered = []
+    for name in names:
+        seen[name] += 1
+        numbered.append(f"{name} ({seen[name]})" if often[name] > 1 else name)
+    return numbered
+
+
+def _photographs(samples: Sequence[record.Sample]) -> list[Photograph]:
+    at_point = countries_at([s.truth.lat for s in samples], [s.truth.lon for s in samples])
+    found = []
+    for sample, codes in zip(samples, at_point, strict=True):
+        truth = sample.truth
+        code = country_code(truth.country) or min(codes, default=None)
+        name = ", ".join(part for part in (truth.city, truth.country) if part) or (country_name(code) if code else "")
+        shown = without_photographer(sample.id, truth.group)
+        found.append(Photograph(sample.id, shown, truth.lat, truth.lon, name, code, sample.image_sha256))
+    return found
+
+
+def without_photographer(name: str, group: str | None) -> str:
+    """A photograph's id without the account that it is by, where the id carries it.
+
+    >>> without_photographer("1005_5ccf_1201_91728102@N00.jpg", None), without_photographer("ada/7.jpg", "ada")
+    ('1005_5ccf_1201_….jpg', '…/7.jpg')
+    """
+    if group and len(group) > 2 and group in name and group != name:
+        name = name.replace(group, "…")
+    return _ACCOUNT.sub("…", name)
+
+
+@cache
+def country_name(code: str) -> str:
+    """The English name of a country.
+
+    >>> country_name("PE"), country_name("XK")
+    ('Peru', 'Kosovo')
+    """
+    place = resolve(country=code)
+    return place.name if place is not None and place.name and place.country_code == code else code
+
+
+def distances(samples: Sequence[record.Sample]) -> Floats:
+    """(n,) km, NaN where nothing was located."""
+    return np.array([sample.distance_km for sample in samples], dtype=np.float64)
+
+
+def stated(samples: Sequence[record.Sample]) -> Floats:
+    """(n,) confidences that the model itself gave, in [0, 1]; NaN where it gave none."""
+    return np.array([_stated(sample) for sample in samples], dtype=np.float64)
+
+
+def _stated(sample: record.Sample) -> float | None:
+    judged = sample.localizability
+    if judged is None:
+        return sample.answer.stated_confidence
+    return judged.confidence if judged.source in ("probability", "stated", "judged") else None
+
+
+def contradicts(sample: record.Sample) -> bool:
+    """Whether the reasoning concludes another place than the answer names."""
+    return sample.consistency is not None and sample.consistency.verdict == "contradicts"
+
+
+def unsupported(sample: record.Sample) -> list[str]:
+    """The cues that the reasoning asserts and nothing that is known of the photograph supports."""
+    return sample.grounding.unsupported if sample.grounding is not None and sample.truth.entities else []

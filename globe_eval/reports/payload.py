@@ -1,0 +1,147 @@
+"""The data block of a report: columns as compact JSON, with nothing in it that could end a script element."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from globe_eval.reports import cues
+from globe_eval.reports.loaded import Loaded, contradicts, country_name, stated, unsupported
+from globe_eval.reports.shorten import shortened
+from globe_eval.runs import record
+from globe_eval.runs.reasoned import ConsistencyRecord
+from globe_eval.scoring import STATUSES
+
+MAP_METRICS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
+"""What the map of countries can show."""
+
+
+def payload(loaded: Loaded, pictures: Mapping[int, str], read: Sequence[int], longest: int) -> dict[str, Any]:
+    """Everything that the page's scripts need.
+
+    Args:
+        loaded: runs and photographs.
+        pictures: data URLs by photograph.
+        read: the photographs whose responses have their cues marked.
+        longest: how many characters of a response are shown.
+
+    """
+    codes = sorted({p.country for p in loaded.photographs if p.country}, key=country_name)
+    place_of = {code: place for place, code in enumerate(codes)}
+    names: dict[str, int] = {}
+    answers = [_answers(one, set(read), longest, names) for one in loaded.answers]
+    return {
+        "runs": [run.name for run in loaded.runs],
+        "statuses": list(STATUSES),
+        "codes": [country_name(code) for code in codes],
+        "photos": {
+            "id": [p.shown for p in loaded.photographs],
+            "lat": [round(p.lat, 4) for p in loaded.photographs],
+            "lon": [round(p.lon, 4) for p in loaded.photographs],
+            "place": [p.place for p in loaded.photographs],
+            "country": [place_of[p.country] if p.country else None for p in loaded.photographs],
+            "picture": {str(i): url for i, url in pictures.items()},
+        },
+        "answers": answers,
+        "cues": list(names),
+        "countries": [_countries(run.results) for run in loaded.runs],
+    }
+
+
+def embedded(data: Mapping[str, Any]) -> str:
+    """JSON that may stand in a script element: no `<`, so that no text can close it or open a comment.
+
+    >>> embedded({"text": "</script><!--"})
+    '{"text":"\\\\u003c/script>\\\\u003c!--"}'
+    """
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
+def _answers(
+    samples: Sequence[record.Sample | None], read: set[int], longest: int, names: dict[str, int]
+) -> dict[str, Any]:
+    """One run's answers as columns; null where the run has no such photograph. What few have is kept by photograph."""
+    texts = [None if s is None or s.response is None else shortened(s.response, longest) for s in samples]
+    found: dict[str, Any] = {
+        "s": [None if s is None else STATUSES.index(s.status) for s in samples],
+        "km": [None if s is None or s.distance_km is None else _rounded(s.distance_km) for s in samples],
+        "lat": [None if s is None or s.prediction is None else round(s.prediction.lat, 4) for s in samples],
+        "lon": [None if s is None or s.prediction is None else round(s.prediction.lon, 4) for s in samples],
+        "said": [None if s is None else _said(s) for s in samples],
+        "found": [None if s is None else _found(s) for s in samples],
+        "confidence": [None if s is None else _confidence(s) for s in samples],
+        "text": texts,
+        "cues": {},
+        "error": {},
+        "verdict": {},
+        "concludes": {},
+        "seen": {},
+    }
+    for i, sample in enumerate(samples):
+        if sample is None:
+            continue
+        if i in read and (marks := cues.marks(sample, texts[i])):
+            found["cues"][str(i)] = [[m.start, m.length, m.kind, names.setdefault(m.cue, len(names))] for m in marks]
+        if sample.error is not None:
+            found["error"][str(i)] = sample.error
+        if sample.consistency is not None:
+            found["verdict"][str(i)] = sample.consistency.verdict
+            if contradicts(sample):
+                found["concludes"][str(i)] = _concluded(sample.consistency)
+        if sample.grounding is not None and sample.grounding.covered and sample.truth.entities:
+            found["seen"][str(i)] = [sample.grounding.hits, len(sample.truth.entities), unsupported(sample)]
+    return found
+
+
+def _concluded(found: ConsistencyRecord) -> str:
+    """The place that a reasoning concludes, else the words that it does so in."""
+    country = country_name(found.country) if found.country else None
+    return ", ".join(name for name in (found.city, country) if name) or found.quote or ""
+
+
+def _confidence(sample: record.Sample) -> float | None:
+    (confidence,) = stated([sample]).tolist()
+    return None if confidence != confidence else round(confidence, 4)
+
+
+def _rounded(km: float) -> float:
+    """To the digits that are shown, and never over a threshold."""
+    return round(km, 3) if km < 10 else round(km, 2)
+
+
+def _said(sample: record.Sample) -> str | None:
+    """The answer as the text has it: names, or where there are none its coordinates."""
+    answer = sample.answer
+    names = ", ".join(name for name in (answer.city, answer.admin, answer.country) if name)
+    if names:
+        return names
+    return None if answer.lat is None or answer.lon is None else f"{answer.lat:.4f}, {answer.lon:.4f}"
+
+
+def _found(sample: record.Sample) -> str | None:
+    """The place that was scored, and on which level."""
+    place = sample.prediction
+    if place is None:
+        return None
+    where = f"{place.lat:.3f}, {place.lon:.3f}"
+    if place.level == "coordinates":
+        return where
+    country = country_name(place.country_code) if place.country_code else None
+    name = ", ".join(part for part in (place.name, country if place.level != "country" else None) if part)
+    return f"{name} ({place.level}; {where})"
+
+
+def _countries(results: record.Results) -> dict[str, Any]:
+    """Code -> n and the figures of MAP_METRICS, each (value, low, high)."""
+    return {
+        code: {
+            "n": part.n,
+            "metrics": {
+                name: [figure.value, figure.low, figure.high] if figure.n_groups > 1 else [figure.value, None, None]
+                for name in MAP_METRICS
+                if (figure := part.metrics.get(name)) is not None
+            },
+        }
+        for code, part in results.breakdowns.get("country", {}).items()
+    }

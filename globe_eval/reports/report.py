@@ -1,0 +1,73 @@
+"""What `globe-eval report` writes: the page, and beside it figures for papers and a table of all photographs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from globe_eval.errors import InputError
+from globe_eval.reports import html, pictures
+from globe_eval.reports.cues import foremost
+from globe_eval.reports.loaded import Loaded, load
+
+DEFAULT = Path("globe-eval-report.html")
+
+
+def write_report(
+    folders: Sequence[Path],
+    output: Path | None = None,
+    *,
+    images: Path | None = None,
+    max_images: int | None = None,
+    png: Path | None = None,
+    csv: Path | None = None,
+    show: bool = False,
+) -> list[Path]:
+    """Read runs and write their report; returns the files that were written.
+
+    Args:
+        folders: the runs, in the order in which they stand side by side.
+        output: the page; DEFAULT in the working folder if not given.
+        images: a folder of the photographs. Pictures of the embedded benchmark are shown without it: they are drawn.
+        max_images: how many pictures at most; `pictures.MOST` if not given.
+        png: a folder for figures, which need matplotlib.
+        csv: a file for a row of each photograph and run.
+        show: open the page in the user's browser.
+
+    Raises:
+        InputError: what is no run, or cannot be written where it is asked for.
+
+    """
+    path = output or DEFAULT
+    if path.is_dir():
+        raise InputError(f"--output_path {path}: is a folder; name the file, as in {path / DEFAULT}")
+    if png is not None:
+        from globe_eval.reports.figures import refuse_without_matplotlib
+
+        refuse_without_matplotlib()
+    data = load(folders)
+    chosen = foremost(data, pictures.MOST if max_images is None else max_images)
+    written = [path]
+    html.write(path, html.report(data, _pictures(data, chosen, images), len(chosen)))
+    if csv is not None:
+        from globe_eval.reports.flat import flat
+
+        html.write(csv, flat(data))
+        written.append(csv)
+    if png is not None:
+        from globe_eval.reports.figures import write_figures
+
+        written += write_figures(data, png)
+    if show:
+        import webbrowser
+
+        webbrowser.open(path.resolve().as_uri())
+    return written
+
+
+def _pictures(data: Loaded, chosen: Sequence[int], images: Path | None) -> pictures.Pictures:
+    if images is not None:
+        return pictures.pictures(data.photographs, chosen, images)
+    if all(run.results.task.startswith("miniworld") for run in data.runs):
+        return pictures.drawn(data.photographs, chosen)
+    return pictures.Pictures({}, 0, 0)

@@ -1,0 +1,246 @@
+"""`--judge`: another model says of each entity whether the reasoning uses it. Optional, and never part of a ranking.
+
+A judge reads the reasoning, never the picture, and says of each entity of the photograph: used as evidence, mentioned,
+or absent (after EarthWhere's question on its key clues). It is asked at temperature 0 for JSON by a schema, with the
+entities in an order that the seed and the photograph decide, and what it said is kept in `judge.jsonl` under the hash
+of all that it was asked: the same question is asked once. Its agreement with the deterministic measure stands beside.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from globe_eval.answers import parse
+from globe_eval.errors import InputError
+from globe_eval.metrics.grounding import entity_set
+from globe_eval.runs import record
+from globe_eval.runs.reasoned import JudgedRecord, JudgeRecord, Said
+
+SAID: tuple[Said, ...] = get_args(Said)
+
+SYSTEM = (
+    "You read how someone reasons about where a photograph was taken, and check which things the text says to be "
+    "visible. You do not see the photograph. Answer with JSON only."
+)
+QUESTION = (
+    "Text:\n<<<\n{reasoning}\n>>>\n\n"
+    'For each numbered thing, answer "evidence" if the text says that it is visible and uses it to narrow down or '
+    'support the place, "mentioned" if the text says that it is visible without using it, and "absent" if the text '
+    "does not say that it is visible, denies it, or only imagines it.\n\n{things}\n\n"
+    'Answer with one JSON object that maps each number to its answer, as in {{"1": "absent"}}.'
+)
+PROMPT_SHA256 = hashlib.sha256(f"{SYSTEM}\0{QUESTION}".encode()).hexdigest()
+
+CACHE = "judge.jsonl"
+
+_OBJECT = re.compile(r"\{[^{}]*\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One photograph's question: its entities in the order in which they are asked."""
+
+    id: str
+    entities: tuple[str, ...]
+    text: str
+    """The prompt; empty where there is no reasoning, so that every entity is absent without asking."""
+
+    def key(self, model: str) -> str:
+        """The hash of all that decides the answer."""
+        return hashlib.sha256(f"{model}\0{PROMPT_SHA256}\0{self.text}".encode()).hexdigest()
+
+
+def question(sample: record.Sample, seed: int) -> Question | None:
+    """What is asked of a photograph; None without entities, or where nothing was heard.
+
+    The order of the entities is shuffled by the seed and the id, since judges favour what stands first.
+    """
+    entities = list(entity_set(sample.truth.entities or ()))
+    if not entities or sample.response is None:
+        return None
+    random.Random(f"{seed} {sample.id}").shuffle(entities)
+    reasoning = parse(sample.response).reasoning
+    things = "\n".join(f"{i}. {entity}" for i, entity in enumerate(entities, 1))
+    text = QUESTION.format(reasoning=reasoning.strip(), things=things) if reasoning and reasoning.strip() else ""
+    return Question(sample.id, tuple(entities), text)
+
+
+def schema(n: int) -> dict[str, Any]:
+    """The JSON Schema of an answer about n entities.
+
+    >>> schema(1)["required"]
+    ['1']
+    """
+    numbers = [str(i) for i in range(1, n + 1)]
+    return {
+        "type": "object",
+        "properties": {number: {"type": "string", "enum": list(SAID)} for number in numbers},
+        "required": numbers,
+        "additionalProperties": False,
+    }
+
+
+def read_verdict(text: str, entities: Sequence[str]) -> dict[str, Said]:
+    """Entity -> what the judge says of it. Raises ValueError for what is no complete answer.
+
+    >>> read_verdict('```json\\n{"1": "Evidence", "2": "absent"}\\n```', ["bus", "tree"])
+    {'bus': 'evidence', 'tree': 'absent'}
+    """
+    found = _OBJECT.findall(text)
+    if not found:
+        raise ValueError(f"no JSON object in {text[:60]!r}")
+    said = {str(number): str(answer).strip().lower() for number, answer in json.loads(found[-1]).items()}
+    verdict: dict[str, Said] = {}
+    for i, entity in enumerate(entities, 1):
+        answer = next((word for word in SAID if word == said.get(str(i))), None)
+        if answer is None:
+            raise ValueError(f"{i}: found {said.get(str(i))!r}; allowed: {', '.join(SAID)}")
+        verdict[entity] = answer
+    return verdict
+
+
+def ask(
+    samples: Iterable[record.Sample], arguments: Mapping[str, Any], *, folder: Path | None, seed: int
+) -> tuple[dict[str, JudgedRecord], str]:
+    """What a judge says of each photograph, by id, and the judge's name.
+
+    Args:
+        samples: of a run.
+        arguments: of the model `endpoint`: base_url, model, num_concurrent and so on.
+        folder: where `judge.jsonl` is kept; None keeps nothing.
+        seed: of the order of the entities.
+
+    Raises InputError where the endpoint cannot be used. A photograph that the judge does not answer has an error.
+    """
+    from lm_eval.api.instance import Instance
+
+    from globe_eval.models import chat
+    from globe_eval.models.endpoint import Endpoint
+
+    if "base_url" not in arguments:
+        raise InputError("--judge: base_url is missing, as in --judge base_url=http://localhost:8000/v1,model=…")
+    model = Endpoint.create_from_arg_obj({"seed": seed, **arguments})
+    questions = [one for sample in samples if (one := question(sample, seed)) is not None]
+    cached = _read_cache(folder)
+    judged, asked, requests = {}, [], []
+    for one in questions:
+        known = cached.get(one.key(model.model))
+        if not one.text:
+            judged[one.id] = JudgedRecord(entities={entity: "absent" for entity in one.entities})
+        elif known is not None:
+            judged[one.id] = JudgedRecord(entities={entity: known[entity] for entity in one.entities})
+        else:
+            history = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": one.text}]
+            form = {"name": "verdict", "strict": True, "schema": schema(len(one.entities))}
+            decoding = {
+                "temperature": 0,
+                "max_gen_toks": 64 + 16 * len(one.entities),
+                "response_format": {"type": "json_schema", "json_schema": form},
+            }
+            requests.append(Instance("generate_until", {"id": one.id}, (chat.write_history(history), decoding, {}), 0))
+            asked.append(one)
+    for index, response in model.answers(requests):
+        one = asked[index]
+        try:
+            if response.error is not None:
+                raise ValueError(response.error)
+            verdict = read_verdict(response, one.entities)
+        except (ValueError, AttributeError) as error:
+            judged[one.id] = JudgedRecord(error=str(error)[:300])
+            continue
+        judged[one.id] = JudgedRecord(entities=verdict)
+        _append(folder, one.key(model.model), verdict)
+    return judged, model.model
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Samples with what a judge said of them, made anew for each reader as those of `assemble.Samples`."""
+
+    samples: Iterable[record.Sample]
+    said: Mapping[str, JudgedRecord]
+
+    def __iter__(self) -> Iterator[record.Sample]:
+        for sample in self.samples:
+            yield sample.model_copy(update={"judge": self.said.get(sample.id)})
+
+
+def attach(
+    samples: Iterable[record.Sample], results: record.Results, said: Mapping[str, JudgedRecord], model: str, seed: int
+) -> tuple[Iterable[record.Sample], record.Results]:
+    """Samples and results with a judge's verdicts, and how far these agree with the deterministic measure.
+
+    agreement: the share of entities of which both say that they are asserted, or both that they are not; kappa is
+    Cohen's, which chance alone makes 0. Photographs whose language the lexicon does not cover are left out of both.
+    """
+    both: Counter[tuple[bool, bool]] = Counter()
+    counted: Counter[str] = Counter()
+    for sample in samples:
+        one = said.get(sample.id)
+        if one is None or one.error is not None:
+            continue
+        counted.update(one.entities.values())
+        if sample.grounding is not None and sample.grounding.covered:
+            hits = set(sample.grounding.hits)
+            both.update((entity in hits, word != "absent") for entity, word in one.entities.items())
+    n = sum(counted.values())
+    agreement, kappa = agreement_of(both)
+    judge = JudgeRecord(
+        model=model,
+        prompt_sha256=PROMPT_SHA256,
+        seed=seed,
+        n=sum(one.error is None for one in said.values()),
+        n_entities=n,
+        n_errors=sum(one.error is not None for one in said.values()),
+        **{word: counted[word] / n if n else None for word in SAID},
+        agreement=agreement,
+        kappa=kappa,
+    )
+    return Judged(samples, said), results.model_copy(update={"judge": judge})
+
+
+def agreement_of(both: Mapping[tuple[bool, bool], int]) -> tuple[float | None, float | None]:
+    """Raw agreement and Cohen's kappa of two yes/no judgements, from how often each pair of them came.
+
+    kappa = (agreement - chance) / (1 - chance), in [-1, 1], higher is better; None where chance alone gives 1.
+
+    >>> agreement_of({(True, True): 20, (True, False): 5, (False, True): 10, (False, False): 15})
+    (0.7, 0.4)
+    """
+    n = sum(both.values())
+    if not n:
+        return None, None
+    agreement = (both.get((True, True), 0) + both.get((False, False), 0)) / n
+    first = sum(count for (one, _), count in both.items() if one) / n
+    second = sum(count for (_, other), count in both.items() if other) / n
+    chance = first * second + (1 - first) * (1 - second)
+    return agreement, round((agreement - chance) / (1 - chance), 12) if chance < 1 else None
+
+
+def _read_cache(folder: Path | None) -> dict[str, dict[str, Said]]:
+    path = folder / CACHE if folder is not None else None
+    if path is None or not path.is_file():
+        return {}
+    known = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            entry = json.loads(line)
+            known[entry["key"]] = entry["entities"]
+        except (ValueError, KeyError, TypeError):  # a line that a crash cut short: asked again
+            continue
+    return known
+
+
+def _append(folder: Path | None, key: str, verdict: Mapping[str, str]) -> None:
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / CACHE).open("a", encoding="utf-8", newline="\n") as file:
+            file.write(json.dumps({"key": key, "entities": dict(verdict)}, ensure_ascii=False) + "\n")

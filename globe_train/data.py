@@ -1,0 +1,280 @@
+"""Training data: a table with pictures, checked before anything else happens, as the rows that trl takes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from globe_eval.benchmarks.manifest import data_folder, find_data
+from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
+from globe_eval.benchmarks.scan import Scan, scan
+from globe_eval.benchmarks.table import Table, read_table
+from globe_eval.errors import InputError, nearest
+from globe_train.recipe import Recipe
+from globe_train.rewards import NEEDS
+
+ROLES: dict[str, tuple[str, ...]] = {
+    "id": ("id", "img_id", "image_id"),
+    "image": ("image", "images", "image_file", "filename", "img_id"),
+    "reasoning": ("reasoning", "response"),
+    "country": ("country",),
+    "city": ("city",),
+    "lat": ("lat", "latitude"),
+    "lon": ("lon", "longitude", "lng"),
+    "entities": ("entities",),
+    "localizable": ("localizable", "locatability", "localizability"),
+    "group": ("group", "author", "photographer"),
+    "solution": ("solution", "__#solution"),
+}
+"""What a column of training data means -> the names that it may have, lower case. `solution` is MP16-Reason's
+`<country>…</country>…<city>…</city>`, read where there are no columns of country and city."""
+
+ROW = ("id", "country", "city", "lat", "lon", "entities", "localizable")
+"""What rewards see of a picture's row."""
+
+JUDGE = (
+    "Given input image and its location reasoning text, please determine if the image is visually locatable, then "
+    "output “yes” or “no” directly.\n"
+)
+"""The released reward model's system message (lingli1996/GLOBE @ cfc439b, plugin.py, Apache-2.0)."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Rows with the keys of ROLES (unknown ones None), their pictures below `images`, and what was read."""
+
+    rows: list[dict[str, Any]]
+    images: Path
+    source: str
+    sha256: str
+    """Of the rows, pictures included: what a checkpoint's card says it was trained on."""
+    notes: tuple[str, ...] = ()
+
+
+def read_examples(recipe: Recipe, journal: Path) -> Examples:
+    """The examples that a recipe names. Raises InputError for what is missing, broken or not decodable.
+
+    Every picture is decoded once, on all cores; `journal` is the file that remembers those that were.
+    """
+    given = recipe["data"]
+    table, images, source = _table(recipe, given)
+    rows = _rows(recipe, table, given)
+    notes = _complete(rows)
+    _require(recipe, table, rows)
+    if limit := given.get("limit"):
+        rows = rows[: int(limit)]
+    scans = _scan(images, rows, journal)
+    for row, one in zip(rows, scans, strict=True):
+        row |= {"image_sha256": one.sha256, "perceptual_hash": one.perceptual_hash}
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row, sort_keys=True, ensure_ascii=False).encode() + b"\n")
+    return Examples(rows, images, source, digest.hexdigest(), tuple(notes))
+
+
+def _table(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Table, Path, str]:
+    if "hub" in given:
+        from globe_eval.benchmarks.hub import download
+
+        name = f"{given['hub']}:{given.get('split', 'train')}"
+        folder = data_folder() / re.sub(r"[^\w.-]", "_", name)
+        if not (folder / "truth.parquet").is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            download(str(recipe.path), name, folder)
+        return read_table(folder / "truth.parquet"), folder / "images", name
+    path = find_data(given["manifest"])
+    if path is None:
+        raise recipe.error(f"data, manifest: {given['manifest']}: no such file", "data", "manifest")
+    images = find_data(given["images"]) if given.get("images") else path.parent
+    if images is None or not images.is_dir():
+        raise recipe.error(f"data, images: {given['images']}: no such folder", "data", "images")
+    return read_table(path), images.resolve(), path.name
+
+
+def _rows(recipe: Recipe, table: Table, given: Mapping[str, Any]) -> list[dict[str, Any]]:
+    chosen = dict(given.get("columns") or {})
+    for role, column in chosen.items():
+        if role not in ROLES:
+            raise recipe.error(f"data, columns: no {role!r}{nearest(role, ROLES)}", "data", "columns", role)
+        if column not in table.columns:
+            raise recipe.error(
+                f"data, columns, {role}: {table.path.name} has no column {column!r}{nearest(column, table.columns)} "
+                f"(columns: {', '.join(table.columns)})",
+                *("data", "columns", role),
+            )
+    by_name = {column.lower(): column for column in table.columns}
+    column = {
+        role: chosen.get(role) or next((by_name[name] for name in names if name in by_name), None)
+        for role, names in ROLES.items()
+    }
+    rows = []
+    for index, cells in enumerate(table.rows):
+        row = {role: cells.get(name) if name else None for role, name in column.items()}
+        row["id"] = str(row["id"] if row["id"] is not None else index)
+        row["image"] = None if row["image"] is None else str(row["image"])
+        row["entities"] = _entities(table, index, row["entities"])
+        row["localizable"] = _flag(table, index, row["localizable"])
+        for axis in ("lat", "lon"):
+            row[axis] = _degrees(table, index, row[axis])
+        solution = str(row.pop("solution") or "")
+        for name in ("country", "city"):
+            tagged = re.search(rf"<{name}>(.*?)</{name}>", solution)
+            row[name] = _text(row[name]) or (_text(tagged[1]) if tagged else None)
+        row["reasoning"] = _text(row["reasoning"])
+        rows.append(row)
+    seen: dict[str, int] = {}
+    for index, row in enumerate(rows):
+        if (first := seen.setdefault(row["id"], index)) != index:
+            raise InputError(
+                f"{table.where(index)}: the id {row['id']!r} stands there twice, first in {table.where(first)}"
+            )
+    return rows
+
+
+def _complete(rows: list[dict[str, Any]]) -> list[str]:
+    """Fill coordinates in from the names of the places where a set has names alone; says so."""
+    lacking = [row for row in rows if (row["lat"] is None or row["lon"] is None) and row["country"] and row["city"]]
+    if not lacking:
+        return []
+    from globe_eval.places import resolve_many
+
+    places = resolve_many([(row["city"], row["country"], None) for row in lacking])
+    found = 0
+    for row, place in zip(lacking, places, strict=True):
+        if place is not None and place.level == "city":
+            row["lat"], row["lon"] = place.lat, place.lon
+            found += 1
+    if not found:
+        return []
+    return [f"{found:,} of {len(rows):,} rows had no coordinates: their city's point in the gazetteer stands for them"]
+
+
+def required(recipe: Recipe) -> dict[str, str]:
+    """Column -> what needs it."""
+    if recipe["kind"] == "sft":
+        return {name: "sft" for name in ("image", "reasoning", "country", "city")}
+    if recipe["kind"] == "reward_model":
+        label = {} if recipe.get("labels") else {"localizable": "the labels (or labels: {run: …})"}
+        return {"image": "reward_model", "reasoning": "reward_model", **label}
+    return {"image": "grpo"} | {name: reward for reward in recipe["rewards"] for name in NEEDS.get(reward, ())}
+
+
+def _require(recipe: Recipe, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    for name, reason in required(recipe).items():
+        if all(row[name] in (None, []) for row in rows):
+            raise recipe.error(
+                f"data: {table.path.name} has no {name}, which {reason} needs{nearest(name, table.columns)}; name its "
+                f"column with columns: {{{name}: …}} (columns: {', '.join(table.columns)})",
+                "data",
+            )
+        if name in ("image", "reasoning"):
+            index = next((i for i, row in enumerate(rows) if row[name] is None), None)
+            if index is not None:
+                raise InputError(f"{table.where(index)}: {name} is missing, which {reason} needs")
+
+
+def _scan(images: Path, rows: list[dict[str, Any]], journal: Path) -> list[Scan]:
+    for row in rows:
+        if not Path(row["image"]).suffix:
+            row["image"] += ".jpg"
+        if not (images / row["image"]).resolve().is_relative_to(images):
+            raise InputError(f"{row['id']}: the image {row['image']!r} lies outside {images}")
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    scans, _ = scan(images, [row["image"] for row in rows], journal)
+    broken = [one for one in scans if one.problem is not None]
+    if broken:
+        raise InputError(
+            f"{images}: {len(broken):,} of {len(scans):,} images cannot be used: "
+            + "; ".join(str(one.error) for one in broken[:3])
+            + ("; …" if len(broken) > 3 else "")
+        )
+    return scans
+
+
+def messages(prompt: str) -> list[dict[str, str]]:
+    """What the model is told, as an evaluation tells it; trl puts the picture before the question."""
+    return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": PROMPTS[prompt].text}]
+
+
+def target(row: Mapping[str, Any]) -> str:
+    """The response that SFT imitates, as the released preprocessing writes it.
+
+    >>> target({"reasoning": "A red bus.", "country": "United Kingdom", "city": "London"})
+    '<think>A red bus.</think><answer>country: United Kingdom\\ncity: London</answer>'
+    """
+    answer = f"country: {row['country']}\ncity: {row['city']}"
+    return f"<think>{row['reasoning']}</think><answer>{answer}</answer>"
+
+
+def judged(reasoning: str) -> list[dict[str, str]]:
+    """What a reward model is asked about a picture and a reasoning."""
+    return [{"role": "system", "content": JUDGE}, {"role": "user", "content": reasoning}]
+
+
+def dataset(examples: Examples, recipe: Recipe) -> Any:
+    """The rows as a datasets.Dataset for trl: prompt, images, completion (but for GRPO) and the columns of ROW."""
+    import datasets
+
+    rows, kind = examples.rows, recipe["kind"]
+    said = datasets.List({"role": datasets.Value("string"), "content": datasets.Value("string")})
+    prompt = recipe.get("prompt", "globe_readme")
+    columns: dict[str, Any] = {
+        "prompt": [judged(str(r["reasoning"])) if kind == "reward_model" else messages(prompt) for r in rows],
+        "images": [[str(examples.images / row["image"])] for row in rows],
+        **{name: [row[name] for row in rows] for name in ROW},
+    }
+    features: dict[str, Any] = {
+        "prompt": said,
+        "images": datasets.List(datasets.Image()),
+        **{name: datasets.Value("string") for name in ("id", "country", "city")},
+        **{name: datasets.Value("float64") for name in ("lat", "lon")},
+        "entities": datasets.List(datasets.Value("string")),
+        "localizable": datasets.Value("bool"),
+    }
+    if kind != "grpo":
+        write = target if kind == "sft" else lambda row: "yes" if row["localizable"] else "no"
+        columns["completion"] = [[{"role": "assistant", "content": write(row)}] for row in rows]
+        features["completion"] = said
+    return datasets.Dataset.from_dict(columns, features=datasets.Features(features))
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or not str(value).strip() else str(value).strip()
+
+
+def _degrees(table: Table, index: int, value: Any) -> float | None:
+    if value is None or value == "":
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{table.where(index)}: found {value!r}; allowed: degrees") from None
+
+
+def _entities(table: Table, index: int, value: Any) -> list[str] | None:
+    """A list of texts, of MP16-Reason's {"text": …}, or either as JSON; None where nothing is annotated."""
+    if value is None or value == "":
+        return None
+    try:
+        items = json.loads(value) if isinstance(value, str) else list(value)
+        texts = [item["text"] if isinstance(item, Mapping) else item for item in items]
+    except (TypeError, ValueError, KeyError):
+        texts = [None]
+    if not all(isinstance(text, str) for text in texts):
+        raise InputError(f'{table.where(index)}, entities: found {str(value)[:40]!r}; allowed: texts, or {{"text": …}}')
+    return [text.strip() for text in texts if text.strip()]
+
+
+def _flag(table: Table, index: int, value: Any) -> bool | None:
+    if value is None or value == "":
+        return None
+    known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+    found = known.get(str(value).strip().lower())
+    if found is None:
+        raise InputError(f"{table.where(index)}, localizable: found {value!r}; allowed: {', '.join(known)}")
+    return found

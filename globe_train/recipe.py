@@ -1,0 +1,247 @@
+"""A recipe: one YAML file that says all of a training run, read strictly.
+
+Nothing is guessed. An unknown key is an error with its line and the nearest key that exists; so are a value of the
+wrong kind, a reward that does not exist, a file or a column that is not there. All of this is said before a model is
+loaded. The keys under `trainer` are trl's own arguments (`SFTConfig`, `GRPOConfig`), under `lora` peft's `LoraConfig`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+
+from globe_eval.benchmarks.definition import read_definition
+from globe_eval.benchmarks.prompts import PROMPTS
+from globe_eval.errors import InputError, nearest
+from globe_eval.models import torchvision_cpu
+from globe_train.rewards import find_reward, parameters_of
+
+Kind = Literal["sft", "reward_model", "grpo"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+KEYS: dict[str, type | tuple[type, ...]] = {
+    "kind": str,
+    "departures": list,
+    "model": str,
+    "output": str,
+    "data": dict,
+    "against": list,
+    "prompt": str,
+    "seed": int,
+    "max_pixels": int,
+    "freeze_vision": bool,
+    "lora": dict,
+    "labels": dict,
+    "holdout": (int, float),
+    "rewards": dict,
+    "trainer": dict,
+}
+"""Every key of a recipe and the kind of its value. `departures` lists where the recipe leaves the paper, a sentence
+each; `against` the benchmarks that the training data must not share photographs with."""
+
+REQUIRED = ("kind", "departures", "model", "output", "data")
+ONLY: dict[str, Kind] = {"rewards": "grpo", "labels": "reward_model", "holdout": "reward_model"}
+"""Keys that only one kind of recipe has."""
+
+DATA_KEYS = ("manifest", "images", "hub", "split", "columns", "values", "where", "limit", "image_suffix")
+LABEL_KEYS = ("run", "within_km")
+OURS = ("output_dir", "seed", "reward_weights", "remove_unused_columns", "resume_from_checkpoint")
+"""Arguments of trl's that the recipe's other keys decide."""
+EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe as it is run: the values of the file with those of the command line over them."""
+
+    path: Path
+    values: Mapping[str, Any]
+    lines: Mapping[tuple[str, ...], int]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.values[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of a key, or `default` where the recipe does not have it."""
+        return self.values.get(key, default)
+
+    def error(self, message: str, *keys: str) -> InputError:
+        """An error about a key, which names the file and the line."""
+        while keys and keys not in self.lines:
+            keys = keys[:-1]
+        return InputError(f"{self.path}, line {self.lines.get(keys, 1)}: {message}")
+
+    @property
+    def output(self) -> Path:
+        """The folder that the run writes into."""
+        return Path(self["output"]).expanduser()
+
+
+def recipes_folder() -> Path:
+    """The recipes that come with the package."""
+    return Path(__file__).parent / "recipes"
+
+
+def find_recipe(name: str) -> Path:
+    """A file, or one of the recipes that come with the package by its name.
+
+    >>> find_recipe("sft").name
+    'sft.yaml'
+    """
+    path, shipped = Path(name).expanduser(), recipes_folder() / f"{name}.yaml"
+    if path.is_file() or not shipped.is_file():
+        if not path.is_file():
+            known = sorted(p.stem for p in recipes_folder().glob("*.yaml"))
+            raise InputError(f"{name}: no such recipe{nearest(name, known)} (shipped: {', '.join(known)})")
+        return path
+    return shipped
+
+
+def read_recipe(name: str, overrides: Sequence[str] = (), kind: Kind | None = None) -> Recipe:
+    """Read a recipe and what the command line sets over it, as in `trainer.learning_rate=1e-5`.
+
+    Raises InputError for everything that can be known to be wrong without looking at data or a model.
+    """
+    path = find_recipe(name)
+    definition = read_definition(path)
+    values = numbers(definition.values)
+    for item in overrides:
+        override(values, item)
+    recipe = Recipe(path, values, definition.lines)
+    check(recipe, kind)
+    return recipe
+
+
+def override(values: dict[str, Any], item: str) -> None:
+    """Set one `key=value`, in place; a dot in the key leads into a mapping, `null` is nothing.
+
+    >>> values = {"trainer": {"max_steps": 5}}
+    >>> override(values, "trainer.max_steps=2"); override(values, "seed=1"); values
+    {'trainer': {'max_steps': 2}, 'seed': 1}
+    """
+    keys, equals, text = item.partition("=")
+    if not equals or not keys:
+        raise InputError(f"argument {item!r}; allowed: key=value, as in trainer.max_steps=100")
+    *parents, last = keys.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise InputError(f"argument {item!r}: {parent!r} is no mapping")
+    values[last] = numbers(yaml.safe_load(text))
+
+
+def numbers(value: Any) -> Any:
+    """A value of YAML with its numbers as numbers: YAML 1.1 reads `1e-6`, without a point, as a text.
+
+    >>> numbers({"learning_rate": "1e-6", "name": "e-6"})
+    {'learning_rate': 1e-06, 'name': 'e-6'}
+    """
+    if isinstance(value, dict):
+        return {key: numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [numbers(item) for item in value]
+    return float(value) if isinstance(value, str) and EXPONENT.fullmatch(value) else value
+
+
+def check(recipe: Recipe, kind: Kind | None) -> None:
+    """Raise InputError for the first thing that is wrong with a recipe."""
+    unknown_key(recipe, (), recipe.values, [*KEYS, "include"])
+    for key in REQUIRED:
+        if recipe.get(key) is None:
+            raise recipe.error(f"{key!r} is missing")
+    for key, kinds in KEYS.items():
+        value = recipe.get(key)
+        if value is not None and (not isinstance(value, kinds) or (kinds is int and isinstance(value, bool))):
+            raise recipe.error(f"{key}: found {value!r}; allowed: {_kind_name(kinds)}", key)
+    if recipe["kind"] not in KINDS:
+        raise recipe.error(f"kind: found {recipe['kind']!r}; allowed: {', '.join(KINDS)}", "kind")
+    if kind is not None and recipe["kind"] != kind:
+        verb = recipe["kind"].replace("_", "-")
+        raise recipe.error(f"kind: this is a recipe for globe-train {verb}", "kind")
+    for key, only in ONLY.items():
+        if key in recipe.values and recipe["kind"] != only:
+            raise recipe.error(f"{key}: only a recipe of kind {only} has it", key)
+    prompt = recipe.get("prompt", "globe_readme")
+    if prompt not in PROMPTS:
+        raise recipe.error(f"prompt: no {prompt!r}{nearest(prompt, PROMPTS)}; allowed: {', '.join(PROMPTS)}", "prompt")
+    unknown_key(recipe, ("data",), recipe["data"], DATA_KEYS)
+    if ("manifest" in recipe["data"]) == ("hub" in recipe["data"]):
+        raise recipe.error("data: allowed is a 'manifest' (a file) or a 'hub' (a data set), one of them", "data")
+    unknown_key(recipe, ("labels",), recipe.get("labels") or {}, LABEL_KEYS)
+    if recipe["kind"] == "grpo":
+        check_rewards(recipe)
+
+
+def check_rewards(recipe: Recipe) -> None:
+    """Raise InputError for a reward that does not exist, a parameter that it does not have, or no weight."""
+    if not recipe.get("rewards"):
+        raise recipe.error("'rewards' is missing: name -> weight, as in r_geo: 1.0", "rewards")
+    for name, given in recipe["rewards"].items():
+        keys = ("rewards", name)
+        try:
+            reward = find_reward(name, recipe.path.parent)
+        except InputError as error:
+            raise recipe.error(str(error), *keys) from None
+        parameters = given if isinstance(given, Mapping) else {"weight": given}
+        weight = parameters.get("weight")
+        if isinstance(weight, bool) or not isinstance(weight, int | float):
+            raise recipe.error(f"rewards, {name}: weight: found {weight!r}; allowed: a number", *keys)
+        unknown_key(recipe, keys, parameters, ["weight", *parameters_of(reward)])
+
+
+def check_libraries(recipe: Recipe) -> None:
+    """Raise InputError for keys that trl or peft do not know. Imports them, which takes seconds."""
+    torchvision_cpu.ensure()
+    trainer = recipe.get("trainer") or {}
+    unknown_key(recipe, ("trainer",), trainer, trainer_arguments(recipe["kind"]))
+    for key in OURS:
+        if key in trainer:
+            raise recipe.error(f"trainer, {key}: the recipe's other keys decide this", "trainer", key)
+    if recipe.get("lora"):
+        import peft
+
+        allowed = [field.name for field in dataclasses.fields(peft.LoraConfig)]
+        unknown_key(recipe, ("lora",), recipe["lora"], allowed)
+
+
+def trainer_arguments(kind: Kind) -> list[str]:
+    """The names of trl's arguments for a kind of training."""
+    import trl
+
+    config = trl.GRPOConfig if kind == "grpo" else trl.SFTConfig
+    return [field.name for field in dataclasses.fields(config) if field.init]
+
+
+def unknown_key(recipe: Recipe, above: tuple[str, ...], given: Mapping[str, Any], allowed: Iterable[str]) -> None:
+    """Raise InputError for the first key that is not allowed, with its line and the nearest that is."""
+    known = list(allowed)
+    for key in given:
+        if key not in known:
+            inside = f"{', '.join(above)}: " if above else ""
+            listed = f" (allowed: {', '.join(known)})" if len(known) < 20 else ""
+            raise recipe.error(f"{inside}unknown key {key!r}{nearest(key, known)}{listed}", *above, key)
+
+
+def weights(recipe: Recipe) -> dict[str, float]:
+    """Name of a reward -> its weight."""
+    return {
+        name: float(given["weight"] if isinstance(given, Mapping) else given)
+        for name, given in recipe["rewards"].items()
+    }
+
+
+def reward_parameters(recipe: Recipe, name: str) -> dict[str, Any]:
+    """What a recipe sets of a reward besides its weight."""
+    given = recipe["rewards"][name]
+    return {key: value for key, value in given.items() if key != "weight"} if isinstance(given, Mapping) else {}
+
+
+def _kind_name(kinds: type | tuple[type, ...]) -> str:
+    names = {str: "a text", list: "a list", dict: "a mapping", int: "a whole number", bool: "true or false"}
+    return names[kinds] if isinstance(kinds, type) else "a number"

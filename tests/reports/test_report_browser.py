@@ -1,0 +1,191 @@
+"""A report in a real browser, from the disk and without a network."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pytest
+from browser import Browser
+from reported import Row, write_run
+
+from globe_eval.reports import worldmap
+from globe_eval.reports.report import write_report
+
+EVIL = "<script>window.stolen=1</script><img src=x onerror='window.stolen=2'><svg onload='window.stolen=3'>"
+HOME, DOWN, ENTER, TAB = "\ue011", "\ue015", "\ue007", "\ue004"
+
+
+def rows(near: bool) -> list[Row]:
+    """60 photographs in Fiji, 25 in France; the farther model answers across the antimeridian, or not at all."""
+    found = []
+    for i in range(60):
+        lon = 178.0 if near else -175.0 + i / 10
+        said = f"{-17.5 + i / 1000}, {lon}\nconfidence: 0.{i + 10} {EVIL}"
+        text = f"<think>{EVIL} A church, but no palm trees.</think> {said}"
+        if i % 10 == 0 and not near:
+            text = "I'm sorry, but I cannot determine where this is."
+        found.append(Row(f"fiji-{i:02}", -17.5, 178.0, text, "Nadi" + EVIL, "Fiji", f"g{i % 9}", ("church",)))
+    for i in range(25):
+        text = f"{48.85 + i / 10}, 2.35"
+        found.append(Row(f"paris-{i:02}", 48.85, 2.35, text, "Paris", "France", f"g{i % 9}", sha256=None))
+    return found
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    far = write_run(folder / "far", rows(near=False), model="far " + EVIL)
+    near = write_run(folder / "near", rows(near=True), model="near")
+    write_report([far, near], folder / "report.html")
+    return folder / "report.html"
+
+
+@pytest.fixture
+def shown(browser: Browser, page: Path) -> Browser:
+    browser.scheme("light")
+    browser.size(1280, 900)
+    browser.open(page)
+    browser.wait(lambda: browser.script("return document.documentElement.dataset.ready") == "yes", "scripts have run")
+    return browser
+
+
+def choose(shown: Browser, css: str, text: str) -> None:
+    """Choose the option that begins so, by the arrow keys."""
+    options = [option.strip() for option in shown.texts(f"{css} option")]
+    place = next(i for i, option in enumerate(options) if option.startswith(text))
+    shown.focus(css)
+    shown.press(HOME, *[DOWN] * place)
+    index = "return document.querySelector(arguments[0]).selectedIndex"
+    shown.wait(lambda: shown.script(index, css) == place, f"{text!r} is chosen")
+
+
+def told(shown: Browser) -> str:
+    return shown.texts("#gallery-told")[0]
+
+
+def test_it_opens_in_silence_and_nothing_planted_runs(shown: Browser) -> None:
+    shown.assert_quiet()
+    assert len(shown.requested()) == 1, "the page itself, and nothing else"
+    assert shown.script("return window.stolen") is None
+    assert not shown.all("#cards script, #cards img, #cards svg"), "what was planted is text"
+    for css in ("#cards .response", "#cards h3", "h1, h4.r0, .status strong", "#map-run option"):
+        assert any("<img src=x onerror=" in text for text in shown.texts(css)), f"{css} shows it as text"
+
+
+def test_the_gallery_obeys_the_keyboard(shown: Browser) -> None:
+    assert told(shown) == "85 of 85 photographs; 1 to 10 shown."
+    shown.focus("#pager-top button:nth-of-type(3)")
+    shown.press(ENTER)
+    shown.wait(lambda: told(shown).endswith("11 to 20 shown."), "Enter on `next` turns the page")
+    shown.press(TAB, " ")
+    shown.wait(lambda: told(shown).endswith("81 to 85 shown."), "Tab and space reach `last`")
+
+    choose(shown, "#show", "refused")
+    shown.wait(lambda: told(shown).startswith("6 of 85"), "only what was refused is shown")
+    choose(shown, "#show", "all")
+    choose(shown, "#country", "France")
+    shown.wait(lambda: told(shown).startswith("25 of 85"), "only France is shown")
+    choose(shown, "#sort", "worst")
+    shown.wait(lambda: shown.texts("#cards .badge.km")[0] == "267 km", "the worst comes first")
+    assert "paris-24" in shown.texts("#cards .truth p")[0]
+    shown.focus("#words")
+    shown.press("paris-07")
+    shown.wait(lambda: told(shown).startswith("1 of 85"), "only the text that was typed is shown")
+    shown.press(ENTER)
+    assert len(shown.all("#cards .answer")) == 2, "both runs' answers stand side by side"
+    shown.assert_quiet()
+
+
+def test_cues_are_told_without_colour(shown: Browser) -> None:
+    marks = shown.script(
+        "return [...document.querySelectorAll('#cards mark')].map(m => [m.className, m.textContent, m.title])"
+    )
+    assert ["cue grounded", "church (grounded)", "church: in the photograph"] in marks
+    assert any(name == "cue negated" and "palm trees (negated)" in text for name, text, _ in marks)
+
+
+def test_tables_sort_by_keyboard_and_say_so(shown: Browser) -> None:
+    shown.focus("#parts summary")
+    shown.press(ENTER)
+    assert shown.texts("#parts tbody th") == ["Fiji", "France"]
+    shown.focus("#parts thead th:first-child button")
+    shown.press(" ", " ")
+    shown.wait(lambda: shown.texts("#parts tbody th") == ["France", "Fiji"], "sorted by country, the last letter first")
+    assert shown.script("return document.querySelector('#parts thead th').getAttribute('aria-sort')") == "descending"
+    assert shown.script("return document.querySelectorAll('#parts thead th[aria-sort]').length") == 1
+
+
+def test_lines_are_cut_where_the_map_ends(shown: Browser) -> None:
+    drawn = shown.script("return [...document.querySelectorAll('#world-lines .arc')].map(e => e.getAttribute('d'))")
+    parts = [part.split("L") for d in drawn for part in d.split("M") if part]
+    edges = 0
+    for part in parts:
+        xs = [float(point.split()[0]) for point in part]
+        assert max(abs(a - b) for a, b in itertools.pairwise(xs)) < 60, "no line runs across the map"
+        edges += xs[0] < 40 or xs[-1] > 960
+    assert edges >= 2 * 54, "each of 54 ways from Fiji to the east is in two parts"
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [(35.0, 139.0, 37.0, -122.0), (0.0, 179.5, 1.0, -179.5), (60.0, 10.0, 70.0, -170.0), (-33.0, 151.0, -34.0, -58.0),
+     (10.0, 20.0, 10.0, 20.0), (0.0, 0.0, 0.0, 180.0), (89.9, 5.0, -89.9, 100.0)],
+)  # fmt: skip
+def test_the_browser_draws_what_python_does(shown: Browser, ends: tuple[float, float, float, float]) -> None:
+    drawn = shown.script("return globeEval.greatCircle(...arguments)", *ends)
+    expected = worldmap.great_circle(*ends)
+    assert [len(line) for line in drawn] == [len(line) for line in expected]
+    for line, reference in zip(drawn, expected, strict=True):
+        for point, other in zip(line, reference.tolist(), strict=True):
+            assert point == pytest.approx(other, abs=1e-6)
+    x, y = shown.script("return globeEval.project(arguments[0], arguments[1])", *ends[:2])
+    assert (x, y) == pytest.approx(tuple(float(axis) for axis in worldmap.project(*ends[:2])), abs=1e-9)
+
+
+def test_the_map_obeys_the_keyboard_and_its_classes(shown: Browser) -> None:
+    box = "const b = document.getElementById('world').viewBox.baseVal; return [b.x, b.y, Math.round(b.width)]"
+    whole = shown.script(box)
+    shown.focus("#world")
+    shown.press("+")
+    shown.wait(lambda: shown.script(box) != whole, "plus zooms")
+    shown.press("0")
+    shown.wait(lambda: shown.script(box) == whole, "0 shows the whole again")
+    assert shown.script("return document.querySelectorAll('#world-lines .spot.d4, #world-lines .spot.d3').length") > 0
+    before = shown.texts("#world-told")[0]
+    shown.focus("#map-classes button:last-child")
+    shown.press(" ")
+    shown.wait(lambda: shown.texts("#world-told")[0] != before, "a class can be left out")
+    assert before.startswith("85 photographs") and shown.texts("#world-told")[0].startswith("79 photographs")
+    shown.assert_quiet()
+
+
+def test_it_fits_a_phone_and_has_a_dark_side(shown: Browser) -> None:
+    light = shown.script("return getComputedStyle(document.body).backgroundColor")
+    shown.size(360, 740)
+    assert shown.script("return document.documentElement.scrollWidth") <= 360, "nothing is wider than a phone"
+    shown.scheme("dark")
+    assert shown.script("return getComputedStyle(document.body).backgroundColor") != light
+    shown.scheme("light")
+
+
+def test_it_can_be_read_aloud(shown: Browser) -> None:
+    """Landmarks, names of controls, captions and headings; what a tool such as axe would complain about first."""
+    assert [e.tag_name for e in shown.all("body > header, body > main, body > footer")] == ["header", "main", "footer"]
+    unnamed = shown.script(
+        "return [...document.querySelectorAll('button, select, input, summary, a')].filter(e =>"
+        " !(e.textContent.trim() || e.getAttribute('aria-label') || e.labels?.[0]?.textContent.trim()))"
+        ".map(e => e.outerHTML.slice(0, 80))"
+    )
+    assert unnamed == []
+    assert shown.script("return [...document.querySelectorAll('table')].every(t => t.caption?.textContent)")
+    assert shown.script(
+        "return [...document.querySelectorAll('svg')].every(s => s.getAttribute('aria-hidden') === 'true' ||"
+        " s.getAttribute('aria-label') || document.getElementById(s.getAttribute('aria-labelledby').split(' ')[0]))"
+    )
+    levels = [
+        int(tag[1]) for tag in shown.script("return [...document.querySelectorAll('h1,h2,h3,h4')].map(h => h.tagName)")
+    ]
+    assert levels[0] == 1 and all(b - a <= 1 for a, b in itertools.pairwise(levels))
+    ids = shown.script("return [...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))

@@ -1,0 +1,279 @@
+"""SFT, reward model and GRPO through the command line, a few steps each, with the tiny student."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import globe_train
+from globe_train.cli import main
+from globe_train.resume import checkpoints
+
+TRAINER = {"per_device_train_batch_size": 8, "learning_rate": 1e-3, "disable_tqdm": True, "save_strategy": "no"}
+
+
+OWN = """\
+calls = []
+
+
+def vowels(completions, **_):
+    texts = [turns[0]["content"] for turns in completions]
+    return [sum(letter in "aeiou" for letter in text) / 10 for text in texts]
+
+
+def fails_later(completions, **_):
+    calls.append(1)
+    return [1.0 / (len(calls) < 3) for _ in completions]
+"""
+"""Rewards that a few steps of training already move: an untrained model never names a city."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("training")
+    (made / "own.py").write_text(OWN, encoding="utf-8")
+    return made
+
+
+def written(folder: Path, world: Path, model: Path, kind: str, name: str, **values: Any) -> str:
+    trainer = {**TRAINER, "max_steps": 2, **values.pop("trainer", {})}
+    recipe = {
+        "kind": kind,
+        "departures": ["a test"],
+        "model": str(model),
+        "output": str(folder / name),
+        "data": {"manifest": str(world)},
+        "seed": 1,
+        "trainer": trainer,
+        **values,
+    }
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
+    return str(path)
+
+
+def grpo(folder: Path, world: Path, model: Path, name: str, **values: Any) -> str:
+    trainer = {"num_generations": 4, "max_completion_length": 12, "beta": 0.001, **values.pop("trainer", {})}
+    rewards = values.pop("rewards", {"own:vowels": 1.0, "r_format": 1.0})
+    return written(folder, world, model, "grpo", name, trainer=trainer, rewards=rewards, **values)
+
+
+def losses(folder: Path) -> list[float]:
+    lines = (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    return [entry["loss"] for entry in map(json.loads, lines) if "loss" in entry]
+
+
+@pytest.fixture(scope="module")
+def sft(folder: Path, world: Path, student: Path) -> Path:
+    """A checkpoint after a few steps of SFT, and what was said about it."""
+    recipe = written(folder, world, student, "sft", "sft", trainer={"max_steps": 6}, against=["miniworld"])
+    assert main(["sft", recipe]) == 0
+    return folder / "sft"
+
+
+def test_sft_learns_and_says_what_it_was(sft: Path, world: Path, student: Path) -> None:
+    found = losses(sft)
+    assert len(found) == 6 and found[-1] < found[0]
+    about = json.loads((sft / "training.json").read_text(encoding="utf-8"))
+    assert about["data"]["n"] == 48
+    assert about["contamination"][0]["shared"]["content"] == 0
+    assert about["contamination"][0]["shared"]["photographer"] == 0
+    assert about["parent"] == str(student) and about["parent_sha256"] != about["weights_sha256"]
+    card = (sft / "README.md").read_text(encoding="utf-8")
+    assert about["data"]["sha256"] in card and "max_steps: 6" in card
+    assert (sft / "curves.png").stat().st_size > 1000
+
+
+def test_a_checkpoint_is_evaluated_by_globe_eval_and_its_card_shows_the_result(sft: Path, folder: Path) -> None:
+    from globe_eval.cli import main as evaluate
+
+    arguments = ["--model", "hf-multimodal", "--model_args", f"pretrained={sft}", "--tasks", "miniworld"]
+    out = folder / "evaluated"
+    small = ["--limit", "4", "--batch_size", "4", "--device", "cpu", "--gen_kwargs", "max_gen_toks=8"]
+    assert evaluate([*arguments, *small, "--output_path", str(out)]) == 0
+    assert main(["card", str(sft), str(out / "miniworld")]) == 0
+    card = (sft / "README.md").read_text(encoding="utf-8")
+    head = yaml.safe_load(card.split("---\n")[1])
+    assert head["model-index"][0]["results"][0]["dataset"]["name"] == "miniworld"
+    assert "| miniworld | acc@25km |" in card
+
+
+def test_grpo_from_the_sft_checkpoint(sft: Path, folder: Path, world: Path) -> None:
+    recipe = grpo(folder, world, sft, "grpo", rewards={"r_geo": 1.0, "r_distance": {"weight": 0.5, "scale_km": 200.0}})
+    assert main(["grpo", recipe]) == 0
+    log = [json.loads(line) for line in (folder / "grpo" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {"rewards/r_geo/mean", "rewards/r_distance/mean", "kl"} <= set(log[0])
+
+
+def test_a_finished_run_is_not_written_over(sft: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights = (sft / "model.safetensors").read_bytes()
+    assert main(["sft", str(folder / "sft.yaml")]) == 2
+    assert "a run is there already" in capsys.readouterr().err
+    assert (sft / "model.safetensors").read_bytes() == weights
+
+
+@pytest.mark.parametrize("kind", ["sft", "grpo"])
+def test_a_run_that_was_cut_off_goes_on_to_the_same_losses(
+    kind: str, folder: Path, world: Path, sft: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = grpo if kind == "grpo" else lambda *a, **k: written(*a[:3], "sft", a[3], **k)
+    trainer = {"max_steps": 4, "save_strategy": "steps", "save_steps": 1, "learning_rate": 1e-3}
+    whole = write(folder, world, sft, f"{kind}-whole", trainer=trainer)
+    assert main([kind, whole]) == 0
+    cut = write(folder, world, sft, f"{kind}-cut", trainer=trainer)
+    with monkeypatch.context() as patch:
+        patch.setattr("transformers.TrainerCallback.on_step_begin", killed_at(2))
+        with pytest.raises(Killed):
+            main([kind, cut])
+    partial = folder / f"{kind}-cut" / "checkpoint-3"  # as a kill amid writing leaves it
+    partial.mkdir()
+    shutil.copy(folder / f"{kind}-cut" / "checkpoint-2" / "config.json", partial)
+    assert [path.name for path in checkpoints(folder / f"{kind}-cut")] == ["checkpoint-1", "checkpoint-2"]
+    assert main([kind, cut, "--resume"]) == 0
+    assert losses(folder / f"{kind}-cut") == losses(folder / f"{kind}-whole")
+    assert len(set(losses(folder / f"{kind}-whole"))) == 4  # it did learn
+    assert weights_of(folder / f"{kind}-cut") == weights_of(folder / f"{kind}-whole")
+
+
+class Killed(BaseException):
+    """What ends a process, seen from inside."""
+
+
+def killed_at(step: int) -> Any:
+    def on_step_begin(self: Any, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step == step:
+            raise Killed
+
+    return on_step_begin
+
+
+def weights_of(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_a_reward_that_raises_ends_the_run_and_leaves_the_checkpoints(
+    sft: Path, folder: Path, world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = {"max_steps": 4, "save_strategy": "steps", "save_steps": 1}
+    recipe = grpo(folder, world, sft, "raises", rewards={"own:fails_later": 1.0}, trainer=trainer)
+    assert main(["grpo", recipe]) == 2
+    assert "reward 'own:fails_later': ZeroDivisionError" in capsys.readouterr().err
+    assert [path.name for path in checkpoints(folder / "raises")] == ["checkpoint-1", "checkpoint-2"]
+
+
+def test_a_full_disk_leaves_the_last_good_checkpoint(
+    folder: Path, world: Path, student: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import transformers
+
+    real = transformers.Trainer._save_optimizer_and_scheduler
+
+    def full(self: Any, output_dir: str) -> None:
+        if output_dir.endswith("-2"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(self, output_dir)
+
+    trainer = {"max_steps": 3, "save_strategy": "steps", "save_steps": 1}
+    recipe = written(folder, world, student, "sft", "full", trainer=trainer)
+    with monkeypatch.context() as patch:
+        patch.setattr(transformers.Trainer, "_save_optimizer_and_scheduler", full)
+        assert main(["sft", recipe]) == 2
+    said = capsys.readouterr().err
+    assert "No space left on device" in said and "checkpoint-1" in said
+    assert not (folder / "full" / "checkpoint-2").exists()
+    assert main(["sft", recipe, "--resume"]) == 0
+    assert len(losses(folder / "full")) == 3
+
+
+def test_a_dry_run_says_everything_and_trains_nothing(
+    sft: Path, folder: Path, world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = grpo(folder, world, sft, "dry", rewards={"r_geo": {"weight": 2.0, "alpha": 0.5}, "r_format": 1.0})
+    assert main(["grpo", recipe, "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert "departs from the paper: a test" in said
+    assert " weights, " in said and "GiB" in said
+    assert "steps: 2 of 2 pictures of 4 answers each" in said
+    assert "r_geo (weight 2): 1.000, " in said and "r_format (weight 1): 1.000, 1.000, 0.000" in said
+    assert not (folder / "dry" / "model.safetensors").exists()
+
+
+def test_an_argument_of_the_library_is_checked_before_a_model_is_loaded(
+    folder: Path, world: Path, capsys: pytest.CaptureFixture[str], trl: Any
+) -> None:
+    recipe = written(folder, world, Path("no/such/model"), "sft", "typo", trainer={"lerning_rate": 1.0})
+    assert main(["sft", recipe]) == 2
+    assert "trainer: unknown key 'lerning_rate'; did you mean 'learning_rate'?" in capsys.readouterr().err
+    recipe = written(folder, world, Path("no/such/model"), "sft", "absent")
+    assert main(["sft", recipe]) == 2
+    assert "model 'no/such/model' cannot be loaded" in capsys.readouterr().err
+
+
+def test_two_processes_train_to_the_losses_of_one_with_twice_the_accumulation(
+    folder: Path, world: Path, student: Path
+) -> None:
+    """`accelerate launch` with gloo on a CPU: what many GPUs would do, without them."""
+    trainer = {"max_steps": 3, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}
+    one = written(folder, world, student, "sft", "one-process", trainer=trainer)
+    assert main(["sft", one]) == 0
+    two = written(folder, world, student, "sft", "two-processes", trainer={**trainer, "gradient_accumulation_steps": 1})
+    root = Path(globe_train.__file__).parents[1]
+    launch = [
+        "-m",
+        "accelerate.commands.launch",
+        "--config_file",
+        str(root / "globe_train" / "accelerate" / "cpu2.yaml"),
+    ]
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": f"{root}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+    }
+    done = subprocess.run(
+        [sys.executable, *launch, "-m", "globe_train.cli", "sft", two], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert losses(folder / "two-processes") == pytest.approx(losses(folder / "one-process"), rel=1e-3)
+
+
+def test_an_adapter_is_trained_resumed_evaluated_and_merged(
+    sft: Path, folder: Path, world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    lora = {"r": 4, "target_modules": "all-linear", "exclude_modules": ".*visual.*"}
+    trainer = {"max_steps": 2, "save_strategy": "steps", "save_steps": 1}
+    recipe = grpo(folder, world, sft, "adapter", lora=lora, trainer=trainer)
+    assert main(["grpo", recipe]) == 0
+    saved = folder / "adapter"
+    assert (saved / "adapter_model.safetensors").is_file() and not (saved / "model.safetensors").exists()
+    assert main(["grpo", recipe, "trainer.max_steps=3", "--resume"]) == 0
+    merged = folder / "merged"
+    assert main(["merge", str(saved), str(merged)]) == 0
+    before, after = (AutoModelForImageTextToText.from_pretrained(f).state_dict() for f in (sft, merged))
+    assert before.keys() == after.keys()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed and not any("visual" in name for name in changed)
+    assert main(["merge", str(sft), str(folder / "nothing")]) == 2
+    assert "no such file; an adapter is what a recipe with lora writes" in capsys.readouterr().err
+
+
+def test_a_frozen_vision_part_stays_as_it_was(folder: Path, world: Path, student: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    recipe = written(folder, world, student, "sft", "frozen", freeze_vision=True)
+    assert main(["sft", recipe]) == 0
+    before, after = (load_file(f / "model.safetensors") for f in (student, folder / "frozen"))
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert moved and "visual" not in moved
