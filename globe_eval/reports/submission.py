@@ -42,7 +42,6 @@ UNPROVED = ("clean", "reasoning")
 """Figures of a result, besides breakdowns, that a row does not keep."""
 NAME_MEASURES = ("country_correct", "city_correct", "globe_country_match", "globe_city_match")
 
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int32]
 
