@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,9 @@ def contamination(recipe: Recipe, examples: Examples) -> list[dict[str, Any]]:
     found = []
     for name in recipe.get("against") or []:
         theirs = benchmark_rows(str(name), recipe.output)
-        shared = overlap(examples.rows, theirs)
+        shared = overlap([placed(row) for row in examples.rows], theirs)
+        if all(row["lat"] is None for row in examples.rows):
+            shared["coordinates"] = None
         counts = {kind: None if (ids := shared[kind]) is None else len(ids) for kind in KINDS}
         if same := shared["content"]:
             ours, other = next(iter(same.items()))
@@ -41,6 +44,11 @@ def contamination(recipe: Recipe, examples: Examples) -> list[dict[str, Any]]:
             )
         found.append({"benchmark": name, "n": len(theirs), "shared": counts})
     return found
+
+
+def placed(row: dict[str, Any]) -> dict[str, Any]:
+    """A row for `overlap`, which wants coordinates: those that a training row lacks are NaN, and equal to none."""
+    return {**row, **{axis: math.nan for axis in ("lat", "lon") if row[axis] is None}}
 
 
 def benchmark_rows(name: str, output: Path) -> list[dict[str, Any]]:

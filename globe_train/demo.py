@@ -53,10 +53,12 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of weights, data order and sampling (default 0)")
     parser.add_argument("--teacher", default="flawed", help="flawed (default) or careful")
     parser.add_argument("--n", type=int, default=8000, help="training pictures (default 8000)")
+    parser.add_argument("--steps", type=int, help="of each training (default: the recipes'), to try the way out")
+    parser.add_argument("--limit", type=int, help="pictures of each evaluation (default: all)")
     options = parser.parse_args(words)
     started = time.monotonic()
     try:
-        demo(options.folder, options.seed, options.teacher, options.n)
+        demo(options)
     except InputError as error:
         print(f"train-demo: {error}", file=sys.stderr)
         return error.exit_code
@@ -66,8 +68,10 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
-def demo(folder: Path, seed: int, teacher: str, n: int) -> None:
+def demo(options: argparse.Namespace) -> None:
     """Every step of the proof that was not done yet."""
+    folder, seed, teacher, n = options.folder, options.seed, options.teacher, options.n
+    fewer = [] if options.steps is None else [f"trainer.max_steps={options.steps}", "trainer.warmup_steps=0"]
     world, imagined = folder / "world", folder / "imagined"
     student, base, sft = folder / "student", folder / "base", folder / "sft"
     for where, manner in ((imagined, "imagined"), (world, teacher)):
@@ -81,29 +85,40 @@ def demo(folder: Path, seed: int, teacher: str, n: int) -> None:
         ("miniworld_sft", base, sft, world),
     ):
         given = [f"model={model}", f"output={output}", f"data.manifest={pictures / 'manifest.jsonl'}", f"seed={seed}"]
-        step(output / card.ABOUT, [*launch, "sft", recipe, *given, *halved])
+        step(output / card.ABOUT, [*launch, "sft", recipe, *given, *halved, *fewer])
     common = [f"data.manifest={world / 'manifest.jsonl'}", f"seed={seed}"]
     judge = folder / "reward_model"
-    recipe = [*TRAIN, "reward-model", "miniworld_reward_model", f"model={sft}", f"output={judge}", *common]
-    jobs = [evaluation(folder, name) for name in ("constant", "knn", "base", "sft")]
+    recipe = [*TRAIN, "reward-model", "miniworld_reward_model", f"model={sft}", f"output={judge}", *common, *fewer]
+    jobs = [evaluation(options, name) for name in ("constant", "knn", "base", "sft")]
     side_by_side([(judge / card.ABOUT, recipe)], jobs)
     trainings = []
     for name in VARIANTS:
         more = [] if name == "grpo_one_reward" else [f"rewards.r_loc.model={judge}"]
-        recipe = [*TRAIN, "grpo", f"miniworld_{name}", f"model={sft}", f"output={folder / name}", *common, *more]
+        recipe = [
+            *TRAIN,
+            "grpo",
+            f"miniworld_{name}",
+            f"model={sft}",
+            f"output={folder / name}",
+            *common,
+            *more,
+            *fewer,
+        ]
         trainings.append((folder / name / card.ABOUT, recipe))
     side_by_side(trainings[::2], trainings[1::2])
-    side_by_side([evaluation(folder, VARIANTS[0])], [evaluation(folder, name) for name in VARIANTS[1:]])
+    side_by_side([evaluation(options, VARIANTS[0])], [evaluation(options, name) for name in VARIANTS[1:]])
     for name in ("sft", *VARIANTS):
         card.write_card(folder / name, [folder / "runs" / name / "miniworld"])
 
 
-def evaluation(folder: Path, name: str) -> tuple[Path, list[str]]:
+def evaluation(options: argparse.Namespace, name: str) -> tuple[Path, list[str]]:
     """What is there when a model was evaluated, and the command that does it."""
-    model = ["--model", name]
+    folder, model = options.folder, ["--model", name]
     if name in MODELS:
         model = ["--model", "hf-multimodal", "--model_args", f"pretrained={folder / name},max_pixels=12544"]
         model += ["--batch_size", "50", "--device", "cpu", "--gen_kwargs", "max_gen_toks=96"]
+    if options.limit is not None:
+        model += ["--limit", str(options.limit)]
     out = folder / "runs" / name
     return out / "miniworld" / "results.json", [*EVAL, *model, "--tasks", "miniworld", "-o", str(out)]
 
@@ -192,7 +207,7 @@ def report(folder: Path, teacher: str, seed: int) -> str:
         assert before is not None
         changes.append([NAMES[name], *(cell(found[c] - before[c], groups, signed=True) for c in COLUMNS)])
     lines = [
-        f"miniworld, 300 photographs, seed {seed}, {teacher} teacher:",
+        f"miniworld, {len(groups)} photographs, seed {seed}, {teacher} teacher:",
         "",
         *card.table(head, rows),
         "",

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from globe_eval.benchmarks import miniworld
 from globe_eval.errors import InputError
+from globe_train.contamination import contamination
 from globe_train.data import Examples, dataset, read_examples, target
 from globe_train.recipe import Recipe
 
@@ -130,6 +132,21 @@ def test_the_hash_is_of_rows_and_pictures(tmp_path: Path) -> None:
     assert read(recipe_of(tmp_path)).sha256 == first
     Image.new("RGB", (30, 20), (9, 9, 9)).save(tmp_path / "0.png")
     assert read(recipe_of(tmp_path)).sha256 != first
+
+
+def test_rows_without_coordinates_share_none_and_the_same_picture_is_refused(tmp_path: Path) -> None:
+    rows = [{**row, "__#solution": "<country>nowhere</country><city>nowhere</city>"} for row in mp16_rows()]
+    recipe = recipe_of(written(tmp_path, rows), against=["miniworld"])
+    examples = read(recipe)
+    found = contamination(recipe, examples)
+    assert found[0]["shared"]["content"] == 0 and found[0]["shared"]["coordinates"] is None
+    examples.rows[0]["lat"] = examples.rows[0]["lon"] = 10.0  # some have them, some have not
+    assert contamination(recipe, examples)[0]["shared"]["coordinates"] == 0
+
+    test = miniworld.photographs("test", 3)
+    (tmp_path / "1.png").write_bytes(miniworld.png(miniworld.render(test[2])))
+    with pytest.raises(InputError, match=r"1 of the training pictures are in miniworld too \('1' is its 'mw-00002'\)"):
+        contamination(recipe, read(recipe))
 
 
 def test_no_file(tmp_path: Path) -> None:
