@@ -29,7 +29,7 @@ def test_a_command_as_it_was_given_but_for_secrets(given: list[str], shown: str)
 
 
 def test_a_scored_file_knows_its_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "a.csv").write_text("id,truth_lat,truth_lon,lat,lon\n1,10,20,10,20\n2,30,40,30,41\n")
+    (tmp_path / "a.csv").write_text("id,lat,lon,predicted_lat,predicted_lon\n1,10,20,10,20\n2,30,40,30,41\n")
     words = ["score", str(tmp_path / "a.csv"), "-o", str(tmp_path / "out")]
     assert main(words) == 0
     assert json.loads((tmp_path / "out" / "results.json").read_text())["command"].startswith("globe-eval score ")
