@@ -192,8 +192,8 @@ def _of_samples(
 def _of_truths(truths: Sequence[scoring.Truth], results: record.Results, definition: Definition) -> str | None:
     """Whether the truths in the samples are the manifest's: their SHA-256 is, unless the manifest says more than they.
 
-    What a manifest also has of entities and of what can be located stands in no sample; then the YAML has a SHA-256
-    without these, `metadata: truth_sha256`.
+    Samples of earlier versions have no entities and do not say what can be located; where a manifest has them, its YAML
+    also has a SHA-256 without these, `metadata: truth_sha256`.
     """
     found = truth_sha256([asdict(truth) for truth in truths])
     recorded = (definition.values["metadata"].get("truth_sha256") or {}).get(results.task_version)

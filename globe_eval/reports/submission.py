@@ -5,7 +5,7 @@ and, for each photograph in the order of sorted ids, a status, a distance, wheth
 its group. That is enough to compute every figure again and to compare two rows photograph by photograph.
 
 Distances are rounded up to the metre. Accuracies at whole metres stay exact (`<=` holds of the one where it holds of
-the other), medians and means move by less than a metre, and 12,000 photographs take 51 KB instead of 123.
+the other), medians and means move by less than a metre, and those of 12,000 photographs take 44 KB instead of 128.
 """
 
 from __future__ import annotations
