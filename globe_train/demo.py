@@ -185,7 +185,7 @@ def values(folder: Path, name: str) -> tuple[list[str], dict[str, Any]]:
 
     def grounding(key: str) -> Any:
         known = [(s.get("grounding") or {}).get(key) for s in samples]
-        return np.array([np.nan if value is None else value for value in known], dtype=float)
+        return 100 * np.array([np.nan if value is None else value for value in known], dtype=float)
 
     columns = {"25 km": 100 * (km <= 25), "750 km": 100 * (km <= 750), "lift": grounding("lift"), "F1": grounding("f1")}
     return [str(s["truth"]["group"] or s["id"]) for s in samples], columns
@@ -207,7 +207,7 @@ def report(folder: Path, teacher: str, seed: int) -> str:
         assert before is not None
         changes.append([NAMES[name], *(cell(found[c] - before[c], groups, signed=True) for c in COLUMNS)])
     lines = [
-        f"miniworld, {len(groups)} photographs, seed {seed}, {teacher} teacher:",
+        f"miniworld, {len(groups)} photographs, seed {seed}, {teacher} teacher; %:",
         "",
         *card.table(head, rows),
         "",
@@ -225,10 +225,9 @@ def cell(column: Any, groups: Sequence[str], signed: bool = False) -> str:
     if not known.any():
         return "–"
     low, high = statistics.bootstrap(column[known], np.array(groups)[known])[0]
-    digits = 1 if np.nanmax(np.abs(column)) > 1 else 3
     sign = "+" if signed else ""
     mark = " *" if signed and (low > 0 or high < 0) else ""
-    return f"{column[known].mean():{sign}.{digits}f} ({low:{sign}.{digits}f} – {high:{sign}.{digits}f}){mark}"
+    return f"{column[known].mean():{sign}.1f} ({low:{sign}.1f} – {high:{sign}.1f}){mark}"
 
 
 if __name__ == "__main__":

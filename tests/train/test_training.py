@@ -277,3 +277,15 @@ def test_a_frozen_vision_part_stays_as_it_was(folder: Path, world: Path, student
     before, after = (load_file(f / "model.safetensors") for f in (student, folder / "frozen"))
     moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert moved and "visual" not in moved
+
+
+def test_the_demos_cells_are_percentages_and_mark_what_excludes_zero() -> None:
+    import numpy as np
+
+    from globe_train import demo
+
+    groups = [str(i // 2) for i in range(40)]
+    assert demo.cell(np.full(40, 100.0), groups) == "100.0 (100.0 – 100.0)"
+    assert demo.cell(np.array([5.0, 6.0] * 20), groups, signed=True).endswith("*")
+    assert not demo.cell(np.array([-50.0, -50.0, 50.0, 50.0] * 10), groups, signed=True).endswith("*")
+    assert demo.cell(np.full(40, np.nan), groups) == "–"
