@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from globe_eval.answers import Answer
-from globe_eval.answers.text import answer_blocks, clean, split_thought
+from globe_eval.answers.text import Parts, answer_blocks, clean, split_thought
 from globe_eval.metrics.globe import globe_format
 
 
@@ -28,11 +28,12 @@ def response_format(answer: Answer, response: str) -> Format:
     - `truncated`: the back end cut the response off, or its thought never ends; lower is better.
     - `n_words`: words of the reasoning, from 0; a length, neither good nor bad, to be looked at beside the others.
     """
-    unfinished = split_thought(clean(response)).unfinished
+    text = clean(response)
+    parts = split_thought(text)
     return Format(
         globe_format(response),
-        lenient_format(response),
-        answer.status == "truncated" or unfinished,
+        _lenient(text, parts),
+        answer.status == "truncated" or parts.unfinished,
         n_words(answer.reasoning),
     )
 
@@ -49,7 +50,10 @@ def lenient_format(response: str | None) -> float:
     0.0
     """
     text = clean(response or "")
-    parts = split_thought(text)
+    return _lenient(text, split_thought(text))
+
+
+def _lenient(text: str, parts: Parts) -> float:
     if parts.unfinished or parts.thought is None:
         return 0.0
     return float(any(block.text.strip() for block in answer_blocks(parts.said)) and _answer_last(text))

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from globe_eval.places import gazetteer
 from globe_eval.places.demonyms import DEMONYMS, NO_DEMONYM
@@ -99,8 +99,7 @@ class Spot:
     """Of a city whose name is also that of the region around it ("New York")."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     text: str
     start: int
     end: int
@@ -137,9 +136,10 @@ def _tokens(text: str) -> list[_Token]:
     tokens: list[_Token] = []
     first = True
     for match in _WORD.finditer(text):
-        word = match[0]
-        tokens.append(_Token(word, match.start(), match.end(), first and word[0].isalnum()))
-        first = word in ".!?:\n;•" or (first and not word[0].isalnum())
+        word, (start, end) = match[0], match.span()
+        is_word = word[0].isalnum()
+        tokens.append(_Token(word, start, end, first and is_word))
+        first = not is_word and (first or word in ".!?:\n;•")
     return tokens
 
 
