@@ -61,11 +61,16 @@ def ceilings(values: Mapping[str, Any]) -> dict[str, dict[str, dict[str, float]]
     record = data_folder() / str(given.get("prepared", values.get("task"))) / "prepare.json"
     if "where" in given or not record.is_file():
         return None
+    found: dict[str, dict[str, dict[str, float]]] = _recorded(record, "ceilings")
+    return found
+
+
+def _recorded(record: Path, key: str) -> Any:
+    """What `globe-eval prepare` wrote down under a key."""
     try:
-        found: dict[str, dict[str, dict[str, float]]] = json.loads(record.read_text(encoding="utf-8"))["ceilings"]
+        return json.loads(record.read_text(encoding="utf-8"))[key]
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{record}: not what globe-eval prepare writes ({error!r}); prepare again") from None
-    return found
 
 
 def _drawn(function: str, given: Mapping[str, Any]) -> Known | None:
@@ -89,7 +94,7 @@ def _prepared(name: str, where: str | None) -> Known | None:
     if not (path.is_file() and record.is_file()):
         return None
     rows = _by_role(path)
-    if truth_sha256(rows) != json.loads(record.read_text(encoding="utf-8")).get("manifest_sha256"):
+    if truth_sha256(rows) != _recorded(record, "manifest_sha256"):
         raise InputError(f"{path}: is not the manifest that {record.name} beside it describes; prepare again")
     return Known(select(rows, where, path) if where else rows, path)
 

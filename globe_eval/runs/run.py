@@ -187,7 +187,7 @@ def _evaluate(request: Request, model: Any, info: dict[str, Any], task: Any, jou
 
 
 def _later(doc: Any, results: Any) -> dict[str, float]:
-    """Instead of a task's `process_results`: a run scores all photographs at once, which takes a tenth of the time."""
+    """Instead of a task's `process_results`: a run scores all photographs at once, when it has heard them."""
     return {}
 
 

@@ -171,7 +171,7 @@ def test_a_run_in_this_process_killed_twenty_times_is_the_run_that_was_not(
 
     def arguments(out: str) -> list[object]:
         model = ["--model", "hf-multimodal", "--model_args", f"pretrained={tiny_qwen}", "--device", "cpu"]
-        more = ["--limit", limit, "--batch_size", batch, "--gen_kwargs", "max_gen_toks=8"]
+        more = ["--limit", limit, "--batch_size", batch, "--gen_kwargs", "max_gen_toks=12"]
         return [*model, *more, "--output_path", tmp_path / out, *many]
 
     whole = start(arguments("whole"), err)
@@ -203,7 +203,7 @@ def test_a_run_in_this_process_killed_twenty_times_is_the_run_that_was_not(
     starts.append(asked.read_text().split())
 
     assert (folder / "samples.jsonl").read_bytes() == (reference / "samples.jsonl").read_bytes()
-    assert len({one["response"] for one in journal(folder)}) > limit / 4, "the model was to say many things"
+    assert len({one["response"] for one in journal(folder)}) > limit / 2, "the model was to say many things"
     assert numbers(folder) == numbers(reference)
     assert 4 * chunk <= kept <= 8 * chunk < limit, "the kills were to hit a run in its middle"
     assert usage(folder)["resumed"] == kept
