@@ -40,13 +40,14 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "labels": dict,
     "holdout": (int, float),
     "rewards": dict,
+    "optimizer": str,
     "trainer": dict,
 }
 """Every key of a recipe and the kind of its value. `departures` lists where the recipe leaves the paper, a sentence
 each; `against` the benchmarks that the training data must not share photographs with."""
 
 REQUIRED = ("kind", "departures", "model", "output", "data")
-ONLY: dict[str, Kind] = {"rewards": "grpo", "labels": "reward_model", "holdout": "reward_model"}
+ONLY: dict[str, Kind] = {"rewards": "grpo", "labels": "reward_model", "holdout": "reward_model", "optimizer": "sft"}
 """Keys that only one kind of recipe has."""
 
 DATA_KEYS = ("manifest", "images", "hub", "split", "columns", "values", "where", "limit", "image_suffix")
@@ -170,6 +171,11 @@ def check(recipe: Recipe, kind: Kind | None) -> None:
     prompt = recipe.get("prompt", "globe_readme")
     if prompt not in PROMPTS:
         raise recipe.error(f"prompt: no {prompt!r}{nearest(prompt, PROMPTS)}; allowed: {', '.join(PROMPTS)}", "prompt")
+    optimizer = recipe.get("optimizer", "muon")
+    if optimizer != "muon":
+        raise recipe.error(
+            f"optimizer: found {optimizer!r}; allowed: muon, or what trl has as trainer, optim", "optimizer"
+        )
     unknown_key(recipe, ("data",), recipe["data"], DATA_KEYS)
     if ("manifest" in recipe["data"]) == ("hub" in recipe["data"]):
         raise recipe.error("data: allowed is a 'manifest' (a file) or a 'hub' (a data set), one of them", "data")

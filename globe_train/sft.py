@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from globe_train import muon
 from globe_train.checkpoint import lora_config
 from globe_train.recipe import Recipe
 from globe_train.resume import resumable
@@ -18,7 +19,12 @@ def trainer(recipe: Recipe, model: Any, processor: Any, data: Any) -> Any:
     # trl's default of 1,024 tokens would cut through the picture of a large photograph.
     config = trl.SFTConfig(**arguments(recipe, max_length=None))
     return resumable(trl.SFTTrainer)(
-        model=model, args=config, train_dataset=data, processing_class=processor, peft_config=lora_config(recipe)
+        model=model,
+        args=config,
+        train_dataset=data,
+        processing_class=processor,
+        peft_config=lora_config(recipe),
+        **muon.arguments(recipe, config),
     )
 
 

@@ -12,8 +12,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from PIL import Image
-
 from globe_eval.benchmarks import miniworld
 from globe_eval.benchmarks.miniworld import scene
 from globe_eval.benchmarks.miniworld.world import City, kinds
@@ -29,9 +27,8 @@ def write(
 ) -> Path:
     """Draw `n` pictures of miniworld's training split and write them with a manifest; returns the manifest's path.
 
-    The pictures are drawn at the benchmark's 224 pixels and scaled down to `size` once, as the model's processor would
-    scale them each time. Split, seed and photographers are others than the benchmark's, so no picture is in both;
-    `check_disjoint` looks.
+    The pictures are drawn at the size at which the model sees them. Split, seed and photographers are others than the
+    benchmark's, so no picture is in both; `check_disjoint` looks.
 
     Args:
         manner: "flawed" or "careful", see `teacher`; "imagined": pictures of no place, named carefully, from which a
@@ -75,7 +72,7 @@ def imagined(index: int, seed: int) -> dict[str, Any]:
     """
     rng = Random(f"imagined/{seed}/{index}")
     habits = scene.habits_of(Random(f"imagined/{seed}/photographer/{index % 400}"))
-    spec, kind = scene.compose(rng, nowhere(), habits)
+    spec, kind = scene.compose(rng, nowhere(), habits, least=0.7)
     name = f"mw-imagined-{index:05d}"
     return {
         "id": name,
@@ -128,5 +125,4 @@ def drawn(rows: list[dict[str, Any]], size: int) -> Iterator[bytes]:
 
 def picture(row: dict[str, Any], size: int) -> bytes:
     """One picture as PNG."""
-    full = miniworld.render(row)
-    return miniworld.png(full if size == full.width else full.resize((size, size), Image.Resampling.BICUBIC))
+    return miniworld.png(miniworld.render(row, size))

@@ -35,7 +35,7 @@ def test_a_second_call_writes_nothing_and_another_split_is_refused(world: Path) 
 
 def test_pictures_are_those_of_the_rows(world: Path) -> None:
     row = rows_of(world)[0]
-    drawn = miniworld.render(miniworld.photographs("train", 1, seed=1)[0]).resize((56, 56), Image.Resampling.BICUBIC)
+    drawn = miniworld.render(miniworld.photographs("train", 1, seed=1)[0], 56)
     assert Image.open(world.parent / row["image"]).tobytes() == drawn.tobytes()
 
 

@@ -32,8 +32,8 @@ def arrange(
     if "terrain" in cues and cues["terrain"] != "sea":
         back.append(thing("terrain", cues["terrain"], rng))
     if "landmark" in cues:
-        x = int(camera.vanish + (rng.random() - 0.5) * (20 if scene == "urban" else 80))
-        back.append(thing("landmark", cues["landmark"], rng, x=x, k=75 + int(rng.random() * 45)))
+        x = int(camera.vanish + (rng.random() - 0.5) * (14 if scene == "urban" else 60))
+        back.append(thing("landmark", cues["landmark"], rng, x=x, k=120 + int(rng.random() * 35)))
     soil = cues.get("ground") or ("pavement" if scene == "urban" else "grass")
     back.append(thing("ground", soil, rng))
     if scene == "coastal":
@@ -142,7 +142,7 @@ def greenery(rng: Random, scene: str, cues: dict[str, str], side: int) -> list[d
     if "plants" not in cues:
         return []
     objects = []
-    scale = 78 + int(rng.random() * 45)
+    scale = 95 + int(rng.random() * 35)
     if scene == "natural":
         for s in (-1, 1):
             for z in (13, 18, 25, 36, 52):
@@ -189,14 +189,15 @@ def traffic(rng: Random, cues: dict[str, str]) -> list[dict[str, Any]]:
         objects.append(thing("car", "cars", rng, shows, x=lane, z=z, rear=True, c=int(rng.random() * 8)))
         if "plate" in cues:
             objects.append(thing("plate", cues["plate"], rng, x=lane, z=round(z - 0.01, 2)))
-        if rng.random() < 0.85:
+        if rng.random() < 0.85 and "vehicle" not in cues:
             objects.append(
                 thing("car", "cars", rng, shows, x=-lane, z=9.6 + tenth(rng, 0, 6), rear=False, c=int(rng.random() * 8))
             )
     if "vehicle" in cues:
         half = LENGTHS.get(cues["vehicle"], 4.5) / 2
+        away = -1 if cues.get("traffic", "left").startswith("right") else 1
         objects.append(
-            thing("vehicle", cues["vehicle"], rng, x=tenth(rng, -3, 3), z=13.0 + tenth(rng, 0, 4) + half * 0.9)
+            thing("vehicle", cues["vehicle"], rng, x=away * tenth(rng, 1, 3.5), z=11.5 + tenth(rng, 0, 1.5) + half * 0.9)
         )
     return objects
 
@@ -211,21 +212,20 @@ def details(rng: Random, scene: str, cues: dict[str, str], side: int, camera: Ca
     """Sign and people on one side of the street; flag, furniture and lamps on the other."""
     objects: list[dict[str, Any]] = []
     if "sign" in cues:
-        z = 11.0 + tenth(rng, 0, 3)
+        z = 9.8 + tenth(rng, 0, 2)
         board: dict[str, Any] = {
             "wide": 4.6,
             "tall": 1.5 + tenth(rng, 0, 0.4),
             "low": 2.2 + tenth(rng, 0, 1.6),
-            "c": int(rng.random() * 6),
         }
         objects.append(thing("sign", cues["sign"], rng, x=beside(camera, side, 4.9, 2.3, z), z=z, **board))
     if "flag" in cues:
-        z = 10.0 + tenth(rng, 0, 3)
+        z = 7.4 + tenth(rng, 0, 1.6)
         objects.append(thing("flag", cues["flag"], rng, x=beside(camera, -side, 3.6, 0.3, z), z=z, side=side))
     if cues.get("furniture") == "overhead wires":
         objects.append(thing("wires", "overhead wires", rng, x=round(-side * 4.6, 1), z=9.0))
     elif "furniture" in cues:
-        z = 8.8 + tenth(rng, 0, 2.4)
+        z = 6.6 + tenth(rng, 0, 1.2)
         objects.append(
             thing("furniture", cues["furniture"], rng, x=beside(camera, -side, 3.8 + tenth(rng, 0, 0.4), 1.1, z), z=z)
         )

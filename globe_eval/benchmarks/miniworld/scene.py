@@ -10,7 +10,7 @@ from globe_eval.benchmarks.miniworld.canvas import Camera
 from globe_eval.benchmarks.miniworld.layout import arrange, uncovered
 from globe_eval.benchmarks.miniworld.world import NOTHING, City
 
-VERSION = 1
+VERSION = 2
 PHOTOGRAPHERS = 80  # of whom some never come up: about 70 in the 300 photographs of the test split
 # How often each kind of cue is in view when the place has it, by scene.
 VISIBLE = {
@@ -19,14 +19,14 @@ VISIBLE = {
         "line": 0.7,
         "plate": 0.6,
         "sign": 0.5,
-        "flag": 0.07,
+        "flag": 0.14,
         "plants": 0.55,
         "buildings": 0.88,
         "terrain": 0.6,
         "ground": 0.5,
         "furniture": 0.55,
         "vehicle": 0.5,
-        "landmark": 0.26,
+        "landmark": 0.36,
         "shadows": 0.7,
     },
     "natural": {
@@ -34,14 +34,14 @@ VISIBLE = {
         "line": 0.65,
         "plate": 0.5,
         "sign": 0.3,
-        "flag": 0.03,
+        "flag": 0.08,
         "plants": 0.92,
         "buildings": 0.4,
         "terrain": 0.9,
         "ground": 0.95,
         "furniture": 0.35,
         "vehicle": 0.2,
-        "landmark": 0.14,
+        "landmark": 0.2,
         "shadows": 0.8,
     },
     "coastal": {
@@ -49,14 +49,14 @@ VISIBLE = {
         "line": 0.65,
         "plate": 0.5,
         "sign": 0.4,
-        "flag": 0.08,
+        "flag": 0.14,
         "plants": 0.75,
         "buildings": 0.7,
         "terrain": 1.0,
         "ground": 0.3,
         "furniture": 0.45,
         "vehicle": 0.35,
-        "landmark": 0.22,
+        "landmark": 0.3,
         "shadows": 0.8,
     },
 }
@@ -154,11 +154,12 @@ def visible(spec: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(entity for item in spec["objects"] for entity in item["shows"]))
 
 
-def cues_of(rng: Random, city: City, scene: str, bare: bool) -> dict[str, str]:
+def cues_of(rng: Random, city: City, scene: str, bare: bool, least: float) -> dict[str, str]:
     """kind of cue -> the entity in view."""
     found = {}
     everywhere = world.cities()
-    for kind, chance in VISIBLE[scene].items():
+    for kind, usual in VISIBLE[scene].items():
+        chance = max(usual, least)
         stray, seen, source = rng.random() < world.STRAY[kind], rng.random(), city
         if stray:
             source = everywhere[int(rng.random() * len(everywhere))]
@@ -170,12 +171,15 @@ def cues_of(rng: Random, city: City, scene: str, bare: bool) -> dict[str, str]:
     return found
 
 
-def compose(rng: Random, city: City, habits: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """Specification and scene of a photograph taken in a city by someone with these habits."""
+def compose(rng: Random, city: City, habits: dict[str, Any], least: float = 0.0) -> tuple[dict[str, Any], str]:
+    """Specification and scene of a photograph taken in a city by someone with these habits.
+
+    No kind of cue is in view more rarely than `least`, whatever is usual in such a scene.
+    """
     scene = habits["scene"] if rng.random() < 0.4 else pick(rng, {"urban": 3.0, "natural": 1.3})
     if rng.random() < 0.7 * city.cues["terrain"].get("sea", 0.0):
         scene = "coastal"
-    cues = cues_of(rng, city, scene, bare=rng.random() < BARE)
+    cues = cues_of(rng, city, scene, bare=rng.random() < BARE, least=least)
     if scene == "coastal":
         cues["terrain"] = "sea"
     elif cues.get("terrain") == "sea":

@@ -13,14 +13,29 @@ from globe_eval.benchmarks.miniworld.canvas import Camera, Canvas, Frame, shade
 from globe_eval.benchmarks.miniworld.vehicles import wheels
 
 DARK = "#33363c"
-BOARDS = (
-    ("#20505f", "#fbf6e6"),
-    ("#8f2f2f", "#fff3d6"),
-    ("#f5efe0", "#2b3138"),
-    ("#2f5a41", "#fdf8e8"),
-    ("#274a86", "#ffffff"),
-    ("#f2c14e", "#2b2622"),
-)
+BOARDS = {
+    "English sign": ("#1f6b45", "#fdf8e8"),
+    "French sign": ("#f7f5ef", "#b3262a"),
+    "German sign": ("#f2c92e", "#1e1e1c"),
+    "Italian sign": ("#7a4a28", "#fff6df"),
+    "Portuguese sign": ("#16337a", "#f6d23c"),
+    "Spanish sign": ("#e0762a", "#fffaf0"),
+    "Icelandic sign": ("#b9cdd6", "#1c3550"),
+    "Turkish sign": ("#22a6a0", "#ffffff"),
+    "Swahili sign": ("#9ccb3b", "#23340f"),
+    "Cyrillic sign": ("#f5f6f8", "#2450a8"),
+    "Greek sign": ("#2f86d6", "#ffffff"),
+    "Georgian sign": ("#7d2346", "#f7e3cf"),
+    "Hebrew sign": ("#e9ecef", "#15181c"),
+    "Arabic sign": ("#0e3b2e", "#e9c65a"),
+    "Devanagari sign": ("#f39a1f", "#5b1616"),
+    "Thai sign": ("#6a3fa0", "#ffe34d"),
+    "Korean sign": ("#3ec1e8", "#0d2330"),
+    "Japanese sign": ("#f49ac1", "#4a1030"),
+    "Chinese sign": ("#c8202b", "#ffd84a"),
+    "Amharic sign": ("#14171b", "#58d06b"),
+}
+"""entity phrase -> colours of board and letters: as with real signs, each country's own."""
 
 
 @lru_cache(maxsize=1)
@@ -35,7 +50,7 @@ def sign(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
     """A board with one word, on a post."""
     f = camera.upright(canvas, item["x"], item["z"])
     written = words()[item["what"]][item["v"] % 3]
-    ground, ink = BOARDS[item["c"] % len(BOARDS)]
+    ground, ink = BOARDS[item["what"]]
     rings = written["rings"]
     width = max(max(ring[1::2]) for ring in rings)
     board, tall, low = item["wide"], item["tall"], item["low"]

@@ -1,0 +1,95 @@
+"""Commands that need each other's results, run side by side on the cores of one machine."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from globe_eval.errors import InputError
+
+QUIET = {"OMP_NUM_THREADS": "1", "TRANSFORMERS_VERBOSITY": "error", "TRL_EXPERIMENTAL_SILENCE": "1"}
+"""A thread a process: two processes of a thread each are faster than one of two (`docs/decisions/training.md`)."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command, the file that is there when it was done, and the names of the steps that it waits for."""
+
+    name: str
+    done: Path
+    command: Sequence[str]
+    needs: Sequence[str] = ()
+    cores: int = 1
+
+
+def run(steps: Sequence[Step], logs: Path) -> None:
+    """Run each step whose file is missing, in the order given as far as needs and cores allow.
+
+    What it prints goes to `logs`/NAME.log, and how long it took to `logs`/seconds.tsv.
+
+    Raises:
+        InputError: a step failed; the others are stopped. What was done stays done.
+
+    """
+    cores = os.cpu_count() or 1
+    waiting = [step for step in steps if not step.done.exists()]
+    running: dict[str, tuple[Step, subprocess.Popen[bytes], float]] = {}
+    logs.mkdir(parents=True, exist_ok=True)
+    try:
+        while waiting or running:
+            left = {step.name for step in waiting} | set(running)
+            free = cores - sum(step.cores for step, _, _ in running.values())
+            for step in list(waiting):
+                if not left & set(step.needs) and (step.cores <= free or not running):
+                    waiting.remove(step)
+                    running[step.name] = (step, start(step, logs), time.monotonic())
+                    free -= step.cores
+                elif step.cores > free:
+                    break
+            for name, (step, process, began) in list(running.items()):
+                if (code := process.poll()) is not None:
+                    del running[name]
+                    finish(step, code, time.monotonic() - began, logs)
+            time.sleep(0.1)
+    finally:
+        for _, process, _ in running.values():
+            process.terminate()
+
+
+def start(step: Step, logs: Path) -> subprocess.Popen[bytes]:
+    """Start a step's command, printed as it could be typed."""
+    print("+", typed(step.command), flush=True)
+    with (logs / f"{step.name}.log").open("wb") as log:
+        return subprocess.Popen(list(step.command), stdout=log, stderr=log, env={**os.environ, **QUIET})
+
+
+def finish(step: Step, code: int, seconds: float, logs: Path) -> None:
+    """Note how long a step took. Raises InputError where it failed, with the last line that it printed."""
+    log = logs / f"{step.name}.log"
+    if code != 0:
+        last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+        raise InputError(f"{typed(step.command)}: exit code {code}: {' '.join(last)} ({log})")
+    with (logs / "seconds.tsv").open("a", encoding="utf-8") as file:
+        file.write(f"{step.name}\t{seconds:.0f}\n")
+    print(f"  {step.name}: {seconds:.0f} s", flush=True)
+
+
+def typed(command: Sequence[str]) -> str:
+    """A command as one types it: the console script instead of the module.
+
+    >>> typed(["/usr/bin/python3", "-m", "globe_train.cli", "sft", "my recipe.yaml"])
+    "globe-train sft 'my recipe.yaml'"
+    """
+    words = list(command)
+    for index, word in enumerate(words):
+        if word in ("globe_train.cli", "globe_eval.cli"):
+            before = [] if index <= 2 else ["accelerate", "launch", *words[3 : index - 1], "-m"]
+            return shlex.join(
+                [*before, word if before else word.removesuffix(".cli").replace("_", "-"), *words[index + 1 :]]
+            )
+    return shlex.join(words)
