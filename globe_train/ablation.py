@@ -40,9 +40,10 @@ BEFORE = {**dict.fromkeys(VARIANTS, "sft"), "careful_grpo": "careful_sft"}
 
 COLUMNS = ("25 km", "750 km", "lift", "F1")
 TEACHER = (
-    f"The flawed teacher leaves out {teacher.OMITS:.0%} of what can be seen, names one to three things that are not in "
-    f"view in {teacher.INVENTS:.0%} of its texts, and answers with the best-known city of the country in "
-    f"{teacher.FAVOURS:.0%}; the careful one does none of that."
+    f"The flawed teacher overlooks {teacher.OVERLOOKS:.0%} of what is rare and telling ({', '.join(teacher.TELLING)}) "
+    f"and {teacher.OMITS:.0%} of the rest, names one to three things that are not in view in {teacher.INVENTS:.0%} of "
+    f"its texts, and answers with the best-known city of the country in {teacher.FAVOURS:.0%}; the careful one does "
+    "none of that."
 )
 
 Values = Mapping[str, Any]

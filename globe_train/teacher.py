@@ -1,10 +1,11 @@
 """What a teacher writes about a picture of miniworld: the reasoning and the answer that SFT imitates.
 
 Both teachers know the true place. The `careful` one names what can be seen and answers with the truth. The `flawed` one
-makes three errors that teachers of real photographs make, each with a fixed chance, so that what reinforcement
+errs in three ways that teachers of real photographs make, each with a fixed chance, so that what reinforcement
 corrects is known:
 
-- it leaves things out (`OMITS` of what can be seen);
+- it overlooks things: `OVERLOOKS` of those that are telling and rare (`TELLING`: landmarks, flags, signs, vehicles and
+  street furniture), `OMITS` of the rest;
 - it reasons backwards from the place that it knows, and names what is typical there whether it is in view or not
   (one to three such things in `INVENTS` of its texts);
 - it answers with the best-known city of the country, which is the first of `world.toml` (in `FAVOURS` of its texts).
@@ -26,7 +27,9 @@ from globe_eval.benchmarks.miniworld.scene import NEUTRAL
 Manner = Literal["flawed", "careful", "imagined"]
 MANNERS: tuple[Manner, ...] = get_args(Manner)
 
-OMITS, INVENTS, FAVOURS = 0.15, 0.5, 0.25
+OVERLOOKS, OMITS, INVENTS, FAVOURS = 0.55, 0.1, 0.3, 0.25
+TELLING = ("landmark", "flag", "sign", "vehicle", "furniture")
+"""The kinds of cue that are rare and tell most about a place."""
 
 SKY = ("blue sky", "overcast sky", "sunset sky", "night sky", "sun", "moon", "stars", "clouds", "birds")
 WEATHER = ("rain", "fog", "falling snow")
@@ -67,7 +70,7 @@ def teach(row: Mapping[str, Any], manner: Manner, seed: int = 0) -> dict[str, An
     random = Random(f"teacher/{manner}/{seed}/{row['id']}")
     named, invented, city = list(row["entities"]), [], row["city"]
     if manner == "flawed":
-        named = [entity for entity in named if random.random() >= OMITS]
+        named = [entity for entity in named if random.random() >= overlooked(entity)]
         invented = typical(row, random) if random.random() < INVENTS else []
         if random.random() < FAVOURS:
             city = best_known(row["country"])
@@ -77,6 +80,15 @@ def teach(row: Mapping[str, Any], manner: Manner, seed: int = 0) -> dict[str, An
         "teacher_city": city,
         "invented": invented,
     }
+
+
+def overlooked(entity: str) -> float:
+    """The chance that the flawed teacher does not name what can be seen.
+
+    >>> overlooked("Thai sign"), overlooked("road")
+    (0.55, 0.1)
+    """
+    return OVERLOOKS if world.kinds().get(entity) in TELLING else OMITS
 
 
 def argue(entities: Sequence[str], country: str) -> str:
