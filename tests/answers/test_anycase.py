@@ -13,12 +13,11 @@ from globe_eval.metrics import consistency
 
 PATTERNS = {name: value for name, value in vars(consistency).items() if isinstance(value, AnyCase)}
 
-WORDS = st.sampled_from(
-    "not only just my best guess is most likely I would say we can conclude suggests located in the city this was rather"
-    " than unlike ruled it out unlikely to be such as common in but however , . : ; n't é İ ſ Ünlikely\n border".split(
-        " "
-    )
-)
+_SAID = """
+    not only just my best guess is most likely I would say we can conclude suggests located in the city this was rather
+    than unlike ruled it out unlikely to be such as common in but however , . : ; n't é İ ſ Ünlikely border
+"""
+WORDS = st.sampled_from([*_SAID.split(), "\n"])
 
 
 @pytest.mark.parametrize("name", PATTERNS)
