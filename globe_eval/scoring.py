@@ -132,10 +132,10 @@ def utf8(text: str | None) -> str | None:
 def score(
     answers: Sequence[Answer | None],
     truths: Sequence[Truth],
+    responses: Sequence[str | None] | None = None,
     *,
     form: AnswerForm,
     distance: DistanceModel = "geodesic",
-    responses: Sequence[str | None] | None = None,
     geocode: Geocode = resolve_many,
     own: Sequence[OwnMetric] = (),
     classes: Sequence[str] | None = None,
@@ -145,10 +145,10 @@ def score(
     Args:
         answers: what the responses say, n of them; None where the model was never heard.
         truths: n truths, in the same order.
-        form: one of ANSWER_FORMS.
-        distance: "geodesic" (WGS84) or "haversine" (R = 6371 km).
         responses: the raw texts, which the `globe_` measures read (the released code has a parser of its own); None
             where the answers came as names or coordinates, and nothing is measured of a reasoning.
+        form: one of ANSWER_FORMS.
+        distance: "geodesic" (WGS84) or "haversine" (R = 6371 km).
         geocode: (city, country, admin) triples -> places; the embedded gazetteer unless an online back end is given.
         own: metrics that the benchmark brings itself. Raises InputError where one fails or returns no number.
         classes: all that is annotated exhaustively over the benchmark; None where its entities are not.

@@ -31,7 +31,7 @@ import numpy as np
 from globe_eval import cli, scoring
 from globe_eval.models.response import Response
 from globe_eval.places import gazetteer
-from globe_eval.runs import record
+from globe_eval.runs import many, record
 from globe_eval.runs.assemble import Heard, Setting, assemble
 from globe_eval.runs.journal import Entry, Journal
 
@@ -99,10 +99,14 @@ def run(form: str, n: int, folder: Path) -> None:
             keys = [journal.key(truth.id, "0" * 64, "Where is this?") for truth in truths]
             entries = [journal.answered.pop(key) for key in keys]
         with stage("parse"):
+            said = [str(one.response) for one in entries]
+            nothing = [None] * n
+            read = many.read(said, nothing, nothing)
             heard = [
-                Heard(scoring.read(one.response), response=str(one.response), image_sha256=one.image_sha256)
-                for one in entries
+                Heard(answer, text, image_sha256=one.image_sha256)
+                for answer, text, one in zip(read, said, entries, strict=True)
             ]
+            del read, said
         del entries
         with stage("assemble"):
             samples, results = assemble(setting, truths, heard, started=datetime.now(UTC))
