@@ -17,7 +17,7 @@ from globe_eval import scoring
 from globe_eval.benchmarks import definition, validate
 from globe_eval.benchmarks.overlap import overlapping_ids
 from globe_eval.errors import InputError, nearest
-from globe_eval.runs import identity, judge, locatable, many, record
+from globe_eval.runs import identity, judge, locatable, many, memory, record
 from globe_eval.runs.assemble import Heard, Setting, assemble
 from globe_eval.runs.journal import Journal
 from globe_eval.runs.usage import Prices, Share, usage
@@ -81,6 +81,7 @@ def run(request: Request) -> list[Finished]:
     KeyboardInterrupt with a text that says what is done. In a process that is not the first of several (accelerate),
     evaluates its share and returns nothing.
     """
+    memory.give_back()
     known_model(request.model)
     tasks = load_tasks(request.tasks, request.include_path)
     folder = request.output_path or Path("globe_eval_runs") / model_label(request.model, request.model_args)
@@ -344,4 +345,7 @@ def _assemble(
     )
     truths = [scoring.Truth.of(doc) for doc in docs]
     used = usage(responses, shares, request.prices)
+    del docs, files, answers, responses, read, reasons, errors  # a kilobyte and a half a photograph, of no more use
+    asking.answers.clear()
+    asking.pictures.clear()
     return assemble(setting, truths, heard, started=started, images=images, usage=used)
