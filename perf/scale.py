@@ -42,9 +42,15 @@ _taken: dict[str, tuple[float, float]] = {}
 @contextlib.contextmanager
 def stage(name: str) -> Iterator[None]:
     """Take down how long the block takes."""
-    start, cpu = time.perf_counter(), time.process_time()
+    start, cpu = time.perf_counter(), processor_seconds()
     yield
-    _taken[name] = time.perf_counter() - start, time.process_time() - cpu
+    _taken[name] = time.perf_counter() - start, processor_seconds() - cpu
+
+
+def processor_seconds() -> float:
+    """Of this process and of the helpers that it has ended."""
+    helpers = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + helpers.ru_utime + helpers.ru_stime
 
 
 def truths_and_answers(n: int) -> tuple[list[scoring.Truth], list[gazetteer.Place]]:
@@ -142,8 +148,8 @@ def measured(case: Callable[[str, int, Path], None], form: str, n: int, profile:
     profiler = cProfile.Profile()
     with tempfile.TemporaryDirectory() as folder, profiler if profile else contextlib.nullcontext():
         case(form, n, Path(folder))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{case.__name__} {form}: peak {peak:,.0f} MB")
+    own, helper = (resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(f"{case.__name__} {form}: peak {own:,.0f} MB, and {helper:,.0f} MB of the largest helper")
     for name, (clock, processor) in _taken.items():
         print(f"    {name:12} {clock:6.1f} s  {processor:6.1f} s of a processor")
     if profile:
