@@ -17,10 +17,12 @@ import cProfile
 import csv
 import io
 import multiprocessing
+import os
 import pstats
 import resource
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -144,12 +146,28 @@ def score(_: str, n: int, folder: Path) -> None:
     assert code == 0, code
 
 
+def watch(together: list[float]) -> None:
+    """Note now and then how many MB this process and its helpers have together (what `exec` inherits is no use)."""
+    me = str(os.getpid())
+    while True:
+        resident = 0
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError, ValueError):
+                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+                if me in (folder.name, parent):
+                    resident += int((folder / "statm").read_text().split()[1])
+        together.append(resident * resource.getpagesize() / 1e6)
+        time.sleep(0.5)
+
+
 def measured(case: Callable[[str, int, Path], None], form: str, n: int, profile: bool) -> None:
     profiler = cProfile.Profile()
+    together: list[float] = []
+    threading.Thread(target=watch, args=(together,), daemon=True).start()
     with tempfile.TemporaryDirectory() as folder, profiler if profile else contextlib.nullcontext():
         case(form, n, Path(folder))
-    own, helper = (resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    print(f"{case.__name__} {form}: peak {own:,.0f} MB, and {helper:,.0f} MB of the largest helper")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{case.__name__} {form}: peak {peak:,.0f} MB, with its helpers {max(together):,.0f} MB")
     for name, (clock, processor) in _taken.items():
         print(f"    {name:12} {clock:6.1f} s  {processor:6.1f} s of a processor")
     if profile:
