@@ -132,10 +132,10 @@ def utf8(text: str | None) -> str | None:
 def score(
     answers: Sequence[Answer | None],
     truths: Sequence[Truth],
+    responses: Sequence[str | None] | None = None,
     *,
     form: AnswerForm,
     distance: DistanceModel = "geodesic",
-    responses: Sequence[str | None] | None = None,
     geocode: Geocode = resolve_many,
     own: Sequence[OwnMetric] = (),
     classes: Sequence[str] | None = None,
@@ -145,10 +145,10 @@ def score(
     Args:
         answers: what the responses say, n of them; None where the model was never heard.
         truths: n truths, in the same order.
-        form: one of ANSWER_FORMS.
-        distance: "geodesic" (WGS84) or "haversine" (R = 6371 km).
         responses: the raw texts, which the `globe_` measures read (the released code has a parser of its own); None
             where the answers came as names or coordinates, and nothing is measured of a reasoning.
+        form: one of ANSWER_FORMS.
+        distance: "geodesic" (WGS84) or "haversine" (R = 6371 km).
         geocode: (city, country, admin) triples -> places; the embedded gazetteer unless an online back end is given.
         own: metrics that the benchmark brings itself. Raises InputError where one fails or returns no number.
         classes: all that is annotated exhaustively over the benchmark; None where its entities are not.
@@ -166,9 +166,10 @@ def score(
 
     accepted = accepted_countries(truths)
     predicted_country = [frozenset({p.country_code} if p and p.country_code else ()) for p in predictions]
+    at_point: list[frozenset[str] | None] = [None] * len(truths)
     by_point = [i for i, p in enumerate(predictions) if p is not None and p.level == "coordinates"]
     for i, codes in zip(by_point, countries_at(lat[by_point], lon[by_point]), strict=True):
-        predicted_country[i] = codes
+        predicted_country[i] = at_point[i] = codes
     cities: Sequence[Place | None] = [None] * len(truths)  # coordinates name none
     if form != "coordinates":
         cities = named_cities([(t.city, t.country, None) for t in truths])
@@ -192,7 +193,7 @@ def score(
             )
         )
     texts = responses or [None] * len(scores)
-    scores = reasoned(scores, answers, truths, texts, classes=classes)
+    scores = reasoned(scores, answers, truths, texts, classes=classes, countries=at_point)
     if own:
         told = (_told(*one) for one in zip(answers, truths, scores, texts, strict=True))
         scores = [replace(score, own=own_values(own, sample)) for score, sample in zip(scores, told, strict=True)]
@@ -206,17 +207,21 @@ def reasoned(
     responses: Sequence[str | None],
     *,
     classes: Sequence[str] | None = None,
+    countries: Sequence[frozenset[str] | None],
 ) -> list[Score]:
-    """The scores with what is measured of the reasoning in each response; the arguments are those of `score`."""
+    """The scores with what is measured of the reasoning in each response; the arguments are those of `score`.
+
+    `countries` are those of the predicted points, None where the name of a place says its own.
+    """
     found = []
-    for one, answer, truth, response in zip(scores, answers, truths, responses, strict=True):
+    for i, (one, answer, truth, response) in enumerate(zip(scores, answers, truths, responses, strict=True)):
         if answer is None or response is None:
             found.append(one)
             continue
         measured = replace(
             one,
             grounding=ground(truth.id, answer.reasoning, truth.entities, classes, utf8(response)),
-            consistency=consistency(answer, one.prediction),
+            consistency=consistency(answer, one.prediction, countries[i]),
             localizability=judgement(answer, truth.localizable),
             format=response_format(answer, response),
         )

@@ -17,10 +17,12 @@ import cProfile
 import csv
 import io
 import multiprocessing
+import os
 import pstats
 import resource
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -31,7 +33,7 @@ import numpy as np
 from globe_eval import cli, scoring
 from globe_eval.models.response import Response
 from globe_eval.places import gazetteer
-from globe_eval.runs import record
+from globe_eval.runs import many, record
 from globe_eval.runs.assemble import Heard, Setting, assemble
 from globe_eval.runs.journal import Entry, Journal
 
@@ -42,9 +44,15 @@ _taken: dict[str, tuple[float, float]] = {}
 @contextlib.contextmanager
 def stage(name: str) -> Iterator[None]:
     """Take down how long the block takes."""
-    start, cpu = time.perf_counter(), time.process_time()
+    start, cpu = time.perf_counter(), processor_seconds()
     yield
-    _taken[name] = time.perf_counter() - start, time.process_time() - cpu
+    _taken[name] = time.perf_counter() - start, processor_seconds() - cpu
+
+
+def processor_seconds() -> float:
+    """Of this process and of the helpers that it has ended."""
+    helpers = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + helpers.ru_utime + helpers.ru_stime
 
 
 def truths_and_answers(n: int) -> tuple[list[scoring.Truth], list[gazetteer.Place]]:
@@ -99,10 +107,14 @@ def run(form: str, n: int, folder: Path) -> None:
             keys = [journal.key(truth.id, "0" * 64, "Where is this?") for truth in truths]
             entries = [journal.answered.pop(key) for key in keys]
         with stage("parse"):
+            said = [str(one.response) for one in entries]
+            nothing = [None] * n
+            read = many.read(said, nothing, nothing)
             heard = [
-                Heard(scoring.read(one.response), response=str(one.response), image_sha256=one.image_sha256)
-                for one in entries
+                Heard(answer, text, image_sha256=one.image_sha256)
+                for answer, text, one in zip(read, said, entries, strict=True)
             ]
+            del read, said
         del entries
         with stage("assemble"):
             samples, results = assemble(setting, truths, heard, started=datetime.now(UTC))
@@ -134,12 +146,28 @@ def score(_: str, n: int, folder: Path) -> None:
     assert code == 0, code
 
 
+def watch(together: list[float]) -> None:
+    """Note now and then how many MB this process and its helpers have together (what `exec` inherits is no use)."""
+    me = str(os.getpid())
+    while True:
+        resident = 0
+        for folder in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError, ValueError):
+                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+                if me in (folder.name, parent):
+                    resident += int((folder / "statm").read_text().split()[1])
+        together.append(resident * resource.getpagesize() / 1e6)
+        time.sleep(0.5)
+
+
 def measured(case: Callable[[str, int, Path], None], form: str, n: int, profile: bool) -> None:
     profiler = cProfile.Profile()
+    together: list[float] = []
+    threading.Thread(target=watch, args=(together,), daemon=True).start()
     with tempfile.TemporaryDirectory() as folder, profiler if profile else contextlib.nullcontext():
         case(form, n, Path(folder))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{case.__name__} {form}: peak {peak:,.0f} MB")
+    print(f"{case.__name__} {form}: peak {peak:,.0f} MB, with its helpers {max(together):,.0f} MB")
     for name, (clock, processor) in _taken.items():
         print(f"    {name:12} {clock:6.1f} s  {processor:6.1f} s of a processor")
     if profile:

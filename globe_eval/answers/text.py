@@ -50,8 +50,8 @@ _LATEX = {
 _LATEX_WORD = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s?\{([^{}\\\n]{0,40})\}")
 
 _THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>|\[(/?)THINK\]|◁(/?)think▷", re.IGNORECASE)
-_ANSWER = re.compile(
-    r"<(?P<close>/?)(?:final[_ ])?answer\s?>|(?P<box><\|begin_of_box\|>|\\boxed\s?\{)|(?P<unbox><\|end_of_box\|>)",
+_ANSWER = re.compile(  # its alternatives begin with two signs: a search for these passes over the rest of a text
+    r"<(?:(?P<close>/?)(?:final[_ ])?answer\s?>|\|begin_of_box\|>|(?P<unbox>\|end_of_box\|>))|\\boxed\s?\{",
     re.IGNORECASE,
 )
 _ANCHORS = ("lat", "lon", "country", "city", "Lat", "Lon", "Country", "City", "<answer", "{")

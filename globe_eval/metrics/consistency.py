@@ -19,13 +19,14 @@ GeoAgent asks the same of another model; here nothing is asked, and the same tex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 
 from globe_eval.answers import Answer
+from globe_eval.answers.anycase import AnyCase
 from globe_eval.places import resolve
 from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import geodesic_km
@@ -114,7 +115,7 @@ class Consistency:
 NOTHING = Conclusion((), (), False, False, 0, 0, None)
 
 
-def consistency(answer: Answer, point: Point | None) -> Consistency | None:
+def consistency(answer: Answer, point: Point | None, here: Set[str] | None = None) -> Consistency | None:
     """Compare the country and city that a reasoning concludes with those of its answer, as `places` resolves both.
 
     verdict, exactly one:
@@ -130,7 +131,8 @@ def consistency(answer: Answer, point: Point | None) -> Consistency | None:
     distance_km, from 0, lower is better: geodesic, from the concluded city, region or country (its population centroid)
     that is nearest to the answer, to the point that was scored. None where either is missing.
 
-    None where there is no usable answer to compare with (`point` is None).
+    None where there is no usable answer to compare with (`point` is None). `here` are the codes of the point's country
+    where the caller knows them (`countries_at`, which takes long for one point at a time).
 
     >>> said = "Signs in French and plane trees suggest the south of France, possibly Lyon rather than Geneva."
     >>> paris = resolve("Paris", "France")
@@ -142,12 +144,13 @@ def consistency(answer: Answer, point: Point | None) -> Consistency | None:
     if point is None:
         return None
     found = conclusion(answer.reasoning, _sought(answer, point))
-    nearest = _nearest(found, point)
+    reached = found.cities or [place for code in found.countries if (place := resolve(None, code))]
+    away = _km(reached, point)
     return Consistency(
-        _verdict(found, point),
+        _verdict(found, point, here, away),
         found.countries[0] if found.countries else None,
         found.cities[0].name if found.cities else None,
-        nearest,
+        min(away, default=None),
         found.n_candidates,
         found.quote,
     )
@@ -163,44 +166,37 @@ def _sought(answer: Answer, point: Point) -> dict[str, Place | None]:
     return {answer.city: place, answer.city.split(",")[0]: place, place.name: place}
 
 
-def _verdict(found: Conclusion, point: Point) -> Verdict:
+def _verdict(found: Conclusion, point: Point, here: Set[str] | None, away: Sequence[float]) -> Verdict:
+    """`away`: km from each of the cities found to the point."""
     if not found.countries:
         return "silent"
     claimed = {other for code in found.countries for other in (code, *TERRITORIES.get(code, ()))}
-    if _codes(point).isdisjoint(_with_sovereigns(frozenset(claimed))):
+    if point.country_code is not None:
+        here = frozenset({point.country_code})
+    elif here is None:
+        here = countries_at(np.array([point.lat]), np.array([point.lon]))[0]
+    if _with_sovereigns(here).isdisjoint(_with_sovereigns(claimed)):
         return "silent" if found.weight == EVIDENCE or found.open else "contradicts"
     exact = point.level in ("city", "coordinates")
     near = SAME_REGION_KM if found.ambiguous else SAME_PLACE_KM
-    agrees = not exact or not found.cities or any(_same(city, point, near) for city in found.cities)
-    return "consistent" if agrees else "contradicts"
+    agrees = any(_is(city, point) or km <= near for city, km in zip(found.cities, away, strict=False))
+    return "consistent" if agrees or not exact or not found.cities else "contradicts"
 
 
-def _codes(point: Point) -> frozenset[str]:
-    """The countries of an answer, and the states that these belong to."""
-    here = (
-        countries_at(np.array([point.lat]), np.array([point.lon]))[0]
-        if point.country_code is None
-        else frozenset({point.country_code})
-    )
-    return _with_sovereigns(here)
-
-
-def _with_sovereigns(codes: Sequence[str] | frozenset[str]) -> frozenset[str]:
+def _with_sovereigns(codes: Set[str]) -> frozenset[str]:
+    """Countries, and the states that these belong to."""
     return frozenset(codes) | {state for code in codes if (state := sovereign_of(code))}
 
 
-def _same(city: Place, point: Point, near: float) -> bool:
-    known = city.geonameid is not None and city.geonameid == point.geonameid
-    return known or _km(city, point) <= near
+def _km(places: Sequence[Place], point: Point) -> list[float]:
+    if not places:
+        return []
+    away = geodesic_km([one.lat for one in places], [one.lon for one in places], point.lat, point.lon)
+    return [float(km) for km in away]
 
 
-def _km(place: Place, point: Point) -> float:
-    return float(geodesic_km([place.lat], [place.lon], [point.lat], [point.lon])[0])
-
-
-def _nearest(found: Conclusion, point: Point) -> float | None:
-    places = found.cities or [place for code in found.countries if (place := resolve(None, code))]
-    return min((_km(place, point) for place in places), default=None)
+def _is(city: Place, point: Point) -> bool:
+    return city.geonameid is not None and city.geonameid == point.geonameid
 
 
 def conclusion(reasoning: str | None, sought: Mapping[str, Place | None] | None = None) -> Conclusion:
@@ -272,60 +268,54 @@ _PART_OF_THE_WORLD = re.compile(
     r"|Soviet|Caucasus|Nordic|Andes|(?:Spanish|French|English|Arabic|Portuguese|German)-speaking"
     r"|another country|other countr(?:y|ies)|elsewhere)\b"
 )
-_END = re.compile(r"(?<!\b[A-Z])(?<!\b(?:St|Mt|vs|Dr))[.!?]+(?=[\s\"')*]|$)|\n+(?!\s*[*•-]\s)")
-_REJECTED_BEFORE = re.compile(
+_END = re.compile(
+    r"[.!?\n](?:(?<!\n)(?<!\b[A-Z].)(?<!\b(?:St|Mt|vs|Dr).)[.!?]*(?=[\s\"')*]|$)|(?<=\n)\n*(?!\s*[*•-]\s))"
+)
+_REJECTED_BEFORE = AnyCase(
     r"""\b(?:not|n't|isn't|wasn't|aren't|doesn't|never|rather\ than|instead\ of|unlike|opposed\ to
       |rul(?:e|es|ed|ing)\ (?:it\ )?out|eliminat\w+|exclud\w+|(?:less|un)likely(?:\ to\ be)?|neither|nor|different\ from
-      |other\ than|distinct\ from|no\ longer)\b(?P<between>[^.;:]*)$""",
-    re.IGNORECASE | re.VERBOSE,
+      |other\ than|distinct\ from|no\ longer)\b(?P<between>[^.;:]*)$"""
 )
-_REJECTED_AFTER = re.compile(
+_REJECTED_AFTER = AnyCase(
     r"""[^.;:,]{0,40}?\b(?:is|are|seems?|looks?|appears?|would\ be|can\ be|could\ be|was|were)\s+(?:\w+\s+)?
-      (?:less\ likely|unlikely|ruled\ out|excluded|eliminated|not|improbable|implausible)\b""",
-    re.IGNORECASE | re.VERBOSE,
+      (?:less\ likely|unlikely|ruled\ out|excluded|eliminated|not|improbable|implausible)\b"""
 )
-_TURNS = re.compile(
-    r",\s*(?:but|it|this|the|more)\b|\bbut\b|\bhowever\b|\bit (?:is|was)\b|\brather\b(?! than)", re.IGNORECASE
-)
-_NOT_ONLY = re.compile(
-    r"\bnot (?:only|just|limited|uncommon|impossible|certain|sure|necessarily|far|entirely)\b", re.IGNORECASE
-)
-_CONCLUDES = re.compile(
+_TURNS = AnyCase(r",\s*(?:but|it|this|the|more)\b|\bbut\b|\bhowever\b|\bit\ (?:is|was)\b|\brather\b(?!\ than)")
+_NOT_ONLY = AnyCase(r"\bnot\ (?:only|just|limited|uncommon|impossible|certain|sure|necessarily|far|entirely)\b")
+_CONCLUDES = AnyCase(
     r"""\b(?:(?:best|educated|final|my|reasonable|plausible|good|first|initial)\ (?:\w+\ )?
         (?:guess|estimate|estimation|answer|conclusion|choice)
       |most\ (?:likely|probabl[ey]|plausibl[ey])
-      |(?:I|we)\ (?:would\ |will\ |can\ |'d\ )?(?:\w+\ )?
+      |(?:i|we)\ (?:would\ |will\ |can\ |'d\ )?(?:\w+\ )?
         (?:guess|say|estimate|conclude|believe|think|infer|suspect|deduce|settle|lean|choose|go\ with)
       |conclu(?:de|sion)\w*|therefore|thus|hence|(?:narrow|pinpoint)\w*|a\ guess|in\ summary|overall|strong(?:ly)?
       |this\ (?:places|puts)|must\ be|has\ to\ be
-      |(?:all|these|the)\ (?:\w+\ )?(?:clues|observations|factors|elements|features|evidence|cues|details))\b""",
-    re.IGNORECASE | re.VERBOSE,
+      |(?:all|these|the)\ (?:\w+\ )?(?:clues|observations|factors|elements|features|evidence|cues|details))\b"""
 )
-_CLAIMS = re.compile(
+_CLAIMS = AnyCase(
     r"""\b(?:suggest\w*|indicat\w*|point(?:s|ing)?\ (?:to|towards?)|likely|probabl[ey]|possibl[ey]|plausibl[ey]|perhaps
       |might\ be|may\ be|could\ be|appears?\ to\ be|seems?\ to\ be
       |(?:located|taken|situated|set|captured|somewhere|place)\ (?:in|near|at|from)|(?:is|be)\ (?:in|from)
       |(?:this|it|location|place|scene|photo\w*|image|picture|city|country)\ (?:is|was)
-      |impl(?:y|ies)|align\w*|consistent\ with|identif\w+|recogni[sz]\w+|confirm\w*|belongs?\ to)\b""",
-    re.IGNORECASE | re.VERBOSE,
+      |impl(?:y|ies)|align\w*|consistent\ with|identif\w+|recogni[sz]\w+|confirm\w*|belongs?\ to)\b"""
 )
-_CLAIMED_AFTER = re.compile(
+_CLAIMED_AFTER = AnyCase(
     r"[^.;:,]{0,40}?\b(?:(?:is|seems|looks|appears|are|as)\s(?:\w+\s)?(?:likely|plausible|probable|possible|possibilit\w+"
-    r"|candidates?)|would (?:be|fit|match))\b",
-    re.IGNORECASE,
+    r"|candidates?)|would\ (?:be|fit|match))\b"
 )
-_COMPARED = re.compile(
+_COMPARED = AnyCase(
     r"""\b(?:such\ as|(?:could|might|may)\ also|alternatively|border\w*|like|similar\ to
       |reminiscent\ of|resembl\w+|typical(?:ly)?(?:\ of|\ for|\ in)?|common(?:ly)?|found|seen|used
       |characteristic\ (?:of|for|in)|associated\ with|prevalent|e\.g|including|native\ to|popular|often
       |usual(?:ly)?|parts\ of|many|known|style\ of|influence\w*|as\ in|countries|regions|areas|places|cities)
-      \b[^.:]*$""",
-    re.IGNORECASE | re.VERBOSE,
+      \b[^.:]*$"""
 )
 
 
 def _weighed(text: str, spots: Sequence[Spot]) -> Iterator[tuple[Spot, int, tuple[int, int]]]:
     """Each place with its weight, 0 where it is rejected, and the ends of its sentence."""
+    if not spots:
+        return
     ends = [match.end() for match in _END.finditer(text)] + [len(text)]
     index = 0
     for one in spots:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 from globe_eval.metrics.accuracy import median_km
 from globe_eval.metrics.statistics import N_RESAMPLES, interval, replicates
@@ -201,6 +200,8 @@ def _p_value(value: float, drawn: Floats, n_groups: int, n_changed: int) -> floa
     beyond = int(min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0)))
     p = min(1.0, 2 * (beyond + 1) / (len(drawn) + 1))
     if beyond < _FEW and np.isfinite(drawn).all():
+        from scipy import stats  # 45 MB and a second, which only comparisons pay
+
         spread = float(drawn.std())
         tail = 2 * float(stats.t.sf(abs(value) / spread, n_groups - 1)) if spread else 0.0
         p = min(p, tail)

@@ -22,6 +22,8 @@ Floats = npt.NDArray[np.float64]
 N_RESAMPLES = 2000
 LEVEL = 0.95
 _CHUNK_COUNTS = 1_000_000
+_AT_ONCE = 250_000
+"""How many weights a statistic is given: it makes several arrays of that size."""
 _IN_CACHE = 30_000
 """How many numbers are worked on at once: a processor's cache holds them, and few loops are left in Python."""
 
@@ -114,6 +116,7 @@ def replicates(
             rows[:, :k][counts @ infinities > 0] = np.inf
         for column in range(middles.shape[1]):
             rows[:, k + column] = _weighted_medians(ranked[:, column], ranked_codes[:, column], counts)
+        del counts  # 8 MB, before as many are made again
     result[:, :k][:, np.count_nonzero(sizes, axis=0) < 2] = np.nan
     return result
 
@@ -137,7 +140,7 @@ def resampled(
     codes, n_groups = _group_codes(groups, len(np.asarray(groups)))
     if n_groups < 2:
         return np.full((n_resamples, np.shape(statistic(np.ones((1, len(codes)))))[1]), np.nan)
-    at_once = max(1, _CHUNK_COUNTS // max(len(codes), 1))
+    at_once = max(1, _AT_ONCE // max(len(codes), 1))
     return np.concatenate(
         [
             statistic(block[first : first + at_once, codes])
@@ -181,18 +184,23 @@ def resample_counts(n_groups: int, n_resamples: int = N_RESAMPLES, *, seed: int 
     """
     generator = np.random.PCG64(seed)
     block_rows = max(1, _CHUNK_COUNTS // n_groups)
-    at_once = max(1, _IN_CACHE // n_groups)
     for start in range(0, n_resamples, block_rows):
-        block = np.empty((min(block_rows, n_resamples - start), n_groups))
-        for first in range(0, len(block), at_once):
-            rows = block[first : first + at_once]
-            words = generator.random_raw(len(rows) * ((n_groups + 1) // 2)).astype("<u8", copy=False).view("<u4")
-            words = words.reshape(len(rows), -1)[:, :n_groups]
-            drawn = np.multiply(words, np.uint64(n_groups), dtype=np.uint64) >> np.uint64(32)
-            cells = drawn.view(np.int64)
-            cells += n_groups * np.arange(len(rows))[:, None]
-            rows[:] = np.bincount(cells.ravel(), minlength=rows.size).reshape(rows.shape)
-        yield block
+        yield _counts(generator, min(block_rows, n_resamples - start), n_groups)
+
+
+def _counts(generator: np.random.PCG64, n_rows: int, n_groups: int) -> Floats:
+    """The next `n_rows` rows of `resample_counts`."""
+    block = np.empty((n_rows, n_groups))
+    at_once = max(1, _IN_CACHE // n_groups)
+    for first in range(0, len(block), at_once):
+        rows = block[first : first + at_once]
+        words = generator.random_raw(len(rows) * ((n_groups + 1) // 2)).astype("<u8", copy=False).view("<u4")
+        words = words.reshape(len(rows), -1)[:, :n_groups]
+        drawn = np.multiply(words, np.uint64(n_groups), dtype=np.uint64) >> np.uint64(32)
+        cells = drawn.view(np.int64)
+        cells += n_groups * np.arange(len(rows))[:, None]
+        rows[:] = np.bincount(cells.ravel(), minlength=rows.size).reshape(rows.shape)
+    return block
 
 
 def cluster_labels(ids: Sequence[str], groups: Sequence[str | None]) -> npt.NDArray[np.str_]:

@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import blake2b, sha256
+from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -175,7 +175,8 @@ def info() -> dict[str, str]:
 @lru_cache(maxsize=1)
 def _info() -> tuple[tuple[str, str], ...]:
     header = load().header
-    digest = sha256(PATH.read_bytes()).hexdigest()
+    with PATH.open("rb") as file:
+        digest = file_digest(file, "sha256").hexdigest()
     return (("version", header["version"]), ("sha256", digest), ("attribution", header["attribution"]))
 
 

@@ -8,10 +8,10 @@ only where the text writes it as a name, the longest match wins, and a city must
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from globe_eval.places import gazetteer
 from globe_eval.places.demonyms import DEMONYMS, NO_DEMONYM
@@ -26,11 +26,14 @@ LARGE = 200_000
 SMALL = 2_000
 """From how many people on a city is named where the words around it say that it is a place."""
 
+LONGEST, LONGEST_TOWN = 5, 4
+"""Words of the longest name of a country, and of a town or region."""
+
 MAX_LENGTH = 20_000
 """Characters that are read: the first half and the last half of a longer text."""
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*\.?(?<!\.)|[^\w\s]|\d+|\n")
-_POSSESSIVE = re.compile(r"['’]s$")
+_WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*|[^\w\s]|\d+|\n")
+_POSSESSIVE = ("'s", "’s")
 _CODES = {
     "US": "US",
     "USA": "US",
@@ -42,6 +45,7 @@ _CODES = {
     "NZ": "NZ",
     "PRC": "CN",
 }
+_ENDS = frozenset(".!?:\n;•")
 _PARTICLES = "of the and de la le el del da do dos das di al upon on am an der den y es e"
 _INSIDE = frozenset(_PARTICLES.split())
 _JOINING = frozenset(["de", "del", "la", "le", "el", "da", "do", "dos", "das", "di", "y", "e", "al"])
@@ -99,12 +103,11 @@ class Spot:
     """Of a city whose name is also that of the region around it ("New York")."""
 
 
-class _Token(NamedTuple):
-    text: str
-    start: int
-    end: int
-    first: bool
-    """Whether it begins a sentence, a line or a heading, where every word has a capital."""
+_Town = tuple[Kind, str, Place | None, bool]
+"""The last four fields of a spot."""
+
+_Names = Mapping[int, Sequence[tuple[int, str]]]
+"""Each word with a capital, by its place among the words -> the ends and texts of the names that can begin there."""
 
 
 def spot(text: str, *, sought: Mapping[str, Place | None] | None = None) -> list[Spot]:
@@ -123,71 +126,73 @@ def spot(text: str, *, sought: Mapping[str, Place | None] | None = None) -> list
     """
     if len(text) > MAX_LENGTH:
         text = text[: MAX_LENGTH // 2] + "\n" + " " * (len(text) - MAX_LENGTH - 1) + text[-MAX_LENGTH // 2 :]
-    tokens = _tokens(text)
-    countries = list(_countries(tokens))
+    matches = list(_WORD.finditer(text))
+    words = [match[0] for match in matches]
+    capitals = [at for at, word in enumerate(words) if word[0].isupper()]
+    if not capitals:
+        return []
+    names = {at: list(_names(words, at)) for at in capitals}
+    countries = list(_countries(words, names))
     near = {place.country_code for place in (sought or {}).values() if place}
-    named = {one.country_code for one, _, _ in countries} | near
+    named = frozenset(code for _, code, _, _ in countries) | near
     known = {normalise(name): place for name, place in (sought or {}).items()}
-    found = [one for one, _, _ in countries] + list(_towns(tokens, countries, named, known))
+    found = [Spot(matches[at].start(), matches[end - 1].end(), kind, code) for kind, code, at, end in countries]
+    found += [
+        Spot(matches[at].start(), matches[end - 1].end(), *town)
+        for at, end, town in _towns(words, names, countries, named, known)
+    ]
     return sorted(found, key=lambda one: one.start)
 
 
-def _tokens(text: str) -> list[_Token]:
-    tokens: list[_Token] = []
-    first = True
-    for match in _WORD.finditer(text):
-        word, (start, end) = match[0], match.span()
-        is_word = word[0].isalnum()
-        tokens.append(_Token(word, start, end, first and is_word))
-        first = not is_word and (first or word in ".!?:\n;•")
-    return tokens
+def _is_first(words: Sequence[str], at: int) -> bool:
+    """Whether a word begins a sentence, a line or a heading, where every word has a capital."""
+    while at > 0 and words[at - 1] not in _ENDS:
+        at -= 1
+        if words[at][0].isalnum():
+            return False
+    return True
 
 
-def _is_name(token: _Token) -> bool:
-    """Whether a token is written as a name; a word all in capitals is a heading, or an abbreviation."""
-    word = token.text
+def _is_name(word: str) -> bool:
+    """Whether a word is written as a name; a word all in capitals is a heading, or an abbreviation."""
     return word[0].isupper() and (len(word) == 1 or not word.isupper() or word.rstrip(".") in _CODES)
 
 
-def _runs(tokens: list[_Token], at: int, longest: int) -> Iterator[tuple[int, str]]:
-    """The ends and the texts of the names that can begin at a token, the longest first."""
+def _names(words: Sequence[str], at: int) -> Iterator[tuple[int, str]]:
+    """The ends and the texts of the names of up to LONGEST words that can begin at a word, the longest first."""
     end, ends = at, []
-    while end < len(tokens) and end - at < longest:
-        token = tokens[end]
-        if _is_name(token):
-            ends.append(end + 1)
-        elif token.text not in _INSIDE:
-            break
+    for word in words[at : at + LONGEST]:
         end += 1
+        if _is_name(word):
+            ends.append(end)
+        elif word not in _INSIDE:
+            break
     for end in reversed(ends):
-        yield end, " ".join(_POSSESSIVE.sub("", token.text) for token in tokens[at:end])
+        yield end, " ".join([word[:-2] if word.endswith(_POSSESSIVE) else word for word in words[at:end]])
 
 
-def _countries(tokens: list[_Token]) -> Iterator[tuple[Spot, int, int]]:
-    """Countries and demonyms, each with its tokens."""
-    at = 0
-    while at < len(tokens):
-        found = None
-        if tokens[at].text[0].isupper():
-            for end, name in _runs(tokens, at, 5):
-                before = tokens[at - 1].text if at else ""
-                code = _country(name)
-                if code and not (name in ("Mexico", "Jersey") and before == "New"):
-                    found = Spot(tokens[at].start, tokens[end - 1].end, "country", code), at, end
-                elif (code := _demonym(name)) and before not in NO_DEMONYM and not _longer(tokens, at, end):
-                    found = Spot(tokens[at].start, tokens[end - 1].end, "demonym", code), at, end
-                if found:
-                    break
-        if found:
-            yield found
-            at = found[2]
-        else:
-            at += 1
+def _countries(words: Sequence[str], names: _Names) -> Iterator[tuple[Kind, str, int, int]]:
+    """Countries and demonyms with their codes, each from a word to before another."""
+    taken = 0
+    for at, ends in names.items():
+        if at < taken:
+            continue
+        before = words[at - 1] if at else ""
+        for end, name in ends:
+            code = _country(name)
+            if code and not (name in ("Mexico", "Jersey") and before == "New"):
+                yield "country", code, at, end
+            elif (code := _demonym(name)) and before not in NO_DEMONYM and not _longer(ends, at, end):
+                yield "demonym", code, at, end
+            else:
+                continue
+            taken = end
+            break
 
 
-def _longer(tokens: list[_Token], at: int, end: int) -> bool:
+def _longer(ends: Sequence[tuple[int, str]], at: int, end: int) -> bool:
     """Whether a demonym is but the first word of a place's name ("British Columbia")."""
-    longer = (name for to, name in _runs(tokens, at, 4) if to > end)
+    longer = (name for to, name in ends if end < to <= at + LONGEST_TOWN)
     return any(_region(normalise(name), frozenset()) is not None for name in longer)
 
 
@@ -215,62 +220,67 @@ def _demonym(name: str) -> str | None:
 
 
 def _towns(
-    tokens: list[_Token],
-    countries: list[tuple[Spot, int, int]],
-    named: set[str],
+    words: Sequence[str],
+    names: _Names,
+    countries: Sequence[tuple[Kind, str, int, int]],
+    named: frozenset[str],
     known: Mapping[str, Place | None],
-) -> Iterator[Spot]:
-    """Regions and cities outside of what the countries have taken."""
-    taken = {i for _, first, last in countries for i in range(first, last)}
-    begun = {first: one.country_code for one, first, _ in countries if one.kind == "country"}
-    at = 0
-    while at < len(tokens):
-        found = None
-        if at not in taken and tokens[at].text[0].isupper():
-            for end, name in _runs(tokens, at, 4):
-                if taken.isdisjoint(range(at, end)):
-                    found = _town(tokens, at, end, name, named, known, begun.get(end + 1))
-                    if found:
-                        yield Spot(tokens[at].start, tokens[end - 1].end, *found)
-                        at = end
-                        break
-        if not found:
-            at += 1
+) -> Iterator[tuple[int, int, _Town]]:
+    """Regions and cities outside of what the countries have taken, each from a word to before another."""
+    taken = {i for _, _, first, last in countries for i in range(first, last)}
+    begun = {first: code for kind, code, first, _ in countries if kind == "country"}
+    last = 0
+    for at, ends in names.items():
+        if at < last or at in taken:
+            continue
+        for end, name in ends:
+            if end <= at + LONGEST_TOWN and (end == at + 1 or taken.isdisjoint(range(at, end))):
+                found = _town(words, at, end, name, named, known, begun.get(end + 1))
+                if found:
+                    yield at, end, found
+                    last = end
+                    break
 
 
-def _ends_a_name(tokens: list[_Token], at: int) -> bool:
+def _ends_a_name(words: Sequence[str], at: int) -> bool:
     """Whether a word is the rest of another name: "Michael Kors", "Tec de Monterrey"."""
     before = at - 1
-    while before >= 0 and tokens[before].text in _JOINING:
+    while before >= 0 and words[before] in _JOINING:
         before -= 1
-    if before < 0 or tokens[before].first or not _is_name(tokens[before]):
+    if before < 0 or not _is_name(words[before]) or _is_first(words, before):
         return False
-    key = normalise(tokens[before].text)
-    return key not in _WORDS and key not in _CODES and _demonym(tokens[before].text) is None
+    key = normalise(words[before])
+    return key not in _WORDS and key not in _CODES and _demonym(words[before]) is None
+
+
+@lru_cache(maxsize=16_384)
+def _ordinary(key: str) -> bool:
+    return key != "victoria" and all(word in _WORDS for word in key.split())
 
 
 def _town(
-    tokens: list[_Token],
+    words: Sequence[str],
     at: int,
     end: int,
     name: str,
-    named: set[str],
+    named: frozenset[str],
     known: Mapping[str, Place | None],
     country: str | None,
-) -> tuple[Kind, str, Place | None, bool] | None:
+) -> _Town | None:
     key = normalise(name)
     if key in known:
         place = known[key]
         return None if place is None else ("city", place.country_code, place, False)
-    if _ends_a_name(tokens, at):
+    if _ordinary(key) and not country:
         return None
-    before = tokens[at - 1].text if at else ""
-    followed = end + 1 < len(tokens) and tokens[end].text == "," and tokens[end + 1].text[0].isupper()
+    if _ends_a_name(words, at):
+        return None
+    before = words[at - 1] if at else ""
+    followed = end + 1 < len(words) and words[end] == "," and words[end + 1][0].isupper()
     placed = before in _LOCATIVE or followed
-    ordinary = all(word in _WORDS for word in key.split())
-    if ordinary and key != "victoria" and not (followed and country):
+    if _ordinary(key) and not followed:
         return None
-    if key == "washington" and not (followed and tokens[end + 1].text.startswith("D")):
+    if key == "washington" and not (followed and words[end + 1].startswith("D")):
         row = _region("washington", frozenset({"US"}))
         return None if row is None else _found("region", row)
     if key == "georgia":
@@ -278,22 +288,22 @@ def _town(
         return ("country", "GE", None, False) if row is None else _found("region", row)
     if placed:
         least = SMALL
-    elif tokens[at].first and end - at == 1 and not before:
+    elif not before and end - at == 1:
         least = 5 * LARGE
     else:
         least = LARGE
-    after = tokens[end].text.lower() if end < len(tokens) else ""
-    named = {country} if country and followed else named
-    region, city = _region(key, frozenset(named)), _city(key, frozenset(named), least)
+    named = frozenset({country}) if country and followed else named
+    region, city = _region(key, named), _city(key, named, least)
+    if region is None and city is None:
+        return None
     if country and followed:  # "Surrey, England" is no other Surrey
         codes = gazetteer.load().codes
         region, city = (
             row if row is not None and codes[gazetteer.load().country[row]] == country else None
             for row in (region, city)
         )
-    divided = after in _DIVISIONS or any(
-        token.text.lower().rstrip("s") in _DIVISIONS for token in tokens[max(at - 5, 0) : at]
-    )
+    after = words[end].lower() if end < len(words) else ""
+    divided = after in _DIVISIONS or any(word.lower().rstrip("s") in _DIVISIONS for word in words[max(at - 5, 0) : at])
     if region and (city is None or divided):
         return _found("region", region)
     if city is None:
@@ -310,7 +320,7 @@ def _town(
     return _found("region" if larger == region else "city", larger)
 
 
-def _found(kind: Kind, row: int, *, ambiguous: bool = False) -> tuple[Kind, str, Place | None, bool]:
+def _found(kind: Kind, row: int, *, ambiguous: bool = False) -> _Town:
     place = gazetteer.load().place(row)
     return kind, place.country_code, place, ambiguous
 

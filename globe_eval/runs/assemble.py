@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, get_args
 
 import numpy as np
@@ -18,7 +19,7 @@ from globe_eval.metrics.own import OwnMetric
 from globe_eval.places import DISTANCES, gazetteer, resolve_many
 from globe_eval.places.online import GEOCODERS
 from globe_eval.places.resolve import RESOLVER_VERSION
-from globe_eval.runs import reasoned, record
+from globe_eval.runs import many, reasoned, record
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Heard:
     image_sha256: str | None = None
 
 
+@many.without_collector()
 def assemble(
     setting: Setting,
     truths: Sequence[scoring.Truth],
@@ -77,16 +79,17 @@ def assemble(
 ) -> tuple[Iterable[record.Sample], record.Results]:
     """Score n photographs and describe the result. Deterministic but for the time, the duration and the versions."""
     online = None if setting.geocoder == "geonames" else GEOCODERS[setting.geocoder]()
-    scores = scoring.score(
-        [one.answer for one in heard],
-        truths,
+    score = partial(
+        scoring.score,
         form=setting.answer_form,
         distance=setting.distance,
-        responses=[one.response for one in heard],
         geocode=online.geocode if online else resolve_many,
         own=setting.own_metrics,
         classes=setting.entity_classes,
     )
+    known = [one.answer for one in heard], truths, [one.response for one in heard]
+    # An online geocoder's cache and a benchmark's own functions stay in this process.
+    scores = score(*known) if online or setting.own_metrics else many.in_parts(score, *known)
     samples = Samples(truths, heard, scores, shareable=online is None or online.shareable)
     results = record.Results(
         schema_version=record.SCHEMA_VERSION,

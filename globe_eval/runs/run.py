@@ -17,7 +17,7 @@ from globe_eval import scoring
 from globe_eval.benchmarks import definition, validate
 from globe_eval.benchmarks.overlap import overlapping_ids
 from globe_eval.errors import InputError, nearest
-from globe_eval.runs import identity, judge, locatable, record
+from globe_eval.runs import identity, judge, locatable, many, memory, record
 from globe_eval.runs.assemble import Heard, Setting, assemble
 from globe_eval.runs.journal import Journal
 from globe_eval.runs.usage import Prices, Share, usage
@@ -81,6 +81,7 @@ def run(request: Request) -> list[Finished]:
     KeyboardInterrupt with a text that says what is done. In a process that is not the first of several (accelerate),
     evaluates its share and returns nothing.
     """
+    memory.give_back()
     known_model(request.model)
     tasks = load_tasks(request.tasks, request.include_path)
     folder = request.output_path or Path("globe_eval_runs") / model_label(request.model, request.model_args)
@@ -303,18 +304,13 @@ def _assemble(
     responses = [answers[str(doc["id"])] for doc in docs]
     bounds = Bounds(request.max_pixels, request.max_side)
     files = [asking.pictures.get(doc["id"]) or inspect(task.manifest.images / doc["image"], bounds) for doc in docs]
-    heard = []
-    for response, file in zip(responses, files, strict=True):
-        finish_reason, error = getattr(response, "finish_reason", None), getattr(response, "error", None)
-        heard.append(
-            Heard(
-                scoring.read(response, finish_reason=finish_reason, error=error),
-                response=None if error is not None else str(response),
-                finish_reason=finish_reason,
-                error=error,
-                image_sha256=file.sha256,
-            )
-        )
+    reasons = [getattr(response, "finish_reason", None) for response in responses]
+    errors = [getattr(response, "error", None) for response in responses]
+    read = many.read(responses, reasons, errors)
+    heard = [
+        Heard(answer, None if error is not None else str(response), reason, error, file.sha256)
+        for answer, response, reason, error, file in zip(read, responses, reasons, errors, files, strict=True)
+    ]
     if request.ask_localizable is not None:
         pictures = [task.doc_to_image(doc)[0] for doc in docs]
         heard, _ = locatable.ask(heard, pictures, request.ask_localizable, folder=folder, seed=request.seed)
@@ -349,4 +345,7 @@ def _assemble(
     )
     truths = [scoring.Truth.of(doc) for doc in docs]
     used = usage(responses, shares, request.prices)
+    del docs, files, answers, responses, read, reasons, errors  # a kilobyte and a half a photograph, of no more use
+    asking.answers.clear()
+    asking.pictures.clear()
     return assemble(setting, truths, heard, started=started, images=images, usage=used)
