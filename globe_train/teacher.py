@@ -27,7 +27,7 @@ from globe_eval.benchmarks.miniworld.scene import NEUTRAL
 Manner = Literal["flawed", "careful", "imagined"]
 MANNERS: tuple[Manner, ...] = get_args(Manner)
 
-OVERLOOKS, OMITS, INVENTS, FAVOURS = 0.55, 0.1, 0.3, 0.25
+OVERLOOKS, OMITS, INVENTS, FAVOURS = 0.55, 0.1, 0.3, 0.5
 TELLING = ("landmark", "flag", "sign", "vehicle", "furniture")
 """The kinds of cue that are rare and tell most about a place."""
 

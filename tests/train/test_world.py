@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -56,6 +57,15 @@ def test_the_flawed_teacher_errs_as_often_as_it_says() -> None:
     wrong = sum(lesson["teacher_city"] != row["city"] for row, lesson in second) / len(second)
     assert abs(wrong - teacher.FAVOURS) < 0.06
     assert all(lesson["teacher_country"] == row["country"] for lesson, row in zip(lessons, rows, strict=True))
+    kinds = miniworld.world.kinds()
+    for chance, telling in ((teacher.OVERLOOKS, True), (teacher.OMITS, False)):
+        named = [
+            entity in re.split(r", |: |\n", lesson["reasoning"])
+            for row, lesson in zip(rows, lessons, strict=True)
+            for entity in row["entities"]
+            if (kinds.get(entity) in teacher.TELLING) == telling
+        ]
+        assert abs(1 - sum(named) / len(named) - chance) < 0.03
 
 
 def test_a_teacher_that_does_not_exist(tmp_path: Path) -> None:

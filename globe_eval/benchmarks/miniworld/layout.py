@@ -196,9 +196,8 @@ def traffic(rng: Random, cues: dict[str, str]) -> list[dict[str, Any]]:
     if "vehicle" in cues:
         half = LENGTHS.get(cues["vehicle"], 4.5) / 2
         away = -1 if cues.get("traffic", "left").startswith("right") else 1
-        objects.append(
-            thing("vehicle", cues["vehicle"], rng, x=away * tenth(rng, 1, 3.5), z=11.5 + tenth(rng, 0, 1.5) + half * 0.9)
-        )
+        x, z = away * tenth(rng, 1, 3.5), 11.5 + tenth(rng, 0, 1.5) + half * 0.9
+        objects.append(thing("vehicle", cues["vehicle"], rng, x=x, z=z))
     return objects
 
 
