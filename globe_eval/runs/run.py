@@ -81,7 +81,8 @@ def run(request: Request) -> list[Finished]:
     KeyboardInterrupt with a text that says what is done. In a process that is not the first of several (accelerate),
     evaluates its share and returns nothing.
     """
-    memory.give_back()
+    if request.model == "endpoint":  # of the others the model takes the memory, or drawing pictures the time
+        memory.give_back()
     known_model(request.model)
     tasks = load_tasks(request.tasks, request.include_path)
     folder = request.output_path or Path("globe_eval_runs") / model_label(request.model, request.model_args)
