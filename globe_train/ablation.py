@@ -85,17 +85,17 @@ def cell(column: Any, groups: Sequence[str], signed: bool = False) -> str:
     return f"{column[known].mean():{sign}.1f} ({low:{sign}.1f} – {high:{sign}.1f}){mark}"
 
 
-def rows(folders: Sequence[Path], names: Sequence[str], changes: bool) -> list[list[str]]:
-    """The cells of a table: the models, or what each GRPO changes over what it began from."""
+def rows(folders: Sequence[Path], names: Mapping[str, str], before: Mapping[str, str] | None = None) -> list[list[str]]:
+    """The cells of a table: each model under its title, or with `before` what it changes over another, paired."""
     made = []
-    for name in names:
+    for name, title in names.items():
         groups, found = mean(folders, name)
-        if changes:
-            if name not in BEFORE:
+        if before is not None:
+            if name not in before:
                 continue
-            _, before = mean(folders, BEFORE[name])
-            found = {column: found[column] - before[column] for column in COLUMNS}
-        made.append([NAMES[name], *(cell(found[column], groups, signed=changes) for column in COLUMNS)])
+            _, other = mean(folders, before[name])
+            found = {column: found[column] - other[column] for column in COLUMNS}
+        made.append([title, *(cell(found[column], groups, signed=before is not None) for column in COLUMNS)])
     return made
 
 
@@ -111,13 +111,13 @@ def report(folder: Path, names: Sequence[str], seed: int) -> str:
 
 def tables(folders: Sequence[Path], names: Sequence[str]) -> list[str]:
     """Both tables in Markdown."""
-    head = ("%, 95 % intervals", *COLUMNS)
+    head, titles = ("%, 95 % intervals", *COLUMNS), {name: NAMES[name] for name in names}
     return [
-        *card.table(head, rows(folders, names, changes=False)),
+        *card.table(head, rows(folders, titles)),
         "",
         "Change over SFT, paired, resampled by photographer; * where the interval excludes zero:",
         "",
-        *card.table(head, rows(folders, names, changes=True)),
+        *card.table(head, rows(folders, titles, BEFORE)),
         "",
     ]
 
