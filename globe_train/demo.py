@@ -40,6 +40,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m globe_train.demo", description="The laptop proof.")
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--seed", type=int, default=0, help="of weights, data order and sampling (default 0)")
+    parser.add_argument("--cores", type=int, default=os.cpu_count() or 1, help="processes at once (default: all cores)")
     parser.add_argument("--careful", action="store_true", help="also SFT and GRPO with a teacher that does not err")
     parser.add_argument("--steps", type=int, help="of each training (default: the recipes'), to try the way out")
     parser.add_argument("--n", type=int, help=f"training pictures (default {IMAGINED:,} and {REAL:,}), to try it")
@@ -48,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
     started = time.monotonic()
     models = [*MODELS, *(CAREFUL if options.careful else ())]
     try:
-        run(steps(options, models), options.folder / "logs")
+        run(steps(options, models), options.folder / "logs", options.cores)
         text = end(options.folder, models, options.seed, whole=options.limit is None)
     except InputError as error:
         print(f"train-demo: {error}", file=sys.stderr)
@@ -61,7 +62,7 @@ def steps(options: argparse.Namespace, models: Sequence[str]) -> list[Step]:
     """Every training and every evaluation, as commands."""
     folder, seed = options.folder, options.seed
     fewer = [] if options.steps is None else [f"trainer.max_steps={options.steps}", "trainer.warmup_steps=0"]
-    both = (os.cpu_count() or 1) > 1
+    both = options.cores > 1
 
     def world(name: str, manner: str, n: int) -> Step:
         command = [*TRAIN, "world", str(folder / name), "--n", str(options.n or n), "--teacher", manner]

@@ -27,16 +27,21 @@ class Step:
     cores: int = 1
 
 
-def run(steps: Sequence[Step], logs: Path) -> None:
+def run(steps: Sequence[Step], logs: Path, cores: int | None = None) -> None:
     """Run each step whose file is missing, in the order given as far as needs and cores allow.
 
     What it prints goes to `logs`/NAME.log, and how long it took to `logs`/seconds.tsv.
+
+    Args:
+        steps: what is to be done.
+        logs: a folder.
+        cores: how many may be used (default: all of the machine).
 
     Raises:
         InputError: a step failed; the others are stopped. What was done stays done.
 
     """
-    cores = os.cpu_count() or 1
+    cores = cores or os.cpu_count() or 1
     waiting = [step for step in steps if not step.done.exists()]
     running: dict[str, tuple[Step, subprocess.Popen[bytes], float]] = {}
     logs.mkdir(parents=True, exist_ok=True)
