@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from globe_train import checkpoint
+from globe_train import checkpoint, generation
 from globe_train.data import Examples, messages, target
 from globe_train.recipe import Recipe, weights
 from globe_train.training import arguments, examples_of
@@ -24,6 +24,7 @@ def dry_run(recipe: Recipe) -> str:
         *[f"shared with {entry['benchmark']}: {entry['shared']}" for entry in shared],
         *sizes(recipe),
         *steps(recipe, len(examples.rows)),
+        *generation.describe(recipe),
         *first_prompt(recipe, examples),
     ]
     if recipe["kind"] == "grpo":
