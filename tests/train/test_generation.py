@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from answering import Answers
 
 from globe_eval.errors import InputError
 from globe_train import generation
@@ -151,23 +152,6 @@ def test_what_stops_trl_from_having_its_vllm_is_one_line(trl: Any, monkeypatch: 
         generation.build(recipe(use_vllm=False), broken)
 
 
-class Engine:
-    """Stands for trl's VLLMGeneration: remembers what it was asked, answers each prompt alike."""
-
-    asked: list[tuple[list[int], Any]]
-
-    def __init__(self, model: Any, **_: Any) -> None:
-        self.asked = []
-
-    def sync_weights(self) -> None:
-        pass
-
-    def generate(self, prompts: Any, images: Any, num_generations: int, profiler: Any = None) -> Any:
-        self.asked += zip(prompts, images, strict=True)
-        ids = [[30 + i, 31] for i in range(len(prompts))]
-        return prompts, ids, [[[-1.0], [-1.0]] for _ in ids], None
-
-
 @pytest.mark.parametrize("mode", ["colocate", "server"])
 def test_vllm_in_the_process_gets_one_placeholder_a_picture(
     mode: str, tmp_path: Path, world: Path, student: Path, trl: Any, monkeypatch: pytest.MonkeyPatch
@@ -182,9 +166,7 @@ def test_vllm_in_the_process_gets_one_placeholder_a_picture(
     from globe_train.recipe import read_recipe
     from globe_train.training import examples_of
 
-    monkeypatch.setattr(module, "VLLMGeneration", Engine)
-    if mode == "server":  # trl asks the server how it counts probabilities; that is not looked at here
-        monkeypatch.setattr(module.GRPOTrainer, "vllm_importance_sampling_correction", False, raising=False)
+    monkeypatch.setattr(module, "VLLMGeneration", Answers)
     trainer = {"max_steps": 1, "per_device_train_batch_size": 4, "num_generations": 4, "max_completion_length": 4}
     values = {
         "kind": "grpo",
@@ -209,4 +191,4 @@ def test_vllm_in_the_process_gets_one_placeholder_a_picture(
     assert len(prompts) == 4 and all(len(pictures) == 1 for _, pictures in built.vllm_generation.asked)
     wanted = 1 if mode == "colocate" else 4  # pictures of 56 pixels are 2 x 2 tokens
     assert {prompt.count(processor.image_token_id) for prompt in prompts} == {wanted}
-    assert built.state.log_history[0]["loss"] == pytest.approx(0.0, abs=1e-3)
+    assert len(built.state.log_history) == 2

@@ -105,17 +105,23 @@ def test_a_vllm_that_cannot_be_given_weights_is_one_line(recipe: Path) -> None:
     assert "of its weights" in done.stderr and "cannot be given new ones" in done.stderr
 
 
-def test_a_reward_model_says_the_same_behind_vllm_as_in_this_process(
-    tmp_path: Path, world: Path, student: Path
-) -> None:
+def test_a_reward_model_says_the_same_behind_vllm_as_here(tmp_path: Path, world: Path, student: Path) -> None:
     from globe_train import reward_model
+    from globe_train.cli import main
 
+    trainer = {"max_steps": 6, "per_device_train_batch_size": 8, "learning_rate": 2e-3, "save_strategy": "no"}
+    recipe = {
+        **{"kind": "reward_model", "departures": ["a test"], "model": str(student), "output": str(tmp_path / "judge")},
+        **{"data": {"manifest": str(world)}, "holdout": 0.3, "trainer": trainer},
+    }
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    assert main(["reward-model", str(tmp_path / "r.yaml")]) == 0  # or yes and no are not among the 20 likeliest words
     rows = [json.loads(line) for line in world.read_text(encoding="utf-8").splitlines()[:8]]
     pictures = [[Image.open(world.parent / row["image"]).convert("RGB")] for row in rows]
     columns: dict[str, Any] = {"images": pictures, "id": [row["id"] for row in rows]}
     texts = [f"<think>{row['reasoning']}</think><answer>a</answer>" for row in rows]
-    with served(student, tmp_path / "server.log") as url:
+    with served(tmp_path / "judge", tmp_path / "server.log") as url:
         behind = asyncio.run(reward_model.judge(server=url, model="tiny")(completions=texts, **columns))
-    here = reward_model.judge(model=str(student))(completions=texts, **columns)
+    here = reward_model.judge(model=str(tmp_path / "judge"))(completions=texts, **columns)
     assert len(set(here)) > 4, "a judge that always says the same compares nothing"
     assert behind == pytest.approx(here, abs=1e-3)
