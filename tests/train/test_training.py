@@ -101,9 +101,39 @@ def test_a_checkpoint_is_evaluated_by_globe_eval_and_its_card_shows_the_result(s
     assert evaluate([*arguments, *small, "--output_path", str(out)]) == 0
     assert main(["card", str(sft), str(out / "miniworld")]) == 0
     card = (sft / "README.md").read_text(encoding="utf-8")
+    assert "**Not the whole benchmark: miniworld: a run with --limit 4 is not published" in card
+    assert "| accuracy within 25 km (%) | " in card and "4 photographs by" in card
     head = yaml.safe_load(card.split("---\n")[1])
-    assert head["model-index"][0]["results"][0]["dataset"]["name"] == "miniworld"
-    assert "| miniworld | acc@25km |" in card
+    assert "model-index" not in head and "base_model" not in head, "a part of a benchmark, a folder of this machine"
+
+
+def test_a_card_has_what_the_hub_reads_of_whole_runs(
+    sft: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from globe_eval.cli import main as evaluate
+
+    assert evaluate(["--model", "constant", "--tasks", "miniworld", "--output_path", str(folder / "whole")]) == 0
+    results = json.loads((folder / "whole" / "miniworld" / "results.json").read_text(encoding="utf-8"))
+    assert main(["card", str(sft), str(folder / "whole" / "miniworld")]) == 0
+    card = (sft / "README.md").read_text(encoding="utf-8")
+    assert "No `.eval_results`: miniworld is no data set on the hub." in card
+    assert not (sft / ".eval_results").exists()
+    head = yaml.safe_load(card.split("---\n")[1])
+    index = head["model-index"][0]["results"]
+    value = results["metrics"]["acc@750km"]["value"]
+    assert {entry["dataset"]["name"] for entry in index} == {"miniworld"}
+    assert [m["value"] for entry in index for m in entry["metrics"] if m["type"] == "acc@750km"] == [
+        pytest.approx(100 * value, abs=0.01)
+    ]
+    monkeypatch.setattr("globe_train.card_results.hub_of", lambda task: "owner/set")
+    monkeypatch.setattr("globe_eval.reports.model_card.hub_of", lambda task: "owner/set")
+    assert main(["card", str(sft), str(folder / "whole" / "miniworld")]) == 0
+    entries = yaml.safe_load((sft / ".eval_results" / "miniworld.yaml").read_text(encoding="utf-8"))
+    assert [e["value"] for e in entries if e["dataset"]["task_id"] == "miniworld_within_750km"] == [
+        pytest.approx(100 * value, abs=0.01)
+    ]
+    assert main(["card", str(sft), str(folder)]) == 2
+    assert "results.json: no such file" in capsys.readouterr().err
 
 
 def test_grpo_from_the_sft_checkpoint(sft: Path, folder: Path, world: Path) -> None:
