@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -195,6 +196,29 @@ def test_a_dry_run_says_everything_and_trains_nothing(
     assert "steps: 2 of 2 pictures of 4 answers each" in said
     assert "r_geo (weight 2): 1.000, " in said and "r_format (weight 1): 1.000, 1.000, 0.000" in said
     assert not (folder / "dry" / "model.safetensors").exists()
+
+
+def test_a_dry_run_rewards_three_answers_of_a_model_that_is_small(
+    sft: Path, folder: Path, world: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = grpo(folder, world, sft, "dry-sampled", rewards={"own:vowels": 1.0})
+    said = []
+    for _ in range(2):
+        assert main(["grpo", recipe, "--dry-run"]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1], "the same seed, the same answers"
+    answers = re.findall(r"^  [123]: (.*)$", said[0], re.M)
+    assert len(answers) == 3 and len(set(answers)) == 3
+    values = re.findall(r"own:vowels \(weight 1\): (.*)", said[0])
+    vowels = [sum(letter in "aeiou" for letter in answer) / 10 for answer in answers]
+    assert [float(value) for value in values[1].split(", ")] == vowels
+    monkeypatch.setattr("globe_train.tried.SMALL_BYTES", 1000)
+    assert main(["grpo", recipe, "--dry-run"]) == 0
+    assert "none was asked of the model, which is large or not on this machine" in capsys.readouterr().out
+    assert main(["grpo", recipe, "--dry-run", "--sample"]) == 0
+    assert capsys.readouterr().out == said[0]
+    assert main(["grpo", recipe, "--sample"]) == 2
+    assert "--sample: only --dry-run takes it" in capsys.readouterr().err
 
 
 def test_an_argument_of_the_library_is_checked_before_a_model_is_loaded(

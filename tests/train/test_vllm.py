@@ -109,13 +109,13 @@ def test_a_reward_model_says_the_same_behind_vllm_as_here(tmp_path: Path, world:
     from globe_train import reward_model
     from globe_train.cli import main
 
-    trainer = {"max_steps": 6, "per_device_train_batch_size": 8, "learning_rate": 2e-3, "save_strategy": "no"}
+    trainer = {"max_steps": 25, "per_device_train_batch_size": 8, "learning_rate": 2e-3, "save_strategy": "no"}
     recipe = {
         **{"kind": "reward_model", "departures": ["a test"], "model": str(student), "output": str(tmp_path / "judge")},
         **{"data": {"manifest": str(world)}, "holdout": 0.3, "trainer": trainer},
     }
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
-    assert main(["reward-model", str(tmp_path / "r.yaml")]) == 0  # or yes and no are not among the 20 likeliest words
+    assert main(["reward-model", str(tmp_path / "r.yaml")]) == 0  # till other spellings are as good as never said
     rows = [json.loads(line) for line in world.read_text(encoding="utf-8").splitlines()[:8]]
     pictures = [[Image.open(world.parent / row["image"]).convert("RGB")] for row in rows]
     columns: dict[str, Any] = {"images": pictures, "id": [row["id"] for row in rows]}
