@@ -16,7 +16,7 @@ from globe_train import card, checkpoint
 from globe_train.contamination import contamination
 from globe_train.data import Examples, dataset, read_examples
 from globe_train.recipe import Recipe, check_libraries
-from globe_train.resume import checkpoints
+from globe_train.resume import checkpoints, saving
 
 Build = Callable[[Recipe, Any, Any, Any], Any]
 """(recipe, model, processor, data set) -> trainer."""
@@ -43,9 +43,10 @@ def train(recipe: Recipe, build: Build, *, resume: bool = False, prepared: Any =
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
     seconds = time.monotonic() - started
-    checkpoint.save(trainer, processor, recipe.output)
-    if checkpoint.is_main_process():
-        card.write(recipe, examples, shared, trainer.state.log_history, seconds=seconds, resumed=last)
+    with saving(recipe.output):
+        checkpoint.save(trainer, processor, recipe.output)
+        if checkpoint.is_main_process():
+            card.write(recipe, examples, shared, trainer.state.log_history, seconds=seconds, resumed=last)
     return recipe.output
 
 

@@ -1,14 +1,15 @@
 """Runs of globe-train in processes of their own that may be killed: `python killed.py`, a line of JSON in, one out.
 
 A line is [words of the command line, moment or null]. Each run is forked from this process, which has done the imports
-and computed nothing, and kills itself with SIGKILL at its moment; what is printed is how it ended: its exit status, or
-minus the signal.
+and computed nothing. At its moment it kills itself with SIGKILL, or finds the disk full; what is printed is how it
+ended: its exit status, or minus the signal.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 from pathlib import Path
@@ -53,10 +54,30 @@ def kill_while_writing(step: int) -> None:
     transformers.Trainer._save_optimizer_and_scheduler = save
 
 
+def fill_at_step(step: int, free: int) -> None:
+    """From a step on, no file may grow beyond `free` bytes: a disk that is nearly full."""
+
+    def on_step_begin(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == step:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (free, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+    transformers.TrainerCallback.on_step_begin = on_step_begin
+
+
+def fill_at_end(free: int) -> None:
+    def on_train_end(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (free, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+    transformers.TrainerCallback.on_train_end = on_train_end
+
+
 MOMENTS = {
     "before the first checkpoint": lambda: kill_before_step(1),
     "between checkpoints": lambda: kill_before_step(3),
     "while a checkpoint is written": lambda: kill_while_writing(4),
+    "no space for the weights": lambda: fill_at_step(3, 10**6),
+    "no space for the optimizer": lambda: fill_at_step(3, 8 * 10**6),
+    "no space for the trained model": lambda: fill_at_end(10**6),
 }
 """For checkpoints after steps 2, 4 and so on."""
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 import yaml
@@ -33,16 +33,21 @@ def vowels(completions, **_):
 class Starts:
     """Starts runs in processes of their own, one after the other (see `killed`)."""
 
-    def __init__(self) -> None:
-        path = f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    def __init__(self, said: TextIO, path: Path) -> None:
+        self.path = path
+        python_path = f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
         self.process = subprocess.Popen(
             [sys.executable, str(Path(__file__).with_name("killed.py"))],
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path},
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": python_path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=said,
             text=True,
         )
+
+    def said(self) -> str:
+        """The last line of what runs wrote for people."""
+        return self.path.read_text(encoding="utf-8").splitlines()[-1]
 
     def ended(self, *words: str, killed: str | None = None) -> int:
         """How a run ended: its exit status, or minus the signal that killed it."""
@@ -53,10 +58,12 @@ class Starts:
 
 
 @pytest.fixture(scope="module")
-def starts(trl: Any) -> Iterator[Starts]:
-    made = Starts()
-    yield made
-    made.process.communicate()
+def starts(trl: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starts]:
+    path = tmp_path_factory.mktemp("starts") / "stderr"
+    with path.open("w") as said:
+        made = Starts(said, path)
+        yield made
+        made.process.communicate()
 
 
 def written(folder: Path, kind: str, world: Path, student: Path) -> str:
@@ -111,3 +118,28 @@ def test_a_run_killed_at_three_moments_goes_on_to_the_same_losses(
         assert log(folder) == log(whole), moment
         for name in ("model.safetensors", "checkpoint-4/model.safetensors", "checkpoint-4/optimizer.pt"):
             assert (folder / name).read_bytes() == (whole / name).read_bytes(), (moment, name)
+
+
+@pytest.mark.parametrize(
+    ("moment", "lost", "left"),
+    [
+        ("no space for the weights", "checkpoint-4: the checkpoint", "checkpoint-2"),
+        ("no space for the optimizer", "checkpoint-4: the checkpoint", "checkpoint-2"),
+        ("no space for the trained model", "full: the trained model", "checkpoint-5"),
+    ],
+)
+def test_a_full_disk_leaves_the_last_good_checkpoint_to_go_on_from(
+    moment: str, lost: str, left: str, starts: Starts, tmp_path: Path, world: Path, student: Path
+) -> None:
+    """The system refuses to write (RLIMIT_FSIZE), in whichever library happens to be writing."""
+    recipe, folder = written(tmp_path, "sft", world, student), tmp_path / "full"
+    assert starts.ended("sft", recipe, f"output={folder}", killed=moment) == 2
+    said = starts.said()
+    assert said.startswith("globe-train: ") and f"{lost} could not be written: " in said
+    assert f"the last good checkpoint is {folder / left}; free some space and go on with --resume" in said
+    assert checkpoints(folder)[-1].name == left
+    assert (folder / "checkpoint-4").exists() == (left == "checkpoint-5")
+    assert starts.ended("sft", recipe, f"output={folder}", "--resume") == 0
+    assert [step["step"] for step in log(folder)] == [1, 2, 3, 4, 5], "none too many"
+    last = folder / "checkpoint-5" / "model.safetensors"
+    assert (folder / "model.safetensors").read_bytes() == last.read_bytes()

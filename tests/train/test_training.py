@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
@@ -159,30 +158,6 @@ def test_a_reward_that_raises_ends_the_run_and_leaves_the_checkpoints(
     assert main(["grpo", recipe]) == 2
     assert "reward 'own:fails_later': ZeroDivisionError" in capsys.readouterr().err
     assert [path.name for path in checkpoints(folder / "raises")] == ["checkpoint-1", "checkpoint-2"]
-
-
-def test_a_full_disk_leaves_the_last_good_checkpoint(
-    folder: Path, world: Path, student: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    import transformers
-
-    real = transformers.Trainer._save_optimizer_and_scheduler
-
-    def full(self: Any, output_dir: str) -> None:
-        if output_dir.endswith("-2"):
-            raise OSError(errno.ENOSPC, "No space left on device")
-        real(self, output_dir)
-
-    trainer = {"max_steps": 3, "save_strategy": "steps", "save_steps": 1}
-    recipe = written(folder, world, student, "sft", "full", trainer=trainer)
-    with monkeypatch.context() as patch:
-        patch.setattr(transformers.Trainer, "_save_optimizer_and_scheduler", full)
-        assert main(["sft", recipe]) == 2
-    said = capsys.readouterr().err
-    assert "No space left on device" in said and "checkpoint-1" in said
-    assert not (folder / "full" / "checkpoint-2").exists()
-    assert main(["sft", recipe, "--resume"]) == 0
-    assert len(losses(folder / "full")) == 3
 
 
 def test_a_dry_run_says_everything_and_trains_nothing(
