@@ -5,7 +5,7 @@ from __future__ import annotations
 from globe_train import checkpoint, generation
 from globe_train.data import Examples, messages
 from globe_train.recipe import Recipe
-from globe_train.training import arguments, examples_of
+from globe_train.training import arguments, configuration_class, configured, examples_of
 from globe_train.tried import tried
 
 OPTIMIZER_BYTES = 8
@@ -74,9 +74,7 @@ def steps(recipe: Recipe, n: int) -> list[str]:
     """How many steps the run has in this number of processes."""
     import os
 
-    import trl
-
-    config = (trl.GRPOConfig if recipe["kind"] == "grpo" else trl.SFTConfig)(**arguments(recipe))
+    config = configured(recipe, configuration_class(recipe))
     batch = (
         config.per_device_train_batch_size * config.gradient_accumulation_steps * int(os.environ.get("WORLD_SIZE", 1))
     )

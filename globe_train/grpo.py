@@ -14,7 +14,7 @@ from globe_train.recipe import Recipe, reward_parameters, weights
 from globe_train.resume import resumable
 from globe_train.reward_model import judge
 from globe_train.rewards import Reward, find_reward, named, parameters_of
-from globe_train.training import arguments, train
+from globe_train.training import configured, train
 
 
 def rewards(recipe: Recipe) -> list[Reward]:
@@ -39,7 +39,7 @@ def trainer(recipe: Recipe, model: Any, processor: Any, data: Any, reward_funcs:
     """The trainer of a recipe; its rewards are made unless they were made before."""
     import trl
 
-    config = trl.GRPOConfig(**arguments(recipe, reward_weights=list(weights(recipe).values())))
+    config = configured(recipe, trl.GRPOConfig, reward_weights=list(weights(recipe).values()))
     make = partial(
         generation.one_prompt(resumable(trl.GRPOTrainer)),
         model=model,

@@ -99,5 +99,8 @@ def unwritten(folder: Path, what: str, output: Path, error: Exception) -> InputE
     """The error for what could not be written, with the checkpoint of the run that is left."""
     good = checkpoints(output)
     kept = f"the last good checkpoint is {good[-1]}; free some space and go on with --resume" if good else ""
-    reason = " ".join(str(error).split())
-    return InputError(f"{folder}: {what} could not be written: {reason}; {kept or 'there is no checkpoint before it'}")
+    reason = " ".join(str(error).split())[:300]  # torch does not say that a disk is full
+    free = f"{shutil.disk_usage(output).free / 2**20:,.0f} MiB are free there"
+    return InputError(
+        f"{folder}: {what} could not be written: {reason}; {free}; {kept or 'there is no checkpoint before it'}"
+    )

@@ -10,7 +10,7 @@ from typing import Any
 from globe_train import checkpoint
 from globe_train.data import Examples, messages, target
 from globe_train.recipe import Recipe, weights
-from globe_train.training import arguments
+from globe_train.training import configured
 
 N = 3
 SMALL_BYTES = 10**9
@@ -88,7 +88,7 @@ def sampled(recipe: Recipe, picture: Any) -> list[str]:
     import trl
 
     model, processor = checkpoint.load(recipe)
-    config = trl.GRPOConfig(**arguments(recipe))
+    config = configured(recipe, trl.GRPOConfig)
     model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     system, user = messages(recipe.get("prompt", "globe_readme"))
     asked = [

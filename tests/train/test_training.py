@@ -73,8 +73,9 @@ def losses(folder: Path) -> list[float]:
 
 @pytest.fixture(scope="module")
 def sft(folder: Path, world: Path, student: Path) -> Path:
-    """A checkpoint after a few steps of SFT, and what was said about it."""
-    recipe = written(folder, world, student, "sft", "sft", trainer={"max_steps": 6}, against=["miniworld"])
+    """A checkpoint after a few steps of SFT, and what was said about it. YAML takes the word no for false."""
+    trainer = {"max_steps": 6, "save_strategy": False}
+    recipe = written(folder, world, student, "sft", "sft", trainer=trainer, against=["miniworld"])
     assert main(["sft", recipe]) == 0
     return folder / "sft"
 
@@ -202,6 +203,11 @@ def test_an_argument_of_the_library_is_checked_before_a_model_is_loaded(
     recipe = written(folder, world, Path("no/such/model"), "sft", "typo", trainer={"lerning_rate": 1.0})
     assert main(["sft", recipe]) == 2
     assert "trainer: unknown key 'lerning_rate'; did you mean 'learning_rate'?" in capsys.readouterr().err
+    recipe = grpo(folder, world, Path("no/such/model"), "odd", trainer={"per_device_train_batch_size": 3})
+    for more in ([], ["--dry-run"]):  # trl's own check, told before the model is loaded
+        assert main(["grpo", recipe, *more]) == 2
+        said = capsys.readouterr().err
+        assert "odd.yaml, line 9: trainer: " in said and "divisible by num_generations" in said
     recipe = written(folder, world, Path("no/such/model"), "sft", "absent")
     assert main(["sft", recipe]) == 2
     assert "model 'no/such/model' cannot be loaded" in capsys.readouterr().err
