@@ -37,7 +37,7 @@ def check_vllm(recipe: Recipe) -> None:
         version("vllm")
     except PackageNotFoundError:
         raise recipe.error(
-            "trainer, use_vllm: vllm is not installed; pip install 'globe-eval[train,vllm]', or trainer.use_vllm=false",
+            f"trainer, use_vllm: vllm is not installed ({outside('0')}); allowed without it: trainer.use_vllm=false",
             *("trainer", "use_vllm"),
         ) from None
     if trainer.get("vllm_mode", "colocate") != "server":

@@ -123,12 +123,16 @@ def test_vllm_that_is_not_there_or_cannot_be_used_is_told_before_a_model_is_load
 ) -> None:
     import torch
 
+    real = generation.version
+
     def absent(name: str) -> str:
-        raise generation.PackageNotFoundError
+        if name == "vllm":
+            raise generation.PackageNotFoundError
+        return real(name)
 
     with monkeypatch.context() as patch:
         patch.setattr(generation, "version", absent)
-        with pytest.raises(InputError, match=r"line 7: trainer, use_vllm: vllm is not installed; pip install"):
+        with pytest.raises(InputError, match=r"line 7: trainer, use_vllm: vllm is not installed .trl .* works with"):
             generation.check_vllm(recipe())
         assert "NOT here: r.yaml, line 7" in generation.describe(recipe())[0]
         assert generation.describe(recipe(use_vllm=False)) == []
