@@ -72,9 +72,10 @@ def check_server(recipe: Recipe, url: str) -> None:
 
     keys = ("trainer", "vllm_mode")
     try:
-        told = httpx.get(f"{url}/server_info", params={"config_format": "json"}, timeout=30)
-        number = str(httpx.get(f"{url}/version", timeout=30).json().get("version"))
-        rendered = httpx.post(f"{url}{RENDER}", json={}, timeout=30)
+        with httpx.Client(base_url=url, timeout=30) as server:
+            told = server.get("/server_info", params={"config_format": "json"})
+            number = str(server.get("/version").json().get("version"))
+            rendered = server.post(RENDER, json={})
     except (httpx.HTTPError, ValueError) as error:
         reason = error or type(error).__name__
         raise recipe.error(f"trainer, vllm_mode: {url} does not answer: {reason}; start it: {SERVE}", *keys) from None
