@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,12 +14,14 @@ from typing import Any
 import yaml
 
 from globe_eval import __version__
-from globe_train import curves
+from globe_eval.reports.run_values import read_run
+from globe_train import card_results, curves
 from globe_train.contamination import FILE as CONTAMINATION
 from globe_train.data import Examples
 from globe_train.recipe import Recipe
 
 LOG, CURVES, CARD, RECIPE, ABOUT = "log.jsonl", "curves.png", "README.md", "recipe.yaml", "training.json"
+KINDS = {"sft": "A model of SFT", "reward_model": "A reward model of localizability", "grpo": "A model of GRPO"}
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "vllm", "deepspeed")
 
 
@@ -41,6 +45,7 @@ def write(
         "contamination": list(shared),
         "seed": recipe.get("seed", 0),
         "hours": round(seconds / 3600, 4),
+        "machine": machine(),
         "resumed_from": None if resumed is None else resumed.name,
         "libraries": {"globe-eval": __version__, **libraries()},
         "weights_sha256": weights_sha256(folder),
@@ -59,50 +64,78 @@ def write(
 
 
 def write_card(folder: Path, runs: Sequence[Path] = ()) -> Path:
-    """Write the model card of a trained folder, with the results of globe-eval runs of it; returns its path."""
+    """Write the model card of a trained folder, with the results of globe-eval runs of it; returns its path.
+
+    For whole runs of benchmarks that are on the hub, `.eval_results` is written beside it. Raises InputError for what
+    is no run.
+    """
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     recipe = (folder / RECIPE).read_text(encoding="utf-8")
-    results = [json.loads((run / "results.json").read_text(encoding="utf-8")) for run in runs]
-    head = {
-        "library_name": "transformers",
+    evaluated = [read_run(run) for run in runs]
+    card_results.write_eval_results(evaluated, folder)
+    head: dict[str, Any] = {
+        "library_name": "peft" if (folder / "adapter_config.json").is_file() else "transformers",
         "pipeline_tag": "image-text-to-text",
-        "base_model": about["parent"],
+        **({"base_model": about["parent"]} if is_on_the_hub(about["parent"]) else {}),
         "tags": ["image-geolocation", f"globe-train-{about['kind']}"],
     }
-    if results:
-        head["model-index"] = [{"name": folder.name, "results": [indexed(result) for result in results]}]
+    if index := card_results.model_index(evaluated, folder.resolve().name):
+        head["model-index"] = index
+    departures = yaml.safe_load(recipe)["departures"]
     lines = [
         "---",
         yaml.safe_dump(head, sort_keys=False, allow_unicode=True).strip(),
         "---",
         "",
-        f"# {folder.name}",
+        f"# {folder.resolve().name}",
         "",
-        f"Trained by globe-train ({about['kind']}) from `{about['parent']}`. This card was written by the program.",
+        f"{KINDS[about['kind']]}, trained by globe-train from `{about['parent']}`. This card was written by the "
+        "program. Not for locating people: see docs/responsible_use.md of globe-eval.",
         "",
-        *table(("", ""), facts(about)),
+        f"    globe-eval --model hf-multimodal --model_args pretrained={folder.resolve().name} --tasks miniworld",
         "",
-        *overlap_lines(about["contamination"]),
-        *[f"- {note}" for note in about["notes"]],
-        "",
-        *result_lines(results),
+        *card_results.lines(evaluated),
         *held_out_lines(folder),
-        "## Curves",
+        "## Training",
         "",
-        f"![learning curves]({CURVES})",
+        *card_results.table(("", ""), facts(about)),
+        "",
+        *[f"- {note}" for note in about["notes"]],
+        *overlap_lines(about["contamination"]),
+        *(["", f"![learning curves]({CURVES})"] if (folder / CURVES).is_file() else []),
         "",
         "## Recipe",
+        "",
+        *[f"- departs from the paper: {departure}" for departure in departures],
         "",
         "```yaml",
         recipe.strip(),
         "```",
         "",
-        "Not for locating people: see docs/responsible_use.md of globe-eval.",
-        "",
     ]
     path = folder / CARD
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
+
+
+def is_on_the_hub(name: str) -> bool:
+    """Whether a model's name is one of the hub, OWNER/NAME, and no folder of this machine.
+
+    >>> is_on_the_hub("Qwen/Qwen2.5-VL-7B-Instruct"), is_on_the_hub("out/train/sft"), is_on_the_hub("/data/b")
+    (True, False, False)
+    """
+    return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name, re.ASCII) is not None and not Path(name).exists()
+
+
+def lasted(hours: float) -> str:
+    """A time as people say it.
+
+    >>> lasted(0.0042), lasted(0.5), lasted(31.25)
+    ('15 s', '30 min', '31.2 h')
+    """
+    if hours * 60 < 1:
+        return f"{hours * 3600:.0f} s"
+    return f"{hours * 60:.0f} min" if hours < 1 else f"{hours:.1f} h"
 
 
 def facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -117,8 +150,10 @@ def facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("weights", f"SHA-256 `{about['weights_sha256']}`"),
         ("seed", str(about["seed"])),
         (
-            "hours",
-            f"{about['hours']:.2f}" + (f", resumed from {about['resumed_from']}" if about["resumed_from"] else ""),
+            "time",
+            lasted(about["hours"])
+            + (f" since it was resumed from {about['resumed_from']}" if about["resumed_from"] else "")
+            + (f", {about['machine']}" if about.get("machine") else ""),
         ),
         ("libraries", ", ".join(f"{name} {number}" for name, number in about["libraries"].items())),
     ]
@@ -135,19 +170,6 @@ def overlap_lines(shared: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def result_lines(results: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The results of evaluations with their intervals."""
-    if not results:
-        return []
-    rows = []
-    for result in results:
-        for name, figure in result["metrics"].items():
-            value, low, high = (figure.get(key) for key in ("value", "low", "high"))
-            interval = "" if low is None or high is None else f"{low:.4g} – {high:.4g}"
-            rows.append((str(result["task"]), name, "" if value is None else f"{value:.4g}", interval))
-    return ["## Results", "", *table(("benchmark", "metric", "value", "95 % interval"), rows), ""]
-
-
 def held_out_lines(folder: Path) -> list[str]:
     """A reward model's figures on what it did not see."""
     file = folder / "held_out.json"
@@ -155,27 +177,21 @@ def held_out_lines(folder: Path) -> list[str]:
         return []
     held = json.loads(file.read_text(encoding="utf-8"))
     rows = [(name, "unknown" if value is None else f"{value:.4g}") for name, value in held.items()]
-    return ["## Held out", "", *table(("", ""), rows), ""]
-
-
-def indexed(result: Mapping[str, Any]) -> dict[str, Any]:
-    """One evaluation in the hub's `model-index` form."""
-    metrics = [
-        {"type": name, "name": name, "value": figure["value"]}
-        for name, figure in result["metrics"].items()
-        if figure.get("value") is not None
-    ]
-    return {
-        "task": {"type": "image-text-to-text", "name": "image geolocation"},
-        "dataset": {"name": result["task"], "type": result["task"]},
-        "metrics": metrics,
-    }
+    return ["## Held out", "", *card_results.table(("", ""), rows), ""]
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a Markdown table."""
-    cells = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(row) + " |" for row in cells]
+    return card_results.table(head, rows)
+
+
+def machine() -> str:
+    """How many processes train, and on what."""
+    import torch
+
+    n = int(os.environ.get("WORLD_SIZE", "1"))
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+    return f"{n} process{'es' if n > 1 else ''} on {device}"
 
 
 def libraries() -> dict[str, str]:

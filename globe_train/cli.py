@@ -77,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
         train.add_argument(
             "--dry-run", action="store_true", help="check everything, show what would happen, train nothing"
         )
+        if kind == "grpo":
+            train.add_argument(
+                "--sample", action="store_true", help="with --dry-run: reward answers of the model, however large"
+            )
         train.set_defaults(verb=_train, kind=kind)
     world = verbs.add_parser("world", help="draw miniworld's training split")
     world.add_argument("folder", type=Path, metavar="FOLDER")
@@ -117,11 +121,14 @@ def _train(options: argparse.Namespace) -> int:
     from globe_train.recipe import read_recipe
 
     recipe = read_recipe(options.recipe, options.overrides, options.kind)
+    sample = getattr(options, "sample", False)
+    if sample and not options.dry_run:
+        raise InputError("--sample: only --dry-run takes it; a run rewards what the model answers anyway")
     _need_libraries()
     if options.dry_run:
         from globe_train.dry_run import dry_run
 
-        print(dry_run(recipe))
+        print(dry_run(recipe, sample))
         return 0
     from importlib import import_module
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,9 +31,7 @@ def contamination(recipe: Recipe, examples: Examples) -> list[dict[str, Any]]:
     found = []
     for name in recipe.get("against") or []:
         theirs = benchmark_rows(str(name), recipe.output)
-        shared = overlap([placed(row) for row in examples.rows], theirs)
-        if all(row["lat"] is None for row in examples.rows):
-            shared["coordinates"] = None
+        shared = overlap(examples.rows, theirs)
         counts = {kind: None if (ids := shared[kind]) is None else len(ids) for kind in KINDS}
         if same := shared["content"]:
             ours, other = next(iter(same.items()))
@@ -44,11 +41,6 @@ def contamination(recipe: Recipe, examples: Examples) -> list[dict[str, Any]]:
             )
         found.append({"benchmark": name, "n": len(theirs), "shared": counts})
     return found
-
-
-def placed(row: dict[str, Any]) -> dict[str, Any]:
-    """A row for `overlap`, which wants coordinates: those that a training row lacks are NaN, and equal to none."""
-    return {**row, **{axis: math.nan for axis in ("lat", "lon") if row[axis] is None}}
 
 
 def benchmark_rows(name: str, output: Path) -> list[dict[str, Any]]:

@@ -9,9 +9,20 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-PANEL = (420, 220)
-MARGIN = (56, 30, 14, 26)
+SCALE = 2
+"""Pixels a point: a card shows the picture at half its size, or a screen of fine pixels as it is."""
+PANEL = (420 * SCALE, 220 * SCALE)
+MARGIN = (64 * SCALE, 30 * SCALE, 14 * SCALE, 26 * SCALE)
 """Left, top, right, bottom of a panel, pixels."""
+NAMES = {
+    "reward": "reward, all of them weighted",
+    "kl": "divergence from the reference model (kl)",
+    "completions/mean_length": "length of an answer, tokens",
+    "completions/clipped_ratio": "share of answers cut off",
+    "mean_token_accuracy": "share of tokens said right",
+    "sampling/sampling_logp_difference/mean": "vLLM's log-probability off by",
+}
+"""What a panel says of a quantity of trl's log."""
 LINE, GRID, TEXT, PAPER = (38, 92, 160), (226, 228, 232), (60, 64, 70), (255, 255, 255)
 
 Series = Sequence[tuple[float, float]]
@@ -34,9 +45,16 @@ def series(log: Sequence[Mapping[str, Any]]) -> dict[str, Series]:
 
 def wanted(name: str) -> bool:
     """Whether a quantity is drawn."""
-    return name in ("loss", "reward", "kl", "completions/mean_length", "mean_token_accuracy") or (
-        name.startswith("rewards/") and name.endswith("/mean")
-    )
+    return name == "loss" or name in NAMES or (name.startswith("rewards/") and name.endswith("/mean"))
+
+
+def title(name: str) -> str:
+    """What a panel says above its curve.
+
+    >>> title("rewards/r_geo/mean"), title("kl"), title("loss")
+    ('reward r_geo', 'divergence from the reference model (kl)', 'loss')
+    """
+    return NAMES.get(name) or name.removesuffix("/mean").replace("rewards/", "reward ")
 
 
 def draw(panels: Mapping[str, Series], path: Path, columns: int = 2) -> None:
@@ -51,7 +69,7 @@ def draw(panels: Mapping[str, Series], path: Path, columns: int = 2) -> None:
 
 def panel(image: Image.Image, corner: tuple[int, int], name: str, points: Series) -> None:
     """One quantity, in its place."""
-    pen, font = ImageDraw.Draw(image), ImageFont.load_default(size=11)
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(size=11 * SCALE)
     left, top = corner[0] + MARGIN[0], corner[1] + MARGIN[1]
     right, bottom = corner[0] + PANEL[0] - MARGIN[2], corner[1] + PANEL[1] - MARGIN[3]
     low, high = min(value for _, value in points), max(value for _, value in points)
@@ -65,20 +83,20 @@ def panel(image: Image.Image, corner: tuple[int, int], name: str, points: Series
             bottom - (value - low) / (high - low) * (bottom - top),
         )
 
-    pen.text((left, corner[1] + 8), name, fill=TEXT, font=ImageFont.load_default(size=13))
+    pen.text((left, corner[1] + 8 * SCALE), title(name), fill=TEXT, font=ImageFont.load_default(size=13 * SCALE))
     for share in (0.0, 0.5, 1.0):
         value = low + share * (high - low)
         y = at(first, value)[1]
-        pen.line([(left, y), (right, y)], fill=GRID)
-        pen.text((left - 6, y), f"{value:.3g}", fill=TEXT, font=font, anchor="rm")
-    pen.text((left, bottom + 6), f"step {first:g}", fill=TEXT, font=font)
-    pen.text((right, bottom + 6), f"{last:g}", fill=TEXT, font=font, anchor="ra")
+        pen.line([(left, y), (right, y)], fill=GRID, width=SCALE)
+        pen.text((left - 6 * SCALE, y), f"{value:.3g}", fill=TEXT, font=font, anchor="rm")
+    pen.text((left, bottom + 6 * SCALE), f"step {first:g}", fill=TEXT, font=font)
+    pen.text((right, bottom + 6 * SCALE), f"{last:g}", fill=TEXT, font=font, anchor="ra")
     for step, value in points:
         x, y = at(step, value)
-        pen.ellipse([x - 1, y - 1, x + 1, y + 1], fill=(168, 190, 220))
+        pen.ellipse([x - SCALE, y - SCALE, x + SCALE, y + SCALE], fill=(168, 190, 220))
     smooth = [(step, mean) for (step, _), mean in zip(points, running_mean([v for _, v in points]), strict=True)]
     if len(smooth) > 1:
-        pen.line([at(*point) for point in smooth], fill=LINE, width=2)
+        pen.line([at(*point) for point in smooth], fill=LINE, width=2 * SCALE, joint="curve")
 
 
 def running_mean(values: Sequence[float]) -> list[float]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from globe_train import checkpoint
-from globe_train.data import Examples, messages, target
-from globe_train.recipe import Recipe, weights
-from globe_train.training import arguments, examples_of
+from globe_train import checkpoint, generation
+from globe_train.data import Examples, messages
+from globe_train.recipe import Recipe
+from globe_train.training import arguments, configuration_class, configured, examples_of
+from globe_train.tried import tried
 
 OPTIMIZER_BYTES = 8
 """AdamW keeps two numbers of 4 bytes a trained weight."""
 
 
-def dry_run(recipe: Recipe) -> str:
-    """Everything that would be checked before the first step, and a description of the run, as text."""
+def dry_run(recipe: Recipe, sample: bool = False) -> str:
+    """Everything that would be checked before the first step, and a description of the run, as text.
+
+    Args:
+        sample: ask the model for answers to be rewarded, whatever its size.
+    """
     examples, shared = examples_of(recipe)
     lines = [
         f"{recipe.path}: {recipe['kind']} of {recipe['model']} -> {recipe.output}",
@@ -24,10 +27,11 @@ def dry_run(recipe: Recipe) -> str:
         *[f"shared with {entry['benchmark']}: {entry['shared']}" for entry in shared],
         *sizes(recipe),
         *steps(recipe, len(examples.rows)),
+        *generation.describe(recipe),
         *first_prompt(recipe, examples),
     ]
     if recipe["kind"] == "grpo":
-        lines += tried(recipe, examples)
+        lines += tried(recipe, examples, sample)
     return "\n".join(lines)
 
 
@@ -70,9 +74,7 @@ def steps(recipe: Recipe, n: int) -> list[str]:
     """How many steps the run has in this number of processes."""
     import os
 
-    import trl
-
-    config = (trl.GRPOConfig if recipe["kind"] == "grpo" else trl.SFTConfig)(**arguments(recipe))
+    config = configured(recipe, configuration_class(recipe))
     batch = (
         config.per_device_train_batch_size * config.gradient_accumulation_steps * int(os.environ.get("WORLD_SIZE", 1))
     )
@@ -90,33 +92,3 @@ def first_prompt(recipe: Recipe, examples: Examples) -> list[str]:
         f"first picture: {examples.images / row['image']}",
         *[f"{turn['role']}: {turn['content']}" for turn in said],
     ]
-
-
-def tried(recipe: Recipe, examples: Examples) -> list[str]:
-    """The rewards of three answers to the first picture: a right one, another picture's, and silence."""
-    from PIL import Image
-
-    from globe_train.grpo import rewards
-
-    row, other = examples.rows[0], examples.rows[-1]
-    answers = {
-        "the true answer": target({**row, "reasoning": _reasoning(row)}),
-        "another picture's": target({**other, "reasoning": _reasoning(other)}),
-        "nothing": "",
-    }
-    picture = [Image.open(examples.images / row["image"]).convert("RGB")]
-    columns: dict[str, Any] = {name: [row[name]] * 3 for name in row} | {"images": [picture] * 3}
-    completions = [[{"role": "assistant", "content": text}] for text in answers.values()]
-    lines = [f"rewards of three answers to it: {', '.join(answers)}"]
-    for (name, weight), reward in zip(weights(recipe).items(), rewards(recipe), strict=True):
-        values = reward(prompts=[None] * 3, completions=completions, completion_ids=[None] * 3, **columns)
-        if hasattr(values, "__await__"):
-            import asyncio
-
-            values = asyncio.run(values)
-        lines.append(f"  {name} (weight {weight:g}): " + ", ".join("None" if v is None else f"{v:.3f}" for v in values))
-    return lines
-
-
-def _reasoning(row: dict[str, Any]) -> str:
-    return str(row["reasoning"] or "I can see " + ", ".join(row["entities"] or ["nothing"]) + ".")

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval.benchmarks.prompts import PROMPTS
+from globe_train import generation
 from globe_train.checkpoint import lora_config
 from globe_train.recipe import Recipe, reward_parameters, weights
 from globe_train.resume import resumable
 from globe_train.reward_model import judge
 from globe_train.rewards import Reward, find_reward, named, parameters_of
-from globe_train.training import arguments, train
+from globe_train.training import configured, train
 
 
 def rewards(recipe: Recipe) -> list[Reward]:
@@ -38,8 +39,9 @@ def trainer(recipe: Recipe, model: Any, processor: Any, data: Any, reward_funcs:
     """The trainer of a recipe; its rewards are made unless they were made before."""
     import trl
 
-    config = trl.GRPOConfig(**arguments(recipe, reward_weights=list(weights(recipe).values())))
-    return resumable(trl.GRPOTrainer)(
+    config = configured(recipe, trl.GRPOConfig, reward_weights=list(weights(recipe).values()))
+    make = partial(
+        generation.one_prompt(resumable(trl.GRPOTrainer)),
         model=model,
         args=config,
         train_dataset=data,
@@ -47,6 +49,7 @@ def trainer(recipe: Recipe, model: Any, processor: Any, data: Any, reward_funcs:
         processing_class=processor,
         peft_config=lora_config(recipe),
     )
+    return generation.build(recipe, make)
 
 
 def run(recipe: Recipe, *, resume: bool = False) -> Path:
@@ -54,4 +57,5 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
 
     The rewards are made first: a server that does not answer is told before the model is loaded.
     """
+    generation.check_vllm(recipe)
     return train(recipe, partial(trainer, reward_funcs=rewards(recipe)), resume=resume)

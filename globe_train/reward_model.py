@@ -34,8 +34,8 @@ YES = ("yes", "Yes", "YES", " yes", " Yes")
 NO = ("no", "No", "NO", " no", " No")
 """How the two words may be written: probabilities of all spellings are added up."""
 
-ATTEMPTS = 4
-WAIT_SECONDS = 0.5
+ATTEMPTS = 6
+WAIT_SECONDS = 1.0
 """A server is asked again after this long, twice as long, and so on."""
 
 
@@ -142,6 +142,11 @@ def judge(*, model: str = "", server: str = "", timeout: float = 60.0) -> Reward
         ]
         values: Rewards = list(await asyncio.gather(*asked))
         failed = [i for i, value in enumerate(values) if value is None]
+        if failed and len(failed) == len(values):
+            raise InputError(
+                f"rewards, r_loc: the server {server} gave no probability for any of {len(values)} answers, asked "
+                f"{ATTEMPTS} times; what was trained is in the last checkpoint, go on with --resume"
+            )
         if "log_metric" in columns:
             columns["log_metric"]("r_loc/failed", len(failed) / len(values))
         # trl adds None as 0 within a group, where it would punish the answer that the server missed: the group is out.

@@ -9,7 +9,7 @@ from globe_train import muon
 from globe_train.checkpoint import lora_config
 from globe_train.recipe import Recipe
 from globe_train.resume import resumable
-from globe_train.training import arguments, train
+from globe_train.training import configured, train
 
 
 def trainer(recipe: Recipe, model: Any, processor: Any, data: Any) -> Any:
@@ -17,7 +17,7 @@ def trainer(recipe: Recipe, model: Any, processor: Any, data: Any) -> Any:
     import trl
 
     # trl's default of 1,024 tokens would cut through the picture of a large photograph.
-    config = trl.SFTConfig(**arguments(recipe, max_length=None))
+    config = configured(recipe, trl.SFTConfig, max_length=None)
     return resumable(trl.SFTTrainer)(
         model=model,
         args=config,

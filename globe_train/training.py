@@ -16,7 +16,7 @@ from globe_train import card, checkpoint
 from globe_train.contamination import contamination
 from globe_train.data import Examples, dataset, read_examples
 from globe_train.recipe import Recipe, check_libraries
-from globe_train.resume import checkpoints
+from globe_train.resume import checkpoints, saving
 
 Build = Callable[[Recipe, Any, Any, Any], Any]
 """(recipe, model, processor, data set) -> trainer."""
@@ -25,6 +25,7 @@ Build = Callable[[Recipe, Any, Any, Any], Any]
 def examples_of(recipe: Recipe) -> tuple[Examples, list[dict[str, Any]]]:
     """The checked examples of a recipe, and what they share with each benchmark that it names."""
     check_libraries(recipe)
+    configured(recipe, configuration_class(recipe))
     journal = f"pictures-{checkpoint.rank()}.jsonl" if checkpoint.rank() else "pictures.jsonl"
     examples = read_examples(recipe, recipe.output / journal)
     return examples, contamination(recipe, examples)
@@ -43,9 +44,10 @@ def train(recipe: Recipe, build: Build, *, resume: bool = False, prepared: Any =
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
     seconds = time.monotonic() - started
-    checkpoint.save(trainer, processor, recipe.output)
-    if checkpoint.is_main_process():
-        card.write(recipe, examples, shared, trainer.state.log_history, seconds=seconds, resumed=last)
+    with saving(recipe.output):
+        checkpoint.save(trainer, processor, recipe.output)
+        if checkpoint.is_main_process():
+            card.write(recipe, examples, shared, trainer.state.log_history, seconds=seconds, resumed=last)
     return recipe.output
 
 
@@ -77,6 +79,30 @@ def arguments(recipe: Recipe, **fixed: Any) -> dict[str, Any]:
         "output_dir": str(recipe.output),
         "seed": recipe.get("seed", 0),
     }
+
+
+def configuration_class(recipe: Recipe) -> Callable[..., Any]:
+    """trl's class of arguments for a kind of recipe."""
+    import trl
+
+    found: Callable[..., Any] = trl.GRPOConfig if recipe["kind"] == "grpo" else trl.SFTConfig
+    return found
+
+
+def configured(recipe: Recipe, config: Callable[..., Any], **fixed: Any) -> Any:
+    """trl's configuration of a recipe. Raises InputError for a value that trl refuses.
+
+    YAML reads `save_strategy: no` as false, and trl wants the word.
+    """
+    given = {
+        key: "no" if value is False and key.endswith("_strategy") else value
+        for key, value in arguments(recipe, **fixed).items()
+    }
+    try:
+        return config(**given)
+    except (ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise recipe.error(f"trainer: {reason}", "trainer") from None
 
 
 def log_of(folder: Path) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -23,12 +24,15 @@ def overlap(ours: Sequence[Row], theirs: Sequence[Row]) -> dict[Kind, dict[str, 
     - photographer: the same `group`;
     - coordinates: the same `lat` and `lon` to 5 decimals (a metre).
 
-    A kind is None where one side knows nothing of it (a table without pictures, without photographers): unknown is not
-    "nothing shared".
+    A row may lack any of these (None, NaN or no such key): it then shares nothing of that kind. A kind is None where
+    one side knows nothing of it (a table without pictures, without photographers, of unlocated pictures): unknown is
+    not "nothing shared".
 
     >>> a = {"id": "a", "lat": 1.0, "lon": 2.0, "group": "p"}
     >>> overlap([a], [{**a, "id": "b", "group": None}])
     {'content': None, 'near_duplicate': None, 'photographer': None, 'coordinates': {'a': 'b'}}
+    >>> overlap([{"id": "a", "group": "p"}], [{"id": "b", "lat": 1.0, "lon": 2.0, "group": "p"}])
+    {'content': None, 'near_duplicate': None, 'photographer': {'a': 'b'}, 'coordinates': None}
     """
     content = _shared(_column(ours, "image_sha256"), _column(theirs, "image_sha256"), ours, theirs)
     found: dict[Kind, dict[str, str] | None] = {"content": content, "near_duplicate": None}
@@ -60,9 +64,12 @@ def _hashes(rows: Sequence[Row]) -> list[int | None]:
     return [None if cell is None else int(cell, 16) for cell in _column(rows, "perceptual_hash")]
 
 
-def _point(row: Row) -> tuple[float, float]:
+def _point(row: Row) -> tuple[float, float] | None:
+    lat, lon = row.get("lat"), row.get("lon")
+    if lat is None or lon is None or math.isnan(lat) or math.isnan(lon):
+        return None
     # Adding 0.0 makes -0.0 0.0; both ends of the antimeridian are one place.
-    lat, lon = round(row["lat"], 5) + 0.0, round(row["lon"], 5) + 0.0
+    lat, lon = round(lat, 5) + 0.0, round(lon, 5) + 0.0
     return lat, -180.0 if lon == 180.0 else lon
 
 

@@ -68,6 +68,20 @@ def test_both_ends_of_the_antimeridian_are_one_place_and_zero_has_no_sign() -> N
     assert overlap(ours, theirs)["coordinates"] == {"a": "b"}
 
 
+@pytest.mark.parametrize("lacking", [{"lat": None, "lon": None}, {"lat": float("nan")}, {"lon": None}])
+def test_a_row_without_coordinates_is_at_no_place_and_shares_the_rest(lacking: dict[str, Any]) -> None:
+    nowhere = row("a", image_sha256="s", group="ann", **lacking)
+    there = row("b", image_sha256="s", group="ann")
+    for ours, theirs, ids in (([nowhere], [there], {"a": "b"}), ([there], [nowhere], {"b": "a"})):
+        found = overlap(ours, theirs)
+        assert found["content"] == found["photographer"] == ids
+        assert found["coordinates"] is None, "unknown on one side"
+    assert overlap([nowhere], [nowhere])["coordinates"] is None
+    assert overlap([nowhere, row("c")], [there])["coordinates"] == {"c": "b"}, "the others are compared"
+    bare = {key: value for key, value in nowhere.items() if key not in ("lat", "lon")}
+    assert overlap([bare, row("c")], [there]) == overlap([nowhere, row("c")], [there])
+
+
 # --- through prepare ------------------------------------------------------------------------------------------------
 
 

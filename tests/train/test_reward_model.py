@@ -174,3 +174,38 @@ def test_an_unreachable_server_ends_grpo_before_a_model_is_loaded(
     assert main(["grpo", str(tmp_path / "recipe.yaml")]) == 2
     said = capsys.readouterr().err
     assert said.startswith("globe-train: rewards, r_loc: the server http://127.0.0.1:9/v1 does not answer")
+
+
+def test_a_server_that_is_lost_amid_training_ends_the_run_and_leaves_the_checkpoints(
+    tmp_path: Path,
+    world: Path,
+    student: Path,
+    server: Judge,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from globe_train.resume import checkpoints
+
+    class Lost(dict[str, float | None]):
+        def __getitem__(self, text: str) -> float | None:
+            return 0.5 if len(server.asked) <= 16 else None  # two steps of eight answers
+
+    monkeypatch.setattr(reward_model, "WAIT_SECONDS", 0.01)
+    server.answers = Lost()
+    trainer: dict[str, Any] = {
+        **{"max_steps": 4, "save_strategy": "steps", "save_steps": 1, "disable_tqdm": True},
+        **{"per_device_train_batch_size": 8, "num_generations": 4, "max_completion_length": 4},
+    }
+    recipe = {
+        "kind": "grpo",
+        "departures": ["a test"],
+        "model": str(student),
+        "output": str(tmp_path / "out"),
+        "data": {"manifest": str(world)},
+        "rewards": {"r_loc": {"weight": 1.0, "server": f"http://127.0.0.1:{server.server_port}/v1"}},
+        "trainer": trainer,
+    }
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    assert main(["grpo", str(tmp_path / "recipe.yaml")]) == 2
+    assert "gave no probability for any of 8 answers, asked 6 times" in capsys.readouterr().err
+    assert [path.name for path in checkpoints(tmp_path / "out")] == ["checkpoint-1", "checkpoint-2"]

@@ -4,6 +4,8 @@ import asyncio
 import json
 import math
 import random
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -56,11 +58,12 @@ def answered() -> tuple[list[str], dict[str, list]]:
 @pytest.fixture(scope="module")
 def scored(answered: tuple[list[str], dict[str, list]]) -> list[scoring.Score]:
     texts, c = answered
+    places = zip(c["lat"], c["lon"], c["country"], c["city"], c["entities"], c["id"], strict=True)
     truths = [
-        scoring.Truth(str(i), *one)
-        for i, one in enumerate(zip(c["lat"], c["lon"], c["country"], c["city"], strict=True))
+        scoring.Truth(name, lat, lon, country, city, entities=tuple(seen))
+        for lat, lon, country, city, seen, name in places
     ]
-    return scoring.score([scoring.read(text) for text in texts], truths, form="names")
+    return scoring.score([scoring.read(text) for text in texts], truths, form="names", responses=texts)
 
 
 @pytest.mark.parametrize("alpha", [0.8, 0.5])
@@ -91,19 +94,43 @@ def test_globe_r_geo_is_the_released_reward(answered) -> None:
     assert set(values) == {0.0, 0.2, 1.0}
 
 
-def test_grounding_rewards_are_their_metrics(answered) -> None:
+def test_grounding_rewards_are_their_metrics(answered, scored) -> None:
     texts, columns = answered
-    texts, columns = texts[:2000], {name: values[:2000] for name, values in columns.items()}
-    alone = []
-    for text, entities in zip(texts, columns["entities"], strict=True):
-        answer = scoring.read(text)
-        alone.append(grounding.ground("", answer.reasoning if answer else None, entities))
-    assert rewards.r_f1(as_trl(texts), **columns) == [one.f1 for one in alone]
-    precision = [(one.precision or 0.0) if one.defined else None for one in alone]
-    assert rewards.r_vis(as_trl(texts), **columns) == precision
-    assert len(set(rewards.r_f1(as_trl(texts), **columns))) > 3
-    tags = [globe.globe_visual_match(text, e) for text, e in zip(texts, columns["entities"], strict=True)]
-    assert rewards.globe_r_vis(as_trl(texts), **columns) == tags
+    alone = [score.grounding for score in scored]
+    assert len(alone) == N and 0 < sum(not one.defined for one in alone) < N / 20, "a picture of nothing that is named"
+    for name, expected in (
+        ("r_f1", [one.f1 if one.defined else None for one in alone]),
+        ("r_vis", [one.precision or 0.0 if one.defined else None for one in alone]),
+        ("globe_r_vis", [one.globe_visual_match for one in alone]),
+    ):
+        values = rewards.REWARDS[name](as_trl(texts), **columns)
+        assert len(set(values)) > 5
+        assert [value is None for value in values] == [value is None for value in expected], name
+        assert max(abs(a - b) for a, b in zip(values, expected, strict=True) if a is not None) < 1e-12, name
+
+
+def test_r_lift_of_ten_thousand_answers_is_the_metric_of_each_round(answered, scored) -> None:
+    texts, columns = answered
+    values = rewards.r_lift(as_trl(texts), **columns)
+    rounds: dict[int, list[int]] = {}
+    turns: Counter[str] = Counter()
+    for i, name in enumerate(columns["id"]):  # the first answers to each picture, the second ones, and so on
+        rounds.setdefault(turns[name], []).append(i)
+        turns[name] += 1
+    for members in rounds.values():
+        expected = grounding.lifts([scored[i].grounding for i in members])
+        for i, lift in zip(members, expected, strict=True):
+            assert (values[i] is None) == math.isnan(lift)
+            assert values[i] is None or abs(values[i] - lift) < 1e-12
+    assert sum(value is not None for value in values) > 0.95 * N and len(set(values)) > 50
+
+
+def test_r_format_is_the_released_rule_on_ten_thousand_answers(answered, scored) -> None:
+    texts, _ = answered
+    values = rewards.r_format(as_trl(texts))
+    released = re.compile(r"^<think>.*?</think>\s*<answer>.*?</answer>(?![\s\S])", re.DOTALL)  # plugin.py's Format
+    assert values == [float(released.match(text) is not None) for text in texts]
+    assert set(values) == {0.0, 1.0}
 
 
 def test_r_lift_is_the_metric_of_a_set_in_which_each_picture_is_once() -> None:
@@ -128,21 +155,30 @@ def test_r_lift_is_the_metric_of_a_set_in_which_each_picture_is_once() -> None:
 def test_games_that_raise_the_released_reward_do_not_raise_the_honest_ones() -> None:
     rows = miniworld.photographs("train", 100, seed=6)
     columns = {name: [row[name] for row in rows] for name in ("id", "entities")}
+    answer = "<answer>country: a\ncity: b</answer>"
     everything, common = list(miniworld.VOCABULARY), ["road", "cars", "pavement", "blue sky", "clouds", "grass"]
 
     def mean(name: str, say) -> float:
-        texts = [f"<think>{say(row)}</think><answer>country: a\ncity: b</answer>" for row in rows]
+        said = [say(row) for row in rows]
+        texts = [text if "<answer>" in text else f"<think>{text}</think>{answer}" for text in said]
         values = rewards.REWARDS[name](texts, **columns)
         return sum(values) / len(values)
 
     def honest(row: dict) -> str:
         return teacher.argue(row["entities"][::2], "a")
 
+    def denied(entities) -> str:
+        return "There is " + ", ".join(f"no {entity}" for entity in entities) + "."
+
     games = {
         "a dump": lambda row: teacher.argue(everything, "a"),
+        "a list of everything": lambda row: ", ".join(everything),
         "the commonest": lambda row: teacher.argue(common, "a"),
         "another picture": lambda row: teacher.argue(rows[(rows.index(row) + 7) % 100]["entities"], "a"),
-        "denials": lambda row: "There is " + ", ".join(f"no {entity}" for entity in row["entities"]) + ".",
+        "denials": lambda row: denied(row["entities"]),
+        "denials of everything": lambda row: denied(everything),
+        "cues behind the answer": lambda row: f"<think></think>{answer} {' '.join(row['entities'])}",
+        "a reasoning behind the answer": lambda row: f"{answer} {teacher.argue(row['entities'], 'a')}",
         "silence": lambda row: "",
     }
     for name, game in games.items():
@@ -150,6 +186,15 @@ def test_games_that_raise_the_released_reward_do_not_raise_the_honest_ones() -> 
         assert mean("r_f1", game) < mean("r_f1", honest) - 0.1, name
     assert mean("globe_r_vis", games["a dump"]) > mean("globe_r_vis", honest)
     assert mean("globe_r_vis", games["denials"]) > mean("globe_r_vis", honest)
+    for name, more in (("a dump", everything), ("the commonest", common)):  # beside an honest answer, too
+        assert mean("r_lift", lambda row, more=more: teacher.argue([*row["entities"][::2], *more], "a")) < (
+            mean("r_lift", honest) if name == "a dump" else mean("r_lift", honest) + 0.02
+        ), name
+    for name in ("r_f1", "r_lift"):
+        denying = mean(name, lambda row: f"{honest(row)} {denied(row['entities'][1::2])}")
+        behind = mean(name, lambda row: f"<think>{honest(row)}</think>{answer} {' '.join(row['entities'])}")
+        # a denial may take back a cue that was wrong: worth less than a thousandth
+        assert denying <= mean(name, honest) + 1e-3 and behind <= mean(name, honest) + 1e-9, name
     honest_and_padding = [teacher.argue([*row["entities"][::2], *everything[:60]], "a") for row in rows]
     padded = rewards.r_f1([f"<think>{text}</think>" for text in honest_and_padding], **columns)
     assert sum(padded) / 100 < mean("r_f1", honest) - 0.1
