@@ -1,5 +1,6 @@
 # make demo   everything once, on the embedded benchmark: installs, evaluates three models, prints a table
 # make train-demo  SFT, reward model and GRPO from nothing on miniworld, evaluated
+# make curate-demo  reasoning data from three teachers of known error, verified, and the checks judged
 # make test   installs what is missing, checks style and types, runs the tests
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 RUNS := out/demo
 SEED ?= 0
 
-.PHONY: demo train-demo test lint check test-vllm gazetteer schema clean
+.PHONY: demo train-demo curate-demo test lint check test-vllm gazetteer schema clean
 
 demo: $(VENV)/installed
 	$(BIN)/globe-eval --model constant --tasks miniworld --output_path $(RUNS)/constant --fresh
@@ -20,6 +21,9 @@ demo: $(VENV)/installed
 
 train-demo: $(VENV)/installed
 	$(BIN)/python -m globe_train.demo out/train --seed $(SEED)
+
+curate-demo: $(VENV)/installed
+	$(BIN)/python -m globe_train.curate.demo out/curate
 
 test: lint check
 
