@@ -145,7 +145,7 @@ def rules(recipe: Recipe) -> list[str]:
     found = [
         f"localizability: {local['votes']} of the teachers vote yes, and their mean confidence is at least "
         f"{local['min_score']:g}",
-        f"correctness: the answer lies {distance}, and the reasoning concludes to no other place",
+        f"correctness: the answer is a city {distance}, and the reasoning concludes to no other place",
         f"agreement: {agree['teachers']} teachers{_also(agree['predictors'])} name places within "
         f"{agree['within_km']:g} km of each other, with reasonings whose cues have a Jaccard index of at least "
         f"{agree['min_similarity']:g}",

@@ -57,18 +57,18 @@ def correctness(one: Said, *, within_km: float | None = None, level: str | None 
     """Whether the answer names the place where the photograph was taken, and the reasoning does not deny it.
 
     Args:
-        one: the answer.
+        one: the answer; it passes only with both a country and a city, which is what a model will learn to say.
         within_km: at most so far from the truth.
         level: "city" or "country": the right one (see `metrics.names`), instead of a distance.
 
-    >>> correctness(Said("a", "city", distance_km=12.0), within_km=25).passed
+    >>> correctness(Said("a", "city", "France", "Lyon", distance_km=12.0), within_km=25).passed
     True
     """
     known = one.distance_km if level is None else getattr(one, f"{level}_correct")
     right = known is not None and (known <= within_km if level is None and within_km is not None else known == 1.0)
     measured = "km" if level is None else level
     why = {measured: None if known is None else round(known, 3), "contradicts": one.contradicts}
-    return Verdict(right and not one.contradicts, why)
+    return Verdict(right and not one.contradicts and bool(one.country and one.city), why)
 
 
 def agreement(

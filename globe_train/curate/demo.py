@@ -1,4 +1,4 @@
-"""The pipeline judged: `python -m globe_train.curate.demo FOLDER [--n 2000]` (`make curate-demo`).
+"""The pipeline judged: `python -m globe_train.curate.demo FOLDER [--n 1500]` (`make curate-demo`).
 
 photographs of miniworld, three teachers and a predictor of known error -> globe-train curate miniworld
 -> precision and recall of each check and of the whole, in FOLDER/report.md
@@ -24,7 +24,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run what is missing, print the figures, return an exit code."""
     parser = argparse.ArgumentParser(prog="python -m globe_train.curate.demo", description="The pipeline judged.")
     parser.add_argument("folder", type=Path, metavar="FOLDER")
-    parser.add_argument("--n", type=count, default=2000, help="photographs (default 2000)")
+    parser.add_argument("--n", type=count, default=1500, help="photographs (default 1500)")
     parser.add_argument("--seed", type=int, default=11, help="of photographs and errors (default 11)")
     options = parser.parse_args(words)
     started = time.monotonic()

@@ -25,8 +25,8 @@ def balanced(rows: Sequence[Row], by: Sequence[str], at_most: int | None, seed: 
 
     A cell is all rows that share every column of `by`; what is unknown is a value of its own. None keeps all.
 
-    >>> sorted(balanced([{"id": i, "country": "France"} for i in "abc"], ["country"], 2, 0))
-    ['a', 'b']
+    >>> sorted(balanced([{"id": i, "country": "France"} for i in "abc"], ["country"], 2, seed=0))
+    ['b', 'c']
     """
     cells: dict[Hashable, list[str]] = defaultdict(list)
     for row in rows:
