@@ -14,6 +14,9 @@ from globe_train.contamination import benchmark_rows
 from globe_train.curate.split import balanced, split
 from globe_train.recipe import Recipe
 
+Benchmarks = Mapping[str, Sequence[dict[str, Any]]]
+"""Name of a benchmark -> its rows, with the hashes of their pictures where those are known."""
+
 AFTER = ("overlap", "balance", "between", "near_test")
 """Why a verified photograph is in no part: a benchmark knows it, its cell is full, it would join train and test, or it
 looks like one of test."""
@@ -35,7 +38,11 @@ class Assembled:
 
 
 def assemble(
-    recipe: Recipe, rows: Sequence[Mapping[str, Any]], verdicts: Sequence[Mapping[str, Any]], images: Path
+    recipe: Recipe,
+    rows: Sequence[Mapping[str, Any]],
+    verdicts: Sequence[Mapping[str, Any]],
+    images: Path,
+    benchmarks: Benchmarks,
 ) -> Assembled:
     """The data set of a curation.
 
@@ -44,21 +51,20 @@ def assemble(
         rows: n photographs.
         verdicts: of `verify.verify`, n.
         images: the folder of the pictures.
+        benchmarks: of the recipe, see `benchmarks_of`.
 
-    Raises InputError for a benchmark that is not there.
     """
     fate = {verdict["id"]: verdict["verdict"] for verdict in verdicts}
     kept = [joined(row, one) for row, one in zip(rows, verdicts, strict=True) if one["verdict"] == "verified"]
     kept = with_hashes(kept, images, recipe.output / "pictures.jsonl")
     shared = []
-    for name in recipe["against"]["benchmarks"]:
-        theirs = benchmark_rows(str(name), recipe.output)
+    for name, theirs in benchmarks.items():
         common = overlap(kept, theirs)
         drop = {one for kind in recipe["against"]["remove"] for one in common[kind] or {}}
         fate |= dict.fromkeys(drop, "overlap")
         kept = [row for row in kept if row["id"] not in drop]
         counts = {kind: None if ids is None else len(ids) for kind, ids in common.items()}
-        shared.append({"benchmark": str(name), "n": len(theirs), "shared": counts, "removed": len(drop)})
+        shared.append({"benchmark": name, "n": len(theirs), "shared": counts, "removed": len(drop)})
     seed, given = recipe["seed"], recipe["balance"]
     stay = balanced(kept, given["by"], given["at_most"], seed)
     fate |= {row["id"]: "balance" for row in kept if row["id"] not in stay}
@@ -72,6 +78,11 @@ def assemble(
         parts["train"] = [row for row in parts["train"] if row["id"] not in alike]
     placed = {**sides, **{name: why for name, why in fate.items() if why != "verified"}}
     return Assembled(parts, {name: placed[name] for name in fate}, shared)
+
+
+def benchmarks_of(recipe: Recipe) -> Benchmarks:
+    """The benchmarks that the data set must not know. Raises InputError for one that is not there."""
+    return {str(name): benchmark_rows(str(name), recipe.output) for name in recipe["against"]["benchmarks"]}
 
 
 def joined(row: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, Any]:

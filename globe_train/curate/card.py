@@ -139,13 +139,14 @@ def rules(recipe: Recipe) -> list[str]:
     """The rules by which the set was made, as sentences."""
     local, right, agree = recipe["localizability"], recipe["correctness"], recipe["agreement"]
     evidence, balance, split = recipe["evidence"], recipe["balance"], recipe["split"]
-    distance = f"within {right['within_km']:g} km" if right["level"] is None else f"in the right {right['level']}"
-    simulated = f" (simulated: misses {evidence['miss_rate']:g}, false alarms {evidence['false_alarm_rate']:g})"
-    seen = evidence["source"] + (f" `{evidence['model']}`" if evidence["model"] else simulated)
+    near = f"within {right['within_km']:g} km" if right["level"] is None else f"with the right {right['level']}"
+    seen = f"{evidence['source']} `{evidence['model']}`"
+    if evidence["source"] == "known":
+        seen = f"a simulated detector (misses {evidence['miss_rate']:g}, false alarms {evidence['false_alarm_rate']:g})"
     found = [
         f"localizability: {local['votes']} of the teachers vote yes, and their mean confidence is at least "
         f"{local['min_score']:g}",
-        f"correctness: the answer is a city {distance}, and the reasoning concludes to no other place",
+        f"correctness: the answer is a country and a city, {near}, and the reasoning concludes to no other place",
         f"agreement: {agree['teachers']} teachers{_also(agree['predictors'])} name places within "
         f"{agree['within_km']:g} km of each other, with reasonings whose cues have a Jaccard index of at least "
         f"{agree['min_similarity']:g}",

@@ -130,12 +130,15 @@ class Detector:
         self.identity = {"source": "detector", "model": model, "min_score": min_score}
 
     def look(self, row: Mapping[str, Any], names: Sequence[str]) -> Seen:
-        """The best score of a box is an entity's; each is asked for alone, so that none takes another's place."""
+        """The best score of a box is an entity's; each is asked for alone, so that none takes another's place.
+
+        By its bare name: Grounding DINO would find the words of a sentence around it, such as "photo", too.
+        """
         import torch
 
         picture, seen = Photograph(self.images / row["image"]).decode(), {}
         for name in names:
-            inputs = self.processor(text=[[f"a {name}."]], images=picture, return_tensors="pt").to(self.device)
+            inputs = self.processor(text=[[name]], images=picture, return_tensors="pt").to(self.device)
             with torch.no_grad():
                 outputs = self.model(**inputs)
             sizes = [picture.size[::-1]]

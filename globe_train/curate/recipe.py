@@ -163,16 +163,15 @@ def fill(recipe: Recipe, above: tuple[str, ...], given: Any, keys: Mapping[str, 
     if not isinstance(given, Mapping):
         raise recipe.error(f"{', '.join(above)}: found {given!r}; allowed: a mapping", *above)
     unknown_key(recipe, above, given, keys)
-    inside = f"{', '.join(above)}: " if above else ""
     filled = {}
     for name, key in keys.items():
         value = given.get(name)
         if value is None:
             if key.default is MUST:
-                raise recipe.error(f"{inside}{name!r} is missing", *above)
+                raise recipe.error(f"{', '.join(above)}{': ' if above else ''}{name!r} is missing", *above)
             value = key.default
         elif (wrong := _wrong(value, key)) is not None:
-            raise recipe.error(f"{inside}{name}: found {value!r}{wrong}", *above, name)
+            raise recipe.error(f"{', '.join((*above, name))}: found {value!r}{wrong}", *above, name)
         filled[name] = value
     return filled
 

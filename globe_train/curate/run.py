@@ -11,10 +11,10 @@ from typing import Any
 from globe_eval.errors import IncompleteRun
 from globe_eval.runs.lock import Lock
 from globe_train.curate import card, write
-from globe_train.curate.assemble import Assembled, assemble
+from globe_train.curate.assemble import Assembled, Benchmarks, assemble, benchmarks_of
 from globe_train.curate.distil import Photographs, Shard, distil, read_photographs
 from globe_train.curate.evidence import source_of
-from globe_train.curate.verify import Looked, verify
+from globe_train.curate.verify import Looked, verify, vocabulary_of
 from globe_train.recipe import Recipe
 
 
@@ -55,20 +55,24 @@ def curate(
         return None
     lock = Lock(recipe.output / (".lock" if shard is None else f".lock-{name}"))
     try:
+        vocabulary = vocabulary_of(recipe)
+        benchmarks = {} if shard is not None else benchmarks_of(recipe)
         source = source_of(recipe, photographs.images, photographs.entities)
         samples = distil(recipe, photographs, shard=shard, fresh=fresh)
         refuse_incomplete(recipe, samples)
         if fresh:
             (recipe.output / "evidence" / f"{name}.jsonl").unlink(missing_ok=True)
         looked = Looked(source, recipe.output / "evidence", name)
-        verdicts = verify(recipe, photographs.of(shard), samples, looked)
-        return None if shard is not None else _finish(recipe, photographs, verdicts)
+        verdicts = verify(recipe, photographs.of(shard), samples, looked, vocabulary)
+        return None if shard is not None else _finish(recipe, photographs, verdicts, benchmarks)
     finally:
         lock.free()
 
 
-def _finish(recipe: Recipe, photographs: Photographs, verdicts: list[dict[str, Any]]) -> Curated:
-    assembled = assemble(recipe, photographs.rows, verdicts, photographs.images)
+def _finish(
+    recipe: Recipe, photographs: Photographs, verdicts: list[dict[str, Any]], benchmarks: Benchmarks
+) -> Curated:
+    assembled = assemble(recipe, photographs.rows, verdicts, photographs.images, benchmarks)
     write.write(recipe, assembled, verdicts, photographs.images)
     return Curated(assembled, verdicts, recipe.output / "dataset")
 

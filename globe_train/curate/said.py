@@ -19,7 +19,7 @@ from globe_eval.metrics.grounding import THE_PHOTOGRAPH, supported_by
 from globe_eval.metrics.mentions import canonical, read
 
 _HEADING = re.compile(
-    r"\s*(?:(?:[-*•]|\d+[.)])\s+)?(?:\*\*)?((?:[^\W\d_][\w'’-]*[ /&]?){1,3})(?:\*\*)?\s*:(?:\*\*)?[ \t]+(?=\S)"
+    r"\s*(?:(?:[-*•]|\d+[.)])\s+)?(?:\*\*)?(?:[^\W\d_][\w'’-]*[ /&]?){1,3}(?:\*\*)?\s*:(?:\*\*)?[ \t]+(?=\S)"
 )
 _SENTENCE = re.compile(r"(?<![0-9]\.)(?<=[.!?])\s+(?=\S)")
 _NO_ITEM = words("no not none without never nor or but is are was were has have there which that")

@@ -80,7 +80,11 @@ def vocabulary_of(recipe: Recipe) -> tuple[str, ...]:
 
 
 def verify(
-    recipe: Recipe, rows: Sequence[Row], samples: Mapping[str, Sequence[Any]], looked: Looked
+    recipe: Recipe,
+    rows: Sequence[Row],
+    samples: Mapping[str, Sequence[Any]],
+    looked: Looked,
+    vocabulary: tuple[str, ...] = (),
 ) -> list[dict[str, Any]]:
     """The verdict on each photograph with all that it was judged by, in the order of `rows`.
 
@@ -89,9 +93,10 @@ def verify(
         rows: n photographs.
         samples: teacher or predictor -> its n samples.
         looked: gives the visual evidence.
+        vocabulary: of the recipe, see `vocabulary_of`.
 
     """
-    vocabulary, found = vocabulary_of(recipe), []
+    found = []
     for index, row in enumerate(rows):
         here = {name: its[index] for name, its in samples.items()}
         silent = [name for name, sample in here.items() if sample.status == "error"]

@@ -1,4 +1,4 @@
-"""The whole pipeline on a few photographs of miniworld: what comes out, again after a kill, in shards, and where it goes."""
+"""The whole pipeline on a few photographs of miniworld: what comes out, after a kill, in shards, and where it goes."""
 
 from __future__ import annotations
 
