@@ -37,7 +37,7 @@ check: $(VENV)/installed
 
 # A real vLLM on a CPU, in an environment of its own: GLOBE_VLLM_ENV=folder (see tests/models/test_vllm.py).
 test-vllm: $(VENV)/installed
-	$(BIN)/pytest -q tests/models/test_vllm.py
+	$(BIN)/pytest -q tests/models/test_vllm.py tests/train/test_curate_vllm.py
 
 # torch first and by version: a bare requirement of it takes the newest build, with gigabytes of CUDA packages.
 $(VENV)/installed: pyproject.toml constraints.txt
