@@ -77,7 +77,7 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
 
 
 def judge(checks: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> dict[str, list[Figure]]:
-    """Check (or "whole") -> its figures.
+    """Check (or "before", "whole") -> its figures.
 
     Args:
         checks: what the pipeline wrote into `checks.jsonl`.
@@ -117,7 +117,24 @@ def judge(checks: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, 
         entities += [(passed, canonical(name) in there, by(one)) for name, passed in verdicts.items()]
     found["evidence"] = both("entities", entities, "visible")
     found["whole"] = whole(answered, truth, labels)
-    return found
+    return {"before": before(answered, truth, labels), **found}
+
+
+def before(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Figure]:
+    """What is right before any check: of the manifest's places, the teachers' answers, and what these name."""
+    places, answers, named = [], [], []
+    for one in answered:
+        row = truth[one["id"]]
+        who, there = str(row.get("group") or one["id"]), supported_by(row["entities"])
+        places.append((same_place(labels[one["id"]], row), who))
+        for answer in one["teachers"].values():
+            answers.append((same_place(answer, row), who))
+            named += [(canonical(name) in there, who) for name in answer["cues"]]
+    return [
+        share("labels", "photographs: the manifest's place is right", places),
+        share("places", "answers: place right", answers),
+        share("entities", "what they name: visible", named),
+    ]
 
 
 def whole(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Figure]:
