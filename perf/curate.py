@@ -32,7 +32,7 @@ VARIANTS: dict[str, list[str]] = {
 
 
 def main(folder: Path) -> None:
-    print("| | verified | places right | entities visible | recall |\n| --- | --- | --- | --- | --- |")
+    print("| | verified | places right | localizable | entities visible | recall |\n|" + " --- |" * 6)
     for name, overrides in VARIANTS.items():
         output = folder / "variant"
         shutil.rmtree(output, ignore_errors=True)
@@ -40,9 +40,9 @@ def main(folder: Path) -> None:
         given = [*simulated.overrides(folder), "against.benchmarks=[]", f"output={output}", *overrides]
         curate(read_recipe("miniworld", given))
         found = judge.read(output / "dataset", folder / "truth.jsonl", folder / "photographs.jsonl")
-        places, entities, _, recall, _ = found["whole"]
-        cells = [figure.cells()[2] for figure in (places, entities, recall)]
-        print(f"| {name} | {places.n:,} | {' | '.join(cells)} |", flush=True)
+        figures = {figure.name: figure for figure in found["whole"]}
+        cells = [figures[name].cells()[2] for name in ("places", "localizable", "entities", "recall")]
+        print(f"| {name} | {figures['places'].n:,} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -139,7 +139,7 @@ def before(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[st
 
 def whole(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Figure]:
     """What is right of the verified photographs, and how many of those that could be are verified."""
-    places, entities, said, could, could_less = [], [], [], [], []
+    places, local, entities, said, could, could_less = [], [], [], [], [], []
     for one in answered:
         row, label, kept = truth[one["id"]], labels[one["id"]], one.get("kept")
         who, there = str(row.get("group") or one["id"]), supported_by(row["entities"])
@@ -152,10 +152,12 @@ def whole(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str
             could_less.append((kept is not None, who))
         if kept is not None:
             places.append((right_label and same_place(kept, row), who))
+            local.append((bool(row["localizable"]), who))
             entities += [(canonical(entity["text"]) in there, who) for entity in kept["entities"]]
             said += [(canonical(name) in there, who) for name in kept["cues"]]
     return [
         share("places", "verified photographs: place right", places),
+        share("localizable", "verified photographs: localizable", local),
         share("entities", "their entities: visible", entities),
         share("reasoning", "what their reasoning names: visible", said),
         share("recall", "photographs with a fully right answer (place, and nothing invented): verified", could),
