@@ -127,6 +127,8 @@ def _curate(options: argparse.Namespace) -> int:
     try:
         with interruptible():
             made = run.curate(recipe, shard=part, only=options.teacher, fresh=options.fresh)
+    except InputError as error:  # a run of globe-eval's says which of its options helps
+        raise InputError(str(error).replace("--output_path", "output=…")) from None
     except KeyboardInterrupt:
         print("globe-train: interrupted; start the same command again to go on", file=sys.stderr)
         return 130

@@ -189,7 +189,11 @@ def use(recipe: Recipe, images: Path, files: Sequence[str]) -> list[str]:
         lines += [f"globe-train sft my_recipe.yaml {data}", f"globe-train grpo my_recipe.yaml {data}"]
     if "test.parquet" in files:
         lines.append(f"globe-eval --model constant --tasks {folder / recipe['dataset']['name']}.yaml")
-    return ["```", *lines, "```", ""] if lines else ["No photograph was verified: there is no data set.", ""]
+    answers = " ".join(
+        str(recipe.output / "teachers" / name / f"curate_{one['prompt']}") for name, one in recipe["teachers"].items()
+    )
+    look = f"globe-eval report {answers} --images {images}"
+    return ["```", *lines, look, "```", ""] if lines else ["No photograph was verified: there is no data set.", ""]
 
 
 def public(recipe: Recipe) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import pytest
+import vllm_server
 import yaml
 from vllm_server import VLLM_ENV, served
 
@@ -22,7 +23,10 @@ pytestmark = pytest.mark.skipif(not VLLM_ENV, reason="GLOBE_VLLM_ENV names no en
 N = 8
 
 
-def test_two_served_models_go_through_all_stages(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_served_models_go_through_all_stages(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vllm_server, "START_S", 1200)  # the second server starts while the first takes its turns
     simulated.write(tmp_path / "pool", N, seed=5)
     checkpoints = [tiny_qwen.build(tmp_path / f"tiny{seed}", seed=seed) for seed in (0, 1)]
     values = yaml.safe_load((recipes_folder() / "miniworld.yaml").read_text(encoding="utf-8"))
