@@ -1,5 +1,6 @@
 # make demo   everything once, on the embedded benchmark: installs, evaluates three models, prints a table
 # make train-demo  SFT, reward model and GRPO from nothing on miniworld, evaluated
+# make curate-demo  reasoning data from three teachers of known error, verified, and the checks judged
 # make test   installs what is missing, checks style and types, runs the tests
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 RUNS := out/demo
 SEED ?= 0
 
-.PHONY: demo train-demo test lint check test-vllm gazetteer schema clean
+.PHONY: demo train-demo curate-demo test lint check test-vllm gazetteer schema clean
 
 demo: $(VENV)/installed
 	$(BIN)/globe-eval --model constant --tasks miniworld --output_path $(RUNS)/constant --fresh
@@ -21,6 +22,9 @@ demo: $(VENV)/installed
 train-demo: $(VENV)/installed
 	$(BIN)/python -m globe_train.demo out/train --seed $(SEED)
 
+curate-demo: $(VENV)/installed
+	$(BIN)/python -m globe_train.curate.demo out/curate
+
 test: lint check
 
 lint: $(VENV)/installed
@@ -33,7 +37,7 @@ check: $(VENV)/installed
 
 # A real vLLM on a CPU, in an environment of its own: GLOBE_VLLM_ENV=folder (see tests/models/test_vllm.py).
 test-vllm: $(VENV)/installed
-	$(BIN)/pytest -q tests/models/test_vllm.py
+	$(BIN)/pytest -q tests/models/test_vllm.py tests/train/test_curate_vllm.py
 
 # torch first and by version: a bare requirement of it takes the newest build, with gigabytes of CUDA packages.
 $(VENV)/installed: pyproject.toml constraints.txt

@@ -1,7 +1,7 @@
 """The command line of globe-train. What a verb needs is imported inside it, so that `--help` is instant.
 
 Exit codes: 0 done; 2 the input cannot be used (nothing was trained, or what was trained is in the last checkpoint);
-130 interrupted.
+3 a teacher of `curate` never answered about some photographs; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval.arguments import count
-from globe_eval.errors import InputError
+from globe_eval.errors import IncompleteRun, InputError
 
 EXAMPLES = """\
 examples:
@@ -23,6 +23,7 @@ examples:
   globe-train grpo my_recipe.yaml --resume
   accelerate launch --config_file globe_train/accelerate/zero3.yaml -m globe_train.cli grpo grpo_two_rewards
   globe-train world out/world --n 8000
+  globe-train curate my_photographs.yaml teachers.a.model_args.base_url=http://localhost:8000/v1
 """
 
 
@@ -38,7 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(given)
         return int(options.verb(options))
-    except InputError as error:
+    except (InputError, IncompleteRun) as error:
         print(f"globe-train: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
@@ -61,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(
-        metavar="{sft,reward-model,grpo,world,student,card,merge}", required=True, parser_class=_Parser
+        metavar="{sft,reward-model,grpo,curate,world,student,card,merge}", required=True, parser_class=_Parser
     )
     for name, kind, what in (
         ("sft", "sft", "learn to write what a teacher wrote"),
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
                 "--sample", action="store_true", help="with --dry-run: reward answers of the model, however large"
             )
         train.set_defaults(verb=_train, kind=kind)
+    _add_curate(verbs)
     world = verbs.add_parser("world", help="draw miniworld's training split")
     world.add_argument("folder", type=Path, metavar="FOLDER")
     world.add_argument("--n", type=count, default=8000, help="pictures (default 8000)")
@@ -105,6 +107,38 @@ def _parser() -> argparse.ArgumentParser:
     merge.add_argument("folder", type=Path, metavar="FOLDER", help="where the model goes")
     merge.set_defaults(verb=_merge)
     return parser
+
+
+def _add_curate(verbs: Any) -> None:
+    curate = verbs.add_parser("curate", help="make verified reasoning data of geotagged photographs and teachers")
+    curate.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of a shipped recipe")
+    curate.add_argument("overrides", nargs="*", metavar="key=value", help="over the recipe's, as in seed=1")
+    curate.add_argument("--shard", metavar="I/N", help="ask and look only, every N-th photograph from the I-th on")
+    curate.add_argument("--teacher", metavar="NAME", help="ask only this teacher (several may be asked side by side)")
+    curate.add_argument("--fresh", action="store_true", help="ask everything again, instead of going on")
+    curate.set_defaults(verb=_curate)
+
+
+def _curate(options: argparse.Namespace) -> int:
+    from globe_eval.arguments import shard
+    from globe_train.curate.recipe import read_recipe
+
+    recipe = read_recipe(options.recipe, options.overrides)
+    part = shard(options.shard)
+    from globe_eval.runs.interrupt import interruptible
+    from globe_train.curate import run
+
+    try:
+        with interruptible():
+            made = run.curate(recipe, shard=part, only=options.teacher, fresh=options.fresh)
+    except InputError as error:  # a run of globe-eval's says which of its options helps
+        raise InputError(str(error).replace("--output_path", "output=…")) from None
+    except KeyboardInterrupt:
+        print("globe-train: interrupted; start the same command again to go on", file=sys.stderr)
+        return 130
+    what = f"shard {options.shard}" if options.shard else "all photographs"
+    print(run.summary(made) if made else f"{recipe.output}: {what}: {options.teacher or 'all teachers'} heard")
+    return 0
 
 
 def _merge(options: argparse.Namespace) -> int:

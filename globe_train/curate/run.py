@@ -1,0 +1,107 @@
+"""A curation from its recipe to its data set: the stages in order, and what is done only once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from globe_eval.errors import IncompleteRun
+from globe_eval.runs.lock import Lock
+from globe_train.curate import card, write
+from globe_train.curate.assemble import Assembled, Benchmarks, assemble, benchmarks_of
+from globe_train.curate.distil import Photographs, Shard, distil, read_photographs
+from globe_train.curate.evidence import source_of
+from globe_train.curate.verify import Looked, verify, vocabulary_of
+from globe_train.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Curated:
+    """What a curation made."""
+
+    assembled: Assembled
+    verdicts: list[dict[str, Any]]
+    folder: Path
+
+
+def curate(
+    recipe: Recipe, *, shard: Shard | None = None, only: str | None = None, fresh: bool = False
+) -> Curated | None:
+    """Curate by a recipe; what earlier starts did is not done again.
+
+    Args:
+        recipe: read.
+        shard: (i, n): only ask the teachers and look at the pictures, of every n-th photograph from the i-th on. When
+            all shards are done, a start without one goes on from them.
+        only: only ask this teacher.
+        fresh: ask everything again.
+
+    Returns:
+        What was made; None of a shard or of one teacher, which make no data set.
+
+    Raises:
+        InputError: what cannot be used, before the teachers are asked.
+        IncompleteRun: a teacher never answered about some photographs, and the recipe does not leave them out.
+
+    """
+    photographs = read_photographs(recipe)
+    recipe.output.mkdir(parents=True, exist_ok=True)
+    name = "all" if shard is None else "shard-{}-of-{}".format(*shard)
+    if only is not None:  # teachers may be asked side by side; each run has a lock of its own
+        refuse_incomplete(recipe, distil(recipe, photographs, shard=shard, only=only, fresh=fresh))
+        return None
+    lock = Lock(recipe.output / (".lock" if shard is None else f".lock-{name}"))
+    try:
+        vocabulary = vocabulary_of(recipe)
+        benchmarks = {} if shard is not None else benchmarks_of(recipe)
+        source = source_of(recipe, photographs.images, photographs.entities)
+        samples = distil(recipe, photographs, shard=shard, fresh=fresh)
+        refuse_incomplete(recipe, samples)
+        if fresh:
+            (recipe.output / "evidence" / f"{name}.jsonl").unlink(missing_ok=True)
+        looked = Looked(source, recipe.output / "evidence", name)
+        verdicts = verify(recipe, photographs.of(shard), samples, looked, vocabulary)
+        return None if shard is not None else _finish(recipe, photographs, verdicts, benchmarks)
+    finally:
+        lock.free()
+
+
+def _finish(
+    recipe: Recipe, photographs: Photographs, verdicts: list[dict[str, Any]], benchmarks: Benchmarks
+) -> Curated:
+    assembled = assemble(recipe, photographs.rows, verdicts, photographs.images, benchmarks)
+    write.write(recipe, assembled, verdicts, photographs.images)
+    return Curated(assembled, verdicts, recipe.output / "dataset")
+
+
+def refuse_incomplete(recipe: Recipe, samples: Mapping[str, Sequence[Any]]) -> None:
+    """Raise IncompleteRun where a teacher never answered about some photographs, unless these are to be left out."""
+    lacking = []
+    for name, its in samples.items():
+        errors = [sample.error for sample in its if sample.status == "error"]
+        if errors:
+            lacking.append(f"{name}: {len(errors):,} of {len(its):,} photographs were never answered ({errors[0]})")
+    if lacking and recipe["unanswered"] == "stop":
+        raise IncompleteRun(
+            "; ".join(lacking) + "; start the same command again to ask them again, or leave them out with "
+            "unanswered=leave_out"
+        )
+    for line in lacking:
+        print(f"globe-train: {line}; left out", file=sys.stderr)
+
+
+def summary(curated: Curated) -> str:
+    """What the command line shows at the end."""
+    counts = curated.assembled.counts
+    kept = counts["train"] + counts["test"]
+    lines = [
+        *card.fates(curated.assembled),
+        "",
+        f"{curated.folder}: {counts['train']:,} train, {counts['test']:,} test",
+    ]
+    if not kept:
+        lines[-1] = f"{curated.folder}: no photograph was verified; checks.jsonl says of each why"
+    return "\n".join(lines)

@@ -1,0 +1,210 @@
+"""Verify: the checks in their order over every photograph, and what is kept of it; a line a photograph.
+
+An answer stays in as long as it passes; the photograph is rejected by the check that leaves no answer. Evidence is
+looked at only for photographs that are still in, and kept in `OUTPUT/evidence/` the moment it is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from globe_eval.metrics.mentions import canonical
+from globe_train.curate import checks
+from globe_train.curate.evidence import Seen, Source
+from globe_train.curate.said import Said, cues_of, said, without
+from globe_train.recipe import Recipe
+
+Row = Mapping[str, Any]
+
+
+class Looked:
+    """What a source saw, remembered in a file: a line a photograph, on the disk before the next one is looked at.
+
+    Args:
+        source: that looks.
+        folder: of the files, one for each shard; all of them are read.
+        name: of the file that is written.
+
+    """
+
+    def __init__(self, source: Source, folder: Path, name: str = "all") -> None:
+        self.source = source
+        self._known: dict[str, Seen] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in sorted(folder.glob("*.jsonl")):
+            self._known |= _read(path)
+        self._path = folder / f"{name}.jsonl"
+        _cut_torn_line(self._path)
+
+    def look(self, row: Row, image_sha256: str | None, names: Sequence[str]) -> Seen:
+        """As the source's; what was seen before is not looked at again."""
+        asked = json.dumps([self.source.identity, row["id"], image_sha256, list(names)], sort_keys=True)
+        key = hashlib.sha256(asked.encode()).hexdigest()
+        if key not in self._known:
+            seen = self._known[key] = self.source.look(row, names)
+            line = json.dumps({"key": key, "id": row["id"], "seen": seen}, ensure_ascii=False)
+            with self._path.open("a", encoding="utf-8", newline="\n") as file:
+                file.write(line + "\n")
+        return self._known[key]
+
+
+def _read(path: Path) -> dict[str, Seen]:
+    known = {}
+    for line in path.read_bytes().splitlines(keepends=True):
+        if line.endswith(b"\n"):  # a line that a crash cut short is looked at again
+            entry = json.loads(line)
+            known[entry["key"]] = {name: (value[0], value[1]) for name, value in entry["seen"].items()}
+    return known
+
+
+def _cut_torn_line(path: Path) -> None:
+    if path.is_file():
+        data = path.read_bytes()
+        if not data.endswith(b"\n"):
+            path.write_bytes(data[: data.rfind(b"\n") + 1])
+
+
+def vocabulary_of(recipe: Recipe) -> tuple[str, ...]:
+    """The entities of the recipe's vocabulary, in the file's order."""
+    if recipe["vocabulary"] is None:
+        return ()
+    path = Path(recipe["vocabulary"]).expanduser()
+    if not path.is_file():
+        raise recipe.error(f"vocabulary: {path}: no such file", "vocabulary")
+    lines = (line.strip() for line in path.read_text(encoding="utf-8").splitlines())
+    return tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+
+
+def verify(
+    recipe: Recipe,
+    rows: Sequence[Row],
+    samples: Mapping[str, Sequence[Any]],
+    looked: Looked,
+    vocabulary: tuple[str, ...] = (),
+) -> list[dict[str, Any]]:
+    """The verdict on each photograph with all that it was judged by, in the order of `rows`.
+
+    Args:
+        recipe: with the thresholds.
+        rows: n photographs.
+        samples: teacher or predictor -> its n samples.
+        looked: gives the visual evidence.
+        vocabulary: of the recipe, see `vocabulary_of`.
+
+    """
+    found = []
+    for index, row in enumerate(rows):
+        here = {name: its[index] for name, its in samples.items()}
+        silent = [name for name, sample in here.items() if sample.status == "error"]
+        if silent:
+            found.append({"id": row["id"], "verdict": "unanswered", "unanswered": silent})
+            continue
+        teachers = [said(name, here[name], vocabulary) for name in recipe["teachers"]]
+        predictors = [said(name, here[name]) for name in recipe["predictors"]]
+        image_sha256 = next(iter(here.values())).image_sha256
+        found.append(verify_one(recipe, row, teachers, predictors, vocabulary, image_sha256, looked))
+    return found
+
+
+def verify_one(
+    recipe: Recipe,
+    row: Row,
+    teachers: Sequence[Said],
+    predictors: Sequence[Said],
+    vocabulary: tuple[str, ...],
+    image_sha256: str | None,
+    looked: Looked,
+) -> dict[str, Any]:
+    """One photograph through all checks."""
+    wanted = recipe["agreement"]
+    together = {"teachers": wanted["teachers"], "predictors_needed": wanted["predictors"]}
+    together |= {"within_km": wanted["within_km"], "min_similarity": wanted["min_similarity"]}
+
+    def agree(refuted: Sequence[str], **less: Any) -> dict[str, checks.Verdict]:
+        verdicts = {}
+        for one in teachers:
+            others = [other for other in teachers if other is not one]
+            verdicts[one.teacher] = checks.agreement(one, others, predictors, **together | less, refuted=refuted)
+        return verdicts
+
+    local = checks.localizability(teachers, predictors, **recipe["localizability"])
+    right = {one.teacher: checks.correctness(one, **recipe["correctness"]) for one in teachers}
+    in_place = agree((), min_similarity=0.0)
+    seen: Seen = {}
+    if local.passed and any(right[name].passed and in_place[name].passed for name in right):
+        names = sorted(frozenset().union(*(one.cues for one in teachers)))
+        seen = looked.look(row, image_sha256, names)
+    told = {name: value for name, (value, _) in seen.items()}
+    agreeing = agree([name for name, value in told.items() if value is False])
+    needed = {key: recipe["evidence"][key] for key in ("min_entities", "min_share", "unconfirmed")}
+    visible = {one.teacher: checks.evidence(one, told, **needed) for one in teachers}
+    steps = {"correctness": right, "agreement": agreeing, "evidence": visible}
+    left = [one.teacher for one in teachers if local.passed]
+    verdict = None if local.passed else "localizability"
+    for check, verdicts in steps.items():
+        left = [name for name in left if verdicts[name].passed]
+        verdict = verdict or (None if left else check)
+    kept = _choose(recipe, [one for one in teachers if one.teacher in left], told, vocabulary)
+    if left and kept is None:
+        verdict = "evidence"
+    return {
+        "id": row["id"],
+        "verdict": verdict or "verified",
+        "localizability": {"passed": local.passed, **local.why},
+        "teachers": {
+            one.teacher: {
+                "status": one.status,
+                "country": one.country,
+                "city": one.city,
+                "confidence": one.confidence,
+                "cues": sorted(one.cues),
+                **{
+                    check: {"passed": verdicts[one.teacher].passed, **verdicts[one.teacher].why}
+                    for check, verdicts in steps.items()
+                    if check != "evidence" or seen
+                },
+            }
+            for one in teachers
+        },
+        **({"kept": {**kept, "entities": _entities(recipe, teachers, seen)}} if kept and not verdict else {}),
+    }
+
+
+def _choose(
+    recipe: Recipe, left: Sequence[Said], told: Mapping[str, bool | None], vocabulary: tuple[str, ...]
+) -> dict[str, Any] | None:
+    """The best grounded reasoning, cleaned; the recipe's order decides between equals. None where none is left."""
+    given = recipe["evidence"]
+    refused = [
+        name for name, value in told.items() if value is False or (value is None and given["unknown"] == "remove")
+    ]
+    ranked = sorted(left, key=lambda one: -checks.grounded(one, told))  # stable
+    for one in ranked:
+        places = [name for name in (one.country, one.city) if name]
+        text = without(one.reasoning or "", refused, vocabulary, places, given["empty_line"])
+        confirmed = [name for name in cues_of(text, vocabulary, places) if told.get(name)]
+        if text and len(confirmed) >= given["min_entities"]:
+            return {
+                "teacher": one.teacher,
+                "country": one.country,
+                "city": one.city,
+                "distance_km": one.distance_km,
+                "grounded": round(checks.grounded(one, told), 6),
+                "cues": sorted(cues_of(text, vocabulary, places)),
+                "reasoning": text,
+            }
+    return None
+
+
+def _entities(recipe: Recipe, teachers: Sequence[Said], seen: Seen) -> list[dict[str, Any]]:
+    """What was confirmed, with who named it and who saw it, sorted by name."""
+    found = []
+    for name in sorted(seen):
+        by = [one.teacher for one in teachers if canonical(name) in {canonical(cue) for cue in one.cues}]
+        if seen[name][0] and len(by) >= recipe["evidence"]["named_by"]:
+            found.append({"text": name, "source": recipe["evidence"]["source"], "score": seen[name][1], "teachers": by})
+    return found
