@@ -6,6 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS := out/demo
+CHECKPOINT := globe_train/checkpoints/miniworld_globe
 SEED ?= 0
 
 .PHONY: demo train-demo curate-demo test lint check test-vllm gazetteer schema clean
@@ -13,11 +14,10 @@ SEED ?= 0
 demo: $(VENV)/installed
 	$(BIN)/globe-eval --model constant --tasks miniworld --output_path $(RUNS)/constant --fresh
 	$(BIN)/globe-eval --model knn --tasks miniworld --output_path $(RUNS)/knn --fresh
-	$(BIN)/python -m globe_train.tiny_qwen out/tiny-qwen2.5-vl
-	$(BIN)/globe-eval --model hf-multimodal --model_args pretrained=out/tiny-qwen2.5-vl --tasks miniworld \
-	    --batch_size 32 --device cpu --output_path $(RUNS)/tiny-qwen2.5-vl --fresh
+	$(BIN)/globe-eval --model hf-multimodal --model_args pretrained=$(CHECKPOINT),max_pixels=12544 --tasks miniworld \
+	    --batch_size 50 --device cpu --gen_kwargs max_gen_toks=96 --output_path $(RUNS)/miniworld_globe --fresh
 	@echo
-	@$(BIN)/globe-eval table $(RUNS)/constant/miniworld $(RUNS)/knn/miniworld $(RUNS)/tiny-qwen2.5-vl/miniworld
+	@$(BIN)/globe-eval table $(RUNS)/constant/miniworld $(RUNS)/knn/miniworld $(RUNS)/miniworld_globe/miniworld
 
 train-demo: $(VENV)/installed
 	$(BIN)/python -m globe_train.demo out/train --seed $(SEED)

@@ -89,9 +89,9 @@ def summary(options: argparse.Namespace, folders: Sequence[Path]) -> str:
         "# What verified data are worth in training, on miniworld",
         "",
         f"The paper's Table 5 on a small scale: {size:,} photographs in each set, {options.sft} steps of SFT from a "
-        f"checkpoint that can see and knows no place, then {options.grpo} steps of GRPO by accuracy; {len(folders)} seeds, "
-        "all that were run. Written by `python -m globe_train.curate.effect`. Intervals are over photographers, of each "
-        "photograph's mean over the seeds.",
+        f"checkpoint that can see and knows no place, then {options.grpo} steps of GRPO by accuracy; {len(folders)} "
+        "seeds, all that were run. Written by `python -m globe_train.curate.effect`. Intervals are over photographers, "
+        "of each photograph's mean over the seeds.",
         "",
         *card.table(head, ablation.rows(folders, NAMES)),
         "",
