@@ -15,7 +15,8 @@ from globe_eval.runs import record
 from globe_eval.runs.assemble import Heard, Setting, assemble
 
 known = cache(leaderboard.known_tasks)
-MANIFEST = known()["miniworld"].values["metadata"]["manifest_sha256"]["1"]
+VERSION = str(miniworld.VERSION)
+MANIFEST = known()["miniworld"].values["metadata"]["manifest_sha256"][VERSION]
 Answer = Callable[[int, scoring.Truth], str]
 
 
@@ -40,7 +41,7 @@ def write(folder: Path, answer: Answer, *, photographs: int = 300, **fields: Any
     setting = Setting(
         **{
             "task": "miniworld",
-            "task_version": "1",
+            "task_version": VERSION,
             "answer_form": "names",
             "manifest_sha256": MANIFEST,
             "model": "a-model",

@@ -83,7 +83,7 @@ def test_every_cell_of_a_run_has_its_clustered_interval(rows: list[Submission]) 
             figure = one.results.metrics[name]
             cell = row.cells[name]
             assert (cell.value, cell.low, cell.high) == (figure.value, figure.low, figure.high) and not cell.implied
-            assert figure.n_groups == 72 and cell.rank is not None
+            assert figure.n_groups == 69 and cell.rank is not None
 
 
 @pytest.mark.parametrize(
