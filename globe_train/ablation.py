@@ -122,6 +122,12 @@ def tables(folders: Sequence[Path], names: Sequence[str]) -> list[str]:
     ]
 
 
+def present(folders: Sequence[Path]) -> list[str]:
+    """The models of a demo that all of these have; those of the careful teacher are not in every one."""
+    careful = [name for name in CAREFUL if all((folder / "runs" / name).is_dir() for folder in folders)]
+    return ["constant", "knn", *MODELS, *careful]
+
+
 def summary(folders: Sequence[Path], names: Sequence[str]) -> str:
     """The table over all seeds, then each seed's own."""
     groups, _ = values(folders[0], names[0])
@@ -140,7 +146,7 @@ def summary(folders: Sequence[Path], names: Sequence[str]) -> str:
         "",
     ]
     for folder in folders:
-        lines += [f"## {folder.name}", "", *tables([folder], names)]
+        lines += [f"## {folder.name}", "", *tables([folder], present([folder]))]
     return "\n".join(lines)
 
 
@@ -167,8 +173,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="that globe_train.demo wrote")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
     options = parser.parse_args(words)
-    names = ["constant", "knn", *MODELS]
-    names += [name for name in CAREFUL if all((folder / "runs" / name).is_dir() for folder in options.folders)]
+    names = present(options.folders)
     try:
         text, numbers = summary(options.folders, names), table_csv(options.folders, names)
     except InputError as error:
