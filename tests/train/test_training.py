@@ -315,10 +315,10 @@ def test_a_frozen_vision_part_stays_as_it_was(folder: Path, world: Path, student
 def test_the_demos_cells_are_percentages_and_mark_what_excludes_zero() -> None:
     import numpy as np
 
-    from globe_train import demo
+    from globe_train import ablation
 
     groups = [str(i // 2) for i in range(40)]
-    assert demo.cell(np.full(40, 100.0), groups) == "100.0 (100.0 – 100.0)"
-    assert demo.cell(np.array([5.0, 6.0] * 20), groups, signed=True).endswith("*")
-    assert not demo.cell(np.array([-50.0, -50.0, 50.0, 50.0] * 10), groups, signed=True).endswith("*")
-    assert demo.cell(np.full(40, np.nan), groups) == "–"
+    assert ablation.cell(np.full(40, 100.0), groups) == "100.0 (100.0 – 100.0)"
+    assert ablation.cell(np.array([5.0, 6.0] * 20), groups, signed=True).endswith("*")
+    assert not ablation.cell(np.array([-50.0, -50.0, 50.0, 50.0] * 10), groups, signed=True).endswith("*")
+    assert ablation.cell(np.full(40, np.nan), groups) == "–"
