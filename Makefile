@@ -1,5 +1,5 @@
 # make demo   everything once, on the embedded benchmark: installs, evaluates three models, prints a table
-# make train-demo  SFT, reward model and GRPO from nothing on miniworld, evaluated (a quarter of an hour on two cores)
+# make train-demo  SFT, reward model and GRPO from nothing on miniworld, evaluated
 # make curate-demo  reasoning data from three teachers of known error, verified, and the checks judged
 # make test   installs what is missing, checks style and types, runs the tests
 PYTHON ?= $(shell command -v python3.11 || command -v python3)

@@ -25,11 +25,10 @@ from globe_eval import cli
 from globe_eval.errors import InputError
 from globe_train import card
 from globe_train.ablation import CAREFUL, MODELS, NAMES, VARIANTS, report
-from globe_train.steps import Step, run
+from globe_train.steps import TRAIN, Step, checkpoint, evaluation, run
 
-PYTHON = sys.executable
-TRAIN, EVAL = [PYTHON, "-m", "globe_train.cli"], [PYTHON, "-m", "globe_eval.cli"]
-TWO = [PYTHON, "-m", "accelerate.commands.launch", "--config_file", str(Path(__file__).parent / "accelerate/cpu2.yaml")]
+CPU2 = Path(__file__).parent / "accelerate/cpu2.yaml"
+TWO = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(CPU2)]
 FLOORS = ("constant", "knn")
 IMAGINED, REAL = 14_400, 9_600
 """Pictures to learn to see from, and pictures of places."""
@@ -99,22 +98,15 @@ def steps(options: argparse.Namespace, models: Sequence[str]) -> list[Step]:
                 needs=["reward_model"],
             ),
         ]
-    return [*planned, *(evaluation(options, name) for name in [*FLOORS, *models])]
+    return [*planned, *(evaluated(options, name) for name in [*FLOORS, *models])]
 
 
-def evaluation(options: argparse.Namespace, name: str) -> Step:
+def evaluated(options: argparse.Namespace, name: str) -> Step:
     """globe-eval of a checkpoint or a floor on the test split."""
-    folder, model = options.folder, ["--model", name]
-    needs: list[str] = []
-    if name not in FLOORS:
-        needs = [name]
-        model = ["--model", "hf-multimodal", "--model_args", f"pretrained={folder / name},max_pixels=12544"]
-        model += ["--batch_size", "50", "--device", "cpu", "--gen_kwargs", "max_gen_toks=96"]
-    if options.limit is not None:
-        model += ["--limit", str(options.limit)]
-    out = folder / "runs" / name
-    command = [*EVAL, *model, "--tasks", "miniworld", "-o", str(out)]
-    return Step(f"eval-{name}", out / "miniworld" / "results.json", command, needs)
+    floor = name in FLOORS
+    model = ["--model", name] if floor else checkpoint(options.folder / name)
+    limit = [] if options.limit is None else ["--limit", str(options.limit)]
+    return evaluation(f"eval-{name}", model, options.folder / "runs" / name, [] if floor else [name], *limit)
 
 
 def end(folder: Path, models: Sequence[str], seed: int, whole: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from globe_eval.errors import InputError
 
+TRAIN, EVAL = [sys.executable, "-m", "globe_train.cli"], [sys.executable, "-m", "globe_eval.cli"]
 QUIET = {"OMP_NUM_THREADS": "1", "TRANSFORMERS_VERBOSITY": "error", "TRL_EXPERIMENTAL_SILENCE": "1"}
 """A thread a process: two processes of a thread each are faster than one of two (`docs/decisions/training.md`)."""
 
@@ -25,6 +27,18 @@ class Step:
     command: Sequence[str]
     needs: Sequence[str] = ()
     cores: int = 1
+
+
+def evaluation(name: str, model: Sequence[str], output: Path, needs: Sequence[str], *more: str) -> Step:
+    """globe-eval of a model on miniworld's test split; `checkpoint` says which model."""
+    command = [*EVAL, *model, "--tasks", "miniworld", *more, "-o", str(output)]
+    return Step(name, output / "miniworld" / "results.json", command, needs)
+
+
+def checkpoint(folder: Path) -> list[str]:
+    """The arguments of globe-eval for a checkpoint of the tiny student, at the size at which it was trained."""
+    model = ["--model", "hf-multimodal", "--model_args", f"pretrained={folder},max_pixels=12544"]
+    return [*model, "--batch_size", "50", "--device", "cpu", "--gen_kwargs", "max_gen_toks=96"]
 
 
 def run(steps: Sequence[Step], logs: Path, cores: int | None = None) -> None:

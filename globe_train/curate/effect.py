@@ -17,9 +17,8 @@ from pathlib import Path
 from globe_eval.errors import InputError
 from globe_train import ablation, card
 from globe_train.curate.table5 import SETS
-from globe_train.steps import Step, run
+from globe_train.steps import TRAIN, Step, checkpoint, evaluation, run
 
-TRAIN, EVAL = [sys.executable, "-m", "globe_train.cli"], [sys.executable, "-m", "globe_eval.cli"]
 TITLES = {"random": "random answers", "single": "one teacher", "verified": "several teachers, verified"}
 NAMES = {f"{name}_{kind}": f"{kind.upper()}: {TITLES[name]}" for kind in ("sft", "grpo") for name in SETS}
 OVER_RANDOM = {f"{name}_{kind}": f"random_{kind}" for kind in ("sft", "grpo") for name in SETS if name != "random"}
@@ -72,12 +71,9 @@ def steps(options: argparse.Namespace, folder: Path, base: Path, seed: int) -> l
             needs = [] if verb == "sft" else [f"{seed}-{sft}"]
             command = [*TRAIN, verb, recipe, *given, *data]
             made.append(Step(f"{seed}-{trained}", folder / trained / card.ABOUT, command, needs))
-            out = folder / "runs" / trained
-            model_args = ["--model_args", f"pretrained={folder / trained},max_pixels=12544"]
-            command = [*EVAL, "--model", "hf-multimodal", *model_args, "--tasks", "miniworld", "-o", str(out)]
-            command += ["--batch_size", "50", "--device", "cpu", "--gen_kwargs", "max_gen_toks=96"]
-            results = out / "miniworld" / "results.json"
-            made.append(Step(f"{seed}-eval-{trained}", results, command, [f"{seed}-{trained}"]))
+            model_args = checkpoint(folder / trained)
+            needed = [f"{seed}-{trained}"]
+            made.append(evaluation(f"{seed}-eval-{trained}", model_args, folder / "runs" / trained, needed))
     return made
 
 
