@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -34,15 +34,22 @@ NEAR = (8, 64, 512)
 """How many places around a photograph are tried: the next number only where the one before did not settle it."""
 
 
-def ceiling(
+class Ceilings(NamedTuple):
+    """Accuracies (0 to 1), `acc@1km` … `acc@2500km`, of the two kinds of answers; NaN where there is no photograph."""
+
+    ceiling: dict[str, float]
+    attainable: dict[str, float]
+
+
+def ceilings(
     lats: npt.ArrayLike,
     lons: npt.ArrayLike,
     form: AnswerForm,
     *,
     distance: DistanceModel = "geodesic",
     thresholds_km: Sequence[float] = (),
-) -> dict[str, float]:
-    """The accuracies (0 to 1) of answers that name the populated place nearest to each photograph.
+) -> Ceilings:
+    """What answers that name the nearest populated place, and those that name the best place, score.
 
     Args:
         lats, lons: (n,) degrees, where the photographs were taken.
@@ -50,57 +57,28 @@ def ceiling(
         distance: "geodesic" or "haversine", as the score that stands beside it.
         thresholds_km: the benchmark's own, besides the five that all have.
 
-    Returns: `acc@1km` … `acc@2500km`; NaN where there is no photograph.
-
-    >>> ceiling([48.8584], [2.2945], "coordinates")["acc@1km"]
-    1.0
-    """
-    return _accuracies(lats, lons, form, distance, thresholds_km, best=False)
-
-
-def attainable(
-    lats: npt.ArrayLike,
-    lons: npt.ArrayLike,
-    form: AnswerForm,
-    *,
-    distance: DistanceModel = "geodesic",
-    thresholds_km: Sequence[float] = (),
-) -> dict[str, float]:
-    """The accuracies (0 to 1) of answers that name the best place for each photograph; arguments as in `ceiling`.
-
-    >>> tower = [48.8584], [2.2945]
-    >>> [figures["acc@1km"] for figures in (ceiling(*tower, "names"), attainable(*tower, "names"))]
+    >>> [accuracies["acc@1km"] for accuracies in ceilings([48.8584], [2.2945], "names")]
     [0.0, 1.0]
     """
-    return _accuracies(lats, lons, form, distance, thresholds_km, best=True)
+    thresholds = sorted({*THRESHOLDS_KM.values(), *thresholds_km})
+    points = np.column_stack([np.asarray(lats, dtype=np.float64), np.asarray(lons, dtype=np.float64)])
+    if form == "coordinates" or not len(points):
+        reached = dict.fromkeys(map(acc_name, thresholds), 1.0 if len(points) else float("nan"))
+        return Ceilings(reached, {**reached})
+    distinct, photographs = np.unique(points, axis=0, return_counts=True)
+    kilometres = [DISTANCES[distance](*distinct.T, *answers.T) for answers in _answers(distinct, form)]
+    return Ceilings(
+        *(
+            {acc_name(km): float(np.average(within(off, km), weights=photographs)) for km in thresholds}
+            for off in kilometres
+        )
+    )
 
 
 def of_every_form(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
     """Answer form -> "ceiling" and "attainable" of the photographs of a manifest; empty where there is none."""
     lats, lons = [row["lat"] for row in rows], [row["lon"] for row in rows]
-    return {
-        form: {"ceiling": ceiling(lats, lons, form), "attainable": attainable(lats, lons, form)}
-        for form in ANSWER_FORMS
-        if rows
-    }
-
-
-def _accuracies(
-    lats: npt.ArrayLike,
-    lons: npt.ArrayLike,
-    form: AnswerForm,
-    distance: DistanceModel,
-    thresholds_km: Sequence[float],
-    *,
-    best: bool,
-) -> dict[str, float]:
-    thresholds = sorted({*THRESHOLDS_KM.values(), *thresholds_km})
-    points = np.column_stack([np.asarray(lats, dtype=np.float64), np.asarray(lons, dtype=np.float64)])
-    if form == "coordinates" or not len(points):
-        return dict.fromkeys(map(acc_name, thresholds), 1.0 if len(points) else float("nan"))
-    distinct, photographs = np.unique(points, axis=0, return_counts=True)
-    kilometres = DISTANCES[distance](*distinct.T, *_answers(distinct, form)[int(best)].T)
-    return {acc_name(km): float(np.average(within(kilometres, km), weights=photographs)) for km in thresholds}
+    return {form: ceilings(lats, lons, form)._asdict() for form in ANSWER_FORMS if rows}
 
 
 def _answers(points: Floats, form: AnswerForm) -> tuple[Floats, Floats]:

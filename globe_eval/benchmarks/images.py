@@ -31,8 +31,8 @@ from typing import Any, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
-from globe_eval.benchmarks.leaks import carries_coordinates
-from globe_eval.benchmarks.metadata import MalformedImage, split_jpeg, split_png, split_webp
+from globe_eval.benchmarks.leaks import carries_coordinates, tell_coordinates
+from globe_eval.benchmarks.metadata import MalformedImage, Parts, split_jpeg, split_png, split_webp
 
 # Named one by one: Pillow's other plugins start programs (EPS) or read what no camera writes.
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
@@ -106,7 +106,7 @@ def decode(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> Image.Image:
 
     """
     opened = _open(data, name)
-    if opened.format in _LOSSY and _stripped(opened, data, bounds) is None:
+    if opened.format in _LOSSY and _parts(opened, data, bounds)[0] is None:
         # Encoded again with loss for an endpoint: the pixels of that are everyone's.
         data, _ = _encoded(_pixels(opened, data, name, bounds), opened.format)
         opened = _open(data, name)
@@ -165,12 +165,19 @@ def clean(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> tuple[bytes, st
         ImageError: not an image, truncated, too many pixels.
 
     """
+    return _cleaned(data, name, bounds)[0]
+
+
+def _cleaned(data: bytes, name: str, bounds: Bounds) -> tuple[tuple[bytes, str], Parts | None]:
     opened = _open(data, name)
-    return _stripped(opened, data, bounds) or _encoded(_pixels(opened, data, name, bounds), opened.format)
+    parts, mime = _parts(opened, data, bounds)
+    if parts is not None:
+        return (parts.picture, mime), parts
+    return _encoded(_pixels(opened, data, name, bounds), opened.format), None
 
 
-def _stripped(opened: Image.Image, data: bytes, bounds: Bounds) -> tuple[bytes, str] | None:
-    """The file's own bytes without metadata, and their MIME type; None where they must be encoded again."""
+def _parts(opened: Image.Image, data: bytes, bounds: Bounds) -> tuple[Parts | None, str]:
+    """The file taken apart, and its MIME type; None where it must be encoded again."""
     split, mime, modes = _SPLIT.get(opened.format or "", (None, "", frozenset()))
     if (
         split is None
@@ -179,11 +186,11 @@ def _stripped(opened: Image.Image, data: bytes, bounds: Bounds) -> tuple[bytes, 
         or _orientation(opened, data) != 1
         or bounds.fit(opened.size) != opened.size
     ):
-        return None
+        return None, mime
     try:
-        return split(data).picture, mime
+        return split(data), mime
     except MalformedImage:
-        return None  # decoding says whether it is worse than irregular
+        return None, mime  # decoding says whether it is worse than irregular
 
 
 class Inspection(NamedTuple):
@@ -203,10 +210,15 @@ def inspect(path: str | os.PathLike[str], bounds: Bounds = UNBOUNDED) -> Inspect
     except OSError:
         return Inspection(None, False, False)
     try:
-        reencoded = _stripped(_open(data, ""), data, bounds) is None
+        parts, _ = _parts(_open(data, ""), data, bounds)
     except ImageError:
-        reencoded = False
-    return Inspection(hashlib.sha256(data).hexdigest(), carries_coordinates(data), reencoded)
+        return _inspection(data, None)._replace(reencoded=False)
+    return _inspection(data, parts)
+
+
+def _inspection(data: bytes, parts: Parts | None) -> Inspection:
+    coordinates = carries_coordinates(data) if parts is None else tell_coordinates(parts.cut)
+    return Inspection(hashlib.sha256(data).hexdigest(), coordinates, reencoded=parts is None)
 
 
 def picture_bytes(picture: Image.Image | str | os.PathLike[str]) -> tuple[bytes, str]:
@@ -233,13 +245,20 @@ class Photograph(Image.Image):
 
     """
 
+    _inspection: Inspection | None = None
+
     def __init__(self, path: str | os.PathLike[str], name: str | None = None, bounds: Bounds = UNBOUNDED) -> None:
         super().__init__()
-        self.path = Path(path)
+        self._path = os.fspath(path)
         self.name = name or self.path.name
         self.bounds = bounds
         self._mode = "RGB"
         self.readonly = 1
+
+    @property
+    def path(self) -> Path:
+        """The image file."""
+        return Path(self._path)  # kept as text, which takes a third of the memory
 
     def decode(self) -> Image.Image:
         """The pixels, decoded now: a plain RGB image. Raises ImageError."""
@@ -247,7 +266,15 @@ class Photograph(Image.Image):
 
     def clean_bytes(self) -> tuple[bytes, str]:
         """The file's bytes without metadata, and their MIME type. Raises ImageError."""
-        return clean(_read(self.path, self.name), self.name, self.bounds)
+        data = _read(self.path, self.name)
+        sent, parts = _cleaned(data, self.name, self.bounds)
+        self._inspection = _inspection(data, parts)
+        return sent
+
+    @property
+    def inspection(self) -> Inspection:
+        """What a run records of the file: of the bytes that :meth:`clean_bytes` gave, or else of those there now."""
+        return self._inspection or inspect(self.path, self.bounds)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -46,6 +46,11 @@ def carries_coordinates(data: bytes) -> bool:
         cut = split(data).cut if split else [data]
     except MalformedImage:
         cut = [data]
+    return tell_coordinates(cut)
+
+
+def tell_coordinates(cut: Sequence[bytes]) -> bool:
+    """Whether one of the segments cut out of an image file does, as :func:`carries_coordinates` says."""
     cut = [part for part in cut if len(part) > 5]
     return any(map(_tells, cut[:_SEGMENTS] + cut[_SEGMENTS:][-1:]))  # the last: what stands after the end marker
 

@@ -49,6 +49,8 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
     max_side: int | None = None
     """How large models may see a photograph, in pixels (see `images.Bounds`): the run's choice, not the benchmark's."""
 
+    _docs: list[dict[str, Any]] | None = None
+
     def __init__(self, config: Mapping[str, Any], **kwargs: Any) -> None:
         given = {key: value for key, value in (config or {}).items() if key not in (*OWN_KEYS, *measures.KEYS, "class")}
         name = given.get("task", "task")
@@ -81,9 +83,16 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
         )
         if "process_results" not in given:
             self.config.process_results = partial(self.config.process_results, classes=self.entity_classes)
+        if self.config.process_docs is None:
+            self._docs = self.manifest.rows
         if isinstance(self.config.doc_to_text, str) and "<image>" not in self.config.doc_to_text:
             self.config.doc_to_text = f"<image>{self.config.doc_to_text}"
         refuse_prompt_leaks(f"task {name!r}", self._prompt, list(islice(self.test_docs(), PROMPTS_COMPARED)))
+
+    @property
+    def eval_docs(self) -> Any:
+        """The manifest's own rows: those of `test_docs` would be made anew for each reader, and kept by lm-eval."""
+        return super().eval_docs if self._docs is None else self._docs
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: Any) -> None:
         """Read the manifest instead of downloading: docs hold relative paths, pictures are decoded when needed."""

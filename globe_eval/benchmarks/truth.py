@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -121,7 +122,8 @@ def _readers(
 
         def read(index: int) -> str | None:
             value = cell_text(table.rows[index], column)
-            return mapped.get(value, value) if value is not None else None
+            told = mapped.get(value, value) if value is not None else None
+            return None if told is None else sys.intern(told)  # thousands of rows name the same country
 
         return read
 

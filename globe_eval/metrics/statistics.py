@@ -21,8 +21,8 @@ Floats = npt.NDArray[np.float64]
 
 N_RESAMPLES = 2000
 LEVEL = 0.95
-_CHUNK_COUNTS = 1_000_000
-_AT_ONCE = 250_000
+_CHUNK_COUNTS = 250_000
+_AT_ONCE = 100_000
 """How many weights a statistic is given: it makes several arrays of that size."""
 _IN_CACHE = 30_000
 """How many numbers are worked on at once: a processor's cache holds them, and few loops are left in Python."""
@@ -94,10 +94,9 @@ def replicates(
         raise ValueError(f"{len(middles)} rows of medians for {n} rows of columns")
     codes, n_groups = _group_codes(groups, n)
 
-    present, infinite = ~np.isnan(means), np.isposinf(means)
-    sums = _by_group(np.where(present & ~infinite, means, 0.0), codes, n_groups)
-    sizes = _by_group(present, codes, n_groups)
-    infinities = _by_group(infinite, codes, n_groups) if infinite.any() else None
+    sums = _by_group(means, codes, n_groups, lambda of: np.where(np.isnan(of) | np.isposinf(of), 0.0, of))
+    sizes = _by_group(means, codes, n_groups, lambda of: ~np.isnan(of))
+    infinities = _by_group(means, codes, n_groups, np.isposinf) if np.isposinf(means).any() else None
 
     middles = np.where(np.isnan(middles), np.inf, middles)
     order = np.argsort(middles, axis=0, kind="stable")
@@ -116,7 +115,7 @@ def replicates(
             rows[:, :k][counts @ infinities > 0] = np.inf
         for column in range(middles.shape[1]):
             rows[:, k + column] = _weighted_medians(ranked[:, column], ranked_codes[:, column], counts)
-        del counts  # 8 MB, before as many are made again
+        del counts  # before as many are made again
     result[:, :k][:, np.count_nonzero(sizes, axis=0) < 2] = np.nan
     return result
 
@@ -230,10 +229,14 @@ def _group_codes(groups: npt.ArrayLike | None, n: int) -> tuple[npt.NDArray[np.i
     return codes, len(labels)
 
 
-def _by_group(values: npt.NDArray[Any], codes: npt.NDArray[np.intp], n_groups: int) -> Floats:
-    """Sum of each column over each group, (n, k) -> (n_groups, k)."""
-    sums = [np.bincount(codes, weights=column, minlength=n_groups) for column in values.T]
-    return np.column_stack(sums) if sums else np.empty((n_groups, 0))
+def _by_group(
+    columns: Floats, codes: npt.NDArray[np.intp], n_groups: int, of: Callable[[Floats], npt.NDArray[Any]]
+) -> Floats:
+    """Sum over each group of what `of` makes of each column, (n, k) -> (n_groups, k)."""
+    sums = np.empty((n_groups, columns.shape[1]))
+    for j, column in enumerate(columns.T):
+        sums[:, j] = np.bincount(codes, weights=of(column), minlength=n_groups)
+    return sums
 
 
 def _weighted_medians(ranked: Floats, ranked_codes: npt.NDArray[np.intp], counts: Floats) -> Floats:

@@ -2,7 +2,8 @@
 
 lm-eval's own `local-chat-completions` encodes every picture as PNG before the first request, leaves `<image>` in the
 text and ends the run with the first request that fails for good. Here a picture's own bytes, without their metadata,
-are read when its request is sent and forgotten after it, and a request that fails is the error of its own photograph.
+are read just before its request is sent and forgotten after it, and a request that fails is the error of its own
+photograph.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import math
 import os
 import re
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -31,6 +33,7 @@ from globe_eval.models import chat, sharing, wire
 from globe_eval.models.response import Response
 from globe_eval.models.simple import SimpleModel
 
+AHEAD = 8  # for so many requests in flight, one more is read and encoded already, to be sent when a reply arrives
 REFUSALS = 3  # in a row and before any answer: the whole run would be refused
 GONE_BEHIND_A_GATEWAY = (502, 503, 504)
 
@@ -53,6 +56,7 @@ class _Address(sharing.Server):
     answered: bool = False
     refused: int = 0
     knows_repetition_penalty: bool = True
+    in_flight: threading.Semaphore = field(kw_only=True)
 
 
 class Endpoint(SimpleModel):
@@ -152,27 +156,39 @@ class Endpoint(SimpleModel):
             repeats.append(seen[id(request)])
             seen[id(request)] += 1
 
+        over = threading.Event()
+
         def ask(address: _Address, line: wire.Connection, index: int) -> Response:
             try:
-                return self._ask(address, line, requests[index], repeats[index])
+                return self._ask(address, line, requests[index], repeats[index], over)
             except _Refused as error:
                 address.refused += 1
                 if not address.answered and address.refused >= min(REFUSALS, len(requests)):
                     raise InputError(f"endpoint {address.name}: every request is refused: {error}") from None
                 raise
 
-        shared = sharing.share(self._addresses, len(requests), self.num_concurrent, ask, self.patience)
+        workers = self.num_concurrent + self.num_concurrent // AHEAD
+        shared = sharing.share(self._addresses, len(requests), workers, ask, self.patience)
         with closing(shared):
-            for index, outcome in shared:
-                if isinstance(outcome, InputError):
-                    raise outcome
-                if isinstance(outcome, Exception):  # nothing else that one photograph does may end the run
-                    known = isinstance(outcome, ImageError | _Final | sharing.GivenUp)
-                    reason = str(outcome) if known else f"{type(outcome).__name__}: {outcome}"
-                    outcome = Response("", error=self._line(reason))
-                yield index, outcome
+            try:
+                for index, outcome in shared:
+                    yield index, self._response(outcome)
+            finally:
+                over.set()
 
-    def _ask(self, address: _Address, line: wire.Connection, request: Instance, repeat: int) -> Response:
+    def _response(self, outcome: Response | Exception) -> Response:
+        """The response, or the error of one photograph: nothing that it does may end the run. Raises InputError."""
+        if isinstance(outcome, InputError):
+            raise outcome
+        if isinstance(outcome, Exception):
+            known = isinstance(outcome, ImageError | _Final | sharing.GivenUp)
+            reason = str(outcome) if known else f"{type(outcome).__name__}: {outcome}"
+            return Response("", error=self._line(reason))
+        return outcome
+
+    def _ask(
+        self, address: _Address, line: wire.Connection, request: Instance, repeat: int, over: threading.Event
+    ) -> Response:
         """One attempt. Raises what :func:`globe_eval.models.sharing.share` knows, _Final, ImageError or InputError."""
         context, gen_kwargs, *rest = request.args
         fields = {"model": self.model, **chat.decoding(gen_kwargs)}
@@ -184,7 +200,10 @@ class Endpoint(SimpleModel):
         pictures = [picture_bytes(picture) for picture in (rest[0].get("visual") or [] if rest else [])]
         body = chat.write_request(context, pictures, fields)
         try:
-            reply = line.exchange("POST", "chat/completions", body, self.timeout)
+            with address.in_flight:
+                if over.is_set():
+                    raise _Final("not sent: nobody waits for it any more")
+                reply = line.exchange("POST", "chat/completions", body, self.timeout)
         except wire.Unreachable:
             raise
         except (OSError, HTTPException) as error:
@@ -199,7 +218,7 @@ class Endpoint(SimpleModel):
         ):
             # A provider that does not know the field has no penalty either, which is what 1.0 asks for.
             address.knows_repetition_penalty = False
-            return self._ask(address, line, request, repeat)
+            return self._ask(address, line, request, repeat, over)
         response = self._read(address, reply, chat.stops(gen_kwargs))
         address.answered = True
         return response
@@ -237,6 +256,7 @@ class Endpoint(SimpleModel):
             connect=lambda: wire.Connection(url, headers, self._tls),
             is_there=lambda line: self._models(line).status not in GONE_BEHIND_A_GATEWAY,
             url=url,
+            in_flight=threading.Semaphore(self.num_concurrent),
         )
         try:
             with address.connect() as line:

@@ -22,11 +22,13 @@ class Response(str):
 
     """
 
+    __slots__ = ("completion_tokens", "error", "finish_reason", "first_token", "prompt_tokens")
+
     finish_reason: str | None
     error: str | None
     prompt_tokens: int | None
     completion_tokens: int | None
-    first_token: dict[str, float] | None = None
+    first_token: dict[str, float] | None
 
     def __new__(
         cls,
@@ -44,6 +46,5 @@ class Response(str):
         self.error = error
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
-        if first_token is not None:  # rare: a run keeps very many of these
-            self.first_token = first_token
+        self.first_token = first_token
         return self

@@ -108,7 +108,7 @@ class Patience:
 def share(
     servers: Sequence[Some],
     count: int,
-    concurrency: int,
+    workers: int,
     ask: Callable[[Some, Connection, int], Response],
     patience: Patience,
 ) -> Generator[tuple[int, Response | Exception]]:
@@ -119,15 +119,14 @@ def share(
     Args:
         servers: that share the work.
         count: how many requests.
-        concurrency: requests in flight at each server.
+        workers: threads that ask each server.
         ask: one attempt at one request, through a connection. Raises Unreachable where nothing was sent, which is no
             attempt; Passing where another attempt may help; any other exception is the outcome.
         patience: with failures.
 
     """
     todo: PriorityQueue[tuple[int, int]] = PriorityQueue()  # (minus the attempts so far, number)
-    for number in range(count):
-        todo.put((0, number))
+    todo.queue.extend((0, number) for number in range(count))  # in order, and so a heap
     done: SimpleQueue[tuple[int, Response | Exception]] = SimpleQueue()
     ended = threading.Event()
 
@@ -210,16 +209,16 @@ def share(
                 return
             done.put((number, GivenUp(reason)))
 
-    workers = 0
+    at_work = 0
     # Daemons, so that Ctrl-C need not wait for answers that may take minutes.
     for server in servers:
-        for _ in range(min(concurrency, count)):
+        for _ in range(min(workers, count)):
             threading.Thread(target=work, args=(server,), daemon=True).start()
-            workers += 1
+            at_work += 1
     try:
         for _ in range(count):
             yield done.get()
     finally:
         ended.set()
-        for _ in range(workers):
+        for _ in range(at_work):
             todo.put(_END)

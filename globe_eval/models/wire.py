@@ -54,6 +54,7 @@ class Connection:
 
     def __init__(self, url: httpx.URL, headers: Mapping[str, str], tls: ssl.SSLContext | None = None) -> None:
         self._url = url
+        self._targets: dict[str, str] = {}  # path -> the request line's
         self._headers = {**headers, **_credentials("Authorization", url)}
         host, port, proxy = _host(url), url.port, proxy_of(url)
         self._absolute = proxy is not None and url.scheme == "http"
@@ -73,8 +74,7 @@ class Connection:
             OSError, HTTPException: it broke, or took too long, or what came was no HTTP.
 
         """
-        url = self._url.copy_with(path=f"{self._url.path.rstrip('/')}/{path}", userinfo=b"")
-        target = str(url) if self._absolute else url.raw_path.decode("ascii")
+        target = self._targets.get(path) or self._targets.setdefault(path, self._target(path))
         deadline = time.monotonic() + timeout
         try:
             self._connect(min(CONNECT_S, timeout))
@@ -85,6 +85,10 @@ class Connection:
         except BaseException:
             self.close()
             raise
+
+    def _target(self, path: str) -> str:
+        url = self._url.copy_with(path=f"{self._url.path.rstrip('/')}/{path}", userinfo=b"")
+        return str(url) if self._absolute else url.raw_path.decode("ascii")
 
     def _connect(self, timeout: float) -> None:
         # Servers close a connection that was idle for some seconds, vLLM after five.

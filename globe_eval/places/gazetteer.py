@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PATH = Path(__file__).parent / "data" / "gazetteer.bin"
 MAGIC = b"GLOBEGAZ"
 EARTH_RADIUS_KM = 6371.0
+_AT_ONCE = 16_384  # points: their intermediate arrays stay in a cache, and do not add to a run's peak of memory
 
 COUNTRY, ADMIN1, ADMIN2, REGION, LANDMARK, CITY, CAPITAL = range(7)
 """Kinds of places. REGION and LANDMARK are the curated rows: a wide area, a point."""
@@ -214,8 +215,13 @@ def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> np.ndarray[Any, np.dtype[np.
     """Points on the unit sphere, shape (n, 3), of degrees of shape (n,): what `tree` is asked with."""
     import numpy as np
 
-    phi, lam = np.radians(lat), np.radians(lon)
-    return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=-1)
+    lat, lon = np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64)
+    points = np.empty((len(lat), 3))
+    for start in range(0, len(lat), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        phi, lam = np.radians(lat[part]), np.radians(lon[part])
+        points[part] = np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=-1)
+    return points
 
 
 def nearest(lats: ArrayLike, lons: ArrayLike) -> tuple[list[Place], np.ndarray[Any, np.dtype[np.float64]]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -12,7 +12,7 @@ import numpy as np
 
 from globe_eval import scoring
 from globe_eval.answers import PARSER_VERSION, Answer
-from globe_eval.benchmarks import ceilings
+from globe_eval.benchmarks.ceilings import Ceilings, ceilings
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.metrics.grounding import idf_recalls, lexicon_sha256, lifts
 from globe_eval.metrics.own import OwnMetric
@@ -147,8 +147,7 @@ def describe(setting: Setting, truths: Sequence[scoring.Truth], scores: Sequence
         "metrics": figures,
         "valid_only": of(located, [metric for metric in metrics if metric.of_parts]),
         "accuracy_by_distance": _accuracy_by_distance(truths, scores),
-        "ceiling": _reach(ceilings.ceiling, setting, truths),
-        "attainable": _reach(ceilings.attainable, setting, truths),
+        **_ceilings(setting, truths),
         "breakdowns": {
             dimension: {label: _part(figures) for label, figures in parts.items()}
             for dimension, parts in scoring.breakdowns(scores, truths, metrics=metrics, seed=setting.seed).items()
@@ -193,14 +192,13 @@ def clean(
     )
 
 
-def _reach(
-    of: Callable[..., dict[str, float]], setting: Setting, truths: Sequence[scoring.Truth]
-) -> dict[str, float | None] | None:
+def _ceilings(setting: Setting, truths: Sequence[scoring.Truth]) -> dict[str, dict[str, float] | None]:
     """What answers of this form can score with the embedded gazetteer; not known of an online geocoder's places."""
     if setting.geocoder != "geonames" and setting.answer_form != "coordinates":
-        return None
+        return dict.fromkeys(Ceilings._fields)
     lats, lons = [truth.lat for truth in truths], [truth.lon for truth in truths]
-    return {**of(lats, lons, setting.answer_form, distance=setting.distance, thresholds_km=setting.thresholds_km)}
+    found = ceilings(lats, lons, setting.answer_form, distance=setting.distance, thresholds_km=setting.thresholds_km)
+    return found._asdict()
 
 
 def _part(figures: dict[str, scoring.Figure]) -> record.PartRecord:

@@ -227,7 +227,7 @@ class Journaled:
         name = str(request.doc["id"])
         if name not in self.pictures:
             (photograph,) = request.args[2]["visual"]
-            self.pictures[name] = images.inspect(photograph.path, photograph.bounds)
+            self.pictures[name] = photograph.inspection
         return self.pictures[name]
 
 

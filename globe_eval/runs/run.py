@@ -173,6 +173,7 @@ def _evaluate(request: Request, model: Any, info: dict[str, Any], task: Any, jou
             bootstrap_iters=0,
         )
         task._instances = None  # 3 KB a photograph, which nobody asks for again
+        memory.give_back_now()
         shares = model.gather_object(asking.share)
         if shares is None or _rank():  # with tensor parallelism, every process has all answers
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
 import io
@@ -343,8 +344,24 @@ def test_a_file_is_inspected_in_one_reading(tmp_path: Path) -> None:
         found = inspect(tmp_path / name)
         assert (found.with_coordinates, found.reencoded) == expected, name
         assert found.sha256 == hashlib.sha256(data).hexdigest()
+        photo = Photograph(tmp_path / name)
+        assert photo.inspection == found
+        with contextlib.suppress(ImageError):
+            photo.clean_bytes()
+        assert photo.inspection == found
     assert inspect(tmp_path / "plain", Bounds(max_side=60)).reencoded
     assert inspect(tmp_path / "gone") == inspect(tmp_path) == (None, False, False)
+
+
+def test_what_is_recorded_is_of_the_bytes_that_were_sent(tmp_path: Path) -> None:
+    data = planted_jpeg()
+    photo = Photograph(tmp_path / "a.jpg")
+    (tmp_path / "a.jpg").write_bytes(data)
+    photo.clean_bytes()
+    (tmp_path / "a.jpg").write_bytes(encoded(picture(), "PNG"))
+    assert photo.inspection == (hashlib.sha256(data).hexdigest(), True, False)
+    photo.clean_bytes()
+    assert photo.inspection == inspect(tmp_path / "a.jpg") != (hashlib.sha256(data).hexdigest(), True, False)
 
 
 def test_the_bytes_say_what_a_file_is(tmp_path: Path) -> None:

@@ -542,6 +542,14 @@ def test_a_request_holds_pixels_and_the_prompt_and_nothing_else(
     assert said.count("2 of 2 pictures carried their coordinates in metadata; the model never sees it") == 1
 
 
+def test_models_are_asked_about_the_rows_of_the_manifest(benchmark: Path) -> None:
+    task = GeoTask(config(benchmark))
+    assert task.eval_docs is task.manifest.rows
+    assert list(task.test_docs()) == task.manifest.rows
+    few = GeoTask(config(benchmark, process_docs=lambda docs: docs.select([1])))
+    assert list(few.eval_docs) == task.manifest.rows[1:2]
+
+
 def test_what_in_process_models_get_has_no_name_in_it(benchmark: Path) -> None:
     (request,) = GeoTask(config(benchmark)).test_docs().select([0])
     (photograph,) = GeoTask(config(benchmark)).doc_to_image(request)

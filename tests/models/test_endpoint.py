@@ -123,10 +123,10 @@ def test_answers_keep_the_order_of_requests_whatever_order_they_arrive_in(photog
     }
 
 
-@pytest.mark.parametrize("concurrency", [1, 7])
+@pytest.mark.parametrize("concurrency", [1, 7, 8, 24])
 def test_concurrency_is_reached_and_never_exceeded(photographs: list[Photograph], concurrency: int) -> None:
     with ChatServer(lambda payload, number: Reply(completion("x"), delay=0.03)) as server:
-        endpoint(server, num_concurrent=concurrency).generate_until(requests_for(photographs[:21]))
+        endpoint(server, num_concurrent=concurrency).generate_until(2 * requests_for(photographs))
         assert server.peak == concurrency
 
 
@@ -454,6 +454,24 @@ def test_leaving_early_sends_nothing_more(photographs: list[Photograph]) -> None
         assert asked <= len(server.asked) <= 6
 
 
+def test_what_was_read_ahead_is_not_sent_after_leaving(photographs: list[Photograph]) -> None:
+    held = threading.Event()
+
+    def answer(payload: dict[str, Any], number: int) -> Reply:
+        if number > 1:
+            held.wait(10)
+        return Reply(completion("x"))
+
+    with ChatServer(answer) as server:
+        for _ in endpoint(server, num_concurrent=16).answers(requests_for(photographs)):
+            while len(server.asked) < 17:  # sixteen in flight once more, and two of the next read and encoded
+                time.sleep(0.01)
+            break
+        held.set()
+        time.sleep(0.3)
+        assert len(server.asked) == 17
+
+
 def test_no_requests_no_answers() -> None:
     with ChatServer() as server:
         assert endpoint(server).generate_until([]) == []
@@ -599,12 +617,16 @@ def test_a_password_in_the_address_is_not_shown() -> None:
 # As lm-eval sees it
 
 
+def attributes(response: Response) -> tuple[Any, ...]:
+    return tuple(getattr(response, name) for name in Response.__slots__)
+
+
 def test_a_response_is_a_str_that_keeps_its_attributes() -> None:
     response = Response("Paris", finish_reason="length", error="e", prompt_tokens=3, completion_tokens=4)
     for other in (copy.copy(response), copy.deepcopy([response])[0], pickle.loads(pickle.dumps(response))):
-        assert isinstance(other, Response) and other == "Paris" and vars(other) == vars(response)
+        assert isinstance(other, Response) and other == "Paris" and attributes(other) == attributes(response)
     assert json.dumps(response) == '"Paris"' and type(str(response)) is str
-    assert vars(Response("x")) == dict.fromkeys(["finish_reason", "error", "prompt_tokens", "completion_tokens"])
+    assert attributes(response) == (4, "e", "length", None, 3) and set(attributes(Response("x"))) == {None}
 
 
 def test_our_models_are_known_beside_lm_evals() -> None:

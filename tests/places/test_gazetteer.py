@@ -96,6 +96,15 @@ def test_nearest_agrees_with_brute_force(gaz) -> None:
         assert place.geonameid in column(gaz, "geonameid", "<u4")[rows][at]
 
 
+@pytest.mark.parametrize("n", [0, 1, 16_384, 16_385, 40_000])
+def test_points_on_the_sphere_are_computed_in_pieces_like_at_once(n: int) -> None:
+    chance = np.random.default_rng(n)
+    lat, lon = chance.uniform(-90, 90, n), chance.uniform(-180, 180, n)
+    x, y, z = gazetteer.unit_vectors(lat, lon).T
+    assert np.allclose(np.degrees(np.arcsin(z)), lat, atol=1e-6)
+    assert np.allclose(np.degrees(np.arctan2(y, x)), lon, atol=1e-9)
+
+
 def test_nearest_of_nothing_is_nothing() -> None:
     places, km = gazetteer.nearest([], [])
     assert places == []
