@@ -16,7 +16,8 @@ from typing import Any
 
 from globe_eval import __version__, arguments, verbs
 from globe_eval.errors import IncompleteRun, InputError, nearest
-from globe_eval.reports import compare_commands, leaderboard_commands
+from globe_eval.reports import compare_commands
+from globe_eval.reports.board import leaderboard_commands
 
 EXAMPLES = """\
 examples:
@@ -170,7 +171,7 @@ def _add_score(subparsers: Any) -> None:
     score = subparsers.add_parser("score", help="score a file of answers, without a model")
     score.add_argument("answers", type=Path, help="CSV, TSV, JSON lines or Parquet, one row a photograph")
     score.add_argument("--truth", type=Path, metavar="FILE", help="table of the truth (default: in the answers' file)")
-    score.add_argument("--task", metavar="NAME", help="the benchmark: checks n, and gives the answer form")
+    score.add_argument("--task", metavar="TASK", help="the benchmark, by name or YAML: its truth and answer form")
     score.add_argument("--read", choices=("response", "coordinates", "names"), help="which kind of column to score")
     score.add_argument("--answer-form", choices=("names", "address", "coordinates"), help="what counts in a response")
     for column in ("id", "lat", "lon", "response", "city", "country"):

@@ -7,6 +7,7 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from globe_eval import arguments
@@ -75,6 +76,7 @@ def score(options: argparse.Namespace) -> int:
     defined: dict[str, Any] = {}
     if options.task:
         defined = _definition(options.task)
+        task = str(defined["task"])
         version, n = str(defined["metadata"]["version"]), defined["metadata"].get("n")
         exhaustive = defined["metadata"].get("exhaustive_entities")
         form = _task_form(defined)
@@ -164,7 +166,7 @@ def table(options: argparse.Namespace) -> int:
 
 def report(options: argparse.Namespace) -> int:
     """Write runs as one HTML file."""
-    from globe_eval.reports.report import write_report
+    from globe_eval.reports.page.report import write_report
 
     for path in write_report(
         options.runs,
@@ -299,12 +301,19 @@ def _command(options: argparse.Namespace) -> str:
 
 
 def _definition(name: str) -> dict[str, Any]:
-    from globe_eval.benchmarks import definition
+    """The keys of a task, given by its name or the path of its YAML. Raises InputError."""
+    from globe_eval.benchmarks import definition, validate
 
-    known = definition.definitions(definition.task_folders())
+    known, path = definition.definitions(definition.task_folders()), Path(name)
+    if name not in known and path.suffix in {".yaml", ".yml"} and path.is_file():
+        if found := validate.problems(path):
+            raise InputError(str(found[0]))
+        return definition.read_definition(path).values
     if name not in known or known[name].is_group:
         tasks = [task for task in known if not known[task].is_group]
-        raise InputError(f"unknown task {name!r}{nearest(name, tasks)} (allowed: {', '.join(sorted(tasks))})")
+        raise InputError(
+            f"unknown task {name!r}{nearest(name, tasks)} (allowed: {', '.join(sorted(tasks))}, or the path of a YAML)"
+        )
     return known[name].values
 
 

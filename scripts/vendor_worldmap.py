@@ -2,10 +2,10 @@
 
     python scripts/vendor_worldmap.py
 
-`globe_eval/reports/data/world.json`: the countries of Natural Earth 4.1, 1:110m (public domain), as world-atlas 2.0.2
-(ISC) carries them, each with the ISO alpha-2 code that breakdowns call it by, its rings in hundredths of a degree,
-longitude first. Rings that cross the antimeridian are cut there, and long edges have points in between, so that any
-projection may be drawn point by point. Borders are as Natural Earth draws them: who holds a place, not who should.
+`globe_eval/reports/page/data/world.json`: the countries of Natural Earth 4.1, 1:110m (public domain), as world-atlas
+2.0.2 (ISC) carries them, each with the ISO alpha-2 code that breakdowns call it by, its rings in hundredths of a
+degree, longitude first. Rings that cross the antimeridian are cut there, and long edges have points in between, so that
+any projection may be drawn point by point. Borders are as Natural Earth draws them: who holds a place, not who should.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vendor_borders import WORLD_ATLAS, unpack
 from globe_eval.places import resolve
 from globe_eval.places.borders import countries_at, sovereign_of
 
-OUT = Path(__file__).parents[1] / "globe_eval" / "reports" / "data"
+OUT = Path(__file__).parents[1] / "globe_eval" / "reports" / "page" / "data"
 EDGE_DEGREES = 3.0
 NUMBERLESS = {"Kosovo": "XK"}
 """What ISO has no number for; others such are called by what lies there."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from globe_eval.benchmarks.ceilings import of_every_form
 from globe_eval.benchmarks.definition import COLUMN_KEYS
+from globe_eval.benchmarks.entities import with_entities
 from globe_eval.benchmarks.manifest import data_folder, find_data, truth_sha256
 from globe_eval.benchmarks.table import read_table
 from globe_eval.benchmarks.truth import ROLES, read_truth, select
@@ -34,13 +35,21 @@ def known_truth(values: Mapping[str, Any]) -> Known | None:
     Returns: None where nothing of it is on this machine.
 
     Raises:
-        InputError: a table that is there cannot be read as the YAML says.
+        InputError: a table that is there cannot be read as the YAML says, or the file of its entities is not there.
 
     """
     given = dict(values.get("dataset_kwargs") or {})
     if custom := values.get("custom_dataset"):
         return _drawn(str(custom), given)
-    return _prepared(str(given.get("prepared", values.get("task"))), given.get("where")) or _table(given)
+    known = _prepared(str(given.get("prepared", values.get("task"))), given.get("where")) or _table(given)
+    if known is None or given.get("entities") is None:
+        return known
+    entities = find_data(given["entities"])
+    if entities is None:
+        raise InputError(
+            f"task {values.get('task')!r}: {given['entities']!r}, its entities, is neither here nor in {data_folder()}"
+        )
+    return replace(known, rows=with_entities(known.rows, entities))
 
 
 def reading(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import board_runs
 import pytest
 
 from globe_eval.cli import main
-from globe_eval.reports import leaderboard, submission
+from globe_eval.reports.board import leaderboard, submission
 from globe_eval.runs import record
 
 

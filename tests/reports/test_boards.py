@@ -14,11 +14,11 @@ import board_runs
 import pytest
 from scipy import stats
 
-from globe_eval.reports import formats, leaderboard
-from globe_eval.reports.boards import ACCURACIES, Board, Section, boards
-from globe_eval.reports.implied import design_effect, design_effects, wilson
-from globe_eval.reports.published import PublishedRow
-from globe_eval.reports.submission import Submission, read_submission
+from globe_eval.reports.board import formats, leaderboard
+from globe_eval.reports.board.boards import ACCURACIES, Board, Section, boards
+from globe_eval.reports.board.implied import design_effect, design_effects, wilson
+from globe_eval.reports.board.published import PublishedRow
+from globe_eval.reports.board.submission import Submission, read_submission
 from globe_eval.runs.record import FigureRecord, GeocoderRecord
 
 KNOWN = board_runs.known()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from globe_eval.metrics import THRESHOLDS_KM, within
-from globe_eval.reports import charts, curves, svg
+from globe_eval.reports.page import charts, curves, svg
 
 KM = np.array([0.3, 7.0, 120.0, 900.0, 15_000.0, np.nan, 24.9, 25.1])
 LINE = charts.Line("a < b", KM, np.array([0.9, 0.9, 0.6, 0.2, 0.1, np.nan, 0.8, 0.8]))

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from globe_eval.errors import InputError
-from globe_eval.reports.published import AlsoPrinted, PublishedRow, conflicts, read_published, spread
+from globe_eval.reports.board.published import AlsoPrinted, PublishedRow, conflicts, read_published, spread
 
 FOLDER = Path(__file__).parents[2] / "leaderboards" / "published"
 KM = (1, 25, 200, 750, 2500)

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from globe_eval.metrics.paired import paired_difference
-from globe_eval.reports.ranks import Range, rank_ranges
+from globe_eval.reports.board.ranks import Range, rank_ranges
 
 
 def models(seed: int, shares: list[float], n: int = 300, n_groups: int = 40) -> tuple[list[np.ndarray], np.ndarray]:

@@ -17,7 +17,7 @@ from PIL import Image
 from reported import Row, write_run
 
 from globe_eval import cli
-from globe_eval.reports import cues, headline, loaded, pictures, shorten
+from globe_eval.reports.page import cues, headline, loaded, pictures, shorten
 from globe_eval.runs import record
 
 EVIL = "<script>window.stolen=1</script><img src=x onerror='window.stolen=2'>"
@@ -304,7 +304,7 @@ def test_open_shows_the_page(
 def test_figures_need_matplotlib_and_nothing_is_written_without_it(
     two: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("globe_eval.reports.figures.find_spec", lambda name: None)
+    monkeypatch.setattr("globe_eval.reports.page.figures.find_spec", lambda name: None)
     words = ["report", str(two[0]), "-o", str(tmp_path / "out.html"), "--png", str(tmp_path / "png")]
     assert cli.main(words) == 2 and not list(tmp_path.iterdir())
     assert "--png needs matplotlib: pip install 'globe-eval[report]'" in capsys.readouterr().err

@@ -9,8 +9,8 @@ import pytest
 from browser import Browser
 from reported import Row, write_run
 
-from globe_eval.reports import worldmap
-from globe_eval.reports.report import write_report
+from globe_eval.reports.page import worldmap
+from globe_eval.reports.page.report import write_report
 
 EVIL = "<script>window.stolen=1</script><img src=x onerror='window.stolen=2'><svg onload='window.stolen=3'>"
 HOME, DOWN, ENTER, TAB = "\ue011", "\ue015", "\ue007", "\ue004"

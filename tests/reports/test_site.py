@@ -8,10 +8,10 @@ import board_runs
 import pytest
 from browser import Browser
 
-from globe_eval.reports import leaderboard, site
-from globe_eval.reports.boards import Board, boards
-from globe_eval.reports.published import PublishedRow, read_published
-from globe_eval.reports.submission import read_submission
+from globe_eval.reports.board import leaderboard, site
+from globe_eval.reports.board.boards import Board, boards
+from globe_eval.reports.board.published import PublishedRow, read_published
+from globe_eval.reports.board.submission import read_submission
 
 EVIL = "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 2'>\"' {{ 7 * 7 }}"
 SITE = Path(__file__).parents[2] / "leaderboards" / "site" / "index.html"

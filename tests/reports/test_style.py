@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import globe_eval.reports
-from globe_eval.reports import figures
+from globe_eval.reports.page import figures
 
 CSS = (Path(globe_eval.reports.__file__).parent / "style.css").read_text(encoding="utf-8")
 SIGHT = {

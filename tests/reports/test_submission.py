@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, within
-from globe_eval.reports.submission import metres, pack, unpack
+from globe_eval.reports.board.submission import metres, pack, unpack
 
 
 @given(st.lists(st.integers(-1, 20_100_000), max_size=50))

@@ -12,7 +12,7 @@ from pyproj import Geod, Transformer
 
 from globe_eval.places.borders import countries_at
 from globe_eval.places.distance import haversine_km
-from globe_eval.reports import worldmap
+from globe_eval.reports.page import worldmap
 
 SPHERE = Geod(a=6371000.0, b=6371000.0)
 latitude, longitude = st.floats(-90, 90), st.floats(-180, 180)

@@ -92,3 +92,24 @@ def test_details_show_licence_form_and_the_ceiling(
     shown = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line[:1].strip()}
     assert "Apache-2.0" in shown["miniworld"] and " / 96" in shown["miniworld"]
     assert "prepare it to know" in shown["gws15k"] and " 100 " in shown["gws15k_coordinates"]
+
+
+def test_entities_in_a_file_of_their_own_belong_to_the_truth(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLOBE_EVAL_DATA", str(tmp_path))
+    benchmark, answers = tmp_path / "towns.yaml", tmp_path / "answers.jsonl"
+    benchmark.write_text(
+        "task: towns\nclass: !function globe_eval.GeoTask\n"
+        "dataset_kwargs: {truth: towns.csv, images: ., entities: seen.json}\nmetadata: {version: 1}\n"
+    )
+    (tmp_path / "towns.csv").write_text("id,lat,lon\na,48.8566,2.3522\nb,51.5,-0.12\n")
+    response = "<think>A red bus passes a church.</think><answer>country: France\ncity: Paris</answer>"
+    answers.write_text("".join(json.dumps({"id": name, "response": response}) + "\n" for name in "ab"))
+    assert main(["score", str(answers), "--task", str(benchmark)]) == 2
+    assert "task 'towns': 'seen.json', its entities, is neither here nor in" in capsys.readouterr().err
+    (tmp_path / "seen.json").write_text(json.dumps({"a": ["bus", "palm tree"], "b": ["church"]}))
+    found, _ = scored(capsys, answers, "--task", benchmark)
+    assert found["grounding_recall"] == pytest.approx((0.5 + 1.0) / 2)
+    (tmp_path / "seen.json").write_text(json.dumps({"a": ["bus"], "b": ["church"]}))
+    assert scored(capsys, answers, "--task", benchmark)[0]["manifest_sha256"] != found["manifest_sha256"]

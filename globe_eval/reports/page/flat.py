@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from globe_eval.reports.loaded import Loaded, unsupported
+from globe_eval.reports.page.loaded import Loaded, unsupported
 
 COLUMNS = (
     "run", "id", "true_lat", "true_lon", "true_country", "true_city", "scene", "status", "answer_country",

@@ -19,9 +19,10 @@ from markupsafe import Markup
 
 import globe_eval
 from globe_eval.metrics.breakdowns import AT_LEAST
-from globe_eval.reports import charts, cues, headline, loaded, maps, payload, shorten, table
-from globe_eval.reports.loaded import Loaded, Run
-from globe_eval.reports.pictures import Pictures
+from globe_eval.reports import table
+from globe_eval.reports.page import charts, cues, headline, loaded, maps, payload, shorten
+from globe_eval.reports.page.loaded import Loaded, Run
+from globe_eval.reports.page.pictures import Pictures
 from globe_eval.scoring import STATUSES
 
 _HERE = Path(__file__).parent
@@ -36,7 +37,7 @@ def report(data: Loaded, pictures: Pictures, pictures_wanted: int) -> str:
     read = cues.foremost(data, max(1, cues.MOST_READ // max(1, len(runs))))
     longest = shorten.limit(sample.response for run in runs for sample in run.samples)
     block = payload.payload(data, pictures.urls, read, longest)
-    style = "\n" + _text("style.css") + _text("report.css")
+    style = "\n" + _text("../style.css") + _text("report.css")
     script = "\n(() => {\n" + "\n".join(_text(name) for name in _SCRIPTS) + "})();\n"
     values = {
         "version": globe_eval.__version__,

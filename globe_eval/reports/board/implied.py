@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
-from globe_eval.reports.submission import Submission
+from globe_eval.reports.board.submission import Submission
 from globe_eval.runs.record import FigureRecord
 
 Z = 1.959963984540054

@@ -17,10 +17,10 @@ from pydantic import ValidationError
 
 from globe_eval.benchmarks.definition import Definition, definitions, task_folders
 from globe_eval.errors import InputError, nearest
-from globe_eval.reports import admission, formats, site
-from globe_eval.reports.boards import Board, boards
-from globe_eval.reports.published import read_published
-from globe_eval.reports.submission import Submission, read_submission, submission, written
+from globe_eval.reports.board import admission, formats, site
+from globe_eval.reports.board.boards import Board, boards
+from globe_eval.reports.board.published import read_published
+from globe_eval.reports.board.submission import Submission, read_submission, submission, written
 from globe_eval.reports.table import model_name
 from globe_eval.runs.record import first_error
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from globe_eval.reports import formats
-from globe_eval.reports.boards import ACCURACIES, COLUMNS, HEADLINE, Board, Cell, Row, Section
+from globe_eval.reports.board import formats
+from globe_eval.reports.board.boards import ACCURACIES, COLUMNS, HEADLINE, Board, Cell, Row, Section
 
 _HERE = Path(__file__).parent
 
@@ -27,7 +27,7 @@ def page(boards: Sequence[Board]) -> str:
     script = _text("site.js")
     return environment.from_string(_text("site.html")).render(
         boards=boards,
-        style=Markup(_text("style.css") + _text("site.css")),
+        style=Markup(_text("../style.css") + _text("site.css")),
         script=Markup(script),
         script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         headline=HEADLINE,

@@ -38,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
 
 def _add(options: argparse.Namespace) -> int:
     """Check a run and write its row."""
-    from globe_eval.reports import leaderboard
+    from globe_eval.reports.board import leaderboard
 
     path = leaderboard.add(
         options.run,
@@ -54,7 +54,7 @@ def _add(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     """Say of each row, or folder of a run, why it cannot stand."""
-    from globe_eval.reports import leaderboard
+    from globe_eval.reports.board import leaderboard
 
     refused = 0
     for path, wrong in leaderboard.check(options.paths, options.leaderboards, include_path=options.include_path):
@@ -65,7 +65,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _build(options: argparse.Namespace) -> int:
     """Write the boards, or say what is stale."""
-    from globe_eval.reports import leaderboard
+    from globe_eval.reports.board import leaderboard
 
     files = leaderboard.build(options.leaderboards, include_path=options.include_path)
     if options.check:

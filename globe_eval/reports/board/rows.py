@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from globe_eval.metrics.accuracy import acc_name
-from globe_eval.reports.published import PublishedRow
-from globe_eval.reports.submission import Submission
+from globe_eval.reports.board.published import PublishedRow
+from globe_eval.reports.board.submission import Submission
 
 Details = tuple[tuple[str, str], ...]
 UNKNOWN = "unknown"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from globe_eval.errors import InputError
-from globe_eval.reports import html, pictures
-from globe_eval.reports.cues import foremost
-from globe_eval.reports.loaded import Loaded, load
+from globe_eval.reports.page import html, pictures
+from globe_eval.reports.page.cues import foremost
+from globe_eval.reports.page.loaded import Loaded, load
 
 DEFAULT = Path("globe-eval-report.html")
 
@@ -42,7 +42,7 @@ def write_report(
     if path.is_dir():
         raise InputError(f"--output_path {path}: is a folder; name the file, as in {path / DEFAULT}")
     if png is not None:
-        from globe_eval.reports.figures import refuse_without_matplotlib
+        from globe_eval.reports.page.figures import refuse_without_matplotlib
 
         refuse_without_matplotlib()
     data = load(folders)
@@ -50,12 +50,12 @@ def write_report(
     written = [path]
     html.write(path, html.report(data, _pictures(data, chosen, images), len(chosen)))
     if csv is not None:
-        from globe_eval.reports.flat import flat
+        from globe_eval.reports.page.flat import flat
 
         html.write(csv, flat(data))
         written.append(csv)
     if png is not None:
-        from globe_eval.reports.figures import write_figures
+        from globe_eval.reports.page.figures import write_figures
 
         written += write_figures(data, png)
     if show:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from markupsafe import Markup
 
-from globe_eval.reports import worldmap
-from globe_eval.reports.loaded import Photograph, country_name
-from globe_eval.reports.svg import element, number
+from globe_eval.reports.page import worldmap
+from globe_eval.reports.page.loaded import Photograph, country_name
+from globe_eval.reports.page.svg import element, number
 
 CLASSES = (
     ("within 1 km", 0),

@@ -22,7 +22,7 @@ from globe_eval.benchmarks.manifest import truth_sha256
 from globe_eval.errors import InputError, nearest
 from globe_eval.places import DISTANCES, gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
-from globe_eval.reports import submission as rows
+from globe_eval.reports.board import submission as rows
 from globe_eval.runs import record, rescore
 
 Definitions = Mapping[str, Definition]

@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from globe_eval.metrics import localizability
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
-from globe_eval.reports import curves, svg
-from globe_eval.reports.svg import element
+from globe_eval.reports.page import curves, svg
+from globe_eval.reports.page.svg import element
 
 WIDTH, HEIGHT = 420.0, 280.0
 LEFT, RIGHT, TOP, BOTTOM = 50.0, 14.0, 14.0, 40.0

@@ -14,11 +14,11 @@ import numpy as np
 
 from globe_eval.benchmarks.definition import Definition
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
-from globe_eval.reports.implied import design_effects, wilson
-from globe_eval.reports.published import PublishedRow, conflicts, spread
-from globe_eval.reports.ranks import Range, rank_ranges
-from globe_eval.reports.rows import Details, details_of, details_of_published, reasons
-from globe_eval.reports.submission import Submission
+from globe_eval.reports.board.implied import design_effects, wilson
+from globe_eval.reports.board.published import PublishedRow, conflicts, spread
+from globe_eval.reports.board.ranks import Range, rank_ranges
+from globe_eval.reports.board.rows import Details, details_of, details_of_published, reasons
+from globe_eval.reports.board.submission import Submission
 
 Kind = Literal["run", "floor", "ceiling", "published"]
 ACCURACIES = tuple(acc_name(km) for km in THRESHOLDS_KM.values())

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from globe_eval.reports import cues
-from globe_eval.reports.loaded import Loaded, contradicts, country_name, stated, unsupported
-from globe_eval.reports.shorten import shortened
+from globe_eval.reports.page import cues
+from globe_eval.reports.page.loaded import Loaded, contradicts, country_name, stated, unsupported
+from globe_eval.reports.page.shorten import shortened
 from globe_eval.runs import record
 from globe_eval.runs.reasoned import ConsistencyRecord
 from globe_eval.scoring import STATUSES

@@ -9,7 +9,7 @@ from typing import Any
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.catalogue import CONSISTENCY, FORMAT, GROUNDING, LOCALIZABILITY
 from globe_eval.reports import table
-from globe_eval.reports.loaded import Run, country_name
+from globe_eval.reports.page.loaded import Run, country_name
 from globe_eval.runs import record
 
 

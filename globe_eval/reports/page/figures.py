@@ -12,9 +12,9 @@ import numpy as np
 from globe_eval.errors import InputError
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.metrics.localizability import risk_coverage
-from globe_eval.reports import curves, loaded, worldmap
-from globe_eval.reports.loaded import Loaded
-from globe_eval.reports.maps import CLASSES
+from globe_eval.reports.page import curves, loaded, worldmap
+from globe_eval.reports.page.loaded import Loaded
+from globe_eval.reports.page.maps import CLASSES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

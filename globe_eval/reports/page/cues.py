@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from globe_eval.answers import parse
 from globe_eval.metrics import mentions
-from globe_eval.reports.loaded import Loaded, contradicts, unsupported
+from globe_eval.reports.page.loaded import Loaded, contradicts, unsupported
 from globe_eval.runs import record
 
 MOST_READ = 2_000

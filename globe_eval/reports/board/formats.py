@@ -14,8 +14,8 @@ from dataclasses import asdict
 from typing import Any
 
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
-from globe_eval.reports import ranks
-from globe_eval.reports.boards import ACCURACIES, COLUMNS, HEADLINE, Board, Cell, Row
+from globe_eval.reports.board import ranks
+from globe_eval.reports.board.boards import ACCURACIES, COLUMNS, HEADLINE, Board, Cell, Row
 
 KILOMETRES = dict(zip(ACCURACIES, (f"{km:,.0f} km" for km in THRESHOLDS_KM.values()), strict=True))
 LABELS = {**KILOMETRES, "median_km": "median", "located": "located"}

@@ -1,0 +1,27 @@
+"""Photographs for the tests of models, and no key in the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from endpoints import PLANTED
+from PIL import Image
+
+from globe_eval.benchmarks.images import Photograph
+
+
+@pytest.fixture(autouse=True)
+def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> list[Photograph]:
+    """Forty JPEGs, each of one brightness, with the answer in a comment and in the file's name."""
+    out = []
+    for i in range(40):
+        path = tmp_path / f"paris_48.85_2.29_{i}.jpg"
+        Image.new("RGB", (24, 16), (5 * i, 5 * i, 5 * i)).save(path, comment=PLANTED)
+        out.append(Photograph(path))
+    return out
