@@ -43,8 +43,10 @@ def test_answers_keep_the_order_of_requests_whatever_order_they_arrive_in(photog
 
 @pytest.mark.parametrize("concurrency", [1, 7, 8, 24])
 def test_concurrency_is_reached_and_never_exceeded(photographs: list[Photograph], concurrency: int) -> None:
-    with ChatServer(lambda payload, number: Reply(completion("x"), delay=0.03)) as server:
-        endpoint(server, num_concurrent=concurrency).generate_until(2 * requests_for(photographs))
+    delay = 0.02 + 0.01 * concurrency  # long enough to send as many meanwhile, on a slow machine too
+    with ChatServer(lambda payload, number: Reply(completion("x"), delay=delay)) as server:
+        several = (3 * requests_for(photographs))[: 4 * concurrency + 1]
+        endpoint(server, num_concurrent=concurrency).generate_until(several)
         assert server.peak == concurrency
 
 
@@ -382,9 +384,10 @@ def test_what_was_read_ahead_is_not_sent_after_leaving(photographs: list[Photogr
 
     with ChatServer(answer) as server:
         for _ in endpoint(server, num_concurrent=16).answers(requests_for(photographs)):
-            while len(server.asked) < 17:  # sixteen in flight once more, and two of the next read and encoded
+            deadline = time.monotonic() + 10
+            while len(server.asked) < 17 and time.monotonic() < deadline:
                 time.sleep(0.01)
-            break
+            break  # with sixteen in flight, and two of the next read and encoded
         held.set()
         time.sleep(0.3)
         assert len(server.asked) == 17
