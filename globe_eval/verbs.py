@@ -7,11 +7,10 @@ import json
 import shlex
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from globe_eval import arguments
-from globe_eval.errors import IncompleteRun, InputError, nearest
+from globe_eval.errors import IncompleteRun, InputError
 
 
 def run(options: argparse.Namespace) -> int:
@@ -304,17 +303,13 @@ def _definition(name: str) -> dict[str, Any]:
     """The keys of a task, given by its name or the path of its YAML. Raises InputError."""
     from globe_eval.benchmarks import definition, validate
 
-    known, path = definition.definitions(definition.task_folders()), Path(name)
-    if name not in known and path.suffix in {".yaml", ".yml"} and path.is_file():
-        if found := validate.problems(path):
-            raise InputError(str(found[0]))
-        return definition.read_definition(path).values
-    if name not in known or known[name].is_group:
-        tasks = [task for task in known if not known[task].is_group]
-        raise InputError(
-            f"unknown task {name!r}{nearest(name, tasks)} (allowed: {', '.join(sorted(tasks))}, or the path of a YAML)"
-        )
-    return known[name].values
+    found = definition.find(name)
+    if found.is_group:
+        tasks = ", ".join(map(str, found.values["task"]))
+        raise InputError(f"{name} is a group; score answers to one of its tasks: {tasks}")
+    if name.endswith((".yaml", ".yml")) and (problems := validate.problems(found.path)):
+        raise InputError(str(problems[0]))
+    return found.values
 
 
 def _task_form(values: dict[str, Any]) -> Any:

@@ -20,6 +20,7 @@ import numpy as np
 from globe_eval.errors import InputError
 from globe_eval.metrics import statistics
 from globe_train import card, teacher
+from globe_train.markdown import table
 
 VARIANTS = ("grpo_one_reward", "grpo_two_rewards", "grpo_all_rewards")
 MODELS = ("base", "sft", *VARIANTS)
@@ -74,15 +75,24 @@ def mean(folders: Sequence[Path], name: str) -> tuple[list[str], Values]:
     return read[0][0], {column: np.mean([v[column] for _, v in read], axis=0) for column in COLUMNS}
 
 
-def cell(column: Any, groups: Sequence[str], signed: bool = False) -> str:
-    """A mean with its interval, by photographer; an interval of a change that excludes zero is marked."""
+def estimate(column: Any, groups: Sequence[str]) -> tuple[float, float, float] | None:
+    """Mean, low and high of the values that are known, the interval by photographer; None where none is."""
     known = ~np.isnan(column)
     if not known.any():
-        return "–"
+        return None
     low, high = statistics.bootstrap(column[known], np.array(groups)[known])[0]
+    return column[known].mean(), low, high
+
+
+def cell(column: Any, groups: Sequence[str], signed: bool = False) -> str:
+    """A mean with its interval, by photographer; an interval of a change that excludes zero is marked."""
+    found = estimate(column, groups)
+    if found is None:
+        return "–"
+    value, low, high = found
     sign = "+" if signed else ""
     mark = " *" if signed and (low > 0 or high < 0) else ""
-    return f"{column[known].mean():{sign}.1f} ({low:{sign}.1f} – {high:{sign}.1f}){mark}"
+    return f"{value:{sign}.1f} ({low:{sign}.1f} – {high:{sign}.1f}){mark}"
 
 
 def rows(folders: Sequence[Path], names: Mapping[str, str], before: Mapping[str, str] | None = None) -> list[list[str]]:
@@ -113,11 +123,11 @@ def tables(folders: Sequence[Path], names: Sequence[str]) -> list[str]:
     """Both tables in Markdown."""
     head, titles = ("%, 95 % intervals", *COLUMNS), {name: NAMES[name] for name in names}
     return [
-        *card.table(head, rows(folders, titles)),
+        *table(head, rows(folders, titles)),
         "",
         "Change over SFT, paired, resampled by photographer; * where the interval excludes zero:",
         "",
-        *card.table(head, rows(folders, titles, BEFORE)),
+        *table(head, rows(folders, titles, BEFORE)),
         "",
     ]
 
@@ -159,11 +169,8 @@ def table_csv(folders: Sequence[Path], names: Sequence[str]) -> str:
         for name in names:
             groups, found = values(folder, name)
             for column in COLUMNS:
-                known = ~np.isnan(found[column])
-                if known.any():
-                    low, high = statistics.bootstrap(found[column][known], np.array(groups)[known])[0]
-                    numbers = [f"{value:.2f}" for value in (found[column][known].mean(), low, high)]
-                    writer.writerow([folder.name, name, column, *numbers])
+                if (numbers := estimate(found[column], groups)) is not None:
+                    writer.writerow([folder.name, name, column, *(f"{number:.2f}" for number in numbers)])
     return file.getvalue()
 
 

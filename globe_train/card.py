@@ -18,6 +18,7 @@ from globe_eval.reports.run_values import read_run
 from globe_train import card_results, curves
 from globe_train.contamination import FILE as CONTAMINATION
 from globe_train.data import Examples
+from globe_train.markdown import table
 from globe_train.recipe import Recipe
 
 LOG, CURVES, CARD, RECIPE, ABOUT = "log.jsonl", "curves.png", "README.md", "recipe.yaml", "training.json"
@@ -98,7 +99,7 @@ def write_card(folder: Path, runs: Sequence[Path] = ()) -> Path:
         *held_out_lines(folder),
         "## Training",
         "",
-        *card_results.table(("", ""), facts(about)),
+        *table(("", ""), facts(about)),
         "",
         *[f"- {note}" for note in about["notes"]],
         *overlap_lines(about["contamination"]),
@@ -177,12 +178,7 @@ def held_out_lines(folder: Path) -> list[str]:
         return []
     held = json.loads(file.read_text(encoding="utf-8"))
     rows = [(name, "unknown" if value is None else f"{value:.4g}") for name, value in held.items()]
-    return ["## Held out", "", *card_results.table(("", ""), rows), ""]
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table."""
-    return card_results.table(head, rows)
+    return ["## Held out", "", *table(("", ""), rows), ""]
 
 
 def machine() -> str:

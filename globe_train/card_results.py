@@ -17,6 +17,7 @@ from globe_eval.reports.model_card import eval_results, model_card
 from globe_eval.reports.run_values import Run
 from globe_eval.reports.shareable import bounds, figures, hub_of, metric_name, refuse_partial, shown, unit_of
 from globe_eval.reports.table import model_name
+from globe_train.markdown import table
 
 FOLDER = ".eval_results"
 
@@ -88,9 +89,3 @@ def interval(between: Sequence[float] | None) -> str:
     ('1.5 – 20', '')
     """
     return "" if between is None else f"{between[0]:g} – {between[1]:g}"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table."""
-    cells = [head, ["---"] * len(head), *rows]
-    return ["| " + " | ".join(row) + " |" for row in cells]

@@ -16,6 +16,7 @@ from globe_eval.benchmarks import miniworld
 from globe_eval.benchmarks.miniworld import scene
 from globe_eval.benchmarks.miniworld.world import City, kinds
 from globe_eval.errors import InputError, nearest
+from globe_eval.files import write_whole
 from globe_train import teacher
 
 TEST_SEED = 0
@@ -60,7 +61,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     for row, picture in zip(rows, drawn(rows, size), strict=True):
         (folder / row["image"]).write_bytes(picture)
-    miniworld.replace(path, wanted)
+    write_whole(path, wanted)
     return path
 
 

@@ -24,9 +24,10 @@ LEVEL = {
     "metrics": 7,
     "places": 8,
     "answers": 8,
+    "files": 9,
     "errors": 9,
 }
-LIGHT = {"places", "answers", "metrics", "scoring", "reports", "errors"}
+LIGHT = {"places", "answers", "metrics", "scoring", "reports", "files", "errors"}
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

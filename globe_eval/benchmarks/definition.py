@@ -108,6 +108,18 @@ def definitions(folders: Sequence[Path]) -> dict[str, Definition]:
     return found
 
 
+def find(name: str, include_path: Sequence[Path] = ()) -> Definition:
+    """The task or group of that name, or the one in a YAML. Raises InputError, with the nearest name."""
+    if name.endswith((".yaml", ".yml")):
+        return read_definition(Path(name))
+    known = definitions([*task_folders(), *include_path])
+    if name not in known:
+        raise InputError(
+            f"unknown task {name!r}{nearest(name, known)} (allowed: {', '.join(sorted(known))}, or the path of a YAML)"
+        )
+    return known[name]
+
+
 def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
     """Read one YAML and what it includes. Raises InputError for what is no YAML, duplicate keys and unknown tags."""
     if not path.is_file():

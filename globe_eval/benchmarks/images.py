@@ -212,13 +212,13 @@ def inspect(path: str | os.PathLike[str], bounds: Bounds = UNBOUNDED) -> Inspect
     try:
         parts, _ = _parts(_open(data, ""), data, bounds)
     except ImageError:
-        return _inspection(data, None)._replace(reencoded=False)
-    return _inspection(data, parts)
+        return _inspection(data, None, reencoded=False)
+    return _inspection(data, parts, reencoded=parts is None)
 
 
-def _inspection(data: bytes, parts: Parts | None) -> Inspection:
+def _inspection(data: bytes, parts: Parts | None, *, reencoded: bool) -> Inspection:
     coordinates = carries_coordinates(data) if parts is None else tell_coordinates(parts.cut)
-    return Inspection(hashlib.sha256(data).hexdigest(), coordinates, reencoded=parts is None)
+    return Inspection(hashlib.sha256(data).hexdigest(), coordinates, reencoded)
 
 
 def picture_bytes(picture: Image.Image | str | os.PathLike[str]) -> tuple[bytes, str]:
@@ -268,7 +268,7 @@ class Photograph(Image.Image):
         """The file's bytes without metadata, and their MIME type. Raises ImageError."""
         data = _read(self.path, self.name)
         sent, parts = _cleaned(data, self.name, self.bounds)
-        self._inspection = _inspection(data, parts)
+        self._inspection = _inspection(data, parts, reencoded=parts is None)
         return sent
 
     @property

@@ -20,15 +20,16 @@ from typing import Any
 
 import globe_eval
 from globe_eval.benchmarks.ceilings import of_every_form
-from globe_eval.benchmarks.definition import Definition, definitions, read_definition, task_folders
+from globe_eval.benchmarks.definition import Definition, definitions, find, read_definition, task_folders
 from globe_eval.benchmarks.findings import Finding, findings
 from globe_eval.benchmarks.hub import download
 from globe_eval.benchmarks.manifest import data_folder, find_data, locate, truth_sha256
 from globe_eval.benchmarks.overlap import KINDS, overlap
 from globe_eval.benchmarks.scan import SCAN_VERSION, Scan, scan
-from globe_eval.benchmarks.table import read_table, write_csv, write_whole
+from globe_eval.benchmarks.table import read_table, write_csv
 from globe_eval.benchmarks.truth import SwappedHeader, read_truth
-from globe_eval.errors import InputError, nearest
+from globe_eval.errors import InputError
+from globe_eval.files import write_whole
 from globe_eval.places import gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
 
@@ -205,19 +206,12 @@ class _Source:
 
 
 def _definition(task: str | Path | Definition, include_path: Sequence[Path]) -> Definition:
-    if isinstance(task, str) and task.endswith((".yaml", ".yml")):
-        task = Path(task)
-    if isinstance(task, Path):
-        task = read_definition(task)
-    known = definitions([*task_folders(), *include_path])
-    if isinstance(task, str):
-        if task not in known:
-            raise InputError(f"unknown task {task!r}{nearest(task, known)} (allowed: {', '.join(sorted(known))})")
-        task = known[task]
+    if not isinstance(task, Definition):
+        task = read_definition(task) if isinstance(task, Path) else find(task, include_path)
     if task.is_group:
         raise InputError(f"{task.name} is a group; prepare its tasks: {', '.join(map(str, task.values['task']))}")
     base = (task.values.get("dataset_kwargs") or {}).get("prepared", task.name)
-    return known.get(base, task) if base != task.name else task
+    return task if base == task.name else definitions([*task_folders(), *include_path]).get(base, task)
 
 
 def _sources(

@@ -6,8 +6,6 @@ import csv
 import io
 import json
 import math
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from globe_eval.errors import InputError, nearest
+from globe_eval.files import write_whole
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "id": ("id", "img_id", "image_id", "image_name", "image", "image_file", "filename", "photo_id"),
@@ -167,21 +166,6 @@ def harmless(cell: str) -> str:
     except ValueError:
         return f"'{cell}"
     return cell
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, whatever ends this program meanwhile."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _shown(value: object) -> str:

@@ -11,6 +11,7 @@ Two runs on the same photographs can therefore be compared pair by pair:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -21,6 +22,8 @@ Floats = npt.NDArray[np.float64]
 
 N_RESAMPLES = 2000
 LEVEL = 0.95
+Z = 1.959963984540054
+"""Half the width of a 95 % interval of the normal distribution, in standard deviations."""
 _CHUNK_COUNTS = 250_000
 _AT_ONCE = 100_000
 """How many weights a statistic is given: it makes several arrays of that size."""
@@ -200,6 +203,17 @@ def _counts(generator: np.random.PCG64, n_rows: int, n_groups: int) -> Floats:
         cells += n_groups * np.arange(len(rows))[:, None]
         rows[:] = np.bincount(cells.ravel(), minlength=rows.size).reshape(rows.shape)
     return block
+
+
+def wilson(share: float, n: float) -> tuple[float, float]:
+    """95 % interval of a share of n (Wilson, 1927), within [0, 1]; n need not be whole: an effective number.
+
+    >>> tuple(round(bound, 4) for bound in wilson(0.5, 100))
+    (0.4038, 0.5962)
+    """
+    centre = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
+    half = Z / (1 + Z * Z / n) * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def cluster_labels(ids: Sequence[str], groups: Sequence[str | None]) -> npt.NDArray[np.str_]:

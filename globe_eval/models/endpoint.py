@@ -12,7 +12,6 @@ import math
 import os
 import re
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -33,7 +32,6 @@ from globe_eval.models import chat, sharing, wire
 from globe_eval.models.response import Response
 from globe_eval.models.simple import SimpleModel
 
-AHEAD = 8  # for so many requests in flight, one more is read and encoded already, to be sent when a reply arrives
 REFUSALS = 3  # in a row and before any answer: the whole run would be refused
 GONE_BEHIND_A_GATEWAY = (502, 503, 504)
 
@@ -56,7 +54,6 @@ class _Address(sharing.Server):
     answered: bool = False
     refused: int = 0
     knows_repetition_penalty: bool = True
-    in_flight: threading.Semaphore = field(kw_only=True)
 
 
 class Endpoint(SimpleModel):
@@ -156,38 +153,28 @@ class Endpoint(SimpleModel):
             repeats.append(seen[id(request)])
             seen[id(request)] += 1
 
-        over = threading.Event()
-
-        def ask(address: _Address, line: wire.Connection, index: int) -> Response:
+        def ask(address: _Address, line: wire.Connection, index: int, place: sharing.Place) -> Response:
             try:
-                return self._ask(address, line, requests[index], repeats[index], over)
+                return self._ask(address, line, requests[index], repeats[index], place)
             except _Refused as error:
                 address.refused += 1
                 if not address.answered and address.refused >= min(REFUSALS, len(requests)):
                     raise InputError(f"endpoint {address.name}: every request is refused: {error}") from None
                 raise
 
-        workers = self.num_concurrent + self.num_concurrent // AHEAD
-        shared = sharing.share(self._addresses, len(requests), workers, ask, self.patience)
+        shared = sharing.share(self._addresses, len(requests), self.num_concurrent, ask, self.patience)
         with closing(shared):
-            try:
-                for index, outcome in shared:
-                    yield index, self._response(outcome)
-            finally:
-                over.set()
-
-    def _response(self, outcome: Response | Exception) -> Response:
-        """The response, or the error of one photograph: nothing that it does may end the run. Raises InputError."""
-        if isinstance(outcome, InputError):
-            raise outcome
-        if isinstance(outcome, Exception):
-            known = isinstance(outcome, ImageError | _Final | sharing.GivenUp)
-            reason = str(outcome) if known else f"{type(outcome).__name__}: {outcome}"
-            return Response("", error=self._line(reason))
-        return outcome
+            for index, outcome in shared:
+                if isinstance(outcome, InputError):
+                    raise outcome
+                if isinstance(outcome, Exception):  # nothing else that one photograph does may end the run
+                    known = isinstance(outcome, ImageError | _Final | sharing.GivenUp)
+                    reason = str(outcome) if known else f"{type(outcome).__name__}: {outcome}"
+                    outcome = Response("", error=self._line(reason))
+                yield index, outcome
 
     def _ask(
-        self, address: _Address, line: wire.Connection, request: Instance, repeat: int, over: threading.Event
+        self, address: _Address, line: wire.Connection, request: Instance, repeat: int, place: sharing.Place
     ) -> Response:
         """One attempt. Raises what :func:`globe_eval.models.sharing.share` knows, _Final, ImageError or InputError."""
         context, gen_kwargs, *rest = request.args
@@ -200,9 +187,7 @@ class Endpoint(SimpleModel):
         pictures = [picture_bytes(picture) for picture in (rest[0].get("visual") or [] if rest else [])]
         body = chat.write_request(context, pictures, fields)
         try:
-            with address.in_flight:
-                if over.is_set():
-                    raise _Final("not sent: nobody waits for it any more")
+            with place:
                 reply = line.exchange("POST", "chat/completions", body, self.timeout)
         except wire.Unreachable:
             raise
@@ -218,7 +203,7 @@ class Endpoint(SimpleModel):
         ):
             # A provider that does not know the field has no penalty either, which is what 1.0 asks for.
             address.knows_repetition_penalty = False
-            return self._ask(address, line, request, repeat, over)
+            return self._ask(address, line, request, repeat, place)
         response = self._read(address, reply, chat.stops(gen_kwargs))
         address.answered = True
         return response
@@ -256,7 +241,6 @@ class Endpoint(SimpleModel):
             connect=lambda: wire.Connection(url, headers, self._tls),
             is_there=lambda line: self._models(line).status not in GONE_BEHIND_A_GATEWAY,
             url=url,
-            in_flight=threading.Semaphore(self.num_concurrent),
         )
         try:
             with address.connect() as line:

@@ -22,6 +22,8 @@ from globe_eval.models.wire import Connection, Unreachable
 
 MAX_WAIT_S = 60.0
 LOOK_AGAIN_S = 5.0
+AHEAD = 8
+"""For so many requests in flight, one more is made ready already, and sent when one of them is answered."""
 _END = (1, -1)  # behind every request
 
 log = logging.getLogger("globe_eval")
@@ -45,6 +47,29 @@ class Passing(Exception):
 
 class GivenUp(Exception):
     """A request that has no answer, after every attempt."""
+
+
+class _Ended(Exception):
+    """Nobody waits for what would be sent."""
+
+
+class Place:
+    """A place among the requests in flight at a server, held while one is sent and answered; each has `places`."""
+
+    def __init__(self, places: int, ended: threading.Event) -> None:
+        self._places = threading.Semaphore(places)
+        self._ended = ended
+
+    def __enter__(self) -> None:
+        """Wait for a place."""
+        self._places.acquire()
+        if self._ended.is_set():
+            self._places.release()
+            raise _Ended
+
+    def __exit__(self, *exception: object) -> None:
+        """Leave it to the next."""
+        self._places.release()
 
 
 @dataclass
@@ -108,8 +133,8 @@ class Patience:
 def share(
     servers: Sequence[Some],
     count: int,
-    workers: int,
-    ask: Callable[[Some, Connection, int], Response],
+    concurrency: int,
+    ask: Callable[[Some, Connection, int, Place], Response],
     patience: Patience,
 ) -> Generator[tuple[int, Response | Exception]]:
     """Ask about 0 … count - 1; each number and its answer the moment it arrives, or why there is none.
@@ -119,9 +144,10 @@ def share(
     Args:
         servers: that share the work.
         count: how many requests.
-        workers: threads that ask each server.
-        ask: one attempt at one request, through a connection. Raises Unreachable where nothing was sent, which is no
-            attempt; Passing where another attempt may help; any other exception is the outcome.
+        concurrency: requests in flight at each server.
+        ask: one attempt at one request, through a connection; it sends while it holds a place, and makes ready before.
+            Raises Unreachable where nothing was sent, which is no attempt; Passing where another attempt may help; any
+            other exception is the outcome.
         patience: with failures.
 
     """
@@ -130,11 +156,11 @@ def share(
     done: SimpleQueue[tuple[int, Response | Exception]] = SimpleQueue()
     ended = threading.Event()
 
-    def work(server: Some) -> None:
+    def work(server: Some, place: Place) -> None:
         with server.connect() as line:
-            work_through(server, line)
+            work_through(server, line, place)
 
-    def work_through(server: Some, line: Connection) -> None:
+    def work_through(server: Some, line: Connection, place: Place) -> None:
         while not ended.is_set():
             turn, number = todo.get()
             if (turn, number) == _END:
@@ -145,7 +171,9 @@ def share(
                     give_up(server)
                 continue
             try:
-                answer = ask(server, line, number)
+                answer = ask(server, line, number, place)
+            except _Ended:
+                return
             except Unreachable as error:
                 server.lost(error)
                 todo.put((turn, number))
@@ -209,16 +237,17 @@ def share(
                 return
             done.put((number, GivenUp(reason)))
 
-    at_work = 0
+    workers = 0
     # Daemons, so that Ctrl-C need not wait for answers that may take minutes.
     for server in servers:
-        for _ in range(min(workers, count)):
-            threading.Thread(target=work, args=(server,), daemon=True).start()
-            at_work += 1
+        place = Place(concurrency, ended)
+        for _ in range(min(concurrency + concurrency // AHEAD, count)):
+            threading.Thread(target=work, args=(server, place), daemon=True).start()
+            workers += 1
     try:
         for _ in range(count):
             yield done.get()
     finally:
         ended.set()
-        for _ in range(at_work):
+        for _ in range(workers):
             todo.put(_END)

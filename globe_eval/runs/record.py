@@ -5,10 +5,8 @@ The pydantic models below are the schema; `schema/*.json` beside this file is th
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +16,7 @@ from pydantic import Field, ValidationError
 
 import globe_eval
 from globe_eval.errors import InputError
+from globe_eval.files import write_whole
 from globe_eval.metrics.breakdowns import By
 from globe_eval.runs.fields import Finite, Latitude, Longitude, Sha256, Share, Strict
 from globe_eval.runs.reasoned import (
@@ -224,8 +223,8 @@ class Results(Strict):
 def write_run(folder: Path, samples: Iterable[Sample], results: Results) -> None:
     """Write both files, each whole or not at all, the results last: where they stand, the samples are complete."""
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "samples.jsonl", (sample.model_dump_json() + "\n" for sample in samples))
-    _write(folder / "results.json", [results.model_dump_json(indent=2) + "\n"])
+    write_whole(folder / "samples.jsonl", (sample.model_dump_json().encode() + b"\n" for sample in samples))
+    write_whole(folder / "results.json", results.model_dump_json(indent=2).encode() + b"\n")
 
 
 def read_results(folder: Path) -> Results:
@@ -351,21 +350,6 @@ def first_error(error: ValidationError) -> str:
     found = repr(first.get("input"))
     where = ".".join(map(str, first["loc"])) or "the document"
     return f"{where}: {first['msg']}; found {found if len(found) <= 60 else found[:57] + '…'}"
-
-
-def _write(path: Path, parts: Iterable[str]) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            for part in parts:
-                file.write(part)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 if __name__ == "__main__":

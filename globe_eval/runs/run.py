@@ -117,22 +117,27 @@ def _journal(request: Request, name: str, task: Any, folder: Path) -> Journal:
         raise InputError(f"--shard {part}/{parts}: no photograph of {name} is left for it, of {len(task.eval_docs):,}")
     return Journal(
         folder / name / f"shard-{part}-of-{parts}" if request.shard else folder / name,
-        identity.identity(
-            task=name,
-            task_version=str(task.VERSION),
-            manifest_sha256=task.manifest.sha256,
-            prompt_sha256=task.prompt_sha256,
-            system_instruction=request.system_instruction,
-            decoding=task.config.generation_kwargs,
-            seed=request.seed,
-            model=request.model,
-            model_args=request.model_args,
-            max_pixels=request.max_pixels,
-            max_side=request.max_side,
-        ),
+        identity_of(request, task),
         fresh=request.fresh,
         rank=_rank(),
         ranks=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
+    )
+
+
+def identity_of(request: Request, task: Any) -> dict[str, Any]:
+    """Everything that could change an answer of this run, but what only the loaded model knows; `task` is set up."""
+    return identity.identity(
+        task=task.config.task,
+        task_version=str(task.VERSION),
+        manifest_sha256=task.manifest.sha256,
+        prompt_sha256=task.prompt_sha256,
+        system_instruction=request.system_instruction,
+        decoding=task.config.generation_kwargs,
+        seed=request.seed,
+        model=request.model,
+        model_args=request.model_args,
+        max_pixels=request.max_pixels,
+        max_side=request.max_side,
     )
 
 

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from globe_eval.arguments import count
-from globe_eval.benchmarks.miniworld import replace
 from globe_eval.errors import InputError
+from globe_eval.files import write_whole
 from globe_train import cli
 from globe_train.curate import judge, simulated
 
@@ -39,7 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"curate-demo: {error}", file=sys.stderr)
         return error.exit_code
     text = judge.report(figures)
-    replace(options.folder / "report.md", text.encode())
+    write_whole(options.folder / "report.md", text.encode())
     print(f"\n{text}\n{time.monotonic() - started:.0f} seconds; {options.folder / 'report.md'}")
     return 0
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval.benchmarks.manifest import find_data, locate, read_manifest
-from globe_eval.benchmarks.miniworld import replace
 from globe_eval.benchmarks.table import read_table
 from globe_eval.errors import InputError, nearest
+from globe_eval.files import json_lines, write_whole
 from globe_eval.runs import identity, record, run
 from globe_eval.runs.journal import read_identity
 from globe_eval.runs.merge import merge
@@ -82,7 +82,7 @@ def write_tasks(recipe: Recipe, photographs: Photographs) -> dict[str, str]:
     folder = recipe.output / "tasks"
     folder.mkdir(parents=True, exist_ok=True)
     truth = recipe.output / "photographs.jsonl"
-    replace(truth, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in photographs.rows).encode())
+    write_whole(truth, json_lines(photographs.rows))
     tasks = {}
     for role in ("teachers", "predictors"):
         for one in recipe[role].values():
@@ -90,7 +90,7 @@ def write_tasks(recipe: Recipe, photographs: Photographs) -> dict[str, str]:
             data = {"truth": str(truth.absolute()), "images": str(photographs.images)}
             text = f"task: {name}\nclass: !function globe_eval.GeoTask\nprompt: {one['prompt']}\n"
             text += f"dataset_kwargs: {json.dumps(data, ensure_ascii=False)}\nmetadata: {{version: 1}}\n"
-            replace(folder / f"{name}.yaml", text.encode())
+            write_whole(folder / f"{name}.yaml", text.encode())
             tasks[one["prompt"]] = name
     return tasks
 
@@ -165,16 +165,6 @@ def _done(folder: Path, request: Any) -> bool:
         return False
     (task,) = run.load_tasks(request.tasks, request.include_path).values()
     task.set_config(key="generation_kwargs", value=dict(request.gen_kwargs), update=True)
-    here = identity.identity(
-        task=task.config.task,
-        task_version=str(task.VERSION),
-        manifest_sha256=task.manifest.sha256,
-        prompt_sha256=task.prompt_sha256,
-        system_instruction=None,
-        decoding=task.config.generation_kwargs,
-        seed=request.seed,
-        model=request.model,
-        model_args=request.model_args,
-        max_pixels=request.max_pixels,
+    return not identity.differences(
+        {key: value for key, value in there.items() if key != "model_info"}, run.identity_of(request, task)
     )
-    return not identity.differences({key: value for key, value in there.items() if key != "model_info"}, here)

@@ -17,6 +17,7 @@ from pathlib import Path
 from globe_eval.errors import InputError
 from globe_train import ablation, card
 from globe_train.curate.table5 import SETS
+from globe_train.markdown import table
 from globe_train.steps import TRAIN, Step, checkpoint, evaluation, run
 
 TITLES = {"random": "random answers", "single": "one teacher", "verified": "several teachers, verified"}
@@ -89,19 +90,19 @@ def summary(options: argparse.Namespace, folders: Sequence[Path]) -> str:
         "seeds, all that were run. Written by `python -m globe_train.curate.effect`. Intervals are over photographers, "
         "of each photograph's mean over the seeds.",
         "",
-        *card.table(head, ablation.rows(folders, NAMES)),
+        *table(head, ablation.rows(folders, NAMES)),
         "",
         "Change over random answers, paired; * where the interval excludes zero:",
         "",
-        *card.table(head, ablation.rows(folders, NAMES, OVER_RANDOM)),
+        *table(head, ablation.rows(folders, NAMES, OVER_RANDOM)),
         "",
         "Change over one teacher, paired:",
         "",
-        *card.table(head, ablation.rows(folders, NAMES, OVER_SINGLE)),
+        *table(head, ablation.rows(folders, NAMES, OVER_SINGLE)),
         "",
     ]
     for folder in folders:
-        lines += [f"## {folder.name}", "", *card.table(head, ablation.rows([folder], NAMES)), ""]
+        lines += [f"## {folder.name}", "", *table(head, ablation.rows([folder], NAMES)), ""]
     return "\n".join(lines)
 
 

@@ -8,7 +8,6 @@ certain, with Wilson's.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ from globe_eval.errors import InputError
 from globe_eval.metrics import statistics
 from globe_eval.metrics.grounding import supported_by
 from globe_eval.metrics.mentions import canonical
-from globe_train.card import table
+from globe_train.markdown import table
 
 Row = Mapping[str, Any]
 TARGETS = {"places": 0.98, "entities": 0.95, "recall": 0.70}
@@ -59,21 +58,10 @@ def share(name: str, of: str, hits: Sequence[tuple[bool, str]]) -> Figure:
     value = float(right.mean())
     groups = [group for _, group in hits]
     if value in (0.0, 1.0) or len(set(groups)) < 2:
-        low, high = wilson(int(right.sum()), n)
+        low, high = statistics.wilson(value, n)
     else:
         low, high = (float(bound) for bound in statistics.bootstrap(right, np.array(groups))[0])
     return Figure(name, of, value, low, high, n)
-
-
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share (Wilson 1927).
-
-    >>> [round(bound, 4) for bound in wilson(9, 10)]
-    [0.5958, 0.9821]
-    """
-    z = 1.959964
-    middle, half = hits / n + z * z / (2 * n), z * math.sqrt(hits * (n - hits) / n**3 + z * z / (4 * n * n))
-    return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
 
 
 def judge(checks: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> dict[str, list[Figure]]:

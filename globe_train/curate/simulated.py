@@ -21,6 +21,7 @@ from random import Random
 from typing import Any
 
 from globe_eval.benchmarks import miniworld
+from globe_eval.files import json_lines, write_whole
 from globe_train import teacher, world
 
 Row = Mapping[str, Any]
@@ -142,10 +143,10 @@ def write(folder: Path, n: int, seed: int, size: int = 112) -> Path:
     said[PREDICTOR] = [{"id": row["id"], "response": predicted(row, pool, seed)} for row in rows]
     (folder / "answers").mkdir(exist_ok=True)
     for name, lines in said.items():
-        miniworld.replace(folder / "answers" / f"{name}.jsonl", _lines(lines))
-    miniworld.replace(folder / "truth.jsonl", _lines(rows))
-    miniworld.replace(folder / "vocabulary.txt", "".join(f"{name}\n" for name in miniworld.VOCABULARY).encode())
-    miniworld.replace(folder / "photographs.jsonl", _lines(labelled))
+        write_whole(folder / "answers" / f"{name}.jsonl", json_lines(lines))
+    write_whole(folder / "truth.jsonl", json_lines(rows))
+    write_whole(folder / "vocabulary.txt", "".join(f"{name}\n" for name in miniworld.VOCABULARY).encode())
+    write_whole(folder / "photographs.jsonl", json_lines(labelled))
     return folder / "photographs.jsonl"
 
 
@@ -159,7 +160,3 @@ def overrides(folder: Path) -> list[str]:
         *[f"{role}.{name}.model_args.answers={folder / 'answers' / name}.jsonl" for name, role in names.items()],
         f"output={folder / 'curated'}",
     ]
-
-
-def _lines(rows: Sequence[Row]) -> bytes:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()

@@ -13,7 +13,6 @@ photographs of miniworld, of which none is the benchmark's.
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval.arguments import count
-from globe_eval.benchmarks.miniworld import replace
 from globe_eval.errors import InputError, nearest
+from globe_eval.files import json_lines, write_whole
 from globe_eval.runs import record
 from globe_train.curate import simulated
 from globe_train.curate.distil import read_photographs
@@ -62,7 +61,7 @@ def main(words: Sequence[str] | None = None) -> int:
     (options.folder / "sets").mkdir(exist_ok=True)
     for name, rows in sets.items():
         path = options.folder / "sets" / f"{name}.jsonl"
-        replace(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
+        write_whole(path, json_lines(rows))
         data = [f"data.manifest={path}", f"data.images={options.folder / 'world'}"]
         print(f"{path}: {len(rows):,} photographs; {shlex.join(['globe-train', 'sft', 'miniworld_sft', *data])}")
     return 0

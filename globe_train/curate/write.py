@@ -12,14 +12,13 @@ No file holds a time or anything else that differs between two runs of one recip
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from globe_eval.benchmarks.images import Photograph
 from globe_eval.benchmarks.manifest import truth_sha256
-from globe_eval.benchmarks.miniworld import replace
+from globe_eval.files import json_lines, write_whole
 from globe_train.curate import card
 from globe_train.curate.assemble import Assembled
 from globe_train.recipe import Recipe
@@ -47,8 +46,7 @@ def write(
     """
     folder, name = recipe.output / "dataset", recipe["dataset"]["name"]
     files: dict[str, bytes | None] = {}
-    lines = (json.dumps({**one, "verdict": assembled.fate[one["id"]]}, ensure_ascii=False) for one in verdicts)
-    files["checks.jsonl"] = "".join(line + "\n" for line in lines).encode()
+    files["checks.jsonl"] = json_lines({**one, "verdict": assembled.fate[one["id"]]} for one in verdicts)
     for part, rows in assembled.parts.items():
         if rows:
             files[f"{part}.parquet"] = parquet(rows)
@@ -67,7 +65,7 @@ def write(
             part, number = path.name.split("-")[:2]
             rows = assembled.parts[part][int(number) * A_FILE :][:A_FILE]
             data = parquet(rows, images)
-        replace(path, data)
+        write_whole(path, data)
     return files
 
 

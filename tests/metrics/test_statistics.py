@@ -20,6 +20,7 @@ from globe_eval.metrics import (
     resample_counts,
     statistics,
 )
+from globe_eval.metrics.statistics import wilson
 
 
 def clustered(rng: np.random.Generator, n_groups: int) -> tuple[np.ndarray, np.ndarray]:
@@ -216,3 +217,11 @@ def test_isn_on_im2gps3k_by_photographer(shared_data: Path) -> None:
     assert len(set(groups)) == 198
     np.testing.assert_allclose(bootstrap(hits, groups)[0], (24.0, 31.7), atol=0.5)
     np.testing.assert_allclose(bootstrap(hits)[0], (26.3, 29.6), atol=0.3)
+
+
+@pytest.mark.parametrize(
+    ("hits", "n"), [(0, 7), (0, 10), (3, 10), (10, 10), (9, 10), (41, 300), (300, 300), (839, 2997)]
+)
+def test_the_interval_of_a_share_is_scipys_wilson(hits: int, n: int) -> None:
+    reference = stats.binomtest(hits, n).proportion_ci(method="wilson")
+    assert wilson(hits / n, n) == pytest.approx((reference.low, reference.high), abs=1e-12)

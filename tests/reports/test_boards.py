@@ -12,11 +12,11 @@ from typing import Any
 
 import board_runs
 import pytest
-from scipy import stats
 
+from globe_eval.metrics.statistics import wilson
 from globe_eval.reports.board import formats, leaderboard
 from globe_eval.reports.board.boards import ACCURACIES, Board, Section, boards
-from globe_eval.reports.board.implied import design_effect, design_effects, wilson
+from globe_eval.reports.board.implied import design_effect, design_effects
 from globe_eval.reports.board.published import PublishedRow
 from globe_eval.reports.board.submission import Submission, read_submission
 from globe_eval.runs.record import FigureRecord, GeocoderRecord
@@ -141,12 +141,6 @@ def test_contradictions_are_told_with_both_rows(rows: list[Submission]) -> None:
     told = "in conflict: the printed values differ by up to 4.19 points (200 km)"
     assert all(told in row.caveats for row in section.rows)
     assert all("in conflict" in str(row.details) for row in section.rows)
-
-
-@pytest.mark.parametrize("hits, n", [(0, 10), (3, 10), (839, 2997), (300, 300)])
-def test_implied_intervals_are_wilsons(hits: int, n: int) -> None:
-    reference = stats.binomtest(hits, n).proportion_ci(method="wilson")
-    assert wilson(hits / n, n) == pytest.approx((reference.low, reference.high), abs=1e-12)
 
 
 def test_implied_intervals_are_as_wide_as_those_of_runs() -> None:

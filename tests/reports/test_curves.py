@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 from sklearn.calibration import calibration_curve
 
 from globe_eval.metrics import THRESHOLDS_KM, per_sample
@@ -40,9 +39,3 @@ def test_reliability_is_scikit_learns() -> None:
     assert [b.located for b in bins] == pytest.approx(located.tolist())
     assert [b.confidence for b in bins] == pytest.approx(confidence.tolist())
     assert sum(b.n for b in bins) == 500
-
-
-@pytest.mark.parametrize(("right", "n"), [(0, 7), (3, 10), (10, 10), (41, 300)])
-def test_the_interval_is_scipys_wilson(right: int, n: int) -> None:
-    expected = stats.binomtest(right, n).proportion_ci(method="wilson")
-    assert curves.wilson(right / n, n) == pytest.approx((expected.low, expected.high), abs=1e-9)

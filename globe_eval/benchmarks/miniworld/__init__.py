@@ -20,6 +20,7 @@ from globe_eval.benchmarks.miniworld import world
 from globe_eval.benchmarks.miniworld.drawing import draw
 from globe_eval.benchmarks.miniworld.scene import NEUTRAL, VERSION, photograph
 from globe_eval.errors import InputError, nearest
+from globe_eval.files import write_whole
 
 SPLITS = {"test": 300, "train": 1200}
 VOCABULARY: tuple[str, ...] = tuple(sorted({*NEUTRAL, *world.kinds()}))
@@ -101,9 +102,9 @@ def write(
     for row in rows:
         picture = target / row["image"]
         if not (current and is_drawn(picture, size)):
-            replace(picture, png(render(row, size)))
+            write_whole(picture, png(render(row, size)), sync=False)  # where one is broken it is drawn again
     if not current:
-        replace(path, wanted)
+        write_whole(path, wanted)
     return path
 
 
@@ -120,13 +121,3 @@ def is_drawn(picture: Path, size: int) -> bool:
     except OSError:
         return False
     return data[:8] == b"\x89PNG\r\n\x1a\n" and data[16:20] == size.to_bytes(4, "big") and data[-8:-4] == b"IEND"
-
-
-def replace(path: Path, data: bytes) -> None:
-    """Write a file through a temporary neighbour, so that no reader ever sees half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -6,12 +6,10 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
+from globe_eval.metrics import statistics
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.reports.board.submission import Submission
 from globe_eval.runs.record import FigureRecord
-
-Z = 1.959963984540054
-"""97.5 % quantile of the normal distribution."""
 
 
 def design_effects(submissions: Sequence[Submission]) -> dict[str, float]:
@@ -40,16 +38,5 @@ def design_effect(figure: FigureRecord) -> float | None:
         return None
     if not 1 < figure.n_groups < figure.n:
         return None
-    independent = 2 * Z * math.sqrt(figure.value * (1 - figure.value) / figure.n)
+    independent = 2 * statistics.Z * math.sqrt(figure.value * (1 - figure.value) / figure.n)
     return max(1.0, ((figure.high - figure.low) / independent) ** 2)
-
-
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """95 % interval of a share of n photographs (Wilson, 1927); n need not be whole: an effective number.
-
-    >>> tuple(round(bound, 4) for bound in wilson(0.5, 100))
-    (0.4038, 0.5962)
-    """
-    centre = (share + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    half = Z / (1 + Z * Z / n) * math.sqrt(share * (1 - share) / n + Z * Z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)

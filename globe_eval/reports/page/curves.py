@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from globe_eval.metrics.statistics import wilson
+
 Floats = npt.NDArray[np.float64]
 
 NEAREST_KM, FARTHEST_KM = 0.1, 20_037.6
@@ -83,14 +85,3 @@ def reliability(confidence: npt.ArrayLike, located: npt.ArrayLike, n_bins: int =
         n, share = int(inside.sum()), float(y[inside].mean())
         bins.append(Bin(n, float(p[inside].mean()), share, *wilson(share, n)))
     return bins
-
-
-def wilson(share: float, n: int, z: float = 1.959963984540054) -> tuple[float, float]:
-    """The 95 % interval of a share of n (Wilson 1927), within [0, 1].
-
-    >>> [round(end, 3) for end in wilson(0.5, 10)]
-    [0.237, 0.763]
-    """
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)))
-    return max(0.0, middle - half), min(1.0, middle + half)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from globe_eval.errors import InputError
+from globe_eval.files import write_whole
 from globe_eval.reports.page import html, pictures
 from globe_eval.reports.page.cues import foremost
 from globe_eval.reports.page.loaded import Loaded, load
@@ -48,11 +49,13 @@ def write_report(
     data = load(folders)
     chosen = foremost(data, pictures.MOST if max_images is None else max_images)
     written = [path]
-    html.write(path, html.report(data, _pictures(data, chosen, images), len(chosen)))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, html.report(data, _pictures(data, chosen, images), len(chosen)).encode())
     if csv is not None:
         from globe_eval.reports.page.flat import flat
 
-        html.write(csv, flat(data))
+        csv.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(csv, flat(data).encode())
         written.append(csv)
     if png is not None:
         from globe_eval.reports.page.figures import write_figures

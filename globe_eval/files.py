@@ -1,0 +1,42 @@
+"""Writing files: whole or not at all, and rows as JSON lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def write_whole(path: Path, data: bytes | Iterable[bytes], *, sync: bool = True) -> None:
+    """Write a file through a temporary neighbour: whatever ends this program meanwhile, no reader sees half of it.
+
+    Args:
+        path: in a folder that is there. What is there already is replaced.
+        data: all of it, or parts that are made as they are written.
+        sync: wait until the disk has it, so that a crash of the machine leaves no half of it either.
+
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines([data] if isinstance(data, bytes) else data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def json_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """The contents of a JSON-lines file: a line a row.
+
+    >>> json_lines([{"city": "Zürich"}, {}]).decode().splitlines()
+    ['{"city": "Zürich"}', '{}']
+    """
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
