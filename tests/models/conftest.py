@@ -1,4 +1,4 @@
-"""Photographs for the tests of models, and no key in the environment."""
+"""Photographs for the tests of models, and neither key nor proxy in the environment."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from globe_eval.benchmarks.images import Photograph
 
 
 @pytest.fixture(autouse=True)
-def no_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+def as_if_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OPENAI_API_KEY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
 
 
 @pytest.fixture

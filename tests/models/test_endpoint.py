@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import threading
 import time
 from collections import Counter
 from email.utils import formatdate
@@ -39,15 +38,6 @@ def test_answers_keep_the_order_of_requests_whatever_order_they_arrive_in(photog
     assert {(r.finish_reason, r.error, r.prompt_tokens, r.completion_tokens) for r in responses} == {
         ("stop", None, 11, 7)
     }
-
-
-@pytest.mark.parametrize("concurrency", [1, 7, 8, 24])
-def test_concurrency_is_reached_and_never_exceeded(photographs: list[Photograph], concurrency: int) -> None:
-    delay = 0.02 + 0.01 * concurrency  # long enough to send as many meanwhile, on a slow machine too
-    with ChatServer(lambda payload, number: Reply(completion("x"), delay=delay)) as server:
-        several = (3 * requests_for(photographs))[: 4 * concurrency + 1]
-        endpoint(server, num_concurrent=concurrency).generate_until(several)
-        assert server.peak == concurrency
 
 
 def test_the_picture_is_the_clean_file_and_nothing_tells_its_place(photographs: list[Photograph]) -> None:
@@ -363,34 +353,6 @@ def test_a_server_that_goes_for_good_is_an_error_of_each_request(photographs: li
     for response in responses:
         assert response == "" and response.error
         assert response.error.startswith(f"{server.base_url} did not answer for 0.3 s: ConnectionRefusedError")
-
-
-def test_leaving_early_sends_nothing_more(photographs: list[Photograph]) -> None:
-    with ChatServer(lambda payload, number: Reply(completion("x"), delay=0.05)) as server:
-        for _ in endpoint(server, num_concurrent=3).answers(requests_for(photographs)):
-            break
-        asked = len(server.asked)
-        time.sleep(0.3)
-        assert asked <= len(server.asked) <= 6
-
-
-def test_what_was_read_ahead_is_not_sent_after_leaving(photographs: list[Photograph]) -> None:
-    held = threading.Event()
-
-    def answer(payload: dict[str, Any], number: int) -> Reply:
-        if number > 1:
-            held.wait(10)
-        return Reply(completion("x"))
-
-    with ChatServer(answer) as server:
-        for _ in endpoint(server, num_concurrent=16).answers(requests_for(photographs)):
-            deadline = time.monotonic() + 10
-            while len(server.asked) < 17 and time.monotonic() < deadline:
-                time.sleep(0.01)
-            break  # with sixteen in flight, and two of the next read and encoded
-        held.set()
-        time.sleep(0.3)
-        assert len(server.asked) == 17
 
 
 def test_no_requests_no_answers() -> None:

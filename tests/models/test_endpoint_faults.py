@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import random
 import re
-import shutil
 import socket
-import ssl
-import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +24,6 @@ from globe_eval.models.endpoint import Endpoint
 from globe_eval.models.response import Response
 
 N = 2000
-
-
-@pytest.fixture(autouse=True)
-def as_if_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("OPENAI_API_KEY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -327,89 +316,3 @@ def test_a_wrong_key_at_one_of_two_addresses_ends_the_run(photograph: Photograph
         model = endpoint(one, other, num_concurrent=2)
         with pytest.raises(InputError, match=rf"{other.base_url}: every request is refused: HTTP 403"):
             model.generate_until(requests_for(photograph, 100))
-
-
-# The wire
-
-
-@contextmanager
-def tunnel() -> Iterator[tuple[str, list[str]]]:
-    """A proxy for one connection at a time: its address and the heads of what it was asked."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    heads: list[str] = []
-
-    def pump(source: socket.socket, sink: socket.socket) -> None:
-        while data := source.recv(1 << 16):
-            sink.sendall(data)
-        with suppress(OSError):  # closed already
-            sink.shutdown(socket.SHUT_WR)
-
-    def serve() -> None:
-        while True:
-            client, _ = listener.accept()
-            heads.append(client.recv(1 << 16).decode())
-            host, port = heads[-1].split()[1].rsplit(":", 1)
-            server = socket.create_connection((host, int(port)))
-            client.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            for pair in ((client, server), (server, client)):
-                threading.Thread(target=pump, args=pair, daemon=True).start()
-
-    threading.Thread(target=serve, daemon=True).start()
-    yield f"http://me:planted-password@127.0.0.1:{listener.getsockname()[1]}", heads
-    listener.close()
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl to make a certificate")
-    file = tmp_path_factory.mktemp("tls") / "certificate.pem"
-    subprocess.run(
-        [
-            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"),
-            *("-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(file.with_suffix(".key")), "-out", str(file)),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return file
-
-
-def test_https_with_the_certificate_checked(
-    photograph: Photograph, certificate: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate, certificate.with_suffix(".key"))
-    with ChatServer(echo, tls=tls) as server:
-        with pytest.raises(InputError, match=r"nothing answers there .*certificate"):
-            endpoint(server)
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        assert endpoint(server).generate_until(requests_for(photograph, 30)) == [f"answer {i}" for i in range(30)]
-        with tunnel() as (proxy, heads):
-            monkeypatch.setenv("https_proxy", proxy)
-            assert endpoint(server, num_concurrent=1).generate_until(requests_for(photograph, 2))[1] == "answer 1"
-            assert len(heads) == 2 and all(head.startswith("CONNECT 127.0.0.1:") for head in heads)
-            assert all("Proxy-Authorization: Basic" in head and "Bearer" not in head for head in heads)
-
-
-def test_a_proxy_of_the_environment_is_used(photograph: Photograph, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ChatServer(echo) as server:
-        monkeypatch.setenv("http_proxy", server.base_url.removesuffix("/v1"))
-        model = Endpoint("http://models.example:81/v1")
-        assert model.generate_until(requests_for(photograph, 2)) == ["answer 0", "answer 1"]
-        assert {one.headers["Host"] for one in server.asked} == {"models.example:81"}
-        monkeypatch.setenv("no_proxy", "models.example")
-        with pytest.raises(InputError, match="nothing answers there"):
-            Endpoint("http://models.example:81/v1")
-    monkeypatch.setenv("http_proxy", "socks5://me:planted-password@127.0.0.1:1080")
-    with pytest.raises(InputError, match=r"the proxy socks5://127.0.0.1:1080; allowed: http://") as caught:
-        Endpoint("http://other.example/v1")
-    assert "planted" not in str(caught.value)
-
-
-def test_a_user_name_in_the_address_is_sent(photograph: Photograph) -> None:
-    with ChatServer(echo) as server:
-        model = Endpoint(server.base_url.replace("http://", "http://me:p%40ss@") + "?token=1")
-        model.generate_until(requests_for(photograph, 1))
-        assert server.asked[0].headers["Authorization"] == "Basic bWU6cEBzcw=="  # me:p@ss
