@@ -78,7 +78,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path: Path, monkeypatch: pytes
     def full_disk(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(record.os, "fsync", full_disk)
+    monkeypatch.setattr("globe_eval.files.os.fsync", full_disk)
     with pytest.raises(OSError, match="No space"):
         written(tmp_path, "10.0, 20.0", "3, 4")
     assert (tmp_path / "samples.jsonl").read_text() == before

@@ -63,11 +63,11 @@ POINTS = {
     "before the first teacher": at_call(distil.run, "run", 1),
     "half a line into the second teacher's journal": at_call(journal.Journal, "_write", 4, half_a_line),
     "before the third teacher's samples": at_call(record, "write_run", 3),
-    "while the predictor's results are written": at_call(record, "_write", 8),
+    "while the predictor's results are written": at_call(record, "write_whole", 8),
     "at the fifth look, half a line written": at_call(verify.Looked, "look", 5, torn_evidence),
     "before the data set": at_call(write, "write", 1),
-    "between the files of the data set": at_call(write, "replace", 2),
-    "before the card": at_call(write, "replace", 5),
+    "between the files of the data set": at_call(write, "write_whole", 2),
+    "before the card": at_call(write, "write_whole", 5),
 }
 
 
