@@ -24,6 +24,7 @@ LEVEL = {
     "metrics": 7,
     "places": 8,
     "answers": 8,
+    "miniworld": 8,
     "files": 9,
     "errors": 9,
 }
