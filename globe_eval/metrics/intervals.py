@@ -11,7 +11,8 @@ leverage), pulled towards what such benchmarks have: `PRIOR`. With n / D in plac
 - any other mean or difference: mean plus or minus t times the standard error;
 - a median: the values at Wilson's bounds of one half (Woodruff, 1952);
 - what is no mean (AUROC, a difference of medians): percentiles of a bootstrap by group, expanded to t (Hesterberg,
-  "What Teachers Should Know About the Bootstrap", 2015), or t with the bootstrap's standard error below 5 groups.
+  "What Teachers Should Know About the Bootstrap", 2015), below 20 groups the wider of these and of t with the
+  bootstrap's standard error, below 5 groups the latter.
 
 An interval and its p-value come from one pivot: the interval excludes zero exactly where p < 0.05. One group has no
 interval: it says nothing of the spread between groups. `perf/coverage.py` measures the coverage of all of it.
@@ -208,15 +209,20 @@ def expanded(
     if n_groups < 2 or not len(drawn):
         return math.nan, math.nan, math.nan if math.isnan(value) else 1.0
     widened = math.sqrt(n_groups / (n_groups - 1))  # a bootstrap draws groups with the variance of G, not of G - 1
+    of_error = (-math.inf, math.inf, 1.0)
+    if math.isfinite(value) and np.isfinite(drawn).all():
+        of_error = t_test(value, widened * float(drawn.std()), n_groups, level)
     if n_groups < FEW_GROUPS:
-        if not np.isfinite(drawn).all() or not math.isfinite(value):
-            return -math.inf, math.inf, 1.0
-        return t_test(value, widened * float(drawn.std()), n_groups, level)
+        return of_error
     tail = float(ndtr(-widened * t_quantile(n_groups, level)))
     low, high = _quantile(drawn, tail), _quantile(drawn, 1 - tail)
     beyond = min(_share_below(drawn, 0.0), _share_below(-drawn[::-1], 0.0))
-    beyond = min(max(beyond, min(0.25 / len(drawn), tail / 2)), 0.5)  # no resample beyond zero does not say that none ever is
-    return low, high, 2 * float(stdtr(n_groups - 1, float(ndtri(beyond)) / widened))
+    # No resample beyond zero does not say that none ever is.
+    beyond = min(max(beyond, min(0.25 / len(drawn), tail / 2)), 0.5)
+    p = 2 * float(stdtr(n_groups - 1, float(ndtri(beyond)) / widened))
+    if n_groups < 4 * FEW_GROUPS and of_error[0] > -math.inf:  # neither alone is wide enough
+        return min(low, of_error[0]), max(high, of_error[1]), max(p, of_error[2])
+    return low, high, p
 
 
 def _quantile(ranked: Floats, share: float) -> float:
