@@ -47,11 +47,16 @@ IMPORTS = (
     *("torch", "datasets", "lm_eval.evaluator", "lm_eval.api.registry"),
 )
 UNKEPT = {"training_args.bin", "lock"}  # a pickle of paths; a lock
-NUMBERS = "started|duration_seconds|seconds|git_commit|train_runtime|step_time|hours|train_\\w+_per_second|peak_\\w+"
+TIMES = (
+    "started|date|duration_seconds|seconds|seconds_to_first_answer|images_per_second|total_evaluation_time_seconds|hours"
+    "|mtime_ns|git_commit|train_runtime|train_samples_per_second|train_steps_per_second|step_time"
+)
 MASKS = [
     (r'"(packages|libraries)":\s*\{[^{}]*\}', r'"\1": {}'),
-    (rf'(["\'])({NUMBERS})\1:\s*[^,}}\n]*', r"\1\2\1: 0"),
+    (rf'(["\'])({TIMES})\1:\s*[^,}}\n]*', r"\1\2\1: 0"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d[:-]\d\d[:-]\d\d(\.\d+)?(\+00:00|Z)?", "TIME"),
+    (r"<dt>(duration|seconds|images per second|seconds to first answer)</dt><dd>[^<]*", r"<dt>\1</dt><dd>0"),
+    (r"__fixed__names__[0-9a-f]{8}", "__fixed__names__SHA"),  # a row's name is the hash of its times too
     (r"\b[0-9a-f]{40}\b", "COMMIT"),
 ]
 
@@ -140,8 +145,8 @@ model_card: globe-eval export replay/miniworld --to model-card --model_id us/mod
 eval_results: globe-eval export replay/miniworld --to eval-results --model_id us/model --dataset_id us/data
 export_lm_eval: globe-eval export replay/miniworld --to lm-eval --model_id us/model -o exported
 leaderboard_check: globe-eval leaderboard check --leaderboards boards
-leaderboard_add: globe-eval leaderboard add replay/miniworld --name fixed --leaderboards boards
 leaderboard_build: globe-eval leaderboard build --leaderboards boards
+leaderboard_add: globe-eval leaderboard add replay/miniworld --name fixed --leaderboards boards
 report: globe-eval report replay/miniworld knn/miniworld -o report.html --csv report.csv
 ls_tasks: globe-eval ls tasks
 ls_details: globe-eval ls tasks --details
@@ -201,7 +206,7 @@ def main() -> int:
         shutil.rmtree(kept, ignore_errors=True)
         found = {}
         for name, content in [*printed.items(), *_files(out, before)]:
-            content = _masked(content, out)
+            name, content = _masked(name.encode(), out).decode(), _masked(content, out)
             found[name] = hashlib.sha256(content).hexdigest()
             path = kept / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -304,7 +309,7 @@ def _files(out: Path, before: set[Path]) -> Iterator[tuple[str, bytes]]:
                 asked = [[sample["resps"], sample["arguments"]] for sample in samples]
                 yield "files/stock/responses.json", json.dumps(asked, indent=1).encode()
         elif path not in before or name.startswith(("boards/", "resume/")):
-            yield f"files/{re.sub(r'[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9-]+[.0-9]*', 'TIME', name)}", path.read_bytes()
+            yield f"files/{name}", path.read_bytes()
 
 
 def _masked(content: bytes, out: Path) -> bytes:
