@@ -408,7 +408,7 @@ class JudgeAgreement(Record):
 class Results(Record):
     """Everything that a number depends on, and the numbers."""
 
-    schema_version: Literal[1] = field(default=SCHEMA_VERSION)
+    schema_version: Literal[1]
     task: str
     task_version: str
     answer_form: AnswerForm

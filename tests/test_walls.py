@@ -26,10 +26,11 @@ LEVEL = {
     "places": 9,
     "answers": 9,
     "miniworld": 9,
-    "files": 10,
-    "errors": 10,
+    "sample": 10,
+    "files": 11,
+    "errors": 11,
 }
-LIGHT = {"places", "answers", "cues", "metrics", "scoring", "reports", "files", "errors"}
+LIGHT = {"places", "answers", "cues", "metrics", "sample", "scoring", "reports", "files", "errors"}
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -1,7 +1,7 @@
 """Every metric by name: what it takes of each photograph's score, how many become one, and which direction is better.
 
-A scored photograph is a `scoring.Score`, of the floor above: only its fields are read here. A metric has one of three
-forms. Most have a value for each photograph, of which the mean (or median) is the figure. Some of these values depend
+A scored photograph is a `sample.Sample`. A metric has one of three forms. Most have a value for each photograph, of
+which the mean (or median) is the figure. Some of these values depend
 on the other photographs (a lift over their entities). And some figures are of pairs (confidence, outcome) and have no
 value for one photograph at all.
 """
@@ -18,11 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from globe_eval.metrics import accuracy, grounding, localizability
+from globe_eval.sample import Sample
 
 Floats = npt.NDArray[np.float64]
-
-Scored = Any
-"""A `scoring.Score`, which this floor cannot import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +32,14 @@ class Metric:
     """
 
     name: str
-    of: Callable[[Sequence[Scored]], Floats]
+    of: Callable[[Sequence[Sample]], Floats]
     aggregate: Callable[[Sequence[Any]], float]
     higher_is_better: bool
-    item: Callable[[Scored], Any] | None = None
+    item: Callable[[Sample], Any] | None = None
     of_parts: bool = True
     """Whether breakdowns and the located photographs alone have it too."""
 
-    def item_of(self, score: Scored) -> Any:
+    def item_of(self, score: Sample) -> Any:
         """What one photograph contributes to `aggregate`; None where it contributes nothing."""
         return known(self.of([score])[0]) if self.item is None else self.item(score)
 
@@ -69,45 +67,38 @@ def _floats(values: Sequence[float | None]) -> Floats:
     return np.array(values, dtype=np.float64)  # None becomes NaN
 
 
-def _field(name: str) -> Callable[[Sequence[Scored]], Floats]:
+def _field(name: str) -> Callable[[Sequence[Sample]], Floats]:
     return lambda scores: _floats([getattr(score, name) for score in scores])
 
 
-def _within(km: float) -> Callable[[Sequence[Scored]], Floats]:
+def _within(km: float) -> Callable[[Sequence[Sample]], Floats]:
     return lambda scores: accuracy.within(_distance_km(scores), km).astype(np.float64)
 
 
 _distance_km = _field("distance_km")
 
 
-def _part(part: str, field: str) -> Callable[[Sequence[Scored]], Floats]:
+def _part(part: str, field: str) -> Callable[[Sequence[Sample]], Floats]:
     """A field of a part of the score, such as its grounding; NaN where the part is missing."""
 
-    def of(scores: Sequence[Scored]) -> Floats:
+    def of(scores: Sequence[Sample]) -> Floats:
         parts = [getattr(score, part) for score in scores]
         return _floats([None if one is None else getattr(one, field) for one in parts])
 
     return of
 
 
-def _verdict(verdict: str) -> Callable[[Sequence[Scored]], Floats]:
+def _verdict(verdict: str) -> Callable[[Sequence[Sample]], Floats]:
     return lambda scores: _floats([s.consistency and float(s.consistency.verdict == verdict) for s in scores])
 
 
-def _of_groundings(values: Callable[[Sequence[Any]], Floats], groundings: Sequence[Any]) -> float:
-    return mean([known(value) for value in values(groundings)])
+def _sample(sample: Sample) -> Sample:
+    return sample
 
 
-def _grounding(score: Scored) -> Any:
-    return score.grounding
-
-
-def _lifts(scores: Sequence[Scored]) -> Floats:
-    return grounding.lifts([score.grounding for score in scores])
-
-
-def _idf_recalls(scores: Sequence[Scored]) -> Floats:
-    return grounding.idf_recalls([score.grounding for score in scores])
+def _in_context(field: str, samples: Sequence[Sample]) -> float:
+    """The mean of a figure of the grounding that depends on all photographs."""
+    return mean([getattr(one.grounding, field, None) for one in grounding.in_context(samples)])
 
 
 _ACCURACY: tuple[Metric, ...] = (
@@ -122,16 +113,16 @@ _ACCURACY: tuple[Metric, ...] = (
 )
 
 _GROUNDING: tuple[Metric, ...] = (
-    Metric("grounding_lift", _lifts, partial(_of_groundings, grounding.lifts), True, _grounding),
+    Metric("grounding_lift", _part("grounding", "lift"), partial(_in_context, "lift"), True, _sample),
     Metric("grounding_f1", _part("grounding", "f1"), mean, True),
     Metric("grounding_recall", _part("grounding", "recall"), mean, True, of_parts=False),
     Metric("grounding_precision", _part("grounding", "precision"), mean, True, of_parts=False),
     Metric(
         "grounding_recall_idf",
-        _idf_recalls,
-        partial(_of_groundings, grounding.idf_recalls),
+        _part("grounding", "recall_idf"),
+        partial(_in_context, "recall_idf"),
         True,
-        _grounding,
+        _sample,
         of_parts=False,
     ),
     Metric("unsupported_rate", _part("grounding", "unsupported_rate"), mean, False, of_parts=False),
@@ -155,17 +146,17 @@ _FORMAT: tuple[Metric, ...] = (
 """n_words is a length and has no better direction; False stands there because every metric says one."""
 
 
-def pairs(target: str, scores: Sequence[Scored]) -> Floats:
+def pairs(target: str, scores: Sequence[Sample]) -> Floats:
     """Each photograph's confidence and outcome, NaN where one is missing; shape (n, 2)."""
     confidence = _floats([s.localizability and s.localizability.confidence for s in scores])
     if target == "label":
-        outcome = _floats([s.localizability and s.localizability.label for s in scores])
+        outcome = _floats([s.truth.localizable for s in scores])
     else:
         outcome = accuracy.within(_distance_km(scores), float(target.removesuffix("km"))).astype(np.float64)
     return np.column_stack([confidence, np.where(np.isnan(confidence), np.nan, outcome)])
 
 
-def _pair(target: str, score: Scored) -> tuple[float, float] | None:
+def _pair(target: str, score: Sample) -> tuple[float, float] | None:
     confidence, outcome = pairs(target, [score])[0].tolist()
     return None if math.isnan(confidence) or math.isnan(outcome) else (confidence, outcome)
 
@@ -175,12 +166,12 @@ def _of_pairs(function: Callable[[Any, Any], float], pairs: Sequence[tuple[float
     return function([p for p, _ in some], [y for _, y in some])
 
 
-def _squared_errors(target: str, scores: Sequence[Scored]) -> Floats:
+def _squared_errors(target: str, scores: Sequence[Sample]) -> Floats:
     confidence, outcome = pairs(target, scores).T
     return np.asarray((confidence - outcome) ** 2)
 
 
-def _outcomes_of_claims(target: str, scores: Sequence[Scored]) -> Floats:
+def _outcomes_of_claims(target: str, scores: Sequence[Sample]) -> Floats:
     confidence, outcome = pairs(target, scores).T
     return np.where(confidence >= 0.5, outcome, np.nan)
 
@@ -237,7 +228,7 @@ def metrics_with(thresholds_km: Sequence[float] = (), own: Mapping[str, bool] | 
     )
 
 
-def _own(name: str) -> Callable[[Sequence[Scored]], Floats]:
+def _own(name: str) -> Callable[[Sequence[Sample]], Floats]:
     return lambda scores: _floats([score.own.get(name) for score in scores])
 
 
@@ -250,6 +241,6 @@ GROUNDING, CONSISTENCY, FORMAT, LOCALIZABILITY = (
 """The names of the metrics of each measure of the reasoning."""
 
 
-def sample_metrics(score: Scored, metrics: Sequence[Metric] = METRICS) -> dict[str, Any]:
+def sample_metrics(score: Sample, metrics: Sequence[Metric] = METRICS) -> dict[str, Any]:
     """What one photograph contributes to each metric: mostly its value; None where it has none."""
     return {metric.name: metric.item_of(score) for metric in metrics}

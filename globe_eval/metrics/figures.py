@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from globe_eval.metrics.accuracy import mean_km, median_km
 from globe_eval.metrics.localizability import ranked
 from globe_eval.metrics.statistics import N_RESAMPLES, bootstrap, interval, resampled
+from globe_eval.sample import Figure
 
 Floats = npt.NDArray[np.float64]
 
@@ -25,20 +25,6 @@ OF_PAIRS = ("localizability_auroc", "localizability_aurc", "localizability_cover
 
 _PAIRS_DRAWN = 24_000_000
 """About how many pairs are drawn in all resamples together: those of more than 12,000 photographs are fewer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A metric's value over n photographs of n_groups groups, with its 95 % bootstrap interval (low, high).
-
-    Infinite where half of the answers and more are missing (median) or any is (mean); NaN bounds: one group only.
-    """
-
-    value: float
-    low: float
-    high: float
-    n: int
-    n_groups: int
 
 
 def figures(

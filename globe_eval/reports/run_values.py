@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from globe_eval import scoring
 from globe_eval.errors import InputError
 from globe_eval.runs import record
+from globe_eval.sample import to_dict
 
 Floats = npt.NDArray[np.float64]
 Values = dict[str, Floats]
@@ -111,7 +111,7 @@ def different_settings(a: Run, b: Run) -> dict[str, tuple[Any, Any]]:
 
     Truths that name other countries, cities, groups or scenes count photographs.
     """
-    left, right = (_flat(json.loads(run.results.model_dump_json(exclude=set(NOT_A_SETTING)))) for run in (a, b))
+    left, right = (_flat(to_dict(run.results, exclude=set(NOT_A_SETTING))) for run in (a, b))
     found = {
         name: (left.get(name), right.get(name))
         for name in dict.fromkeys([*left, *right])

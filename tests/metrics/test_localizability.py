@@ -135,4 +135,4 @@ def test_where_a_confidence_comes_from(response: str, expected: tuple[float, str
 
 
 def test_a_probability_goes_before_words() -> None:
-    assert loc.judgement(Answer(status="refused", p_yes=0.7)) == loc.Judgement(0.7, "probability")
+    assert loc.localizability(Answer(status="refused", p_yes=0.7)) == loc.Localizability(0.7, True, "probability")

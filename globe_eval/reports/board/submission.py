@@ -16,6 +16,7 @@ import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,7 +30,9 @@ from globe_eval.metrics import statistics
 from globe_eval.metrics.accuracy import GEOSCORE_BEST, GEOSCORE_SCALE_KM
 from globe_eval.metrics.figures import figures
 from globe_eval.runs import record
-from globe_eval.runs.fields import Sha256
+from globe_eval.runs.assemble import recorded
+from globe_eval.sample import SCHEMA_VERSION as RESULTS_VERSION
+from globe_eval.sample import Figure, Results, Sample, Sha256, Truth, first_error
 
 SCHEMA_VERSION: Literal[1] = 1
 FLOORS = ("constant", "knn")
@@ -41,6 +44,9 @@ PROVABLE = (
 UNPROVED = ("clean", "reasoning")
 """Figures of a result, besides breakdowns, that a row does not keep."""
 NAME_MEASURES = ("country_correct", "city_correct", "globe_country_match", "globe_city_match")
+
+NOWHERE = Truth(lat=0.0, lon=0.0)
+"""A row does not say where its photographs were taken, and no figure of it needs that."""
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int32]
@@ -76,7 +82,7 @@ class Submission(_Strict):
     name: Annotated[str, Field(min_length=1, max_length=120)]
     source: Annotated[str, Field(max_length=300)] | None
     """Where to read about the model: a paper, a page."""
-    results: record.Results
+    results: Results
     columns: Columns
     sha256: Sha256
     """Of everything else in the file, as `seal` makes it."""
@@ -106,7 +112,7 @@ class Submission(_Strict):
         return np.where(metres < 0, np.nan, metres / 1000)
 
 
-def submission(name: str, source: str | None, results: record.Results, folder: Path) -> Submission:
+def submission(name: str, source: str | None, results: Results, folder: Path) -> Submission:
     """The row of a run in a folder, whose results are given. Deterministic: the same run gives the same bytes."""
     samples = sorted(record.each_sample(folder), key=lambda sample: sample.id)
     ids = [sample.id for sample in samples]
@@ -128,8 +134,8 @@ def submission(name: str, source: str | None, results: record.Results, folder: P
         part: {name: figure for name, figure in getattr(results, part).items() if name in again[part]}
         for part in ("metrics", "valid_only")
     }
-    unproved = {name: None for name in UNPROVED if name in record.Results.model_fields}
-    kept = results.model_copy(update={**provable, "breakdowns": {}, **unproved})
+    unproved = {name: None for name in UNPROVED}
+    kept = replace(results, **provable, breakdowns={}, **unproved)
     return sealed(whole.model_copy(update={"results": kept}))
 
 
@@ -150,8 +156,8 @@ def seal(one: Submission) -> str:
 
     What has its default is left out, as in the file: a field that a later version adds does not break older rows.
     """
-    fields = one.model_dump(mode="json", exclude={"sha256"}, exclude_defaults=True)
-    return hashlib.sha256(json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    whole = one.model_dump(mode="json", exclude={"sha256"}, exclude_defaults=True)
+    return hashlib.sha256(json.dumps(whole, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def written(one: Submission) -> str:
@@ -174,13 +180,13 @@ def read_submission(path: Path) -> Submission:
     refuse_later_schema(
         path,
         results.get("schema_version") if isinstance(results, dict) else None,
-        record.SCHEMA_VERSION,
+        RESULTS_VERSION,
         "results.schema_version",
     )
     try:
         return Submission.model_validate(found)
     except ValidationError as error:
-        raise InputError(f"{path}: {record.first_error(error)}") from None
+        raise InputError(f"{path}: {first_error(error)}") from None
 
 
 def refuse_later_schema(path: Path, found: object, known: int, field: str) -> None:
@@ -203,16 +209,13 @@ def recomputed(one: Submission) -> dict[str, Any]:
     for name, column in one.columns.own.items():
         if len(column) != n:
             raise ValueError(f"own.{name} has {len(column):,} values, n is {n:,}")
-    scores = [
-        scoring.Score(
+    samples = [
+        replace(
+            Sample.of(str(i), NOWHERE),
             status=scoring.STATUSES[kinds[i]],
-            prediction=None,
             distance_km=None if np.isnan(kilometres[i]) else float(kilometres[i]),
-            country_correct=_right(names, "country_correct", i),
-            city_correct=_right(names, "city_correct", i),
-            globe_country_match=_right(names, "globe_country_match", i),
-            globe_city_match=_right(names, "globe_city_match", i),
             own={name: column[i] for name, column in one.columns.own.items()},
+            **{measure: _right(names, measure, i) for measure in NAME_MEASURES},
         )
         for i in range(n)
     ]
@@ -222,22 +225,19 @@ def recomputed(one: Submission) -> dict[str, Any]:
         if metric.name.startswith("acc@") or metric.name in (*PROVABLE, *results.own_directions)
     ]
 
-    def of(rows: Sequence[int]) -> dict[str, record.FigureRecord]:
-        some = [scores[i] for i in rows]
-        made = figures({metric.name: metric.of(some) for metric in metrics}, groups[list(rows)], seed=results.seed)
-        return {
-            name: record.FigureRecord(value=f.value, low=f.low, high=f.high, n=f.n, n_groups=f.n_groups)
-            for name, f in made.items()
-        }
+    def of(rows: Sequence[int]) -> dict[str, Figure]:
+        some = [samples[i] for i in rows]
+        values = {metric.name: metric.of(some) for metric in metrics}
+        return recorded(figures(values, groups[list(rows)], seed=results.seed))
 
-    located = [i for i, score in enumerate(scores) if score.status in scoring.LOCATED]
-    misplaced = sum((score.status in scoring.LOCATED) != (score.distance_km is not None) for score in scores)
+    located = [i for i, sample in enumerate(samples) if sample.status in scoring.LOCATED]
+    misplaced = sum((sample.status in scoring.LOCATED) != (sample.distance_km is not None) for sample in samples)
     if misplaced:
         raise ValueError(f"{misplaced:,} photographs have a distance without being located, or the other way round")
     return {
         "n_groups": len(np.unique(groups)),
-        "complete": all(score.status != "error" for score in scores),
-        "status": scoring.counts(scores),
+        "complete": all(sample.status != "error" for sample in samples),
+        "status": scoring.counts(samples),
         "metrics": of(range(n)),
         "valid_only": of(located),
     }
@@ -300,14 +300,14 @@ def _plain(word: str) -> str:
     return "-".join(part for part in kept.split("-") if part)[:60] or "row"
 
 
-def differing(stored: Mapping[str, record.FigureRecord], again: Mapping[str, record.FigureRecord]) -> list[str]:
+def differing(stored: Mapping[str, Figure], again: Mapping[str, Figure]) -> list[str]:
     """A line for each metric of which value, interval or counts are not what they are computed to be."""
     found = []
     for name in dict.fromkeys([*stored, *again]):
         if name not in stored or name not in again:
             found.append(f"{name} {'has no samples' if name in stored else 'is missing'}")
             continue
-        for field in record.FigureRecord.model_fields:
+        for field in (one.name for one in fields(Figure)):
             one, other = getattr(stored[name], field), getattr(again[name], field)
             if not near(one, other, tolerance(name)):
                 found.append(f"{name}: {field} is {_short(one)}, the samples give {_short(other)}")

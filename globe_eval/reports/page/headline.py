@@ -11,6 +11,7 @@ from globe_eval.metrics.catalogue import CONSISTENCY, FORMAT, GROUNDING, LOCALIZ
 from globe_eval.reports import table
 from globe_eval.reports.page.loaded import Run, country_name
 from globe_eval.runs import record
+from globe_eval.sample import Stratum, to_dict
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _turned(a: record.Results, b: record.Results, km: float) -> str | None:
     return f"within {km:,.0f} km {told[0]} against {told[1]} % of all, {told[2]} against {told[3]} % of the located"
 
 
-def breakdown_rows(runs: Sequence[Run], by: str) -> list[tuple[str, list[record.PartRecord | None]]]:
+def breakdown_rows(runs: Sequence[Run], by: str) -> list[tuple[str, list[Stratum | None]]]:
     """Label and each run's part of a breakdown, in the first run's order; the most photographs first for countries."""
     labels = list(dict.fromkeys(label for run in runs for label in run.results.breakdowns.get(by, {})))  # type: ignore[call-overload]
     rows = [(label, [run.results.breakdowns.get(by, {}).get(label) for run in runs]) for label in labels]  # type: ignore[call-overload]
@@ -157,7 +158,7 @@ _LONGEST = 400
 
 def settings(results: record.Results) -> dict[str, str]:
     """Every setting of a run as text, nested ones by their dotted name; unset ones are left out."""
-    whole = results.model_dump(mode="json", exclude=set(NO_SETTINGS))
+    whole = to_dict(results, exclude=set(NO_SETTINGS))
     if whole.get("judge"):
         whole["judge"] = {name: whole["judge"].get(name) for name in _OF_A_JUDGE}
     found: dict[str, str] = {}
@@ -185,11 +186,11 @@ def differing(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
 
 def about(results: record.Results) -> list[tuple[str, str]]:
     """How a run went, beside its settings."""
-    command = results.model_dump(include={"command"}).get("command")  # results of earlier versions have none
+    command = results.command
     rows = [("command", str(command))] if command else []
     rows += [("started", results.started), ("duration", f"{results.duration_seconds:,.1f} s")]
     if results.usage is not None:
-        used = results.usage.model_dump()
+        used = to_dict(results.usage)
         rows += [(name.replace("_", " "), f"{value:,}") for name, value in used.items() if value is not None]
     rows.append(("photographers or groups", f"{results.n_groups:,}"))
     return rows
