@@ -123,6 +123,10 @@ class Answer(Record):
     p_yes: UnitInterval = None
 
 
+NOT_RECORDED = ("answer.reasoning", "answer.status")
+"""Fields of a sample, by their dotted name, that are in no file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction(Record):
     """The point that is scored and how it was found."""

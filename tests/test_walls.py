@@ -21,16 +21,17 @@ LEVEL = {
     "models": 4,
     "benchmarks": 5,
     "scoring": 6,
-    "metrics": 7,
-    "cues": 8,
-    "places": 9,
-    "answers": 9,
-    "miniworld": 9,
-    "sample": 10,
-    "files": 11,
-    "errors": 11,
+    "columns": 7,
+    "metrics": 8,
+    "cues": 9,
+    "places": 10,
+    "answers": 10,
+    "miniworld": 10,
+    "sample": 11,
+    "files": 12,
+    "errors": 12,
 }
-LIGHT = {"places", "answers", "cues", "metrics", "sample", "scoring", "reports", "files", "errors"}
+LIGHT = {"places", "answers", "cues", "metrics", "columns", "sample", "scoring", "reports", "files", "errors"}
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -221,7 +221,11 @@ def describe_truth(doc: Mapping[str, Any]) -> str:
 
 def _metric_list(metrics: Sequence[scoring.Metric]) -> list[dict[str, Any]]:
     return [
-        {"metric": metric.name, "aggregation": metric.aggregate, "higher_is_better": metric.higher_is_better}
+        {
+            "metric": metric.name,
+            "aggregation": partial(scoring.aggregate, metric),
+            "higher_is_better": metric.higher_is_better,
+        }
         for metric in metrics
     ]
 

@@ -14,8 +14,9 @@ import numpy as np
 from globe_eval import scoring
 from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.ceilings import Ceilings, ceilings
+from globe_eval.columns import columns
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
-from globe_eval.metrics.catalogue import TARGETS, pairs
+from globe_eval.metrics.catalogue import TARGETS, pair_columns, pairs
 from globe_eval.metrics.grounding import controls_of, lexicon_sha256
 from globe_eval.metrics.localizability import SOURCES, risk_coverage, thinned
 from globe_eval.metrics.own import OwnMetric
@@ -183,7 +184,11 @@ def reasoning_counts(samples: Sequence[Sample]) -> ReasoningCounts | None:
     grounded = [one.grounding for one in measured if one.grounding is not None]
     formats = [one.format for one in measured if one.format is not None]
     sources = Counter(one.localizability.source for one in measured if one.localizability is not None)
-    curves = {target: thinned(risk_coverage(*pairs(target, samples).T)) for target in TARGETS}
+    table = columns(samples)
+    curves = {
+        target: thinned(risk_coverage(*pairs(target, *(table[name] for name in pair_columns(target))).T))
+        for target in TARGETS
+    }
     return ReasoningCounts(
         with_entities=len(grounded),
         without_entities=len(measured) - len(grounded),

@@ -12,9 +12,7 @@ from typing import Any
 import globe_eval
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole
-from globe_eval.sample import Figure, Results, Sample, from_json, to_json
-
-FigureRecord = Figure
+from globe_eval.sample import Results, Sample, from_json, to_json
 
 
 def write_run(folder: Path, samples: Iterable[Sample], results: Results) -> None:

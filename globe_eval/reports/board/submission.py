@@ -32,7 +32,7 @@ from globe_eval.metrics.figures import figures
 from globe_eval.runs import record
 from globe_eval.runs.assemble import recorded
 from globe_eval.sample import SCHEMA_VERSION as RESULTS_VERSION
-from globe_eval.sample import Figure, Results, Sample, Sha256, Truth, first_error
+from globe_eval.sample import Figure, Results, Sample, Sha256, first_error
 
 SCHEMA_VERSION: Literal[1] = 1
 FLOORS = ("constant", "knn")
@@ -44,9 +44,6 @@ PROVABLE = (
 UNPROVED = ("clean", "reasoning")
 """Figures of a result, besides breakdowns, that a row does not keep."""
 NAME_MEASURES = ("country_correct", "city_correct", "globe_country_match", "globe_city_match")
-
-NOWHERE = Truth(lat=0.0, lon=0.0)
-"""A row does not say where its photographs were taken, and no figure of it needs that."""
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int32]
@@ -139,7 +136,7 @@ def submission(name: str, source: str | None, results: Results, folder: Path) ->
     return sealed(whole.model_copy(update={"results": kept}))
 
 
-def _names(samples: Sequence[record.Sample], measure: str) -> str | None:
+def _names(samples: Sequence[Sample], measure: str) -> str | None:
     """One measure of names, packed; None where no photograph has it."""
     values = [getattr(sample, measure) for sample in samples]
     known = any(value is not None for value in values)
@@ -209,43 +206,35 @@ def recomputed(one: Submission) -> dict[str, Any]:
     for name, column in one.columns.own.items():
         if len(column) != n:
             raise ValueError(f"own.{name} has {len(column):,} values, n is {n:,}")
-    samples = [
-        replace(
-            Sample.of(str(i), NOWHERE),
-            status=scoring.STATUSES[kinds[i]],
-            distance_km=None if np.isnan(kilometres[i]) else float(kilometres[i]),
-            own={name: column[i] for name, column in one.columns.own.items()},
-            **{measure: _right(names, measure, i) for measure in NAME_MEASURES},
-        )
-        for i in range(n)
-    ]
+    table: dict[str, Floats] = {"distance_km": kilometres}
+    for measure in NAME_MEASURES:
+        right = names.get(measure, np.full(n, -1))
+        table[measure] = np.where(right < 0, np.nan, right)
+    for name, column in one.columns.own.items():
+        table[f"own.{name}"] = np.array(column, dtype=np.float64)
     metrics = [
         metric
         for metric in scoring.metrics_with(results.thresholds_km, results.own_directions)
         if metric.name.startswith("acc@") or metric.name in (*PROVABLE, *results.own_directions)
     ]
 
-    def of(rows: Sequence[int]) -> dict[str, Figure]:
-        some = [samples[i] for i in rows]
-        values = {metric.name: metric.of(some) for metric in metrics}
-        return recorded(figures(values, groups[list(rows)], seed=results.seed))
+    values = {metric.name: metric.values(table) for metric in metrics}
 
-    located = [i for i, sample in enumerate(samples) if sample.status in scoring.LOCATED]
-    misplaced = sum((sample.status in scoring.LOCATED) != (sample.distance_km is not None) for sample in samples)
+    def of(rows: npt.NDArray[np.bool_]) -> dict[str, Figure]:
+        some = {name: column[rows] for name, column in values.items()}
+        return recorded(figures(metrics, some, groups[rows], seed=results.seed))
+
+    located = np.isin(np.array(scoring.STATUSES)[kinds], sorted(scoring.LOCATED))
+    misplaced = int((located != ~np.isnan(kilometres)).sum())
     if misplaced:
         raise ValueError(f"{misplaced:,} photographs have a distance without being located, or the other way round")
     return {
         "n_groups": len(np.unique(groups)),
-        "complete": all(sample.status != "error" for sample in samples),
-        "status": scoring.counts(samples),
-        "metrics": of(range(n)),
+        "complete": not (kinds == scoring.STATUSES.index("error")).any(),
+        "status": {status: int((kinds == i).sum()) for i, status in enumerate(scoring.STATUSES)},
+        "metrics": of(np.full(n, True)),
         "valid_only": of(located),
     }
-
-
-def _right(names: Mapping[str, Integers], measure: str, i: int) -> float | None:
-    """Whether a photograph's name is right; None where that is not known."""
-    return None if measure not in names or names[measure][i] < 0 else float(names[measure][i])
 
 
 def tolerance(metric: str) -> float:
