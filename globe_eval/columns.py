@@ -29,7 +29,7 @@ def _columns(kind: type[Any], prefix: str = "") -> Iterator[tuple[str, bool]]:
         if part is not None:
             yield from _columns(part, f"{name}.")
         elif name not in ("own", *NOT_RECORDED):
-            yield name, kinds <= {float, int, bool}
+            yield name, kinds <= {float, int, bool} and name != "prediction.geonameid"  # a number in name only
 
 
 _IS_NUMBER = dict(_columns(Sample))

@@ -289,9 +289,8 @@ def aggregate(metric: Metric, items: Sequence[Any]) -> float:
     """What `sample_metrics` kept of many photographs -> the figure, the same as `figures` gives."""
     if metric.of_all:
         return figure_of(metric, metric.values(columns(in_context(items))))
-    width = 2 if metric.is_of_pairs else 1
-    values = np.array([(np.nan,) * width if one is None else one for one in items], dtype=np.float64)
-    return figure_of(metric, values.reshape(-1, width) if metric.is_of_pairs else values.reshape(-1))
+    missing = (np.nan, np.nan) if metric.is_of_pairs else np.nan
+    return figure_of(metric, np.array([missing if one is None else one for one in items], dtype=np.float64))
 
 
 def known(value: float) -> float | None:
