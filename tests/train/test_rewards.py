@@ -15,7 +15,8 @@ from globe_eval.benchmarks import miniworld
 from globe_eval.benchmarks.miniworld import world
 from globe_eval.errors import InputError
 from globe_eval.metrics import accuracy, globe, grounding
-from globe_train import rewards, teacher
+from globe_train import rewards
+from globe_train.laptop import teacher
 
 N = 10_000
 
