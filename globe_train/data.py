@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from globe_eval.benchmarks.entities import parse_entities
 from globe_eval.benchmarks.manifest import data_folder, find_data
 from globe_eval.benchmarks.overlap import KINDS, overlap
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
@@ -271,17 +272,10 @@ def _degrees(table: Table, index: int, value: Any) -> float | None:
 
 
 def _entities(table: Table, index: int, value: Any) -> list[str] | None:
-    """A list of texts, of MP16-Reason's {"text": …}, or either as JSON; None where nothing is annotated."""
-    if value is None or value == "":
-        return None
     try:
-        items = json.loads(value) if isinstance(value, str) else list(value)
-        texts = [item["text"] if isinstance(item, Mapping) else item for item in items]
-    except (TypeError, ValueError, KeyError):
-        texts = [None]
-    if not all(isinstance(text, str) for text in texts):
-        raise InputError(f'{table.where(index)}, entities: found {str(value)[:40]!r}; allowed: texts, or {{"text": …}}')
-    return [text.strip() for text in texts if text.strip()]
+        return parse_entities(value)
+    except ValueError as error:
+        raise InputError(f"{table.where(index)}, entities: {error}") from None
 
 
 def _flag(table: Table, index: int, value: Any) -> bool | None:
@@ -319,7 +313,7 @@ def contamination(recipe: Recipe, examples: Examples) -> list[dict[str, Any]]:
 def benchmark_rows(name: str, output: Path) -> list[dict[str, Any]]:
     """The rows of a benchmark with the hashes of their pictures, where those are known."""
     if name == "miniworld":
-        from globe_eval.benchmarks import miniworld
+        from globe_eval import miniworld
 
         manifest = miniworld.prepare()
         rows = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]

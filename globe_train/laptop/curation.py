@@ -24,11 +24,11 @@ import numpy as np
 
 from globe_eval.arguments import count
 from globe_eval.benchmarks.table import read_table
+from globe_eval.cues.mentions import canonical
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole
 from globe_eval.metrics import statistics
 from globe_eval.metrics.grounding import supported_by
-from globe_eval.metrics.mentions import canonical
 from globe_train import cli
 from globe_train.card import table
 from globe_train.laptop import simulation

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.miniworld import VOCABULARY, world
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
+from globe_eval.miniworld import VOCABULARY, world
 from globe_eval.models import torchvision_cpu
 from globe_train.data import JUDGE
 from globe_train.laptop import teacher
@@ -165,7 +165,7 @@ def whitening(n: int, count: int = 64) -> Any:
     import numpy as np
     from PIL import Image
 
-    from globe_eval.benchmarks.miniworld import photographs, render
+    from globe_eval.miniworld import photographs, render
 
     mean, std = np.array(MEAN), np.array(STD)
     patches = []
