@@ -87,23 +87,6 @@ def save(trainer: Any, processor: Any, folder: Path) -> None:
         processor.save_pretrained(folder)
 
 
-def merge(adapter: Path, folder: Path) -> None:
-    """Write an adapter and its base as one model, for what loads no adapters. Raises InputError for no adapter."""
-    configuration = adapter / "adapter_config.json"
-    if not configuration.is_file():
-        raise InputError(f"{configuration}: no such file; an adapter is what a recipe with lora writes")
-    if folder.exists():
-        raise InputError(f"{folder}: is there already")
-    torchvision_cpu.ensure()
-    import peft
-    from transformers import AutoModelForImageTextToText
-
-    base = json.loads(configuration.read_text(encoding="utf-8"))["base_model_name_or_path"]
-    model = AutoModelForImageTextToText.from_pretrained(base)
-    peft.PeftModel.from_pretrained(model, adapter).merge_and_unload().save_pretrained(folder)
-    load_processor(str(adapter), None).save_pretrained(folder)
-
-
 def checkpoints(output: Path) -> list[Path]:
     """The checkpoints of a run that can be gone on from, the oldest first.
 

@@ -97,10 +97,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _merge(options: argparse.Namespace) -> int:
-    from globe_train import checkpoint
+    from globe_train.merge import merge
 
     need_libraries()
-    checkpoint.merge(options.adapter, options.folder)
+    merge(options.adapter, options.folder)
     print(f"{options.folder}: {options.adapter} merged into its base")
     return 0
 

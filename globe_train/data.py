@@ -16,11 +16,10 @@ from typing import Any
 from globe_eval.benchmarks.entities import parse_entities
 from globe_eval.benchmarks.manifest import data_folder, find_data
 from globe_eval.benchmarks.overlap import KINDS, overlap
+from globe_eval.benchmarks.prepare import rows_with_hashes
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
-from globe_eval.benchmarks.scan import Scan, scan
+from globe_eval.benchmarks.scan import scan
 from globe_eval.benchmarks.table import Table, read_table
-from globe_eval.benchmarks.truth import ROLES as TRUTH_ROLES
-from globe_eval.benchmarks.truth import read_truth
 from globe_eval.errors import InputError, nearest
 from globe_train.checkpoint import rank
 from globe_train.recipe import Recipe
@@ -74,7 +73,7 @@ def examples_of(recipe: Recipe) -> tuple[Examples, list[dict[str, Any]]]:
 def read_examples(recipe: Recipe, journal: Path) -> Examples:
     """The examples that a recipe names. Raises InputError for what is missing, broken or not decodable.
 
-    Every picture is decoded once, on all cores; `journal` is the file that remembers those that were.
+    `journal` is the file that remembers which pictures were decoded.
     """
     given = recipe["data"]
     table, images, source = _table(recipe, given)
@@ -83,9 +82,8 @@ def read_examples(recipe: Recipe, journal: Path) -> Examples:
     _require(recipe, table, rows)
     if limit := given.get("limit"):
         rows = rows[: int(limit)]
-    scans = _scan(images, rows, journal)
-    for row, one in zip(rows, scans, strict=True):
-        row |= {"image_sha256": one.sha256, "perceptual_hash": one.perceptual_hash}
+    _inside(images, rows)
+    rows = hashed(rows, images, journal)
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row, sort_keys=True, ensure_ascii=False).encode() + b"\n")
@@ -193,22 +191,13 @@ def _require(recipe: Recipe, table: Table, rows: Sequence[Mapping[str, Any]]) ->
                 raise InputError(f"{table.where(index)}: {name} is missing, which {reason} needs")
 
 
-def _scan(images: Path, rows: list[dict[str, Any]], journal: Path) -> list[Scan]:
+def _inside(images: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Give a picture's name its suffix; raise InputError for one outside the folder."""
     for row in rows:
         if not Path(row["image"]).suffix:
             row["image"] += ".jpg"
         if not (images / row["image"]).resolve().is_relative_to(images):
             raise InputError(f"{row['id']}: the image {row['image']!r} lies outside {images}")
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    scans, _ = scan(images, [row["image"] for row in rows], journal)
-    broken = [one for one in scans if one.problem is not None]
-    if broken:
-        raise InputError(
-            f"{images}: {len(broken):,} of {len(scans):,} images cannot be used: "
-            + "; ".join(str(one.error) for one in broken[:3])
-            + ("; …" if len(broken) > 3 else "")
-        )
-    return scans
 
 
 def messages(prompt: str) -> list[dict[str, str]]:
@@ -322,17 +311,22 @@ def benchmark_rows(name: str, output: Path) -> list[dict[str, Any]]:
     path = prepared if prepared.is_file() else Path(name).expanduser()
     if not path.is_file():
         raise InputError(f"against: {name!r} is neither prepared (globe-eval prepare {name}) nor a file")
-    table = read_table(path)
-    rows = read_truth(table, columns={role: role for role in TRUTH_ROLES if role in table.columns})
-    for row, cells in zip(rows, table.rows, strict=True):
-        row |= {key: cells.get(key) for key in ("image_sha256", "perceptual_hash")}
-    return rows
+    return rows_with_hashes(path)[1]
 
 
 def hashed(rows: Sequence[dict[str, Any]], images: Path, journal: Path) -> list[dict[str, Any]]:
-    """Rows with the hashes of their pictures, each read once and remembered in `journal`."""
+    """Rows with the hashes of their pictures, each decoded once, on all cores, and remembered in `journal`.
+
+    Raises InputError where a picture cannot be used.
+    """
     journal.parent.mkdir(parents=True, exist_ok=True)
     scans, _ = scan(images, [row["image"] for row in rows], journal)
+    broken = [str(one.error) for one in scans if one.problem is not None]
+    if broken:
+        more = "; …" if len(broken) > 3 else ""
+        raise InputError(
+            f"{images}: {len(broken):,} of {len(scans):,} images cannot be used: {'; '.join(broken[:3])}{more}"
+        )
     return [
         {**row, "image_sha256": one.sha256, "perceptual_hash": one.perceptual_hash}
         for row, one in zip(rows, scans, strict=True)

@@ -22,6 +22,7 @@ from typing import Any
 
 from globe_eval import miniworld
 from globe_eval.files import json_lines, write_whole
+from globe_train.data import target
 from globe_train.laptop import teacher, world
 
 Row = Mapping[str, Any]
@@ -101,7 +102,8 @@ def answer(name: str, manner: Manner, row: Row, pool: Pool, seed: int) -> str:
     if random.random() < manner.invents:
         named += pool.typical(place, row["entities"], random)
     confidence = random.randint(60, 95) if sure else random.randint(5, 40)
-    written = teacher.response(teacher.argue(named, place[0]), *place).removesuffix("</answer>")
+    answer_row = {"reasoning": teacher.argue(named, place[0]), "country": place[0], "city": place[1]}
+    written = target(answer_row).removesuffix("</answer>")
     return f"{written}\nlocalizable: {'yes' if sure else 'no'}\nconfidence: {confidence}%</answer>"
 
 

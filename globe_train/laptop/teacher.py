@@ -127,11 +127,6 @@ def place_in_list(entity: str) -> int:
 ORDER = tuple(dict.fromkeys([*SKY, *WEATHER, *NEUTRAL, *world.kinds()]))
 
 
-def response(reasoning: str, country: str, city: str) -> str:
-    """A whole response in the form that GLOBE's prompt asks for."""
-    return f"<think>{reasoning}</think><answer>country: {country}\ncity: {city}</answer>"
-
-
 def typical(row: Mapping[str, Any], random: Random) -> list[str]:
     """One to three entities that are typical of the row's city and not in view, the likelier the more typical."""
     city = next(city for city in world.cities() if city.name == row["city"])
