@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from globe_eval.benchmarks.definition import read_definition, tasks_folder
+from globe_eval.benchmarks.definition import shipped
 from globe_eval.errors import IncompleteRun, InputError
 from globe_eval.metrics.statistics import cluster_labels, replicates
 from globe_eval.reports.run_values import MEDIANS, Run
@@ -96,9 +96,7 @@ def is_share(name: str) -> bool:
 
 def hub_of(task: str) -> str | None:
     """The benchmark's data set on the hub, where its YAML names one."""
-    path = tasks_folder() / f"{task}.yaml"
-    metadata = read_definition(path).values.get("metadata") if path.is_file() else None
-    hub = metadata.get("hub") if isinstance(metadata, dict) else None
+    hub = shipped()[task].values.get("metadata", {}).get("hub") if task in shipped() else None
     return str(hub).partition(":")[0] if hub else None
 
 
