@@ -11,7 +11,7 @@ from globe_train import checkpoint
 
 
 def merge(adapter: Path, folder: Path) -> None:
-    """Write the merged model into `folder`. Raises InputError for what is no adapter, and for a folder that is taken."""
+    """Write the merged model into `folder`. Raises InputError for what is no adapter, for a folder that is there."""
     configuration = adapter / "adapter_config.json"
     if not configuration.is_file():
         raise InputError(f"{configuration}: no such file; an adapter is what a recipe with lora writes")
