@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -68,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 
 def score(options: argparse.Namespace) -> int:
     """Score a file of answers."""
-    from globe_eval.benchmarks import known
+    from globe_eval.benchmarks import known, listing
     from globe_eval.runs import score
     from globe_eval.runs.assemble import Setting
 
@@ -79,7 +80,7 @@ def score(options: argparse.Namespace) -> int:
         task = str(defined["task"])
         version, n = str(defined["metadata"]["version"]), defined["metadata"].get("n")
         exhaustive = defined["metadata"].get("exhaustive_entities")
-        form = _task_form(defined)
+        form = listing.answer_form(defined)
     scored = score.score_file(
         options.answers,
         options.truth,
@@ -190,60 +191,24 @@ def ls(options: argparse.Namespace) -> int:
 
         print(tabulate(models.DESCRIPTIONS.items(), headers=["model", "what it is"]))
         return 0
-    from globe_eval.benchmarks import definition
+    from globe_eval.benchmarks import definition, listing
 
-    found = sorted(definition.definitions([*definition.task_folders(), *options.include_path]).items())
-    rows = [(_details if options.details else _summary)(name, one) for name, one in found]
-    print(tabulate(rows, headers="keys", maxcolwidths=[None] * (len(rows[0]) - 1) + [60]))
+    known = definition.definitions([*definition.task_folders(), *options.include_path])
+    show = listing.details if options.details else listing.table
+    print(show(known, shutil.get_terminal_size().columns))
     return 0
-
-
-def _summary(name: str, task: Any) -> dict[str, Any]:
-    """A task in `ls tasks`."""
-    values, metadata = task.values, task.values.get("metadata") or {}
-    if task.is_group:
-        return {"task": name, "answers": "group", "what it is": ", ".join(map(str, values["task"]))}
-    return {
-        "task": name,
-        "n": metadata.get("n"),
-        "answers": _task_form(values),
-        "prompt": values.get("prompt", "globe_readme"),
-        "decoding": values.get("decoding", "greedy"),
-        "what it is": metadata.get("description", ""),
-    }
-
-
-def _details(name: str, task: Any) -> dict[str, Any]:
-    """A task in `ls tasks --details`; the ceiling is known of what is prepared on this machine."""
-    from globe_eval.benchmarks import known
-
-    values, metadata = task.values, task.values.get("metadata") or {}
-    if task.is_group:
-        return {"task": name, "answers": "group", "licence": ", ".join(map(str, values["task"]))}
-    form = _task_form(values)
-    reach = None if form == "coordinates" else (known.ceilings(values) or {}).get(form)
-    best = " / ".join(f"{100 * share:.1f}" for share in reach["ceiling"].values()) if reach else "prepare it to know"
-    return {
-        "task": name,
-        "version": metadata.get("version"),
-        "n": metadata.get("n"),
-        "not verified": "n" if "n" in (metadata.get("unverified") or ()) else "",
-        "answers": form,
-        "ceiling, % within 1 / 25 / 200 / 750 / 2,500 km": "100" if form == "coordinates" else best,
-        "licence": metadata.get("license", ""),
-    }
 
 
 def validate(options: argparse.Namespace) -> int:
     """Say what is wrong with task YAMLs."""
-    from globe_eval.benchmarks import validate
+    from globe_eval.benchmarks import listing, validate
 
-    wrong = 0
+    wrong, width = 0, shutil.get_terminal_size().columns
     for path in options.files:
         found = validate.problems(path, data=True)
         wrong += bool(found)
         for problem in found:
-            print(problem, file=sys.stderr)
+            print(listing.wrap(str(problem), width), file=sys.stderr)
         if not found:
             print(f"{path}: ok")
     return InputError.exit_code if wrong else 0
@@ -311,13 +276,6 @@ def _definition(name: str) -> dict[str, Any]:
     if name.endswith((".yaml", ".yml")) and (problems := validate.problems(found.path)):
         raise InputError(str(problems[0]))
     return found.values
-
-
-def _task_form(values: dict[str, Any]) -> Any:
-    from globe_eval.benchmarks.prompts import find_prompt
-
-    prompt = find_prompt(values.get("prompt", "globe_readme"))
-    return values.get("answer_form") or (prompt.answer_form if prompt else None)
 
 
 def _flat(results: Any) -> dict[str, Any]:

@@ -19,10 +19,10 @@ import yaml
 
 from globe_eval import __version__
 from globe_eval.errors import IncompleteRun, InputError
+from globe_eval.reports import shown
 from globe_eval.reports.export.model_card import eval_results, model_card
-from globe_eval.reports.export.publishable import bounds, figures, hub_of, metric_name, refuse_partial, shown, unit_of
-from globe_eval.reports.run_values import Run, read_run
-from globe_eval.reports.table import model_name
+from globe_eval.reports.export.publishable import bounds, figures, hub_of, refuse_partial
+from globe_eval.reports.run import Run, model_name, read_run
 from globe_train import curves
 from globe_train.data import Examples
 from globe_train.recipe import Recipe
@@ -270,7 +270,11 @@ def result_lines(runs: Sequence[Run]) -> list[str]:
             *table(
                 ("metric", "value", "95 % interval"),
                 [
-                    (metric_name(name) + unit_of(name), f"{shown(name, value):g}", interval(bounds(name, figure)))
+                    (
+                        shown.with_unit(name, long=True),
+                        f"{shown.published(name, value):g}",
+                        interval(bounds(name, figure)),
+                    )
                     for name, figure, value in figures(results)
                 ],
             ),

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from globe_eval.benchmarks.prompts import PROMPT_NAMES
+from globe_eval.benchmarks.prompts import PROMPT_NAMES, PROMPTS, SHORT_NAMES
 from globe_eval.errors import InputError, nearest
 
 OWN_KEYS = ("prompt", "decoding", "answer_form")
@@ -145,7 +145,8 @@ def unknown_task(name: str, known: Mapping[str, Definition]) -> str:
         default=(name, ""),
     )
     if prompt and base in known:
-        return f"{name} is now --tasks {base} --prompt {prompt}"
+        form = PROMPTS[SHORT_NAMES.get(prompt, prompt)].answer_form
+        return f"{name} is now --tasks {base} --prompt {prompt} (score: --task {base} --answer-form {form})"
     return f"unknown task {name!r}{nearest(name, known)}; globe-eval ls tasks lists them, and a YAML's path is one"
 
 

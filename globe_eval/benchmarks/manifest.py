@@ -138,14 +138,19 @@ def locate(
         yield index, {**row, "image": name if file is None else file.relative_to(root).as_posix()}, file is not None
 
 
+def is_prepared(folder: Path) -> bool:
+    """Whether `globe-eval prepare` wrote a manifest into a folder."""
+    return (folder / "manifest.parquet").is_file() and (folder / "prepare.json").is_file()
+
+
 def read_prepared(folder: Path) -> Manifest | None:
     """The manifest that `globe-eval prepare` wrote into a folder; None where there is none.
 
     Raises InputError where the manifest is not the one that was prepared, or its pictures are gone.
     """
-    path, record = folder / "manifest.parquet", folder / "prepare.json"
-    if not (path.is_file() and record.is_file()):
+    if not is_prepared(folder):
         return None
+    path, record = folder / "manifest.parquet", folder / "prepare.json"
     try:
         prepared = json.loads(record.read_text(encoding="utf-8"))
         images, sha256 = Path(prepared["images"]), prepared["manifest_sha256"]
