@@ -66,7 +66,7 @@ def test_a_stale_file_and_a_left_over_one_are_found(tmp_path: Path, capsys: pyte
     (copy / "boards" / "gone.md").write_text("x")
     assert main(["leaderboard", "build", "--check", "--leaderboards", str(copy)]) == 2
     told = capsys.readouterr().err
-    assert f"{table}: stale" in told and f"{copy / 'tables' / 'gone.md'}: stale" in told
+    assert f"{table}: stale" in told and f"{copy / 'boards' / 'gone.md'}: stale" in told
     assert main(["leaderboard", "build", "--leaderboards", str(copy)]) == 0
     assert table.read_bytes() == (LEADERBOARDS / "boards" / "miniworld.md").read_bytes()
     assert not (copy / "boards" / "gone.md").exists()

@@ -131,7 +131,7 @@ def build(
 
 
 def stale(files: dict[Path, str], leaderboards: Path) -> list[Path]:
-    """Files that are not there or not as they would be written, and boards of their formats that nothing would write."""
+    """Files that are missing or not as they would be written, and boards of these formats that nothing would write."""
     changed = [path for path, text in files.items() if not path.is_file() or path.read_bytes() != text.encode("utf-8")]
     suffixes = {path.suffix for path in files}
     there = sorted((leaderboards / "boards").glob("*"))
