@@ -174,7 +174,7 @@ def report(options: argparse.Namespace) -> int:
         options.output_path,
         images=options.images,
         max_images=options.max_images,
-        png=options.png,
+        svg=options.svg,
         csv=options.csv,
         show=options.open,
     ):
