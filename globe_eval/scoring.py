@@ -261,7 +261,6 @@ def breakdowns(
                 metrics,
                 {name: column[rows] for name, column in values.items()},
                 groups[rows],
-                n_resamples=min(2000, max(200, 2_000_000 // len(rows))),
                 seed=seed,
             )
             for label, rows in members.items()

@@ -17,7 +17,7 @@ from scipy import stats
 from globe_eval.metrics import intervals
 from globe_eval.metrics.accuracy import median_km
 from globe_eval.metrics.paired import paired_difference
-from globe_eval.metrics.statistics import bootstrap, bootstrap_median, interval, replicates
+from globe_eval.metrics.statistics import median_replicates, resampled
 
 GROUPS, SIZES, CORRELATIONS, SHARES = (3, 5, 10, 20, 69, 198), (100, 300, 3000), (0.05, 0.2), (0.02, 0.3, 0.98)
 
@@ -36,12 +36,18 @@ def rates(normal: np.ndarray, share: float, correlation: float) -> np.ndarray:
     return stats.beta.ppf(stats.norm.cdf(normal), share * strength, (1 - share) * strength)
 
 
+def percentiles(values: np.ndarray, codes: np.ndarray) -> tuple[float, float]:
+    """The percentile bootstrap by group of a mean, the procedure before version 1."""
+    drawn = resampled(lambda weights: (weights @ values / weights.sum(axis=1))[:, None], codes, n_resamples=300)
+    return tuple(np.percentile(drawn, (2.5, 97.5)))
+
+
 def share(p: float) -> Callable:
     """Hits of one model."""
 
     def draw(codes, n_groups, correlation, rng):
         hits = (rng.random(len(codes)) < rates(rng.normal(size=n_groups), p, correlation)[codes]).astype(float)
-        return p, intervals.mean_interval(hits, codes), tuple(bootstrap(hits, codes, n_resamples=300)[0])
+        return p, intervals.mean_interval(hits, codes), percentiles(hits, codes)
 
     return draw
 
@@ -57,7 +63,7 @@ def difference(p: float, less: float) -> Callable:
         a = (stats.norm.cdf(luck) < rates(one, p, correlation)[codes]).astype(float)
         b = (stats.norm.cdf(other_luck) < rates(other, p - less, correlation)[codes]).astype(float)
         found = paired_difference(a, b, codes)
-        return less, (found.low, found.high), tuple(bootstrap(a - b, codes, n_resamples=300)[0])
+        return less, (found.low, found.high), percentiles(a - b, codes)
 
     return draw
 
@@ -70,7 +76,7 @@ def _distances(codes, n_groups, correlation, rng):
 def median(codes, n_groups, correlation, rng):
     """Median distance, lognormal."""
     km = _distances(codes, n_groups, correlation, rng)
-    return np.exp(6), intervals.median_interval(km, codes), tuple(bootstrap_median(km, codes, n_resamples=300))
+    return np.exp(6), intervals.median_interval(km, codes), tuple(np.percentile(median_replicates(km, codes, n_resamples=300), (2.5, 97.5)))
 
 
 def median_difference(codes, n_groups, correlation, rng):
@@ -82,9 +88,9 @@ def median_difference(codes, n_groups, correlation, rng):
         for k in (1, 2)
     )
     found = paired_difference(a, b, codes, median=True, n_resamples=600)
-    drawn = replicates(np.empty((len(a), 0)), codes, medians=np.column_stack([a, b]), n_resamples=300)
+    drawn = median_replicates(np.column_stack([a, b]), codes, n_resamples=300)
     assert found.value == median_km(a) - median_km(b)
-    return 0.0, (found.low, found.high), tuple(interval(drawn[:, 0] - drawn[:, 1])[0])
+    return 0.0, (found.low, found.high), tuple(np.percentile(drawn[:, 0] - drawn[:, 1], (2.5, 97.5)))
 
 
 def lift(codes, n_groups, correlation, rng):
@@ -92,7 +98,7 @@ def lift(codes, n_groups, correlation, rng):
     shift = np.sqrt(correlation) * rng.normal(size=n_groups)
     x = 0.4 + 0.25 * (shift[codes] + np.sqrt(1 - correlation) * rng.normal(size=len(codes)))
     x = np.where(rng.random(len(codes)) < 1 / 3, 0.02 * rng.normal(size=len(codes)), x)
-    return 0.4 * 2 / 3, intervals.mean_interval(x, codes), tuple(bootstrap(x, codes, n_resamples=300)[0])
+    return 0.4 * 2 / 3, intervals.mean_interval(x, codes), percentiles(x, codes)
 
 
 STATISTICS = {

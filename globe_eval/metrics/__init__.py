@@ -25,6 +25,7 @@ from globe_eval.metrics.globe import (
     globe_visual_match,
 )
 from globe_eval.metrics.grounding import ground, idf_recalls, lifts
+from globe_eval.metrics.intervals import mean_interval, median_interval
 from globe_eval.metrics.localizability import aurc, auroc, brier, coverage, risk_coverage, selective_accuracy
 from globe_eval.metrics.names import city_correct, country_correct, named_cities
 from globe_eval.metrics.paired import (
@@ -34,14 +35,7 @@ from globe_eval.metrics.paired import (
     paired_difference,
     paired_differences,
 )
-from globe_eval.metrics.statistics import (
-    bootstrap,
-    bootstrap_median,
-    cluster_labels,
-    interval,
-    replicates,
-    resample_counts,
-)
+from globe_eval.metrics.statistics import cluster_labels, median_replicates, resample_counts
 
 __all__ = [
     "THRESHOLDS_KM",
@@ -49,8 +43,6 @@ __all__ = [
     "acc_name",
     "aurc",
     "auroc",
-    "bootstrap",
-    "bootstrap_median",
     "brier",
     "city_correct",
     "cluster_labels",
@@ -69,16 +61,17 @@ __all__ = [
     "ground",
     "holm",
     "idf_recalls",
-    "interval",
     "lenient_format",
     "lifts",
+    "mean_interval",
     "mean_km",
+    "median_interval",
     "median_km",
+    "median_replicates",
     "named_cities",
     "paired_difference",
     "paired_differences",
     "per_sample",
-    "replicates",
     "resample_counts",
     "risk_coverage",
     "selective_accuracy",

@@ -6,7 +6,7 @@ The r of few groups, or of a share near 0 or 1, is hardly known, and where it is
 So r is the mean of two estimates (the analysis of variance, and the cluster-robust variance with Bell and McCaffrey's
 leverage), pulled towards what such benchmarks have: `PRIOR`. With n / D in place of n:
 
-- a mean of values in [0, 1]: Wilson's interval (1927) with Student's t of G - 1 degrees instead of the normal quantile;
+- a mean of values in a bounded range, as shares: Wilson's interval (1927) with Student's t of G - 1 degrees instead of the normal quantile;
 - a mean difference of hits: the score interval, whose variance is the one that the hypothesis would have;
 - any other mean or difference: mean plus or minus t times the standard error;
 - a median: the values at Wilson's bounds of one half (Woodruff, 1952);
@@ -118,11 +118,17 @@ def _alike(x: Floats) -> float:
 
 
 def mean_interval(
-    values: npt.ArrayLike, groups: npt.ArrayLike | None = None, *, level: float = LEVEL
+    values: npt.ArrayLike,
+    groups: npt.ArrayLike | None = None,
+    *,
+    within: tuple[float, float] | None = None,
+    level: float = LEVEL,
 ) -> tuple[float, float]:
     """Interval of the mean of `values`, shape (n,), by `groups`, (n,) labels; NaN is left out.
 
-    NaN bounds with fewer than two groups. An infinite value makes the mean, and both bounds, infinite.
+    `within` is the range that a value may have, from which Wilson's interval follows; without it that is [0, 1] where
+    all values lie there, else unbounded. NaN bounds with fewer than two groups. An infinite value makes the mean, and
+    both bounds, infinite.
 
     >>> [round(bound, 3) for bound in mean_interval([0.0] * 20)]
     [0.0, 0.18]
@@ -136,11 +142,14 @@ def mean_interval(
     if of.n_groups < 2:
         return math.nan, math.nan
     t = t_quantile(of.n_groups, level)
-    if np.nanmin(values) >= 0 and np.nanmax(values) <= 1:
-        most = of.mean * (1 - of.mean)  # the variance, were all values 0 or 1
-        part = (of.variance / most * of.n + 1) / (of.n + 1) if most > 0 else 1.0
-        return wilson(of.mean, of.n / (of.design_effect * part), t)
-    return of.mean - t * of.standard_error, of.mean + t * of.standard_error
+    lowest, highest = within or (0.0, 1.0 if np.nanmin(values) >= 0 and np.nanmax(values) <= 1 else math.inf)
+    if math.isinf(highest - lowest):
+        return of.mean - t * of.standard_error, of.mean + t * of.standard_error
+    share, width = (of.mean - lowest) / (highest - lowest), highest - lowest
+    most = share * (1 - share) * width**2  # the variance, were all values at the ends of the range
+    part = (of.variance / most * of.n + 1) / (of.n + 1) if most > 0 else 1.0
+    low, high = wilson(share, of.n / (of.design_effect * part), t)
+    return lowest + width * low, lowest + width * high
 
 
 def median_interval(
@@ -245,10 +254,14 @@ def _share_below(ranked: Floats, x: float) -> float:
     return (under + part) / last
 
 
-def wilson(share: float, n: float, z: float) -> tuple[float, float]:
+Z = 1.959963984540054
+"""Half the width of a 95 % interval of the normal distribution, in standard deviations."""
+
+
+def wilson(share: float, n: float, z: float = Z) -> tuple[float, float]:
     """Interval of a share of n within [0, 1] (Wilson, 1927); n need not be whole, z is the quantile of the pivot.
 
-    >>> tuple(round(bound, 4) for bound in wilson(0.5, 100, 1.96))
+    >>> tuple(round(bound, 4) for bound in wilson(0.5, 100))
     (0.4038, 0.5962)
     """
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from globe_eval.metrics import intervals
 from globe_eval.metrics.accuracy import median_km
-from globe_eval.metrics.statistics import N_RESAMPLES, replicates
+from globe_eval.metrics.statistics import N_RESAMPLES, median_replicates
 
 Floats = npt.NDArray[np.float64]
 
@@ -99,7 +99,7 @@ def paired_differences(
         raise ValueError(f"{len(labels)} group labels for {n} rows")
     middles = [name for name in names if name in medians]
     both = _table([column for name in middles for column in columns[name]], n)
-    drawn = replicates(np.empty((n, 0)), labels, medians=both, n_resamples=n_resamples, seed=seed) if middles else both
+    drawn = median_replicates(both, labels, n_resamples=n_resamples, seed=seed) if middles else both
     result = {}
     for name, (left, right) in columns.items():
         if name in medians:

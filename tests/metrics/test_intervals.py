@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -127,3 +129,42 @@ def test_a_share_stays_within_its_range_and_more_confidence_is_wider(rows: list)
     narrow, wide = (mean_interval(x, groups, level=level) for level in (0.8, 0.95))
     mean = math.fsum(x) / len(x)
     assert 0 <= wide[0] <= narrow[0] <= mean + 1e-12 and mean - 1e-12 <= narrow[1] <= wide[1] <= 1
+
+
+def test_what_is_known_of_a_column_decides_and_a_missing_distance_is_infinite() -> None:
+    rng = np.random.default_rng(10)
+    hits, groups = in_groups(rng, 50, 500, 0.3, 0.2)
+    gaps = np.where(groups < 25, hits, math.nan)
+    assert mean_interval(gaps, groups) == mean_interval(hits[groups < 25], groups[groups < 25])
+    assert mean_interval([1.0, math.inf, 2.0]) == (math.inf, math.inf)
+
+
+def test_intervals_that_ignore_groups_do_not_hold() -> None:
+    rng = np.random.default_rng(9)
+    covered = np.zeros(2)
+    for _ in range(300):
+        hits, groups = in_groups(rng, 60, 600, 0.3, 0.4)
+        for side, labels in enumerate((groups, None)):
+            low, high = mean_interval(hits, labels)
+            covered[side] += low <= 0.3 <= high
+    by_group, naive = covered / 300
+    assert 0.92 <= by_group <= 0.98
+    assert naive < 0.75
+
+
+def test_isn_on_im2gps3k_by_photographer(shared_data: Path) -> None:
+    with (shared_data / "im2gps3k" / "im2gps3k_places365.csv").open(encoding="utf-8", newline="") as file:
+        author = {row["IMG_ID"]: row["AUTHOR"] for row in csv.DictReader(file)}
+    with (shared_data / "isn" / "ISNs_M-fstar-S3.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["img_id"] in author]
+    assert len(rows) == 2997
+    lat1, lat2, lon1, lon2 = np.radians(
+        [[float(row[name]) for row in rows] for name in ("gt_lat", "predicted_lat", "gt_long", "predicted_long")]
+    )
+    chord = np.sin((lat2 - lat1) / 2) ** 2 + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
+    hits = 100.0 * (2 * 6371.0 * np.arcsin(np.sqrt(chord)) <= 25)
+    assert hits.mean() == pytest.approx(27.99, abs=0.005)
+    groups = [author[row["img_id"]] for row in rows]
+    assert len(set(groups)) == 198
+    np.testing.assert_allclose(mean_interval(hits, groups), (24.0, 31.7), atol=0.7)
+    np.testing.assert_allclose(mean_interval(hits), (26.3, 29.6), atol=0.3)

@@ -14,7 +14,7 @@ from typing import Any
 import board_runs
 import pytest
 
-from globe_eval.metrics.statistics import wilson
+from globe_eval.metrics.intervals import wilson
 from globe_eval.reports.board import formats, leaderboard
 from globe_eval.reports.board.boards import ACCURACIES, Board, Section, boards
 from globe_eval.reports.board.implied import design_effect, design_effects

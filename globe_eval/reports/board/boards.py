@@ -14,7 +14,7 @@ import numpy as np
 
 from globe_eval.benchmarks.definition import Definition
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
-from globe_eval.metrics.statistics import wilson
+from globe_eval.metrics.intervals import wilson
 from globe_eval.reports.board.implied import design_effects
 from globe_eval.reports.board.published import PublishedRow, conflicts, spread
 from globe_eval.reports.board.ranks import Range, rank_ranges

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-from globe_eval.metrics import statistics
+from globe_eval.metrics import intervals
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.reports.board.submission import Submission
 from globe_eval.sample import Figure
@@ -38,5 +38,5 @@ def design_effect(figure: Figure) -> float | None:
         return None
     if not 1 < figure.n_groups < figure.n:
         return None
-    independent = 2 * statistics.Z * math.sqrt(figure.value * (1 - figure.value) / figure.n)
+    independent = 2 * intervals.Z * math.sqrt(figure.value * (1 - figure.value) / figure.n)
     return max(1.0, ((figure.high - figure.low) / independent) ** 2)
