@@ -56,7 +56,7 @@ def add_export(subparsers: Any) -> None:
     """The parser of `export`."""
     parser = subparsers.add_parser("export", help="a run as other tools read it: model cards, lm-eval, W&B, …")
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
-    targets = ("model-card", "eval-results", "lm-eval", "wandb", "trackio")
+    targets = ("model-card", "eval-results", "lm-eval", "csv", "parquet", "wandb", "trackio")
     parser.add_argument("--to", choices=targets, required=True, help="for whom")
     parser.add_argument("--model_id", metavar="ID", help="the model's, OWNER/NAME on the hub (default: the run's)")
     parser.add_argument("--dataset_id", metavar="ID", help="the benchmark's on the hub (default: the task's)")
@@ -83,10 +83,11 @@ def export(options: argparse.Namespace) -> int:
     if written is None:
         print(f"globe-eval: sent to {options.to}", file=sys.stderr)
     elif options.output_path is None:
-        print(written[1], end="")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(written[1])
     else:
         path = options.output_path / written[0]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(written[1], encoding="utf-8", newline="\n")
+        path.write_bytes(written[1])
         print(f"globe-eval: written: {path}", file=sys.stderr)
     return 0
