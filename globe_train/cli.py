@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from globe_eval.arguments import count
+from globe_eval.commands.arguments import count
 from globe_eval.errors import IncompleteRun, InputError
 
 EXAMPLES = """\
@@ -120,7 +120,7 @@ def _add_curate(verbs: Any) -> None:
 
 
 def _curate(options: argparse.Namespace) -> int:
-    from globe_eval.arguments import shard
+    from globe_eval.commands.arguments import shard
     from globe_train.curate.recipe import read_recipe
 
     recipe = read_recipe(options.recipe, options.overrides)

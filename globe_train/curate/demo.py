@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from globe_eval.arguments import count
+from globe_eval.commands.arguments import count
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole
 from globe_train import cli
