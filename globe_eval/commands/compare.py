@@ -11,7 +11,7 @@ from globe_eval.commands.parser import Parser, add_format, add_output, add_runs
 
 SENTENCE = "Compare runs with the first of them, photograph by photograph."
 WORDS = "RUN RUN [RUN …] [options]"
-EXAMPLE = "globe-eval compare globe_eval_runs/knn/miniworld globe_eval_runs/constant/miniworld"
+EXAMPLE = "globe-eval compare out/knn/miniworld out/constant/miniworld"
 
 
 def add_arguments(parser: Parser) -> None:

@@ -8,7 +8,7 @@ from globe_eval.commands.parser import Parser, add_runs
 
 SENTENCE = "Show runs side by side."
 WORDS = "RUN [RUN …] [--by PART]"
-EXAMPLE = "globe-eval table globe_eval_runs/knn/miniworld globe_eval_runs/constant/miniworld"
+EXAMPLE = "globe-eval table out/knn/miniworld out/constant/miniworld"
 
 
 def add_arguments(parser: Parser) -> None:
