@@ -20,10 +20,10 @@ demo: $(VENV)/installed
 	@$(BIN)/globe-eval table $(RUNS)/constant/miniworld $(RUNS)/knn/miniworld $(RUNS)/miniworld_globe/miniworld
 
 train-demo: $(VENV)/installed
-	$(BIN)/python -m globe_train.demo out/train --seed $(SEED)
+	$(BIN)/python -m globe_train.laptop.demo out/train --seed $(SEED)
 
 curate-demo: $(VENV)/installed
-	$(BIN)/python -m globe_train.curate.demo out/curate
+	$(BIN)/python -m globe_train.laptop.curation out/curate
 
 test: lint check
 

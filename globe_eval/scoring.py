@@ -376,9 +376,8 @@ def aggregate(metric: Metric, items: Sequence[Any]) -> float:
     if metric.of_all:
         scores, truths = zip(*items, strict=True)
         return figure_of(metric, metric.values(columns(scores, truths)))
-    width = 2 if metric.is_of_pairs else 1
-    values = np.array([(np.nan,) * width if one is None else one for one in items], dtype=np.float64)
-    return figure_of(metric, values.reshape(-1, width) if metric.is_of_pairs else values.reshape(-1))
+    missing = (np.nan, np.nan) if metric.is_of_pairs else np.nan
+    return figure_of(metric, np.array([missing if item is None else item for item in items], dtype=np.float64))
 
 
 def known(value: float) -> float | None:

@@ -219,9 +219,9 @@ def r_loc(completions: Sequence[Completion], *, server: str = "", model: str = "
     """Equation 1 of the paper: a reward model's P(yes) that the picture is localizable, given picture and reasoning.
 
     The reward model is asked in this process (`model`, a folder) or behind an OpenAI-compatible endpoint (`server`, an
-    address; `model` its name there): `reward_model.judge` makes the function from these parameters.
+    address; `model` its name there): `reward_model.reward` makes the function from these parameters.
     """
-    raise RuntimeError("r_loc is made by reward_model.judge")
+    raise RuntimeError("r_loc is made by reward_model.reward")
 
 
 REWARDS: dict[str, Reward] = {

@@ -337,8 +337,8 @@ def test_a_flag_may_be_written_with_either_stroke(tmp_path: Path, files: dict[st
         ("leaderboard build --chekc", "'--chekc'; did you mean '--check'? (see globe-eval leaderboard build --help)"),
         ("new x --output--path y", "'--output--path'; did you mean '--output-path'?"),
         ("--m x", "ambiguous option '--m': --model, --model_args"),
-        ("scroe a.csv", "found 'scroe'; did you mean 'score'?"),
-        ("export run --to modelcard", "found 'modelcard'; did you mean 'model-card'?"),
+        ("scroe a.csv", "invalid choice: 'scroe'; did you mean 'score'?"),
+        ("export run --to modelcard", "invalid choice: 'modelcard'; did you mean 'model-card'?"),
     ],
 )
 def test_an_unknown_word_gets_its_nearest(capsys: pytest.CaptureFixture[str], words: str, told: str) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from globe_eval.commands.parser import Parser, add_include_path, add_run
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, nearest
 
 SENTENCE = "Add a run to the leaderboards, check their rows, write them."
 WORDS = "add|check|build [options]"
@@ -82,12 +82,19 @@ class _Check:
 
 
 class _Build:
-    SENTENCE = "Write tables, site and READMEs from the rows."
+    SENTENCE = "Write boards, site and READMEs from the rows."
     WORDS = "[options]"
     EXAMPLE = "globe-eval leaderboard build --check"
 
     @staticmethod
     def add_arguments(parser: Parser) -> None:
+        parser.add_argument(
+            "--format",
+            type=lambda text: text.split(","),
+            default=["md"],
+            metavar="LIST",
+            help="of the boards: some of md,csv,json,tex (default md)",
+        )
         parser.add_argument("--check", action="store_true", help="write nothing; exit code 2 if a file is stale")
         _add_folders(parser)
 
@@ -96,7 +103,13 @@ class _Build:
         """Write the boards, or say what is stale."""
         from globe_eval.reports.board import leaderboard
 
-        files = leaderboard.build(options.leaderboards, include_path=options.include_path)
+        for suffix in options.format:
+            if suffix not in leaderboard.FORMATS:
+                allowed = ", ".join(leaderboard.FORMATS)
+                raise InputError(
+                    f"--format: found {suffix!r}{nearest(suffix, leaderboard.FORMATS)} (allowed: {allowed})"
+                )
+        files = leaderboard.build(options.leaderboards, suffixes=options.format, include_path=options.include_path)
         if options.check:
             old = leaderboard.stale(files, options.leaderboards)
             for path in old:

@@ -87,7 +87,7 @@ class Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             choices = [str(choice) for choice in action.choices]
             raise argparse.ArgumentError(
-                action, f"found {value!r}{nearest(str(value), choices)} (allowed: {', '.join(choices)})"
+                action, f"invalid choice: {value!r}{nearest(str(value), choices)} (choose from {', '.join(choices)})"
             )
 
     def error(self, message: str) -> Any:

@@ -21,7 +21,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--max_images", type=arguments.count, metavar="N", help="how many pictures at most (default 300)"
     )
-    parser.add_argument("--png", type=Path, metavar="DIR", help="write figures for papers there")
+    parser.add_argument("--svg", type=Path, metavar="DIR", help="write maps and charts there, as SVG files")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each photograph and run there")
     parser.add_argument("--open", action="store_true", help="show it in the browser")
 
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         options.output_path,
         images=options.images,
         max_images=options.max_images,
-        png=options.png,
+        svg=options.svg,
         csv=options.csv,
         show=options.open,
     ):

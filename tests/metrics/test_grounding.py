@@ -217,7 +217,14 @@ def test_a_figure_is_the_mean_of_what_its_photographs_have() -> None:
     each = lifts([score.grounding for score in scores])
     assert found["grounding_lift"].value == pytest.approx(np.mean(each)) and found["grounding_lift"].n == 40
     assert found["grounding_lift"].low < found["grounding_lift"].value < found["grounding_lift"].high
-    for metric in scoring.METRICS:  # what lm-eval aggregates from its items is the figure
+
+
+def test_what_lm_eval_aggregates_is_the_figure_with_values_missing_too() -> None:
+    responses = [["", "Some trees.", honest(i, row)][i % 3] for i, row in enumerate(ROWS[:40])]
+    truths = [scoring.Truth.of(row) for row in ROWS[:40]]
+    scores = scoring.score([scoring.read(r) for r in responses], truths, form="names", responses=responses)
+    found = scoring.figures(scores, truths)
+    for metric in scoring.METRICS:
         items = [scoring.sample_metrics(*one, [metric])[metric.name] for one in zip(scores, truths, strict=True)]
         if metric.name in found:
             assert scoring.aggregate(metric, items) == pytest.approx(found[metric.name].value, nan_ok=True), metric.name

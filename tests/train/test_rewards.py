@@ -14,9 +14,15 @@ from globe_eval import miniworld, scoring
 from globe_eval.errors import InputError
 from globe_eval.metrics import accuracy, globe, grounding
 from globe_eval.miniworld import world
-from globe_train import rewards, teacher
+from globe_train import rewards
+from globe_train.data import target
+from globe_train.laptop import teacher
 
 N = 10_000
+
+
+def written(reasoning: str, country: str, city: str) -> str:
+    return target({"reasoning": reasoning, "country": country, "city": city})
 
 
 def responses(n: int, seed: int = 0) -> tuple[list[str], dict[str, list]]:
@@ -31,7 +37,7 @@ def responses(n: int, seed: int = 0) -> tuple[list[str], dict[str, list]]:
         city = rng.choice([row["city"], other.name, f"**{row['city']}**", f"[{row['city']}]", "Springfield", ""])
         said = rng.choice(
             [
-                teacher.response(teacher.argue(row["entities"][rng.randrange(5) :], row["country"]), country, city),
+                written(teacher.argue(row["entities"][rng.randrange(5) :], row["country"]), country, city),
                 f"country: {country}\ncity: {city}",
                 f"<answer>country: {country}\ncity: {city}",
                 f"<think>It is {city}.</think>\n<answer>\nCountry: {country}\nCity: {city}\n</answer>\n",
@@ -136,13 +142,13 @@ def test_r_lift_is_the_metric_of_a_set_in_which_each_picture_is_once() -> None:
     rows = miniworld.photographs("train", 12, seed=5)
     lessons = [[teacher.teach(row, "flawed", seed) for row in rows] for seed in (1, 2)]
     expected = []
-    for written in lessons:
+    for lessons_of_one in lessons:
         grounded = [
             grounding.ground(row["id"], lesson["reasoning"], row["entities"])
-            for row, lesson in zip(rows, written, strict=True)
+            for row, lesson in zip(rows, lessons_of_one, strict=True)
         ]
         expected += grounding.lifts(grounded).tolist()
-    texts = [teacher.response(lesson["reasoning"], "a", "b") for written in lessons for lesson in written]
+    texts = [written(lesson["reasoning"], "a", "b") for lessons_of_one in lessons for lesson in lessons_of_one]
     shuffled = random.Random(1).sample(range(24), 24)  # a batch is in no order, but each picture's first comes first
     order = sorted(shuffled, key=lambda i: i >= 12)
     columns = {name: [(rows * 2)[i][name] for i in order] for name in ("id", "entities")}
