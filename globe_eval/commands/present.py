@@ -31,7 +31,9 @@ def present(scored: Any, options: argparse.Namespace) -> int:
 
 def flat(results: Any) -> dict[str, Any]:
     """A result as one JSON object: metric -> value, and beside them intervals, status counts and identity."""
-    whole = json.loads(results.model_dump_json())
+    from globe_eval.sample import to_dict
+
+    whole = to_dict(results)
     metrics, valid = whole.pop("metrics"), whole.pop("valid_only")
     return {
         **whole,

@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
             raise InputError(f"--{name} is missing (see globe-eval ls {name if name == 'tasks' else 'models'})")
     from globe_eval.reports import table
     from globe_eval.runs import run
-    from globe_eval.runs.interrupt import interruptible
+    from globe_eval.runs.process import interruptible
 
     names = [name for part in options.tasks for name in part.split(",") if name]
     request = run.Request(

@@ -31,7 +31,7 @@ def _curate(options: argparse.Namespace) -> int:
 
     recipe = read_recipe(options.recipe, options.overrides)
     part = shard(options.shard)
-    from globe_eval.runs.interrupt import interruptible
+    from globe_eval.runs.process import interruptible
     from globe_train.curate import run
 
     try:
