@@ -50,7 +50,7 @@ gazetteer: $(VENV)/installed
 	$(BIN)/python scripts/build_gazetteer.py
 
 schema: $(VENV)/installed
-	$(BIN)/python -m globe_eval.runs.record
+	$(BIN)/python -m globe_eval.sample
 
 clean:
 	rm -rf $(VENV) out build dist

@@ -30,6 +30,7 @@ from globe_eval.benchmarks.manifest import Manifest, data_folder, find_data, rea
 from globe_eval.benchmarks.prompts import DECODINGS, PROMPTS, SHORT_NAMES, SYSTEM
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.own import OwnMetric
+from globe_eval.sample import AnswerForm, Sample, Truth
 
 
 class GeoTask(ConfigurableTask):  # type: ignore[misc]
@@ -58,7 +59,7 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
         own = _own_settings(config)
         prompt = _choose(name, "prompt", own["prompt"], PROMPTS)
         decoding = _choose(name, "decoding", own["decoding"], DECODINGS)
-        self.answer_form: scoring.AnswerForm = own.setdefault("answer_form", prompt.answer_form)
+        self.answer_form: AnswerForm = own.setdefault("answer_form", prompt.answer_form)
         _choose(name, "answer_form", self.answer_form, dict.fromkeys(scoring.ANSWER_FORMS))
         self.thresholds_km = measures.thresholds_km(config or {})
         self.own_metrics = measures.own_metrics(config or {})
@@ -201,20 +202,15 @@ def process_results(
     doc: Mapping[str, Any],
     results: Sequence[str],
     *,
-    form: scoring.AnswerForm,
+    form: AnswerForm,
     metrics: Sequence[scoring.Metric] = scoring.METRICS,
     own: Sequence[OwnMetric] = (),
     classes: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """One photograph's metrics for lm-eval's own aggregation. A miss is 0 where it is a rate, never left out."""
-    response = results[0]
-    answer = scoring.read(
-        response, finish_reason=getattr(response, "finish_reason", None), error=getattr(response, "error", None)
-    )
-    responses = [None if getattr(response, "error", None) is not None else response]
-    truths = [scoring.Truth.of(doc)]
-    (score,) = scoring.score([answer], truths, form=form, responses=responses, own=own, classes=classes)
-    return scoring.sample_metrics(score, truths[0], metrics)
+    sample = Sample.of(str(doc["id"]), Truth.of(doc), results[0])
+    (scored,) = scoring.score([sample], form=form, own=own, classes=classes)
+    return scoring.sample_metrics(scored, metrics)
 
 
 def describe_truth(doc: Mapping[str, Any]) -> str:

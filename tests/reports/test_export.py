@@ -19,11 +19,12 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
-from globe_eval import cli, scoring
+from globe_eval import cli
 from globe_eval.reports.export.publishable import directions, model_id, public, standard_errors
 from globe_eval.reports.run import read_run
 from globe_eval.runs import record, trackers
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.sample import Sample, Truth
 
 SETTING = Setting(
     "mp16_reason_test", "1", "coordinates", "0" * 64, "vllm-vlm",
@@ -37,20 +38,18 @@ HIDDEN = ("sk-secret", "alice", "gpu7", "00000001@N00", "annie", "I believe")
 
 def folder(tmp_path: Path, *, missing: int = 3, error: bool = False, **setting: Any) -> Path:
     """A run of 60 photographs by 15 people whose names and ids are nobody's business."""
-    truths = [
-        scoring.Truth(f"{i}_00000001@N00.jpg", 48.0 + i / 10, 2.3522, group=f"annie {i % 15}", scene="urban")
-        for i in range(60)
-    ]
+    truths = [Truth(48.0 + i / 10, 2.3522, group=f"annie {i % 15}", scene="urban") for i in range(60)]
     km = [[1, 10, 100, 900][(i * 7) % 4] * (1 + i / 100) for i in range(60)]
     texts: list[str | None] = [
         f"I believe {truth.lat + far / 111.2:.5f}, {truth.lon}" for truth, far in zip(truths, km, strict=True)
     ]
     texts[:missing] = ["I cannot tell where this is, sorry."] * missing
-    heard = [Heard(scoring.read(text), response=text) for text in texts]
+    ids = [f"{i}_00000001@N00.jpg" for i in range(60)]
+    samples = [Sample.of(*one) for one in zip(ids, truths, texts, strict=True)]
     if error:
-        heard[-1] = Heard(None, error="HTTP 500")
+        samples[-1] = Sample.of(ids[-1], truths[-1], error="HTTP 500")
     started = datetime(2026, 11, 25, 12, tzinfo=UTC)
-    samples, results = assemble(replace(SETTING, **setting), truths, heard, started=started)
+    samples, results = assemble(replace(SETTING, **setting), samples, started=started)
     record.write_run(tmp_path / "run", samples, results)
     return tmp_path / "run"
 

@@ -10,7 +10,7 @@ from globe_eval.metrics.accuracy import acc_name
 from globe_eval.reports import shown
 from globe_eval.reports.board.published import PublishedRow
 from globe_eval.reports.board.submission import Submission
-from globe_eval.runs.record import FigureRecord
+from globe_eval.sample import Figure, to_dict
 
 Details = tuple[tuple[str, str], ...]
 UNKNOWN = "unknown"
@@ -41,8 +41,8 @@ def details_of(one: Submission, shown_apart: Collection[str] = ()) -> Details:
         "located only, within 25 km": ""
         if valid is None or valid.value is None or located == r.n
         else f"{100 * valid.value:.1f} % of {located:,} located photographs, not of all {r.n:,}",
-        "pictures": "" if r.images is None else ", ".join(_pairs(r.images.model_dump(exclude_none=True))),
-        "tokens, time, cost": "" if r.usage is None else ", ".join(_pairs(r.usage.model_dump(exclude_none=True))),
+        "pictures": "" if r.images is None else ", ".join(_pairs(to_dict(r.images, exclude_none=True))),
+        "tokens, time, cost": "" if r.usage is None else ", ".join(_pairs(to_dict(r.usage, exclude_none=True))),
         "started": f"{r.started}, took {r.duration_seconds:,.1f} s",
         "versions": ", ".join(f"{name} {version}" for name, version in r.packages.items()),
         "commit": r.git_commit or UNKNOWN,
@@ -89,7 +89,7 @@ def reasons(one: PublishedRow, n: int | None) -> tuple[str, ...]:
     return (*why, "manifest and distance not recorded")
 
 
-def _figure(name: str, figure: FigureRecord) -> str:
+def _figure(name: str, figure: Figure) -> str:
     between = shown.interval(name, figure, "–")
     return f"{shown.label(name)} {shown.text(name, figure.value)}" + (f" ({between})" if between else "")
 

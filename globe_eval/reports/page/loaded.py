@@ -19,6 +19,7 @@ from globe_eval.reports import run
 from globe_eval.reports.page.curves import Floats
 from globe_eval.reports.run import model_name
 from globe_eval.runs import record
+from globe_eval.sample import Results, Sample, Truth
 
 _ACCOUNT = re.compile(r"\d+@N\d\d")
 """Flickr's number of a photographer, which IM2GPS3K's file names carry."""
@@ -60,7 +61,7 @@ class Loaded:
 
     runs: list[Run]
     photographs: list[Photograph]
-    answers: list[list[record.Sample | None]]
+    answers: list[list[Sample | None]]
 
 
 def load(folders: Sequence[Path]) -> Loaded:
@@ -81,16 +82,16 @@ def load(folders: Sequence[Path]) -> Loaded:
     runs = [Run(one.folder, one.results, one.samples, name) for name, one in zip(names, read, strict=True)]
 
     photographs, places = _joined([run.samples for run in runs])
-    answers: list[list[record.Sample | None]] = [[None] * len(photographs) for _ in runs]
+    answers: list[list[Sample | None]] = [[None] * len(photographs) for _ in runs]
     for one, place_of, row in zip(runs, places, answers, strict=True):
         for sample, place in zip(one.samples, place_of, strict=True):
             row[place] = sample
     return Loaded(runs, _photographs(photographs), answers)
 
 
-def _joined(many: Sequence[Sequence[record.Sample]]) -> tuple[list[record.Sample], list[list[int]]]:
+def _joined(many: Sequence[Sequence[Sample]]) -> tuple[list[Sample], list[list[int]]]:
     """One sample for each photograph, in order of appearance, and which of them each run's samples are of."""
-    first: list[record.Sample] = []
+    first: list[Sample] = []
     known: dict[str, list[int]] = {}
     places = []
     for samples in many:
@@ -106,11 +107,11 @@ def _joined(many: Sequence[Sequence[record.Sample]]) -> tuple[list[record.Sample
     return first, places
 
 
-def _same_point(a: record.TruthRecord, b: record.TruthRecord) -> bool:
+def _same_point(a: Truth, b: Truth) -> bool:
     return abs(a.lat - b.lat) < SAME_DEGREES and abs(a.lon - b.lon) < SAME_DEGREES
 
 
-def _names(many: Sequence[record.Results]) -> list[str]:
+def _names(many: Sequence[Results]) -> list[str]:
     names = [model_name(results) for results in many]
     if len({results.task for results in many}) > 1:
         names = [f"{name}, {results.task}" for name, results in zip(names, many, strict=True)]
@@ -122,7 +123,7 @@ def _names(many: Sequence[record.Results]) -> list[str]:
     return numbered
 
 
-def _photographs(samples: Sequence[record.Sample]) -> list[Photograph]:
+def _photographs(samples: Sequence[Sample]) -> list[Photograph]:
     at_point = countries_at([s.truth.lat for s in samples], [s.truth.lon for s in samples])
     found = []
     for sample, codes in zip(samples, at_point, strict=True):
@@ -156,7 +157,7 @@ def country_name(code: str) -> str:
     return place.name if place is not None and place.name and place.country_code == code else code
 
 
-def own_confidence(sample: record.Sample) -> float | None:
+def own_confidence(sample: Sample) -> float | None:
     """The confidence that the model itself gave, in [0, 1]."""
     judged = sample.localizability
     if judged is None:
@@ -174,11 +175,11 @@ def table_of(data: Loaded) -> dict[str, Column]:
     return {"run": np.repeat([one.name for one in data.runs], [len(one.samples) for one in data.runs]), **table}
 
 
-def contradicts(sample: record.Sample) -> bool:
+def contradicts(sample: Sample) -> bool:
     """Whether the reasoning concludes another place than the answer names."""
     return sample.consistency is not None and sample.consistency.verdict == "contradicts"
 
 
-def unsupported(sample: record.Sample) -> list[str]:
+def unsupported(sample: Sample) -> Sequence[str]:
     """The cues that the reasoning asserts and nothing that is known of the photograph supports."""
     return sample.grounding.unsupported if sample.grounding is not None and sample.truth.entities else []

@@ -7,28 +7,29 @@ is kept in `localizable.jsonl` under the hash of all that it was asked.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from globe_eval import scoring
 from globe_eval.errors import InputError
 from globe_eval.metrics.globe import GLOBE_LOCATABLE, globe_locatability
-from globe_eval.runs.assemble import Heard
+from globe_eval.runs import second_model
+from globe_eval.sample import Sample
 
 CACHE = "localizable.jsonl"
 
 
 def ask(
-    heard: Sequence[Heard], photographs: Sequence[Any], arguments: Mapping[str, Any], *, folder: Path, seed: int
-) -> tuple[list[Heard], int]:
-    """The answers with the probability of a "yes" for each photograph, and of how many none was given.
+    samples: Sequence[Sample], photographs: Sequence[Any], arguments: Mapping[str, Any], *, folder: Path, seed: int
+) -> tuple[list[Sample], int]:
+    """The samples with the probability of a "yes" for each photograph, and of how many none was given.
 
     Args:
-        heard: what the evaluated model said, n of them; photographs of which nothing was heard are not asked about.
+        samples: with what the evaluated model said, n of them, not scored yet; photographs without a response are not
+            asked about.
         photographs: n pictures as `images.Photograph`.
         arguments: of the model `endpoint`.
         folder: where the answers are kept.
@@ -39,21 +40,19 @@ def ask(
     from lm_eval.api.instance import Instance
 
     from globe_eval.models import chat
-    from globe_eval.models.endpoint import Endpoint
 
-    if "base_url" not in arguments:
-        raise InputError("--ask_localizable: base_url is missing, as in base_url=http://localhost:8000/v1,model=…")
-    model = Endpoint.create_from_arg_obj({"seed": seed, **arguments})
-    known = _read(folder / CACHE)
-    found: list[float | None] = [None] * len(heard)
+    model = second_model.endpoint("--ask_localizable", arguments, seed)
+    answers = second_model.AnswerFile(folder / CACHE, "p_yes")
+    found: list[float | None] = [None] * len(samples)
     asked, keys, requests = [], [], []
-    for index, (one, picture) in enumerate(zip(heard, photographs, strict=True)):
-        if one.answer is None:
+    for index, (one, picture) in enumerate(zip(samples, photographs, strict=True)):
+        answer = scoring.read(one)
+        if answer is None:
             continue
-        text = one.answer.reasoning or ""
-        key = hashlib.sha256(f"{model.model}\0{GLOBE_LOCATABLE}\0{text}\0{one.image_sha256}".encode()).hexdigest()
-        if key in known:
-            found[index] = known[key]
+        text = answer.reasoning or ""
+        key = second_model.key(model.model, GLOBE_LOCATABLE, text, one.image_sha256)
+        if key in answers.known:
+            found[index] = float(answers.known[key])
             continue
         history = [{"role": "system", "content": GLOBE_LOCATABLE}, {"role": "user", "content": f"<image>{text}"}]
         decoding = {"temperature": 0, "max_gen_toks": 1, "logprobs": True, "top_logprobs": 5}
@@ -69,25 +68,8 @@ def ask(
             reason = response.error or f"no probability of yes or no beside {str(response)[:40]!r}"
             continue
         found[asked[number]] = p
-        with (folder / CACHE).open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps({"key": keys[number], "p_yes": p}) + "\n")
+        answers.add(keys[number], p)
     if requests and silent == len(requests):
         raise InputError(f"--ask_localizable: {model.model} answers no photograph with probabilities ({reason})")
-    told = [
-        one if p is None or one.answer is None else replace(one, answer=replace(one.answer, p_yes=p))
-        for one, p in zip(heard, found, strict=True)
-    ]
-    return told, silent
-
-
-def _read(path: Path) -> dict[str, float]:
-    if not path.is_file():
-        return {}
-    known = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            entry = json.loads(line)
-            known[entry["key"]] = float(entry["p_yes"])
-        except (ValueError, KeyError, TypeError):  # a line that a crash cut short: asked again
-            continue
-    return known
+    with_p = zip(samples, found, strict=True)
+    return [one if p is None else replace(one, answer=replace(one.answer, p_yes=p)) for one, p in with_p], silent
