@@ -296,7 +296,7 @@ class Sample(Record):
 
 @dataclass(frozen=True, slots=True)
 class Figure(Record):
-    """A metric's value over n photographs of n_groups groups, with its 95 % bootstrap interval (low, high).
+    """A metric's value over n photographs of n_groups groups, with its 95 % interval (low, high).
 
     Infinite where half of the answers and more are missing (median) or any is (mean), NaN bounds where there is one
     group only; in the files both are null, and None when read back.
@@ -461,6 +461,8 @@ class Results(Record):
     """Of the entities, where they came from a file beside the manifest (`--entities`)."""
     lexicon_sha256: Sha256 | None = None
     judge: JudgeAgreement | None = None
+    intervals: str | None = None
+    """The procedure of the intervals (`metrics.intervals.PROCEDURE`); None: a percentile bootstrap by group."""
 
 
 @cache

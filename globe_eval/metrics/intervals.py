@@ -30,7 +30,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
 
-PROCEDURE = "cluster t and Wilson on the effective sample size, version 1"
+PROCEDURE = "effective-n t, version 1"
 LEVEL = 0.95
 FEW_GROUPS = 5
 """Below so many groups an interval is very wide, and marked wherever it is shown."""

@@ -18,11 +18,12 @@ import numpy.typing as npt
 
 from globe_eval.errors import InputError
 from globe_eval.metrics.accuracy import median_km, valid_only
-from globe_eval.metrics.breakdowns import By, labels, parts
+from globe_eval.metrics.breakdowns import labels, parts
 from globe_eval.metrics.catalogue import Metric
 from globe_eval.metrics.paired import Paired, differences_of_own_means, holm, paired_differences
 from globe_eval.metrics.statistics import cluster_labels
 from globe_eval.reports.run import Run, answer_in_words, different_settings, read_run, refuse_incomparable
+from globe_eval.sample import By
 
 Floats = npt.NDArray[np.float64]
 
@@ -237,7 +238,7 @@ def _own_rows(
     )
     means = [one.name for one in metrics if not (_is_median(one) or _empty(left[one.name]) or _empty(right[one.name]))]
     found = differences_of_own_means(
-        {name: right[name] for name in means}, {name: left[name] for name in means}, groups, seed=seed
+        {name: right[name] for name in means}, {name: left[name] for name in means}, groups
     )
     result = {}
     for one in metrics:

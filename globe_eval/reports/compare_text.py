@@ -11,7 +11,7 @@ from typing import Any
 from globe_eval.metrics.accuracy import acc_name
 from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.paired import Paired
-from globe_eval.metrics.statistics import N_RESAMPLES
+from globe_eval.metrics.intervals import PROCEDURE
 from globe_eval.reports import shown
 from globe_eval.reports.compare import Comparison, Flip, Part, Row, holm_of
 from globe_eval.reports.run import Run, model_name
@@ -203,11 +203,11 @@ def _flips(one: Comparison, letter: str, km: float | None) -> str:
 
 
 def _footnote(many: Sequence[Comparison]) -> str:
-    unit = "group" if many[0].n_groups < many[0].n else "photograph"
+    unit = "photographer" if many[0].n_groups < many[0].n else "photograph"
     several = f", in the first table adjusted for {len(many)} comparisons with A (Holm)" if len(many) > 1 else ""
     return fill(
-        f"Differences of % are in points. Intervals and two-sided p: paired bootstrap of {N_RESAMPLES:,} "
-        f"resamples by {unit}{several}; not adjusted for the number of metrics. better: p at most {SIGNIFICANT:g}, "
+        f"Differences of % are in points. Intervals and two-sided p by {unit}, from one "
+        f"procedure ({PROCEDURE}){several}; not adjusted for the number of metrics. better: p at most {SIGNIFICANT:g}, "
         "else tie.",
         _COLUMNS,
     )
@@ -277,7 +277,7 @@ def comparison_json(many: Sequence[Comparison], *, flips_km: float | None = None
         "reference": _run(first.a),
         "n": first.n,
         "n_groups": first.n_groups,
-        "n_resamples": N_RESAMPLES,
+        "intervals": PROCEDURE,
         "comparisons": [
             {
                 "run": _run(one.b),

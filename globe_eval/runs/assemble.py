@@ -18,6 +18,7 @@ from globe_eval.columns import columns
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.metrics.catalogue import TARGETS, pair_columns, pairs
 from globe_eval.metrics.grounding import controls_of, lexicon_sha256
+from globe_eval.metrics.intervals import PROCEDURE
 from globe_eval.metrics.localizability import SOURCES, risk_coverage, thinned
 from globe_eval.metrics.own import OwnMetric
 from globe_eval.places import DISTANCES, gazetteer, resolve_many
@@ -148,6 +149,7 @@ def describe(setting: Setting, samples: Sequence[Sample]) -> dict[str, Any]:
     return {
         "n": len(samples),
         "n_groups": next(iter(figures.values())).n_groups if figures else 0,
+        "intervals": PROCEDURE,
         "complete": all(one.status != "error" for one in samples),
         "status": scoring.counts(samples),
         "metrics": figures,

@@ -19,7 +19,7 @@ OF_THE_RUN = ("shard", "started", "duration_seconds", "usage", "images", "comman
 
 SCORING = (
     *("distance", "geocoder", "seed", "answer_form", "gazetteer", "resolver_version", "parser_version"),
-    *("lexicon_sha256", "entities_sha256"),
+    *("lexicon_sha256", "entities_sha256", "intervals"),
 )
 """Fields of a result that its figures depend on besides the answers."""
 
