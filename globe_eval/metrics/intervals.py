@@ -3,8 +3,8 @@
 Photographs by one photographer are alike, so n of them say as much as n / D independent ones. D, the design effect, is
 1 + (m - 1) r for groups of m photographs on (weighted) average and a correlation r of two photographs of one group.
 The r of few groups, or of a share near 0 or 1, is hardly known, and where it is guessed too low the interval is false.
-So r is the mean of two estimates (the analysis of variance, and the cluster-robust variance with Bell and McCaffrey's
-leverage), pulled towards what such benchmarks have: `PRIOR`. With n / D in place of n:
+So the estimates of r (the cluster-robust variance with Bell and McCaffrey's leverage, and the analysis of variance) are
+pulled towards what such benchmarks have: `Prior`. With n / D in place of n:
 
 - a mean of values in a bounded range, as shares: Wilson's interval (1927) with Student's t of G - 1 degrees instead of the normal quantile;
 - a mean difference of hits: the score interval, whose variance is the one that the hypothesis would have;
@@ -15,13 +15,15 @@ leverage), pulled towards what such benchmarks have: `PRIOR`. With n / D in plac
   bootstrap's standard error, below 5 groups the latter.
 
 An interval and its p-value come from one pivot: the interval excludes zero exactly where p < 0.05. One group has no
-interval: it says nothing of the spread between groups. `perf/coverage.py` measures the coverage of all of it.
+interval: it says nothing of the spread between groups; and fewer than 5 cannot show a difference, whose p-value is never
+below that of a test of their signs, 2 ** (1 - G). `perf/coverage.py` measures the coverage of all of it.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,14 +37,27 @@ LEVEL = 0.95
 FEW_GROUPS = 5
 """Below so many groups an interval is very wide, and marked wherever it is shown."""
 
-PRIOR = (0.05, 2.0)
-"""The correlation within groups that is assumed, and how many groups' evidence that is worth."""
 
-PRIOR_OF_SHARES, PRIOR_OF_DIFFERENCES = (0.3, 12.0), (0.1, 8.0)
-"""The same where nearly all values are alike, by (1 - 4 f (1 - f)) ** 2, f the share that differ from the most frequent.
+class Prior(NamedTuple):
+    """What is assumed of the correlation within groups, and how many groups' evidence that is worth.
 
-That is 0.03 at 30 %, 0.85 at 2 %. What makes a photographer hard for one model is hard for the other too, so differences
-are less alike within groups. All were chosen with `perf/coverage.py` as the smallest whose intervals hold.
+    Where nearly all values are alike, as shares near 0 and 1 are, much more is assumed: `rare` counts by
+    (1 - 4 f (1 - f)) ** 2, f the share of values that differ from the most frequent: 0.03 at 30 %, 0.85 at 2 %.
+    `between` is the part of the estimate that the analysis of variance makes; the rest is the cluster-robust one.
+    """
+
+    usual: float
+    usual_worth: float
+    rare: float
+    rare_worth: float
+    between: float
+
+
+SHARES = Prior(0.05, 2, rare=0.3, rare_worth=12, between=0.5)
+DIFFERENCES = Prior(0.04, 2, rare=0.1, rare_worth=8, between=0.25)
+"""What makes a photographer hard for one model is hard for the other too: differences are less alike within groups.
+
+Both are the smallest whose intervals hold in `perf/coverage.py`.
 """
 
 
@@ -62,13 +77,10 @@ class Spread:
         return math.sqrt(self.variance * self.design_effect / self.n)
 
 
-def spread(
-    values: npt.ArrayLike, groups: npt.ArrayLike | None = None, alike: tuple[float, float] = PRIOR_OF_SHARES
-) -> Spread:
+def spread(values: npt.ArrayLike, groups: npt.ArrayLike | None = None, prior: Prior = SHARES) -> Spread:
     """The mean of `values`, shape (n,), NaN left out, with its design effect by `groups`, (n,) labels.
 
-    `alike` is what is assumed where nearly all values are. The order of the rows does not matter. Raises ValueError where
-    no value is known.
+    The order of the rows does not matter. Raises ValueError where no value is known.
     """
     values = np.asarray(values, dtype=np.float64)
     known = ~np.isnan(values)
@@ -90,16 +102,17 @@ def spread(
     correlation, worth = 0.0, 0.0
     if squares > 0 and 1 < n_groups < n:
         worth = n / size  # how many groups of equal size they are worth
-        correlation = _correlation(x, deviations, codes, sizes, squares)
-    (usual, usual_worth), (rare, rare_worth) = PRIOR, alike
-    rare_worth *= _alike(x)
-    pulled = (worth * correlation + usual_worth * usual + rare_worth * rare) / (worth + usual_worth + rare_worth)
+        robust, anova = _correlations(deviations, codes, sizes, squares)
+        correlation = (1 - prior.between) * robust + prior.between * anova
+    rare_worth = prior.rare_worth * _alike(x)
+    evidence = worth * correlation + prior.usual_worth * prior.usual + rare_worth * prior.rare
+    pulled = evidence / (worth + prior.usual_worth + rare_worth)
     return Spread(mean, n, n_groups, squares / n, 1 + (size - 1) * pulled)
 
 
-def _correlation(x: Floats, deviations: Floats, codes: Codes, sizes: Floats, squares: float) -> float:
-    """The mean of the two estimates of the correlation within groups, each in [0, 1]."""
-    n, n_groups = len(x), len(sizes)
+def _correlations(deviations: Floats, codes: Codes, sizes: Floats, squares: float) -> tuple[float, float]:
+    """Two estimates of the correlation within groups, each in [0, 1]: cluster-robust, and by analysis of variance."""
+    n, n_groups = len(deviations), len(sizes)
     size = float(sizes @ sizes) / n
     sums = np.bincount(codes, weights=deviations, minlength=n_groups)
     robust = float(np.sum(sums**2 / (1 - sizes / n))) / squares  # the variance of the mean over that of as many alone
@@ -107,7 +120,7 @@ def _correlation(x: Floats, deviations: Floats, codes: Codes, sizes: Floats, squ
     between_mean, within_mean = between / (n_groups - 1), max(squares - between, 0.0) / (n - n_groups)
     usual_size = (n - size) / (n_groups - 1)
     anova = (between_mean - within_mean) / (between_mean + (usual_size - 1) * within_mean)
-    return (min(max((robust - 1) / (size - 1), 0.0), 1.0) + min(max(anova, 0.0), 1.0)) / 2
+    return min(max((robust - 1) / (size - 1), 0.0), 1.0), min(max(anova, 0.0), 1.0)
 
 
 def _alike(x: Floats) -> float:
@@ -188,7 +201,14 @@ def difference_of_hits(of: Spread, level: float = LEVEL) -> tuple[float, float, 
     t = t_quantile(of.n_groups, level)
     half = t * math.sqrt(variance / (effective - t * t)) if effective > t * t else math.inf
     pivot = of.mean * math.sqrt(effective / (variance + of.mean**2))
-    return max(-1.0, of.mean - half), min(1.0, of.mean + half), 2 * float(stdtr(of.n_groups - 1, -abs(pivot)))
+    p = 2 * float(stdtr(of.n_groups - 1, -abs(pivot)))
+    return _of_signs(max(-1.0, of.mean - half), min(1.0, of.mean + half), p, of.n_groups)
+
+
+def _of_signs(low: float, high: float, p: float, n_groups: int) -> tuple[float, float, float]:
+    """What a test of signs leaves of an interval and a p-value."""
+    least = 2.0 ** (1 - n_groups)
+    return (min(low, 0.0), max(high, 0.0), max(p, least)) if n_groups < FEW_GROUPS else (low, high, p)
 
 
 def t_test(value: float, standard_error: float, n_groups: int, level: float = LEVEL) -> tuple[float, float, float]:
@@ -200,10 +220,10 @@ def t_test(value: float, standard_error: float, n_groups: int, level: float = LE
     if n_groups < 2:
         return math.nan, math.nan, 1.0
     if standard_error == 0:
-        return value, value, float(value == 0)
+        return _of_signs(value, value, float(value == 0), n_groups)
     t = t_quantile(n_groups, level)
     p = 2 * float(stdtr(n_groups - 1, -abs(value) / standard_error))
-    return value - t * standard_error, value + t * standard_error, p
+    return _of_signs(value - t * standard_error, value + t * standard_error, p, n_groups)
 
 
 def expanded(

@@ -175,7 +175,7 @@ def _of_mean(differences: Floats, labels: npt.NDArray[Any], *, hits: bool, n: in
     n_groups = len(np.unique(labels[known]))
     if not known.any():
         return Paired(math.nan, math.nan, math.nan, math.nan, n or 0, n_groups)
-    of = intervals.spread(differences, labels, intervals.PRIOR_OF_DIFFERENCES)
+    of = intervals.spread(differences, labels, intervals.DIFFERENCES)
     if hits:
         return Paired(of.mean, *intervals.difference_of_hits(of), of.n, n_groups)
     return Paired(of.mean, *intervals.t_test(of.mean, of.standard_error, n_groups), of.n, n_groups)

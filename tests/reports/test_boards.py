@@ -153,7 +153,7 @@ def test_a_row_moves_no_published_interval(rows: list[Submission]) -> None:
 
 def test_implied_intervals_are_as_wide_as_those_of_runs() -> None:
     """A published row with the figures of ISNs on IM2GPS3K gets about their own interval, 24.3 to 31.9 %."""
-    effect = shipped()["im2gps3k"].values["metadata"]["design_effect"]["within_km"][25]
+    effect = shipped()["im2gps3k"].values["metadata"]["design_effect"]["within_km"]["25"]
     low, high = wilson(0.28, 2997 / effect)
     assert high - low == pytest.approx(0.319 - 0.243, rel=0.02)
 

@@ -122,7 +122,7 @@ def _board(
     ranked = sorted(together.items(), key=lambda item: (-len(item[1]), [*FORMS].index(item[0][0]), item[0]))
     sections = [_ranked(name, key, many) for key, many in ranked]
     frozen = metadata.get("design_effect") or {}
-    effects = {acc_name(km): float(effect) for km, effect in frozen.get("within_km", {}).items()}
+    effects = {acc_name(float(km)): float(effect) for km, effect in frozen.get("within_km", {}).items()}
     if published:
         sections.append(_published(published, n, effects))
     notes = []
