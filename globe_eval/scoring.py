@@ -23,6 +23,7 @@ from globe_eval.metrics.catalogue import known as _known
 from globe_eval.metrics.catalogue import metrics_with as metrics_with
 from globe_eval.metrics.catalogue import sample_metrics as sample_metrics
 from globe_eval.metrics.consistency import Consistency, consistency
+from globe_eval.metrics.custom_metrics import OwnMetric, own_values
 from globe_eval.metrics.figures import Figure as Figure
 from globe_eval.metrics.figures import figures as _figures
 from globe_eval.metrics.formats import Format, response_format
@@ -30,7 +31,6 @@ from globe_eval.metrics.globe import globe_city_match, globe_country_match, glob
 from globe_eval.metrics.grounding import Grounding, ground
 from globe_eval.metrics.localizability import Judgement, judgement
 from globe_eval.metrics.names import city_correct, country_correct, named_cities
-from globe_eval.metrics.own import OwnMetric, own_values
 from globe_eval.places import Place, country_code, resolve_many
 from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import DISTANCES

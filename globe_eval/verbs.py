@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 
 def score(options: argparse.Namespace) -> int:
     """Score a file of answers."""
-    from globe_eval.benchmarks import known, listing
+    from globe_eval.benchmarks import listing, manifest
     from globe_eval.runs import score
     from globe_eval.runs.assemble import Setting
 
@@ -96,8 +96,8 @@ def score(options: argparse.Namespace) -> int:
             command=_command(options),
         ),
         columns=score.Columns(**{name: getattr(options, f"{name}_column") for name in score.COLUMN_NAMES}),
-        known=known.known_truth(defined) if defined and options.truth is None else None,
-        reading=known.reading(defined.get("dataset_kwargs") or {}),
+        known=manifest.find_truth(defined) if defined and options.truth is None else None,
+        reading={key: (defined.get("dataset_kwargs") or {}).get(key) for key in ("columns", "values", "where")},
         read=options.read,
         answer_form=options.answer_form,
         benchmark_form=form,
@@ -216,11 +216,11 @@ def validate(options: argparse.Namespace) -> int:
 
 def new(options: argparse.Namespace) -> int:
     """Write the YAML of a benchmark."""
-    from globe_eval.benchmarks.manifest import ROLES
-    from globe_eval.benchmarks.new import new
+    from globe_eval.benchmarks.definition import new_definition
+    from globe_eval.benchmarks.truth import ROLES
 
     columns = {role: column for role in ROLES if (column := getattr(options, f"{role}_column"))}
-    path = new(options.name, options.truth, options.images, options.folder, columns=columns)
+    path = new_definition(options.name, options.truth, options.images, options.folder, columns=columns)
     print(f"written: {path}")
     print(f"now: globe-eval --model constant --tasks {options.name} --include_path {path.absolute().parent}")
     return 0

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from globe_eval.benchmarks.duplicates import KINDS, overlap
 from globe_eval.benchmarks.manifest import data_folder
-from globe_eval.benchmarks.overlap import KINDS, overlap
 from globe_eval.benchmarks.scan import scan
 from globe_eval.benchmarks.table import read_table
 from globe_eval.benchmarks.truth import ROLES as TRUTH_ROLES
@@ -22,7 +22,7 @@ FILE = "contamination.json"
 
 
 def contamination(recipe: Recipe, examples: Examples) -> list[dict[str, Any]]:
-    """For each benchmark of `against`: how many training pictures it shares, by kind (see `benchmarks.overlap`).
+    """For each benchmark of `against`: how many training pictures it shares, by kind (see `benchmarks.duplicates`).
 
     A benchmark is "miniworld", a task that `globe-eval prepare` prepared, or the path of a manifest. Raises InputError
     where a photograph is the same, byte for byte. What looks alike, and shared photographers and places, are counted

@@ -79,7 +79,7 @@ def read_examples(recipe: Recipe, journal: Path) -> Examples:
 
 def _table(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Table, Path, str]:
     if "hub" in given:
-        from globe_eval.benchmarks.hub import download
+        from globe_eval.benchmarks.prepare import download
 
         name = f"{given['hub']}:{given.get('split', 'train')}"
         folder = data_folder() / re.sub(r"[^\w.-]", "_", name)

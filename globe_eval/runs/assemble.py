@@ -14,8 +14,8 @@ from globe_eval import scoring
 from globe_eval.answers import PARSER_VERSION, Answer
 from globe_eval.benchmarks.ceilings import Ceilings, ceilings
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
+from globe_eval.metrics.custom_metrics import OwnMetric
 from globe_eval.metrics.grounding import idf_recalls, lexicon_sha256, lifts
-from globe_eval.metrics.own import OwnMetric
 from globe_eval.places import DISTANCES, gazetteer, resolve_many
 from globe_eval.places.online import GEOCODERS
 from globe_eval.places.resolve import RESOLVER_VERSION

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.overlap import PHOTOGRAPHS, overlap
+from globe_eval.benchmarks.duplicates import PHOTOGRAPHS, overlap
 from globe_eval.benchmarks.scan import scan
 from globe_train.contamination import benchmark_rows
 from globe_train.curate.split import balanced, split
