@@ -6,6 +6,7 @@ or province) and `coordinates`. The form decides which part of an answer is scor
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,16 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from globe_eval.answers import Answer, parse
+from globe_eval.columns import columns
 from globe_eval.metrics import statistics
 from globe_eval.metrics.breakdowns import AT_LEAST, By, labels, parts
 from globe_eval.metrics.catalogue import METRICS as METRICS
 from globe_eval.metrics.catalogue import Metric as Metric
-from globe_eval.metrics.catalogue import known as _known
 from globe_eval.metrics.catalogue import metrics_with as metrics_with
-from globe_eval.metrics.catalogue import sample_metrics as sample_metrics
 from globe_eval.metrics.consistency import Consistency, consistency
 from globe_eval.metrics.custom_metrics import OwnMetric, own_values
 from globe_eval.metrics.figures import Figure as Figure
+from globe_eval.metrics.figures import figure_of
 from globe_eval.metrics.figures import figures as _figures
 from globe_eval.metrics.formats import Format, response_format
 from globe_eval.metrics.globe import globe_city_match, globe_country_match, globe_match
@@ -182,8 +183,8 @@ def score(
                 status=status(answer, prediction, form),
                 prediction=prediction,
                 distance_km=float(kilometres[i]) if prediction else None,
-                country_correct=_known(country_correct(predicted_country[i], accepted[i])),
-                city_correct=_known(
+                country_correct=known(country_correct(predicted_country[i], accepted[i])),
+                city_correct=known(
                     city_correct(
                         prediction, cities[i], distance_km=kilometres[i] if answer and _is_specific(answer) else None
                     )
@@ -296,7 +297,7 @@ def _released(
     if answer is None or truth is None or form == "coordinates":
         return None
     if response is not None:
-        return _known((globe_country_match if field == "country" else globe_city_match)(utf8(response), truth))
+        return known((globe_country_match if field == "country" else globe_city_match)(utf8(response), truth))
     return float(globe_match(((answer.country if field == "country" else answer.city) or "").strip().lower(), truth))
 
 
@@ -312,17 +313,17 @@ def figures(
 
     Photographs without a group are each their own. The order of the photographs does not matter.
     """
-    values, groups = _columns(scores, truths, metrics)
-    return _figures(values, groups, n_resamples=n_resamples, seed=seed)
+    values, groups = _values(scores, truths, metrics)
+    return _figures(metrics, values, groups, n_resamples=n_resamples, seed=seed)
 
 
-def _columns(
+def _values(
     scores: Sequence[Score], truths: Sequence[Truth], metrics: Sequence[Metric]
 ) -> tuple[dict[str, Floats], npt.NDArray[np.intp]]:
     """The values of each metric, NaN where a photograph has none, and the number of each photograph's group."""
-    groups = statistics.cluster_labels([truth.id for truth in truths], [truth.group for truth in truths])
-    values = {metric.name: metric.of(scores) for metric in metrics}
-    return values, np.unique(groups, return_inverse=True)[1]
+    table = columns(scores, truths)
+    groups = statistics.cluster_labels(table["id"].tolist(), table["truth.group"].tolist())
+    return {metric.name: metric.values(table) for metric in metrics}, np.unique(groups, return_inverse=True)[1]
 
 
 def breakdowns(
@@ -334,11 +335,14 @@ def breakdowns(
     dimension that no photograph has is left out. Parts of more than 1,000 photographs are resampled less often than
     2,000 times, down to 200: their intervals are narrow, and all parts together must not take longer than the whole.
     """
-    values, groups = _columns(scores, truths, [metric for metric in metrics if metric.of_parts])
-    by = labels(*([getattr(truth, name) for truth in truths] for name in ("lat", "lon", "country", "scene")))
+    metrics = [metric for metric in metrics if metric.of_parts]
+    values, groups = _values(scores, truths, metrics)
+    table = columns(scores, truths)
+    by = labels(*(table[f"truth.{name}"].tolist() for name in ("lat", "lon", "country", "scene")))
     return {
         dimension: {
             label: _figures(
+                metrics,
                 {name: column[rows] for name, column in values.items()},
                 groups[rows],
                 n_resamples=min(2000, max(200, 2_000_000 // len(rows))),
@@ -349,6 +353,37 @@ def breakdowns(
         for dimension, each in by.items()
         if (members := parts(each, at_least=AT_LEAST.get(dimension, 1)))
     }
+
+
+def sample_metrics(score: Score, truth: Truth, metrics: Sequence[Metric] = METRICS) -> dict[str, Any]:
+    """What lm-eval keeps of one photograph for each metric, and `aggregate` takes: its value, None where it has none.
+
+    Of a metric whose value depends on the other photographs it is the score itself.
+    """
+    table = columns([score], [truth])
+    return {
+        metric.name: (score, truth) if metric.of_all else _item(metric.values(table)[0].tolist()) for metric in metrics
+    }
+
+
+def _item(value: float | list[float]) -> float | tuple[float, ...] | None:
+    missing = np.isnan(value).any()
+    return None if missing else tuple(value) if isinstance(value, list) else value
+
+
+def aggregate(metric: Metric, items: Sequence[Any]) -> float:
+    """What `sample_metrics` kept of many photographs -> the figure, the same as `figures` gives."""
+    if metric.of_all:
+        scores, truths = zip(*items, strict=True)
+        return figure_of(metric, metric.values(columns(scores, truths)))
+    width = 2 if metric.is_of_pairs else 1
+    values = np.array([(np.nan,) * width if one is None else one for one in items], dtype=np.float64)
+    return figure_of(metric, values.reshape(-1, width) if metric.is_of_pairs else values.reshape(-1))
+
+
+def known(value: float) -> float | None:
+    """NaN is None."""
+    return None if math.isnan(value) else float(value)
 
 
 def counts(scores: Sequence[Score]) -> dict[Status, int]:

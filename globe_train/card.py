@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from globe_eval import __version__
-from globe_eval.reports.run_values import read_run
+from globe_eval.reports.run import read_run
 from globe_train import card_results, curves
 from globe_train.contamination import FILE as CONTAMINATION
 from globe_train.data import Examples

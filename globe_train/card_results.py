@@ -13,10 +13,10 @@ from typing import Any
 import yaml
 
 from globe_eval.errors import IncompleteRun, InputError
+from globe_eval.reports import shown
 from globe_eval.reports.export.model_card import eval_results, model_card
-from globe_eval.reports.export.publishable import bounds, figures, hub_of, metric_name, refuse_partial, shown, unit_of
-from globe_eval.reports.run_values import Run
-from globe_eval.reports.table import model_name
+from globe_eval.reports.export.publishable import bounds, figures, hub_of, refuse_partial
+from globe_eval.reports.run import Run, model_name
 from globe_train.markdown import table
 
 FOLDER = ".eval_results"
@@ -71,7 +71,11 @@ def lines(runs: Sequence[Run]) -> list[str]:
             *table(
                 ("metric", "value", "95 % interval"),
                 [
-                    (metric_name(name) + unit_of(name), f"{shown(name, value):g}", interval(bounds(name, figure)))
+                    (
+                        shown.with_unit(name, long=True),
+                        f"{shown.published(name, value):g}",
+                        interval(bounds(name, figure)),
+                    )
                     for name, figure, value in figures(results)
                 ],
             ),

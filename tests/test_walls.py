@@ -21,15 +21,16 @@ LEVEL = {
     "models": 4,
     "benchmarks": 5,
     "scoring": 6,
-    "metrics": 7,
-    "cues": 8,
-    "places": 9,
-    "answers": 9,
-    "miniworld": 9,
-    "files": 10,
-    "errors": 10,
+    "columns": 7,
+    "metrics": 8,
+    "cues": 9,
+    "places": 10,
+    "answers": 10,
+    "miniworld": 10,
+    "files": 11,
+    "errors": 11,
 }
-LIGHT = {"places", "answers", "cues", "metrics", "scoring", "reports", "files", "errors"}
+LIGHT = {"places", "answers", "cues", "metrics", "columns", "scoring", "reports", "files", "errors"}
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -174,7 +174,7 @@ def process_results(
     responses = [None if getattr(response, "error", None) is not None else response]
     truths = [scoring.Truth.of(doc)]
     (score,) = scoring.score([answer], truths, form=form, responses=responses, own=own, classes=classes)
-    return scoring.sample_metrics(score, metrics)
+    return scoring.sample_metrics(score, truths[0], metrics)
 
 
 def describe_truth(doc: Mapping[str, Any]) -> str:
@@ -185,7 +185,11 @@ def describe_truth(doc: Mapping[str, Any]) -> str:
 
 def _metric_list(metrics: Sequence[scoring.Metric]) -> list[dict[str, Any]]:
     return [
-        {"metric": metric.name, "aggregation": metric.aggregate, "higher_is_better": metric.higher_is_better}
+        {
+            "metric": metric.name,
+            "aggregation": partial(scoring.aggregate, metric),
+            "higher_is_better": metric.higher_is_better,
+        }
         for metric in metrics
     ]
 

@@ -56,18 +56,11 @@ def add_export(subparsers: Any) -> None:
     """The parser of `export`."""
     parser = subparsers.add_parser("export", help="a run as other tools read it: model cards, lm-eval, W&B, …")
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run")
-    targets = ("model-card", "eval-results", "every-eval-ever", "lm-eval", "wandb", "trackio")
+    targets = ("model-card", "eval-results", "lm-eval", "wandb", "trackio")
     parser.add_argument("--to", choices=targets, required=True, help="for whom")
     parser.add_argument("--model_id", metavar="ID", help="the model's, OWNER/NAME on the hub (default: the run's)")
     parser.add_argument("--dataset_id", metavar="ID", help="the benchmark's on the hub (default: the task's)")
     parser.add_argument("--source_url", metavar="URL", help="where to read about the evaluation (hub formats)")
-    parser.add_argument("--organization", metavar="NAME", help="who evaluated (every-eval-ever; default unknown)")
-    parser.add_argument(
-        "--relationship",
-        choices=("first_party", "third_party", "collaborative", "other"),
-        default="other",
-        help="of who evaluated to the model (every-eval-ever; default other)",
-    )
     parser.add_argument(
         "--tracker_args", nargs="+", metavar="K=V,…", default=[], help="of wandb.init or trackio.init: project=…"
     )
@@ -85,8 +78,6 @@ def export(options: argparse.Namespace) -> int:
         model=options.model_id,
         dataset=options.dataset_id,
         source=options.source_url,
-        organization=options.organization,
-        relationship=options.relationship,
         tracker_args=arguments.key_values("--tracker_args", options.tracker_args),
     )
     if written is None:

@@ -152,7 +152,7 @@ def describe(setting: Setting, truths: Sequence[scoring.Truth], scores: Sequence
             dimension: {label: _part(figures) for label, figures in parts.items()}
             for dimension, parts in scoring.breakdowns(scores, truths, metrics=metrics, seed=setting.seed).items()
         },
-        "reasoning": reasoned.counts(scores),
+        "reasoning": reasoned.counts(scores, truths),
         "lexicon_sha256": lexicon_sha256() if any(one.grounding for one in scores) else None,
         "clean": None if setting.exclude is None else clean(scores, truths, setting.exclude, metrics, setting.seed),
     }

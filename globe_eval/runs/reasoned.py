@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from globe_eval.metrics.catalogue import TARGETS, known, pairs
+from globe_eval.columns import columns
+from globe_eval.metrics.catalogue import TARGETS, pair_columns, pairs
 from globe_eval.metrics.consistency import Verdict
 from globe_eval.metrics.grounding import Grounding
 from globe_eval.metrics.localizability import SOURCES, Source, risk_coverage, thinned
 from globe_eval.runs.fields import Finite, Sha256, Share, Strict
-from globe_eval.scoring import Score
+from globe_eval.scoring import Score, Truth, known
 
 
 class GroundingRecord(Strict):
@@ -120,14 +121,18 @@ class JudgeRecord(Strict):
     """Cohen's."""
 
 
-def counts(scores: Sequence[Score]) -> ReasoningRecord | None:
+def counts(scores: Sequence[Score], truths: Sequence[Truth]) -> ReasoningRecord | None:
     """How many photographs each measure could be taken of; None where there is no response at all."""
     measured = [one for one in scores if one.grounding is not None]
     if not measured:
         return None
     groundings = [one.grounding for one in measured if one.grounding is not None]
     sources = Counter(one.localizability.source for one in measured if one.localizability is not None)
-    curves = {target: thinned(risk_coverage(*pairs(target, scores).T)) for target in TARGETS}
+    table = columns(scores, truths)
+    curves = {
+        target: thinned(risk_coverage(*pairs(target, *(table[name] for name in pair_columns(target))).T))
+        for target in TARGETS
+    }
     return ReasoningRecord(
         with_entities=sum(bool(one.entities) for one in groundings),
         without_entities=sum(not one.entities for one in groundings),

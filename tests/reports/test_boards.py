@@ -131,7 +131,7 @@ def test_published_rows_are_not_ranked_and_say_why(rows: list[Submission]) -> No
     assert {"answer form unknown", "geocoder unknown", "n unknown", "no samples"} <= {*why["M"]}
     assert {"geocoder Azure Maps, version unknown", "n is 290, the benchmark has 300"} <= {*why["N"]}
     assert "acc@2500km" not in section.rows[0].cells, "what was not printed stays away"
-    assert formats.shown(section.rows[0], "acc@25km").startswith("40.2 (") and "†" in board.notes[0]
+    assert formats.figure(section.rows[0], "acc@25km").startswith("40.2 (") and "†" in board.notes[0]
 
 
 def test_contradictions_are_told_with_both_rows(rows: list[Submission]) -> None:
@@ -185,7 +185,7 @@ def test_all_formats_have_the_same_figures(rows: list[Submission]) -> None:
     latex = figures_in(formats.latex(board).replace("--", "–"))
     every = [row for section in board.sections for row in section.rows]
     shown = [
-        text.removesuffix("†") for row in every for name in ACCURACIES if "(" in (text := formats.shown(row, name))
+        text.removesuffix("†") for row in every for name in ACCURACIES if "(" in (text := formats.figure(row, name))
     ]
     assert latex == shown
     assert [text for text in markdown if text in shown] == shown

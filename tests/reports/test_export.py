@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 import yaml
@@ -19,11 +18,10 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 
 from globe_eval import cli, scoring
 from globe_eval.reports.export.publishable import model_id, public, standard_errors
-from globe_eval.reports.run_values import read_run
+from globe_eval.reports.run import read_run
 from globe_eval.runs import record, trackers
 from globe_eval.runs.assemble import Heard, Setting, assemble
 
-SCHEMA = Path(__file__).parents[1] / "vendored" / "every_eval_ever" / "eval.schema.json"
 SETTING = Setting(
     "mp16_reason_test", "1", "coordinates", "0" * 64, "vllm-vlm",
     model_args={"pretrained": "globe-project/GLOBE-Qwen2.5VL-7B", "api_key": "sk-secret", "dtype": "half",
@@ -59,7 +57,7 @@ def export(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str
     return code, *capsys.readouterr()
 
 
-@pytest.mark.parametrize("to", ["model-card", "eval-results", "every-eval-ever", "lm-eval"])
+@pytest.mark.parametrize("to", ["model-card", "eval-results", "lm-eval"])
 def test_no_name_id_path_address_response_or_key_leaves(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], to: str
 ) -> None:
@@ -119,55 +117,6 @@ def test_a_benchmark_without_data_set_on_the_hub_is_named_or_refused(
     assert code == 0 and "id: me/im2gps3k" in out
 
 
-def test_every_eval_ever_is_valid_by_its_own_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    jsonschema.Draft7Validator.check_schema(schema)
-    for setting in ({}, {"task": "im2gps3k", "model": "knn", "model_args": {}, "decoding": None, "prompt": None}):
-        run = folder(tmp_path, **setting)
-        code, out, _ = export(capsys, run, "--to", "every-eval-ever")
-        whole = json.loads(out)
-        jsonschema.validate(whole, schema, cls=jsonschema.Draft7Validator)
-        assert code == 0 and whole["schema_version"] == schema["version"]
-    broken = json.loads(out)
-    del broken["evaluation_results"][0]["metric_config"]["lower_is_better"]
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(broken, schema, cls=jsonschema.Draft7Validator)
-
-
-def test_every_eval_ever_says_which_way_is_better_and_guesses_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = folder(tmp_path)
-    whole = json.loads(export(capsys, run, "--to", "every-eval-ever")[1])
-    by_name = {one["evaluation_result_id"].split("/")[1]: one for one in whole["evaluation_results"]}
-    lower = {name for name, one in by_name.items() if one["metric_config"]["lower_is_better"]}
-    assert "median_km" in lower and not lower & {"acc@1km", "acc@25km", "geoscore", "located", "country_accuracy"}
-    near, far = by_name["acc@25km"], by_name["median_km"]
-    results = record.read_results(run)
-    assert near["score_details"]["score"] == results.metrics["acc@25km"].value
-    interval = near["score_details"]["uncertainty"]["confidence_interval"]
-    assert (interval["lower"], interval["upper"], interval["confidence_level"]) == (
-        results.metrics["acc@25km"].low, results.metrics["acc@25km"].high, 0.95,
-    )  # fmt: skip
-    assert near["score_details"]["details"]["located"] == "57"
-    assert near["metric_config"]["metric_parameters"] == {"distance": "geodesic", "threshold_km": 25.0}
-    assert (far["metric_config"]["metric_unit"], far["metric_config"]["max_score"]) == ("km", "Infinity")
-    assert near["generation_config"]["generation_args"] == {
-        "temperature": 0.0, "max_tokens": 1024, "prompt_template": "Where is this?",
-    }  # fmt: skip
-    source, model = whole["source_metadata"], whole["model_info"]
-    assert (source["source_organization_name"], source["evaluator_relationship"]) == ("unknown", "other")
-    assert (model["id"], model["developer"]) == ("globe-project/GLOBE-Qwen2.5VL-7B", "globe-project")
-    assert model["additional_details"]["model_availability"] == "unknown"
-    assert whole["evaluation_timestamp"] == str(int(datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp()))
-    told = export(
-        capsys, run, "--to", "every-eval-ever", "--organization", "Us", "--relationship", "third_party",
-        "--model_id", "me/mine",
-    )[1]  # fmt: skip
-    assert json.loads(told)["source_metadata"]["evaluator_relationship"] == "third_party"
-    assert json.loads(told)["model_info"]["id"] == "me/mine"
-
-
 def test_lm_evals_own_tools_read_its_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from lm_eval import utils
 
@@ -209,7 +158,7 @@ def test_the_standard_error_is_that_of_a_loop_over_people(tmp_path: Path) -> Non
     assert "mean_km" not in found
 
 
-@pytest.mark.parametrize("to", ["model-card", "eval-results", "every-eval-ever"])
+@pytest.mark.parametrize("to", ["model-card", "eval-results"])
 @pytest.mark.parametrize(
     ("setting", "code", "words"),
     [
@@ -231,7 +180,6 @@ def test_half_of_the_answers_missing_leaves_the_median_out(tmp_path: Path, capsy
     run = folder(tmp_path, missing=31)
     for to, entry in (
         ("model-card", "type: median_km"),
-        ("every-eval-ever", "mp16_reason_test/median_km"),
         ("lm-eval", "median_km,none"),
     ):
         code, out, _ = export(capsys, run, "--to", to)

@@ -203,49 +203,39 @@ def recomputed(one: Submission) -> dict[str, Any]:
     for name, column in one.columns.own.items():
         if len(column) != n:
             raise ValueError(f"own.{name} has {len(column):,} values, n is {n:,}")
-    scores = [
-        scoring.Score(
-            status=scoring.STATUSES[kinds[i]],
-            prediction=None,
-            distance_km=None if np.isnan(kilometres[i]) else float(kilometres[i]),
-            country_correct=_right(names, "country_correct", i),
-            city_correct=_right(names, "city_correct", i),
-            globe_country_match=_right(names, "globe_country_match", i),
-            globe_city_match=_right(names, "globe_city_match", i),
-            own={name: column[i] for name, column in one.columns.own.items()},
-        )
-        for i in range(n)
-    ]
+    table: dict[str, Floats] = {"distance_km": kilometres}
+    for measure in NAME_MEASURES:
+        right = names.get(measure, np.full(n, -1))
+        table[measure] = np.where(right < 0, np.nan, right)
+    for name, column in one.columns.own.items():
+        table[f"own.{name}"] = np.array(column, dtype=np.float64)
     metrics = [
         metric
         for metric in scoring.metrics_with(results.thresholds_km, results.own_directions)
         if metric.name.startswith("acc@") or metric.name in (*PROVABLE, *results.own_directions)
     ]
 
-    def of(rows: Sequence[int]) -> dict[str, record.FigureRecord]:
-        some = [scores[i] for i in rows]
-        made = figures({metric.name: metric.of(some) for metric in metrics}, groups[list(rows)], seed=results.seed)
+    values = {metric.name: metric.values(table) for metric in metrics}
+
+    def of(rows: npt.NDArray[np.bool_]) -> dict[str, record.FigureRecord]:
+        some = {name: column[rows] for name, column in values.items()}
+        made = figures(metrics, some, groups[rows], seed=results.seed)
         return {
             name: record.FigureRecord(value=f.value, low=f.low, high=f.high, n=f.n, n_groups=f.n_groups)
             for name, f in made.items()
         }
 
-    located = [i for i, score in enumerate(scores) if score.status in scoring.LOCATED]
-    misplaced = sum((score.status in scoring.LOCATED) != (score.distance_km is not None) for score in scores)
+    located = np.isin(np.array(scoring.STATUSES)[kinds], sorted(scoring.LOCATED))
+    misplaced = int((located != ~np.isnan(kilometres)).sum())
     if misplaced:
         raise ValueError(f"{misplaced:,} photographs have a distance without being located, or the other way round")
     return {
         "n_groups": len(np.unique(groups)),
-        "complete": all(score.status != "error" for score in scores),
-        "status": scoring.counts(scores),
-        "metrics": of(range(n)),
+        "complete": not (kinds == scoring.STATUSES.index("error")).any(),
+        "status": {status: int((kinds == i).sum()) for i, status in enumerate(scoring.STATUSES)},
+        "metrics": of(np.full(n, True)),
         "valid_only": of(located),
     }
-
-
-def _right(names: Mapping[str, Integers], measure: str, i: int) -> float | None:
-    """Whether a photograph's name is right; None where that is not known."""
-    return None if measure not in names or names[measure][i] < 0 else float(names[measure][i])
 
 
 def tolerance(metric: str) -> float:

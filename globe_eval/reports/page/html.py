@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 import globe_eval
 from globe_eval.metrics.breakdowns import AT_LEAST
-from globe_eval.reports import table
+from globe_eval.reports import shown, table
 from globe_eval.reports.page import charts, cues, headline, loaded, maps, payload, shorten
 from globe_eval.reports.page.loaded import Loaded, Run
 from globe_eval.reports.page.pictures import Pictures
@@ -26,7 +26,7 @@ from globe_eval.scoring import STATUSES
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("sort.js", "map.js", "gallery.js", "report.js")
-_NAMED = {"acc@25km": "25 km", "acc@200km": "200 km", "acc@750km": "750 km", "acc@2500km": "2,500 km"}
+_COUNTRY_COLUMNS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
 _PARTS = {"continent": "continent", "scene": "scene", "city_size": "size of the nearest city"}
 
 
@@ -138,10 +138,9 @@ def _tables(runs: Sequence[Run]) -> dict[str, Any]:
     only = runs[0].results
     ceiling = {}
     if len(runs) == 1 and only.ceiling and only.answer_form != "coordinates":
-        ceiling = {table.label(name): table.shown(name, value) for name, value in only.ceiling.items()}
-    columns = [
-        (name, label) for name, label in _country_labels() if len(runs) == 1 or name in ("acc@25km", "acc@750km")
-    ]
+        ceiling = {shown.label(name): shown.text(name, value) for name, value in only.ceiling.items()}
+    names = _COUNTRY_COLUMNS if len(runs) == 1 else ("acc@25km", "acc@750km")
+    columns = [(name, shown.short(name)) for name in names]
     countries = [
         (
             label,
@@ -154,18 +153,15 @@ def _tables(runs: Sequence[Run]) -> dict[str, Any]:
         "headline": headline.headline_rows(runs),
         "ceiling": ceiling,
         "grounding": headline.reasoning_rows(runs),
+        "meanings": headline.meanings(runs),
         "statuses": [[(name, n) for name, n in run.results.status.items() if n] for run in runs],
         "differing": headline.differing(runs),
         "settings": [headline.settings(run.results) for run in runs],
         "about": [headline.about(run.results) for run in runs],
         "countries": countries,
         "country_columns": columns,
-        "country_metrics": [(name, table.label(name)) for name in payload.MAP_METRICS],
+        "country_metrics": [(name, shown.label(name)) for name in payload.MAP_METRICS],
     }
-
-
-def _country_labels() -> list[tuple[str, str]]:
-    return [*_NAMED.items(), ("country_accuracy", "country right")]
 
 
 def _part_cell(part: Any, name: str) -> headline.Cell:
@@ -173,7 +169,7 @@ def _part_cell(part: Any, name: str) -> headline.Cell:
     if figure is None:
         return headline.Cell("")
     number = "" if figure.value is None else repr(figure.value)
-    return headline.Cell(table.shown(name, figure.value), table.interval(name, figure), number=number)
+    return headline.Cell(shown.text(name, figure.value), shown.interval(name, figure), number=number)
 
 
 def _charts(data: Loaded) -> dict[str, Any]:
@@ -205,7 +201,8 @@ def _part_charts(runs: Sequence[Run], by: str, name: str) -> dict[str, Any] | No
     if not rows:
         return None
     drawn = []
-    for metric, label in (("acc@25km", "25 km"), ("acc@750km", "750 km")):
+    for metric in ("acc@25km", "acc@750km"):
+        label = shown.short(metric)
         values = [(f"{part_label} ({max(p.n for p in parts if p):,})", [_whisker(p, metric) for p in parts])
                   for part_label, parts in rows]  # fmt: skip
         title = f"Share within {label} by {name}"

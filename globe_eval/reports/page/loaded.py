@@ -15,7 +15,7 @@ from globe_eval.errors import InputError
 from globe_eval.places import country_code, resolve
 from globe_eval.places.borders import countries_at
 from globe_eval.reports.page.curves import Floats
-from globe_eval.reports.table import model_name
+from globe_eval.reports.run import model_name
 from globe_eval.runs import record
 
 _ACCOUNT = re.compile(r"\d+@N\d\d")

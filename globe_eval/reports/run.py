@@ -1,10 +1,9 @@
-"""A run as it is compared and exported: each metric's value for each photograph, and the settings it was made with."""
+"""A run as reports read it: its result, its samples, and these as columns with the value of each metric."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,56 +12,58 @@ import numpy as np
 import numpy.typing as npt
 
 from globe_eval import scoring
+from globe_eval.columns import Columns, columns
 from globe_eval.errors import InputError
+from globe_eval.metrics.catalogue import Metric, metrics_with
 from globe_eval.runs import record
 
 Floats = npt.NDArray[np.float64]
-Values = dict[str, Floats]
 
-MEDIANS = ("median_km",)
-"""Metrics of which a run's figure is the median; of all others it is the mean."""
-NOT_A_SETTING = frozenset(
-    {
-        "started",
-        "duration_seconds",
-        "command",
-        "usage",
-        "n",
-        "n_groups",
-        "complete",
-        "status",
-        "metrics",
-        "valid_only",
-        "clean",
-    }
-    | {"accuracy_by_distance", "ceiling", "attainable", "breakdowns", "schema_version", "own_directions", "reasoning"}
-)
-"""Fields of a result that tell what came out, or when; all others are settings."""
+OUTCOMES = frozenset([
+    "schema_version", "started", "duration_seconds", "command", "usage", "n", "n_groups", "complete", "status",
+    "metrics", "valid_only", "clean", "accuracy_by_distance", "ceiling", "attainable", "breakdowns", "own_directions",
+    "reasoning",
+])  # fmt: skip
+"""Fields of a result that tell what came out, or when. All others, also those to come, are settings."""
+
+_OF_A_JUDGE = {"model", "prompt_sha256", "seed"}
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run as it is compared: its photographs by id, and each metric's value for each of them."""
+    """A run: where it lies, its result and its samples."""
 
     folder: Path
     results: record.Results
     samples: list[record.Sample]
-    values: Values
-    """Metric -> (n,) values in the order of `samples`, NaN where a photograph has none or is infinitely far."""
+
+    @cached_property
+    def table(self) -> Columns:
+        """The columns of the samples, in their order."""
+        return columns(self.samples)
+
+    @cached_property
+    def metrics(self) -> dict[str, Metric]:
+        """The metrics of the run by name, the benchmark's own among them."""
+        results = self.results
+        return {metric.name: metric for metric in metrics_with(results.thresholds_km, results.own_directions)}
+
+    @cached_property
+    def values(self) -> dict[str, Floats]:
+        """Metric -> (n,) values of the samples, NaN where one has none or is infinitely far.
+
+        Metrics of pairs of confidence and outcome have none for one photograph and are not among them.
+        """
+        return {name: metric.values(self.table) for name, metric in self.metrics.items() if not metric.is_of_pairs}
 
     @property
     def located(self) -> npt.NDArray[np.bool_]:
         """Whether each photograph has a usable answer, shape (n,)."""
-        return np.array([sample.status in scoring.LOCATED for sample in self.samples], dtype=np.bool_)
-
-    @property
-    def directions(self) -> dict[str, bool]:
-        """Metric -> whether more is better."""
-        return {metric.name: metric.higher_is_better for metric in _metrics(self.results)}
+        return np.isin(self.table["status"].astype(str), sorted(scoring.LOCATED))
 
 
 def read_run(folder: Path) -> Run:
-    """A run's samples, sorted by id, with the value of each metric. Raises InputError for what is no run."""
+    """A run with its samples sorted by id. Raises InputError for what is no run."""
     results = record.read_results(folder)
     samples = sorted(record.each_sample(folder), key=lambda sample: sample.id)
     if not samples:
@@ -70,12 +71,21 @@ def read_run(folder: Path) -> Run:
     for one, following in pairwise(samples):
         if one.id == following.id:
             raise InputError(f"{folder / 'samples.jsonl'}: photograph {one.id!r} stands there twice")
-    return Run(folder, results, samples, _values(results, samples))
+    return Run(folder, results, samples)
+
+
+def model_name(results: record.Results, between: str = " ") -> str:
+    """The model and which weights: `endpoint qwen2.5-vl`, `hf-multimodal GLOBE-Qwen2.5VL-7B`, `knn`."""
+    arguments = {**results.model_info, **results.model_args}
+    which = next(
+        (arguments[key] for key in ("pretrained", "model", "model_name", "answers") if arguments.get(key)), None
+    )
+    return results.model if which is None else f"{results.model}{between}{str(which).rstrip('/').rsplit('/', 1)[-1]}"
 
 
 def refuse_incomparable(a: Run, b: Run) -> None:
     """Raise InputError where two runs are not of the same photographs, truths and distance."""
-    ids_a, ids_b = ([sample.id for sample in run.samples] for run in (a, b))
+    ids_a, ids_b = (run.table["id"].tolist() for run in (a, b))
     if ids_a != ids_b:
         only_a, only_b = sorted(set(ids_a) - set(ids_b)), sorted(set(ids_b) - set(ids_a))
         first, where = (only_a[0], a.folder) if only_a else (only_b[0], b.folder)
@@ -96,7 +106,7 @@ def refuse_incomparable(a: Run, b: Run) -> None:
         )
 
 
-def said(sample: record.Sample) -> str:
+def answer_in_words(sample: record.Sample) -> str:
     """An answer in a few words: names where it has them, else coordinates, else its status."""
     names = [name for name in (sample.answer.city, sample.answer.admin, sample.answer.country) if name]
     if names:
@@ -111,45 +121,26 @@ def different_settings(a: Run, b: Run) -> dict[str, tuple[Any, Any]]:
 
     Truths that name other countries, cities, groups or scenes count photographs.
     """
-    left, right = (_flat(json.loads(run.results.model_dump_json(exclude=set(NOT_A_SETTING)))) for run in (a, b))
+    left, right = (settings(run.results) for run in (a, b))
     found = {
         name: (left.get(name), right.get(name))
         for name in dict.fromkeys([*left, *right])
         if left.get(name) != right.get(name)
     }
-    pairs = list(zip(a.samples, b.samples, strict=True))
-    for name in ("country", "city", "group", "scene"):
-        known = [(getattr(one.truth, name), getattr(other.truth, name)) for one, other in pairs]
-        if any(one != other for one, other in known):
-            counts = (sum(value is not None for value in side) for side in zip(*known, strict=True))
-            found[f"truth.{name}"] = tuple(f"known of {count:,}" for count in counts)  # type: ignore[assignment]
+    for name in ("truth.country", "truth.city", "truth.group", "truth.scene"):
+        sides = a.table[name], b.table[name]
+        if (sides[0] != sides[1]).any():
+            counts = [sum(value is not None for value in side) for side in sides]
+            found[name] = f"known of {counts[0]:,}", f"known of {counts[1]:,}"
     return found
 
 
-_AS_RECORDED = {"grounding_lift": ("grounding", "lift"), "grounding_recall_idf": ("grounding", "recall_idf")}
-"""Metrics whose value of one photograph depends on all photographs of the run: taken as the run recorded it."""
-
-
-def _values(results: record.Results, samples: Sequence[record.Sample]) -> Values:
-    """Each metric that has a value for a photograph. A sample has the fields of a score that metrics read.
-
-    Left out are the metrics of pairs of confidence and outcome, which have none, and those of the benchmark's own label
-    of localizability, which a sample keeps with its truth.
-    """
-    scores: Any = samples
-    values: Values = {}
-    for metric in _metrics(results):
-        if metric.name in _AS_RECORDED:
-            part, field = _AS_RECORDED[metric.name]
-            found = [getattr(getattr(sample, part, None), field, None) for sample in samples]
-            values[metric.name] = np.array(found, dtype=np.float64)
-        elif not metric.name.endswith("@label") and (column := metric.of(scores)).ndim == 1:
-            values[metric.name] = column
-    return values
-
-
-def _metrics(results: record.Results) -> tuple[scoring.Metric, ...]:
-    return scoring.metrics_with(results.thresholds_km, results.own_directions)
+def settings(results: record.Results) -> dict[str, Any]:
+    """Every setting of a result as JSON has it, `packages.torch` for one inside another."""
+    whole = results.model_dump(mode="json", exclude=set(OUTCOMES))
+    if whole.get("judge"):
+        whole["judge"] = {name: value for name, value in whole["judge"].items() if name in _OF_A_JUDGE}
+    return _flat(whole)
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
