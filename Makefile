@@ -20,10 +20,10 @@ demo: $(VENV)/installed
 	@$(BIN)/globe-eval table $(RUNS)/constant/miniworld $(RUNS)/knn/miniworld $(RUNS)/miniworld_globe/miniworld
 
 train-demo: $(VENV)/installed
-	$(BIN)/python -m globe_train.demo out/train --seed $(SEED)
+	$(BIN)/python -m globe_train.laptop.demo out/train --seed $(SEED)
 
 curate-demo: $(VENV)/installed
-	$(BIN)/python -m globe_train.curate.demo out/curate
+	$(BIN)/python -m globe_train.laptop.curation out/curate
 
 test: lint check
 
@@ -50,7 +50,7 @@ gazetteer: $(VENV)/installed
 	$(BIN)/python scripts/build_gazetteer.py
 
 schema: $(VENV)/installed
-	$(BIN)/python -m globe_eval.runs.record
+	$(BIN)/python -m globe_eval.sample
 
 clean:
 	rm -rf $(VENV) out build dist

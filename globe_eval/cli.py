@@ -257,7 +257,7 @@ def _add_report(subparsers: Any) -> None:
     report.add_argument(
         "--max_images", type=arguments.count, metavar="N", help="how many pictures at most (default 300)"
     )
-    report.add_argument("--png", type=Path, metavar="DIR", help="write figures for papers there")
+    report.add_argument("--svg", type=Path, metavar="DIR", help="write maps and charts there, as SVG files")
     report.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each photograph and run there")
     report.add_argument("--open", action="store_true", help="show it in the browser")
     report.set_defaults(verb=verbs.report)

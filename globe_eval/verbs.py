@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
             raise InputError(f"--{name} is missing (see globe-eval ls {name if name == 'tasks' else 'models'})")
     from globe_eval.reports import table
     from globe_eval.runs import run
-    from globe_eval.runs.interrupt import interruptible
+    from globe_eval.runs.process import interruptible
 
     names = [name for part in options.tasks for name in part.split(",") if name]
     request = run.Request(
@@ -174,7 +174,7 @@ def report(options: argparse.Namespace) -> int:
         options.output_path,
         images=options.images,
         max_images=options.max_images,
-        png=options.png,
+        svg=options.svg,
         csv=options.csv,
         show=options.open,
     ):
@@ -280,7 +280,9 @@ def _definition(name: str) -> dict[str, Any]:
 
 def _flat(results: Any) -> dict[str, Any]:
     """A result as one JSON object: metric -> value, and beside them intervals, status counts and identity."""
-    whole = json.loads(results.model_dump_json())
+    from globe_eval.sample import to_dict
+
+    whole = to_dict(results)
     metrics, valid = whole.pop("metrics"), whole.pop("valid_only")
     return {
         **whole,

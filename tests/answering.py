@@ -46,7 +46,7 @@ if __name__ == "__main__":
 
     torchvision_cpu.ensure()
     install()
-    from globe_train import cli, generation
+    from globe_train import cli, vllm
 
-    generation.version = lambda name: "0.31.0"  # none is needed
+    vllm.version = lambda name: "0.31.0"  # none is needed
     sys.exit(cli.main(sys.argv[1:]))

@@ -8,26 +8,27 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from globe_eval import miniworld, scoring
+from globe_eval import miniworld
 from globe_eval.reports.board import leaderboard
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.sample import Sample, Truth
 
 known = cache(leaderboard.known_tasks)
 VERSION = str(miniworld.VERSION)
 MANIFEST = known()["miniworld"].values["metadata"]["manifest_sha256"][VERSION]
-Answer = Callable[[int, scoring.Truth], str]
+Answer = Callable[[int, Truth], str]
 
 
 @cache
-def truths() -> list[scoring.Truth]:
-    return [scoring.Truth.of(row) for row in miniworld.photographs()]
+def truths() -> dict[str, Truth]:
+    return {row["id"]: Truth.of(row) for row in miniworld.photographs()}
 
 
 def right(share: int) -> Answer:
     """Of every ten photographs `share` are named rightly, one is refused, the others are in Paris."""
 
-    def answer(index: int, truth: scoring.Truth) -> str:
+    def answer(index: int, truth: Truth) -> str:
         if index % 10 < share:
             return f"country: {truth.country}\ncity: {truth.city}"
         return "I cannot tell." if index % 10 == 9 else "country: France\ncity: Paris"
@@ -50,7 +51,7 @@ def write(folder: Path, answer: Answer, *, photographs: int = 300, **fields: Any
         }
         | fields
     )
-    some = truths()[:photographs]
-    heard = [Heard(scoring.read(text := answer(i, truth)), response=text) for i, truth in enumerate(some)]
-    record.write_run(folder, *assemble(setting, some, heard, started=datetime(2026, 1, 2, tzinfo=UTC)))
+    some = list(truths().items())[:photographs]
+    samples = [Sample.of(name, truth, answer(i, truth)) for i, (name, truth) in enumerate(some)]
+    record.write_run(folder, *assemble(setting, samples, started=datetime(2026, 1, 2, tzinfo=UTC)))
     return folder

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from globe_eval import scoring
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.sample import Sample, Truth
 
 SETTING = Setting("mine", "1", "coordinates", "0" * 64, "made-up")
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -32,18 +32,16 @@ class Row:
 
 def write_run(folder: Path, rows: Sequence[Row], **changes: object) -> Path:
     """Score the rows and write a run; `changes` are of the setting. Returns the folder."""
-    truths = [
-        scoring.Truth(row.id, row.lat, row.lon, row.country, row.city, row.group, entities=row.entities) for row in rows
-    ]
-    heard = [
-        Heard(
-            None if row.response is None else scoring.read(row.response),
+    samples = [
+        Sample.of(
+            row.id,
+            Truth(row.lat, row.lon, row.country, row.city, row.group, entities=row.entities),
             row.response,
             error="no connection" if row.response is None else None,
             image_sha256=row.sha256,
         )
         for row in rows
     ]
-    samples, results = assemble(replace(SETTING, **changes), truths, heard, started=STARTED)
-    record.write_run(folder, samples, results.model_copy(update={"duration_seconds": 1.0}))
+    samples, results = assemble(replace(SETTING, **changes), samples, started=STARTED)
+    record.write_run(folder, samples, replace(results, duration_seconds=1.0))
     return folder

@@ -27,10 +27,11 @@ LEVEL = {
     "places": 10,
     "answers": 10,
     "miniworld": 10,
-    "files": 11,
-    "errors": 11,
+    "sample": 11,
+    "files": 12,
+    "errors": 12,
 }
-LIGHT = {"places", "answers", "cues", "metrics", "columns", "scoring", "reports", "files", "errors"}
+LIGHT = {"places", "answers", "cues", "metrics", "columns", "sample", "scoring", "reports", "files", "errors"}
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

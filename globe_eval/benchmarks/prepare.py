@@ -94,7 +94,7 @@ def prepare(
     if out is not None and folder.resolve().is_relative_to(source.images):
         raise InputError(f"{folder}: lies in the folder of the pictures, where nothing is written; choose another -o")
     rows, repaired = _read(source, given, fix_swapped)
-    others = [_other(path) for path in against]
+    others = [rows_with_hashes(path) for path in against]
 
     folder.mkdir(parents=True, exist_ok=True)
     scans, read = scan(source.images, [row["image"] for row in rows], folder / "scan.jsonl")
@@ -325,8 +325,11 @@ def _row(row: Mapping[str, Any], scan: Scan) -> dict[str, Any]:
     return {**row, "image_sha256": scan.sha256, **known}
 
 
-def _other(path: Path) -> tuple[str, list[dict[str, Any]]]:
-    """Name and rows of a prepared manifest (or its folder), or of any table with ids and coordinates."""
+def rows_with_hashes(path: Path) -> tuple[str, list[dict[str, Any]]]:
+    """Name and rows of a prepared manifest (or its folder), or of any table with ids and coordinates.
+
+    Rows have `image_sha256` and `perceptual_hash` where the table knows them.
+    """
     path = path.expanduser()
     file = path / "manifest.parquet" if path.is_dir() else path
     table = read_table(file)

@@ -34,6 +34,7 @@ from globe_eval.benchmarks.truth import entity_classes
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics import custom_metrics
 from globe_eval.metrics.custom_metrics import OwnMetric
+from globe_eval.sample import AnswerForm, Sample, Truth
 
 
 class GeoTask(ConfigurableTask):  # type: ignore[misc]
@@ -64,7 +65,7 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
         own = _own_settings(config)
         prompt = _choose(name, "prompt", own["prompt"], PROMPTS)
         decoding = _choose(name, "decoding", own["decoding"], DECODINGS)
-        self.answer_form: scoring.AnswerForm = own.setdefault("answer_form", prompt.answer_form)
+        self.answer_form: AnswerForm = own.setdefault("answer_form", prompt.answer_form)
         _choose(name, "answer_form", self.answer_form, dict.fromkeys(scoring.ANSWER_FORMS))
         self.thresholds_km = custom_metrics.thresholds_km(config or {})
         self.own_metrics = custom_metrics.own_metrics(config or {})
@@ -161,20 +162,15 @@ def process_results(
     doc: Mapping[str, Any],
     results: Sequence[str],
     *,
-    form: scoring.AnswerForm,
+    form: AnswerForm,
     metrics: Sequence[scoring.Metric] = scoring.METRICS,
     own: Sequence[OwnMetric] = (),
     classes: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """One photograph's metrics for lm-eval's own aggregation. A miss is 0 where it is a rate, never left out."""
-    response = results[0]
-    answer = scoring.read(
-        response, finish_reason=getattr(response, "finish_reason", None), error=getattr(response, "error", None)
-    )
-    responses = [None if getattr(response, "error", None) is not None else response]
-    truths = [scoring.Truth.of(doc)]
-    (score,) = scoring.score([answer], truths, form=form, responses=responses, own=own, classes=classes)
-    return scoring.sample_metrics(score, truths[0], metrics)
+    sample = Sample.of(str(doc["id"]), Truth.of(doc), results[0])
+    (scored,) = scoring.score([sample], form=form, own=own, classes=classes)
+    return scoring.sample_metrics(scored, metrics)
 
 
 def describe_truth(doc: Mapping[str, Any]) -> str:

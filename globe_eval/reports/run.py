@@ -16,6 +16,7 @@ from globe_eval.columns import Columns, columns
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import Metric, metrics_with
 from globe_eval.runs import record
+from globe_eval.sample import to_dict
 
 Floats = npt.NDArray[np.float64]
 
@@ -137,7 +138,7 @@ def different_settings(a: Run, b: Run) -> dict[str, tuple[Any, Any]]:
 
 def settings(results: record.Results) -> dict[str, Any]:
     """Every setting of a result as JSON has it, `packages.torch` for one inside another."""
-    whole = results.model_dump(mode="json", exclude=set(OUTCOMES))
+    whole = to_dict(results, exclude=set(OUTCOMES))
     if whole.get("judge"):
         whole["judge"] = {name: value for name, value in whole["judge"].items() if name in _OF_A_JUDGE}
     return _flat(whole)

@@ -16,11 +16,12 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
-from globe_eval import cli, scoring
-from globe_eval.reports.export.publishable import model_id, public, standard_errors
+from globe_eval import cli
+from globe_eval.reports.export.publishable import directions, model_id, public, standard_errors
 from globe_eval.reports.run import read_run
 from globe_eval.runs import record, trackers
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.sample import Sample, Truth
 
 SETTING = Setting(
     "mp16_reason_test", "1", "coordinates", "0" * 64, "vllm-vlm",
@@ -34,20 +35,18 @@ HIDDEN = ("sk-secret", "alice", "gpu7", "00000001@N00", "annie", "I believe")
 
 def folder(tmp_path: Path, *, missing: int = 3, error: bool = False, **setting: Any) -> Path:
     """A run of 60 photographs by 15 people whose names and ids are nobody's business."""
-    truths = [
-        scoring.Truth(f"{i}_00000001@N00.jpg", 48.0 + i / 10, 2.3522, group=f"annie {i % 15}", scene="urban")
-        for i in range(60)
-    ]
+    truths = [Truth(48.0 + i / 10, 2.3522, group=f"annie {i % 15}", scene="urban") for i in range(60)]
     km = [[1, 10, 100, 900][(i * 7) % 4] * (1 + i / 100) for i in range(60)]
     texts: list[str | None] = [
         f"I believe {truth.lat + far / 111.2:.5f}, {truth.lon}" for truth, far in zip(truths, km, strict=True)
     ]
     texts[:missing] = ["I cannot tell where this is, sorry."] * missing
-    heard = [Heard(scoring.read(text), response=text) for text in texts]
+    ids = [f"{i}_00000001@N00.jpg" for i in range(60)]
+    samples = [Sample.of(*one) for one in zip(ids, truths, texts, strict=True)]
     if error:
-        heard[-1] = Heard(None, error="HTTP 500")
+        samples[-1] = Sample.of(ids[-1], truths[-1], error="HTTP 500")
     started = datetime(2026, 11, 25, 12, tzinfo=UTC)
-    samples, results = assemble(replace(SETTING, **setting), truths, heard, started=started)
+    samples, results = assemble(replace(SETTING, **setting), samples, started=started)
     record.write_run(tmp_path / "run", samples, results)
     return tmp_path / "run"
 
@@ -140,6 +139,35 @@ def test_lm_evals_own_tools_read_its_results(tmp_path: Path, capsys: pytest.Capt
         "pretrained": "globe-project/GLOBE-Qwen2.5VL-7B", "api_key": "(removed)", "dtype": "half",
         "download_dir": "models", "base_url": "(removed)",
     }  # fmt: skip
+
+
+CONVERTER = """
+import json, sys
+from every_eval_ever.converters.lm_eval.adapter import LMEvalAdapter
+(log,) = LMEvalAdapter().transform_from_directory(sys.argv[1], {"source_organization_name": "Us"})
+print(log.model_dump_json())
+"""
+
+
+def test_every_eval_evers_own_converter_reads_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    python = os.environ.get("GLOBE_EVERY_EVAL_EVER", sys.executable)
+    if subprocess.run([python, "-c", "import every_eval_ever"], capture_output=True).returncode:
+        pytest.skip("no every-eval-ever (Python 3.12); GLOBE_EVERY_EVAL_EVER names the Python that has it")
+    run = folder(tmp_path)
+    assert export(capsys, run, "--to", "lm-eval", "-o", tmp_path / "out")[0] == 0
+    done = subprocess.run([python, "-c", CONVERTER, tmp_path / "out"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    log = json.loads(done.stdout)
+    found = {one["metric_config"]["metric_name"]: one for one in log["evaluation_results"]}
+    results = record.read_results(run)
+    assert found["acc@25km"]["score_details"]["score"] == results.metrics["acc@25km"].value
+    uncertainty = found["acc@25km"]["score_details"]["uncertainty"]
+    assert uncertainty["num_samples"] == 60 and 0 < uncertainty["standard_error"]["value"] < 0.2
+    assert {name: one["metric_config"]["lower_is_better"] for name, one in found.items()} == {
+        name: not higher for name, higher in directions(read_run(run)).items() if name in found
+    }
+    assert found["median_km"]["metric_config"]["lower_is_better"] and "n_words" not in found
+    assert log["model_info"]["id"] == "globe-project/GLOBE-Qwen2.5VL-7B"
 
 
 def test_the_standard_error_is_that_of_a_loop_over_people(tmp_path: Path) -> None:

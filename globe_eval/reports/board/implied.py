@@ -9,7 +9,7 @@ from statistics import median
 from globe_eval.metrics import statistics
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.reports.board.submission import Submission
-from globe_eval.runs.record import FigureRecord
+from globe_eval.sample import Figure
 
 
 def design_effects(submissions: Sequence[Submission]) -> dict[str, float]:
@@ -28,10 +28,10 @@ def design_effects(submissions: Sequence[Submission]) -> dict[str, float]:
     return {name: median(effects) for name, effects in found.items()}
 
 
-def design_effect(figure: FigureRecord) -> float | None:
+def design_effect(figure: Figure) -> float | None:
     """Width of an accuracy's interval, squared, over that of as many independent photographs; None without clusters.
 
-    >>> round(design_effect(FigureRecord(value=0.28, low=0.243, high=0.319, n=2997, n_groups=198)), 1)
+    >>> round(design_effect(Figure(value=0.28, low=0.243, high=0.319, n=2997, n_groups=198)), 1)
     5.6
     """
     if figure.value is None or figure.low is None or figure.high is None or not 0 < figure.value < 1:

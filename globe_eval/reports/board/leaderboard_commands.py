@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, nearest
 
 
 def add_parser(subparsers: Any) -> None:
@@ -24,7 +24,14 @@ def add_parser(subparsers: Any) -> None:
         "paths", type=Path, nargs="*", metavar="FILE", help="rows or folders of runs (default: all rows)"
     )
     check.set_defaults(verb=_check)
-    build = verbs_of_it.add_parser("build", help="write tables, site and READMEs from the rows")
+    build = verbs_of_it.add_parser("build", help="write boards, site and READMEs from the rows")
+    build.add_argument(
+        "--format",
+        type=lambda text: text.split(","),
+        default=["md"],
+        metavar="LIST",
+        help="of the boards: some of md,csv,json,tex (default md)",
+    )
     build.add_argument("--check", action="store_true", help="write nothing; exit code 2 if a file is stale")
     build.set_defaults(verb=_build)
     for verb in (add, check, build):
@@ -67,7 +74,11 @@ def _build(options: argparse.Namespace) -> int:
     """Write the boards, or say what is stale."""
     from globe_eval.reports.board import leaderboard
 
-    files = leaderboard.build(options.leaderboards, include_path=options.include_path)
+    for suffix in options.format:
+        if suffix not in leaderboard.FORMATS:
+            allowed = ", ".join(leaderboard.FORMATS)
+            raise InputError(f"--format: found {suffix!r}{nearest(suffix, leaderboard.FORMATS)} (allowed: {allowed})")
+    files = leaderboard.build(options.leaderboards, suffixes=options.format, include_path=options.include_path)
     if options.check:
         old = leaderboard.stale(files, options.leaderboards)
         for path in old:

@@ -9,6 +9,7 @@ from typing import Any
 from globe_eval.metrics.accuracy import acc_name
 from globe_eval.reports.board.published import PublishedRow
 from globe_eval.reports.board.submission import Submission
+from globe_eval.sample import to_dict
 
 Details = tuple[tuple[str, str], ...]
 UNKNOWN = "unknown"
@@ -36,8 +37,8 @@ def details_of(one: Submission) -> Details:
         "located only, within 25 km": ""
         if valid is None or valid.value is None or located == r.n
         else f"{100 * valid.value:.1f} % of {located:,} located photographs, not of all {r.n:,}",
-        "pictures": "" if r.images is None else ", ".join(_pairs(r.images.model_dump(exclude_none=True))),
-        "tokens, time, cost": "" if r.usage is None else ", ".join(_pairs(r.usage.model_dump(exclude_none=True))),
+        "pictures": "" if r.images is None else ", ".join(_pairs(to_dict(r.images, exclude_none=True))),
+        "tokens, time, cost": "" if r.usage is None else ", ".join(_pairs(to_dict(r.usage, exclude_none=True))),
         "started": f"{r.started}, took {r.duration_seconds:,.1f} s",
         "versions": ", ".join(f"{name} {version}" for name, version in r.packages.items()),
         "commit": r.git_commit or UNKNOWN,

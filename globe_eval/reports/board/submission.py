@@ -16,6 +16,7 @@ import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,7 +30,9 @@ from globe_eval.metrics import statistics
 from globe_eval.metrics.accuracy import GEOSCORE_BEST, GEOSCORE_SCALE_KM
 from globe_eval.metrics.figures import figures
 from globe_eval.runs import record
-from globe_eval.runs.fields import Sha256
+from globe_eval.runs.assemble import recorded
+from globe_eval.sample import SCHEMA_VERSION as RESULTS_VERSION
+from globe_eval.sample import Figure, Results, Sample, Sha256, first_error
 
 SCHEMA_VERSION: Literal[1] = 1
 FLOORS = ("constant", "knn")
@@ -76,7 +79,7 @@ class Submission(_Strict):
     name: Annotated[str, Field(min_length=1, max_length=120)]
     source: Annotated[str, Field(max_length=300)] | None
     """Where to read about the model: a paper, a page."""
-    results: record.Results
+    results: Results
     columns: Columns
     sha256: Sha256
     """Of everything else in the file, as `seal` makes it."""
@@ -106,7 +109,7 @@ class Submission(_Strict):
         return np.where(metres < 0, np.nan, metres / 1000)
 
 
-def submission(name: str, source: str | None, results: record.Results, folder: Path) -> Submission:
+def submission(name: str, source: str | None, results: Results, folder: Path) -> Submission:
     """The row of a run in a folder, whose results are given. Deterministic: the same run gives the same bytes."""
     samples = sorted(record.each_sample(folder), key=lambda sample: sample.id)
     ids = [sample.id for sample in samples]
@@ -128,12 +131,12 @@ def submission(name: str, source: str | None, results: record.Results, folder: P
         part: {name: figure for name, figure in getattr(results, part).items() if name in again[part]}
         for part in ("metrics", "valid_only")
     }
-    unproved = {name: None for name in UNPROVED if name in record.Results.model_fields}
-    kept = results.model_copy(update={**provable, "breakdowns": {}, **unproved})
+    unproved = {name: None for name in UNPROVED}
+    kept = replace(results, **provable, breakdowns={}, **unproved)
     return sealed(whole.model_copy(update={"results": kept}))
 
 
-def _names(samples: Sequence[record.Sample], measure: str) -> str | None:
+def _names(samples: Sequence[Sample], measure: str) -> str | None:
     """One measure of names, packed; None where no photograph has it."""
     values = [getattr(sample, measure) for sample in samples]
     known = any(value is not None for value in values)
@@ -150,8 +153,8 @@ def seal(one: Submission) -> str:
 
     What has its default is left out, as in the file: a field that a later version adds does not break older rows.
     """
-    fields = one.model_dump(mode="json", exclude={"sha256"}, exclude_defaults=True)
-    return hashlib.sha256(json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    whole = one.model_dump(mode="json", exclude={"sha256"}, exclude_defaults=True)
+    return hashlib.sha256(json.dumps(whole, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def written(one: Submission) -> str:
@@ -174,13 +177,13 @@ def read_submission(path: Path) -> Submission:
     refuse_later_schema(
         path,
         results.get("schema_version") if isinstance(results, dict) else None,
-        record.SCHEMA_VERSION,
+        RESULTS_VERSION,
         "results.schema_version",
     )
     try:
         return Submission.model_validate(found)
     except ValidationError as error:
-        raise InputError(f"{path}: {record.first_error(error)}") from None
+        raise InputError(f"{path}: {first_error(error)}") from None
 
 
 def refuse_later_schema(path: Path, found: object, known: int, field: str) -> None:
@@ -217,13 +220,9 @@ def recomputed(one: Submission) -> dict[str, Any]:
 
     values = {metric.name: metric.values(table) for metric in metrics}
 
-    def of(rows: npt.NDArray[np.bool_]) -> dict[str, record.FigureRecord]:
+    def of(rows: npt.NDArray[np.bool_]) -> dict[str, Figure]:
         some = {name: column[rows] for name, column in values.items()}
-        made = figures(metrics, some, groups[rows], seed=results.seed)
-        return {
-            name: record.FigureRecord(value=f.value, low=f.low, high=f.high, n=f.n, n_groups=f.n_groups)
-            for name, f in made.items()
-        }
+        return recorded(figures(metrics, some, groups[rows], seed=results.seed))
 
     located = np.isin(np.array(scoring.STATUSES)[kinds], sorted(scoring.LOCATED))
     misplaced = int((located != ~np.isnan(kilometres)).sum())
@@ -290,14 +289,14 @@ def _plain(word: str) -> str:
     return "-".join(part for part in kept.split("-") if part)[:60] or "row"
 
 
-def differing(stored: Mapping[str, record.FigureRecord], again: Mapping[str, record.FigureRecord]) -> list[str]:
+def differing(stored: Mapping[str, Figure], again: Mapping[str, Figure]) -> list[str]:
     """A line for each metric of which value, interval or counts are not what they are computed to be."""
     found = []
     for name in dict.fromkeys([*stored, *again]):
         if name not in stored or name not in again:
             found.append(f"{name} {'has no samples' if name in stored else 'is missing'}")
             continue
-        for field in record.FigureRecord.model_fields:
+        for field in (one.name for one in fields(Figure)):
             one, other = getattr(stored[name], field), getattr(again[name], field)
             if not near(one, other, tolerance(name)):
                 found.append(f"{name}: {field} is {_short(one)}, the samples give {_short(other)}")

@@ -11,6 +11,7 @@ from globe_eval.reports import shown
 from globe_eval.reports.page.loaded import Run, country_name
 from globe_eval.reports.run import settings as all_settings
 from globe_eval.runs import record
+from globe_eval.sample import Stratum, to_dict
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _turned(a: record.Results, b: record.Results, km: float) -> str | None:
     return f"within {km:,.0f} km {told[0]} against {told[1]} % of all, {told[2]} against {told[3]} % of the located"
 
 
-def breakdown_rows(runs: Sequence[Run], by: str) -> list[tuple[str, list[record.PartRecord | None]]]:
+def breakdown_rows(runs: Sequence[Run], by: str) -> list[tuple[str, list[Stratum | None]]]:
     """Label and each run's part of a breakdown, in the first run's order; the most photographs first for countries."""
     labels = list(dict.fromkeys(label for run in runs for label in run.results.breakdowns.get(by, {})))  # type: ignore[call-overload]
     rows = [(label, [run.results.breakdowns.get(by, {}).get(label) for run in runs]) for label in labels]  # type: ignore[call-overload]
@@ -126,11 +127,11 @@ def differing(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
 
 def about(results: record.Results) -> list[tuple[str, str]]:
     """How a run went, beside its settings."""
-    command = results.model_dump(include={"command"}).get("command")  # results of earlier versions have none
+    command = results.command
     rows = [("command", str(command))] if command else []
     rows += [("started", results.started), ("duration", f"{results.duration_seconds:,.1f} s")]
     if results.usage is not None:
-        used = results.usage.model_dump()
+        used = to_dict(results.usage)
         rows += [(name.replace("_", " "), f"{value:,}") for name, value in used.items() if value is not None]
     rows.append(("photographers or groups", f"{results.n_groups:,}"))
     return rows

@@ -19,7 +19,8 @@ from markupsafe import Markup
 import globe_eval
 from globe_eval.metrics.breakdowns import AT_LEAST
 from globe_eval.reports import shown, table
-from globe_eval.reports.page import charts, cues, headline, loaded, maps, payload, shorten
+from globe_eval.reports.page import charts, cues, headline, maps, payload, shorten
+from globe_eval.reports.page.drawings import STYLES
 from globe_eval.reports.page.loaded import Loaded, Run
 from globe_eval.reports.page.pictures import Pictures
 from globe_eval.scoring import STATUSES
@@ -36,7 +37,7 @@ def report(data: Loaded, pictures: Pictures, pictures_wanted: int) -> str:
     read = cues.foremost(data, max(1, cues.MOST_READ // max(1, len(runs))))
     longest = shorten.limit(sample.response for run in runs for sample in run.samples)
     block = payload.payload(data, pictures.urls, read, longest)
-    style = "\n" + _text("../style.css") + _text("report.css")
+    style = "\n" + "".join(map(_text, (*STYLES, "report.css")))
     script = "\n(() => {\n" + "\n".join(_text(name) for name in _SCRIPTS) + "})();\n"
     values = {
         "version": globe_eval.__version__,
@@ -174,8 +175,8 @@ def _part_cell(part: Any, name: str) -> headline.Cell:
 
 def _charts(data: Loaded) -> dict[str, Any]:
     runs = data.runs
-    lines = [charts.Line(run.name, loaded.distances(run.samples), loaded.stated(run.samples)) for run in runs]
-    some_stated = [line for line in lines if (line.confidence == line.confidence).sum() >= 10]
+    lines = charts.lines(data)
+    some_stated = charts.state_confidence(lines)
     codes = sorted({code for run in runs for code in run.results.breakdowns.get("country", {})})
     return {
         "legend": charts.legend([run.name for run in runs]),
@@ -186,8 +187,8 @@ def _charts(data: Loaded) -> dict[str, Any]:
         "histogram": charts.histogram(lines, "histogram"),
         "by_country": maps.by_country(data.photographs, codes),
         "parts": [part for by, name in _PARTS.items() if (part := _part_charts(runs, by, name))],
-        "reliability": charts.reliability(lines, 25.0, "reliability") if some_stated else "",
-        "risk": charts.risk_coverage(lines, 25.0, "risk") if some_stated else "",
+        "reliability": charts.reliability(lines, charts.NEAR_KM, "reliability") if some_stated else "",
+        "risk": charts.risk_coverage(lines, charts.NEAR_KM, "risk") if some_stated else "",
         "confidence_notes": [
             f"{line.name} states a confidence for {int((line.confidence == line.confidence).sum()):,} of "
             f"{len(line.confidence):,} photographs."

@@ -17,6 +17,7 @@ from globe_eval.places.borders import countries_at
 from globe_eval.reports.page.curves import Floats
 from globe_eval.reports.run import model_name
 from globe_eval.runs import record
+from globe_eval.sample import Truth
 
 _ACCOUNT = re.compile(r"\d+@N\d\d")
 """Flickr's number of a photographer, which IM2GPS3K's file names carry."""
@@ -101,7 +102,7 @@ def _joined(many: Sequence[Sequence[record.Sample]]) -> tuple[list[record.Sample
     return first, places
 
 
-def _same_point(a: record.TruthRecord, b: record.TruthRecord) -> bool:
+def _same_point(a: Truth, b: Truth) -> bool:
     return abs(a.lat - b.lat) < SAME_DEGREES and abs(a.lon - b.lon) < SAME_DEGREES
 
 
@@ -173,6 +174,6 @@ def contradicts(sample: record.Sample) -> bool:
     return sample.consistency is not None and sample.consistency.verdict == "contradicts"
 
 
-def unsupported(sample: record.Sample) -> list[str]:
+def unsupported(sample: record.Sample) -> Sequence[str]:
     """The cues that the reasoning asserts and nothing that is known of the photograph supports."""
     return sample.grounding.unsupported if sample.grounding is not None and sample.truth.entities else []

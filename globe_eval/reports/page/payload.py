@@ -10,7 +10,7 @@ from globe_eval.reports.page import cues
 from globe_eval.reports.page.loaded import Loaded, contradicts, country_name, stated, unsupported
 from globe_eval.reports.page.shorten import shortened
 from globe_eval.runs import record
-from globe_eval.runs.reasoned import ConsistencyRecord
+from globe_eval.sample import Consistency
 from globe_eval.scoring import STATUSES
 
 MAP_METRICS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
@@ -94,7 +94,7 @@ def _answers(
     return found
 
 
-def _concluded(found: ConsistencyRecord) -> str:
+def _concluded(found: Consistency) -> str:
     """The place that a reasoning concludes, else the words that it does so in."""
     country = country_name(found.country) if found.country else None
     return ", ".join(name for name in (found.city, country) if name) or found.quote or ""

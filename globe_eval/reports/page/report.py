@@ -1,4 +1,4 @@
-"""What `globe-eval report` writes: the page, and beside it figures for papers and a table of all photographs."""
+"""What `globe-eval report` writes: the page, and beside it its drawings and a table of all photographs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from globe_eval.errors import InputError
 from globe_eval.files import write_whole
 from globe_eval.reports.page import html, pictures
 from globe_eval.reports.page.cues import foremost
+from globe_eval.reports.page.drawings import write_drawings
 from globe_eval.reports.page.loaded import Loaded, load
 
 DEFAULT = Path("globe-eval-report.html")
@@ -20,7 +21,7 @@ def write_report(
     *,
     images: Path | None = None,
     max_images: int | None = None,
-    png: Path | None = None,
+    svg: Path | None = None,
     csv: Path | None = None,
     show: bool = False,
 ) -> list[Path]:
@@ -31,7 +32,7 @@ def write_report(
         output: the page; DEFAULT in the working folder if not given.
         images: a folder of the photographs. Pictures of the embedded benchmark are shown without it: they are drawn.
         max_images: how many pictures at most; `pictures.MOST` if not given.
-        png: a folder for figures, which need matplotlib.
+        svg: a folder for the drawings as files of their own.
         csv: a file for a row of each photograph and run.
         show: open the page in the user's browser.
 
@@ -42,10 +43,6 @@ def write_report(
     path = output or DEFAULT
     if path.is_dir():
         raise InputError(f"--output_path {path}: is a folder; name the file, as in {path / DEFAULT}")
-    if png is not None:
-        from globe_eval.reports.page.figures import refuse_without_matplotlib
-
-        refuse_without_matplotlib()
     data = load(folders)
     chosen = foremost(data, pictures.MOST if max_images is None else max_images)
     written = [path]
@@ -57,10 +54,8 @@ def write_report(
         csv.parent.mkdir(parents=True, exist_ok=True)
         write_whole(csv, flat(data).encode())
         written.append(csv)
-    if png is not None:
-        from globe_eval.reports.page.figures import write_figures
-
-        written += write_figures(data, png)
+    if svg is not None:
+        written += write_drawings(data, svg)
     if show:
         import webbrowser
 
