@@ -1,4 +1,4 @@
-"""How often the 95 % intervals of `metrics.intervals` hold the truth, and how wide they are beside the percentile bootstrap.
+"""How often the 95 % intervals of `metrics.intervals` hold the truth, and how wide they are.
 
 python perf/coverage.py [repetitions=400]      # a table; 92 % is the least allowed from 5 groups on
 
@@ -76,7 +76,11 @@ def _distances(codes, n_groups, correlation, rng):
 def median(codes, n_groups, correlation, rng):
     """Median distance, lognormal."""
     km = _distances(codes, n_groups, correlation, rng)
-    return np.exp(6), intervals.median_interval(km, codes), tuple(np.percentile(median_replicates(km, codes, n_resamples=300), (2.5, 97.5)))
+    return (
+        np.exp(6),
+        intervals.median_interval(km, codes),
+        tuple(np.percentile(median_replicates(km, codes, n_resamples=300), (2.5, 97.5))),
+    )
 
 
 def median_difference(codes, n_groups, correlation, rng):
@@ -84,7 +88,9 @@ def median_difference(codes, n_groups, correlation, rng):
     shared = rng.normal(size=len(codes))
     shift = np.sqrt(correlation) * rng.normal(size=(3, n_groups))
     a, b = (
-        np.exp(6 + shift[0][codes] + shift[k][codes] + np.sqrt(1 - correlation) * (shared + rng.normal(size=len(codes))))
+        np.exp(
+            6 + shift[0][codes] + shift[k][codes] + np.sqrt(1 - correlation) * (shared + rng.normal(size=len(codes)))
+        )
         for k in (1, 2)
     )
     found = paired_difference(a, b, codes, median=True, n_resamples=600)
@@ -138,19 +144,19 @@ def main(repetitions: int) -> None:
     for name, n_groups, n, equal, correlation, (ours, theirs), (wide, theirs_wide) in table(repetitions):
         rows.append((n_groups, ours, theirs, wide / theirs_wide))
         sizes = "equal" if equal else "unequal"
-        print(
-            f"{name:24} {n_groups:6} {n:5} {sizes:7} {correlation:5} {ours:5.1f} {theirs:10.1f} {wide / theirs_wide:6.2f}",
-            flush=True,
-        )
+        case = f"{name:24} {n_groups:6} {n:5} {sizes:7} {correlation:5}"
+        print(f"{case} {ours:5.1f} {theirs:10.1f} {wide / theirs_wide:6.2f}", flush=True)
     noise = 2 * 100 * np.sqrt(0.92 * 0.08 / repetitions)
     for least in (5, 20):
-        of = [row for row in rows if row[0] >= least]
+        covered = np.array([row[1] for row in rows if row[0] >= least])
         print(
-            f"from {least} groups on: lowest coverage {min(row[1] for row in of):.1f}, mean {np.mean([row[1] for row in of]):.1f}; "
-            f"of {len(of)} cases {sum(row[1] < 92 for row in of)} below 92, {sum(row[1] < 92 - noise for row in of)} surely"
+            f"from {least} groups on: lowest coverage {covered.min():.1f}, mean {covered.mean():.1f}; of "
+            f"{len(covered)} cases {(covered < 92).sum()} below 92, {(covered < 92 - noise).sum()} surely"
         )
     holds = [row[3] for row in rows if row[2] >= 93.5]
-    print(f"where the bootstrap covers 93.5 % and more: width {np.median(holds):.2f} times its, at most {max(holds):.2f}")
+    print(
+        f"where the bootstrap covers 93.5 % and more: width {np.median(holds):.2f} times its, at most {max(holds):.2f}"
+    )
 
 
 if __name__ == "__main__":

@@ -107,4 +107,3 @@ def _of_pairs(
             bounds = (float(np.clip(bound, one.lowest, one.highest)) for bound in (low, high))
             result[one.name] = Figure(float(found[which]), *bounds, n, n_groups)
     return result
-

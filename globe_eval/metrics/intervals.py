@@ -6,7 +6,8 @@ The r of few groups, or of a share near 0 or 1, is hardly known, and where it is
 So the estimates of r (the cluster-robust variance with Bell and McCaffrey's leverage, and the analysis of variance) are
 pulled towards what such benchmarks have: `Prior`. With n / D in place of n:
 
-- a mean of values in a bounded range, as shares: Wilson's interval (1927) with Student's t of G - 1 degrees instead of the normal quantile;
+- a mean of values in a bounded range, as shares are: Wilson's interval (1927) with Student's t of G - 1 degrees
+  instead of the normal quantile;
 - a mean difference of hits: the score interval, whose variance is the one that the hypothesis would have;
 - any other mean or difference: mean plus or minus t times the standard error;
 - a median: the values at Wilson's bounds of one half (Woodruff, 1952);
@@ -15,8 +16,8 @@ pulled towards what such benchmarks have: `Prior`. With n / D in place of n:
   bootstrap's standard error, below 5 groups the latter.
 
 An interval and its p-value come from one pivot: the interval excludes zero exactly where p < 0.05. One group has no
-interval: it says nothing of the spread between groups; and fewer than 5 cannot show a difference, whose p-value is never
-below that of a test of their signs, 2 ** (1 - G). `perf/coverage.py` measures the coverage of all of it.
+interval: it says nothing of the spread between groups; and fewer than 5 cannot show a difference, whose p-value is
+never below that of a test of their signs, 2 ** (1 - G). `perf/coverage.py` measures the coverage of all of it.
 """
 
 from __future__ import annotations
@@ -187,9 +188,9 @@ def median_interval(
 def difference_of_hits(of: Spread, level: float = LEVEL) -> tuple[float, float, float]:
     """Low and high bound, in [-1, 1], and two-sided p-value of a mean of differences that are -1, 0 or 1.
 
-    The bounds are the differences d for which (mean - d) ** 2 is t ** 2 times the variance that the mean would have if d
-    were true, (variance + (mean - d) ** 2) * D / n, with one difference more than there is: few that happen to be alike
-    do not prove that all are. NaN bounds and p = 1 with fewer than two groups.
+    The bounds are the differences d for which (mean - d) ** 2 is t ** 2 times the variance that the mean would have if
+    d were true, (variance + (mean - d) ** 2) * D / n, with one difference more than there is: few that happen to be
+    alike do not prove that all are. NaN bounds and p = 1 with fewer than two groups.
 
     >>> alike = spread([1.0] * 8)
     >>> [round(x, 3) for x in difference_of_hits(alike)]

@@ -20,12 +20,14 @@ from globe_eval.metrics.statistics import N_RESAMPLES, median_replicates
 
 Floats = npt.NDArray[np.float64]
 
+
 @dataclass(frozen=True, slots=True)
 class Paired:
     """A difference a - b over n pairs of n_groups groups: value, 95 % interval (low, high), two-sided p-value.
 
-    Positive says that a is greater, whether or not greater is better. The interval excludes zero exactly where p < 0.05.
-    Bounds are NaN where one group has all pairs, infinite where a median is. Without any pair value and p are NaN as well.
+    Positive says that a is greater, whether or not greater is better. The interval excludes zero exactly where
+    p < 0.05. Bounds are NaN where one group has all pairs, infinite where a median is. Without any pair value and p are
+    NaN as well.
     """
 
     value: float
@@ -84,9 +86,9 @@ def paired_differences(
     infinite value has no mean and raises ValueError. For a median, NaN is an infinite distance, every photograph
     counts, and two infinite medians differ by 0: neither is nearer.
 
-    Hits (0 or 1 on both sides) get `intervals.difference_of_hits`, other means Student's t; the difference of two medians
-    is no mean: its paired resamples are read by `intervals.expanded`. Two sets of hits that agree everywhere differ by 0
-    with an interval that is not empty: n photographs cannot show that no other would differ.
+    Hits (0 or 1 on both sides) get `intervals.difference_of_hits`, other means Student's t; the difference of two
+    medians is no mean: its paired resamples are read by `intervals.expanded`. Two sets of hits that agree everywhere
+    differ by 0 with an interval that is not empty: n photographs cannot show that no other would differ.
     """
     names = list(a)
     columns = {name: (_column(a[name]), _column(b[name])) for name in names}

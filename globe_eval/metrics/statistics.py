@@ -1,15 +1,14 @@
 """Seeded bootstrap of what is no mean, resampling whole groups of photographs.
 
-A resample draws groups (photographers) with replacement, each with all its photographs; without groups every photograph
-is its own. Every statistic sees the same draws, which depend only on the seed, the number of resamples and the number of
-groups, so that two runs on the same photographs can be compared resample by resample. `intervals.expanded` makes an
-interval of them.
+A resample draws groups (photographers) with replacement, each with all its photographs; without groups every
+photograph is its own. Every statistic sees the same draws, which depend only on the seed, the number of resamples and
+the number of groups, so that two runs on the same photographs can be compared resample by resample.
+`intervals.expanded` makes an interval of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt

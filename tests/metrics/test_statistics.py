@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from globe_eval.metrics import cluster_labels, median_replicates, resample_counts, statistics
-from globe_eval.metrics.statistics import resampled
+from globe_eval.metrics import statistics
+from globe_eval.metrics.statistics import cluster_labels, median_replicates, resample_counts, resampled
 
 
 def clustered(rng: np.random.Generator, n_groups: int) -> tuple[np.ndarray, np.ndarray]:

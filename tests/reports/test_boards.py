@@ -20,7 +20,7 @@ from globe_eval.reports.board import formats, leaderboard
 from globe_eval.reports.board.boards import ACCURACIES, Board, Section, boards
 from globe_eval.reports.board.published import PublishedRow
 from globe_eval.reports.board.submission import Submission, read_submission
-from globe_eval.sample import Figure, Geocoder
+from globe_eval.sample import Geocoder
 
 KNOWN = board_runs.known()
 HOSTILE = "<script>alert(1)</script> | `a` [x](http://e.example) & 100% of_{it} =1+1 \\end{table}"

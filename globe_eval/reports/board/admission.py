@@ -18,7 +18,7 @@ import numpy as np
 from globe_eval import scoring
 from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.definition import Definition
-from globe_eval.benchmarks.manifest import truth_sha256
+from globe_eval.benchmarks.truth import truth_sha256
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.intervals import PROCEDURE
 from globe_eval.places import DISTANCES, gazetteer
@@ -155,7 +155,7 @@ def _of_samples(folder: Path, results: Results, samples: Sequence[Sample], defin
         "gazetteer.sha256": (results.gazetteer.sha256[:12], gazetteer.info()["sha256"][:12]),
         "intervals": (results.intervals, PROCEDURE),
     }
-    old = [f"{name} {found or 'a percentile bootstrap'}, now {now}" for name, (found, now) in stale.items() if found != now]
+    old = [f"{name} {found or 'unknown'}, now {now}" for name, (found, now) in stale.items() if found != now]
     if old:
         yield (
             f"was read and geocoded by another version ({'; '.join(old)}): globe-eval rescore {folder} -o NEW makes it "
@@ -232,7 +232,7 @@ def _of_figures(results: Results, fresh: Mapping[str, Any], plain: Sequence[str]
         if getattr(results, name) != fresh[name]:
             yield f"{name}: found {_short(getattr(results, name))}, the samples give {_short(fresh[name])}"
     for name in FIGURES:
-        wrong = rows.differing(getattr(results, name), fresh[name])
+        wrong = rows.differing_figures(getattr(results, name), fresh[name])
         if wrong:
             more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
             yield f"{name}: {wrong[0]}{more}: the figures are not those of the samples"

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from globe_eval.benchmarks.definition import Definition, read_definition, shipped
 from globe_eval.errors import InputError, nearest
-from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
+from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.scoring import AnswerForm
 
 Percent = Annotated[float, Field(ge=0, le=100)]

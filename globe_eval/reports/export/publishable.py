@@ -11,12 +11,10 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-import numpy as np
-
 from globe_eval.benchmarks.definition import shipped
 from globe_eval.errors import IncompleteRun, InputError
-from globe_eval.metrics.catalogue import described
 from globe_eval.metrics import intervals
+from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.statistics import cluster_labels
 from globe_eval.reports import shown
 from globe_eval.reports.run import Run, model_name
@@ -82,7 +80,7 @@ def _public(value: Any) -> Any:
     return PureWindowsPath(value).name if re.match(r"[A-Za-z]:\\|\\\\", value) else value
 
 
-def figures(results: Results) -> Iterator[tuple[str, Figure, float]]:
+def published_figures(results: Results) -> Iterator[tuple[str, Figure, float]]:
     """Each metric that has a value: name, record, value. An infinite median is no number, and stays away.
 
     So does a metric of which neither more nor less is better: every format asks for a direction.
@@ -112,7 +110,7 @@ def standard_errors(run: Run) -> dict[str, float]:
     """
     groups = cluster_labels(run.table["id"].tolist(), run.table["truth.group"].tolist())
     found = {}
-    for name, _, _ in figures(run.results):
+    for name, _, _ in published_figures(run.results):
         if name in run.values and run.metrics[name].statistic == "mean":
             of = intervals.spread(run.values[name], groups)
             if of.n_groups > 1:
@@ -120,7 +118,7 @@ def standard_errors(run: Run) -> dict[str, float]:
     return found
 
 
-def identity(results: Results) -> dict[str, Any]:
+def figure_depends_on(results: Results) -> dict[str, Any]:
     """What a figure depends on besides the model."""
     return {
         "task_version": results.task_version,
