@@ -25,7 +25,7 @@ def _columns(kind: type[Any], prefix: str = "") -> Iterator[tuple[str, bool]]:
     for field in fields(kind):
         name, hint = f"{prefix}{field.name}", hints[field.name]
         kinds = {one for one in get_args(hint) or (hint,) if one is not type(None)}
-        part = next((one for one in kinds if is_dataclass(one)), None)
+        part: Any = next((one for one in kinds if is_dataclass(one)), None)
         if part is not None:
             yield from _columns(part, f"{name}.")
         elif name not in ("own", *NOT_RECORDED):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -450,7 +449,7 @@ class Results(Record):
     attainable: dict[str, Finite] | None = None
     breakdowns: dict[By, dict[str, Stratum]] = field(default_factory=dict)
     clean: WithoutOverlap | None = None
-    thresholds_km: list[float] = field(default_factory=list)
+    thresholds_km: tuple[float, ...] = ()
     """The benchmark's own, besides the five that all have."""
     own_directions: dict[str, bool] = field(default_factory=dict)
     """The metrics that the benchmark brings itself, and whether more of each is better."""
@@ -463,10 +462,14 @@ class Results(Record):
     judge: JudgeAgreement | None = None
 
 
-@cache
-def adapter(kind: type[T]) -> TypeAdapter[T]:
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+
+
+def adapter(kind: type[Any]) -> TypeAdapter[Any]:
     """pydantic's validator and serialiser of a record, made once."""
-    return TypeAdapter(kind)
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
 
 
 def to_json(record: Record, *, indent: int | None = None) -> bytes:
@@ -483,7 +486,8 @@ def to_dict(record: Record, **options: Any) -> dict[str, Any]:
 def from_json(kind: type[T], text: str | bytes) -> T:
     """The record in a JSON text. Raises ValueError with the field, what was found there and what is allowed."""
     try:
-        return adapter(kind).validate_json(text)
+        found: T = adapter(kind).validate_json(text)
+        return found
     except ValidationError as error:
         raise ValueError(first_error(error)) from None
 

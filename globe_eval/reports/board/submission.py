@@ -127,11 +127,11 @@ def submission(name: str, source: str | None, results: Results, folder: Path) ->
         schema_version=SCHEMA_VERSION, name=name, source=source, results=results, columns=columns, sha256="0" * 64
     )
     again = recomputed(whole)
-    provable = {
+    provable: dict[str, Any] = {
         part: {name: figure for name, figure in getattr(results, part).items() if name in again[part]}
         for part in ("metrics", "valid_only")
     }
-    unproved = {name: None for name in UNPROVED}
+    unproved: dict[str, Any] = dict.fromkeys(UNPROVED)
     kept = replace(results, **provable, breakdowns={}, **unproved)
     return sealed(whole.model_copy(update={"results": kept}))
 

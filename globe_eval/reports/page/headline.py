@@ -10,8 +10,7 @@ from globe_eval.metrics.catalogue import Family, described
 from globe_eval.reports import shown
 from globe_eval.reports.page.loaded import Run, country_name
 from globe_eval.reports.run import settings as all_settings
-from globe_eval.runs import record
-from globe_eval.sample import Stratum, to_dict
+from globe_eval.sample import Results, Stratum, to_dict
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def _rows(runs: Sequence[Run], families: Set[Family]) -> list[tuple[str, list[Ce
     return [(shown.label(name), [_cell(run.results, name) for run in runs]) for name in names]
 
 
-def _cell(results: record.Results, name: str) -> Cell:
+def _cell(results: Results, name: str) -> Cell:
     """One figure of one run."""
     figure = results.metrics.get(name)
     if figure is None:
@@ -75,7 +74,7 @@ def denominator_notes(runs: Sequence[Run]) -> list[str]:
     return notes
 
 
-def _turned(a: record.Results, b: record.Results, km: float) -> str | None:
+def _turned(a: Results, b: Results, km: float) -> str | None:
     """Both accuracies of both runs, where they are in another order over located photographs than over all."""
     name = acc_name(km)
     pairs = [
@@ -111,7 +110,7 @@ def _label(by: str, label: str) -> str:
 _LONGEST = 400
 
 
-def settings(results: record.Results) -> dict[str, str]:
+def settings(results: Results) -> dict[str, str]:
     """Every setting of a run as text, nested ones by their dotted name; unset ones are left out."""
     texts = {name: str(value) for name, value in all_settings(results).items() if value not in (None, [], {})}
     return {name: text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…" for name, text in texts.items()}
@@ -125,7 +124,7 @@ def differing(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
     return [(name, values) for name, values in rows if len(set(values)) > 1]
 
 
-def about(results: record.Results) -> list[tuple[str, str]]:
+def about(results: Results) -> list[tuple[str, str]]:
     """How a run went, beside its settings."""
     command = results.command
     rows = [("command", str(command))] if command else []

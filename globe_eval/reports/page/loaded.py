@@ -17,7 +17,7 @@ from globe_eval.places.borders import countries_at
 from globe_eval.reports.page.curves import Floats
 from globe_eval.reports.run import model_name
 from globe_eval.runs import record
-from globe_eval.sample import Truth
+from globe_eval.sample import Results, Sample, Truth
 
 _ACCOUNT = re.compile(r"\d+@N\d\d")
 """Flickr's number of a photographer, which IM2GPS3K's file names carry."""
@@ -31,8 +31,8 @@ class Run:
     """A run and what the report calls it: its model, numbered where several have the same."""
 
     name: str
-    results: record.Results
-    samples: list[record.Sample]
+    results: Results
+    samples: list[Sample]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Loaded:
 
     runs: list[Run]
     photographs: list[Photograph]
-    answers: list[list[record.Sample | None]]
+    answers: list[list[Sample | None]]
 
 
 def load(folders: Sequence[Path]) -> Loaded:
@@ -64,7 +64,7 @@ def load(folders: Sequence[Path]) -> Loaded:
 
     Raises InputError for what is no run, and where `results.json` is of other samples than `samples.jsonl`.
     """
-    read: list[tuple[record.Results, list[record.Sample]]] = []
+    read: list[tuple[Results, list[Sample]]] = []
     for folder in folders:
         results, samples = record.read_results(folder), record.read_samples(folder)
         if len(samples) != results.n:
@@ -77,16 +77,16 @@ def load(folders: Sequence[Path]) -> Loaded:
     runs = [Run(name, *one) for name, one in zip(names, read, strict=True)]
 
     photographs, places = _joined([run.samples for run in runs])
-    answers: list[list[record.Sample | None]] = [[None] * len(photographs) for _ in runs]
+    answers: list[list[Sample | None]] = [[None] * len(photographs) for _ in runs]
     for run, place_of, row in zip(runs, places, answers, strict=True):
         for sample, place in zip(run.samples, place_of, strict=True):
             row[place] = sample
     return Loaded(runs, _photographs(photographs), answers)
 
 
-def _joined(many: Sequence[Sequence[record.Sample]]) -> tuple[list[record.Sample], list[list[int]]]:
+def _joined(many: Sequence[Sequence[Sample]]) -> tuple[list[Sample], list[list[int]]]:
     """One sample for each photograph, in order of appearance, and which of them each run's samples are of."""
-    first: list[record.Sample] = []
+    first: list[Sample] = []
     known: dict[str, list[int]] = {}
     places = []
     for samples in many:
@@ -106,7 +106,7 @@ def _same_point(a: Truth, b: Truth) -> bool:
     return abs(a.lat - b.lat) < SAME_DEGREES and abs(a.lon - b.lon) < SAME_DEGREES
 
 
-def _names(many: Sequence[record.Results]) -> list[str]:
+def _names(many: Sequence[Results]) -> list[str]:
     names = [model_name(results) for results in many]
     if len({results.task for results in many}) > 1:
         names = [f"{name}, {results.task}" for name, results in zip(names, many, strict=True)]
@@ -118,7 +118,7 @@ def _names(many: Sequence[record.Results]) -> list[str]:
     return numbered
 
 
-def _photographs(samples: Sequence[record.Sample]) -> list[Photograph]:
+def _photographs(samples: Sequence[Sample]) -> list[Photograph]:
     at_point = countries_at([s.truth.lat for s in samples], [s.truth.lon for s in samples])
     found = []
     for sample, codes in zip(samples, at_point, strict=True):
@@ -152,28 +152,28 @@ def country_name(code: str) -> str:
     return place.name if place is not None and place.name and place.country_code == code else code
 
 
-def distances(samples: Sequence[record.Sample]) -> Floats:
+def distances(samples: Sequence[Sample]) -> Floats:
     """(n,) km, NaN where nothing was located."""
     return np.array([sample.distance_km for sample in samples], dtype=np.float64)
 
 
-def stated(samples: Sequence[record.Sample]) -> Floats:
+def stated(samples: Sequence[Sample]) -> Floats:
     """(n,) confidences that the model itself gave, in [0, 1]; NaN where it gave none."""
     return np.array([_stated(sample) for sample in samples], dtype=np.float64)
 
 
-def _stated(sample: record.Sample) -> float | None:
+def _stated(sample: Sample) -> float | None:
     judged = sample.localizability
     if judged is None:
         return sample.answer.stated_confidence
     return judged.confidence if judged.source in ("probability", "stated", "judged") else None
 
 
-def contradicts(sample: record.Sample) -> bool:
+def contradicts(sample: Sample) -> bool:
     """Whether the reasoning concludes another place than the answer names."""
     return sample.consistency is not None and sample.consistency.verdict == "contradicts"
 
 
-def unsupported(sample: record.Sample) -> Sequence[str]:
+def unsupported(sample: Sample) -> Sequence[str]:
     """The cues that the reasoning asserts and nothing that is known of the photograph supports."""
     return sample.grounding.unsupported if sample.grounding is not None and sample.truth.entities else []

@@ -9,8 +9,7 @@ from typing import Any
 from globe_eval.reports.page import cues
 from globe_eval.reports.page.loaded import Loaded, contradicts, country_name, stated, unsupported
 from globe_eval.reports.page.shorten import shortened
-from globe_eval.runs import record
-from globe_eval.sample import Consistency
+from globe_eval.sample import Consistency, Results, Sample
 from globe_eval.scoring import STATUSES
 
 MAP_METRICS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
@@ -58,9 +57,7 @@ def embedded(data: Mapping[str, Any]) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def _answers(
-    samples: Sequence[record.Sample | None], read: set[int], longest: int, names: dict[str, int]
-) -> dict[str, Any]:
+def _answers(samples: Sequence[Sample | None], read: set[int], longest: int, names: dict[str, int]) -> dict[str, Any]:
     """One run's answers as columns; null where the run has no such photograph. What few have is kept by photograph."""
     texts = [None if s is None or s.response is None else shortened(s.response, longest) for s in samples]
     found: dict[str, Any] = {
@@ -100,7 +97,7 @@ def _concluded(found: Consistency) -> str:
     return ", ".join(name for name in (found.city, country) if name) or found.quote or ""
 
 
-def _confidence(sample: record.Sample) -> float | None:
+def _confidence(sample: Sample) -> float | None:
     (confidence,) = stated([sample]).tolist()
     return None if confidence != confidence else round(confidence, 4)
 
@@ -110,7 +107,7 @@ def _rounded(km: float) -> float:
     return round(km, 3) if km < 10 else round(km, 2)
 
 
-def _said(sample: record.Sample) -> str | None:
+def _said(sample: Sample) -> str | None:
     """The answer as the text has it: names, or where there are none its coordinates."""
     answer = sample.answer
     names = ", ".join(name for name in (answer.city, answer.admin, answer.country) if name)
@@ -119,7 +116,7 @@ def _said(sample: record.Sample) -> str | None:
     return None if answer.lat is None or answer.lon is None else f"{answer.lat:.4f}, {answer.lon:.4f}"
 
 
-def _found(sample: record.Sample) -> str | None:
+def _found(sample: Sample) -> str | None:
     """The place that was scored, and on which level."""
     place = sample.prediction
     if place is None:
@@ -132,7 +129,7 @@ def _found(sample: record.Sample) -> str | None:
     return f"{name} ({place.level}; {where})"
 
 
-def _countries(results: record.Results) -> dict[str, Any]:
+def _countries(results: Results) -> dict[str, Any]:
     """Code -> n and the figures of MAP_METRICS, each (value, low, high)."""
     return {
         code: {
