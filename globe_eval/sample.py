@@ -58,6 +58,15 @@ def finite(value: float | None) -> float | None:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def given(value: Any) -> Any:
+    """A cell of a table; None for NaN, as data frames have it where a cell is empty.
+
+    >>> given("Paris"), given(float("nan"))
+    ('Paris', None)
+    """
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Kilometres = Annotated[float, Field(ge=0)]
@@ -91,11 +100,11 @@ class Truth(Record):
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Truth:
-        """The truth in a manifest row."""
-        country, city, group, scene = (row.get(name) for name in ("country", "city", "group", "scene"))
-        seen, localizable = row.get("entities"), row.get("localizable")
+        """The truth in a manifest row; NaN is missing."""
+        names = ("country", "city", "group", "scene", "entities", "localizable")
+        *texts, seen, localizable = (given(row.get(name)) for name in names)
         entities = None if seen is None else tuple(seen)
-        return cls(row["lat"], row["lon"], country, city, group, scene, entities, localizable)
+        return cls(row["lat"], row["lon"], *texts, entities=entities, localizable=localizable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +283,7 @@ class Sample(Record):
             image_sha256: of the file that the model saw.
             error: why no response came, where the response does not know it itself.
         """
-        error = error or getattr(response, "error", None)
+        error, response = error or getattr(response, "error", None), given(response)
         return cls(
             id=id,
             status="error" if error is not None else "unparsed",

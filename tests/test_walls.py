@@ -14,9 +14,8 @@ import globe_eval
 PACKAGE = Path(globe_eval.__file__).parent
 LEVEL = {
     "cli": 0,
-    "verbs": 1,
+    "commands": 1,
     "reports": 2,
-    "arguments": 3,
     "runs": 3,
     "models": 4,
     "benchmarks": 5,

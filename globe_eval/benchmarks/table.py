@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import write_whole
+from globe_eval.sample import given
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "id": ("id", "img_id", "image_id", "image_name", "image", "image_file", "filename", "photo_id"),
@@ -129,7 +130,7 @@ def read_rows(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
 
 def number(table: Table, index: int, column: str, low: float, high: float, *, optional: bool = False) -> float | None:
     """One cell as a number in [low, high]; None where it is empty and `optional`. Raises InputError with the line."""
-    value = table.rows[index].get(column)
+    value = given(table.rows[index].get(column))
     allowed = f"allowed: degrees from {low:g} to {high:g}" + (", or empty for no answer" if optional else "")
     if value is None or (isinstance(value, str) and not value.strip()):
         if optional:

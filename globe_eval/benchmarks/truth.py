@@ -11,6 +11,7 @@ from globe_eval.benchmarks.entities import parse_entities
 from globe_eval.benchmarks.table import Table, number
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
+from globe_eval.sample import given
 
 TRUTH_FIELDS = ("id", "lat", "lon", "country", "city", "group", "entities", "localizable", "scene")
 ROLES = ("image", *TRUTH_FIELDS)
@@ -179,7 +180,7 @@ def _flag(table: Table, index: int, column: str | None, mapped: Mapping[str, str
 
 def identifier(table: Table, index: int, column: str) -> str:
     """One row's id as text. Raises InputError where it is missing."""
-    value = table.rows[index].get(column)
+    value = given(table.rows[index].get(column))
     if value is None or not str(value).strip():
         raise InputError(f"{table.where(index)}, column {column!r}: the id is missing")
     return str(value).strip()
@@ -221,7 +222,7 @@ def refuse_swapped(table: Table, lat_column: str, lon_column: str) -> None:
 
 def cell_text(cells: Mapping[str, Any], column: str | None) -> str | None:
     """A cell as text without the space around it; None where the column or the value is missing."""
-    value = cells.get(column) if column else None
+    value = given(cells.get(column)) if column else None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return None if value is None or not str(value).strip() else str(value).strip()

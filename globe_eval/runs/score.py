@@ -18,7 +18,7 @@ from globe_eval.errors import InputError, nearest
 from globe_eval.files import valid_utf8
 from globe_eval.models.response import Response
 from globe_eval.runs.assemble import assemble
-from globe_eval.sample import Answer, AnswerForm, Results, Sample, Truth
+from globe_eval.sample import Answer, AnswerForm, Results, Sample, Truth, given
 
 COLUMN_NAMES = ("id", "lat", "lon", "response", "city", "country")
 
@@ -197,7 +197,7 @@ def _sample(row: Mapping[str, Any], table: Table, index: int | None, kind: str, 
         return of(error=f"no row in {table.path.name}")
     cells = table.rows[index]
     if kind == "response":
-        text = cells.get(use["response"] or "")
+        text = given(cells.get(use["response"] or ""))
         return of(None if text is None else Response(text))
     if kind == "coordinates":
         lat = number(table, index, use["lat"] or "", -90, 90, optional=True)
@@ -208,6 +208,7 @@ def _sample(row: Mapping[str, Any], table: Table, index: int | None, kind: str, 
 
 
 def _name(value: Any) -> str | None:
+    value = given(value)
     return None if value is None or not str(value).strip() else valid_utf8(str(value).strip())
 
 

@@ -26,7 +26,7 @@ def add_verb(verbs: Any) -> None:
 
 
 def _curate(options: argparse.Namespace) -> int:
-    from globe_eval.arguments import shard
+    from globe_eval.commands.arguments import shard
     from globe_train.curate.recipe import read_recipe
 
     recipe = read_recipe(options.recipe, options.overrides)

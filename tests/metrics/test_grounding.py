@@ -217,7 +217,14 @@ def test_a_figure_is_the_mean_of_what_its_photographs_have() -> None:
     assert [one.grounding.lift for one in scored if one.grounding] == each.tolist()
     assert found["grounding_lift"].value == pytest.approx(np.mean(each)) and found["grounding_lift"].n == 40
     assert found["grounding_lift"].low < found["grounding_lift"].value < found["grounding_lift"].high
-    for metric in scoring.METRICS:  # what lm-eval aggregates from its items is the figure
+
+
+def test_what_lm_eval_aggregates_is_the_figure_with_values_missing_too() -> None:
+    texts = [["", "Some trees.", honest(i, row)][i % 3] for i, row in enumerate(ROWS[:40])]
+    samples = [Sample.of(row["id"], Truth.of(row), text) for row, text in zip(ROWS, texts, strict=False)]
+    scored = scoring.score(samples, form="names")
+    found = scoring.figures(scored)
+    for metric in scoring.METRICS:
         items = [scoring.sample_metrics(one, [metric])[metric.name] for one in scored]
         if metric.name in found:
             assert scoring.aggregate(metric, items) == pytest.approx(found[metric.name].value, nan_ok=True), metric.name

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
 import pytest
 
 from globe_eval.cli import main
-from globe_eval.verbs import _command
+from globe_eval.commands.arguments import command_line
 
 
 @pytest.mark.parametrize(
@@ -25,7 +24,7 @@ from globe_eval.verbs import _command
     ],
 )
 def test_a_command_as_it_was_given_but_for_secrets(given: list[str], shown: str) -> None:
-    assert _command(argparse.Namespace(given=given)) == shown
+    assert command_line(given) == shown
 
 
 def test_a_scored_file_knows_its_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import shlex
 from collections.abc import Sequence
 from typing import Any
 
@@ -106,3 +107,34 @@ def limit(text: str) -> float:
     if not value > 0 or (value > 1 and value != int(value)):
         raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a count from 1, or a share between 0 and 1")
     return int(value) if value >= 1 else value
+
+
+def command_line(words: Sequence[str]) -> str:
+    """The command as it was given, without secrets."""
+    from globe_eval.runs.record import without_secrets
+
+    def clean(item: str) -> str:
+        name, equals, value = str(without_secrets({"": item})[""]).partition("=")
+        if value[:1] == "{":
+            try:
+                value = json.dumps(without_secrets(json.loads(value)))
+            except ValueError:
+                value = "(removed)"
+        return f"{name}={without_secrets({name: value})[name]}" if equals else name
+
+    shown = []
+    for word in words:
+        option, equals, rest = word.partition("=") if word.startswith("--") else ("", "", word)
+        shown.append(option + equals + ",".join(map(clean, split(rest))))
+    return shlex.join(["globe-eval", *(shown[1:] if shown[:1] == ["run"] else shown)])
+
+
+def again(given: Sequence[str]) -> str:
+    """What goes on with a run: the same command but for --fresh, shown unless it holds a secret."""
+    from globe_eval.runs.record import without_secrets
+
+    kept = [part for part in given if not (len(part) > 2 and "--fresh".startswith(part))]
+    pairs = [item.partition("=")[::2] for part in kept for item in split(part)] + [("", part) for part in kept]
+    if any(without_secrets({name: value}) != {name: value} for name, value in pairs):
+        return "start the same command again, without --fresh"
+    return shlex.join(["globe-eval", *kept])
