@@ -102,9 +102,9 @@ class Truth(Record):
     def of(cls, row: Mapping[str, Any]) -> Truth:
         """The truth in a manifest row; NaN is missing."""
         names = ("country", "city", "group", "scene", "entities", "localizable")
-        *texts, seen, localizable = (given(row.get(name)) for name in names)
+        country, city, group, scene, seen, localizable = (given(row.get(name)) for name in names)
         entities = None if seen is None else tuple(seen)
-        return cls(row["lat"], row["lon"], *texts, entities=entities, localizable=localizable)
+        return cls(row["lat"], row["lon"], country, city, group, scene, entities, localizable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,9 @@ def unscored(
     answer_form: AnswerForm,
     manifest_sha256: str,
     model: str,
-    *,
     model_args: Mapping[str, Any] | None = None,
     model_info: Mapping[str, Any] | None = None,
+    *,
     geocoder: str = "geonames",
     **known: Any,
 ) -> Results:
