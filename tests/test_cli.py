@@ -10,6 +10,7 @@ import pytest
 
 from globe_eval import cli
 from globe_eval.cli import main
+from globe_eval.commands.arguments import command_line
 
 TRUTH = "id,lat,lon,country,city\n"
 TRUTH += "a,48.8566,2.3522,France,Paris\nb,-33.87,151.21,Australia,Sydney\nc,35.68,139.69,Japan,Tokyo\n"
@@ -344,3 +345,26 @@ def test_a_flag_may_be_written_with_either_stroke(tmp_path: Path, files: dict[st
 def test_an_unknown_word_gets_its_nearest(capsys: pytest.CaptureFixture[str], words: str, told: str) -> None:
     code, out, err = run(capsys, *words.split())
     assert (code, out, err.count("\n")) == (2, "", 1) and told in err
+
+
+@pytest.mark.parametrize(
+    "given, shown",
+    [
+        (["--model", "knn", "--tasks", "a,b"], "globe-eval --model knn --tasks a,b"),
+        (["run", "--model", "knn"], "globe-eval --model knn"),
+        (["-a", "api_key=sk-1,model=m"], "globe-eval -a 'api_key=(removed),model=m'"),
+        (["--model_args=token=hf_1"], "globe-eval '--model_args=token=(removed)'"),
+        (["-a", "base_url=http://u:p@h/v1?key=1"], "globe-eval -a base_url=http://h/v1"),
+        (["-a", 'headers={"Authorization": "Bearer x"}'], 'globe-eval -a \'headers={"Authorization": "(removed)"}\''),
+        (["score", "my answers.csv"], "globe-eval score 'my answers.csv'"),
+    ],
+)
+def test_a_command_as_it_was_given_but_for_secrets(given: list[str], shown: str) -> None:
+    assert command_line(given) == shown
+
+
+def test_a_scored_file_knows_its_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.csv").write_text("id,lat,lon,predicted_lat,predicted_lon\n1,10,20,10,20\n2,30,40,30,41\n")
+    words = ["score", str(tmp_path / "a.csv"), "-o", str(tmp_path / "out")]
+    assert main(words) == 0
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["command"].startswith("globe-eval score ")

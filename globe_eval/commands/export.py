@@ -11,7 +11,7 @@ from globe_eval.commands.parser import Parser, add_output, add_run
 SENTENCE = "Write a run as other tools read it, or send its figures to a tracker."
 WORDS = "RUN --to TARGET [options]"
 EXAMPLE = "globe-eval export globe_eval_runs/knn/miniworld --to lm-eval -o exported"
-TARGETS = ("model-card", "eval-results", "lm-eval", "wandb", "trackio")
+TARGETS = ("model-card", "eval-results", "lm-eval", "csv", "parquet", "wandb", "trackio")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -42,10 +42,11 @@ def run(options: argparse.Namespace) -> int:
     if written is None:
         print(f"globe-eval: sent to {options.to}", file=sys.stderr)
     elif options.output_path is None:
-        print(written[1], end="")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(written[1])
     else:
         path = options.output_path / written[0]
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(written[1], encoding="utf-8", newline="\n")
+        path.write_bytes(written[1])
         print(f"globe-eval: written: {path}", file=sys.stderr)
     return 0

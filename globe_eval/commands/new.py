@@ -25,11 +25,10 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the YAML of a benchmark."""
-    from globe_eval.benchmarks.manifest import ROLES
-    from globe_eval.benchmarks.new import new
+    from globe_eval.benchmarks.definition import new_definition
 
     columns = {role: column for role in ROLES if (column := getattr(options, f"{role}_column"))}
-    path = new(options.name, options.truth, options.images, options.output_path, columns=columns)
+    path = new_definition(options.name, options.truth, options.images, options.output_path, columns=columns)
     print(f"written: {path}")
     print(f"now: globe-eval --model constant --tasks {options.name} --include_path {path.absolute().parent}")
     return 0

@@ -37,7 +37,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Score a file of answers."""
-    from globe_eval.benchmarks import known, listing
+    from globe_eval.benchmarks import listing, manifest
     from globe_eval.runs import score
     from globe_eval.runs.assemble import unscored
 
@@ -64,8 +64,8 @@ def run(options: argparse.Namespace) -> int:
             command=arguments.command_line(options.given),
         ),
         columns=score.Columns(**{name: getattr(options, f"{name}_column") for name in score.COLUMN_NAMES}),
-        known=known.known_truth(defined) if defined and options.truth is None else None,
-        reading=known.reading(defined.get("dataset_kwargs") or {}),
+        known=manifest.find_truth(defined) if defined and options.truth is None else None,
+        reading={key: (defined.get("dataset_kwargs") or {}).get(key) for key in ("columns", "values", "where")},
         read=options.read,
         answer_form=options.answer_form,
         benchmark_form=form,

@@ -17,9 +17,9 @@ from globe_eval.benchmarks.ceilings import Ceilings, ceilings
 from globe_eval.columns import columns
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.metrics.catalogue import TARGETS, pair_columns, pairs
+from globe_eval.metrics.custom_metrics import OwnMetric
 from globe_eval.metrics.grounding import controls_of, lexicon_sha256
 from globe_eval.metrics.localizability import SOURCES, risk_coverage, thinned
-from globe_eval.metrics.own import OwnMetric
 from globe_eval.places import DISTANCES, gazetteer, resolve_many
 from globe_eval.places.online import GEOCODERS
 from globe_eval.places.resolve import RESOLVER_VERSION

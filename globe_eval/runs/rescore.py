@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.entities import read_entities
+from globe_eval.benchmarks.truth import read_entities
 from globe_eval.errors import InputError
 from globe_eval.runs import identity, judge, record
 from globe_eval.runs.assemble import assemble
@@ -36,7 +36,7 @@ def rescore(
 ) -> Scored:
     """Read the responses of a run again with the present parser, geocoder and metrics; nothing is written.
 
-    What is not given stays as it was; `entities` is a file of them (`benchmarks.entities`) instead of the run's own.
+    What is not given stays as it was; `entities` is a file of them (`benchmarks.truth`) instead of the run's own.
     Samples without a response keep their answers (`score --read coordinates` and
     `--read names` have none), and samples that were never heard stay errors. The result's identity is the run's, its
     versions are the present ones, and its notes say what changed.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from globe_eval.benchmarks import definition, validate
-from globe_eval.benchmarks.overlap import overlapping_ids
+from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.runs import identity, judge, localizability_probe, process, record

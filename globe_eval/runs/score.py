@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval import scoring
-from globe_eval.benchmarks.entities import entity_classes, read_entities
-from globe_eval.benchmarks.known import Known
-from globe_eval.benchmarks.manifest import identifier, read_truth, truth_sha256
-from globe_eval.benchmarks.table import Table, match_ids, number, read_table
+from globe_eval.benchmarks.manifest import Manifest
+from globe_eval.benchmarks.table import Table, identifier, match_ids, number, read_table
+from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_sha256
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import valid_utf8
 from globe_eval.models.response import Response
@@ -50,7 +49,7 @@ def score_file(
     *,
     results: Results,
     columns: Columns = Columns(),
-    known: Known | None = None,
+    known: Manifest | None = None,
     reading: Mapping[str, Any] | None = None,
     read: str | None = None,
     answer_form: AnswerForm | None = None,
@@ -76,8 +75,8 @@ def score_file(
         benchmark_form: the form that the benchmark asks for.
         skip_footer: set trailing rows aside that are no samples.
         skip_unknown_ids: set answers aside whose id the truth does not have.
-        entities: what can be seen on the photographs, where the truth does not say it (`benchmarks.entities`).
-        exhaustive: what the benchmark declares of the truth's own entities (`entities.entity_classes`).
+        entities: what can be seen on the photographs, where the truth does not say it (`benchmarks.truth`).
+        exhaustive: what the benchmark declares of the truth's own entities (`truth.entity_classes`).
 
     Raises InputError for whatever cannot be scored as it stands; nothing is guessed.
     """
@@ -88,7 +87,7 @@ def score_file(
     same_file = truth_path is None and benchmark is None
     truth = answers if truth_path is None else _without_footer(read_table(truth_path), columns, skip_footer, notes)
     _refuse_unknown(columns, answers, truth)
-    if benchmark is not None:
+    if benchmark is not None and benchmark.path is not None:
         rows, truth_name = benchmark.rows, benchmark.path.name
         notes.append(f"truth: {benchmark.path}, of {results.task}")
     else:

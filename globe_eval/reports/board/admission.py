@@ -18,7 +18,7 @@ import numpy as np
 from globe_eval import scoring
 from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.definition import Definition
-from globe_eval.benchmarks.manifest import truth_sha256
+from globe_eval.benchmarks.truth import truth_sha256
 from globe_eval.errors import InputError, nearest
 from globe_eval.places import DISTANCES, gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION

@@ -28,6 +28,7 @@ from globe_eval import scoring
 from globe_eval.errors import InputError
 from globe_eval.metrics import statistics
 from globe_eval.metrics.accuracy import GEOSCORE_BEST, GEOSCORE_SCALE_KM
+from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.figures import figures
 from globe_eval.runs import record
 from globe_eval.runs.assemble import recorded
@@ -36,11 +37,11 @@ from globe_eval.sample import Figure, Results, Sample, Sha256, first_error
 
 SCHEMA_VERSION: Literal[1] = 1
 FLOORS = ("constant", "knn")
-PROVABLE = (
+REQUIRED = (
     *("geoscore", "median_km", "mean_km", "located"),
     *("country_accuracy", "city_accuracy", "globe_country_match", "globe_city_match"),
 )
-"""The metrics besides accuracies that the columns of a row give; a row has no others."""
+"""The metrics besides accuracies that every row has; a later metric, rows that were made before it lack."""
 UNPROVED = ("clean", "reasoning")
 """Figures of a result, besides breakdowns, that a row does not keep."""
 NAME_MEASURES = ("country_correct", "city_correct", "globe_country_match", "globe_city_match")
@@ -215,7 +216,8 @@ def recomputed(one: Submission) -> dict[str, Any]:
     metrics = [
         metric
         for metric in scoring.metrics_with(results.thresholds_km, results.own_directions)
-        if metric.name.startswith("acc@") or metric.name in (*PROVABLE, *results.own_directions)
+        if set(metric.columns) <= set(table)
+        and (metric.name.startswith("acc@") or metric.name in (*REQUIRED, *results.own_directions, *results.metrics))
     ]
 
     values = {metric.name: metric.values(table) for metric in metrics}
@@ -240,12 +242,18 @@ def recomputed(one: Submission) -> dict[str, Any]:
 def tolerance(metric: str) -> float:
     """How far a figure may move because distances are rounded up to the metre; accuracies do not move.
 
+    Of another metric of distances than these it is a hundred-thousandth of its range, less than is ever shown.
+
     >>> tolerance("acc@25km") < 1e-8, tolerance("median_km"), round(tolerance("geoscore"), 4)
     (True, 0.001001, 0.0034)
     """
-    if metric.endswith("_km"):
+    one = described(metric)
+    if one.unit == "km":
         return 0.001001
-    return 1.001 * GEOSCORE_BEST * 0.001 / GEOSCORE_SCALE_KM if metric == "geoscore" else 1e-9
+    if metric == "geoscore":
+        return 1.001 * GEOSCORE_BEST * 0.001 / GEOSCORE_SCALE_KM
+    exact = "distance_km" not in one.columns or metric == "located" or metric.startswith("acc@")
+    return 1e-9 if exact else 1e-5 * (one.highest - one.lowest)
 
 
 def metres(distance_km: float | None) -> int:

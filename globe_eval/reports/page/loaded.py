@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from globe_eval.columns import Column
 from globe_eval.errors import InputError
 from globe_eval.places import country_code, resolve
 from globe_eval.places.borders import countries_at
+from globe_eval.reports import run
 from globe_eval.reports.page.curves import Floats
 from globe_eval.reports.run import model_name
 from globe_eval.runs import record
@@ -27,12 +29,15 @@ SAME_DEGREES = 1e-3
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(run.Run):
     """A run and what the report calls it: its model, numbered where several have the same."""
 
     name: str
-    results: Results
-    samples: list[Sample]
+
+    @property
+    def confidence(self) -> Floats:
+        """(n,) confidences that the model itself gave, in [0, 1]; NaN where it gave none."""
+        return np.array([own_confidence(sample) for sample in self.samples], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def load(folders: Sequence[Path]) -> Loaded:
 
     Raises InputError for what is no run, and where `results.json` is of other samples than `samples.jsonl`.
     """
-    read: list[tuple[Results, list[Sample]]] = []
+    read: list[run.Run] = []
     for folder in folders:
         results, samples = record.read_results(folder), record.read_samples(folder)
         if len(samples) != results.n:
@@ -72,14 +77,14 @@ def load(folders: Sequence[Path]) -> Loaded:
                 f"{folder}: samples.jsonl has {len(samples):,} photographs, results.json is of {results.n:,}: "
                 "they are not of one run"
             )
-        read.append((results, samples))
-    names = _names([results for results, _ in read])
-    runs = [Run(name, *one) for name, one in zip(names, read, strict=True)]
+        read.append(run.Run(folder, results, samples))
+    names = _names([one.results for one in read])
+    runs = [Run(one.folder, one.results, one.samples, name) for name, one in zip(names, read, strict=True)]
 
     photographs, places = _joined([run.samples for run in runs])
     answers: list[list[Sample | None]] = [[None] * len(photographs) for _ in runs]
-    for run, place_of, row in zip(runs, places, answers, strict=True):
-        for sample, place in zip(run.samples, place_of, strict=True):
+    for one, place_of, row in zip(runs, places, answers, strict=True):
+        for sample, place in zip(one.samples, place_of, strict=True):
             row[place] = sample
     return Loaded(runs, _photographs(photographs), answers)
 
@@ -152,21 +157,22 @@ def country_name(code: str) -> str:
     return place.name if place is not None and place.name and place.country_code == code else code
 
 
-def distances(samples: Sequence[Sample]) -> Floats:
-    """(n,) km, NaN where nothing was located."""
-    return np.array([sample.distance_km for sample in samples], dtype=np.float64)
-
-
-def stated(samples: Sequence[Sample]) -> Floats:
-    """(n,) confidences that the model itself gave, in [0, 1]; NaN where it gave none."""
-    return np.array([_stated(sample) for sample in samples], dtype=np.float64)
-
-
-def _stated(sample: Sample) -> float | None:
+def own_confidence(sample: Sample) -> float | None:
+    """The confidence that the model itself gave, in [0, 1]."""
     judged = sample.localizability
     if judged is None:
         return sample.answer.stated_confidence
     return judged.confidence if judged.source in ("probability", "stated", "judged") else None
+
+
+def table_of(data: Loaded) -> dict[str, Column]:
+    """The columns of all runs one below the other, beside the run's name; who took a photograph is not in them."""
+    names = dict.fromkeys(name for one in data.runs for name in one.table if name != "truth.group")
+    table = {name: np.concatenate([one.table[name] for one in data.runs]) for name in names}
+    table["id"] = np.array(
+        [without_photographer(sample.id, sample.truth.group) for one in data.runs for sample in one.samples], object
+    )
+    return {"run": np.repeat([one.name for one in data.runs], [len(one.samples) for one in data.runs]), **table}
 
 
 def contradicts(sample: Sample) -> bool:

@@ -16,7 +16,7 @@ import pytest
 
 VLLM_ENV = os.environ.get("GLOBE_VLLM_ENV", "")
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 START_S, RUN_S = 300, 600
 ENVIRONMENT = {
     **os.environ,

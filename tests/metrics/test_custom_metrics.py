@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 import globe_eval
-from globe_eval.benchmarks import measures, validate
+from globe_eval.benchmarks import validate
 from globe_eval.cli import main
 from globe_eval.errors import InputError
+from globe_eval.metrics import custom_metrics
 from globe_eval.runs import record
 from globe_eval.scoring import METRICS, metrics_with
 
@@ -145,11 +146,11 @@ def test_validate_names_the_line(my_city: Path, change: tuple[str, str], line: i
 
 
 def test_what_validate_refuses_is_not_run() -> None:
-    assert (measures.thresholds_km({}), measures.own_metrics({})) == ((), ())
+    assert (custom_metrics.thresholds_km({}), custom_metrics.own_metrics({})) == ((), ())
     with pytest.raises(InputError, match="task 'x': thresholds_km: found 0"):
-        measures.thresholds_km({"task": "x", "thresholds_km": [0]})
+        custom_metrics.thresholds_km({"task": "x", "thresholds_km": [0]})
     with pytest.raises(InputError, match="has no 'higher_is_better'"):
-        measures.own_metrics({"metrics": [{"metric": "m", "function": len}]})
+        custom_metrics.own_metrics({"metrics": [{"metric": "m", "function": len}]})
 
 
 def test_without_any_the_metrics_are_those_of_all() -> None:

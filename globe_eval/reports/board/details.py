@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from globe_eval.metrics.accuracy import acc_name
+from globe_eval.reports import shown
 from globe_eval.reports.board.published import PublishedRow
 from globe_eval.reports.board.submission import Submission
-from globe_eval.sample import to_dict
+from globe_eval.sample import Figure, to_dict
 
 Details = tuple[tuple[str, str], ...]
 UNKNOWN = "unknown"
 
 
-def details_of(one: Submission) -> Details:
-    """Label and text of everything that a run's numbers depend on, in the order in which they are read."""
+def details_of(one: Submission, shown_apart: Collection[str] = ()) -> Details:
+    """Label and text of everything that a run's numbers depend on, and of its figures that no column shows."""
     r = one.results
     valid = r.valid_only.get(acc_name(25.0))
     located = r.valid_only["located"].n if "located" in r.valid_only else 0
@@ -33,6 +34,9 @@ def details_of(one: Submission) -> Details:
         "geocoder": f"{r.geocoder.name}, {r.geocoder.version}" + _unused(r.answer_form),
         "gazetteer": f"{r.gazetteer.version}, SHA-256 {r.gazetteer.sha256}",
         "parser": f"version {r.parser_version}",
+        "other figures": "; ".join(
+            _figure(name, figure) for name, figure in r.metrics.items() if name not in shown_apart
+        ),
         "status": ", ".join(f"{status} {count:,}" for status, count in r.status.items() if count),
         "located only, within 25 km": ""
         if valid is None or valid.value is None or located == r.n
@@ -83,6 +87,11 @@ def reasons(one: PublishedRow, n: int | None) -> tuple[str, ...]:
     elif n is not None and one.n != n:
         why.append(f"n is {one.n:,}, the benchmark has {n:,}")
     return (*why, "manifest and distance not recorded")
+
+
+def _figure(name: str, figure: Figure) -> str:
+    between = shown.interval(name, figure, "–")
+    return f"{shown.label(name)} {shown.text(name, figure.value)}" + (f" ({between})" if between else "")
 
 
 def _pairs(values: Mapping[str, Any]) -> list[str]:
