@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     """Score a file of answers."""
     from globe_eval.benchmarks import listing, manifest
     from globe_eval.runs import score
-    from globe_eval.runs.assemble import Setting
+    from globe_eval.runs.assemble import unscored
 
     task, version, form, n, exhaustive = options.task or "score", "", None, None, None
     defined: dict[str, Any] = {}
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
     scored = score.score_file(
         options.answers,
         options.truth,
-        setting=Setting(
+        results=unscored(
             task,
             version,
             "names",

@@ -16,8 +16,8 @@ from globe_eval.benchmarks.truth import entity_classes, read_entities, read_trut
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import valid_utf8
 from globe_eval.models.response import Response
-from globe_eval.runs.assemble import Setting, assemble
-from globe_eval.sample import Answer, AnswerForm, Results, Sample, Truth
+from globe_eval.runs.assemble import assemble
+from globe_eval.sample import Answer, AnswerForm, Results, Sample, Truth, given
 
 COLUMN_NAMES = ("id", "lat", "lon", "response", "city", "country")
 
@@ -47,7 +47,7 @@ def score_file(
     answers_path: Path,
     truth_path: Path | None,
     *,
-    setting: Setting,
+    results: Results,
     columns: Columns = Columns(),
     known: Manifest | None = None,
     reading: Mapping[str, Any] | None = None,
@@ -64,7 +64,8 @@ def score_file(
     Args:
         answers_path: table of answers, one row a photograph.
         truth_path: table of the truth; None where it is in the answers' file or known.
-        setting: task, distance and seed; model, answer form and manifest hash are filled in here.
+        results: `unscored`, with task, distance, geocoder and seed; model, answer form and manifest hash are filled in
+            here.
         columns: of the answers' file (and id, lat, lon of the truth's, where it is the same or has them too).
         known: the benchmark's own truth, taken where no table is given.
         reading: how the benchmark reads a table of its truth (`read_truth`), taken where one is given.
@@ -88,7 +89,7 @@ def score_file(
     _refuse_unknown(columns, answers, truth)
     if benchmark is not None and benchmark.path is not None:
         rows, truth_name = benchmark.rows, benchmark.path.name
-        notes.append(f"truth: {benchmark.path}, of {setting.task}")
+        notes.append(f"truth: {benchmark.path}, of {results.task}")
     else:
         rows, truth_name = read_truth(truth, **_reading(truth, columns, same_file, reading or {})), truth.path.name
     kind, use = _kind(answers, columns, read, same_file)
@@ -112,17 +113,17 @@ def score_file(
         form = _column_form(kind, answer_form, answers.path.name)
     if benchmark_form is not None and form != benchmark_form:
         notes.append(
-            f"{setting.task} asks for {benchmark_form}, these answers are {form}: a ranking of its own, not to be "
-            f"compared with other results of {setting.task}"
+            f"{results.task} asks for {benchmark_form}, these answers are {form}: a ranking of its own, not to be "
+            f"compared with other results of {results.task}"
         )
-    setting = replace(setting, answer_form=form, manifest_sha256=truth_sha256(rows), model=answers.path.name)
-    setting = replace(setting, entity_classes=entity_classes(exhaustive, rows))
+    results = replace(results, answer_form=form, manifest_sha256=truth_sha256(rows), model=answers.path.name)
+    results = replace(results, entity_classes=entity_classes(exhaustive, rows))
     if entities is not None:
         seen, sha256, more = read_entities(entities, [row["id"] for row in rows])
         samples = [with_entities(one, texts) for one, texts in zip(samples, seen, strict=True)]
-        setting = replace(setting, entities_sha256=sha256, entity_classes=None)
+        results = replace(results, entities_sha256=sha256, entity_classes=None)
         notes += more
-    scored, results = assemble(setting, samples, started=started)
+    scored, results = assemble(results, samples, started=started)
     return Scored(scored, results, notes)
 
 
@@ -195,16 +196,18 @@ def _sample(row: Mapping[str, Any], table: Table, index: int | None, kind: str, 
         return of(error=f"no row in {table.path.name}")
     cells = table.rows[index]
     if kind == "response":
-        text = cells.get(use["response"] or "")
+        text = given(cells.get(use["response"] or ""))
         return of(None if text is None else Response(text))
     if kind == "coordinates":
         lat = number(table, index, use["lat"] or "", -90, 90, optional=True)
         lon = number(table, index, use["lon"] or "", -180, 180, optional=True)
         return of(answer=Answer(lat=lat, lon=lon))
-    return of(answer=Answer(**{key: _name(cells.get(column)) for key, column in use.items() if column}))
+    names: dict[str, Any] = {key: _name(cells.get(column)) for key, column in use.items() if column}
+    return of(answer=Answer(**names))
 
 
 def _name(value: Any) -> str | None:
+    value = given(value)
     return None if value is None or not str(value).strip() else valid_utf8(str(value).strip())
 
 
