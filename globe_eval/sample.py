@@ -205,7 +205,7 @@ class Localizability(Record):
 
 @dataclass(frozen=True, slots=True)
 class Format(Record):
-    """The form of the response (`metrics.formats`)."""
+    """The form of the response (`metrics.response_format`)."""
 
     globe: float
     """GLOBE's released format reward, bit for bit (`metrics.globe.globe_format`)."""

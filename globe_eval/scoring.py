@@ -27,11 +27,11 @@ from globe_eval.metrics.consistency import consistency
 from globe_eval.metrics.custom_metrics import OwnMetric, own_values
 from globe_eval.metrics.figures import figure_of
 from globe_eval.metrics.figures import figures as _figures
-from globe_eval.metrics.formats import response_format
 from globe_eval.metrics.globe import globe_city_match, globe_country_match, globe_match
 from globe_eval.metrics.grounding import Control, controls_of, ground, in_context
 from globe_eval.metrics.localizability import localizability
-from globe_eval.metrics.names import city_correct, country_correct, named_cities
+from globe_eval.metrics.name_accuracy import city_correct, country_correct, named_cities
+from globe_eval.metrics.response_format import response_format
 from globe_eval.places import Place, country_code, resolve_many
 from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import DISTANCES

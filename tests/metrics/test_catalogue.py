@@ -12,7 +12,7 @@ import pytest
 
 import globe_eval
 from globe_eval.columns import columns
-from globe_eval.metrics.catalogue import METRICS, Metric, described, metrics_with
+from globe_eval.metrics.catalogue import METRICS, Metric, as_markdown, described, metrics_with
 from globe_eval.reports import shown
 
 PACKAGE = Path(globe_eval.__file__).parent
@@ -74,3 +74,9 @@ def test_the_same_figure_is_written_in_one_unit() -> None:
     assert shown.text("localizability_auroc@25km", 2 / 3) == "0.667"
     assert shown.published("localizability_auroc@25km", 2 / 3) == 0.667
     assert shown.number("median_km", math.nan) == "none" and shown.number("median_km", math.inf) == "∞"
+
+
+def test_the_page_of_metrics_is_the_catalogue() -> None:
+    """Whoever changes a description runs `make schema`."""
+    page = (PACKAGE.parent / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert page == as_markdown() and page.count("\n| `") == len(METRICS)
