@@ -23,9 +23,9 @@ from globe_eval import places
 from globe_eval.answers import parse
 from globe_eval.benchmarks.table import Table
 from globe_eval.columns import columns
-from globe_eval.metrics import bootstrap, cluster_labels
 from globe_eval.metrics.catalogue import METRICS
 from globe_eval.metrics.figures import figures
+from globe_eval.metrics.statistics import bootstrap, cluster_labels
 from globe_eval.places import Place, resolve
 from globe_eval.reports import run as runs
 from globe_eval.reports.compare import compare_runs
