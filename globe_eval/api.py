@@ -29,7 +29,7 @@ from globe_eval.metrics.statistics import bootstrap, cluster_labels
 from globe_eval.places import Place, resolve
 from globe_eval.reports import run as runs
 from globe_eval.reports.compare import compare_runs
-from globe_eval.reports.table import result_table
+from globe_eval.reports.terminal import result_table
 from globe_eval.runs import record
 from globe_eval.runs.score import score_table
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Figure, Results, Sample

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import write_whole
+from globe_eval.sample import given
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "id": ("id", "img_id", "image_id", "image_name", "image", "image_file", "filename", "photo_id"),
@@ -129,7 +130,9 @@ def read_rows(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
 
 def number(table: Table, index: int, column: str, low: float, high: float, *, optional: bool = False) -> float | None:
     """One cell as a number in [low, high]; None where it is empty and `optional`. Raises InputError with the line."""
-    return in_range(table.rows[index].get(column), f"{table.where(index)}, column {column!r}", low, high, optional)
+    return in_range(
+        given(table.rows[index].get(column)), f"{table.where(index)}, column {column!r}", low, high, optional
+    )
 
 
 def in_range(value: object, where: str, low: float, high: float, optional: bool = False) -> float | None:
@@ -150,7 +153,7 @@ def in_range(value: object, where: str, low: float, high: float, optional: bool 
 
 def cell_text(cells: Mapping[str, Any], column: str | None) -> str | None:
     """A cell as text without the space around it; None where the column or the value is missing."""
-    value = cells.get(column) if column else None
+    value = given(cells.get(column)) if column else None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return None if value is None or not str(value).strip() else str(value).strip()
@@ -158,7 +161,7 @@ def cell_text(cells: Mapping[str, Any], column: str | None) -> str | None:
 
 def identifier(table: Table, index: int, column: str) -> str:
     """One row's id as text. Raises InputError where it is missing."""
-    value = table.rows[index].get(column)
+    value = given(table.rows[index].get(column))
     if value is None or not str(value).strip():
         raise InputError(f"{table.where(index)}, column {column!r}: the id is missing")
     return str(value).strip()

@@ -17,8 +17,8 @@ from globe_eval.benchmarks.truth import entity_classes, read_entities, read_trut
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import valid_utf8
 from globe_eval.models.response import Response
-from globe_eval.runs.assemble import Setting, assemble
-from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth
+from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth, given
 
 COLUMN_NAMES = ("id", "lat", "lon", "response", "city", "country")
 
@@ -119,7 +119,8 @@ def score_table(
             f"{name} asks for {benchmark_form}, these answers are {form}: a ranking of its own, not to be "
             f"compared with other results of {name}"
         )
-    setting = Setting(
+    classes = entity_classes(metadata.get("exhaustive_entities"), rows)
+    results = unscored(
         name,
         str(metadata.get("version", "")),
         form,
@@ -129,14 +130,14 @@ def score_table(
         distance=distance,
         geocoder=geocoder,
         command=command,
-        entity_classes=entity_classes(metadata.get("exhaustive_entities"), rows),
+        entity_classes=classes,
     )
     if entities is not None:
         seen, sha256, more = read_entities(entities, [row["id"] for row in rows])
         samples = [with_entities(one, texts) for one, texts in zip(samples, seen, strict=True)]
-        setting = replace(setting, entities_sha256=sha256, entity_classes=None)
+        results = replace(results, entities_sha256=sha256, entity_classes=None)
         notes += more
-    scored, results = assemble(setting, samples, started=started)
+    scored, results = assemble(results, samples, started=started)
     if metadata.get("n") not in (None, results.n):
         notes.append(
             f"{name} has {metadata['n']:,} photographs, this truth {results.n:,}: not comparable with the benchmark"
@@ -228,16 +229,18 @@ def _sample(row: Mapping[str, Any], table: Table, index: int | None, kind: str, 
         return of(error=f"no row in {table.path.name}")
     cells = table.rows[index]
     if kind == "response":
-        text = cells.get(use["response"] or "")
+        text = given(cells.get(use["response"] or ""))
         return of(None if text is None else Response(text))
     if kind == "coordinates":
         lat = number(table, index, use["lat"] or "", -90, 90, optional=True)
         lon = number(table, index, use["lon"] or "", -180, 180, optional=True)
         return of(answer=Answer(lat=lat, lon=lon))
-    return of(answer=Answer(**{key: _name(cells.get(column)) for key, column in use.items() if column}))
+    names: dict[str, Any] = {key: _name(cells.get(column)) for key, column in use.items() if column}
+    return of(answer=Answer(**names))
 
 
 def _name(value: Any) -> str | None:
+    value = given(value)
     return None if value is None or not str(value).strip() else valid_utf8(str(value).strip())
 
 

@@ -12,10 +12,10 @@ from globe_eval.errors import InputError
 from globe_eval.places import geodesic_km
 from globe_eval.reports import terminal
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.sample import Answer, Results, Sample, Truth
 
-SETTING = Setting("mine", "1", "names", "0" * 64, "m")
+SETTING = unscored("mine", "1", "names", "0" * 64, "m")
 CITIES = {
     "Paris, France": (48.8566, 2.3522, "urban"),
     "Lyon, France": (45.7640, 4.8357, "urban"),
@@ -24,14 +24,16 @@ CITIES = {
 }
 
 
-def run(n: int, said: str = "country: France\ncity: Paris", **changes: object) -> tuple[list[Sample], Results]:
+def run(
+    n: int, said: str = "country: France\ncity: Paris", exclude: frozenset[str] | None = None, **changes: object
+) -> tuple[list[Sample], Results]:
     """n photographs from the four cities in turn, each by one of five people, all answered alike."""
     names = list(CITIES)
     samples = []
     for i in range(n):
         lat, lon, scene = CITIES[names[i % 4]]
         samples.append(Sample.of(f"photo-{i}", Truth(lat, lon, group=f"p{i % 5}", scene=scene), said))
-    return assemble(replace(SETTING, **changes), samples, started=datetime.now(UTC))
+    return assemble(replace(SETTING, **changes), samples, started=datetime.now(UTC), exclude=exclude)
 
 
 def test_a_part_has_the_figures_of_its_photographs_alone() -> None:
