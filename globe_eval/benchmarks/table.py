@@ -53,7 +53,7 @@ _FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".nd
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one file. `lines[i]` is the line of the file on which `rows[i]` begins (its row number in Parquet)."""
+    """Rows of one file. `lines[i]` is the line on which `rows[i]` begins (its row in Parquet or in no file at all)."""
 
     path: Path
     columns: tuple[str, ...]
@@ -63,7 +63,7 @@ class Table:
 
     def where(self, index: int) -> str:
         """`"answers.csv, line 7"`, the way every error names a row."""
-        unit = "row" if self.path.suffix.lower() == ".parquet" else "line"
+        unit = "row" if self.path.suffix.lower() in ("", ".parquet") else "line"
         return f"{self.path.name}, {unit} {self.lines[index]}"
 
     def find(self, role: str, override: str | None = None) -> str | None:
