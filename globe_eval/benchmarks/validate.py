@@ -80,7 +80,7 @@ def _task_problems(definition: Definition) -> Iterator[Problem]:
     from lm_eval.config.task import TaskConfig
 
     from globe_eval.benchmarks.prompts import DECODINGS, PROMPT_NAMES
-    from globe_eval.scoring import ANSWER_FORMS
+    from globe_eval.sample import ANSWER_FORMS
 
     values = definition.values
     allowed = [*TaskConfig.__dataclass_fields__, *OWN_KEYS, *custom_metrics.KEYS, "class", "include"]

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from globe_eval import scoring
 from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.definition import Definition
 from globe_eval.benchmarks.truth import truth_sha256
@@ -24,7 +23,7 @@ from globe_eval.places import DISTANCES, gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
 from globe_eval.reports.board import submission as rows
 from globe_eval.runs import record, rescore
-from globe_eval.sample import SCHEMA_VERSION, Results, Sample
+from globe_eval.sample import LOCATED, SCHEMA_VERSION, Results, Sample
 
 Definitions = Mapping[str, Definition]
 FIGURES = ("metrics", "valid_only")
@@ -210,7 +209,7 @@ def _of_distances(results: Results, samples: Sequence[Sample]) -> str | None:
     """Whether each distance is that between the truth and the prediction, where the sample has one."""
     located = [sample for sample in samples if sample.prediction is not None]
     for sample in samples:
-        if (sample.status in scoring.LOCATED) != (sample.distance_km is not None):
+        if (sample.status in LOCATED) != (sample.distance_km is not None):
             return f"samples.jsonl: {sample.id!r} has status {sample.status} and distance {sample.distance_km}"
     points = np.array(
         [(s.truth.lat, s.truth.lon, s.prediction.lat, s.prediction.lon) for s in located if s.prediction is not None]
