@@ -55,7 +55,7 @@ tasks: $(VENV)/installed
 
 schema: $(VENV)/installed
 	$(BIN)/python -m globe_eval.sample
-	$(BIN)/python -m globe_eval.metrics.catalogue > docs/metrics.md
+	$(BIN)/python scripts/metrics_page.py
 
 clean:
 	rm -rf $(VENV) out build dist

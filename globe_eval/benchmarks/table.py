@@ -53,7 +53,7 @@ _FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".nd
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one file. `lines[i]` is the line of the file on which `rows[i]` begins (its row number in Parquet)."""
+    """Rows of one file. `lines[i]` is the line on which `rows[i]` begins (its row in Parquet or in no file at all)."""
 
     path: Path
     columns: tuple[str, ...]
@@ -63,7 +63,7 @@ class Table:
 
     def where(self, index: int) -> str:
         """`"answers.csv, line 7"`, the way every error names a row."""
-        unit = "row" if self.path.suffix.lower() == ".parquet" else "line"
+        unit = "row" if self.path.suffix.lower() in ("", ".parquet") else "line"
         return f"{self.path.name}, {unit} {self.lines[index]}"
 
     def find(self, role: str, override: str | None = None) -> str | None:
@@ -122,12 +122,6 @@ def read_table(path: str | Path) -> Table:
     return Table(path, columns, [row for _, row in numbered], [line for line, _ in numbered], blank)
 
 
-def read_rows(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
-    """`[(line, row), …]` of a table; see `read_table`."""
-    table = read_table(path)
-    return list(zip(table.lines, table.rows, strict=True))
-
-
 def number(table: Table, index: int, column: str, low: float, high: float, *, optional: bool = False) -> float | None:
     """One cell as a number in [low, high]; None where it is empty and `optional`. Raises InputError with the line."""
     return in_range(
@@ -147,7 +141,7 @@ def in_range(value: object, where: str, low: float, high: float, optional: bool 
     except (TypeError, ValueError):
         result = math.nan
     if not low <= result <= high:
-        raise InputError(f"{where}: found {_shown(value)}; {allowed}")
+        raise InputError(f"{where}: found {_quoted(value)}; {allowed}")
     return result
 
 
@@ -191,7 +185,7 @@ def harmless(cell: str) -> str:
     return cell
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
     text = value if isinstance(value, str) else repr(value)
     return repr(text if len(text) <= 40 else text[:37] + "…")
 
@@ -210,7 +204,7 @@ def _csv(path: Path, delimiter: str, blank: list[int]) -> Iterator[tuple[int, di
                 raise InputError(f"{path.name}, line 1: the header is blank")
             repeated = sorted(cell for cell, count in Counter(header).items() if count > 1)
             if repeated:
-                raise InputError(f"{path.name}, line 1: column {_shown(repeated[0])} stands there twice")
+                raise InputError(f"{path.name}, line 1: column {_quoted(repeated[0])} stands there twice")
             line = reader.line_num + 1
             for cells in reader:
                 if not cells:

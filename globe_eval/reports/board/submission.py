@@ -32,7 +32,6 @@ from globe_eval.metrics.figures import figures
 from globe_eval.runs import record
 from globe_eval.runs.assemble import recorded
 from globe_eval.sample import LOCATED, STATUSES, Figure, Record, Results, Sample, Sha256, adapter, first_error, to_dict
-from globe_eval.sample import SCHEMA_VERSION as RESULTS_VERSION
 
 SCHEMA_VERSION: Literal[1] = 1
 FLOORS = ("constant", "knn")
@@ -171,26 +170,14 @@ def read_submission(path: Path) -> Submission:
     if not isinstance(found, dict):
         raise InputError(f"{path}: found {type(found).__name__}; a row of a leaderboard is an object")
     results = found.get("results")
-    refuse_later_schema(path, found.get("schema_version"), SCHEMA_VERSION, "schema_version")
-    refuse_later_schema(
-        path,
-        results.get("schema_version") if isinstance(results, dict) else None,
-        RESULTS_VERSION,
-        "results.schema_version",
-    )
+    record.refuse_later_schema(path, found.get("schema_version"), known=SCHEMA_VERSION)
+    if isinstance(results, dict):
+        record.refuse_later_schema(path, results.get("schema_version"), "results.schema_version")
     try:
         checked: Submission = adapter(Submission).validate_python(found)
         return checked
     except ValidationError as error:
         raise InputError(f"{path}: {first_error(error)}") from None
-
-
-def refuse_later_schema(path: Path, found: object, known: int, field: str) -> None:
-    """Raise InputError where a file is of a later version of the schema than this program knows."""
-    if isinstance(found, int | float) and found > known:
-        raise InputError(
-            f"{path}: {field}: found {found}, this globe-eval knows {known}: written by a later globe-eval; upgrade"
-        )
 
 
 def recomputed(one: Submission) -> dict[str, Any]:

@@ -28,13 +28,19 @@ def model_card(run: Run, *, model: str | None = None, dataset: str | None = None
     results = run.results
     refuse_partial(results)
     higher_is_better = directions(run)
+    depends_on = figure_depends_on(results)
+    depends_on |= {
+        "prompt_sha256": results.prompt_sha256 or "unknown",
+        "photographs": results.n,
+        "seed": results.seed,
+    }
     entries = [
         EvalResult(
             task_type="image-text-to-text",
             task_name="Image geolocation",
             dataset_type=dataset or hub_of(results.task) or results.task,
             dataset_name=results.task,
-            dataset_args=figure_depends_on(results),
+            dataset_args=depends_on,
             metric_type=name,
             metric_name=shown.with_unit(name, long=True),
             metric_value=shown.published(name, value),
