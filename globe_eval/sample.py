@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -85,7 +84,7 @@ class Record:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Packed as its values: a frozen dataclass's own way takes ten times as long, and runs are sent to helpers."""
-        return _restored, (type(self), *attrgetter(*self.__slots__)(self))
+        return _restored, (type(self), *(getattr(self, name) for name in self.__slots__))
 
 
 def _restored(kind: type[T], *values: Any) -> T:
