@@ -79,7 +79,7 @@ UnitInterval = Annotated[float, Field(ge=0, le=1)] | None
 class Record:
     """What all records have in common: a field that is not declared is an error."""
 
-    __slots__ = ()
+    __slots__: ClassVar[tuple[str, ...]] = ()
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     def __reduce__(self) -> tuple[Any, ...]:
