@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -81,6 +82,17 @@ class Record:
 
     __slots__ = ()
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Packed as its values: a frozen dataclass's own way takes ten times as long, and runs are sent to helpers."""
+        return _restored, (type(self), *attrgetter(*self.__slots__)(self))
+
+
+def _restored(kind: type[T], *values: Any) -> T:
+    record = object.__new__(kind)
+    for name, value in zip(kind.__slots__, values, strict=True):  # type: ignore[attr-defined]
+        object.__setattr__(record, name, value)
+    return record
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,7 @@ from globe_eval.answers import parse
 from globe_eval.columns import columns
 from globe_eval.metrics import statistics
 from globe_eval.metrics.breakdowns import AT_LEAST, labels, parts
-from globe_eval.metrics.catalogue import METRICS as METRICS
-from globe_eval.metrics.catalogue import Metric as Metric
-from globe_eval.metrics.catalogue import metrics_with as metrics_with
+from globe_eval.metrics.catalogue import METRICS, Metric
 from globe_eval.metrics.consistency import consistency
 from globe_eval.metrics.custom_metrics import OwnMetric, own_values
 from globe_eval.metrics.figures import figure_of
@@ -37,14 +35,12 @@ from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import DISTANCES
 from globe_eval.sample import (
     ANSWER_FORMS,
-    LOCATED,
     STATUSES,
     Answer,
     AnswerForm,
     By,
     DistanceModel,
     Figure,
-    Level,
     Prediction,
     Sample,
     Status,
@@ -306,29 +302,3 @@ def counts(samples: Sequence[Sample]) -> dict[Status, int]:
     """How many samples have each status, in the order of STATUSES, none left out."""
     found = Counter(one.status for one in samples)
     return {status: found[status] for status in STATUSES}
-
-
-__all__ = [
-    "ANSWER_FORMS",
-    "LOCATED",
-    "METRICS",
-    "STATUSES",
-    "AnswerForm",
-    "DistanceModel",
-    "Figure",
-    "Level",
-    "Metric",
-    "Sample",
-    "Status",
-    "Truth",
-    "accepted_countries",
-    "aggregate",
-    "breakdowns",
-    "counts",
-    "figures",
-    "locate",
-    "metrics_with",
-    "read",
-    "sample_metrics",
-    "score",
-]

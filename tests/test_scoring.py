@@ -8,12 +8,12 @@ from geographiclib.geodesic import Geodesic
 
 from globe_eval import scoring
 from globe_eval.models.response import Response
-from globe_eval.sample import Answer, Sample, Truth
+from globe_eval.sample import LOCATED, Answer, AnswerForm, Sample, Truth
 
 PARIS = Truth(48.8566, 2.3522, "France", "Paris")
 
 
-def one(response: str | None, truth: Truth = PARIS, form: scoring.AnswerForm = "names", **ended: str) -> Sample:
+def one(response: str | None, truth: Truth = PARIS, form: AnswerForm = "names", **ended: str) -> Sample:
     said = None if response is None else Response(response, **ended)
     (score,) = scoring.score([Sample.of("a", truth, said)], form=form)
     return score
@@ -35,10 +35,10 @@ def one(response: str | None, truth: Truth = PARIS, form: scoring.AnswerForm = "
         (None, "names", "empty"),
     ],
 )
-def test_every_answer_ends_in_one_status(response: str | None, form: scoring.AnswerForm, status: str) -> None:
+def test_every_answer_ends_in_one_status(response: str | None, form: AnswerForm, status: str) -> None:
     score = one(response, form=form)
     assert score.status == status
-    assert (score.distance_km is None) == (status not in scoring.LOCATED)
+    assert (score.distance_km is None) == (status not in LOCATED)
 
 
 def test_truncated_and_error_are_told_by_the_back_end() -> None:

@@ -16,7 +16,7 @@ from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.ceilings import Ceilings, ceilings
 from globe_eval.columns import columns
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
-from globe_eval.metrics.catalogue import TARGETS, pair_columns, pairs
+from globe_eval.metrics.catalogue import METRICS, TARGETS, Metric, metrics_with, pair_columns, pairs
 from globe_eval.metrics.custom_metrics import OwnMetric
 from globe_eval.metrics.grounding import controls_of, lexicon_sha256
 from globe_eval.metrics.localizability import SOURCES, risk_coverage, thinned
@@ -132,7 +132,7 @@ def assemble(
 
 def describe(results: Results, samples: Sequence[Sample], exclude: Collection[str] | None = None) -> dict[str, Any]:
     """The fields of a result that its scored samples alone decide: n, status and every figure; `exclude` as above."""
-    metrics = scoring.metrics_with(results.thresholds_km, results.own_directions)
+    metrics = metrics_with(results.thresholds_km, results.own_directions)
     figures = recorded(scoring.figures(samples, metrics=metrics, seed=results.seed))
     located = [one for one in samples if one.status in LOCATED]
     of_parts = [metric for metric in metrics if metric.of_parts]
@@ -158,7 +158,7 @@ def describe(results: Results, samples: Sequence[Sample], exclude: Collection[st
 def without(
     samples: Sequence[Sample],
     exclude: Collection[str],
-    metrics: Sequence[scoring.Metric] = scoring.METRICS,
+    metrics: Sequence[Metric] = METRICS,
     seed: int = 0,
 ) -> WithoutOverlap:
     """The figures of the photographs whose id is not in `exclude`, and how many were left out."""

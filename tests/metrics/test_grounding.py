@@ -17,6 +17,7 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 
 from globe_eval import miniworld, scoring
 from globe_eval.answers import parse
+from globe_eval.metrics.catalogue import METRICS
 from globe_eval.metrics.grounding import N_ROTATIONS, ground, idf_recalls, lifts, rotations
 from globe_eval.sample import Sample, Truth
 
@@ -224,7 +225,7 @@ def test_what_lm_eval_aggregates_is_the_figure_with_values_missing_too() -> None
     samples = [Sample.of(row["id"], Truth.of(row), text) for row, text in zip(ROWS, texts, strict=False)]
     scored = scoring.score(samples, form="names")
     found = scoring.figures(scored)
-    for metric in scoring.METRICS:
+    for metric in METRICS:
         items = [scoring.sample_metrics(one, [metric])[metric.name] for one in scored]
         if metric.name in found:
             assert scoring.aggregate(metric, items) == pytest.approx(found[metric.name].value, nan_ok=True), metric.name
