@@ -101,7 +101,7 @@ SCORING_PACKAGES = ("globe-eval", "numpy", "scipy", "pyproj", "shapely")
 
 def package_versions() -> dict[str, str]:
     """Versions of the packages that a number can depend on; those not installed are left out."""
-    names = (
+    names = [
         "lm-eval",
         "datasets",
         "numpy",
@@ -113,7 +113,7 @@ def package_versions() -> dict[str, str]:
         "torchvision",
         "transformers",
         "vllm",
-    )
+    ]
     found = {"globe-eval": globe_eval.__version__}
     for name in names:
         try:
