@@ -208,8 +208,7 @@ def recomputed(one: Submission) -> dict[str, Any]:
     values = {metric.name: metric.values(table) for metric in metrics}
 
     def of(rows: npt.NDArray[np.bool_]) -> dict[str, Figure]:
-        some = {name: column[rows] for name, column in values.items()}
-        return recorded(figures(metrics, some, groups[rows], seed=results.seed))
+        return recorded(figures(metrics, values, groups, rows, seed=results.seed))
 
     located = np.isin(np.array(STATUSES)[kinds], sorted(LOCATED))
     misplaced = int((located != ~np.isnan(kilometres)).sum())
