@@ -67,15 +67,7 @@ class Request:
     """As it was given, without secrets."""
 
 
-@dataclass(frozen=True)
-class Finished:
-    """One task's results and the folder that holds them."""
-
-    results: Results
-    folder: Path
-
-
-def run(request: Request) -> list[Finished]:
+def run(request: Request) -> list[tuple[Path, Results]]:
     """Evaluate one model on tasks; writes `samples.jsonl` and `results.json` into a folder for each task.
 
     What the journal in a folder knows from an earlier start is not asked again.
@@ -83,6 +75,8 @@ def run(request: Request) -> list[Finished]:
     Raises InputError before a model is loaded where the tasks, their pictures or the output folder cannot be used, and
     KeyboardInterrupt with a text that says what is done. In a process that is not the first of several (accelerate),
     evaluates its share and returns nothing.
+
+    Returns: the folder and the results of each task.
     """
     if request.model == "endpoint":  # of the others the model takes the memory, or drawing pictures the time
         process.return_freed_memory()
@@ -109,7 +103,7 @@ def run(request: Request) -> list[Finished]:
         for name, task in tasks.items():
             results = _evaluate(request, model, info, task, journals[name])
             if results is not None:
-                finished.append(Finished(results, journals[name].folder))
+                finished.append((journals[name].folder, results))
     return finished
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from globe_eval import scoring
 from globe_eval.benchmarks import definition, listing, validate
 from globe_eval.benchmarks.manifest import find_truth
-from globe_eval.benchmarks.table import Table, identifier, match_ids, number, read_table
+from globe_eval.benchmarks.table import Table, identifiers, match_ids, number, read_table
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_sha256
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import valid_utf8
@@ -269,15 +269,7 @@ def _match(
     table: Table, id_column: str, truth_ids: list[str], truth_name: str, skip_unknown: bool, notes: list[str]
 ) -> dict[int, int]:
     """Index of the truth -> index of its answer."""
-    ids = [identifier(table, index, id_column) for index in range(len(table.rows))]
-    seen: dict[str, int] = {}
-    for index, name in enumerate(ids):
-        if name in seen:
-            raise InputError(
-                f"{table.where(index)}, column {id_column!r}: {name!r} stands there twice, first in "
-                f"{table.where(seen[name]).split(', ', 1)[1]}"
-            )
-        seen[name] = index
+    ids = list(identifiers(table, id_column))
     form: Callable[[str], str] = match_ids(ids, truth_ids)
     known = {form(name): index for index, name in enumerate(truth_ids)}
     unknown = [index for index, name in enumerate(ids) if form(name) not in known]

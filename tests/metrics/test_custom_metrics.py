@@ -14,8 +14,8 @@ from globe_eval.benchmarks import validate
 from globe_eval.cli import main
 from globe_eval.errors import InputError
 from globe_eval.metrics import custom_metrics
+from globe_eval.metrics.catalogue import METRICS, metrics_with
 from globe_eval.runs import record
-from globe_eval.scoring import METRICS, metrics_with
 
 TRUTH = {"a": (48.8566, 2.3522), "b": (48.86, 2.36), "c": (35.68, 139.69), "d": (51.5, -0.12)}
 YAML = """\

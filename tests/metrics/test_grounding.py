@@ -17,6 +17,8 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 
 from globe_eval import miniworld, scoring
 from globe_eval.answers import parse
+from globe_eval.columns import columns
+from globe_eval.metrics.catalogue import METRICS
 from globe_eval.metrics.grounding import N_ROTATIONS, ground, idf_recalls, lifts, rotations
 from globe_eval.sample import Sample, Truth
 
@@ -186,7 +188,7 @@ POLICIES: dict[str, Callable[[int, dict[str, Any]], str]] = {
 def figures(policy: Callable[[int, dict[str, Any]], str]) -> dict[str, float]:
     samples = [Sample.of(row["id"], Truth.of(row), policy(i, row)) for i, row in enumerate(ROWS)]
     scored = scoring.score(samples, form="names", classes=miniworld.VOCABULARY)
-    return {name: one.value for name, one in scoring.figures(scored, n_resamples=2).items()}
+    return {name: one.value for name, one in scoring.figures(columns(scored), n_resamples=2).items()}
 
 
 def test_honest_answers_have_lift_and_f1() -> None:
@@ -211,7 +213,7 @@ def test_a_figure_is_the_mean_of_what_its_photographs_have() -> None:
     texts = [honest(i, row) for i, row in enumerate(ROWS[:40])]
     samples = [Sample.of(row["id"], Truth.of(row), text) for row, text in zip(ROWS, texts, strict=False)]
     scored = scoring.score(samples, form="names")
-    found = scoring.figures(scored)
+    found = scoring.figures(columns(scored))
     ids, seen = ([row[name] for row in ROWS[:40]] for name in ("id", "entities"))
     each = lifts(ids, [parse(text).reasoning for text in texts], seen)
     assert [one.grounding.lift for one in scored if one.grounding] == each.tolist()
@@ -223,8 +225,8 @@ def test_what_lm_eval_aggregates_is_the_figure_with_values_missing_too() -> None
     texts = [["", "Some trees.", honest(i, row)][i % 3] for i, row in enumerate(ROWS[:40])]
     samples = [Sample.of(row["id"], Truth.of(row), text) for row, text in zip(ROWS, texts, strict=False)]
     scored = scoring.score(samples, form="names")
-    found = scoring.figures(scored)
-    for metric in scoring.METRICS:
+    found = scoring.figures(columns(scored))
+    for metric in METRICS:
         items = [scoring.sample_metrics(one, [metric])[metric.name] for one in scored]
         if metric.name in found:
             assert scoring.aggregate(metric, items) == pytest.approx(found[metric.name].value, nan_ok=True), metric.name
