@@ -101,19 +101,7 @@ SCORING_PACKAGES = ("globe-eval", "numpy", "scipy", "pyproj", "shapely")
 
 def package_versions() -> dict[str, str]:
     """Versions of the packages that a number can depend on; those not installed are left out."""
-    names = (
-        "lm-eval",
-        "datasets",
-        "numpy",
-        "scipy",
-        "pyproj",
-        "shapely",
-        "pillow",
-        "torch",
-        "torchvision",
-        "transformers",
-        "vllm",
-    )
+    names = ("lm-eval", "datasets", *SCORING_PACKAGES[1:], "pillow", "torch", "torchvision", "transformers", "vllm")
     found = {"globe-eval": globe_eval.__version__}
     for name in names:
         try:

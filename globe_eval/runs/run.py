@@ -326,7 +326,7 @@ def _assemble(
     if request.ask_localizable is not None:
         pictures = [task.doc_to_image(doc)[0] for doc in docs]
         arguments = request.ask_localizable
-        samples, _ = localizability_probe.ask(samples, pictures, arguments, folder=folder, seed=request.seed)
+        samples = localizability_probe.ask(samples, pictures, arguments, folder=folder, seed=request.seed)
     results = unscored(
         task=task.config.task,
         task_version=str(task.VERSION),

@@ -12,7 +12,7 @@ from typing import Any
 from globe_eval import scoring
 from globe_eval.benchmarks import definition, listing, validate
 from globe_eval.benchmarks.manifest import find_truth
-from globe_eval.benchmarks.table import Table, identifiers, match_ids, number, read_table
+from globe_eval.benchmarks.table import COLUMNS, Table, identifiers, match_ids, number, read_table
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_sha256
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import valid_utf8
@@ -293,7 +293,7 @@ def _without_footer(table: Table, columns: Columns, skip: bool, notes: list[str]
         column
         for role in ("truth_lat", "truth_lon", "lat", "lon", "predicted_lat", "predicted_lon")
         for column in table.columns
-        if column.strip().lower() in _usual(role)
+        if column.strip().lower() in COLUMNS[role]
     ] + [column for column in (columns.lat, columns.lon) if column in table.columns]
     if not coordinate_columns:
         return table
@@ -320,12 +320,6 @@ def _without_footer(table: Table, columns: Columns, skip: bool, notes: list[str]
     return table.drop(set(range(start, last)))
 
 
-def _usual(role: str) -> tuple[str, ...]:
-    from globe_eval.benchmarks.table import COLUMNS
-
-    return COLUMNS[role]
-
-
 def _has_text(table: Table, index: int, columns: list[str]) -> bool:
     return any(
         value is not None and str(value).strip() for column in columns for value in [table.rows[index].get(column)]
@@ -338,6 +332,3 @@ def _is_number(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-__all__ = ["COLUMN_NAMES", "Columns", "Scored", "score_table"]

@@ -19,7 +19,7 @@ from globe_eval import miniworld, scoring
 from globe_eval.answers import parse
 from globe_eval.columns import columns
 from globe_eval.metrics.catalogue import METRICS
-from globe_eval.metrics.grounding import N_ROTATIONS, ground, idf_recalls, lifts, rotations
+from globe_eval.metrics.grounding import N_ROTATIONS, controls, ground, lifts, rotations
 from globe_eval.sample import Sample, Truth
 
 CUES = ["church", "palm tree", "bridge", "windmill", "sheep", "lighthouse", "castle", "volcano"]
@@ -90,8 +90,9 @@ def test_what_is_undefined_is_none_and_never_zero() -> None:
     assert (silent.recall, silent.precision, silent.f1) == (0.0, None, 0.0) and silent.covered
     texts, seen = [foreign, None, "A church.", "A church."], [["church"], ["church"], None, ["church"]]
     assert [math.isnan(x) for x in lifts(["a", "a", "c", "d"], texts, seen)] == [True, False, True, False]
-    hits = [None, (), None, ["church"]]
-    assert [math.isnan(x) for x in idf_recalls(seen, hits)] == [True] * 4, "one entity is in every photograph"
+    held = zip(texts, seen, controls(["a", "a", "c", "d"], seen), strict=True)
+    found = [ground(text, entities, control=control) for text, entities, control in held]
+    assert [one and one.recall_idf for one in found] == [None] * 4, "one entity is in every photograph"
 
 
 def test_a_hypernym_of_what_is_there_is_supported_and_a_hyponym_is_not() -> None:
@@ -146,12 +147,12 @@ def test_the_lift_does_not_depend_on_the_order_and_is_seeded() -> None:
 
 
 def test_idf_recall_against_a_plain_loop() -> None:
-    _, texts, known = photographs(20)
-    hits = [ground(text, seen).hits for text, seen in zip(texts, known, strict=True)]
-    found = idf_recalls(known, hits)
-    for i, hit in enumerate(hits):
-        weight = {c: math.log(21 / (1 + sum(c in other for other in known))) for c in known[i]}
-        assert found[i] == pytest.approx(sum(w for cue, w in weight.items() if cue in hit) / sum(weight.values()))
+    ids, texts, known = photographs(20)
+    for text, seen, control in zip(texts, known, controls(ids, known), strict=True):
+        one = ground(text, seen, control=control)
+        weight = {c: math.log(21 / (1 + sum(c in other for other in known))) for c in seen}
+        hit = sum(w for cue, w in weight.items() if cue in one.hits)
+        assert one.recall_idf == pytest.approx(hit / sum(weight.values()))
 
 
 # --- gaming policies, on the embedded benchmark -------------------------------------------------------------------
