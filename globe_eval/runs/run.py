@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -182,8 +182,8 @@ def _evaluate(request: Request, model: Any, info: dict[str, Any], task: Any, jou
             return None
         samples, results = _assemble(request, info, asking, task, portions, started, journal.folder)
         if request.judge is not None:
-            said, name_of_judge = judge.ask(samples, request.judge, folder=journal.folder, seed=request.seed)
-            samples, results = judge.attach(samples, results, said, name_of_judge, request.seed)
+            samples, judged_by = judge.ask(samples, request.judge, folder=journal.folder, seed=request.seed)
+            results = replace(results, judge=judge.agreement(samples, judged_by, request.seed))
         record.write_run(journal.folder, samples, results)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(

@@ -170,10 +170,10 @@ def _reading(truth: Table, columns: Columns, same_file: bool, benchmark: Mapping
 
     Of the user's columns those of the truth are meant: in a file of its own all that it has, else none but the id.
     """
-    said = {role: column for role, column in (benchmark.get("columns") or {}).items() if column in truth.columns}
+    declared = {role: column for role, column in (benchmark.get("columns") or {}).items() if column in truth.columns}
     given = {"id": columns.id} if same_file else {"id": columns.id, "lat": columns.lat, "lon": columns.lon}
     named = {role: column for role, column in given.items() if column is not None and column in truth.columns}
-    return {**benchmark, "columns": {**said, **named}}
+    return {**benchmark, "columns": {**declared, **named}}
 
 
 def _refuse_unknown(columns: Columns, answers: Table, truth: Table) -> None:

@@ -80,7 +80,7 @@ def test_a_benchmark_brings_thresholds_and_functions(my_city: Path, capsys: pyte
     own = results.metrics["south_of_it"]
     assert (own.value, own.n) == (1.0, 2), "no value is left out, not counted as 0"
     assert results.metrics["words"].value == 2.5
-    assert results.thresholds_km == [0.5, 100, 25]
+    assert list(results.thresholds_km) == [0.5, 100, 25]
     assert results.own_directions == {"south_of_it": False, "words": True}
     assert "words" in results.breakdowns["continent"]["EU"].metrics
 

@@ -14,9 +14,10 @@ from typing import Any
 import board_runs
 import pytest
 
+from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.metrics.statistics import wilson
 from globe_eval.reports.board import formats, leaderboard
-from globe_eval.reports.board.boards import ACCURACIES, Board, Section, boards
+from globe_eval.reports.board.boards import Board, Section, boards
 from globe_eval.reports.board.published import PublishedRow, design_effect, design_effects
 from globe_eval.reports.board.submission import Submission, read_submission
 from globe_eval.sample import Figure, Geocoder

@@ -15,6 +15,7 @@ import numpy as np
 from globe_eval.benchmarks.definition import Definition
 from globe_eval.benchmarks.listing import variants_of
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
+from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.metrics.statistics import wilson
 from globe_eval.reports.board.details import Details, details_of, details_of_published, reasons
 from globe_eval.reports.board.published import PublishedRow, conflicts, design_effects, spread
@@ -22,7 +23,6 @@ from globe_eval.reports.board.ranks import Range, rank_ranges
 from globe_eval.reports.board.submission import Submission
 
 Kind = Literal["run", "floor", "ceiling", "published"]
-ACCURACIES = tuple(acc_name(km) for km in THRESHOLDS_KM.values())
 HEADLINE = "acc@25km"
 """What rows are ordered by."""
 COLUMNS = (*ACCURACIES, "median_km", "located")
