@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -300,6 +300,9 @@ def metrics_with(
 METRICS = metrics_with()
 """Every metric that all results have, as far as a photograph has a value of it, in the order of their tables."""
 
+ACCURACIES = tuple(accuracy.acc_name(km) for km in accuracy.THRESHOLDS_KM.values())
+"""The names of the accuracies at the five thresholds, the shortest distance first."""
+
 _BY_NAME = {metric.name: metric for metric in METRICS}
 
 
@@ -317,37 +320,3 @@ def described(name: str) -> Metric:
 def of_family(family: Family, metrics: Sequence[Metric] = METRICS) -> tuple[Metric, ...]:
     """The metrics of a family, in the order of their tables."""
     return tuple(metric for metric in metrics if metric.family == family)
-
-
-def as_markdown() -> str:
-    """All metrics as the page `docs/metrics.md`: `python -m globe_eval.metrics.catalogue > docs/metrics.md`."""
-    lines = [
-        "# Metrics",
-        "",
-        "What `results.json` has of each run, beside a benchmark's own; written by `make schema` from",
-        "`globe_eval/metrics/catalogue.py`.",
-    ]
-    for family in get_args(Family):
-        metrics = of_family(family)
-        if metrics:
-            lines += [
-                "",
-                f"## {family.capitalize()}",
-                "",
-                "| key | label | unit | range | better | columns | meaning |",
-            ]
-            lines += ["| --- | --- | --- | --- | --- | --- | --- |", *map(_row, metrics)]
-    return "\n".join(lines) + "\n"
-
-
-def _row(metric: Metric) -> str:
-    better = {True: "higher", False: "lower", None: "neither"}[metric.higher_is_better]
-    scale = 100 if metric.unit in ("%", "points") else 1
-    low, high = (f"{scale * bound:g}".replace("inf", "∞") for bound in (metric.lowest, metric.highest))
-    columns = ", ".join(f"`{name}`" for name in metric.columns)
-    cells = (f"`{metric.name}`", metric.label, metric.unit, f"{low} to {high}", better, columns, metric.meaning)
-    return f"| {' | '.join(cells)} |"
-
-
-if __name__ == "__main__":
-    print(as_markdown(), end="")

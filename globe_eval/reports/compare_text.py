@@ -87,7 +87,7 @@ def _runs(many: Sequence[Comparison]) -> str:
         f"{letter}  {model_name(run.results)} · {run.folder}" + ("  (reference)" if run is first.a else "")
         for letter, run in zip(LETTERS, runs, strict=False)
     ]
-    groups = f" by {first.n_groups:,} groups" if first.n_groups < first.n else ""
+    groups = f" by {shown.people(first.n_groups)}" if first.n_groups < first.n else ""
     forms = " and ".join(dict.fromkeys(run.results.answer_form for run in runs))
     tasks = " and ".join(dict.fromkeys(run.results.task for run in runs))
     lines += ["", f"{tasks} · {_photographs(first.n)}{groups} · {forms} · {first.a.results.distance} distance"]

@@ -9,12 +9,10 @@ from tabulate import tabulate
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.breakdowns import DIMENSIONS
-from globe_eval.metrics.catalogue import TARGETS, Family, described, of_family
+from globe_eval.metrics.catalogue import ACCURACIES, TARGETS, Family, described, of_family
 from globe_eval.reports import shown
 from globe_eval.reports.run import model_name
 from globe_eval.sample import Results
-
-ACCURACIES = tuple(acc_name(km) for km in THRESHOLDS_KM.values())
 
 
 def result_table(results: Results) -> str:
@@ -45,6 +43,7 @@ def result_table(results: Results) -> str:
             "",
             *(f"{section}\n" for section in _sections(results)),
             status_line(results),
+            *([note] if (note := shown.few(results.n_groups)) else []),
             *([_ceiling_line(results)] if ceiling else []),
             *([_clean_line(results)] if results.clean else []),
         ]
@@ -120,7 +119,7 @@ def compact_table(many: Sequence[Results]) -> str:
 
 def heading(results: Results) -> str:
     """One line that says what the numbers are of."""
-    groups = f" by {results.n_groups:,} groups" if results.n_groups < results.n else ""
+    groups = f" by {shown.people(results.n_groups)}" if results.n_groups < results.n else ""
     limited = f" (--limit {results.limit:g})" if results.limit is not None else ""
     version = f" version {results.task_version}" if results.task_version else ""
     return (
