@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from servers import ChatServer, Reply, completion
 
-from globe_eval.benchmarks import miniworld
+from globe_eval import miniworld
 from globe_eval.cli import main
 from globe_eval.runs import record
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from globe_eval.metrics.clauses import (
+from globe_eval.cues.clauses import (
     BE,
     BREAKS,
     CONTRASTS,
@@ -22,7 +22,7 @@ from globe_eval.metrics.clauses import (
     subject_start,
     words,
 )
-from globe_eval.metrics.tokens import Tokens
+from globe_eval.cues.tokens import Tokens
 
 
 def _pairs(text: str) -> frozenset[tuple[str, ...]]:

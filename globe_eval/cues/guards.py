@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from globe_eval.metrics.clauses import words
-from globe_eval.metrics.inflection import is_plural
-from globe_eval.metrics.tokens import Tokens
+from globe_eval.cues.clauses import words
+from globe_eval.cues.inflection import is_plural
+from globe_eval.cues.tokens import Tokens
 
 _HEADS = words(
     """

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from globe_eval.answers.anycase import AnyCase
+from globe_eval.cues.anycase import AnyCase
 from globe_eval.metrics import consistency
 
 PATTERNS = {name: value for name, value in vars(consistency).items() if isinstance(value, AnyCase)}

@@ -9,8 +9,8 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
-from globe_eval.benchmarks.miniworld.canvas import Camera, Canvas, Frame, shade
-from globe_eval.benchmarks.miniworld.vehicles import wheels
+from globe_eval.miniworld.canvas import Camera, Canvas, Frame, shade
+from globe_eval.miniworld.vehicles import wheels
 
 DARK = "#33363c"
 BOARDS = {

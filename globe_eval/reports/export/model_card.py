@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from globe_eval.errors import InputError
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
-from globe_eval.reports.run_values import Run
-from globe_eval.reports.shareable import (
+from globe_eval.reports.export.publishable import (
     bounds,
     figures,
     hub_of,
@@ -16,6 +15,7 @@ from globe_eval.reports.shareable import (
     shown,
     unit_of,
 )
+from globe_eval.reports.run_values import Run
 from globe_eval.runs.record import FigureRecord, Results
 
 HEADLINES = (*(acc_name(km) for km in THRESHOLDS_KM.values()), "median_km")

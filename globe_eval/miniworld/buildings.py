@@ -8,7 +8,7 @@ from importlib.resources import files
 from random import Random
 from typing import Any
 
-from globe_eval.benchmarks.miniworld.canvas import Camera, Canvas, Frame, shade
+from globe_eval.miniworld.canvas import Camera, Canvas, Frame, shade
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from typing import Any
 
 from PIL import Image
 
-from globe_eval.benchmarks.miniworld import world
-from globe_eval.benchmarks.miniworld.drawing import draw
-from globe_eval.benchmarks.miniworld.scene import NEUTRAL, VERSION, photograph
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import write_whole
+from globe_eval.miniworld import world
+from globe_eval.miniworld.drawing import draw
+from globe_eval.miniworld.scene import NEUTRAL, VERSION, photograph
 
 SPLITS = {"test": 300, "train": 1200}
 VOCABULARY: tuple[str, ...] = tuple(sorted({*NEUTRAL, *world.kinds()}))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from globe_eval.benchmarks.miniworld import world
-from globe_eval.benchmarks.miniworld.canvas import Camera
-from globe_eval.benchmarks.miniworld.layout import arrange, uncovered
-from globe_eval.benchmarks.miniworld.world import NOTHING, City
+from globe_eval.miniworld import world
+from globe_eval.miniworld.canvas import Camera
+from globe_eval.miniworld.layout import arrange, uncovered
+from globe_eval.miniworld.world import NOTHING, City
 
 VERSION = 2
 PHOTOGRAPHERS = 80  # of whom some never come up: about 70 in the 300 photographs of the test split

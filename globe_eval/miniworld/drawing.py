@@ -7,8 +7,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from globe_eval.benchmarks.miniworld import buildings, flags, land, landmarks, plants, street, vehicles
-from globe_eval.benchmarks.miniworld.canvas import UNITS, Camera, Canvas
+from globe_eval.miniworld import buildings, flags, land, landmarks, plants, street, vehicles
+from globe_eval.miniworld.canvas import UNITS, Camera, Canvas
 
 PAINTERS = {
     "sky": land.sky,

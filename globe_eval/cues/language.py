@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from globe_eval.metrics.clauses import words
-from globe_eval.metrics.tokens import Tokens
+from globe_eval.cues.clauses import words
+from globe_eval.cues.tokens import Tokens
 
 _ENGLISH = words(
     """

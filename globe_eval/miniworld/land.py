@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from globe_eval.benchmarks.miniworld.canvas import UNITS, Camera, Canvas, Light, Point, rgb
+from globe_eval.miniworld.canvas import UNITS, Camera, Canvas, Light, Point, rgb
 
 LIGHTS = {
     "blue sky": Light(("#5aa2dc", "#d3e9f2"), (100, 100, 100), "#c9dfea", 260),

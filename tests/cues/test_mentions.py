@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from globe_eval.metrics import Mention, asserts, asserts_many, canonical, read, with_hypernyms
-from globe_eval.metrics.lexicon import lexicon, normal
+from globe_eval.cues import Mention, asserts, asserts_many, canonical, read, with_hypernyms
+from globe_eval.cues.lexicon import lexicon, normal
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parents[1] / "golden" / "cues.json").read_text(encoding="utf-8")

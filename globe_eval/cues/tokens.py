@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from globe_eval.metrics.inflection import fold, lemma
+from globe_eval.cues.inflection import fold, lemma
 
 # Words with inner apostrophes, abbreviations with dots as one word ("U.S."), or one mark. No nested repetition: linear.
 _TOKEN = re.compile(r"(?:[A-Za-z]\.){2,}|[^\W_]+(?:['\u2019][^\W_]+)*|[.;:!?,()\n\u3002\uff0c\uff1b/]")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from globe_eval.benchmarks.miniworld.buildings import STYLES
-from globe_eval.benchmarks.miniworld.canvas import UNITS, Camera
-from globe_eval.benchmarks.miniworld.vehicles import LENGTHS
+from globe_eval.miniworld.buildings import STYLES
+from globe_eval.miniworld.canvas import UNITS, Camera
+from globe_eval.miniworld.vehicles import LENGTHS
 
 
 def thing(draw: str, what: str, rng: Random, shows: Sequence[str] | None = None, **where: Any) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from importlib import resources
 
 import pytest
 
-from globe_eval.metrics import asserts, canonical, read, with_hypernyms
-from globe_eval.metrics.lexicon import Cue, build, lexicon, normal, parse
+from globe_eval.cues import asserts, canonical, read, with_hypernyms
+from globe_eval.cues.lexicon import Cue, build, lexicon, normal, parse
 
-FILE = resources.files("globe_eval.metrics").joinpath("data/cues.txt").read_text(encoding="utf-8")
+FILE = resources.files("globe_eval.cues").joinpath("data/cues.txt").read_text(encoding="utf-8")
 CUES = parse(FILE)
 NAMES = [cue.name for cue in CUES]
 UNCOUNTED = {"left hand traffic", "right hand traffic"}  # what is done, not what is there

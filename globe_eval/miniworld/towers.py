@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from globe_eval.benchmarks.miniworld.canvas import Frame, shade
+from globe_eval.miniworld.canvas import Frame, shade
 
 STONE, PALE, SHADOW, GOLD = "#b5a892", "#e9e0cc", "#8d8272", "#e3b23c"
 

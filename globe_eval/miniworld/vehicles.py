@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from globe_eval.benchmarks.miniworld.canvas import Camera, Canvas, Frame, shade
+from globe_eval.miniworld.canvas import Camera, Canvas, Frame, shade
 
 GLASS, TYRE, DARK = "#3f5262", "#26292e", "#2d3036"
 PAINTS = ("#c0453e", "#3f6fa8", "#e6e4de", "#4a4f57", "#6f9a8c", "#d8a24a", "#8a5a78", "#9aa3ab")

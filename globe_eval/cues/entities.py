@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from globe_eval.metrics.clauses import BREAKS, CONTRASTS, words
-from globe_eval.metrics.guards import is_part_of_compound, is_part_of_name
-from globe_eval.metrics.lexicon import lexicon, normal
-from globe_eval.metrics.tokens import Tokens
+from globe_eval.cues.clauses import BREAKS, CONTRASTS, words
+from globe_eval.cues.guards import is_part_of_compound, is_part_of_name
+from globe_eval.cues.lexicon import lexicon, normal
+from globe_eval.cues.tokens import Tokens
 
 _PARTS = re.compile(r"[,;/|]")
 _REMARK = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from math import cos, pi, sin
 from typing import Any
 
-from globe_eval.benchmarks.miniworld import towers
-from globe_eval.benchmarks.miniworld.canvas import Camera, Canvas, Frame, shade
-from globe_eval.benchmarks.miniworld.towers import GOLD, PALE, SHADOW, STONE, needle, windows
+from globe_eval.miniworld import towers
+from globe_eval.miniworld.canvas import Camera, Canvas, Frame, shade
+from globe_eval.miniworld.towers import GOLD, PALE, SHADOW, STONE, needle, windows
 
 
 def hill(f: Frame, height: float, colour: str = "#7f9a62") -> None:

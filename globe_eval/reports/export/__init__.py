@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from globe_eval.errors import InputError
-from globe_eval.reports.every_eval_ever import Relationship, every_eval_ever
-from globe_eval.reports.model_card import eval_results, model_card
+from globe_eval.reports.export.every_eval_ever import Relationship, every_eval_ever
+from globe_eval.reports.export.lm_eval import file_name, lm_eval_results
+from globe_eval.reports.export.model_card import eval_results, model_card
+from globe_eval.reports.export.publishable import model_id, public, standard_errors
 from globe_eval.reports.run_values import read_run
-from globe_eval.reports.shareable import model_id, public, standard_errors
-from globe_eval.runs import lm_eval_results
+from globe_eval.runs import trackers
 
 Target = Literal["model-card", "eval-results", "every-eval-ever", "lm-eval", "wandb", "trackio"]
 TARGETS: tuple[Target, ...] = get_args(Target)
@@ -55,7 +56,7 @@ def export(
             run, model=model, dataset=dataset, organization=organization, relationship=relationship
         )
         return Path("every_eval_ever.json"), _json(record)
-    found = lm_eval_results.lm_eval_results(
+    found = lm_eval_results(
         results,
         model=model or model_id(results),
         model_args=public(results.model_args),
@@ -63,8 +64,8 @@ def export(
         errors=standard_errors(run),
     )
     if to == "lm-eval":
-        return Path(found["model_name_sanitized"]) / lm_eval_results.file_name(results), _json(found)
-    lm_eval_results.send(to, found, tracker_args or {})
+        return Path(found["model_name_sanitized"]) / file_name(results), _json(found)
+    trackers.send(to, found, tracker_args or {})
     return None
 
 

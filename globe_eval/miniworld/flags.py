@@ -8,7 +8,7 @@ from importlib.resources import files
 from math import cos, pi, sin
 from typing import Any
 
-from globe_eval.benchmarks.miniworld.canvas import Camera, Canvas, Frame
+from globe_eval.miniworld.canvas import Camera, Canvas, Frame
 
 WHITE, RED = "#ffffff", "#d02433"
 

@@ -11,8 +11,7 @@ from typing import Any, Literal, get_args
 
 from globe_eval.metrics.accuracy import GEOSCORE_BEST, THRESHOLDS_KM, acc_name
 from globe_eval.metrics.statistics import LEVEL, N_RESAMPLES
-from globe_eval.reports.run_values import Run
-from globe_eval.reports.shareable import (
+from globe_eval.reports.export.publishable import (
     figures,
     hub_of,
     identity,
@@ -23,6 +22,7 @@ from globe_eval.reports.shareable import (
     refuse_partial,
     standard_errors,
 )
+from globe_eval.reports.run_values import Run
 from globe_eval.reports.table import LABELS
 from globe_eval.runs.record import FigureRecord, Results
 

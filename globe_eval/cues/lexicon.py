@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from globe_eval.metrics.inflection import fold, lemma
+from globe_eval.cues.inflection import fold, lemma
 
 _SHORTEST_PART = 3
 _SMALL_WORDS = frozenset(
@@ -82,7 +82,7 @@ def parse(text: str) -> list[Cue]:
 @cache
 def lexicon() -> Lexicon:
     """The shipped lexicon, read once."""
-    return build(parse(resources.files("globe_eval.metrics").joinpath("data/cues.txt").read_text(encoding="utf-8")))
+    return build(parse(resources.files("globe_eval.cues").joinpath("data/cues.txt").read_text(encoding="utf-8")))
 
 
 def build(cues: Iterable[Cue]) -> Lexicon:

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from globe_eval.metrics.entities import Wanted, canonical, holds, wanted
-from globe_eval.metrics.guards import is_inferred, is_no_noun, is_part_of_compound, is_part_of_name, names_a_kind
-from globe_eval.metrics.language import is_english
-from globe_eval.metrics.lexicon import Lexicon, Start, lexicon, with_hypernyms
-from globe_eval.metrics.scope import unasserted
-from globe_eval.metrics.tokens import Tokens, headings, quotations, tokenize
+from globe_eval.cues.entities import Wanted, canonical, holds, wanted
+from globe_eval.cues.guards import is_inferred, is_no_noun, is_part_of_compound, is_part_of_name, names_a_kind
+from globe_eval.cues.language import is_english
+from globe_eval.cues.lexicon import Lexicon, Start, lexicon, with_hypernyms
+from globe_eval.cues.scope import unasserted
+from globe_eval.cues.tokens import Tokens, headings, quotations, tokenize
 
 __all__ = ["Mention", "Reading", "asserts", "asserts_many", "canonical", "read", "with_hypernyms"]
 

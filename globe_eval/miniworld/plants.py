@@ -6,7 +6,7 @@ from math import cos, pi, sin
 from random import Random
 from typing import Any
 
-from globe_eval.benchmarks.miniworld.canvas import Camera, Canvas, Frame, shade
+from globe_eval.miniworld.canvas import Camera, Canvas, Frame, shade
 
 
 def plant(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
