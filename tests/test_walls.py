@@ -23,11 +23,11 @@ LEVEL = {
     "scoring": 6,
     "metrics": 7,
     "cues": 8,
-    "places": 9,
     "answers": 9,
-    "miniworld": 9,
-    "files": 10,
-    "errors": 10,
+    "places": 10,
+    "miniworld": 10,
+    "files": 11,
+    "errors": 11,
 }
 LIGHT = {"places", "answers", "cues", "metrics", "scoring", "reports", "files", "errors"}
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}

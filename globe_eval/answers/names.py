@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 
 LONGEST_NAME = 90
-_CONCLUSION = 4_000
 
 _DECORATION = " \t\n\r\"'`*_“”„«»‘[]{}<>|\\~#•·:=>"
 _HEDGE = re.compile(
@@ -57,15 +56,6 @@ _CAPITAL = r"[^\W\d_a-zß-öø-ÿ][\w'.-]{0,30}"
 _PARTICLE = r"de|del|della|di|da|do|dos|das|la|le|el|al|the|of|and|upon|am|an|der|den|on|y|e|-"
 _NAME = rf"{_CAPITAL}(?:\s(?:{_CAPITAL}|{_PARTICLE})){{0,5}}"
 _CAPITALISED = re.compile(_NAME)
-_CONCLUDED = re.compile(
-    r"(?:[Ff]inal answer|[Bb]est (?:guess|estimate)|[Mm]y guess|[Mm]ost likely|[Ll]ikely|[Pp]robably|[Ii]n conclusion"
-    r"|I (?:would (?:guess|say|estimate)|believe|think|conclude|guess)|I'd (?:guess|say)|(?:was|is) taken in"
-    r"|(?:is|be) located in)\b"
-    r"(?:\s|(?P<way>[^\n.!?]{0,100}?)(?:\b(?:in|is|be|of|as|to|near|at|around)\s|:\s?\**))"
-    r"(?:the (?:city|town|area) of )?\**"
-    rf"(?P<city>{_NAME}), ?(?:(?P<admin>{_NAME}), ?)?(?P<country>{_NAME})\**"
-    r"(?=[.!;)\n]|$|, (?:which|where|based|given|due|as|but)\b)"
-)
 _STATE_NAMES = (
     "alabama|alaska|arizona|arkansas|california|colorado|connecticut|delaware|florida|hawaii|idaho|illinois|indiana|iowa"
     "|kansas|kentucky|louisiana|maine|maryland|massachusetts|michigan|minnesota|mississippi|missouri|montana|nebraska"
@@ -92,6 +82,8 @@ class Names:
     country: str | None = None
     city: str | None = None
     admin: str | None = None
+    venue: str | None = None
+    """What is finer than a city: a building, a square, a quarter, a park."""
 
     def __bool__(self) -> bool:
         """Whether any name is there."""
@@ -198,24 +190,3 @@ def address(value: str) -> Names:
     if len(parts) == 3 or coded_in_front:
         return Names(country=country, city=name(without_code))
     return Names(country=country, city=name(parts[-3]), admin=name(without_code))
-
-
-def concluded(text: str) -> tuple[Names, int] | None:
-    """The place that prose ends on ("this is most likely Paris, France"), and where the statement begins.
-
-    Only "City, Country" or "City, State, Country" after a word of conclusion counts, and no sentence that offers
-    alternatives or denies, in the last 4,000 characters: a name alone cannot be told from any other capitalised word.
-
-    >>> concluded("So my best guess is Paris, France.")
-    (Names(country='France', city='Paris', admin=None), 6)
-    >>> concluded("It is likely in a city like Sofia, Bulgaria, or Skopje.") is None
-    True
-    """
-    found = None
-    for match in _CONCLUDED.finditer(text, max(len(text) - _CONCLUSION, 0)):
-        if _OTHERS.search(match["way"] or "") or _OTHERS.search(match["city"]):
-            continue
-        stated = place(", ".join(part for part in match.group("city", "admin", "country") if part))
-        if stated:
-            found = stated, match.start()
-    return found

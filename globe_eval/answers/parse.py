@@ -10,11 +10,12 @@ from typing import Literal
 from globe_eval.answers import coordinates, fields
 from globe_eval.answers.confidence import in_text as stated
 from globe_eval.answers.fields import Found
-from globe_eval.answers.names import Names, concluded, place
+from globe_eval.answers.conclusions import concluded
+from globe_eval.answers.names import Names, place
 from globe_eval.answers.refusals import refuses
 from globe_eval.answers.text import Block, answer_blocks, clean, excerpt, split_thought
 
-PARSER_VERSION = "2"
+PARSER_VERSION = "3"
 """Part of every result: rises whenever any response may be read differently."""
 
 _SURE = re.compile(r"onfiden|ertain|\bsure\b|oca(?:li[sz]|t)ab", re.IGNORECASE)
@@ -44,6 +45,8 @@ class Answer:
     status: Status = "unparsed"
     stated_localizable: bool | None = None
     p_yes: float | None = None
+    venue: str | None = None
+    """What was named beyond the city: a building, a square, a quarter, a park."""
 
 
 def parse(response: str | None, *, truncated: bool = False) -> Answer:
@@ -89,7 +92,7 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
         localizable = labels.localizable if localizable is None else localizable
         confidence = stated(said) if confidence is None else confidence
     names = found.names
-    return Answer(names.country, names.city, names.admin, lat, lon, reasoning, confidence, status, localizable)
+    return Answer(names.country, names.city, names.admin, lat, lon, reasoning, confidence, status, localizable, venue=names.venue)
 
 
 def _structured(text: str) -> Iterator[Found]:
