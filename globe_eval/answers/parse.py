@@ -9,6 +9,7 @@ from typing import Literal
 
 from globe_eval.answers import coordinates, fields
 from globe_eval.answers.confidence import in_text as stated
+from globe_eval.answers.damage import repaired
 from globe_eval.answers.fields import Found
 from globe_eval.answers.conclusions import concluded
 from globe_eval.answers.names import Names, place
@@ -47,6 +48,8 @@ class Answer:
     p_yes: float | None = None
     venue: str | None = None
     """What was named beyond the city: a building, a square, a quarter, a park."""
+    repaired: bool = False
+    """Whether the text was damaged by a wrong decoding, and repaired before it was read."""
 
 
 def parse(response: str | None, *, truncated: bool = False) -> Answer:
@@ -66,7 +69,8 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
     >>> parse("I'm sorry, but I can't help with that.").status
     'refused'
     """
-    text = clean(response or "")
+    whole = repaired(response or "")
+    text = clean(whole)
     if not text.strip():
         return Answer(status="truncated" if truncated else "empty")
     parts = split_thought(text)
@@ -92,7 +96,7 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
         localizable = labels.localizable if localizable is None else localizable
         confidence = stated(said) if confidence is None else confidence
     names = found.names
-    return Answer(names.country, names.city, names.admin, lat, lon, reasoning, confidence, status, localizable, venue=names.venue)
+    return Answer(names.country, names.city, names.admin, lat, lon, reasoning, confidence, status, localizable, venue=names.venue, repaired=whole != response)
 
 
 def _structured(text: str) -> Iterator[Found]:
