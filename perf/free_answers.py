@@ -5,7 +5,7 @@
 FOLDER holds JSON lines with `response`, `lat`, `lon`, `judged` (A abstained, B city or country, C exact, D other) and
 the authors' points (`authors_lat`, `authors_lon`). Prints a row a file, all in percent: within 25 km by the authors'
 points and by ours; of B and C the answers left unparsed; of A those given a city or a point; agreement of the level.
-`--misses` prints answers: `unparsed`, `false`, `level`, or `far` (the authors' point is right and ours is not).
+`--misses` prints answers: `unparsed`, `unread` (so, or refused), `false`, `level`, or `far` (the authors' point is right and ours is not).
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("files", nargs="*")
-    parser.add_argument("--misses", choices=["unparsed", "false", "level", "far"])
+    parser.add_argument("--misses", choices=["unparsed", "unread", "false", "level", "far"])
     parser.add_argument("--most", type=int, default=40)
     options = parser.parse_args()
-    print(f"{'file':52} {'n':>5} authors  ours  unparsed  false  level")
+    print(f"{'file':52} {'n':>5} authors  ours  unparsed  unread   false   level")
     for path in sorted(options.folder.glob("*.jsonl")):
         if options.files and not any(part in path.stem for part in options.files):
             continue
@@ -74,7 +74,8 @@ def main() -> None:
         placed = [row for row in rows if row["judged"] in "BC"]
         abstained = [row for row in rows if row["judged"] == "A"]
         kinds = {
-            "unparsed": [row for row in placed if row["answer"].status != "answered"],
+            "unparsed": [row for row in placed if row["answer"].status == "unparsed"],
+            "unread": [row for row in placed if row["answer"].status != "answered"],
             "false": [row for row in abstained if row["exact"]],
             "level": [row for row in rows if row["judged"] != "D" and level(row["answer"]) != row["judged"]],
             "far": [row for row in rows if row["theirs"] <= 25 < row["ours"]],
@@ -83,6 +84,7 @@ def main() -> None:
             percent(sum(row["theirs"] <= 25 for row in rows), len(rows)),
             percent(sum(row["ours"] <= 25 for row in rows), len(rows)),
             percent(len(kinds["unparsed"]), len(placed)),
+            percent(len(kinds["unread"]), len(placed)),
             percent(len(kinds["false"]), len(abstained)),
             percent(sum(row["judged"] != "D" for row in rows) - len(kinds["level"]), sum(row["judged"] != "D" for row in rows)),
         )

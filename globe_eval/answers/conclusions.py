@@ -33,7 +33,7 @@ _HEDGED = _words(lexicon.HEDGED)
 _EXAMPLE = _words(lexicon.EXAMPLE)
 _DENIED = _words(lexicon.DENIED)
 _COMPARED = _words(lexicon.COMPARED)
-_VERB = re.compile(r"\b(?:is|are|was|were|has|have|had|can|could|may|might|will|would|do|does|shows?|suggests?|indicates?)\b|'s\s")
+_VERB = re.compile(r"\b(?:is|are|was|were|has|have|had|can|could|may|might|will|would|do|does|shows?|suggests?|indicates?|it's|that's|here's)\b")
 _CLAUSE = re.compile(r"[;:]|\b(?:but|although|though|however|while|whereas|because|since|so)\b")
 _SHORT_CLAUSE = re.compile(r"[;:,—–(]|\b(?:but|although|though|however|while|whereas|because|since|so|and)\b")
 _DENIED_AFTER = re.compile(
@@ -42,6 +42,10 @@ _DENIED_AFTER = re.compile(
 )
 _COMPARED_AFTER = re.compile(
     r"[-\s](?:style|styled|inspired|flags?|language|culture|cuisine|restaurant|accent|jersey|shirt|like|esque|signs?|text)\b"
+)
+_PLACED = re.compile(
+    r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
+    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|city|the)\s|:\s?)[\"'“”‘’(\[]*$"
 )
 _PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
 _ABBREVIATED = re.compile(r"(?:\b(?:st|mt|ft|dr|mr|mrs|ms|no|ca|approx|e\.g|i\.e|etc|vs|u\.s|d\.c|ave|blvd|jr|sr)|\b\w)\.$")
@@ -62,8 +66,10 @@ class Claim:
     known: bool = True
 
 
-def concluded(text: str) -> tuple[Names, int] | None:
+def concluded(text: str, *, declined: bool = False) -> tuple[Names, int] | None:
     """The place that a text ends on, and where the sentence begins that says so; None where it concludes none.
+
+    Of what is only held possible the town is left out where the text declines to name the place (`declined`).
 
     >>> concluded("Not Paris, France. The photo was taken in Lyon, France.")
     (Names(country='France', city='Lyon', admin=None, venue=None), 19)
@@ -72,7 +78,12 @@ def concluded(text: str) -> tuple[Names, int] | None:
     """
     claims = [claim for claim in _claims(text) if claim.weight >= MENTIONED]
     chosen = _chosen([claim for claim in claims if claim.known]) or _chosen(claims)
-    return None if chosen is None else (_completed(chosen, claims), chosen.start)
+    if chosen is None:
+        return None
+    if chosen.weight <= POSSIBLE and declined:
+        names = Names(chosen.names.country, admin=chosen.names.admin)
+        return (names, chosen.start) if names else None
+    return _completed(chosen, claims), chosen.start
 
 
 def _chosen(claims: list[Claim]) -> Claim | None:
@@ -158,10 +169,13 @@ def _weight(lower: str, phrase: Phrase, heading: str, alone: bool) -> float:
         return 0
     if _COMPARED.search(before, max(cue, len(before) - len(clause))) or _COMPARED_AFTER.match(after):
         return MENTIONED
-    if _EXAMPLE.search(clause):
+    if phrase.alone and not _PLACED.search(before[-24:]):
         return MENTIONED
-    hedged = _HEDGED.search(clause) is not None
-    if _FINAL.search(context):
+    final = _FINAL.search(context) is not None
+    if _EXAMPLE.search(clause) or (heading and _EXAMPLE.search(heading)):
+        return POSSIBLE if final else MENTIONED
+    hedged = _HEDGED.search(f"{heading} {clause}") is not None
+    if final:
         return STATED if hedged else FINAL
     if _STATED.search(context):
         return POSSIBLE if hedged else STATED

@@ -33,12 +33,11 @@ STATED = alternatives(r"""
 
 HEDGED = alternatives(r"""
     possibl[ey] | perhaps | maybe | might | could | may | potentially | conceivably | either | if | whether | plausibl[ey]
-    speculat\w+ | hypothetical\w* | assum\w+ | e\.g | for example | for instance | other possib\w+ | another possib\w+ | alternative\w* | candidates? | options?
-    options? | unless | would | even
+    speculat\w+ | hypothetical\w* | assum\w+ | e\.g | for example | for instance | alternative\w* | candidates? | options? | unless
 """)
 """Words that leave it open."""
 
-EXAMPLE = alternatives(r"such as | like | including | e\.g | for example | for instance | among others | similar")
+EXAMPLE = alternatives(r"such as | (?<!looks )(?<!look )(?<!looked )like | including | include | e\.g | for example | for instance | among others | similar")
 """Words before one example of several: of such the names of towns are no answer."""
 
 DENIED = alternatives(r"""
@@ -87,7 +86,7 @@ UNNAMED = frozenset(
 )
 """Words with a capital that begin sentences, headings and descriptions: no name by themselves, and none begins one."""
 
-BEGINNINGS = frozenset("new north south east west northern southern eastern western central upper lower old san great the la el".split())
+BEGINNINGS = frozenset("new north south east west northern southern eastern western central upper lower old san great the la el latin midwestern".split())
 """Of them those that do begin a name where another capital follows: "New York", "The Hague", "South Dakota"."""
 
 ORDINARY = frozenset(

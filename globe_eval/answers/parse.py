@@ -76,7 +76,7 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
     parts = split_thought(text)
     said = excerpt(parts.said)
     found = _only_answer(said) or _completed(_united(_structured(said)), said, capitals=True)
-    if _open(found)[0] and (conclusion := concluded(said)):
+    if _open(found)[0] and (conclusion := concluded(said, declined=refuses(said))):
         found = _united([found, Found(conclusion[1], names=conclusion[0])])
     reasoning = parts.thought or found.reasoning
     if found and reasoning is None:

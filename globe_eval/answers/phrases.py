@@ -127,7 +127,7 @@ def arranged(parts: Sequence[str]) -> Names | None:
     (Names(country='Italy', city='Florence', admin=None, venue=None), None)
     """
     gaz = gazetteer.load()
-    left = [piece for part in parts[:_MOST_PARTS] for piece in _pieces(part) if not is_continent(normalise(piece))]
+    left = [piece for part in parts[:_MOST_PARTS] for piece in _pieces(part) if not _is_continent(piece)]
     at = next((i for i in range(len(left) - 1, -1, -1) if _country(left[i])), None)
     country, code, beyond = None, None, []
     if at is not None and not _rather_region(left, at):
@@ -176,10 +176,26 @@ def arranged(parts: Sequence[str]) -> Names | None:
 _CODE_BEHIND = re.compile(r"(.*[^\W\d_].*?),?\s(D\.?C\.?|[A-Z]{2}|USA|U\.S\.A?\.?|U\.K\.?)(?:\s\d{5}(?:-\d{4})?)?")
 
 
+_DIRECTED = re.compile(
+    r"(?:(?:Mid|North|South|East|West|Central|Rural|Upper|Lower|Coastal|Inland|Southern|Northern)[\w-]*|The)\s+(?=[^\W\d_])(.+)"
+)
+_FEDERAL_REGION = re.compile(r"(US|U\.S\.?|USA|UK|U\.K\.?)\s+[^\W\d_].*")
+
+
 def _pieces(part: str) -> Iterator[str]:
-    """A part, cut before a code that no comma separates: "Washington DC", "Seattle WA 98101"."""
-    match = _CODE_BEHIND.fullmatch(part)
-    yield from match.groups() if match else (re.sub(r"^([A-Z]{2})\s\d{5}(-\d{4})?$", r"\1", part),)
+    """A part, cut before a code that no comma separates ("Washington DC", "Seattle WA 98101") and from directions."""
+    if match := _CODE_BEHIND.fullmatch(part):
+        yield from match.groups()
+    elif (match := _FEDERAL_REGION.fullmatch(part)) or (
+        (match := _DIRECTED.fullmatch(part)) and not _rows(normalise(part)) and _country(match[1])
+    ):
+        yield match[1]
+    else:
+        yield re.sub(r"^([A-Z]{2})\s\d{5}(-\d{4})?$", r"\1", part)
+
+
+def _is_continent(part: str) -> bool:
+    return is_continent(normalise(part)) and not _country(part)
 
 
 def _ordinary(part: str) -> bool:
@@ -244,6 +260,8 @@ class Phrase:
     end: int
     names: Names
     known: bool = True
+    alone: bool = False
+    """True of a single name without a country or region beside it."""
 
 
 def phrases(text: str) -> Iterator[Phrase]:
@@ -266,8 +284,9 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
         parts = [text[start:end].strip(" .") for start, end in chain]
         names = arranged([part for part in parts if part])
         if names:
-            yield Phrase(chain[0][0], chain[-1][1], names)
-        elif any(" " in part and not ORDINARY.isdisjoint(part.lower().split()) for part in parts):
+            alone = len(parts) == 1 and not (names.country or names.admin)
+            yield Phrase(chain[0][0], chain[-1][1], names, alone=alone)
+        elif not any(map(_is_continent, parts)) and any(" " in part and not ORDINARY.isdisjoint(part.lower().split()) for part in parts):
             venue = ", ".join(parts)
             yield Phrase(chain[0][0], chain[-1][1], Names(city=parts[0], venue=venue), known=False)
 

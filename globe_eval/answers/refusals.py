@@ -20,6 +20,8 @@ _REFUSAL = re.compile(
     |\bi\ must\ (?:decline|refuse)\b
     |\bi\ (?:decline|refuse)\ to\b|\bcannot\ be\ (?:determined|identified|located|pinpointed)\b
     |\bimpossible\ to\ (?:accurately\ |precisely\ )?(?:determine|identify|pinpoint|say|tell|know|provide)
+    |\b(?:difficult|challenging|hard|tough|infeasible|tricky)\ (?:for\ \w+\ )?to\ (?:\w+\ ){{0,2}}?{_VERBS}\b
+    |\b(?:remains?|is|are)\ (?:\w+\ )?(?:uncertain|unclear|unknown|indeterminable|undetermined|not\ (?:clear|discernible|identifiable|specified|provided))\b
     |\bnot\ (?:comfortable|privy|capable|programmed|designed|willing|allowed|permitted|going\ to\ \w+)\b
     |\b(?:isn't|is\ not|not)\ (?:appropriate|feasible)\b|\b(?:inappropriate|infeasible)\ to\b
     |^[-*\#\ ]{{0,6}}(?:\w{{1,20}}[:*\s]{{1,4}})?unknown[.*]{{0,3}}$
