@@ -9,13 +9,18 @@ What is only mentioned is no answer. Other claims add what is finer, where they 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from globe_eval.answers import lexicon
+from globe_eval.answers.coordinates import Pair, stated_pairs
 from globe_eval.answers.names import Names
-from globe_eval.answers.phrases import Phrase, phrases
+from globe_eval.answers.phrases import phrases
 from globe_eval.places.names import normalise
+
+T = TypeVar("T")
 
 FINAL, STATED, POSSIBLE, MENTIONED = 4, 3, 2, 1
 
@@ -56,14 +61,31 @@ _ITEM = re.compile(r"\s*(?:[-•*+]|\d{1,2}[.)])\s+")
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A place as a text states it: how much that weighs, with which probability (of 100), and where it begins."""
+class Claim(Generic[T]):
+    """What a text states of the place: a name or a position, how much it weighs, and with which probability (of 100).
 
-    names: Names
-    weight: float
+    Claims of one `group` are one answer: those of a sentence, or of the list below a heading.
+    """
+
+    value: T
+    weight: int
     start: int
+    group: int
     probability: float | None = None
     known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """A sentence without Markdown and in lower case, where it begins, and the heading above it with its beginning."""
+
+    text: str
+    lower: str
+    start: int
+    heading: str
+    heading_start: int
+    alone: bool
+    """Whether it is the first or last of the text, or an item of a list: there a name needs no verb."""
 
 
 def concluded(text: str, *, declined: bool = False) -> tuple[Names, int] | None:
@@ -76,34 +98,55 @@ def concluded(text: str, *, declined: bool = False) -> tuple[Names, int] | None:
     >>> concluded("The roofs are typical of Bavaria.") is None
     True
     """
-    claims = [claim for claim in _claims(text) if claim.weight >= MENTIONED]
+    claims = [claim for sentence in _sentences(text) for claim in _named(sentence)]
     chosen = _chosen([claim for claim in claims if claim.known]) or _chosen(claims)
     if chosen is None:
         return None
     if chosen.weight <= POSSIBLE and declined:
-        names = Names(chosen.names.country, admin=chosen.names.admin)
+        names = Names(chosen.value.country, admin=chosen.value.admin)
         return (names, chosen.start) if names else None
     return _completed(chosen, claims), chosen.start
 
 
-def _chosen(claims: list[Claim]) -> Claim | None:
+def position(text: str, *, strict: bool = True) -> tuple[Pair, int] | None:
+    """The position that a text ends on, by the same policy as its names, and where it stands.
+
+    >>> position("Kyoto (35.0116, 135.7681) or else, less likely, Nara (34.6851, 135.8048).")
+    ((35.0116, 135.7681), 7)
+    """
+    stated = stated_pairs(text, strict=strict)
+    if len(stated) < 2:
+        return (stated[0].pair, stated[0].start) if stated else None
+    sentences = list(_sentences(text))
+    starts = [sentence.start for sentence in sentences]
+    claims = []
+    for one in stated:
+        sentence = sentences[max(bisect_right(starts, one.start) - 1, 0)]
+        shown = text[sentence.start : one.start]
+        weight = _weight(sentence, shown.lower(), text[one.end : one.end + 60].lower())
+        claims.append(_claim(sentence, one.pair, STATED if weight == MENTIONED else weight, start=one.start))
+    chosen = _chosen(claims) or claims[0]
+    return chosen.value, chosen.start
+
+
+def _chosen(claims: list[Claim[T]]) -> Claim[T] | None:
     """The claim that counts, by the policy."""
-    ranked = [claim for claim in claims if claim.probability is not None and claim.weight >= POSSIBLE]
     final = [claim for claim in claims if claim.weight >= FINAL]
     if final:
-        return final[-1]
-    if len(ranked) > 1:
+        claims = [claim for claim in final if claim.group == final[-1].group]
+    ranked = [claim for claim in claims if claim.probability is not None and claim.weight >= POSSIBLE]
+    if len({claim.start for claim in ranked}) > 1:
         return max(ranked, key=lambda claim: claim.probability or 0)
     heaviest = max((claim.weight for claim in claims), default=0)
     return next((claim for claim in claims if claim.weight == heaviest >= POSSIBLE), None)
 
 
-def _completed(chosen: Claim, claims: list[Claim]) -> Names:
+def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
     """The names with what agreeing claims add: a city to its country, a country to its city, both to a venue."""
-    names = chosen.names
+    names = chosen.value
     for claim in sorted(claims, key=lambda claim: -claim.weight):
-        other = claim.names
-        if claim is chosen or not claim.known or (names.city and names.country):
+        other = claim.value
+        if claim is chosen or not (claim.known and claim.weight) or (names.city and names.country):
             continue
         if names.city and not names.country and _same(names, other):
             if names.city == names.venue and other.city:
@@ -129,59 +172,50 @@ def _agree(names: Names, other: Names) -> bool:
     return bool(stated) and all(a == b for a, b in stated)
 
 
-def _claims(text: str) -> Iterator[Claim]:
-    """Every place that a text names, with its weight, in the order of the text."""
-    heading, fresh = "", True
-    sentences = list(_sentences(text))
-    if len(sentences) > _MOST_SENTENCES:
-        sentences = sentences[: _MOST_SENTENCES // 4] + sentences[-3 * _MOST_SENTENCES // 4 :]
-    last = len(sentences) - 1
-    for i, (start, line_start, sentence) in enumerate(sentences):
-        if not sentence.strip():
-            heading = "" if not fresh else heading
-            continue
-        alone = i in (0, last) or (line_start and bool(_ITEM.match(sentence)))
-        bare = _DRESS.sub("", sentence)
-        if line_start and _HEADING.fullmatch(bare):
-            heading, fresh = bare.lower(), True
-        elif line_start:
-            fresh = False
-        yield from _weighed(bare, heading if line_start else "", start, alone)
+def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
+    """The places that a sentence names."""
+    for phrase in phrases(sentence.text):
+        before, after = sentence.lower[: phrase.start], sentence.lower[phrase.end : phrase.end + 60]
+        weight = _weight(sentence, before, after)
+        if phrase.alone and not _PLACED.search(before[-24:]):
+            weight = min(weight, MENTIONED)
+        yield _claim(sentence, phrase.names, weight, known=phrase.known)
 
 
-def _weighed(sentence: str, heading: str, start: int, alone: bool) -> Iterator[Claim]:
-    lower = sentence.lower()
-    percent = _PROBABILITY.search(sentence)
-    probability = float(percent[1]) if percent else None
-    for phrase in phrases(sentence):
-        weight = _weight(lower, phrase, heading, alone)
-        yield Claim(phrase.names, weight, start, probability, phrase.known)
+def _claim(sentence: _Sentence, value: T, weight: int, *, start: int | None = None, known: bool = True) -> Claim[T]:
+    percent = _PROBABILITY.search(sentence.text)
+    in_list = sentence.heading and not _FINAL.search(sentence.lower)
+    return Claim(
+        value,
+        weight,
+        sentence.start if start is None else start,
+        sentence.heading_start if in_list else sentence.start,
+        float(percent[1]) if percent else None,
+        known,
+    )
 
 
-def _weight(lower: str, phrase: Phrase, heading: str, alone: bool) -> float:
-    """How much the words around a name make it an answer."""
-    before, after = lower[: phrase.start], lower[phrase.end : phrase.end + 60]
-    context = f"{heading} {before}" if heading else before
+def _weight(sentence: _Sentence, before: str, after: str) -> int:
+    """How much the words before and after a name or a position, in lower case, make it an answer."""
     clause = before[_last_end(_CLAUSE, before) :]
     nearest = before[_last_end(_SHORT_CLAUSE, before) :]
-    cue = max(_last_end(_STATED, before), _last_end(_FINAL, before))
     if _DENIED.search(nearest) or _DENIED_AFTER.match(after):
         return 0
+    cue = max(_last_end(_STATED, before), _last_end(_FINAL, before))
     if _COMPARED.search(before, max(cue, len(before) - len(clause))) or _COMPARED_AFTER.match(after):
         return MENTIONED
-    if phrase.alone and not _PLACED.search(before[-24:]):
-        return MENTIONED
+    context = f"{sentence.heading} {before}"
     final = _FINAL.search(context) is not None
-    if _EXAMPLE.search(clause) or (heading and _EXAMPLE.search(heading)):
+    if _EXAMPLE.search(clause) or _EXAMPLE.search(sentence.heading):
         return POSSIBLE if final else MENTIONED
-    hedged = _HEDGED.search(f"{heading} {clause}") is not None
+    hedged = _HEDGED.search(f"{sentence.heading} {clause}") is not None
     if final:
         return STATED if hedged else FINAL
     if _STATED.search(context):
         return POSSIBLE if hedged else STATED
     if hedged:
         return POSSIBLE
-    fragment = alone and not _VERB.search(before) and not _VERB.match(after.lstrip(" ,)"))
+    fragment = sentence.alone and not _VERB.search(before) and not _VERB.match(after.lstrip(" ,)"))
     return STATED if fragment else MENTIONED
 
 
@@ -193,15 +227,38 @@ def _last_end(pattern: re.Pattern[str], text: str) -> int:
     return end
 
 
-def _sentences(text: str) -> Iterator[tuple[int, bool, str]]:
-    """Each sentence's start, whether it begins a line, and its text; an empty line is an empty sentence."""
+def _sentences(text: str) -> Iterator[_Sentence]:
+    """The sentences of a text with their headings; of very many the first quarter and the last ones."""
+    cut = [item for item in _cut(text)]
+    if len(cut) > _MOST_SENTENCES:
+        cut = cut[: _MOST_SENTENCES // 4] + cut[-3 * _MOST_SENTENCES // 4 :]
+    heading, heading_start, below = "", 0, False
+    for i, (start, begins_line, written) in enumerate(cut):
+        if not written.strip():
+            heading = "" if below else heading
+            continue
+        plain = _DRESS.sub("", written)
+        lower = plain.lower()
+        if begins_line and _HEADING.fullmatch(plain):
+            yield _Sentence(plain, lower, start, "", start, i == 0)
+            heading, heading_start, below = lower, start, False
+            continue
+        alone = i in (0, len(cut) - 1) or (begins_line and bool(heading or _ITEM.match(plain)))
+        yield _Sentence(plain, lower, start, heading if begins_line else "", heading_start, alone)
+        below = True
+
+
+def _cut(text: str) -> Iterator[tuple[int, bool, str]]:
+    """Where each sentence begins, whether it begins a line, and its text; an empty line is an empty sentence."""
     position = 0
     for line in text.split("\n"):
         start = 0
         for end in _END.finditer(line):
-            if end.start() - start > 1 and not _ABBREVIATED.search(line[max(start, end.start() - 8) : end.start() + 1].lower()):
-                if not _ITEM.fullmatch(line[start : end.end()]):
-                    yield position + start, start == 0, line[start : end.end()][:_LONGEST_SENTENCE]
-                    start = end.end()
+            whole = line[start : end.end()]
+            if end.start() - start < 2 or _ITEM.fullmatch(whole):
+                continue
+            if not _ABBREVIATED.search(line[max(start, end.start() - 8) : end.start() + 1].lower()):
+                yield position + start, start == 0, whole[:_LONGEST_SENTENCE]
+                start = end.end()
         yield position + start, start == 0, line[start : start + _LONGEST_SENTENCE]
         position += len(line) + 1

@@ -17,7 +17,8 @@ from typing import Any
 
 from globe_eval.answers import coordinates
 from globe_eval.answers.confidence import share, yes_no
-from globe_eval.answers.names import Names, address, is_placeholder, name, place, says_unknown
+from globe_eval.answers.arranging import address, place
+from globe_eval.answers.names import Names, is_placeholder, name, says_unknown
 
 _POSITION = frozenset({"lat", "lon", "latlon", "lonlat"})
 _NAMES = frozenset({"country", "city", "admin", "address", "place", "placerev"})

@@ -103,3 +103,12 @@ ORDINARY = frozenset(
     """.split()
 )
 """Words that are towns as well: no place where nothing beside them is one."""
+
+AREAS = frozenset(
+    """
+    mountains mountain region area coast sea ocean gulf desert valley highlands lowlands peninsula range basin plateau
+    delta islands archipelago hills plains alps coastline countryside country belt interior north south east west midwest
+    northwest northeast southwest southeast
+    """.split()
+)
+"""The last words of names of wide areas, which are neither a town nor a venue."""

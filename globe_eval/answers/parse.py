@@ -11,8 +11,9 @@ from globe_eval.answers import coordinates, fields
 from globe_eval.answers.confidence import in_text as stated
 from globe_eval.answers.damage import repaired
 from globe_eval.answers.fields import Found
-from globe_eval.answers.conclusions import concluded
-from globe_eval.answers.names import Names, place
+from globe_eval.answers.arranging import place
+from globe_eval.answers.conclusions import concluded, position
+from globe_eval.answers.names import Names
 from globe_eval.answers.refusals import refuses
 from globe_eval.answers.text import Block, answer_blocks, clean, excerpt, split_thought
 
@@ -75,9 +76,7 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
         return Answer(status="truncated" if truncated else "empty")
     parts = split_thought(text)
     said = excerpt(parts.said)
-    found = _only_answer(said) or _completed(_united(_structured(said)), said, capitals=True)
-    if _open(found)[0] and (conclusion := concluded(said, declined=refuses(said))):
-        found = _united([found, Found(conclusion[1], names=conclusion[0])])
+    found = _only_answer(said) or _completed(_united(_structured(said)), said)
     reasoning = parts.thought or found.reasoning
     if found and reasoning is None:
         before = said[: found.start].strip().removesuffix("```json").rstrip("`*#-\"'>|[({ \n")
@@ -125,7 +124,7 @@ def _tagged(blocks: list[Block]) -> Iterator[Found]:
     for block in reversed(blocks):
         content = excerpt(block.text)
         inside = _united([*fields.objects(content)[::-1], fields.labels(content, strict=False)])
-        found = _completed(inside, content).at(block.start)
+        found = _completed(inside, content, tagged=True).at(block.start)
         if found and (found.position or found.settles_names or (found.names.city and found.names.country)):
             yield found
             return
@@ -134,19 +133,33 @@ def _tagged(blocks: list[Block]) -> Iterator[Found]:
     yield from (found for found in partial if not found)
 
 
-def _completed(found: Found, text: str, *, capitals: bool = False) -> Found:
-    """With what a text says without keys, which is read only for what is still open."""
-    if any(_open(found)) and len(text.strip()) <= _LONGEST_BARE_ANSWER:
-        found = _united([found, _bare(text, names=_open(found)[0], capitals=capitals)])
-    if _open(found)[1] and (stated := coordinates.stated_pair(text)):
+def _completed(found: Found, text: str, *, tagged: bool = False) -> Found:
+    """With what a text says without keys, which is read only for what is still open; `tagged` as an answer is."""
+    if _open(found)[1] and (stated := _position(text, tagged)):
         found = _united([found, Found(stated[1], position=stated[0])])
-    return found
+    if not _open(found)[0]:
+        return found
+    short = len(text.strip()) <= _LONGEST_BARE_ANSWER and coordinates.pair(text) is None
+    names = place(_without_pairs(text)) if tagged and short else Names()
+    if names:
+        return _united([found, Found(0, names)])
+    if conclusion := concluded(text, declined=refuses(text)):
+        return _united([found, Found(conclusion[1], names=conclusion[0])])
+    return _united([found, Found(0, place(text, capitals=True) if short else Names())])
 
 
-def _bare(text: str, *, names: bool, capitals: bool) -> Found:
-    """An answer that is nothing but a pair of coordinates or, where `names` are looked for, a place."""
-    position = coordinates.pair(text)
-    return Found(0, place(text, capitals=capitals) if names and not position else Names(), position)
+def _position(text: str, tagged: bool) -> tuple[coordinates.Pair, int] | None:
+    """The position of a text that is nothing else, or that it ends on."""
+    if len(text.strip()) <= _LONGEST_BARE_ANSWER and (alone := coordinates.pair(text)):
+        return alone, 0
+    return position(text, strict=not tagged)
+
+
+def _without_pairs(text: str) -> str:
+    """A short answer without its coordinates: of "Italy, Florence, 43.77, 11.26" the names."""
+    for one in reversed(coordinates.stated_pairs(text, strict=False)):
+        text = text[: one.start].rstrip(" (,;[\n") + " " + text[one.end :].lstrip(" )],;\n")
+    return text
 
 
 def _united(passages: Iterable[Found]) -> Found:
