@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from math import cos, hypot, radians
 
-from globe_eval.answers.lexicon import AREAS, ORDINARY, UNNAMED
+from globe_eval.answers.lexicon import AREAS, ORDINARY, UNNAMED, WATERS
 from globe_eval.answers.names import DECORATION, Names, is_sentence, name, without_remarks
 from globe_eval.places import gazetteer
 from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CAPITAL, CITY, LANDMARK, REGION
 from globe_eval.places.names import normalise
 from globe_eval.places.words import is_continent, is_unknown, names_region, variants
 
+LARGE = 100_000
 TOWN = 15_000
 """People from which a town is known by its name alone, without a country or region beside it."""
 _SUBURB_KM = 25.0
@@ -145,7 +146,8 @@ def arranged(parts: Sequence[str]) -> Names | None:
     elif row is not None and gazetteer.load().kind[row] == LANDMARK:
         venue.append(str(city))
     venue += [part for part in beyond if part != city and (" " in part or _town(part, code, ()))]
-    return Names(country, city, admin, ", ".join(dict.fromkeys(venue)) or None)
+    venue = [part for part in dict.fromkeys(venue) if not _is_wide(part) and (row is None or _town(part, code, ()) != row or part == city)]
+    return Names(country, city, admin, ", ".join(venue) or None)
 
 
 def _read_backwards(
@@ -177,6 +179,31 @@ def _read_backwards(
     return city, admin, venue, row
 
 
+def _is_wide(part: str) -> bool:
+    """Whether a name is that of a mountain range, a coast or a river: no venue."""
+    words = part.lower().split()
+    return words[-1] in AREAS or words[-1] in WATERS or words[0] in WATERS or part in ("Peak District", "Lake District")
+
+
+def is_name(text: str) -> bool:
+    """Whether the gazetteer has a place of exactly this name."""
+    return bool(gazetteer.load().find(normalise(text)))
+
+
+def is_prominent(text: str) -> bool:
+    """Whether a name by itself is that of a country, a first-level region or a large town."""
+    if _country(text):
+        return True
+    gaz = gazetteer.load()
+    rows = [entry >> 1 for entry in gaz.find(normalise(text))]
+    return any(gaz.kind[row] in (ADMIN1, REGION) or (gaz.kind[row] >= CITY and gaz.population[row] >= LARGE) for row in rows)
+
+
+def same_country(one: str | None, other: str | None) -> bool:
+    """Whether two names are of one country: "UK" and "England"."""
+    return bool(one and other) and (one == other or (_country(str(one)) or 1) == (_country(str(other)) or 2))
+
+
 def _code(row: int) -> str:
     gaz = gazetteer.load()
     return gaz.codes[gaz.country[row]]
@@ -193,7 +220,9 @@ _FEDERAL_REGION = re.compile(r"(US|U\.S\.?|USA|UK|U\.K\.?)\s+[^\W\d_].*")
 
 def _pieces(part: str) -> Iterator[str]:
     """A part, cut before a code that no comma separates ("Washington DC", "Seattle WA 98101") and from directions."""
-    if match := _CODE_BEHIND.fullmatch(part):
+    if part.startswith(("Downtown ", "Uptown ", "Midtown ")):
+        yield from (part, part.split(maxsplit=1)[1])
+    elif match := _CODE_BEHIND.fullmatch(part):
         yield from match.groups()
     elif (match := _FEDERAL_REGION.fullmatch(part)) or (
         (match := _DIRECTED.fullmatch(part)) and not _rows(normalise(part)) and _country(match[1])

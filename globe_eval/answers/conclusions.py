@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from globe_eval.answers import lexicon
+from globe_eval.answers.arranging import same_country
 from globe_eval.answers.coordinates import Pair, stated_pairs
 from globe_eval.answers.names import Names
 from globe_eval.answers.phrases import phrases
@@ -142,19 +143,21 @@ def _chosen(claims: list[Claim[T]]) -> Claim[T] | None:
 
 
 def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
-    """The names with what agreeing claims add: a city to its country, a country to its city, both to a venue."""
+    """The names with what agreeing claims add: a city to its country, a country to its city, a venue to both."""
     names = chosen.value
     for claim in sorted(claims, key=lambda claim: -claim.weight):
         other = claim.value
-        if claim is chosen or not (claim.known and claim.weight) or (names.city and names.country):
+        if claim is chosen or not claim.weight:
             continue
-        if names.city and not names.country and _same(names, other):
+        if claim.known and names.city and not names.country and _same(names, other):
             if names.city == names.venue and other.city:
                 names = replace(names, city=other.city)
             names = replace(names, country=other.country, admin=names.admin or other.admin)
-        elif not names.city and claim.weight >= STATED and other.city and _agree(names, other):
-            names = replace(names, city=other.city, admin=names.admin or other.admin, venue=names.venue or other.venue,
-                            country=names.country or other.country)  # fmt: skip
+        elif claim.known and not names.city and claim.weight >= STATED and other.city and _agree(names, other):
+            names = replace(other, country=names.country or other.country, admin=names.admin or other.admin)
+        elif not names.venue and other.venue and claim.weight >= STATED:
+            if not claim.known or (other.city and _same(names, other)):
+                names = replace(names, venue=other.venue)
     return names
 
 
@@ -167,9 +170,9 @@ def _same(names: Names, other: Names) -> bool:
 
 def _agree(names: Names, other: Names) -> bool:
     """Whether another claim lies in the stated country or region."""
-    pairs = [(names.country, other.country), (names.admin, other.admin)]
-    stated = [(normalise(a), normalise(b)) for a, b in pairs if a and b]
-    return bool(stated) and all(a == b for a, b in stated)
+    if names.admin and other.admin and normalise(names.admin) != normalise(other.admin):
+        return False
+    return same_country(names.country, other.country) or bool(names.admin and other.admin)
 
 
 def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
@@ -177,7 +180,8 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
     for phrase in phrases(sentence.text):
         before, after = sentence.lower[: phrase.start], sentence.lower[phrase.end : phrase.end + 60]
         weight = _weight(sentence, before, after)
-        if phrase.alone and not _PLACED.search(before[-24:]):
+        bare = not phrase.known and not (_STATED.search(before) or _FINAL.search(f"{sentence.heading} {before}"))
+        if bare or (phrase.alone and not _PLACED.search(before[-24:])):
             weight = min(weight, MENTIONED)
         yield _claim(sentence, phrase.names, weight, known=phrase.known)
 

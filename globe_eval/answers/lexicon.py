@@ -86,7 +86,7 @@ UNNAMED = frozenset(
 )
 """Words with a capital that begin sentences, headings and descriptions: no name by themselves, and none begins one."""
 
-BEGINNINGS = frozenset("new north south east west northern southern eastern western central upper lower old san great the la el latin midwestern".split())
+BEGINNINGS = frozenset("new north south east west northern southern eastern western central upper lower old san great the la el latin midwestern downtown uptown midtown".split())
 """Of them those that do begin a name where another capital follows: "New York", "The Hague", "South Dakota"."""
 
 ORDINARY = frozenset(
@@ -112,3 +112,6 @@ AREAS = frozenset(
     """.split()
 )
 """The last words of names of wide areas, which are neither a town nor a venue."""
+
+WATERS = frozenset("lake river creek bay sound strait fjord loch".split())
+"""The first or last words of names of waters, which are no venue either."""

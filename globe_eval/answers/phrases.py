@@ -6,25 +6,28 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from globe_eval.answers.arranging import arranged, is_area
+from globe_eval.answers.arranging import arranged, is_area, is_name, is_prominent
 from globe_eval.answers.lexicon import BEGINNINGS, ORDINARY, UNNAMED
 from globe_eval.answers.names import Names
 
 _LONGEST_NAME = 80
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*|&")
+_NEXT = re.compile(r"\s([^\W\d_a-zß-öø-ÿ][\w'’-]*)")
 _ABBREVIATION = re.compile(r"(?:St|Ste|Mt|Ft|Dr|D\.C|U\.S|U\.K)\.?")
 _PARTICLES = frozenset(
     "of the and de del della dello di da do dos das la le les el los las al upon on am an der den des du y e en sur"
     " sous am im zu at von van".split()
 )
 _JOINT = re.compile(
-    r"""(?:\s+[a-zß-öø-ÿ'’-]+){0,3}                        # "campus", "neighborhood"
+    r"""(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}                       # "campus", "neighborhood"
         (?:\s*[,(/]\s*|\s*[—–]\s*|\s+-+\s+|\s+|\s*\)\s*,?\s*)
-        (?:[a-zß-öø-ÿ'’-]+\s+){0,5}?
+        (?:[a-zß-öø-ÿ'’/-]+\s+){0,5}?
         (?:(?:in|at|on|of|near|by|within|from|inside|outside|along|around|to|the|a|an)\s+){0,3}[\"“'*_`]*""",
     re.VERBOSE,
 )
+_NOUN = re.compile(r"\s([a-zß-öø-ÿ]+)")
+_LINKS = frozenset("in at on of near by within from inside outside along around to and or is was with where which".split())
 _BREAKS = frozenset(
     """
     and or is was are were be been being has have had which that who whose where when while with as but if because since
@@ -62,15 +65,26 @@ def phrases(text: str) -> Iterator[Phrase]:
 
 
 def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
-    if chain:
-        parts = [text[start:end].strip(" .") for start, end in chain]
-        names = arranged([part for part in parts if part])
+    parts = [_part(text[start:end]) for start, end in chain if not _qualifies(text, start, end)]
+    if parts:
+        names = arranged(parts)
         if names:
             alone = len(parts) == 1 and not (names.country or names.admin)
             yield Phrase(chain[0][0], chain[-1][1], names, alone=alone)
         elif not any(map(is_area, parts)) and any(" " in part and not ORDINARY.isdisjoint(part.lower().split()) for part in parts):
             venue = ", ".join(parts)
             yield Phrase(chain[0][0], chain[-1][1], Names(city=parts[0], venue=venue), known=False)
+
+
+def _part(written: str) -> str:
+    bare = written.strip(" .")
+    return bare[:-2] if bare.endswith(("'s", "’s")) else bare
+
+
+def _qualifies(text: str, start: int, end: int) -> bool:
+    """Whether a single word of little renown qualifies the noun behind it: "a Shinto shrine", "Rajasthani attire"."""
+    after = _NOUN.match(text, end)
+    return bool(after) and " " not in text[start:end] and after[1] not in _LINKS and not is_prominent(text[start:end])
 
 
 def _joined(gap: str) -> bool:
@@ -99,8 +113,14 @@ def _runs(text: str) -> Iterator[tuple[int, int]]:
             yield start, end
             start = end = None
             pending = False
-        if capital and (word.lower() not in UNNAMED or (word.lower() in BEGINNINGS and text[match.end() + 1 : match.end() + 2].isupper())):
+        if capital and (word.lower() not in UNNAMED or _begins(word, text, match.end())):
             start, end = match.start(), match.end()
             last = end
     if start is not None and end is not None:
         yield start, end
+
+
+def _begins(word: str, text: str, end: int) -> bool:
+    """Whether a common word begins a name after all: "New York", "British Columbia"."""
+    following = _NEXT.match(text, end)
+    return bool(following) and (word.lower() in BEGINNINGS or is_name(f"{word} {following[1]}"))
