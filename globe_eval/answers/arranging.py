@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from math import cos, hypot, radians
 
-from globe_eval.answers.lexicon import AREAS, ORDINARY, UNNAMED, WATERS
+from globe_eval.answers.lexicon import AREAS, ORDINARY, UNNAMED, VENUES, WATERS
 from globe_eval.answers.names import DECORATION, Names, is_sentence, name, without_remarks
 from globe_eval.places import gazetteer
 from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CAPITAL, CITY, LANDMARK, REGION
@@ -143,11 +143,18 @@ def arranged(parts: Sequence[str]) -> Names | None:
         city = next((part for part in beyond if _town(part, code, ())), None)
     if city is None and venue:
         city = country if country and code in _CITY_STATES else venue[-1]
-    elif row is not None and gazetteer.load().kind[row] == LANDMARK:
-        venue.append(str(city))
-    venue += [part for part in beyond if part != city and (" " in part or _town(part, code, ()))]
-    venue = [part for part in dict.fromkeys(venue) if not _is_wide(part) and (row is None or _town(part, code, ()) != row or part == city)]
+        venue = [part for part in venue if part != city or is_venue(part)]
+    elif city and row is not None and gazetteer.load().kind[row] == LANDMARK and " " in city:
+        venue.append(city)
+    venue += [part for part in beyond if is_venue(part) or (town := _town(part, code, ())) and town != row]
+    venue = [part for part in dict.fromkeys(venue) if not _is_wide(part) and (part != city or " " in part)]
     return Names(country, city, admin, ", ".join(venue) or None)
+
+
+def is_venue(part: str) -> bool:
+    """Whether a name says that it is one of a building, a street, a park: "Ohio Glass Museum"."""
+    words = part.lower().split()
+    return len(words) > 1 and not VENUES.isdisjoint((words[0], words[-1], words[-2]))
 
 
 def _read_backwards(
@@ -220,7 +227,9 @@ _FEDERAL_REGION = re.compile(r"(US|U\.S\.?|USA|UK|U\.K\.?)\s+[^\W\d_].*")
 
 def _pieces(part: str) -> Iterator[str]:
     """A part, cut before a code that no comma separates ("Washington DC", "Seattle WA 98101") and from directions."""
-    if part.startswith(("Downtown ", "Uptown ", "Midtown ")):
+    if "–" in part and not is_name(part):
+        yield from part.split("–")
+    elif part.startswith(("Downtown ", "Uptown ", "Midtown ")):
         yield from (part, part.split(maxsplit=1)[1])
     elif match := _CODE_BEHIND.fullmatch(part):
         yield from match.groups()

@@ -86,7 +86,7 @@ UNNAMED = frozenset(
 )
 """Words with a capital that begin sentences, headings and descriptions: no name by themselves, and none begins one."""
 
-BEGINNINGS = frozenset("new north south east west northern southern eastern western central upper lower old san great the la el latin midwestern downtown uptown midtown".split())
+BEGINNINGS = frozenset("new north south east west northern southern eastern western central upper lower old san great the la el latin midwestern downtown uptown midtown place city".split())
 """Of them those that do begin a name where another capital follows: "New York", "The Hague", "South Dakota"."""
 
 ORDINARY = frozenset(
@@ -107,7 +107,7 @@ ORDINARY = frozenset(
 AREAS = frozenset(
     """
     mountains mountain region area coast sea ocean gulf desert valley highlands lowlands peninsula range basin plateau
-    delta islands archipelago hills plains alps coastline countryside country belt interior north south east west midwest
+    delta islands archipelago plains alps coastline countryside country belt interior north south east west midwest
     northwest northeast southwest southeast
     """.split()
 )
@@ -115,3 +115,23 @@ AREAS = frozenset(
 
 WATERS = frozenset("lake river creek bay sound strait fjord loch".split())
 """The first or last words of names of waters, which are no venue either."""
+
+VENUES = frozenset(
+    """
+    park bridge tower square temple cathedral university college school station airport market church castle terminal
+    street road avenue boulevard lane plaza plaça piazza platz place mall hotel hôtel garden gardens museum museo musée
+    palace palacio palazzo palais hall house home center centre library theater theatre stadium arena field fountain gate
+    gates memorial monument statue fort fortress village campus abbey basilica mosque shrine monastery chapel synagogue
+    pagoda observatory zoo aquarium pier wharf harbor harbour port marina dock beach playground cemetery building
+    skyscraper gallery galleria institute hospital clinic prison court courthouse courtyard capitol parliament embassy
+    barracks base speedway raceway racetrack circuit track racecourse course club pub bar restaurant cafe café bakery
+    store shop mart bazaar souk arcade promenade boardwalk terrace rooftop deck overlook viewpoint lookout trail trailhead
+    falls waterfall canyon gorge cave caves reserve sanctuary preserve refuge forest wood woods hill hills ranch farm
+    vineyard winery brewery estate villa manor chateau château mansion lodge resort spa camp campground district quarter
+    neighborhood neighbourhood ward borough rue via calle rua straße strasse weg quai paseo rambla alley arch dam lighthouse
+    ferry metro subway underground tram line ruins site disneyland stairs steps tunnel island islet rink alley pavilion
+    expo fair grounds fairgrounds amphitheater amphitheatre auditorium opera conservatory planetarium depot yard crossing
+    intersection corner roundabout highway route freeway expressway parkway drive way mound peak volcano crater mount
+    """.split()
+)
+"""The words of buildings, streets, parks and the like: a name that begins or ends with one is finer than a town."""

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from globe_eval.answers.arranging import arranged, is_area, is_name, is_prominent
-from globe_eval.answers.lexicon import BEGINNINGS, ORDINARY, UNNAMED
+from globe_eval.answers.arranging import arranged, is_area, is_name, is_prominent, is_venue
+from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED
 from globe_eval.answers.names import Names
 
 _LONGEST_NAME = 80
 
-_TOKEN = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*|&")
+_TOKEN = re.compile(r"[^\W_]+(?:['’.–-][^\W_]+)*|&")
 _NEXT = re.compile(r"\s([^\W\d_a-zß-öø-ÿ][\w'’-]*)")
 _ABBREVIATION = re.compile(r"(?:St|Ste|Mt|Ft|Dr|D\.C|U\.S|U\.K)\.?")
 _PARTICLES = frozenset(
@@ -22,12 +22,20 @@ _PARTICLES = frozenset(
 _JOINT = re.compile(
     r"""(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}                       # "campus", "neighborhood"
         (?:\s*[,(/]\s*|\s*[—–]\s*|\s+-+\s+|\s+|\s*\)\s*,?\s*)
-        (?:[a-zß-öø-ÿ'’/-]+\s+){0,5}?
+        (?:(?:[a-zß-öø-ÿ'’/-]+|\d{1,3}[a-z]{1,2})\s*[\s,]\s*){0,5}?
         (?:(?:in|at|on|of|near|by|within|from|inside|outside|along|around|to|the|a|an)\s+){0,3}[\"“'*_`]*""",
     re.VERBOSE,
 )
+_REGION_OF = re.compile(r"\b(province|state|county|prefecture|department|canton|region) of (?:the )?$")
+_REGIONS = frozenset("province county prefecture oblast governorate department canton state".split())
 _NOUN = re.compile(r"\s([a-zß-öø-ÿ]+)")
-_LINKS = frozenset("in at on of near by within from inside outside along around to and or is was with where which".split())
+_LINKS = frozenset(
+    """
+    in at on of near by within from inside outside along around to and or is was with where which area district quarter
+    neighborhood neighbourhood region suburb village town city station province county prefecture archaeological shopping
+    """.split()
+)
+_ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)")
 _BREAKS = frozenset(
     """
     and or is was are were be been being has have had which that who whose where when while with as but if because since
@@ -65,20 +73,25 @@ def phrases(text: str) -> Iterator[Phrase]:
 
 
 def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
-    parts = [_part(text[start:end]) for start, end in chain if not _qualifies(text, start, end)]
+    parts = [_part(text, start, end) for start, end in chain if not _qualifies(text, start, end)]
     if parts:
         names = arranged(parts)
         if names:
             alone = len(parts) == 1 and not (names.country or names.admin)
             yield Phrase(chain[0][0], chain[-1][1], names, alone=alone)
-        elif not any(map(is_area, parts)) and any(" " in part and not ORDINARY.isdisjoint(part.lower().split()) for part in parts):
+        elif not any(map(is_area, parts)) and any(is_venue(part) for part in parts):
             venue = ", ".join(parts)
             yield Phrase(chain[0][0], chain[-1][1], Names(city=parts[0], venue=venue), known=False)
 
 
-def _part(written: str) -> str:
-    bare = written.strip(" .")
-    return bare[:-2] if bare.endswith(("'s", "’s")) else bare
+def _part(text: str, start: int, end: int) -> str:
+    """A name as it stands, with the word for a region that stands beside it: "province of Toledo", "Toledo province"."""
+    bare = text[start:end].strip(" .")
+    bare = bare[:-2] if bare.endswith(("'s", "’s")) else bare
+    if before := _REGION_OF.search(text[max(start - 30, 0) : start]):
+        return f"{before[1]} of {bare}"
+    after = _NOUN.match(text, end)
+    return f"{bare} {after[1]}" if after and after[1] in _REGIONS else bare
 
 
 def _qualifies(text: str, start: int, end: int) -> bool:
@@ -89,6 +102,7 @@ def _qualifies(text: str, start: int, end: int) -> bool:
 
 def _joined(gap: str) -> bool:
     """Whether what stands between two names joins them into one place: a comma, "in", "campus, near the"."""
+    gap = _ASIDE.sub("", gap)
     if len(gap) > 60 or _JOINT.fullmatch(gap) is None:
         return False
     return _BREAKS.isdisjoint(re.findall(r"[a-zß-öø-ÿ'’-]+", gap))
