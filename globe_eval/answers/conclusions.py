@@ -53,6 +53,7 @@ _PLACED = re.compile(
     r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
     r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|city|the)\s|:\s?)[\"'“”‘’(\[]*$"
 )
+_GOES_ON = re.compile(r"\W{0,3}[^\W\d_]+\s[^\W\d_]")
 _PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
 _ABBREVIATED = re.compile(r"(?:\b(?:st|mt|ft|dr|mr|mrs|ms|no|ca|approx|e\.g|i\.e|etc|vs|u\.s|d\.c|ave|blvd|jr|sr)|\b\w)\.$")
 _END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])")
@@ -181,7 +182,8 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
         before, after = sentence.lower[: phrase.start], sentence.lower[phrase.end : phrase.end + 60]
         weight = _weight(sentence, before, after)
         bare = not phrase.known and not (_STATED.search(before) or _FINAL.search(f"{sentence.heading} {before}"))
-        if bare or (phrase.alone and not _PLACED.search(before[-24:])):
+        begins = not before.strip(" \"'“‘([-•1234567890.)") and bool(_GOES_ON.match(after))
+        if bare or (phrase.alone and (begins or not _PLACED.search(before[-24:]))):
             weight = min(weight, MENTIONED)
         yield _claim(sentence, phrase.names, weight, known=phrase.known)
 

@@ -15,7 +15,7 @@ Pair = tuple[float, float]
 
 _HEMISPHERES = {"n": ("lat", 1), "s": ("lat", -1), "e": ("lon", 1), "w": ("lon", -1)}
 
-_LETTER = r"(?:[NSEW]|[Nn]orth|[Ss]outh|[Ee]ast|[Ww]est|NORTH|SOUTH|EAST|WEST)(?![^\W\d_])"
+_LETTER = r"(?:[NSEWO]|[Nn]orth|[Ss]outh|[Ee]ast|[Ww]est|NORTH|SOUTH|EAST|WEST)(?![^\W\d_])"
 _TICK, _TICKS = "['′´`\N{LEFT SINGLE QUOTATION MARK}]", "(?:\"|″|”|“|''|′′)"
 
 
@@ -93,6 +93,8 @@ def _decode(match: re.Match[str], name: str = "") -> Angle | None:
     axes, signs = set(), set()
     for letter in (match[name + "before"], match[name + "after"]):
         if letter:
+            if letter == "O":  # west or east: the language did not decide
+                return None
             axis, sign = _HEMISPHERES[letter[0].lower()]
             axes.add(axis)
             signs.add(sign)

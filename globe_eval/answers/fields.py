@@ -10,15 +10,17 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import compress
+from itertools import islice
 from typing import Any
 
 from globe_eval.answers import coordinates
 from globe_eval.answers.confidence import share, yes_no
 from globe_eval.answers.arranging import address, place
+from globe_eval.answers.lexicon import LABELS
 from globe_eval.answers.names import Names, is_placeholder, name, says_unknown
+from globe_eval.places.names import country_code
 
 _POSITION = frozenset({"lat", "lon", "latlon", "lonlat"})
 _NAMES = frozenset({"country", "city", "admin", "address", "place", "placerev"})
@@ -28,32 +30,33 @@ _MANY_OBJECTS = 50
 _MANY_BROKEN = 500
 _LONGEST_VALUE = 400
 
-_LAT, _LON = r"lat(?:itude?)?", r"(?:lon(?:g(?:itude?)?)?|lng)"
+_LAT, _LON = r"m?lat(?:itude?)?", r"m?(?:lon(?:g(?:itude?)?)?|lng)"
 _KEY = rf"""
     (?:(?P<latlon>(?:gps[ _])?co-?ord(?:inate)?s?(?:[ _]\(?(?:{_LAT}[ ,/]{{1,2}}{_LON}|dd)\)?)?|gps
         |{_LAT}\s?(?:/|,|and|&|_)\s?{_LON})
     |(?P<lonlat>{_LON}\s?(?:/|,|and|&|_)\s?{_LAT})
-    |(?P<lat>{_LAT}|纬度)|(?P<lon>{_LON}|经度)
+    |(?P<lat>{_LAT})|(?P<lon>{_LON})
     |(?P<place>cit(?:y|ies)\s?(?:/|,|and|&|_)\s?country|location|place|(?:final|best)[ ](?:answer|guess)|answer|guess)
     |(?P<placerev>country\s?(?:/|,|and|&|_)\s?city)
-    |(?P<country>country|nation|pays|país|国家|国)
-    |(?P<city>city|town|village|municipality|locality|ville|ciudad|cidade|城市)
-    |(?P<admin>state|province|region|admin(?:istrative(?:[ _](?:area|region|division))?)?(?:[ _]?[12])?|prefecture|省)
+    |(?P<country>country|nation)
+    |(?P<city>city|town|village|municipality|locality)
+    |(?P<admin>state|province|region|admin(?:istrative(?:[ _](?:area|region|division))?)?(?:[ _]?[12])?|prefecture)
     |(?P<address>address)
     |(?P<confidence>(?:confidence|certainty))|(?P<localizable>locali[sz]able|locatable|locali[sz]ability|locatability))
     (?:[ _](?:name|guess|estimate|prediction|coordinate|value|deg(?:ree)?s?|level|score)){{0,2}}
     """
 _BEFORE = (
-    "(?:the|my|our|your|its|predicted|pred|final|best|guess(?:ed)?|most|likely|estimated|probable|possible|specific"
+    "(?:a|an|the|my|our|your|its|predicted|pred|final|best|guess(?:ed)?|most|likely|estimated|probable|possible|specific"
     "|nearest|closest|approximate|approx|exact|actual|overall|gps|geo|decimal|center|location|full|step|so|thus|hence)"
 )
+_OTHER_KEY = "(?:" + "|".join(f"(?P<{kind}>{words})" for kind, words in LABELS.items()) + ")"
 _JSON_KEY = re.compile(rf"(?:{_BEFORE}[ _-]?){{0,4}}{_KEY}", re.IGNORECASE | re.VERBOSE)
+_OTHER_JSON_KEY = re.compile(_OTHER_KEY, re.IGNORECASE)
 _DRESS = "[ \\t\"'`*_”“’\\\\)\\]]"
-_LABEL = re.compile(
-    rf"""(?<![^\W_])(?<!</){_KEY}(?![^\W\d])(?:\s?/\s?[^\W\d_]{{2,20}})?(?:\s?\([^()\n]{{0,40}}\))?
-    {_DRESS}{{0,6}}(?P<separator>:|=>?|→|≈|\||>|[-–—](?=\s))?""",
-    re.IGNORECASE | re.VERBOSE,
-)
+_AROUND_KEY = rf"""(?<![^\W_])(?<!</)KEY(?![^\W\d])(?:\s?/\s?[^\W\d_]{{2,20}})?(?:\s?\([^()\n]{{0,40}}\))?
+    {_DRESS}{{0,6}}(?P<separator>:|=>?|→|≈|\||>|[-–—](?=\s))?"""
+_LABEL = re.compile(_AROUND_KEY.replace("KEY", _KEY), re.IGNORECASE | re.VERBOSE)
+_OTHER_LABEL = re.compile(_AROUND_KEY.replace("KEY", _OTHER_KEY), re.IGNORECASE | re.VERBOSE)
 _BOUNDARY = re.compile(rf"(?:^|[\n,;{{}}(|.!?:<>\[\"'“*])[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
 _LINE_START = re.compile(rf"(?:^|\n)[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
 _UNSEPARATED = re.compile(
@@ -67,6 +70,7 @@ _OPENING = re.compile(r"(?:\[\s{0,40})?\{(?=\s{0,400}(?:[\"'“\\]|[^\W\d]\w{0,4
 _BRACE = re.compile(r"[{}]")
 _DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=lambda _: None)
 _THINKING_KEY = re.compile(r"(?:chain_of_)?(?:reason(?:ing)?|thoughts?|thinking|explanation|rationale|analysis)", re.I)
+_CALLED_WITH = frozenset(["arguments", "parameters", "args"])
 _FINAL_KEY = re.compile(r"final|answer|prediction", re.I)
 
 
@@ -110,7 +114,7 @@ def _found(row: Mapping[str, str], start: int, *, whole: bool = False, strict: b
     if not row:
         return Found(start)
     position = None
-    if "lat" in row and "lon" in row:
+    if "lat" in row and "lon" in row and not _is_cut(row["lat"], row["lon"]):
         lat = coordinates.angle(row["lat"], "lat", whole=whole)
         lon = coordinates.angle(row["lon"], "lon", whole=whole)
         position = (lat, lon) if lat is not None and lon is not None else None
@@ -138,8 +142,14 @@ def _found(row: Mapping[str, str], start: int, *, whole: bool = False, strict: b
     )
 
 
+def _is_cut(lat: str, lon: str) -> bool:
+    """Whether one of two numbers ends at its decimal point and the other does not."""
+    return any(re.search(r"\d\.$", one) and re.search(r"\d[.,]\d", other) for one, other in ((lat, lon), (lon, lat)))
+
+
 def _kind(match: re.Match[str]) -> str:
-    return next(compress(_KINDS, match.group(*_KINDS)))
+    found = match.groupdict()
+    return next(kind for kind in _KINDS if found.get(kind))
 
 
 def labels(text: str, *, strict: bool = True) -> Found:
@@ -152,7 +162,10 @@ def labels(text: str, *, strict: bool = True) -> Found:
     >>> labels("**City:** Bari\\n- Country - [Italy]").names
     Names(country='Italy', city='Bari', admin=None)
     """
-    entries = list(_entries(text))
+    entries = [*_table(text), *_entries(text, _LABEL)]
+    if ":" in text and not any(key in ("country", "city", "lat", "latlon") for key, _, _ in entries):
+        other = list(_entries(text, _OTHER_LABEL))  # "Land" is a country only where a country stands behind it
+        entries += [entry for entry in other if entry[0] != "country" or country_code(entry[1]) or is_placeholder(entry[1])]
     names = _last([entry for entry in entries if entry[0] in _NAMES], strict)
     position = _last([entry for entry in entries if entry[0] in _POSITION], strict)
     confidences = [share(value) for key, value, _ in entries if key == "confidence" and not is_placeholder(value)]
@@ -185,11 +198,25 @@ def _last(entries: list[tuple[str, str, int]], strict: bool) -> Found:
     return next(complete, None) or next((found for found in groups if found), groups[0])
 
 
-def _entries(text: str) -> Iterator[tuple[str, str, int]]:
+_PERCENT = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,4})?)\s?%|(?<![\d.])(0?\.\d{1,4})(?![\d.°])")
+
+
+def most_probable(candidates: Sequence[str]) -> int:
+    """Which of several candidates counts: the most probable where all have a probability, else the first.
+
+    >>> most_probable(["Seoul 20 %", "Kyoto 70 %"]), most_probable(["Seoul", "Kyoto 70 %"])
+    (1, 0)
+    """
+    found = [_PERCENT.search(candidate) for candidate in candidates]
+    shares = [float(match[1]) / 100 if match[1] else float(match[2]) for match in found if match]
+    return shares.index(max(shares)) if shares and len(shares) == len(candidates) else 0
+
+
+def _entries(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, str, int]]:
     """Each label's key, the text of its value, and where the label begins."""
     accepted: list[tuple[str, int, int]] = []
     line_of_names: int | None = None
-    for match in deque(_LABEL.finditer(text), maxlen=_MANY_LABELS):
+    for match in deque(pattern.finditer(text), maxlen=_MANY_LABELS):
         key, start, end, separator = _kind(match), match.start(), match.end(), match["separator"]
         if key in ("lat", "lon"):
             if separator or _UNSEPARATED.match(text, end):
@@ -213,6 +240,30 @@ def _entries(text: str) -> Iterator[tuple[str, str, int]]:
             yield key, value, start
 
 
+_HEADER = re.compile(r"^[ \t]*\|(.{3,400})\|[ \t]*\n[ \t]*\|[ \t:|-]{3,200}\|[ \t]*\n", re.MULTILINE)
+
+
+def _table(text: str) -> list[tuple[str, str, int]]:
+    """The labels of the row that counts in the last Markdown table with columns for names or positions."""
+    tables = deque((_columns(text, match) for match in islice(_HEADER.finditer(text), _MANY_OBJECTS)), maxlen=1)
+    return tables[0] if tables else []
+
+
+def _columns(text: str, header: re.Match[str]) -> list[tuple[str, str, int]]:
+    keys = [_JSON_KEY.fullmatch(cell.strip(" *`_")[:80]) for cell in header[1].split("|")]
+    kinds = [key and _kind(key) for key in keys]
+    if sum(kind is not None for kind in kinds) < 2:
+        return []
+    rows = []
+    for line in islice(text[header.end() : header.end() + 4_000].split("\n"), _MANY_OBJECTS):
+        cells = line.strip().strip("|").split("|")
+        if len(cells) != len(keys):
+            break
+        rows.append([cell.strip() for cell in cells])
+    best = most_probable([" ".join(row) for row in rows])
+    return [(kind, value, header.start()) for kind, value in zip(kinds, rows[best], strict=True) if kind] if rows else []
+
+
 def _value(text: str) -> str | None:
     """The value that follows a label: a quoted string, or what stands before the next key or the end of the line."""
     bare = text.lstrip(" \t*_`\\|=>")
@@ -228,10 +279,13 @@ def _value(text: str) -> str | None:
 def objects(text: str) -> list[Found]:
     """What each JSON object of a text states, in their order; objects without a location are left out.
 
+    An object that the end of the text cuts off stands before the whole ones.
+
     >>> [found.position for found in objects('{"a": 1} {"lat": 48.85, "lng": "2.35° E",} {"lat": null, "lon": null}')]
     [(48.85, 2.35), None]
     """
     found: deque[Found] = deque(maxlen=_MANY_OBJECTS)
+    cut: list[Found] = []
     position, broken = 0, 0
     while broken < _MANY_BROKEN and (opening := _OPENING.search(text, position)):
         start = opening.start()
@@ -242,9 +296,28 @@ def objects(text: str) -> list[Found]:
             position = _closing(text, start)
             broken += 1
             read = labels(text[start:position].replace('\\"', '"'), strict=False).at(start)
+            if position == len(text) and not text.rstrip().endswith("}"):
+                cut = [read] if read else []
+                break
         if read or read.settles_names or read.settles_position:
             found.append(read)
-    return list(found)
+    return cut + list(found)
+
+
+def without_calls(text: str) -> str:
+    """The text without the JSON objects that call a tool."""
+    if '"name"' not in text or not any(f'"{key}"' in text for key in _CALLED_WITH):
+        return text
+    pieces, position, broken = [], 0, 0
+    while broken < _MANY_BROKEN and (opening := _OPENING.search(text, position)):
+        pieces.append(text[position : opening.start()])
+        try:
+            tree, position = _DECODER.raw_decode(text, opening.start())
+        except (ValueError, RecursionError):
+            broken, tree, position = broken + 1, None, opening.end()
+        if not (isinstance(tree, dict) and _is_call(tree)):
+            pieces.append(text[opening.start() : position])
+    return "".join([*pieces, text[position:]])
 
 
 def _closing(text: str, start: int) -> int:
@@ -270,19 +343,20 @@ def _of_tree(tree: Any, start: int) -> Found:
             break
         node = queue.popleft()
         if isinstance(node, list):
-            queue.extend(node[:_MANY_OBJECTS])
-        if not isinstance(node, dict):
+            queue.extend(_ranked(node[:_MANY_OBJECTS]))
+        if not isinstance(node, dict) or _is_call(node):
             continue
         here: dict[str, str] = {}
         for key, value in sorted(node.items(), key=lambda item: not _FINAL_KEY.search(item[0])):
             if _THINKING_KEY.fullmatch(key):
                 reasoning = reasoning or _strings(value)
                 continue
-            kind = _JSON_KEY.fullmatch(key[:80])
-            judged = kind is not None and kind["localizable"] and isinstance(value, bool)
+            kind = _JSON_KEY.fullmatch(key[:80]) or _OTHER_JSON_KEY.fullmatch(key[:80])
+            named = _kind(kind) if kind else None
+            judged = named == "localizable" and isinstance(value, bool)
             text = str(value) if judged else _scalar(value) if kind else None
-            if kind and text is not None:
-                here.setdefault(_point_order(node) if kind["latlon"] else _kind(kind), text)
+            if named and text is not None:
+                here.setdefault(_point_order(node) if named == "latlon" else named, text)
             elif isinstance(value, dict | list):
                 queue.append(value)
         names = {key: text for key, text in here.items() if key in _NAMES}
@@ -295,6 +369,26 @@ def _of_tree(tree: Any, start: int) -> Found:
             if key in here:
                 row.setdefault(key, here[key])
     return replace(_found(row, start, whole=True), reasoning=reasoning)
+
+
+def _is_call(node: Mapping[str, Any]) -> bool:
+    """Whether an object calls a tool; what it is called with is no answer."""
+    return "name" in node and not _CALLED_WITH.isdisjoint(node)
+
+
+def _ranked(candidates: list[Any]) -> list[Any]:
+    """A list of candidates by their rank or their probability, where all have one."""
+    for key, sign in (("rank", 1), ("probability", -1), ("confidence", -1), ("score", -1), ("likelihood", -1), ("prob", -1)):
+        values = [_number(one.get(key)) if isinstance(one, dict) else None for one in candidates]
+        if values and None not in values:
+            order = sorted(range(len(values)), key=lambda i: sign * (values[i] or 0))
+            return [candidates[i] for i in order]
+    return candidates
+
+
+def _number(value: Any) -> float | None:
+    match = re.match(r"\s?(\d{1,3}(?:\.\d{1,9})?)", value) if isinstance(value, str) else None
+    return float(match[1]) if match else None
 
 
 def _point_order(node: Mapping[str, Any]) -> str:

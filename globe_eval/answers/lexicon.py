@@ -135,3 +135,22 @@ VENUES = frozenset(
     """.split()
 )
 """The words of buildings, streets, parks and the like: a name that begins or ends with one is finer than a town."""
+
+LABELS = {
+    "latlon": "koordinaten|coordonnées|coordenadas|coordinate|coördinaten|координаты|坐标|座標|좌표|współrzędne|koordinatlar|koordinat"
+    "|الإحداثيات|tọa độ|निर्देशांक",
+    "lat": "latitud|latitudine|breitengrad|geographische breite|breite|breedtegraad|широта|纬度|緯度|위도|szerokość(?:\sgeograficzna)?"
+    "|enlem|خط العرض|vĩ độ|अक्षांश|lintang",
+    "lon": "longitud|longitudine|längengrad|geographische länge|länge|lengtegraad|долгота|经度|經度|経度|경도|długość(?:\sgeograficzna)?"
+    "|boylam|خط الطول|kinh độ|देशांतर|bujur",
+    "country": "land|staat|pays|país|pais|paese|nazione|страна|国家|國家|国名|国|國|국가|나라|kraj|ülke|البلد|الدولة|دولة|quốc gia|देश|negara",
+    "city": "stadt|ville|ciudad|cidade|città|citta|comune|stad|город|城市|都市|市|도시|miasto|şehir|sehir|المدينة|مدينة|thành phố|शहर|kota",
+    "admin": "bundesland|région|regione|región|região|estado|provincia|província|provincie|область|регион|省|州|都道府県|지역|województwo"
+    "|المنطقة|tỉnh|राज्य|provinsi",
+    "address": "adresse|dirección|endereço|indirizzo|adres|адрес|地址|住所|주소|العنوان|địa chỉ|पता|alamat",
+    "place": "standort|ort|lieu|lugar|local|luogo|locatie|plaats|место|地点|地點|場所|位置|위치|장소|miejsce|konum|الموقع|địa điểm|स्थान|lokasi"
+    "|réponse|respuesta|antwort|risposta|resposta|antwoord|ответ|答案|回答|정답|답변|답|odpowiedź|cevap|الإجابة|trả lời|उत्तर|jawaban",
+    "confidence": "confianza|confiance|konfidenz|sicherheit|fiducia|confiança|уверенность|置信度|信心|確信度|신뢰도|pewność|güven",
+}
+LABELS = {kind: words.replace(" ", r"\s") for kind, words in LABELS.items()}
+"""What models call the parts of an answer in other languages than English, as alternatives of a regular expression."""

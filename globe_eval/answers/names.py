@@ -22,6 +22,7 @@ _IDLE_REMARK = re.compile(
 )
 _COMMENT = re.compile(
     r"\s+(?:-{1,2}|–|—|//|#)\s.*|\s*—\s*\S.*|(?<=[^\W\d_]{4})[.!?](?:\s.*)?$|(?<=[)\]\"'*])\.\s.*|[;|]\s.*"
+    r"|,\s(?:in|near|on|at|likely|possibly|specifically|most|probably|around|within|close|just|which|located)\b.*"
     r"|,?\s+(?:because|since|based on|given|which|as (?:it|the|this|there|seen|suggested|indicated)|due to|although"
     r"|but|with (?:a|some|high|low|moderate))\b.*",
     re.IGNORECASE | re.DOTALL,
@@ -49,6 +50,7 @@ _SENTENCE = re.compile(
     r"|feasible|this|these|that|there|it|its|has|have|characteri\w+|clues?|signs?|pinpoint\w*|assum\w+)\b",
     re.IGNORECASE,
 )
+_LEVEL = re.compile(r"(?:or|and|only|level|[\w/-]{1,30}[ -]level)\b", re.IGNORECASE)
 _APOSTROPHE = re.compile(r"[^\w']*('(?:s[- ]|t )\w)")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}$")
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,9 @@ def name(value: str) -> str | None:
         bare = bare.rstrip(". ").rstrip(DECORATION)
     if len(bare) > LONGEST_NAME or is_placeholder(bare) or _UNKNOWN.fullmatch(bare):
         return None
-    if not any(sign.isalpha() for sign in bare) or (len(bare.split()) > 3 and _SENTENCE.search(bare)):
+    words = bare.split()
+    if not any(sign.isalpha() for sign in bare) or (len(words) > 3 and _SENTENCE.search(bare)):
+        return None
+    if _LEVEL.match(bare) or sum(word[0].islower() and len(word) > 3 for word in words) > 2:
         return None
     return bare

@@ -75,7 +75,7 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
     if not text.strip():
         return Answer(status="truncated" if truncated else "empty")
     parts = split_thought(text)
-    said = excerpt(parts.said)
+    said = fields.without_calls(excerpt(parts.said))
     found = _only_answer(said) or _completed(_united(_structured(said)), said)
     reasoning = parts.thought or found.reasoning
     if found and reasoning is None:

@@ -54,7 +54,7 @@ class Phrase:
     names: Names
     known: bool = True
     alone: bool = False
-    """True of a single name without a country or region beside it."""
+    """True of a single name that is no country."""
 
 
 def phrases(text: str) -> Iterator[Phrase]:
@@ -77,7 +77,7 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
     if parts:
         names = arranged(parts)
         if names:
-            alone = len(parts) == 1 and not (names.country or names.admin)
+            alone = len(parts) == 1 and not names.country
             yield Phrase(chain[0][0], chain[-1][1], names, alone=alone)
         elif not any(map(is_area, parts)) and any(is_venue(part) for part in parts):
             venue = ", ".join(parts)
