@@ -89,6 +89,11 @@ def _reach(code: str) -> frozenset[str]:
     return frozenset({code, *(item.partition(".")[0] for item in gazetteer.TERRITORIES.get(code, ()))})
 
 
+def _reach_of(territory: str) -> list[str]:
+    """The countries that a territory belongs to."""
+    return [code for code in gazetteer.TERRITORIES if territory in _reach(code)]
+
+
 @lru_cache(maxsize=65_536)
 def _town(text: str, code: str | None, around: tuple[int, ...]) -> int | None:
     """The largest town or landmark of this name in the country and, if one is stated, in the region."""
@@ -127,6 +132,8 @@ def arranged(parts: Sequence[str]) -> Names | None:
     left = [piece for part in parts[:_MOST_PARTS] for piece in _pieces(part) if not is_area(piece)]
     at = next((i for i in range(len(left) - 1, -1, -1) if _country(left[i])), None)
     country, code, beyond = None, None, []
+    if at and (before := _country(left[at - 1])) and _country(left[at]) not in (before, *_reach_of(before)):
+        left, at = left[:at], at - 1  # "Italy/Greece": the first of two
     if at is not None and not _rather_region(left, at):
         country, code, beyond = left[at], _country(left[at]), left[at + 1 :]
         same = [part for part in left[:at] if _country(part) == code]
@@ -172,10 +179,12 @@ def _read_backwards(
             continue
         regions, town = _regions(part, code), _town(part, code, around)
         coded = part.replace(".", "").isupper() and len(part) <= 4
-        if regions and admin is None and (town is None or coded or _is_region(regions[0], town, left[:i], code)):
+        if code is None and _ordinary(part):
+            venue.insert(0, part)
+        elif regions and admin is None and (town is None or coded or _is_region(regions[0], town, left[:i], code)):
             admin, around, row = part, tuple(regions[:4]), regions[0]
             code = code or _code(regions[0])
-        elif town is not None and not (code is None and _ordinary(part)):
+        elif town is not None:
             city, row = part, town
         elif regions:
             continue

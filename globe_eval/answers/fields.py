@@ -12,7 +12,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import compress, islice
 from typing import Any
 
 from globe_eval.answers import coordinates
@@ -148,8 +148,8 @@ def _is_cut(lat: str, lon: str) -> bool:
 
 
 def _kind(match: re.Match[str]) -> str:
-    found = match.groupdict()
-    return next(kind for kind in _KINDS if found.get(kind))
+    kinds = _KINDS if len(match.re.groupindex) >= len(_KINDS) else tuple(LABELS)
+    return next(compress(kinds, match.group(*kinds)))
 
 
 def labels(text: str, *, strict: bool = True) -> Found:
@@ -162,7 +162,7 @@ def labels(text: str, *, strict: bool = True) -> Found:
     >>> labels("**City:** Bari\\n- Country - [Italy]").names
     Names(country='Italy', city='Bari', admin=None)
     """
-    entries = [*_table(text), *_entries(text, _LABEL)]
+    entries = [*(_table(text) if "|" in text else ()), *_entries(text, _LABEL)]
     if ":" in text and not any(key in ("country", "city", "lat", "latlon") for key, _, _ in entries):
         other = list(_entries(text, _OTHER_LABEL))  # "Land" is a country only where a country stands behind it
         entries += [entry for entry in other if entry[0] != "country" or country_code(entry[1]) or is_placeholder(entry[1])]

@@ -15,6 +15,7 @@ from globe_eval.answers.arranging import place
 from globe_eval.answers.conclusions import concluded, position
 from globe_eval.answers.names import Names
 from globe_eval.answers.refusals import refuses
+from globe_eval.answers.spelling import coordinates_spelled
 from globe_eval.answers.text import Block, answer_blocks, clean, excerpt, split_thought
 
 PARSER_VERSION = "3"
@@ -75,14 +76,21 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
     if not text.strip():
         return Answer(status="truncated" if truncated else "empty")
     parts = split_thought(text)
-    said = fields.without_calls(excerpt(parts.said))
-    found = _only_answer(said) or _completed(_united(_structured(said)), said)
+    said = coordinates_spelled(fields.without_calls(excerpt(parts.said)))
+    found = _only_answer(said)
+    if found is None:
+        found = _united(_formal(said))
+        in_form = found.position is not None
+        found = _labelled(found, said)
+        if not in_form:  # what stands around a position in JSON or in tags is the reasoning
+            found = _completed(found, said)
     reasoning = parts.thought or found.reasoning
     if found and reasoning is None:
         before = said[: found.start].strip().removesuffix("```json").rstrip("`*#-\"'>|[({ \n")
         reasoning = before if any(sign.isalnum() for sign in before) else None
     if not found and parts.thought:
-        found = _united(_structured(excerpt(parts.thought))) or found
+        thought = coordinates_spelled(excerpt(parts.thought))
+        found = _labelled(_united(_formal(thought)), thought) or found
     lat, lon = found.position or (None, None)
     status: Status = "answered"
     if not found:
@@ -95,16 +103,32 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
         localizable = labels.localizable if localizable is None else localizable
         confidence = stated(said) if confidence is None else confidence
     names = found.names
-    return Answer(names.country, names.city, names.admin, lat, lon, reasoning, confidence, status, localizable, venue=names.venue, repaired=whole != response)
+    return Answer(
+        names.country,
+        names.city,
+        names.admin,
+        lat,
+        lon,
+        reasoning,
+        confidence,
+        status,
+        localizable,
+        venue=names.venue,
+        repaired=whole != response,
+    )
 
 
-def _structured(text: str) -> Iterator[Found]:
-    """What stands in tags, in JSON and behind labels."""
+def _formal(text: str) -> Iterator[Found]:
+    """What stands in tags and in JSON."""
     yield from _tagged(answer_blocks(text))
     read = fields.objects(text)
     yield from (found for found in reversed(read) if found)
     yield from (found for found in reversed(read) if not found)
-    yield fields.labels(text)
+
+
+def _labelled(found: Found, text: str) -> Found:
+    """With what labels say, which are read only for what is still open."""
+    return _united([found, fields.labels(text)]) if any(_open(found)) else found
 
 
 def _only_answer(text: str) -> Found | None:
@@ -135,24 +159,21 @@ def _tagged(blocks: list[Block]) -> Iterator[Found]:
 
 def _completed(found: Found, text: str, *, tagged: bool = False) -> Found:
     """With what a text says without keys, which is read only for what is still open; `tagged` as an answer is."""
-    if _open(found)[1] and (stated := _position(text, tagged)):
-        found = _united([found, Found(stated[1], position=stated[0])])
+    short = len(text.strip()) <= _LONGEST_BARE_ANSWER
+    if _open(found)[1]:
+        alone = coordinates.pair(text) if short else None
+        if alone:
+            return _united([found, Found(0, position=alone)])
+        if stated := position(text, strict=not tagged):
+            found = _united([found, Found(stated[1], position=stated[0])])
     if not _open(found)[0]:
         return found
-    short = len(text.strip()) <= _LONGEST_BARE_ANSWER and coordinates.pair(text) is None
     names = place(_without_pairs(text)) if tagged and short else Names()
     if names:
         return _united([found, Found(0, names)])
     if conclusion := concluded(text, declined=refuses(text)):
         return _united([found, Found(conclusion[1], names=conclusion[0])])
     return _united([found, Found(0, place(text, capitals=True) if short else Names())])
-
-
-def _position(text: str, tagged: bool) -> tuple[coordinates.Pair, int] | None:
-    """The position of a text that is nothing else, or that it ends on."""
-    if len(text.strip()) <= _LONGEST_BARE_ANSWER and (alone := coordinates.pair(text)):
-        return alone, 0
-    return position(text, strict=not tagged)
 
 
 def _without_pairs(text: str) -> str:

@@ -35,7 +35,7 @@ _LINKS = frozenset(
     neighborhood neighbourhood region suburb village town city station province county prefecture archaeological shopping
     """.split()
 )
-_ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)")
+_ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)|\s\d{3,6}(?:-\d{3,5})?(?=[,\s])")
 _BREAKS = frozenset(
     """
     and or is was are were be been being has have had which that who whose where when while with as but if because since

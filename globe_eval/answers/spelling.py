@@ -52,5 +52,5 @@ def coordinates_spelled(text: str) -> str:
             if bool(west) != bool(east):
                 text = _O.sub(r"\1W" if west else r"\1E", text)
     if "://" in text:
-        text = _LINK.sub(lambda match: _IN_LINK.sub("@", unquote(match[0])), text)
+        text = _LINK.sub(lambda match: _IN_LINK.sub("@", match[0] if "%" not in match[0] else unquote(match[0])), text)
     return text

@@ -6,8 +6,6 @@ import re
 from collections import deque
 from dataclasses import dataclass
 
-from globe_eval.answers.spelling import coordinates_spelled
-
 LONGEST = 100_000
 """A longer passage is read at both ends and around its last labels (`excerpt`): no honest answer is that long."""
 
@@ -86,8 +84,7 @@ def clean(response: str) -> str:
             for written, plain in spellings.items():
                 text = text.replace(written, plain)
             text = _DOLLAR.sub("", text) if sign == "\\" else text
-    text = _LATEX_WORD.sub(r"\1", text)
-    return coordinates_spelled(text)
+    return _LATEX_WORD.sub(r"\1", text)
 
 
 @dataclass(frozen=True, slots=True)
