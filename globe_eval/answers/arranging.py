@@ -161,7 +161,7 @@ def arranged(parts: Sequence[str]) -> Names | None:
 def is_venue(part: str) -> bool:
     """Whether a name says that it is one of a building, a street, a park: "Ohio Glass Museum"."""
     words = part.lower().split()
-    return len(words) > 1 and not VENUES.isdisjoint((words[0], words[-1], words[-2]))
+    return (len(words) > 1 or words[0] == "disneyland") and not VENUES.isdisjoint((words[0], *words[-2:]))
 
 
 def _read_backwards(
