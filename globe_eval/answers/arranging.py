@@ -198,6 +198,8 @@ def _read_backwards(
 def _is_wide(part: str) -> bool:
     """Whether a name is that of a mountain range, a coast or a river: no venue."""
     words = part.lower().split()
+    if len(words) > 2 and words[-1] in VENUES:
+        return False
     return words[-1] in AREAS or words[-1] in WATERS or words[0] in WATERS or part in ("Peak District", "Lake District")
 
 

@@ -16,6 +16,7 @@ from itertools import compress, islice
 from typing import Any
 
 from globe_eval.answers import coordinates
+from globe_eval.answers.conclusions import concluded
 from globe_eval.answers.confidence import share, yes_no
 from globe_eval.answers.arranging import address, place
 from globe_eval.answers.lexicon import LABELS
@@ -29,6 +30,8 @@ _MANY_LABELS = 2_000
 _MANY_OBJECTS = 50
 _MANY_BROKEN = 500
 _LONGEST_VALUE = 400
+_SENTENCE = 20
+"""Characters from which a value can be a sentence that concludes a name."""
 
 _LAT, _LON = r"m?lat(?:itude?)?", r"m?(?:lon(?:g(?:itude?)?)?|lng)"
 _KEY = rf"""
@@ -36,7 +39,7 @@ _KEY = rf"""
         |{_LAT}\s?(?:/|,|and|&|_)\s?{_LON})
     |(?P<lonlat>{_LON}\s?(?:/|,|and|&|_)\s?{_LAT})
     |(?P<lat>{_LAT})|(?P<lon>{_LON})
-    |(?P<place>cit(?:y|ies)\s?(?:/|,|and|&|_)\s?country|location|place|(?:final|best)[ ](?:answer|guess)|answer|guess)
+    |(?P<place>cit(?:y|ies)\s?(?:/|,|and|&|_)\s?country|location(?:\sor\scoordinates?)?|place|(?:final|best)[ ](?:answer|guess)|answer|guess)
     |(?P<placerev>country\s?(?:/|,|and|&|_)\s?city)
     |(?P<country>country|nation)
     |(?P<city>city|town|village|municipality|locality)
@@ -123,7 +126,7 @@ def _found(row: Mapping[str, str], start: int, *, whole: bool = False, strict: b
         position = coordinates.leading_pair(row["lonlat" if first else "latlon"], longitude_first=first)
     elif "place" in row:
         position = coordinates.pair(row["place"])
-    names = Names(*(name(row[key]) if key in row else None for key in ("country", "city", "admin")))
+    names = Names(*(_name(row[key], key) if key in row else None for key in ("country", "city", "admin")))
     if not names.city and not names.country:
         for key in ("address", "place", "placerev"):
             if key in row and not names.country:
@@ -131,6 +134,9 @@ def _found(row: Mapping[str, str], start: int, *, whole: bool = False, strict: b
                 names = Names(read.country, read.city, names.admin or read.admin)
         if strict and not (names.city or names.country):
             names = Names()
+    elif "place" in row and not says_unknown(row["place"]):
+        finer = place(row["place"], capitals=strict) or (concluded(row["place"]) or (Names(), 0))[0]
+        names = replace(names, venue=finer.venue)
     return Found(
         start,
         names,
@@ -140,6 +146,14 @@ def _found(row: Mapping[str, str], start: int, *, whole: bool = False, strict: b
         settles_position=any([says_unknown(row[key]) for key in _POSITION if key in row]),
         localizable=yes_no(row["localizable"]) if "localizable" in row else None,
     )
+
+
+def _name(value: str, key: str) -> str | None:
+    """The name in a label's value, or the one that it concludes where it is a sentence."""
+    if (found := name(value)) or len(value) < _SENTENCE:
+        return found
+    conclusion = concluded(value)
+    return getattr(conclusion[0], key) if conclusion else None
 
 
 def _is_cut(lat: str, lon: str) -> bool:

@@ -131,7 +131,7 @@ VENUES = frozenset(
     neighborhood neighbourhood ward borough rue via calle rua straße strasse weg quai paseo rambla alley arch dam lighthouse
     ferry metro subway underground tram line ruins site disneyland stairs steps tunnel island islet rink alley pavilion
     expo fair grounds fairgrounds amphitheater amphitheatre auditorium opera conservatory planetarium depot yard crossing
-    geopark rock fields basin intersection corner roundabout highway route freeway expressway parkway drive way mound peak volcano crater mount
+    geopark rock fields basin jetty foreshore embankment seafront riverwalk footbridge zone town intersection corner roundabout highway route freeway expressway parkway drive way mound peak volcano crater mount
     """.split()
 )
 """The words of buildings, streets, parks and the like: a name that begins or ends with one is finer than a town."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from globe_eval.answers.arranging import arranged, is_area, is_name, is_prominent, is_venue
-from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED
+from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES
 from globe_eval.answers.names import Names
 
 _LONGEST_NAME = 80
@@ -20,7 +20,7 @@ _PARTICLES = frozenset(
     " sous am im zu at von van".split()
 )
 _JOINT = re.compile(
-    r"""(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}                       # "campus", "neighborhood"
+    r"""(?:\.(?=\s*[,(—–]))?(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}                       # "campus", "neighborhood"
         (?:\s*[,(/]\s*|\s*[—–]\s*|\s+-+\s+|\s+|\s*\)\s*,?\s*)
         (?:(?:[a-zß-öø-ÿ'’/-]+|\d{1,3}[a-z]{1,2})\s*[\s,]\s*){0,5}?
         (?:(?:in|at|on|of|near|by|within|from|inside|outside|along|around|to|the|a|an)\s+){0,3}[\"“'*_`]*""",
@@ -29,6 +29,8 @@ _JOINT = re.compile(
 _REGION_OF = re.compile(r"\b(province|state|county|prefecture|department|canton|region) of (?:the )?$")
 _REGIONS = frozenset("province county prefecture oblast governorate department canton state".split())
 _NOUN = re.compile(r"\s([a-zß-öø-ÿ]+)")
+_SITE = re.compile(rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})(?=\s?[,;(—–]|\.?$|\s(?:in|near|at)\s)")
+_INDEFINITE = re.compile(r"(?:^|\b)(?:an?|some|typical|traditional|of)\s$", re.IGNORECASE)
 _LINKS = frozenset(
     """
     in at on of near by within from inside outside along around to and or is was with where which area district quarter
@@ -91,12 +93,17 @@ def _part(text: str, start: int, end: int) -> str:
     if before := _REGION_OF.search(text[max(start - 30, 0) : start]):
         return f"{before[1]} of {bare}"
     after = _NOUN.match(text, end)
-    return f"{bare} {after[1]}" if after and after[1] in _REGIONS else bare
+    if after and after[1] in _REGIONS:
+        return f"{bare} {after[1]}"
+    site = _SITE.match(text, end)
+    return f"{bare}{site[0]}" if site else bare
 
 
 def _qualifies(text: str, start: int, end: int) -> bool:
     """Whether a single word of little renown qualifies the noun behind it: "a Shinto shrine", "Rajasthani attire"."""
     after = _NOUN.match(text, end)
+    if _SITE.match(text, end) and not _INDEFINITE.search(text[max(start - 12, 0) : start]):
+        return False
     return bool(after) and " " not in text[start:end] and after[1] not in _LINKS and not is_prominent(text[start:end])
 
 
