@@ -7,6 +7,10 @@ import re
 _TIMES = 3
 _LONGEST = 200_000
 """No longer text is looked at sequence by sequence."""
+_UNHEARD_OF = re.compile("[\u0700-\u08ff]")
+"""Scripts that no answer is written in: "ß°" is no letter of N'Ko."""
+_AGAIN = re.compile("[ÂÃâ¬√‚]|[\u00c2-\u00f4][\x80-\x9f]")
+"""What damage that was damaged again begins with."""
 _FOREIGN = re.compile(r"[\x00-\x7f]+")
 """Some text was damaged more than once."""
 
@@ -56,8 +60,8 @@ def repaired(text: str) -> str:
     if text.isascii():
         return text
     for trace, sequences, codes in _WRONG:
-        for _ in range(_TIMES):
-            if not trace.search(text) or len(text) > _LONGEST:
+        for time in range(_TIMES):
+            if not (_AGAIN if time else trace).search(text) or len(text) > _LONGEST:
                 break
             pieces = [piece for match in sequences.finditer(text) if _decoded(piece := match[0], codes) != piece]
             strange = sum(char in codes for char in _FOREIGN.sub("", text))
@@ -70,6 +74,7 @@ def repaired(text: str) -> str:
 def _decoded(run: str, codes: dict[str, int]) -> str:
     """The characters of a sequence, or the sequence where it is none."""
     try:
-        return bytes(codes[char] for char in run).decode()
+        decoded = bytes(codes[char] for char in run).decode()
     except UnicodeDecodeError:
         return run
+    return run if _UNHEARD_OF.match(decoded) else decoded

@@ -81,7 +81,7 @@ UNNAMED = frozenset(
     japanese chinese korean thai arabic hindi russian portuguese dutch british islamic christian catholic buddhist hindu
     latin turkish greek indian hispanic alternatively likewise ultimately january february march april may june july
     august september october november december monday tuesday wednesday thursday friday saturday sunday christmas
-    google maps map instagram facebook wikipedia id number name date year time am pm est utc http https www com org jpg
+    à en au aux dans bei im nach nel nella sur nan null none unknown yes no google maps map instagram facebook wikipedia id number name date year time am pm est utc http https www com org jpg
     """.split()
 )
 """Words with a capital that begin sentences, headings and descriptions: no name by themselves, and none begins one."""
