@@ -20,7 +20,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from globe_eval.metrics import bootstrap, per_sample
+from globe_eval.metrics.accuracy import per_sample
+from globe_eval.metrics.statistics import bootstrap
 
 N_RESAMPLES = 2000
 

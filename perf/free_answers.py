@@ -34,7 +34,7 @@ def level(answer: Answer) -> str:
     """The judge's letter for what an answer discloses."""
     if answer.status != "answered":
         return "A"
-    return "C" if answer.lat is not None or getattr(answer, "venue", None) else "B"
+    return "C" if answer.lat is not None or answer.venue else "B"
 
 
 def read(row: dict[str, Any]) -> dict[str, Any]:
@@ -45,8 +45,7 @@ def read(row: dict[str, Any]) -> dict[str, Any]:
     if answer.lat is not None and answer.lon is not None:
         point = answer.lat, answer.lon
     elif answer.status == "answered":
-        city = ", ".join(part for part in (getattr(answer, "venue", None), answer.city) if part)
-        place = resolve(city or None, answer.country, answer.admin)
+        place = resolve(answer.city, answer.country, answer.admin)
         point = (place.lat, place.lon) if place else None
     ours = distance_km(row["lat"], row["lon"], *(point or (None, None)))
     theirs = distance_km(row["lat"], row["lon"], row["authors_lat"], row["authors_lon"])

@@ -14,22 +14,23 @@ import globe_eval
 PACKAGE = Path(globe_eval.__file__).parent
 LEVEL = {
     "cli": 0,
-    "verbs": 1,
+    "commands": 1,
     "reports": 2,
-    "arguments": 3,
     "runs": 3,
     "models": 4,
     "benchmarks": 5,
     "scoring": 6,
-    "metrics": 7,
-    "cues": 8,
-    "answers": 9,
-    "places": 10,
-    "miniworld": 10,
-    "files": 11,
-    "errors": 11,
+    "columns": 7,
+    "metrics": 8,
+    "cues": 9,
+    "answers": 10,
+    "places": 11,
+    "miniworld": 11,
+    "sample": 12,
+    "files": 13,
+    "errors": 13,
 }
-LIGHT = {"places", "answers", "cues", "metrics", "scoring", "reports", "files", "errors"}
+LIGHT = {"places", "answers", "cues", "metrics", "columns", "sample", "scoring", "reports", "files", "errors"}
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 
@@ -77,4 +78,4 @@ def test_importing_the_package_and_its_help_loads_nothing_heavy() -> None:
 
 
 def test_scoring_loads_no_model_library() -> None:
-    assert not loaded_by("import globe_eval.scoring, globe_eval.reports.table") & HEAVY
+    assert not loaded_by("import globe_eval.scoring, globe_eval.reports.terminal") & HEAVY

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from globe_eval.benchmarks.manifest import read_manifest
+from globe_eval.benchmarks.prompts import PROMPT_NAMES, PROMPTS, SHORT_NAMES
 from globe_eval.errors import InputError, nearest
 
 OWN_KEYS = ("prompt", "decoding", "answer_form")
@@ -27,11 +31,10 @@ is, the columns and files that nobody could look at, version -> SHA-256 of the m
 localizable where it has them, and (true, or the list of classes) that its entities name all that can be seen of each
 class, so that hallucinations can be told."""
 
-COLUMN_KEYS = ("id_column", "image_column", "lat_column", "lon_column")
-DATASET_KEYS = ("truth", "images", *COLUMN_KEYS, "columns", "values", "image_suffix", "where", "prepared", "entities")
 ENTRY_POINTS = "globe_eval.tasks"
 """The group of entry points with which a package brings benchmarks: each names a package whose folder holds YAMLs."""
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE_TAGS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge")
 
 
@@ -108,16 +111,43 @@ def definitions(folders: Sequence[Path]) -> dict[str, Definition]:
     return found
 
 
+@cache
+def shipped() -> dict[str, Definition]:
+    """Name -> definition of the tasks and groups of this project."""
+    return definitions([tasks_folder()])
+
+
 def find(name: str, include_path: Sequence[Path] = ()) -> Definition:
     """The task or group of that name, or the one in a YAML. Raises InputError, with the nearest name."""
     if name.endswith((".yaml", ".yml")):
         return read_definition(Path(name))
     known = definitions([*task_folders(), *include_path])
     if name not in known:
-        raise InputError(
-            f"unknown task {name!r}{nearest(name, known)} (allowed: {', '.join(sorted(known))}, or the path of a YAML)"
-        )
+        raise InputError(unknown_task(name, known))
     return known[name]
+
+
+def tags(known: Mapping[str, Definition]) -> dict[str, list[str]]:
+    """Tag -> the names of the tasks that carry it, sorted: lm-eval runs all of them under the tag's name."""
+    found: dict[str, list[str]] = {}
+    for name, one in sorted(known.items()):
+        given = one.values.get("tag") or []
+        for tag in given if isinstance(given, list) else [given]:
+            found.setdefault(str(tag), []).append(name)
+    return found
+
+
+def unknown_task(name: str, known: Mapping[str, Definition]) -> str:
+    """What to say of a name that is no task's: the option that took its place, else the nearest names."""
+    base, prompt = max(
+        ((name.removesuffix(f"_{prompt}"), prompt) for prompt in PROMPT_NAMES if name.endswith(f"_{prompt}")),
+        key=lambda found: len(found[1]),
+        default=(name, ""),
+    )
+    if prompt and base in known:
+        form = PROMPTS[SHORT_NAMES.get(prompt, prompt)].answer_form
+        return f"{name} is now --tasks {base} --prompt {prompt} (score: --task {base} --answer-form {form})"
+    return f"unknown task {name!r}{nearest(name, known)}; globe-eval ls tasks lists them, and a YAML's path is one"
 
 
 def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
@@ -128,7 +158,7 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
     if path.resolve() in _seen:
         raise InputError(f"{path}: includes itself")
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        node = _compose(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text") from None
     except yaml.MarkedYAMLError as error:
@@ -148,6 +178,57 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
         inherited = read_definition(path.parent / str(name), (*_seen, path.resolve()))
         merged |= {key: value for key, value in inherited.values.items() if key != "include"}
     return Definition(path, merged | values, lines)
+
+
+def new_definition(
+    name: str,
+    truth: Path,
+    images: Path,
+    folder: Path | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+) -> Path:
+    """Write `folder`/NAME.yaml, once the table and every picture could be read.
+
+    Args:
+        name: of the task: letters, digits, "_" and "-".
+        truth: the table. The YAML holds absolute paths, so that it works from any folder.
+        images: the folder of the pictures.
+        folder: where the YAML is written, by default the working folder.
+        columns: role -> column, where the table has none of the usual names (see `read_manifest`).
+
+    Returns: the YAML's path.
+    Raises InputError for a name that is taken or no name, for a YAML that is there already, and for what
+    `read_manifest` refuses.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise InputError(f"task {name!r}: allowed: letters, digits, '_' and '-'")
+    if name in definitions(task_folders()):
+        raise InputError(f"task {name!r}: there is a benchmark of this name already (globe-eval ls); choose another")
+    path = (folder or Path()) / f"{name}.yaml"
+    if path.exists():
+        raise InputError(f"{path}: the file is there already; choose another name, or remove it")
+    if path.parent.exists() and not path.parent.is_dir():
+        raise InputError(f"{path.parent}: is no folder")
+    truth, images = truth.expanduser().absolute(), images.expanduser().absolute()
+    manifest = read_manifest(truth, images=images, columns=columns)
+    kwargs = {"truth": str(truth), "images": str(images), **({"columns": dict(columns)} if columns else {})}
+    metadata = {"version": 1, "n": len(manifest.rows), "manifest_sha256": {1: manifest.sha256}}
+    text = yaml.safe_dump(
+        {"dataset_kwargs": kwargs, "metadata": metadata}, sort_keys=False, allow_unicode=True, width=1000
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(f"task: {name}\nclass: !function globe_eval.GeoTask\n{text}")
+    return path
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """The YAML as nodes: read in C where PyYAML has it, five times as fast; errors are those of Python's reader."""
+    try:
+        return yaml.compose(text, Loader=_LOADER)
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def _plain(node: yaml.Node, path: Path, keys: tuple[str, ...], lines: dict[tuple[str, ...], int]) -> Any:

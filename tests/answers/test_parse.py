@@ -230,8 +230,7 @@ def test_free_answers_are_read_and_placed(shared_data: Path) -> None:
         for row, answer in rows:
             point = answer.lat, answer.lon
             if answer.status == "answered" and answer.lat is None:
-                names = ", ".join(part for part in (answer.venue, answer.city) if part)
-                found = resolve(names or None, answer.country, answer.admin)
+                found = resolve(answer.city, answer.country, answer.admin)
                 point = (found.lat, found.lon) if found else (None, None)
             for lat, lon, whose in ((*point, "ours"), (row["authors_lat"], row["authors_lon"], "theirs")):
                 hit = lat is not None and lon is not None and haversine_km(row["lat"], row["lon"], lat, lon) <= 25

@@ -81,5 +81,6 @@ def test_the_embedded_benchmark_is_plugged_in_as_another_packages_would_be() -> 
     points = tomllib.loads((root / "pyproject.toml").read_text())["project"]["entry-points"][ENTRY_POINTS]
     assert points == {"miniworld": "globe_eval.miniworld"}
     (folder,) = find_spec(points["miniworld"]).submodule_search_locations
-    assert set(definitions([Path(folder)])) == {"miniworld"}
-    assert (root / "tasks" / "miniworld.yaml").samefile(Path(folder) / "miniworld.yaml"), "stock lm_eval sees tasks/"
+    assert set(definitions([Path(folder)])) == {"miniworld", "miniworld_coordinates"}
+    for path in Path(folder).glob("*.yaml"):
+        assert (root / "tasks" / "miniworld" / path.name).samefile(path), "stock lm_eval is shown the folder tasks/"

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from globe_eval.metrics import (
+from globe_eval.metrics.accuracy import (
     THRESHOLDS_KM,
     acc_name,
     geoscore,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 
-from globe_eval.metrics import THRESHOLDS_KM, per_sample
+from globe_eval.metrics.accuracy import THRESHOLDS_KM, per_sample
 from globe_eval.reports.page import curves
 
 distances = st.lists(st.one_of(st.just(float("nan")), st.floats(0, 20_003)), min_size=1, max_size=60)

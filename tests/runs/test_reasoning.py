@@ -86,8 +86,8 @@ def test_one_run_of_mp16_reason_gives_all_four(mp16: Path, tmp_path: Path, capsy
     assert results.reasoning.risk_coverage["25km"][-1][0] == 1.0
 
     first = samples["7e_c3_1.jpg"]
-    assert first.truth.entities == ["red bus", "church"] and first.grounding is not None
-    assert first.grounding.hits == ["church", "red bus"] and first.grounding.recall == 1.0
+    assert first.truth.entities == ("red bus", "church") and first.grounding is not None
+    assert first.grounding.hits == ("church", "red bus") and first.grounding.recall == 1.0
     assert samples["7e_c3_3.jpg"].grounding is None and samples["7e_c3_3.jpg"].truth.entities is None
     foreign, silent = samples["7e_c3_5.jpg"].grounding, samples["7e_c3_6.jpg"].grounding
     assert foreign is not None and not foreign.covered and foreign.recall is None and foreign.lift is None
@@ -223,9 +223,18 @@ def test_labels_of_the_benchmark_and_exhaustive_entities(tmp_path: Path) -> None
                 json.dumps({"id": row["id"], "response": f"{text}localizable: yes\nconfidence: {sure}%</answer>"})
             )
             file.write("\n")
-    arguments = ["--model", "replay", "--model_args", f"answers={answers}", "--tasks", "miniworld_localizability"]
+    arguments = [
+        "--model",
+        "replay",
+        "--model_args",
+        f"answers={answers}",
+        "--tasks",
+        "miniworld",
+        "--prompt",
+        "localizability",
+    ]
     assert main([*arguments, "--limit", "30", "--output_path", str(tmp_path / "out")]) == 0
-    results = record.read_results(tmp_path / "out" / "miniworld_localizability")
+    results = record.read_results(tmp_path / "out" / "miniworld__localizability")
     assert results.prompt == "localizability"
     assert results.metrics["localizability_auroc@label"].value == 1.0
     assert results.metrics["localizability_brier@label"].value == pytest.approx(0.01)

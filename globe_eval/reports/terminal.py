@@ -1,0 +1,251 @@
+"""The tables of a result that a person reads in a terminal; of the reasoning only what there is something to say of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tabulate import tabulate
+
+from globe_eval.errors import InputError, nearest
+from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
+from globe_eval.metrics.breakdowns import DIMENSIONS
+from globe_eval.metrics.catalogue import TARGETS, Family, described, of_family
+from globe_eval.reports import shown
+from globe_eval.reports.run import model_name
+from globe_eval.sample import Results
+
+ACCURACIES = tuple(acc_name(km) for km in THRESHOLDS_KM.values())
+
+
+def result_table(results: Results) -> str:
+    """One result: each metric with its 95 % interval.
+
+    Beside it the value over located photographs alone and, where names are scored, the ceiling that such answers have.
+    """
+    some_missing = results.valid_only["located"].n < results.n if "located" in results.valid_only else True
+    ceiling = None if results.answer_form == "coordinates" else results.ceiling
+    header = ["", "all photographs", "95 % interval", *(["located only"] if some_missing else [])]
+    header += ["ceiling"] if ceiling else []
+    rows = []
+    for name, figure in results.metrics.items():
+        if described(name).family not in ("accuracy", "own"):
+            continue
+        row = [shown.label(name), shown.text(name, figure.value), shown.interval(name, figure)]
+        if some_missing:
+            valid = results.valid_only.get(name)
+            row.append(shown.text(name, valid.value) if valid and name != "located" else "")
+        if ceiling:
+            row.append(shown.text(name, ceiling[name]) if name in ceiling else "")
+        rows.append(row)
+    return "\n".join(
+        [
+            heading(results),
+            "",
+            tabulate(rows, headers=header, disable_numparse=True, colalign=("left", *["right"] * (len(header) - 1))),
+            "",
+            *(f"{section}\n" for section in _sections(results)),
+            status_line(results),
+            *([_ceiling_line(results)] if ceiling else []),
+            *([_clean_line(results)] if results.clean else []),
+        ]
+    )
+
+
+def breakdown_table(results: Results, by: str) -> str:
+    """One result by the parts of a dimension: a row each, with the metrics of `compact_table` and their intervals.
+
+    Countries with most photographs come first. Raises InputError for an unknown dimension, and for one that the result
+    does not have.
+    """
+    if by not in DIMENSIONS:
+        raise InputError(f"--by {by!r}: unknown{nearest(by, DIMENSIONS)} (allowed: {', '.join(DIMENSIONS)})")
+    parts = list(results.breakdowns.get(by, {}).items())
+    if not parts:
+        there = ", ".join(results.breakdowns) or "none"
+        raise InputError(f"--by {by}: this result has no such breakdown (it has: {there}); the truth may not know it")
+    if by == "country":
+        parts.sort(key=lambda part: -part[1].n)
+    columns = [
+        name
+        for name in (*ACCURACIES, "median_km", "geoscore", "country_accuracy")
+        if any(name in part.metrics for _, part in parts)
+    ]
+    rows = [
+        [
+            shown.CONTINENTS.get(label, label) if by == "continent" else label,
+            f"{part.n:,}",
+            f"{part.n_groups:,}",
+            *(
+                f"{shown.text(name, part.metrics[name].value)}\n{shown.interval(name, part.metrics[name])}"
+                if name in part.metrics
+                else "none"
+                for name in columns
+            ),
+        ]
+        for label, part in parts
+    ]
+    header = [by.replace("_", " "), "n", "groups", *(shown.label(name).replace(", ", "\n") for name in columns)]
+    table = tabulate(
+        rows,
+        headers=header,
+        disable_numparse=True,
+        tablefmt="simple_grid",
+        colalign=("left", *["right"] * (len(header) - 1)),
+    )
+    return f"{heading(results)}\n\n{table}"
+
+
+def compact_table(many: Sequence[Results]) -> str:
+    """Several results side by side: one row each, the five accuracies with their intervals, median and GeoScore."""
+    columns = [*ACCURACIES, "median_km", "geoscore", "located"]
+    header = ["task", "model", "n", *(shown.label(name).replace(", ", "\n") for name in ACCURACIES)]
+    header += [shown.short(name) for name in columns[len(ACCURACIES) :]]
+    rows = [
+        [
+            r.task,
+            model_name(r, "\n"),
+            r.n,
+            *(f"{shown.text(c, r.metrics[c].value)}\n{shown.interval(c, r.metrics[c])}" for c in columns),
+        ]
+        for r in many
+    ]
+    return tabulate(
+        rows,
+        headers=header,
+        disable_numparse=True,
+        tablefmt="simple_grid",
+        colalign=("left", "left", *["right"] * (len(header) - 2)),
+    )
+
+
+def heading(results: Results) -> str:
+    """One line that says what the numbers are of."""
+    groups = f" by {results.n_groups:,} groups" if results.n_groups < results.n else ""
+    limited = f" (--limit {results.limit:g})" if results.limit is not None else ""
+    version = f" version {results.task_version}" if results.task_version else ""
+    return (
+        f"{results.task}{version} · {model_name(results)} · {results.answer_form} · "
+        f"{results.n:,} photographs{groups}{limited} · {results.distance} distance"
+    )
+
+
+def status_line(results: Results) -> str:
+    """How many samples ended in which way."""
+    counted = ", ".join(f"{status} {count:,}" for status, count in results.status.items() if count)
+    return f"status: {counted}"
+
+
+def _ceiling_line(results: Results) -> str:
+    """What the ceiling is, and what the best names would score."""
+    line = "ceiling: what answers of this form score that name the city nearest to each photograph"
+    if not results.attainable:
+        return line
+    best = " / ".join(shown.number(name, value) for name, value in results.attainable.items())
+    return f"{line}; the best place names score {best} %"
+
+
+def _clean_line(results: Results) -> str:
+    """The accuracies without the photographs that are in another set too."""
+    clean = results.clean
+    assert clean is not None
+    figures = {km: clean.metrics[acc_name(km)] for km in THRESHOLDS_KM.values() if acc_name(km) in clean.metrics}
+    values = ", ".join(
+        f"{shown.text(acc_name(km), figure.value)} ({shown.interval(acc_name(km), figure) or 'no interval'}) "
+        f"within {km:,.0f} km"
+        for km, figure in figures.items()
+    )
+    return f"without {clean.excluded:,} photographs of the other set, {clean.n:,} left: {values or 'nothing to score'}"
+
+
+def _sections(results: Results) -> list[str]:
+    """The sections on the reasoning that have something to say, each a text of several lines."""
+    found = (_grounding(results), _consistency(results), _localizability(results), _format(results))
+    return [text for text in found if text]
+
+
+_ARROWS = {True: "↑", False: "↓", None: ""}
+
+
+def _section(results: Results, family: Family, title: str) -> str:
+    """The metrics of a family that a result has, a row each; empty where it has none."""
+    rows = [
+        [
+            metric.label,
+            shown.text(metric.name, one.value),
+            shown.interval(metric.name, one),
+            f"{one.n:,}",
+            _ARROWS[metric.higher_is_better],
+        ]
+        for metric in of_family(family)
+        if (one := results.metrics.get(metric.name)) is not None
+    ]
+    header = [title, "", "95 % interval", "n", "better"]
+    table = tabulate(rows, headers=header, disable_numparse=True, colalign=("left", *["right"] * 4))
+    return table if rows else ""
+
+
+def _grounding(results: Results) -> str:
+    table, counts, judge = (
+        _section(results, "grounding", "grounding of the reasoning"),
+        results.reasoning,
+        results.judge,
+    )
+    if not table or counts is None:
+        return ""
+    unknown = {
+        "without entities": counts.without_entities,
+        "in a language that the lexicon lacks": counts.not_covered,
+    }
+    noted = ", ".join(f"{n:,} {what}" for what, n in unknown.items() if n)
+    lines = [table, *([f"not measured: {noted}"] if noted else [])]
+    if judge is not None:
+        shares = ", ".join(f"{what} {_share(getattr(judge, what))}" for what in ("evidence", "mentioned", "absent"))
+        agreed = f"agrees on {_share(judge.agreement)} of {judge.n_entities:,} entities"
+        kappa = "" if judge.kappa is None else f" (Cohen's kappa {judge.kappa:.2f})"
+        lines.append(f"judge {judge.model}: {shares}; {agreed}{kappa}")
+    return "\n".join(lines)
+
+
+def _share(value: float | None) -> str:
+    return "none" if value is None else f"{100 * value:.1f} %"
+
+
+def _consistency(results: Results) -> str:
+    counts = results.reasoning
+    if counts is None or counts.no_reasoning == counts.with_entities + counts.without_entities:
+        return ""
+    return _section(results, "consistency", "consistency with the answer")
+
+
+def _localizability(results: Results) -> str:
+    """One row a measure, one column a target; nothing where the model states no confidence and refuses nothing."""
+    counts = results.reasoning
+    sources = {} if counts is None else {name: n for name, n in counts.confidence.items() if n}
+    if not sources.keys() - {"answered"}:
+        return ""
+    rows: dict[str, dict[str, str]] = {}
+    for metric in of_family("localizability"):
+        measure, _, target = metric.label.rpartition(", ")
+        one = results.metrics.get(metric.name)
+        if one is not None and measure:
+            within = shown.interval(metric.name, one)
+            rows.setdefault(measure, {})[target] = shown.text(metric.name, one.value) + (
+                f" ({within})" if within else ""
+            )
+    targets = [target for target in TARGETS.values() if any(target in cells for cells in rows.values())]
+    table = tabulate(
+        [[measure, *(cells.get(target, "none") for target in targets)] for measure, cells in rows.items()],
+        headers=["localizability, against", *targets],
+        disable_numparse=True,
+        colalign=("left", *["right"] * len(targets)),
+    )
+    name = "localizable_claimed"
+    claimed = results.metrics[name]
+    known = ", ".join(f"{source} {n:,}" for source, n in sources.items())
+    return f"{table}\n{shown.label(name)}: {shown.text(name, claimed.value)} of {claimed.n:,}; confidence from: {known}"
+
+
+def _format(results: Results) -> str:
+    found = [(metric, results.metrics[metric.name]) for metric in of_family("format") if metric.name in results.metrics]
+    parts = [f"{metric.label} {shown.text(metric.name, one.value)}" for metric, one in found]
+    return f"format: {', '.join(parts)}" if parts else ""
