@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 SCHEMA_VERSION: Literal[1] = 1
 
-AnswerForm = Literal["names", "address", "coordinates"]
+AnswerForm = Literal["names", "address", "coordinates", "any"]
 ANSWER_FORMS: tuple[AnswerForm, ...] = get_args(AnswerForm)
 
 DistanceModel = Literal["geodesic", "haversine"]
@@ -445,6 +445,8 @@ class Results(Record):
     metrics: dict[str, Figure]
     valid_only: dict[str, Figure]
     accuracy_by_distance: dict[DistanceModel, dict[str, float]]
+    repaired: int = 0
+    """Responses that had been decoded wrongly on their way, and were repaired before they were read."""
     shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None
     command: str | None = None
     """The command line that made this, without secrets."""

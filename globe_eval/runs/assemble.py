@@ -150,6 +150,7 @@ def describe(setting: Setting, samples: Sequence[Sample]) -> dict[str, Any]:
         "n_groups": next(iter(figures.values())).n_groups if figures else 0,
         "complete": all(one.status != "error" for one in samples),
         "status": scoring.counts(samples),
+        "repaired": sum(one.answer.repaired for one in samples),
         "metrics": figures,
         "valid_only": recorded(scoring.figures(located, metrics=of_parts, seed=setting.seed)),
         "accuracy_by_distance": _accuracy_by_distance(samples),
