@@ -85,7 +85,10 @@ def main() -> None:
             percent(len(kinds["unparsed"]), len(placed)),
             percent(len(kinds["unread"]), len(placed)),
             percent(len(kinds["false"]), len(abstained)),
-            percent(sum(row["judged"] != "D" for row in rows) - len(kinds["level"]), sum(row["judged"] != "D" for row in rows)),
+            percent(
+                sum(row["judged"] != "D" for row in rows) - len(kinds["level"]),
+                sum(row["judged"] != "D" for row in rows),
+            ),
         )
         print(f"{path.stem:52} {len(rows):5} " + "  ".join(figures))
         if options.misses:
@@ -93,10 +96,12 @@ def main() -> None:
             step = max(len(found) // options.most, 1)
             for row in found[::step][: options.most]:
                 answer = row["answer"]
-                print(f"\n--- {row['id']} judged {row['judged']}; {answer.status}: {getattr(answer, 'venue', None)} | "
-                      f"{answer.city} | {answer.admin} | {answer.country} | {answer.lat}, {answer.lon}; "
-                      f"{row['place'] and (row['place'].name, row['place'].country_code, row['place'].level)}; "
-                      f"authors: {(row['authors_extracted'] or '')[:60]!r} {row['theirs']:.0f} km, ours {row['ours']:.0f}")
+                print(
+                    f"\n--- {row['id']} judged {row['judged']}; {answer.status}: {getattr(answer, 'venue', None)} | "
+                    f"{answer.city} | {answer.admin} | {answer.country} | {answer.lat}, {answer.lon}; "
+                    f"{row['place'] and (row['place'].name, row['place'].country_code, row['place'].level)}; "
+                    f"authors: {(row['authors_extracted'] or '')[:60]!r} {row['theirs']:.0f} km, ours {row['ours']:.0f}"
+                )
                 text = row["response"]
                 print(text if len(text) < 1500 else text[:700] + "\n[…]\n" + text[-800:])
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from math import cos, hypot, radians
 
-from globe_eval.answers.lexicon import AREAS, ORDINARY, UNNAMED, VENUES, WATERS
+from globe_eval.answers.lexicon import AREAS, ORDINARY, UNNAMED, VENUES, WATERS, words
 from globe_eval.answers.names import DECORATION, Names, is_sentence, name, without_remarks
 from globe_eval.places import gazetteer
 from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CAPITAL, CITY, LANDMARK, REGION
@@ -24,11 +24,17 @@ _SUBURB_KM = 25.0
 _MOST_PARTS = 10
 
 _HOME_NATIONS = {"england": "GB", "scotland": "GB", "wales": "GB", "northern ireland": "GB", "great britain": "GB"}
-_STATE_CODES = frozenset(
-    "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA"
-    " RI SC SD TN TX UT VT VA WA WV WI WY".split()
+_STATE_CODES = words(
+    """
+    AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA
+    RI SC SD TN TX UT VT VA WA WV WI WY
+    """
 )
-_PROVINCE_CODES = frozenset("AB BC MB NB NL NS NT NU ON PE QC SK YT".split())
+_PROVINCE_CODES = words(
+    """
+    AB BC MB NB NL NS NT NU ON PE QC SK YT
+    """
+)
 _CITY_STATES = frozenset(["SG", "MC", "VA", "HK", "MO", "GI", "SM"])
 _COUNTRY_CODES = frozenset(["US", "USA", "U.S", "U.S.A", "UK", "U.K", "UAE", "U.A.E", "NZ", "PRC"])
 

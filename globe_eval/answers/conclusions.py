@@ -39,7 +39,9 @@ _HEDGED = _words(lexicon.HEDGED)
 _EXAMPLE = _words(lexicon.EXAMPLE)
 _DENIED = _words(lexicon.DENIED)
 _COMPARED = _words(lexicon.COMPARED)
-_VERB = re.compile(r"\b(?:is|are|was|were|has|have|had|can|could|may|might|will|would|do|does|shows?|suggests?|indicates?|it's|that's|here's)\b")
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|can|could|may|might|will|would|do|does|shows?|suggests?|indicates?|it's|that's|here's)\b"
+)
 _CLAUSE = re.compile(r"[;:]|\b(?:but|although|though|however|while|whereas|because|since|so)\b")
 _SHORT_CLAUSE = re.compile(r"[;:,—–(]|\b(?:but|although|though|however|while|whereas|because|since|so|and)\b")
 _DENIED_AFTER = re.compile(
@@ -55,7 +57,9 @@ _PLACED = re.compile(
 )
 _GOES_ON = re.compile(r"\W{0,3}[^\W\d_]+\s[^\W\d_]")
 _PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
-_ABBREVIATED = re.compile(r"(?:\b(?:st|mt|ft|dr|mr|mrs|ms|no|ca|approx|e\.g|i\.e|etc|vs|u\.s|d\.c|ave|blvd|jr|sr)|\b\w)\.$")
+_ABBREVIATED = re.compile(
+    r"(?:\b(?:st|mt|ft|dr|mr|mrs|ms|no|ca|approx|e\.g|i\.e|etc|vs|u\.s|d\.c|ave|blvd|jr|sr)|\b\w)\.$"
+)
 _END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s.*|[^.!?]{1,120}:\s*)")
 _DRESS = re.compile(r"\*{1,3}|`|(?<!\w)_{1,2}|_{1,2}(?!\w)")

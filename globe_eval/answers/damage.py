@@ -31,10 +31,14 @@ def _sequences(codes: dict[str, int], leads: str) -> re.Pattern[str]:
     """What a UTF-8 sequence of two to four bytes looks like in a wrong encoding."""
 
     def signs(low: int, high: int) -> str:
-        return "".join(re.escape(char) for char, byte in codes.items() if low <= byte < high and (high <= 0xC0 or byte >= 0xC0))
+        return "".join(
+            re.escape(char) for char, byte in codes.items() if low <= byte < high and (high <= 0xC0 or byte >= 0xC0)
+        )
 
     def lead(low: int, high: int) -> str:
-        return "".join(re.escape(char) for char, byte in codes.items() if low <= byte < high and (not leads or char in leads))
+        return "".join(
+            re.escape(char) for char, byte in codes.items() if low <= byte < high and (not leads or char in leads)
+        )
 
     more = f"[{signs(0x80, 0xC0)}]"
     sizes = [(lead(0xC2, 0xE0), 1), (lead(0xE0, 0xF0), 2), (lead(0xF0, 0xF5), 3)]

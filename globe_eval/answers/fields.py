@@ -16,9 +16,9 @@ from itertools import compress, islice
 from typing import Any
 
 from globe_eval.answers import coordinates
+from globe_eval.answers.arranging import address, place
 from globe_eval.answers.conclusions import concluded
 from globe_eval.answers.confidence import share, yes_no
-from globe_eval.answers.arranging import address, place
 from globe_eval.answers.lexicon import LABELS
 from globe_eval.answers.names import Names, is_placeholder, name, says_unknown
 from globe_eval.places.names import country_code
@@ -179,7 +179,9 @@ def labels(text: str, *, strict: bool = True) -> Found:
     entries = [*(_table(text) if "|" in text else ()), *_entries(text, _LABEL)]
     if ":" in text and not any(key in ("country", "city", "lat", "latlon") for key, _, _ in entries):
         other = list(_entries(text, _OTHER_LABEL))  # "Land" is a country only where a country stands behind it
-        entries += [entry for entry in other if entry[0] != "country" or country_code(entry[1]) or is_placeholder(entry[1])]
+        entries += [
+            entry for entry in other if entry[0] != "country" or country_code(entry[1]) or is_placeholder(entry[1])
+        ]
     names = _last([entry for entry in entries if entry[0] in _NAMES], strict)
     position = _last([entry for entry in entries if entry[0] in _POSITION], strict)
     confidences = [share(value) for key, value, _ in entries if key == "confidence" and not is_placeholder(value)]
@@ -275,7 +277,9 @@ def _columns(text: str, header: re.Match[str]) -> list[tuple[str, str, int]]:
             break
         rows.append([cell.strip() for cell in cells])
     best = most_probable([" ".join(row) for row in rows])
-    return [(kind, value, header.start()) for kind, value in zip(kinds, rows[best], strict=True) if kind] if rows else []
+    return (
+        [(kind, value, header.start()) for kind, value in zip(kinds, rows[best], strict=True) if kind] if rows else []
+    )
 
 
 def _value(text: str) -> str | None:
@@ -392,7 +396,14 @@ def _is_call(node: Mapping[str, Any]) -> bool:
 
 def _ranked(candidates: list[Any]) -> list[Any]:
     """A list of candidates by their rank or their probability, where all have one."""
-    for key, sign in (("rank", 1), ("probability", -1), ("confidence", -1), ("score", -1), ("likelihood", -1), ("prob", -1)):
+    for key, sign in (
+        ("rank", 1),
+        ("probability", -1),
+        ("confidence", -1),
+        ("score", -1),
+        ("likelihood", -1),
+        ("prob", -1),
+    ):
         values = [_number(one.get(key)) if isinstance(one, dict) else None for one in candidates]
         if values and None not in values:
             order = sorted(range(len(values)), key=lambda i: sign * (values[i] or 0))

@@ -53,6 +53,8 @@ _SENTENCE = re.compile(
 _LEVEL = re.compile(r"(?:or|and|only|level|[\w/-]{1,30}[ -]level)\b", re.IGNORECASE)
 _APOSTROPHE = re.compile(r"[^\w']*('(?:s[- ]|t )\w)")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}$")
+
+
 @dataclass(frozen=True, slots=True)
 class Names:
     """The names of a place, each as the text says; a name that is not said, or said to be unknown, is None."""

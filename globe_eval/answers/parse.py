@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from globe_eval.answers import coordinates, fields
+from globe_eval.answers.arranging import place
+from globe_eval.answers.conclusions import concluded, position
 from globe_eval.answers.confidence import in_text as stated
 from globe_eval.answers.damage import repaired
 from globe_eval.answers.fields import Found
-from globe_eval.answers.arranging import place
-from globe_eval.answers.conclusions import concluded, position
 from globe_eval.answers.names import Names
 from globe_eval.answers.refusals import refuses
 from globe_eval.answers.spelling import coordinates_spelled

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from globe_eval.answers.arranging import arranged, is_area, is_name, is_prominent, is_venue
-from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES
+from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, words
 from globe_eval.answers.names import Names
 
 _LONGEST_NAME = 80
@@ -15,9 +15,11 @@ _LONGEST_NAME = 80
 _TOKEN = re.compile(r"[^\W_]+(?:['’.–-][^\W_]+)*|&")
 _NEXT = re.compile(r"\s([^\W\d_a-zß-öø-ÿ][\w'’-]*)")
 _ABBREVIATION = re.compile(r"(?:St|Ste|Mt|Ft|Dr|D\.C|U\.S|U\.K)\.?")
-_PARTICLES = frozenset(
-    "of the and de del della dello di da do dos das la le les el los las al upon on am an der den des du y e en sur"
-    " sous am im zu at von van".split()
+_PARTICLES = words(
+    """
+    of the and de del della dello di da do dos das la le les el los las al upon on am an der den des du y e en sur
+    sous am im zu at von van
+    """
 )
 _JOINT = re.compile(
     r"""(?:\.(?=\s*[,(—–]))?(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}                       # "campus", "neighborhood"
@@ -27,23 +29,29 @@ _JOINT = re.compile(
     re.VERBOSE,
 )
 _REGION_OF = re.compile(r"\b(province|state|county|prefecture|department|canton|region) of (?:the )?$")
-_REGIONS = frozenset("province county prefecture oblast governorate department canton state".split())
+_REGIONS = words(
+    """
+    province county prefecture oblast governorate department canton state
+    """
+)
 _NOUN = re.compile(r"\s([a-zß-öø-ÿ]+)")
 _SITE = re.compile(rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})(?=\s?[,;(—–]|\.?$|\s(?:in|near|at)\s)")
 _INDEFINITE = re.compile(r"(?:^|\b)(?:an?|some|typical|traditional|of)\s$", re.IGNORECASE)
-_LINKS = frozenset(
+_LINKS = words(
     """
-    in at on of near by within from inside outside along around to and or is was with where which area district quarter
-    neighborhood neighbourhood region suburb village town city station province county prefecture archaeological shopping
-    """.split()
+    in at on of near by within from inside outside along around to and or is was with where which area district
+    quarter neighborhood neighbourhood region suburb village town city station province county prefecture
+    archaeological shopping
+    """
 )
 _ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)|\s\d{3,6}(?:-\d{3,5})?(?=[,\s])")
-_BREAKS = frozenset(
+_BREAKS = words(
     """
-    and or is was are were be been being has have had which that who whose where when while with as but if because since
-    given suggests suggesting indicates not rather than like such similar unlike shows show showing can could may might
-    would will possibly perhaps maybe although though however also known looks look appears seems features during until before after followed for either toward towards versus vs named called famous visible seen
-    """.split()
+    and or is was are were be been being has have had which that who whose where when while with as but if because
+    since given suggests suggesting indicates not rather than like such similar unlike shows show showing can could
+    may might would will possibly perhaps maybe although though however also known looks look appears seems features
+    during until before after followed for either toward towards versus vs named called famous visible seen
+    """
 )
 
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-_EAST = re.compile(r"koordinaten|grad\b|ost\b|nord\s|\b(?:und|ist|die|der|das|länge|breite|ungefähr|etwa)\b", re.IGNORECASE)
+_EAST = re.compile(
+    r"koordinaten|grad\b|ost\b|nord\s|\b(?:und|ist|die|der|das|länge|breite|ungefähr|etwa)\b", re.IGNORECASE
+)
 _WEST = re.compile(
     r"coordonn|coordenad|coordinate\b|latitud|longitud|ouest|oeste|ovest|\b(?:et|est|le|la|el|los|il|y|de|du|del|di|dos|em|en)\b",
     re.IGNORECASE,
@@ -24,14 +26,18 @@ _WORDS = (
     (r"(?:восточной|в\.?\s?)(?:\s?долготы|д)(?!\w)\.?|este|leste|est|ost|doğu|oost|شرق\w*", " E"),
     (r"(?:западной|з\.?\s?)(?:\s?долготы|д)(?!\w)\.?|ouest|oeste|ovest|batı|غرب\w*", " W"),
 )
-_AFTER = [(re.compile(rf"(?<=[\d°\"″”'′’])\s?(?:de\s)?(?:{words})(?!\w)", re.IGNORECASE), letter) for words, letter in _WORDS]
+_AFTER = [
+    (re.compile(rf"(?<=[\d°\"″”'′’])\s?(?:de\s)?(?:{words})(?!\w)", re.IGNORECASE), letter) for words, letter in _WORDS
+]
 _NOT_ENGLISH = re.compile(
     r"[\d°\"″”'′’]\s?(?:de\s)?(?:O(?!\w)|nor[dt]e?\b(?!h)|s[uü][rdl]\b|l?este?\b|o(?:u?est|este|vest|ost|st)\b|zuid|kuzey|güney|doğu|batı|utara"
     r"|[сюзв]\.?\s?[шд]|[сюзв]\w+ой\s|szer|شمال|جنوب|شرق|غرب)",
     re.IGNORECASE,
 )
 _LINK = re.compile(r"https?://[^\s<>()\[\]\"']{1,400}")
-_IN_LINK = re.compile(r"#map=\d{1,2}(?:\.\d+)?/(?=-?\d)|(?<=[?&])(?:query|q|ll|sll|daddr|saddr|destination|center|cbll|viewpoint|loc)=(?:loc:)?(?=-?\d)")
+_IN_LINK = re.compile(
+    r"#map=\d{1,2}(?:\.\d+)?/(?=-?\d)|(?<=[?&])(?:query|q|ll|sll|daddr|saddr|destination|center|cbll|viewpoint|loc)=(?:loc:)?(?=-?\d)"
+)
 
 
 def coordinates_spelled(text: str) -> str:

@@ -52,11 +52,15 @@ _LATEX = {
 _DOLLAR = re.compile(r"\$(?=[-+]?\d{1,3}(?:\.\d{1,40})?\s?°)")
 _LATEX_WORD = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s?\{([^{}\\\n]{0,40})\}")
 
-_TOOL = "tool[_-]?calls?|tool[_-]?(?:response|result|output)s?|function[_-]?(?:call|response|result)s?|function|observation"
+_TOOL = (
+    "tool[_-]?calls?|tool[_-]?(?:response|result|output)s?|function[_-]?(?:call|response|result)s?|function|observation"
+)
 _THOUGHT = re.compile(
     rf"<(/?)(?:think|thinking|thought|reasoning|(?P<tool>{_TOOL}))>|\[(/?)THINK\]|◁(/?)think▷", re.IGNORECASE
 )
-_CHANNEL = re.compile(r"(?:<\|start\|>\w{0,20})?<\|channel\|>\s?(\w{1,20})[^<>]{0,80}<\|message\|>|<\|(?:end|return|call)\|>")
+_CHANNEL = re.compile(
+    r"(?:<\|start\|>\w{0,20})?<\|channel\|>\s?(\w{1,20})[^<>]{0,80}<\|message\|>|<\|(?:end|return|call)\|>"
+)
 _ANSWER = re.compile(  # its alternatives begin with two signs: a search for these passes over the rest of a text
     r"<(?:(?P<close>/?)(?:(?:final[_ ])?answer|final[_ ](?:location|guess|prediction|output))\s?>|\|begin_of_box\|>|(?P<unbox>\|end_of_box\|>))|\\boxed\s?\{",
     re.IGNORECASE,

@@ -37,6 +37,8 @@ def test_what_is_repaired_is_stable(text: str) -> None:
     assert repaired(once) == once or len(repaired(once)) < len(once)
 
 
-@pytest.mark.parametrize("text", ["« café\xa0»", "Ångström", "Sète, à la plage", "São Paulo", "Köln–Düsseldorf", "48,85° N", "Â la carte"])
+@pytest.mark.parametrize(
+    "text", ["« café\xa0»", "Ångström", "Sète, à la plage", "São Paulo", "Köln–Düsseldorf", "48,85° N", "Â la carte"]
+)
 def test_text_of_many_languages_is_no_damage(text: str) -> None:
     assert repaired(text) == text

@@ -206,7 +206,10 @@ def test_the_cases_of_the_reviews(shared_data: Path) -> None:
         answer, expected = parse(case["response"]), case["expect"]
         stated = {field: value for field, value in expected.items() if value is not None}
         read = {field: getattr(answer, field) for field in stated}
-        if read != {field: pytest.approx(value, abs=1e-4) if isinstance(value, float) else value for field, value in stated.items()}:
+        if read != {
+            field: pytest.approx(value, abs=1e-4) if isinstance(value, float) else value
+            for field, value in stated.items()
+        }:
             wrong.append((case["id"], stated, read))
     assert wrong == []
 
