@@ -80,7 +80,9 @@ def _regions(text: str, code: str | None) -> tuple[int, ...]:
     if bare in _STATE_CODES or bare in _PROVINCE_CODES:
         home = "US" if bare in _STATE_CODES and code != "CA" else "CA"
         if code in (None, home):
-            return tuple(row for row in _rows(bare.lower()) if gaz.kind[row] == ADMIN1 and gaz.codes[gaz.country[row]] == home)
+            return tuple(
+                row for row in _rows(bare.lower()) if gaz.kind[row] == ADMIN1 and gaz.codes[gaz.country[row]] == home
+            )
         return ()
     if len(key) < 3:
         return ()
@@ -220,7 +222,9 @@ def is_prominent(text: str) -> bool:
         return True
     gaz = gazetteer.load()
     rows = [entry >> 1 for entry in gaz.find(normalise(text))]
-    return any(gaz.kind[row] in (ADMIN1, REGION) or (gaz.kind[row] >= CITY and gaz.population[row] >= LARGE) for row in rows)
+    return any(
+        gaz.kind[row] in (ADMIN1, REGION) or (gaz.kind[row] >= CITY and gaz.population[row] >= LARGE) for row in rows
+    )
 
 
 def same_country(one: str | None, other: str | None) -> bool:
@@ -233,6 +237,8 @@ def _code(row: int) -> str:
     return gaz.codes[gaz.country[row]]
 
 
+_OWNED = re.compile(r"(.+?)['’]s?\s(.+)")
+_OF = re.compile(r".+\s(?:of|on|in)\s(?:the\s)?(.+)")
 _CODE_BEHIND = re.compile(r"(.*[^\W\d_].*?),?\s(D\.?C\.?|[A-Z]{2}|USA|U\.S\.A?\.?|U\.K\.?)(?:\s\d{5}(?:-\d{4})?)?")
 
 
@@ -248,6 +254,10 @@ def _pieces(part: str) -> Iterator[str]:
         yield from part.split("–")
     elif part.startswith(("Downtown ", "Uptown ", "Midtown ")):
         yield from (part, part.split(maxsplit=1)[1])
+    elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]):
+        yield from (match[2], match[1])
+    elif (match := _OF.fullmatch(part)) and is_prominent(match[1]) and not is_name(part):
+        yield from (part, match[1])
     elif match := _CODE_BEHIND.fullmatch(part):
         yield from match.groups()
     elif (match := _FEDERAL_REGION.fullmatch(part)) or (

@@ -40,7 +40,7 @@ _EXAMPLE = _words(lexicon.EXAMPLE)
 _DENIED = _words(lexicon.DENIED)
 _COMPARED = _words(lexicon.COMPARED)
 _VERB = re.compile(
-    r"\b(?:is|are|was|were|has|have|had|can|could|may|might|will|would|do|does|shows?|suggests?|indicates?|it's|that's|here's)\b"
+    r"\b(?:is|are|was|were|has|have|had|can|could|may|might|will|would|do|does|shows|suggests?|indicates?|it's|that's|here's)\b"
 )
 _CLAUSE = re.compile(r"[;:]|\b(?:but|although|though|however|while|whereas|because|since|so)\b")
 _SHORT_CLAUSE = re.compile(r"[;:,—–(]|\b(?:but|although|though|however|while|whereas|because|since|so|and)\b")
@@ -61,6 +61,7 @@ _ABBREVIATED = re.compile(
     r"(?:\b(?:st|mt|ft|dr|mr|mrs|ms|no|ca|approx|e\.g|i\.e|etc|vs|u\.s|d\.c|ave|blvd|jr|sr)|\b\w)\.$"
 )
 _END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])")
+_WORD = re.compile(r"\w+")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s.*|[^.!?]{1,120}:\s*)")
 _DRESS = re.compile(r"\*{1,3}|`|(?<!\w)_{1,2}|_{1,2}(?!\w)")
 _ITEM = re.compile(r"\s*(?:[-•*+]|\d{1,2}[.)])\s+")
@@ -267,7 +268,9 @@ def _cut(text: str) -> Iterator[tuple[int, bool, str]]:
             whole = line[start : end.end()]
             if end.start() - start < 2 or _ITEM.fullmatch(whole):
                 continue
-            if not _ABBREVIATED.search(line[max(start, end.start() - 8) : end.start() + 1].lower()):
+            following = _WORD.match(line, end.end())
+            begins = following is not None and following[0].lower() in lexicon.UNNAMED
+            if begins or not _ABBREVIATED.search(line[max(start, end.start() - 8) : end.start() + 1].lower()):
                 yield position + start, start == 0, whole[:_LONGEST_SENTENCE]
                 start = end.end()
         yield position + start, start == 0, line[start : start + _LONGEST_SENTENCE]

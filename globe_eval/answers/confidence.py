@@ -43,7 +43,9 @@ _DENIED = re.compile(
     r"|less|insufficient|to be|being|were|until|before)\b)[^.;:]{0,140}$",
     re.I,
 )
-_UNRELATED = re.compile(r"\sin\smy\s(?:ability|abilities|skills?|knowledge|expertise)|\s(?:is|was)(?:\sin|\snot|n't)", re.I)
+_UNRELATED = re.compile(
+    r"\sin\smy\s(?:ability|abilities|skills?|knowledge|expertise)|\s(?:is|was)(?:\sin|\snot|n't)", re.I
+)
 _SELF = r"\b(?:i(?:'m|\ am|\ remain|\ feel)|we(?:'re|\ are)|i\ can\ be|i\ can\ say\ with)"
 _IN_TEXT = re.compile(
     rf"""(?P<percent>\d{{1,3}}(?:\.\d{{1,10}})?\s?(?:%|percent|per\ cent))\s(?:\w+\s)?(?:confiden\w+|sure|certain\w*)

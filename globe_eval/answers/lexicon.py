@@ -17,7 +17,7 @@ def words(text: str) -> frozenset[str]:
 FINAL = alternatives(r"""
     final (?:answer|guess|estimate|verdict|conclusion) | specific answer | answer\b
     (?:in|to) (?:conclusion|summary|sum up|conclude) | conclu(?:sion|de)s? | therefore | thus | hence
-    (?:best|my|educated|reasonable|single|top|safest|overall) (?:\w+ )?guess
+    (?:best|my|educated|reasonable|single|top|safest|overall|specific|plausible) (?:\w+ )?guess
     best (?:\w+ )?estimate | best (?:fit|match)
     i(?:'d| would)? (?:\w+ )?(?:guess|say|settle|go) | i(?:'ll| will) (?:\w+ )?(?:go|say|guess)
     most (?:likely|plausible|probable) | (?:most|very|highly) probably | reasonable to (?:conclude|infer|assume|guess)
@@ -65,7 +65,7 @@ EXAMPLE = alternatives(r"""
 DENIED = alternatives(r"""
     not | isn't | wasn't | aren't | cannot | can't | couldn't | won't | wouldn't | doesn't | don't | didn't | never
     neither | nor | unlike | rather than | instead of | ruled? out | rules out | ruling out | exclud\w+ | other than
-    different from | differs from | unlikely | far from | as opposed to | unrelated to | without | outside of
+    different from | differs from | unlikely | far from | as opposed to | unrelated to | without
     incompatible | inconsistent | contrary to | less likely
 """)
 """Words that say where it is not."""

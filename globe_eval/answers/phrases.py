@@ -14,11 +14,10 @@ _LONGEST_NAME = 80
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’.–-][^\W_]+)*|&")
 _NEXT = re.compile(r"\s([^\W\d_a-zß-öø-ÿ][\w'’-]*)")
-_ABBREVIATION = re.compile(r"(?:St|Ste|Mt|Ft|Dr|D\.C|U\.S|U\.K)\.?")
+_ABBREVIATION = re.compile(r"(?:St|Ste|Mt|Ft|Dr)\.?")
 _PARTICLES = words(
     """
-    of the and de del della dello di da do dos das la le les el los las al upon on am an der den des du y e en sur
-    sous am im zu at von van
+    of the and de del della dello di da do dos das la le les el los las al upon am an der den des du y e en sur sous zu von van
     """
 )
 _JOINT = re.compile(
@@ -44,6 +43,7 @@ _LINKS = words(
     archaeological shopping
     """
 )
+_ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")
 _ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)|\s\d{3,6}(?:-\d{3,5})?(?=[,\s])")
 _BREAKS = words(
     """
@@ -118,7 +118,7 @@ def _qualifies(text: str, start: int, end: int) -> bool:
 def _joined(gap: str) -> bool:
     """Whether what stands between two names joins them into one place: a comma, "in", "campus, near the"."""
     gap = _ASIDE.sub("", gap)
-    if len(gap) > 60 or _JOINT.fullmatch(gap) is None:
+    if len(gap) > 60 or _ANOTHER.search(gap) or _JOINT.fullmatch(gap) is None:
         return False
     return _BREAKS.isdisjoint(re.findall(r"[a-zß-öø-ÿ'’-]+", gap))
 
