@@ -5,7 +5,8 @@
 FOLDER holds JSON lines with `response`, `lat`, `lon`, `judged` (A abstained, B city or country, C exact, D other) and
 the authors' points (`authors_lat`, `authors_lon`). Prints a row a file, all in percent: within 25 km by the authors'
 points and by ours; of B and C the answers left unparsed; of A those given a city or a point; agreement of the level.
-`--misses` prints answers: `unparsed`, `unread` (so, or refused), `false`, `level`, or `far` (the authors' point is right and ours is not).
+`--misses` prints answers: `unparsed`, `unread` (so, or refused), `false`, `level`, or `far` (the authors' point is
+right and ours is not).
 """
 
 from __future__ import annotations

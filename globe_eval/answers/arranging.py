@@ -161,7 +161,7 @@ def arranged(parts: Sequence[str]) -> Names | None:
         venue = [part for part in venue if part != city or is_venue(part)]
     elif city and row is not None and gazetteer.load().kind[row] == LANDMARK and " " in city:
         venue.append(city)
-    venue += [part for part in beyond if is_venue(part) or (town := _town(part, code, ())) and town != row]
+    venue += [part for part in beyond if is_venue(part) or _town(part, code, ()) not in (None, row)]
     venue = [part for part in dict.fromkeys(venue) if not _is_wide(part) and (part != city or " " in part)]
     return Names(country, city, admin, ", ".join(venue) or None)
 
@@ -288,12 +288,14 @@ def _rather_region(parts: Sequence[str], at: int) -> bool:
 
 
 def _is_region(region: int, town: int, before: Sequence[str], code: str | None) -> bool:
-    """Whether a name of both a region and a town is the region: a smaller town in it is named before, or it is larger."""
+    """Whether a name of a region and of a town is the region's: a town in it is named before, or it is far larger."""
     gaz = gazetteer.load()
     if before:
         other = _town(before[-1], code or gaz.codes[gaz.country[region]], (region,))
-        if other is not None and other != town and (region in (gaz.admin1[other], gaz.admin2[other])):
-            if _far(other, town) or (len(before) == 1 and gaz.kind[other] >= CITY and gaz.kind[region] == ADMIN1):
+        inside = other is not None and other != town and region in (gaz.admin1[other], gaz.admin2[other])
+        if other is not None and inside:
+            first = len(before) == 1 and gaz.kind[other] >= CITY and gaz.kind[region] == ADMIN1
+            if first or _far(other, town):
                 return True
     if gaz.kind[town] in (CAPITAL, LANDMARK) and gaz.kind[region] != ADMIN1:
         return False

@@ -161,9 +161,12 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
             names = replace(names, country=other.country, admin=names.admin or other.admin)
         elif claim.known and not names.city and claim.weight >= STATED and other.city and _agree(names, other):
             names = replace(other, country=names.country or other.country, admin=names.admin or other.admin)
-        elif not names.venue and other.venue and claim.weight >= STATED:
-            if not claim.known or (other.city and _same(names, other)):
-                names = replace(names, venue=other.venue)
+        elif (
+            not names.venue
+            and claim.weight >= STATED
+            and (not claim.known or (other.city is not None and _same(names, other)))
+        ):
+            names = replace(names, venue=other.venue)
     return names
 
 

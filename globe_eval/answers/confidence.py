@@ -102,7 +102,7 @@ def _word(value: str) -> float | None:
 
 
 def in_text(text: str) -> float | None:
-    """The last confidence that free text states: "I am 80 % sure", "highly confident", "with high confidence"; else None.
+    """The last confidence that free text states ("I am 80 % sure", "with high confidence"), or None.
 
     What is denied or hypothetical is not stated: "I cannot be 100 % certain", "difficult to say with high confidence".
 

@@ -206,7 +206,7 @@ def stated_pairs(text: str, *, strict: bool = True) -> list[Stated]:
     Where an answer is expected, not `strict`, decimals are enough.
 
     >>> stated_pairs("It stands at 27.4704° S, 153.0211° E, I think.")
-    [Stated(pair=(-27.4704, 153.0211), start=13, end=37)]
+    [Stated(pair=(-27.4704, 153.0211), start=13, end=36)]
     >>> stated_pairs("rated 4.5, 3.2 and built in 1889, 1900"), stated_pairs("45.5236, -73.")
     ([], [])
     """

@@ -1,8 +1,9 @@
-"""Text that was decoded wrongly on its way, and back: "Â°", "â€™" (UTF-8 read as Latin-1 or cp1252), "¬∞" (as MacRoman)."""
+"""Text that was decoded wrongly on its way, and back: "Â°" and "â€™" (UTF-8 read as cp1252), "¬∞" (as MacRoman)."""
 
 from __future__ import annotations
 
 import re
+from functools import partial
 
 _TIMES = 3
 _LONGEST = 200_000
@@ -71,8 +72,12 @@ def repaired(text: str) -> str:
             strange = sum(char in codes for char in _FOREIGN.sub("", text))
             if not pieces or 5 * sum(map(len, pieces)) < 4 * strange:
                 break
-            text = sequences.sub(lambda match: _decoded(match[0], codes), text)
+            text = sequences.sub(partial(_decoded_match, codes), text)
     return text
+
+
+def _decoded_match(codes: dict[str, int], match: re.Match[str]) -> str:
+    return _decoded(match[0], codes)
 
 
 def _decoded(run: str, codes: dict[str, int]) -> str:

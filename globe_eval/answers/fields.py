@@ -1,19 +1,15 @@
-"""Fields with a key: JSON as it should be, and everything else that puts a label before a value.
+"""Fields with a key: a label before a value, a column of a table; `objects` has those of JSON.
 
-Both end in rows, a dict from one of the keys below to the text of its value. A row becomes a `Found`. Broken JSON
-(unquoted values, single quotes, trailing commas, comments, a missing brace) is read as labels: that repairs nothing,
-so it cannot repair wrongly.
+All end in rows, a dict from one of the keys below to the text of its value. A row becomes a `Found`.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress, islice
-from typing import Any
 
 from globe_eval.answers import coordinates
 from globe_eval.answers.arranging import address, place
@@ -23,12 +19,11 @@ from globe_eval.answers.lexicon import LABELS
 from globe_eval.answers.names import Names, is_placeholder, name, says_unknown
 from globe_eval.places.names import country_code
 
-_POSITION = frozenset({"lat", "lon", "latlon", "lonlat"})
-_NAMES = frozenset({"country", "city", "admin", "address", "place", "placerev"})
-_KINDS = (*_POSITION, *_NAMES, "confidence", "localizable")
-_MANY_LABELS = 2_000
-_MANY_OBJECTS = 50
-_MANY_BROKEN = 500
+POSITION = frozenset({"lat", "lon", "latlon", "lonlat"})
+NAMES = frozenset({"country", "city", "admin", "address", "place", "placerev"})
+_KINDS = (*POSITION, *NAMES, "confidence", "localizable")
+MANY_LABELS = 2_000
+MANY = 50
 _LONGEST_VALUE = 400
 _SENTENCE = 20
 """Characters from which a value can be a sentence that concludes a name."""
@@ -39,7 +34,8 @@ _KEY = rf"""
         |{_LAT}\s?(?:/|,|and|&|_)\s?{_LON})
     |(?P<lonlat>{_LON}\s?(?:/|,|and|&|_)\s?{_LAT})
     |(?P<lat>{_LAT})|(?P<lon>{_LON})
-    |(?P<place>cit(?:y|ies)\s?(?:/|,|and|&|_)\s?country|location(?:\sor\scoordinates?)?|place|(?:final|best)[ ](?:answer|guess)|answer|guess)
+    |(?P<place>cit(?:y|ies)\s?(?:/|,|and|&|_)\s?country|location(?:\sor\scoordinates?)?|place
+        |(?:final|best)[ ](?:answer|guess)|answer|guess)
     |(?P<placerev>country\s?(?:/|,|and|&|_)\s?city)
     |(?P<country>country|nation)
     |(?P<city>city|town|village|municipality|locality)
@@ -68,13 +64,6 @@ _UNSEPARATED = re.compile(
 )
 _QUOTED = re.compile(r"\"((?:[^\"\\\n]|\\.){0,400})\"|'([^'\n]{0,400})'(?=\s*(?:[,}\]\n]|$))|“([^”\n]{0,400})”")
 _NEXT_KEY = re.compile(r"[\n{}]|,\s*[\"'`*_]{0,3}[^\W\d][\w ./-]{0,30}[\"'`*_]{0,3}\s*[:=]|</|\s//")
-
-_OPENING = re.compile(r"(?:\[\s{0,40})?\{(?=\s{0,400}(?:[\"'“\\]|[^\W\d]\w{0,40}\s{0,3}[:=]))")
-_BRACE = re.compile(r"[{}]")
-_DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=lambda _: None)
-_THINKING_KEY = re.compile(r"(?:chain_of_)?(?:reason(?:ing)?|thoughts?|thinking|explanation|rationale|analysis)", re.I)
-_CALLED_WITH = frozenset(["arguments", "parameters", "args"])
-_FINAL_KEY = re.compile(r"final|answer|prediction", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +97,7 @@ class Found:
         )
 
 
-def _found(row: Mapping[str, str], start: int, *, whole: bool = False, strict: bool = False) -> Found:
+def found_of(row: Mapping[str, str], start: int, *, whole: bool = False, strict: bool = False) -> Found:
     """The row's fields. A value copied from the prompt is as if it were not there; `whole` as in `coordinates.angle`.
 
     `strict` is for labels in prose: "Location: a quiet suburb" and a region without city or country are no answer.
@@ -143,7 +132,7 @@ def _found(row: Mapping[str, str], start: int, *, whole: bool = False, strict: b
         position,
         confidence=share(row["confidence"]) if "confidence" in row else None,
         settles_names=any([says_unknown(row[key]) for key in ("country", "city") if key in row]),
-        settles_position=any([says_unknown(row[key]) for key in _POSITION if key in row]),
+        settles_position=any([says_unknown(row[key]) for key in POSITION if key in row]),
         localizable=yes_no(row["localizable"]) if "localizable" in row else None,
     )
 
@@ -161,6 +150,16 @@ def _is_cut(lat: str, lon: str) -> bool:
     return any(re.search(r"\d\.$", one) and re.search(r"\d[.,]\d", other) for one, other in ((lat, lon), (lon, lat)))
 
 
+def key_of(key: str) -> str | None:
+    """The kind of field that a key of JSON or a column of a table names; None where it is another.
+
+    >>> key_of("Predicted city"), key_of("緯度"), key_of("weather")
+    ('city', 'lat', None)
+    """
+    match = _JSON_KEY.fullmatch(key[:80]) or _OTHER_JSON_KEY.fullmatch(key[:80])
+    return _kind(match) if match else None
+
+
 def _kind(match: re.Match[str]) -> str:
     kinds = _KINDS if len(match.re.groupindex) >= len(_KINDS) else tuple(LABELS)
     return next(compress(kinds, match.group(*kinds)))
@@ -174,7 +173,7 @@ def labels(text: str, *, strict: bool = True) -> Found:
     prose, not so in an answer's tag or in broken JSON.
 
     >>> labels("**City:** Bari\\n- Country - [Italy]").names
-    Names(country='Italy', city='Bari', admin=None)
+    Names(country='Italy', city='Bari', admin=None, venue=None)
     """
     entries = [*(_table(text) if "|" in text else ()), *_entries(text, _LABEL)]
     if ":" in text and not any(key in ("country", "city", "lat", "latlon") for key, _, _ in entries):
@@ -182,8 +181,8 @@ def labels(text: str, *, strict: bool = True) -> Found:
         entries += [
             entry for entry in other if entry[0] != "country" or country_code(entry[1]) or is_placeholder(entry[1])
         ]
-    names = _last([entry for entry in entries if entry[0] in _NAMES], strict)
-    position = _last([entry for entry in entries if entry[0] in _POSITION], strict)
+    names = _last([entry for entry in entries if entry[0] in NAMES], strict)
+    position = _last([entry for entry in entries if entry[0] in POSITION], strict)
     confidences = [share(value) for key, value, _ in entries if key == "confidence" and not is_placeholder(value)]
     judged = [yes_no(value) for key, value, _ in entries if key == "localizable"]
     return Found(
@@ -206,10 +205,10 @@ def _last(entries: list[tuple[str, str, int]], strict: bool) -> Found:
     begin = 0
     for key, value, start in reversed(entries):
         if key in row:
-            groups.append(_found(row, begin, strict=strict))
+            groups.append(found_of(row, begin, strict=strict))
             row = {}
         row[key], begin = value, start
-    groups.append(_found(row, begin, strict=strict))
+    groups.append(found_of(row, begin, strict=strict))
     complete = (found for found in groups if found.position or (found.names.city and found.names.country))
     return next(complete, None) or next((found for found in groups if found), groups[0])
 
@@ -232,7 +231,7 @@ def _entries(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, str, in
     """Each label's key, the text of its value, and where the label begins."""
     accepted: list[tuple[str, int, int]] = []
     line_of_names: int | None = None
-    for match in deque(pattern.finditer(text), maxlen=_MANY_LABELS):
+    for match in deque(pattern.finditer(text), maxlen=MANY_LABELS):
         key, start, end, separator = _kind(match), match.start(), match.end(), match["separator"]
         if key in ("lat", "lon"):
             if separator or _UNSEPARATED.match(text, end):
@@ -243,11 +242,11 @@ def _entries(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, str, in
         before = text[max(start - 60, 0) : start]
         before = before if start <= 60 else "x" + before
         line = text.rfind("\n", 0, start)
-        goes_on = key in _NAMES and line == line_of_names and separator[0] in ":="
+        goes_on = key in NAMES and line == line_of_names and separator[0] in ":="
         boundary = _BOUNDARY if separator[0] in ":=|→>" else _LINE_START
         if goes_on or before[-1:] in ("", "\n") or boundary.search(before):  # most labels begin a line
             accepted.append((key, start, end))
-            if key in _NAMES:
+            if key in NAMES:
                 line_of_names = line
     for index, (key, start, end) in enumerate(accepted):
         following = accepted[index + 1][1] if index + 1 < len(accepted) else len(text)
@@ -261,19 +260,18 @@ _HEADER = re.compile(r"^[ \t]*\|(.{3,400})\|[ \t]*\n[ \t]*\|[ \t:|-]{3,200}\|[ \
 
 def _table(text: str) -> list[tuple[str, str, int]]:
     """The labels of the row that counts in the last Markdown table with columns for names or positions."""
-    tables = deque((_columns(text, match) for match in islice(_HEADER.finditer(text), _MANY_OBJECTS)), maxlen=1)
+    tables = deque((_columns(text, match) for match in islice(_HEADER.finditer(text), MANY)), maxlen=1)
     return tables[0] if tables else []
 
 
 def _columns(text: str, header: re.Match[str]) -> list[tuple[str, str, int]]:
-    keys = [_JSON_KEY.fullmatch(cell.strip(" *`_")[:80]) for cell in header[1].split("|")]
-    kinds = [key and _kind(key) for key in keys]
+    kinds = [key_of(cell.strip(" *`_")) for cell in header[1].split("|")]
     if sum(kind is not None for kind in kinds) < 2:
         return []
     rows = []
-    for line in islice(text[header.end() : header.end() + 4_000].split("\n"), _MANY_OBJECTS):
+    for line in islice(text[header.end() : header.end() + 4_000].split("\n"), MANY):
         cells = line.strip().strip("|").split("|")
-        if len(cells) != len(keys):
+        if len(cells) != len(kinds):
             break
         rows.append([cell.strip() for cell in cells])
     best = most_probable([" ".join(row) for row in rows])
@@ -292,154 +290,3 @@ def _value(text: str) -> str | None:
     stop = _NEXT_KEY.search(bare)
     value = (bare[: stop.start()] if stop else bare).strip()
     return value if any(sign.isalnum() for sign in value) else None
-
-
-def objects(text: str) -> list[Found]:
-    """What each JSON object of a text states, in their order; objects without a location are left out.
-
-    An object that the end of the text cuts off stands before the whole ones.
-
-    >>> [found.position for found in objects('{"a": 1} {"lat": 48.85, "lng": "2.35° E",} {"lat": null, "lon": null}')]
-    [(48.85, 2.35), None]
-    """
-    found: deque[Found] = deque(maxlen=_MANY_OBJECTS)
-    cut: list[Found] = []
-    position, broken = 0, 0
-    while broken < _MANY_BROKEN and (opening := _OPENING.search(text, position)):
-        start = opening.start()
-        try:
-            tree, position = _DECODER.raw_decode(text, start)
-            read = _of_tree(tree, start)
-        except (ValueError, RecursionError):
-            position = _closing(text, start)
-            broken += 1
-            read = labels(text[start:position].replace('\\"', '"'), strict=False).at(start)
-            if position == len(text) and not text.rstrip().endswith("}"):
-                cut = [read] if read else []
-                break
-        if read or read.settles_names or read.settles_position:
-            found.append(read)
-    return cut + list(found)
-
-
-def without_calls(text: str) -> str:
-    """The text without the JSON objects that call a tool."""
-    if '"name"' not in text or not any(f'"{key}"' in text for key in _CALLED_WITH):
-        return text
-    pieces, position, broken = [], 0, 0
-    while broken < _MANY_BROKEN and (opening := _OPENING.search(text, position)):
-        pieces.append(text[position : opening.start()])
-        try:
-            tree, position = _DECODER.raw_decode(text, opening.start())
-        except (ValueError, RecursionError):
-            broken, tree, position = broken + 1, None, opening.end()
-        if not (isinstance(tree, dict) and _is_call(tree)):
-            pieces.append(text[opening.start() : position])
-    return "".join([*pieces, text[position:]])
-
-
-def _closing(text: str, start: int) -> int:
-    """Where the brace at `start` is closed; the end of the text where it never is, as in a response cut short."""
-    depth = 0
-    for brace in _BRACE.finditer(text, start):
-        depth += 1 if brace[0] == "{" else -1
-        if depth == 0:
-            return brace.end()
-    return len(text)
-
-
-def _of_tree(tree: Any, start: int) -> Found:
-    """One `Found` from all levels of a JSON value, the outermost first; of a list of candidates the first counts.
-
-    A deeper level adds the names that are missing only where it agrees with those that are there.
-    """
-    row: dict[str, str] = {}
-    reasoning: str | None = None
-    queue: deque[Any] = deque([tree])
-    for _ in range(_MANY_LABELS):
-        if not queue:
-            break
-        node = queue.popleft()
-        if isinstance(node, list):
-            queue.extend(_ranked(node[:_MANY_OBJECTS]))
-        if not isinstance(node, dict) or _is_call(node):
-            continue
-        here: dict[str, str] = {}
-        for key, value in sorted(node.items(), key=lambda item: not _FINAL_KEY.search(item[0])):
-            if _THINKING_KEY.fullmatch(key):
-                reasoning = reasoning or _strings(value)
-                continue
-            kind = _JSON_KEY.fullmatch(key[:80]) or _OTHER_JSON_KEY.fullmatch(key[:80])
-            named = _kind(kind) if kind else None
-            judged = named == "localizable" and isinstance(value, bool)
-            text = str(value) if judged else _scalar(value) if kind else None
-            if named and text is not None:
-                here.setdefault(_point_order(node) if named == "latlon" else named, text)
-            elif isinstance(value, dict | list):
-                queue.append(value)
-        names = {key: text for key, text in here.items() if key in _NAMES}
-        if all(row.get(key, text) == text for key, text in names.items()):
-            row |= names
-        position = {key: text for key, text in here.items() if key in _POSITION}
-        if not row.keys() & _POSITION and (len(position) > 1 or position.keys() & {"latlon", "lonlat"}):
-            row |= position
-        for key in ("confidence", "localizable"):
-            if key in here:
-                row.setdefault(key, here[key])
-    return replace(_found(row, start, whole=True), reasoning=reasoning)
-
-
-def _is_call(node: Mapping[str, Any]) -> bool:
-    """Whether an object calls a tool; what it is called with is no answer."""
-    return "name" in node and not _CALLED_WITH.isdisjoint(node)
-
-
-def _ranked(candidates: list[Any]) -> list[Any]:
-    """A list of candidates by their rank or their probability, where all have one."""
-    for key, sign in (
-        ("rank", 1),
-        ("probability", -1),
-        ("confidence", -1),
-        ("score", -1),
-        ("likelihood", -1),
-        ("prob", -1),
-    ):
-        values = [_number(one.get(key)) if isinstance(one, dict) else None for one in candidates]
-        if values and None not in values:
-            order = sorted(range(len(values)), key=lambda i: sign * (values[i] or 0))
-            return [candidates[i] for i in order]
-    return candidates
-
-
-def _number(value: Any) -> float | None:
-    match = re.match(r"\s?(\d{1,3}(?:\.\d{1,9})?)", value) if isinstance(value, str) else None
-    return float(match[1]) if match else None
-
-
-def _point_order(node: Mapping[str, Any]) -> str:
-    """GeoJSON puts the longitude first and says so by its type; a plain array is read as latitude, longitude."""
-    return "lonlat" if str(node.get("type", "")).lower() == "point" else "latlon"
-
-
-def _scalar(value: Any) -> str | None:
-    """The text of a JSON value that can be a field: a string, a number, null, `{"name": …}` or an array of numbers."""
-    if isinstance(value, dict):
-        value = next((value[key] for key in ("name", "value") if isinstance(value.get(key), str)), False)
-    if isinstance(value, list) and len(value) in (2, 3) and all(isinstance(part, str) for part in value):
-        value = ", ".join(value[:2])
-    if value is None:
-        return "null"
-    return value if isinstance(value, str) else None
-
-
-def _strings(value: Any) -> str | None:
-    """All the text under a key such as "reasoning", a line each."""
-    lines: list[str] = []
-    queue: deque[Any] = deque([value])
-    while queue and len(lines) < _MANY_LABELS:
-        node = queue.popleft()
-        if isinstance(node, str):
-            lines.append(node.strip())
-        elif isinstance(node, dict | list):
-            queue.extend(node.values() if isinstance(node, dict) else node)
-    return "\n".join(line for line in lines if line) or None

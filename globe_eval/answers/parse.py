@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from globe_eval.answers import coordinates, fields
+from globe_eval.answers import coordinates, fields, objects
 from globe_eval.answers.arranging import place
 from globe_eval.answers.conclusions import concluded, position
 from globe_eval.answers.confidence import in_text as stated
@@ -47,7 +47,7 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
     if not text.strip():
         return Answer(status="truncated" if truncated else "empty")
     parts = split_thought(text)
-    said = coordinates_spelled(fields.without_calls(excerpt(parts.said)))
+    said = coordinates_spelled(objects.without_calls(excerpt(parts.said)))
     found = _only_answer(said)
     if found is None:
         found = _united(_formal(said))
@@ -92,7 +92,7 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
 def _formal(text: str) -> Iterator[Found]:
     """What stands in tags and in JSON."""
     yield from _tagged(answer_blocks(text))
-    read = fields.objects(text)
+    read = objects.objects(text)
     yield from (found for found in reversed(read) if found)
     yield from (found for found in reversed(read) if not found)
 
@@ -118,7 +118,7 @@ def _tagged(blocks: list[Block]) -> Iterator[Found]:
     partial: list[Found] = []
     for block in reversed(blocks):
         content = excerpt(block.text)
-        inside = _united([*fields.objects(content)[::-1], fields.labels(content, strict=False)])
+        inside = _united([*objects.objects(content)[::-1], fields.labels(content, strict=False)])
         found = _completed(inside, content, tagged=True).at(block.start)
         if found and (found.position or found.settles_names or (found.names.city and found.names.country)):
             yield found

@@ -1,4 +1,4 @@
-"""Phrases that name a place in a sentence: names by their spelling, joined by commas and words such as "in" into one."""
+"""Phrases that name a place in a sentence: names by their spelling, joined into one by commas and words like "in"."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ _LONGEST_NAME = 80
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’.–-][^\W_]+)*|&")
 _NEXT = re.compile(r"\s([^\W\d_a-zß-öø-ÿ][\w'’-]*)")
-_ABBREVIATION = re.compile(r"(?:St|Ste|Mt|Ft|Dr)\.?")
+_ABBREVIATION = re.compile(r"\b(?:St|Ste|Mt|Ft|Dr)$")
 _PARTICLES = words(
     """
-    of the and de del della dello di da do dos das la le les el los las al upon am an der den des du y e en sur sous zu von van
+    of the and de del della dello di da do dos das la le les el los las al upon am an der den des du y e en
+    sur sous zu von van
     """
 )
 _JOINT = re.compile(
-    r"""(?:\.(?=\s*[,(—–]))?(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}                       # "campus", "neighborhood"
+    r"""(?:\.(?=\s*[,(—–]))?(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}  # "campus", "neighborhood"
         (?:\s*[,(/]\s*|\s*[—–]\s*|\s+-+\s+|\s+|\s*\)\s*,?\s*)
         (?:(?:[a-zß-öø-ÿ'’/-]+|\d{1,3}[a-z]{1,2})\s*[\s,]\s*){0,5}?
         (?:(?:in|at|on|of|near|by|within|from|inside|outside|along|around|to|the|a|an)\s+){0,3}[\"“'*_`]*""",
@@ -34,7 +35,9 @@ _REGIONS = words(
     """
 )
 _NOUN = re.compile(r"\s([a-zß-öø-ÿ]+)")
-_SITE = re.compile(rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})(?=\s?[,;(—–]|\.?$|\s(?:in|near|at)\s)")
+_SITE = re.compile(
+    rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})" r"(?=\s?[,;(—–]|\.?$|\s(?:in|near|at)\s)"
+)
 _INDEFINITE = re.compile(r"(?:^|\b)(?:an?|some|typical|traditional|of)\s$", re.IGNORECASE)
 _LINKS = words(
     """
@@ -95,7 +98,7 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
 
 
 def _part(text: str, start: int, end: int) -> str:
-    """A name as it stands, with the word for a region that stands beside it: "province of Toledo", "Toledo province"."""
+    """A name with the word for a region or a site that stands beside it: "province of Toledo", "Atocha station"."""
     bare = text[start:end].strip(" .")
     bare = bare[:-2] if bare.endswith(("'s", "’s")) else bare
     if before := _REGION_OF.search(text[max(start - 30, 0) : start]):
@@ -112,7 +115,9 @@ def _qualifies(text: str, start: int, end: int) -> bool:
     after = _NOUN.match(text, end)
     if _SITE.match(text, end) and not _INDEFINITE.search(text[max(start - 12, 0) : start]):
         return False
-    return bool(after) and " " not in text[start:end] and after[1] not in _LINKS and not is_prominent(text[start:end])
+    if after is None or " " in text[start:end] or after[1] in _LINKS:
+        return False
+    return not is_prominent(text[start:end])
 
 
 def _joined(gap: str) -> bool:
@@ -125,31 +130,28 @@ def _joined(gap: str) -> bool:
 
 def _runs(text: str) -> Iterator[tuple[int, int]]:
     """From where to where the names of a text stand: words with a capital, and the particles between them."""
-    start = end = None
-    pending = False
+    start, end, reached = -1, -1, -1  # of the name so far, and of the particles behind it
     for match in _TOKEN.finditer(text):
         word = match[0]
         capital = not word[0].islower() and not word[0].isdigit() and word != "&"
-        if start is not None and end is not None:
-            gap = text[end : match.start()] if not pending else text[last : match.start()]
-            close = gap == " " or (gap == ". " and _ABBREVIATION.fullmatch(text[max(start, end - 4) : end].split()[-1]))
-            if close and capital and (match.end() - start) <= _LONGEST_NAME:
-                end, pending = match.end(), False
+        if start >= 0:
+            gap = text[reached : match.start()]
+            close = gap == " " or (gap == ". " and _ABBREVIATION.search(text, start, end))
+            if close and capital and match.end() - start <= _LONGEST_NAME:
+                end = reached = match.end()
                 continue
             if close and (word.lower() in _PARTICLES or word == "&" or word.isdigit()):
-                last, pending = match.end(), True
+                reached = match.end()
                 continue
             yield start, end
-            start = end = None
-            pending = False
+            start = -1
         if capital and (word.lower() not in UNNAMED or _begins(word, text, match.end())):
-            start, end = match.start(), match.end()
-            last = end
-    if start is not None and end is not None:
+            start, end, reached = match.start(), match.end(), match.end()
+    if start >= 0:
         yield start, end
 
 
 def _begins(word: str, text: str, end: int) -> bool:
     """Whether a common word begins a name after all: "New York", "British Columbia"."""
     following = _NEXT.match(text, end)
-    return bool(following) and (word.lower() in BEGINNINGS or is_name(f"{word} {following[1]}"))
+    return following is not None and (word.lower() in BEGINNINGS or is_name(f"{word} {following[1]}"))

@@ -21,7 +21,8 @@ _REFUSAL = re.compile(
     |\bi\ (?:decline|refuse)\ to\b|\bcannot\ be\ (?:determined|identified|located|pinpointed)\b
     |\bimpossible\ to\ (?:accurately\ |precisely\ )?(?:determine|identify|pinpoint|say|tell|know|provide)
     |\b(?:difficult|challenging|hard|tough|infeasible|tricky)\ (?:for\ \w+\ )?to\ (?:\w+\ ){{0,2}}?{_VERBS}\b
-    |\b(?:remains?|is|are)\ (?:\w+\ )?(?:uncertain|unclear|unknown|indeterminable|undetermined|not\ (?:clear|discernible|identifiable|specified|provided))\b
+    |\b(?:remains?|is|are)\ (?:\w+\ )?(?:uncertain|unclear|unknown|indeterminable|undetermined)\b
+    |\b(?:remains?|is|are)\ (?:\w+\ )?(?:not\ (?:clear|discernible|identifiable|specified|provided))\b
     |\bnot\ (?:comfortable|privy|capable|programmed|designed|willing|allowed|permitted|going\ to\ \w+)\b
     |\bno\ (?:\w+\ ){{0,3}}(?:features?|clues?|landmarks?|details?|information|indications?|signs?|elements?)
       \ (?:\w+\ ){{0,4}}(?:that|which|to)\ (?:\w+\ ){{0,5}}{_VERBS}\b

@@ -13,12 +13,18 @@ _EAST = re.compile(
     r"koordinaten|grad\b|ost\b|nord\s|\b(?:und|ist|die|der|das|länge|breite|ungefähr|etwa)\b", re.IGNORECASE
 )
 _WEST = re.compile(
-    r"coordonn|coordenad|coordinate\b|latitud|longitud|ouest|oeste|ovest|\b(?:et|est|le|la|el|los|il|y|de|du|del|di|dos|em|en)\b",
+    r"coordonn|coordenad|coordinate\b|latitud|longitud|ouest|oeste|ovest"
+    r"|\b(?:et|est|le|la|el|los|il|y|de|du|del|di|dos|em|en)\b",
     re.IGNORECASE,
 )
 _O = re.compile(r"(?<=[\d°\"″”'′’])(\s?)O(?![\w'’])")
-_CHINESE = {"北纬": "N ", "北緯": "N ", "南纬": "S ", "南緯": "S ", "东经": "E ", "東经": "E ", "東経": "E ", "東經": "E ",
-            "西经": "W ", "西経": "W ", "西經": "W ", "북위": "N ", "남위": "S ", "동경": "E ", "서경": "W "}  # fmt: skip
+_CHINESE = {
+    word: f"{letter} "
+    for letter, words in {
+        "N": "北纬 北緯 북위", "S": "南纬 南緯 남위", "E": "东经 東经 東経 東經 동경", "W": "西经 西経 西經 서경",
+    }.items()
+    for word in words.split()
+}  # fmt: skip
 _BEFORE = re.compile("(" + "|".join(_CHINESE) + r")\s?(?:约|約|约为)?\s?(?=\d)")
 _WORDS = (
     (r"(?:северной|с\.?\s?)(?:\s?широты|ш)(?!\w)\.?|norte|nord|kuzey|utara|szer\. geogr\. pn\.|شمال\w*", " N"),

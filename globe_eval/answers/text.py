@@ -62,7 +62,8 @@ _CHANNEL = re.compile(
     r"(?:<\|start\|>\w{0,20})?<\|channel\|>\s?(\w{1,20})[^<>]{0,80}<\|message\|>|<\|(?:end|return|call)\|>"
 )
 _ANSWER = re.compile(  # its alternatives begin with two signs: a search for these passes over the rest of a text
-    r"<(?:(?P<close>/?)(?:(?:final[_ ])?answer|final[_ ](?:location|guess|prediction|output))\s?>|\|begin_of_box\|>|(?P<unbox>\|end_of_box\|>))|\\boxed\s?\{",
+    r"<(?:(?P<close>/?)(?:(?:final[_ ])?answer|final[_ ](?:location|guess|prediction|output))\s?>"
+    r"|\|begin_of_box\|>|(?P<unbox>\|end_of_box\|>))|\\boxed\s?\{",
     re.IGNORECASE,
 )
 _ANCHORS = ("lat", "lon", "country", "city", "Lat", "Lon", "Country", "City", "<answer", "{")

@@ -45,7 +45,7 @@ def result_table(results: Results) -> str:
             "",
             *(f"{section}\n" for section in _sections(results)),
             status_line(results),
-            *([f"{results.repaired:,} responses had been decoded wrongly and were repaired"] if results.repaired else []),
+            *([f"repaired, having been decoded wrongly: {results.repaired:,} responses"] if results.repaired else []),
             *([_ceiling_line(results)] if ceiling else []),
             *([_clean_line(results)] if results.clean else []),
         ]
