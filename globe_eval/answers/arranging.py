@@ -211,6 +211,11 @@ def _is_wide(part: str) -> bool:
     return words[-1] in AREAS or words[-1] in WATERS or words[0] in WATERS or part in ("Peak District", "Lake District")
 
 
+def is_country(text: str) -> bool:
+    """Whether a name is that of a country, in English or as a common abbreviation."""
+    return _country(text) is not None
+
+
 def is_name(text: str) -> bool:
     """Whether the gazetteer has a place of exactly this name."""
     return bool(gazetteer.load().find(normalise(text)))
@@ -254,13 +259,13 @@ def _pieces(part: str) -> Iterator[str]:
         yield from part.split("–")
     elif part.startswith(("Downtown ", "Uptown ", "Midtown ")):
         yield from (part, part.split(maxsplit=1)[1])
-    elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]):
+    elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]) and not is_venue(part):
         yield from (match[2], match[1])
     elif (match := _OF.fullmatch(part)) and is_prominent(match[1]) and not is_name(part):
         yield from (part, match[1])
     elif match := _CODE_BEHIND.fullmatch(part):
         yield from match.groups()
-    elif (match := _FEDERAL_REGION.fullmatch(part)) or (
+    elif ((match := _FEDERAL_REGION.fullmatch(part)) and not is_venue(part)) or (
         (match := _DIRECTED.fullmatch(part)) and not _rows(normalise(part)) and _country(match[1])
     ):
         yield match[1]

@@ -62,7 +62,7 @@ _ABBREVIATED = re.compile(
 )
 _END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])")
 _WORD = re.compile(r"\w+")
-_HEADING = re.compile(r"\s*(?:#{1,6}\s.*|[^.!?]{1,120}:\s*)")
+_HEADING = re.compile(r"\s*(?:#{1,6}\s.*|.{1,400}:\s*)")
 _DRESS = re.compile(r"\*{1,3}|`|(?<!\w)_{1,2}|_{1,2}(?!\w)")
 _ITEM = re.compile(r"\s*(?:[-•*+]|\d{1,2}[.)])\s+")
 
@@ -253,7 +253,7 @@ def _sentences(text: str) -> Iterator[_Sentence]:
             continue
         plain = _DRESS.sub("", written)
         lower = plain.lower()
-        if begins_line and _HEADING.fullmatch(plain):
+        if _HEADING.fullmatch(plain) if begins_line else plain.rstrip().endswith(":"):
             yield _Sentence(plain, lower, start, "", start, i == 0)
             heading, heading_start, below = lower, start, False
             continue

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import compress, islice
 
 from globe_eval.answers import coordinates
-from globe_eval.answers.arranging import address, place
+from globe_eval.answers.arranging import address, is_name, place
 from globe_eval.answers.conclusions import concluded
 from globe_eval.answers.confidence import share, yes_no
 from globe_eval.answers.lexicon import LABELS
@@ -142,7 +142,8 @@ def _name(value: str, key: str) -> str | None:
     if (found := name(value)) or len(value) < _SENTENCE:
         return found
     conclusion = concluded(value)
-    return getattr(conclusion[0], key) if conclusion else None
+    found = getattr(conclusion[0], key) if conclusion else None
+    return found if found and is_name(found) else None
 
 
 def _is_cut(lat: str, lon: str) -> bool:

@@ -153,6 +153,9 @@ WATERS = words("lake river creek bay sound strait fjord loch")
 
 VENUES = words(
     """
+    parc parque parco jardin jardins jardim torre puente pont ponte kirche dom schloss burg brücke markt église iglesia
+    basílica igreja chiesa monasterio estación gare bahnhof stadion estadio stade praça praia playa plage spiaggia strand
+    mercado mercato marché cathédrale catedral duomo
     park bridge tower square temple cathedral university college school station airport market church castle terminal
     street road avenue boulevard lane plaza plaça piazza platz place mall hotel hôtel garden gardens museum museo
     musée palace palacio palazzo palais hall house home center centre library theater theatre stadium arena field

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from globe_eval.answers.arranging import arranged, is_area, is_name, is_prominent, is_venue
+from globe_eval.answers.arranging import arranged, is_area, is_country, is_name, is_prominent, is_venue
 from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, words
 from globe_eval.answers.names import Names
 
@@ -17,7 +17,7 @@ _NEXT = re.compile(r"\s([^\W\d_a-zß-öø-ÿ][\w'’-]*)")
 _ABBREVIATION = re.compile(r"\b(?:St|Ste|Mt|Ft|Dr)$")
 _PARTICLES = words(
     """
-    of the and de del della dello di da do dos das la le les el los las al upon am an der den des du y e en
+    of the aan and de del della dello di da do dos das la le les el los las al upon am an der den des du y e en
     sur sous zu von van
     """
 )
@@ -86,7 +86,12 @@ def phrases(text: str) -> Iterator[Phrase]:
 
 
 def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
-    parts = [_part(text, start, end) for start, end in chain if not _qualifies(text, start, end)]
+    parts: list[str] = []
+    for start, end in chain:
+        if not _qualifies(text, start, end):
+            part = _part(text, start, end)
+            aside = parts and text[:start].endswith("(") and not is_country(part)
+            parts.insert(len(parts) - 1 if aside else len(parts), part)  # "Hampi (Vijayanagara ruins)"
     if parts:
         names = arranged(parts)
         if names:
