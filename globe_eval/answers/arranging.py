@@ -50,7 +50,17 @@ def _country(text: str) -> str | None:
         return _HOME_NATIONS[key]
     if len(key) < 4 and not bare.isupper():
         return None
-    return gazetteer.country(key, main=True)
+    code = gazetteer.country(key, main=True)
+    if code is None and (other := gazetteer.country(key)) and not is_prominent_town(key):
+        return other  # "Brasil", but not "Granada"
+    return code
+
+
+def is_prominent_town(key: str) -> bool:
+    """Whether a normalised name is that of a town which many know."""
+    gaz = gazetteer.load()
+    rows = [entry >> 1 for entry in gaz.find(key)]
+    return any(gaz.kind[row] >= CITY and gaz.population[row] >= TOWN for row in rows)
 
 
 @lru_cache(maxsize=65_536)
@@ -159,7 +169,7 @@ def arranged(parts: Sequence[str]) -> Names | None:
     if city is None and venue:
         city = country if country and code in _CITY_STATES else venue[-1]
         venue = [part for part in venue if part != city or is_venue(part)]
-    elif city and row is not None and gazetteer.load().kind[row] == LANDMARK and " " in city:
+    elif city and row is not None and _is_landmark(row) and " " in city:
         venue.append(city)
     venue += [part for part in beyond if is_venue(part) or _town(part, code, ()) not in (None, row)]
     venue = [part for part in dict.fromkeys(venue) if not _is_wide(part) and (part != city or " " in part)]
@@ -192,7 +202,7 @@ def _read_backwards(
         elif regions and admin is None and (town is None or coded or _is_region(regions[0], town, left[:i], code)):
             admin, around, row = part, tuple(regions[:4]), regions[0]
             code = code or _code(regions[0])
-        elif town is not None:
+        elif town is not None and not (_is_landmark(town) and any(_is_town(other, code) for other in left[:i])):
             city, row = part, town
         elif regions:
             continue
@@ -235,6 +245,15 @@ def is_prominent(text: str) -> bool:
 def same_country(one: str | None, other: str | None) -> bool:
     """Whether two names are of one country: "UK" and "England"."""
     return bool(one and other) and (one == other or (_country(str(one)) or 1) == (_country(str(other)) or 2))
+
+
+def _is_landmark(row: int) -> bool:
+    return gazetteer.load().kind[row] == LANDMARK
+
+
+def _is_town(part: str, code: str | None) -> bool:
+    town = _town(part, code, ())
+    return town is not None and not _is_landmark(town)
 
 
 def _code(row: int) -> str:

@@ -155,7 +155,8 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
         other = claim.value
         if claim is chosen or not claim.weight:
             continue
-        if claim.known and names.city and not names.country and _same(names, other):
+        together = claim.start == chosen.start and names.city == names.venue and other.city is not None
+        if claim.known and names.city and not names.country and (together or _same(names, other)):
             if names.city == names.venue and other.city:
                 names = replace(names, city=other.city)
             names = replace(names, country=other.country, admin=names.admin or other.admin)

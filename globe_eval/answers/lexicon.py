@@ -16,7 +16,7 @@ def words(text: str) -> frozenset[str]:
 
 FINAL = alternatives(r"""
     final (?:answer|guess|estimate|verdict|conclusion) | specific answer | answer\b
-    (?:in|to) (?:conclusion|summary|sum up|conclude) | conclu(?:sion|de)s? | therefore | thus | hence
+    (?:in|to) (?:conclusion|summary|sum up|conclude) | conclu(?:sion|de)s? | therefore | thus | hence | so(?=:)
     (?:best|my|educated|reasonable|single|top|safest|overall|specific|plausible) (?:\w+ )?guess
     best (?:\w+ )?estimate | best (?:fit|match)
     i(?:'d| would)? (?:\w+ )?(?:guess|say|settle|go) | i(?:'ll| will) (?:\w+ )?(?:go|say|guess)
@@ -52,7 +52,7 @@ STATED = alternatives(rf"""
 HEDGED = alternatives(r"""
     possibl[ey] | perhaps | maybe | might | could | may | potentially | conceivably | either | if | whether
     plausibl[ey] | speculat\w+ | hypothetical\w* | assum\w+ | e\.g | for example | for instance | alternative\w*
-    candidates? | options? | unless
+    candidates? | options? | unless | initially | at first | (?:i|we) (?:first |had )?(?:thought|considered)
 """)
 """Words that leave it open."""
 
@@ -85,6 +85,8 @@ COMPARED = alternatives(r"""
 
 UNNAMED = words(
     """
+    la el le les los las il lo das der die ein eine una un os as esta este esto cette ce dieses dieser foto fotografia bild
+    imagen imagem immagine initially hypotheses hypothesis probable
     a about above additionally after again all along also although an and another any approximate approximately are
     around as assuming at atlas based because been before behind being below beneath beside between both but by can
     certainly clearly city close clues coordinate coordinates conclusion confidence considering consistent could

@@ -138,7 +138,11 @@ def _runs(text: str) -> Iterator[tuple[int, int]]:
     start, end, reached = -1, -1, -1  # of the name so far, and of the particles behind it
     for match in _TOKEN.finditer(text):
         word = match[0]
-        capital = not word[0].islower() and not word[0].isdigit() and word != "&"
+        capital = (
+            word != "&"
+            and (not word[0].islower() or ("-" in word[:4] and not word.islower()))
+            and not word[0].isdigit()
+        )
         if start >= 0:
             gap = text[reached : match.start()]
             close = gap == " " or (gap == ". " and _ABBREVIATION.search(text, start, end))
