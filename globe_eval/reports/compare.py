@@ -119,7 +119,12 @@ def compare(folders: Sequence[Path], *, seed: int = 0) -> list[Comparison]:
     """Each later run against the first. Raises InputError for what is no run, and for runs that cannot be compared."""
     if not 2 <= len(folders) <= MOST:
         raise InputError(f"compare: found {len(folders)} runs; allowed: 2 to {MOST}")
-    reference, *others = [read_run(folder) for folder in folders]
+    return compare_runs([read_run(folder) for folder in folders], seed=seed)
+
+
+def compare_runs(runs: Sequence[Run], *, seed: int = 0) -> list[Comparison]:
+    """Each later run against the first, samples sorted by id. Raises InputError where they cannot be compared."""
+    reference, *others = runs
     for other in others:
         refuse_incomparable(reference, other)
     return [_compared(reference, other, seed) for other in others]

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,7 @@ from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.runs import identity, judge, localizability_probe, process, record
-from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.runs.journal import Journal
 from globe_eval.runs.usage import Portion, Prices, usage
 from globe_eval.sample import DistanceModel, Images, Results, Sample, Truth
@@ -67,15 +67,7 @@ class Request:
     """As it was given, without secrets."""
 
 
-@dataclass(frozen=True)
-class Finished:
-    """One task's results and the folder that holds them."""
-
-    results: Results
-    folder: Path
-
-
-def run(request: Request) -> list[Finished]:
+def run(request: Request) -> list[tuple[Path, Results]]:
     """Evaluate one model on tasks; writes `samples.jsonl` and `results.json` into a folder for each task.
 
     What the journal in a folder knows from an earlier start is not asked again.
@@ -83,6 +75,8 @@ def run(request: Request) -> list[Finished]:
     Raises InputError before a model is loaded where the tasks, their pictures or the output folder cannot be used, and
     KeyboardInterrupt with a text that says what is done. In a process that is not the first of several (accelerate),
     evaluates its share and returns nothing.
+
+    Returns: the folder and the results of each task.
     """
     if request.model == "endpoint":  # of the others the model takes the memory, or drawing pictures the time
         process.return_freed_memory()
@@ -109,7 +103,7 @@ def run(request: Request) -> list[Finished]:
         for name, task in tasks.items():
             results = _evaluate(request, model, info, task, journals[name])
             if results is not None:
-                finished.append(Finished(results, journals[name].folder))
+                finished.append((journals[name].folder, results))
     return finished
 
 
@@ -188,8 +182,8 @@ def _evaluate(request: Request, model: Any, info: dict[str, Any], task: Any, jou
             return None
         samples, results = _assemble(request, info, asking, task, portions, started, journal.folder)
         if request.judge is not None:
-            said, name_of_judge = judge.ask(samples, request.judge, folder=journal.folder, seed=request.seed)
-            samples, results = judge.attach(samples, results, said, name_of_judge, request.seed)
+            samples, judged_by = judge.ask(samples, request.judge, folder=journal.folder, seed=request.seed)
+            results = replace(results, judge=judge.agreement(samples, judged_by, request.seed))
         record.write_run(journal.folder, samples, results)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
@@ -332,8 +326,8 @@ def _assemble(
     if request.ask_localizable is not None:
         pictures = [task.doc_to_image(doc)[0] for doc in docs]
         arguments = request.ask_localizable
-        samples, _ = localizability_probe.ask(samples, pictures, arguments, folder=folder, seed=request.seed)
-    setting = Setting(
+        samples = localizability_probe.ask(samples, pictures, arguments, folder=folder, seed=request.seed)
+    results = unscored(
         task=task.config.task,
         task_version=str(task.VERSION),
         answer_form=task.answer_form,
@@ -349,21 +343,20 @@ def _assemble(
         shard="{}/{}".format(*request.shard) if request.shard else None,
         distance=request.distance,
         geocoder=request.geocoder,
-        exclude=overlapping_ids({"overlap": task.manifest.overlap}) if request.exclude_overlap else None,
-        thresholds_km=task.thresholds_km,
-        own_metrics=task.own_metrics,
+        thresholds_km=tuple(task.thresholds_km),
         own_directions=task.own_directions,
         command=request.command,
         entity_classes=task.entity_classes,
+        images=Images(
+            with_coordinates=sum(file.with_coordinates for file in files),
+            reencoded=sum(file.reencoded for file in files),
+            max_pixels=request.max_pixels,
+            max_side=request.max_side,
+        ),
+        usage=usage(responses, portions, request.prices),
     )
-    images = Images(
-        with_coordinates=sum(file.with_coordinates for file in files),
-        reencoded=sum(file.reencoded for file in files),
-        max_pixels=request.max_pixels,
-        max_side=request.max_side,
-    )
-    used = usage(responses, portions, request.prices)
+    exclude = overlapping_ids({"overlap": task.manifest.overlap}) if request.exclude_overlap else None
     del docs, files, answers, responses  # a kilobyte and a half a photograph, of no more use
     asking.answers.clear()
     asking.pictures.clear()
-    return assemble(setting, samples, started=started, images=images, usage=used)
+    return assemble(results, samples, started=started, own_metrics=task.own_metrics, exclude=exclude)

@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from globe_eval.reports import terminal
-from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.sample import Results, Sample, Truth
 
-SETTING = Setting("mine", "2", "coordinates", "0" * 64, "my-model")
+SETTING = unscored("mine", "2", "coordinates", "0" * 64, "my-model")
 
 
 def results(*texts: str, group: str | None = None) -> Results:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from globe_eval.errors import InputError
-from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
+from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.reports import shown
 from globe_eval.reports.export.publishable import (
     bounds,
@@ -17,7 +17,7 @@ from globe_eval.reports.export.publishable import (
 from globe_eval.reports.run import Run
 from globe_eval.sample import Figure, Results
 
-HEADLINES = (*(acc_name(km) for km in THRESHOLDS_KM.values()), "median_km")
+HEADLINES = (*ACCURACIES, "median_km")
 """What `.eval_results` has: the five accuracies and the median distance."""
 
 
@@ -28,13 +28,19 @@ def model_card(run: Run, *, model: str | None = None, dataset: str | None = None
     results = run.results
     refuse_partial(results)
     higher_is_better = directions(run)
+    depends_on = figure_depends_on(results)
+    depends_on |= {
+        "prompt_sha256": results.prompt_sha256 or "unknown",
+        "photographs": results.n,
+        "seed": results.seed,
+    }
     entries = [
         EvalResult(
             task_type="image-text-to-text",
             task_name="Image geolocation",
             dataset_type=dataset or hub_of(results.task) or results.task,
             dataset_name=results.task,
-            dataset_args=figure_depends_on(results),
+            dataset_args=depends_on,
             metric_type=name,
             metric_name=shown.with_unit(name, long=True),
             metric_value=shown.published(name, value),

@@ -135,9 +135,7 @@ def figure_depends_on(results: Results) -> dict[str, Any]:
         "gazetteer": results.gazetteer.version,
         "parser": results.parser_version,
         "manifest_sha256": results.manifest_sha256,
-        "prompt_sha256": results.prompt_sha256 or "unknown",
-        "photographs": results.n,
-        "seed": results.seed,
+        "prompt_sha256": results.prompt_sha256,
     }
 
 
