@@ -150,9 +150,11 @@ def arranged(parts: Sequence[str]) -> Names | None:
     left = [piece for part in parts[:_MOST_PARTS] for piece in _pieces(part) if not is_area(piece)]
     at = next((i for i in range(len(left) - 1, -1, -1) if _country(left[i])), None)
     country, code, beyond = None, None, []
-    if at and (before := _country(left[at - 1])) and _country(left[at]) not in (before, *_reach_of(before)):
-        left, at = left[:at], at - 1  # "Italy/Greece": the first of two
-    if at is not None and not _rather_region(left, at):
+    if at and _are_two(left[at - 1], left[at]):
+        left, at = left[:at], at - 1
+    if at is None and len(left) > 1 and _is_pure_region(left[0]) and not _regions(left[-1], None):
+        left = [*left[1:], left[0]]  # "in Utah, near Moab"
+    if at is not None and not (_rather_region(left, at) or _rather_town(left, at)):
         country, code, beyond = left[at], _country(left[at]), left[at + 1 :]
         same = [part for part in left[:at] if _country(part) == code]
         if same and normalise(country) in _HOME_NATIONS:  # "the United Kingdom (likely England)"
@@ -202,6 +204,8 @@ def _read_backwards(
         elif regions and admin is None and (town is None or coded or _is_region(regions[0], town, left[:i], code)):
             admin, around, row = part, tuple(regions[:4]), regions[0]
             code = code or _code(regions[0])
+        elif _country(part) and country and admin is None and i > 0:
+            admin = part  # a territory: "San Juan, Puerto Rico, USA"
         elif town is not None and not (_is_landmark(town) and any(_is_town(other, code) for other in left[:i])):
             city, row = part, town
         elif regions:
@@ -262,6 +266,7 @@ def _code(row: int) -> str:
 
 
 _OWNED = re.compile(r"(.+?)['’]s?\s(.+)")
+_POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
 _OF = re.compile(r".+\s(?:of|on|in)\s(?:the\s)?(.+)")
 _CODE_BEHIND = re.compile(r"(.*[^\W\d_].*?),?\s(D\.?C\.?|[A-Z]{2}|USA|U\.S\.A?\.?|U\.K\.?)(?:\s\d{5}(?:-\d{4})?)?")
 
@@ -289,7 +294,7 @@ def _pieces(part: str) -> Iterator[str]:
     ):
         yield match[1]
     else:
-        yield re.sub(r"^([A-Z]{2})\s\d{5}(-\d{4})?$", r"\1", part)
+        yield _POSTCODE.sub("", part)
 
 
 def is_area(part: str) -> bool:
@@ -302,6 +307,14 @@ def _ordinary(part: str) -> bool:
     return all(word in ORDINARY or word in UNNAMED for word in normalise(part).split())
 
 
+def _are_two(one: str, other: str) -> bool:
+    """Whether two names are of two countries ("Italy/Greece"), not of a territory's or a state's and its country."""
+    home, code = _country(one), _country(other)
+    if home is None or code == home or code in _reach_of(home):
+        return False
+    return not any(gazetteer.load().kind[row] == ADMIN1 for row in _regions(one, code))
+
+
 def _rather_region(parts: Sequence[str], at: int) -> bool:
     """Whether a country's name is here that of a state: "Atlanta, Georgia"."""
     if normalise(parts[at]) != "georgia":
@@ -311,6 +324,23 @@ def _rather_region(parts: Sequence[str], at: int) -> bool:
     return not before and any(_town(part, "US", regions) for part in parts[:at])
 
 
+def _rather_town(parts: Sequence[str], at: int) -> bool:
+    """Whether a country's name is here that of a town: "Lebanon, New Hampshire"."""
+    regions = _regions(parts[-1], None) if at < len(parts) - 1 else ()
+    home = _country(parts[at])
+    return any(_code(row) != home and _in(_town(parts[at], _code(row), (row,)), row) for row in regions[:1])
+
+
+def _in(town: int | None, region: int) -> bool:
+    return town is not None and region in (gazetteer.load().admin1[town], gazetteer.load().admin2[town])
+
+
+def _is_pure_region(part: str) -> bool:
+    """Whether a name is that of a first-level region and of no town to speak of."""
+    regions = [row for row in _regions(part, None) if gazetteer.load().kind[row] == ADMIN1]
+    return bool(regions) and not is_prominent_town(normalise(part))
+
+
 def _is_region(region: int, town: int, before: Sequence[str], code: str | None) -> bool:
     """Whether a name of a region and of a town is the region's: a town in it is named before, or it is far larger."""
     gaz = gazetteer.load()
@@ -318,7 +348,8 @@ def _is_region(region: int, town: int, before: Sequence[str], code: str | None) 
         other = _town(before[-1], code or gaz.codes[gaz.country[region]], (region,))
         inside = other is not None and other != town and region in (gaz.admin1[other], gaz.admin2[other])
         if other is not None and inside:
-            first = len(before) == 1 and gaz.kind[other] >= CITY and gaz.kind[region] == ADMIN1
+            first = len(before) == 1 and gaz.kind[other] >= CITY and gaz.population[other] >= TOWN
+            first = first and gaz.kind[region] == ADMIN1
             if first or _far(other, town):
                 return True
     if gaz.kind[town] in (CAPITAL, LANDMARK) and gaz.kind[region] != ADMIN1:

@@ -243,7 +243,7 @@ def _entries(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, str, in
         before = text[max(start - 60, 0) : start]
         before = before if start <= 60 else "x" + before
         line = text.rfind("\n", 0, start)
-        goes_on = key in NAMES and line == line_of_names and separator[0] in ":="
+        goes_on = key in NAMES and line == line_of_names and separator[0] in ":=-–—"
         boundary = _BOUNDARY if separator[0] in ":=|→>" else _LINE_START
         if goes_on or before[-1:] in ("", "\n") or boundary.search(before):  # most labels begin a line
             accepted.append((key, start, end))

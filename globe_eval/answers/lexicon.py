@@ -18,7 +18,8 @@ FINAL = alternatives(r"""
     final (?:answer|guess|estimate|verdict|conclusion) | specific answer | answer\b
     (?:in|to) (?:conclusion|summary|sum up|conclude) | conclu(?:sion|de)s? | therefore | thus | hence | so(?=:)
     (?:best|my|educated|reasonable|single|top|safest|overall|specific|plausible) (?:\w+ )?guess
-    best (?:\w+ )?estimate | best (?:fit|match)
+    best (?:\w+ )?estimate | best (?:fit|match) | guess | i had to (?:choose|pick|say|bet) | i(?:'d| would) bet
+    lean(?:ing)? (?:towards?|to)
     i(?:'d| would)? (?:\w+ )?(?:guess|say|settle|go) | i(?:'ll| will) (?:\w+ )?(?:go|say|guess)
     most (?:likely|plausible|probable) | (?:most|very|highly) probably | reasonable to (?:conclude|infer|assume|guess)
     based on (?:these|this|all|the above|my) | (?:given|considering|combining) (?:these|this|all)

@@ -47,7 +47,7 @@ _LINKS = words(
     """
 )
 _ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")
-_ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)|\s\d{3,6}(?:-\d{3,5})?(?=[,\s])")
+_ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)|\s(?:\d{3,6}(?:-\d{3,5})?|\d[A-Z]{2})(?=[,\s])")
 _BREAKS = words(
     """
     and or is was are were be been being has have had which that who whose where when while with as but if because
@@ -90,7 +90,7 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
     for start, end in chain:
         if not _qualifies(text, start, end):
             part = _part(text, start, end)
-            aside = parts and text[:start].endswith("(") and not is_country(part)
+            aside = parts and text[:start].endswith("(") and not is_country(part) and not is_country(parts[-1])
             parts.insert(len(parts) - 1 if aside else len(parts), part)  # "Hampi (Vijayanagara ruins)"
     if parts:
         names = arranged(parts)

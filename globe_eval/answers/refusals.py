@@ -27,7 +27,7 @@ _REFUSAL = re.compile(
     |\bno\ (?:\w+\ ){{0,3}}(?:features?|clues?|landmarks?|details?|information|indications?|signs?|elements?)
       \ (?:\w+\ ){{0,4}}(?:that|which|to)\ (?:\w+\ ){{0,5}}{_VERBS}\b
     |\b(?:isn't|is\ not|not)\ (?:appropriate|feasible)\b|\b(?:inappropriate|infeasible)\ to\b
-    |^[-*\#\ ]{{0,6}}(?:\w{{1,20}}[:*\s]{{1,4}})?unknown[.*]{{0,3}}$
+    |^[-*\#\ ]{{0,6}}(?:\w{{1,20}}(?:\ \w{{1,20}}){{0,2}}[:*\s]{{1,4}})?unknown[.*]{{0,3}}$
     |\b(?:not\ (?:enough|sufficient)|insufficient)\ (?:information|clues|context|detail|data)
     |\b(?:no\ puedo|no\ es\ posible|lo\ siento|lamento)\b|\bje\ (?:ne\ (?:peux|suis|sais)|suis\ désolée?)\b|\bdésolé
     |\b(?:tut\ mir\ leid|(?:ich\ kann|kann\ ich|l[aä]sst\ sich)\ (?:\w+\s){{0,9}}?nicht|nicht\ möglich)
