@@ -129,7 +129,7 @@ def position(text: str, *, strict: bool = True) -> tuple[Pair, int] | None:
     claims = []
     for one in stated:
         sentence = sentences[max(bisect_right(starts, one.start) - 1, 0)]
-        shown = text[sentence.start : one.start]
+        shown = text[max(sentence.start, one.start - _LONGEST_SENTENCE) : one.start]
         weight = _weight(sentence, shown.lower(), text[one.end : one.end + 60].lower())
         claims.append(_claim(sentence, one.pair, STATED if weight == MENTIONED else weight, start=one.start))
     chosen = _chosen(claims) or claims[0]
