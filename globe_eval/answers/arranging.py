@@ -7,133 +7,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
-from math import cos, hypot, radians
 
-from globe_eval.answers.lexicon import AREAS, ORDINARY, UNNAMED, VENUES, WATERS, words
+from globe_eval.answers.lexicon import AREAS
 from globe_eval.answers.names import DECORATION, Names, is_sentence, name, without_remarks
+from globe_eval.answers.toponyms import (
+    HOME_NATIONS,
+    TOWN,
+    are_apart,
+    code_of,
+    country_of,
+    is_area,
+    is_inside,
+    is_landmark,
+    is_name,
+    is_ordinary,
+    is_prominent,
+    is_pure_region,
+    is_town,
+    is_venue,
+    is_wide,
+    regions_of,
+    rows_of,
+    sovereigns_of,
+    town_of,
+)
 from globe_eval.places import gazetteer
-from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CAPITAL, CITY, LANDMARK, REGION
+from globe_eval.places.gazetteer import ADMIN1, CAPITAL, CITY, LANDMARK
 from globe_eval.places.names import normalise
-from globe_eval.places.words import is_continent, is_unknown, names_region, variants
+from globe_eval.places.words import names_region
 
-LARGE = 100_000
-TOWN = 15_000
-"""People from which a town is known by its name alone, without a country or region beside it."""
-_SUBURB_KM = 25.0
 _MOST_PARTS = 10
 
-_HOME_NATIONS = {"england": "GB", "scotland": "GB", "wales": "GB", "northern ireland": "GB", "great britain": "GB"}
-_STATE_CODES = words(
-    """
-    AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA
-    RI SC SD TN TX UT VT VA WA WV WI WY
-    """
-)
-_PROVINCE_CODES = words(
-    """
-    AB BC MB NB NL NS NT NU ON PE QC SK YT
-    """
-)
 _CITY_STATES = frozenset(["SG", "MC", "VA", "HK", "MO", "GI", "SM"])
-_COUNTRY_CODES = frozenset(["US", "USA", "U.S", "U.S.A", "UK", "U.K", "UAE", "U.A.E", "NZ", "PRC"])
-
-
-@lru_cache(maxsize=65_536)
-def _country(text: str) -> str | None:
-    """The code of the country that a part names, by an English name, an alias or a common abbreviation."""
-    bare = text.strip(" .")
-    if bare.isupper() and bare.isascii() and len(bare) < 6 and bare not in _COUNTRY_CODES:
-        return None
-    key = normalise(bare)
-    if key in _HOME_NATIONS:
-        return _HOME_NATIONS[key]
-    if len(key) < 4 and not bare.isupper():
-        return None
-    code = gazetteer.country(key, main=True)
-    if code is None and (other := gazetteer.country(key)) and not is_prominent_town(key):
-        return other  # "Brasil", but not "Granada"
-    return code
-
-
-def is_prominent_town(key: str) -> bool:
-    """Whether a normalised name is that of a town which many know."""
-    gaz = gazetteer.load()
-    rows = [entry >> 1 for entry in gaz.find(key)]
-    return any(gaz.kind[row] >= CITY and gaz.population[row] >= TOWN for row in rows)
-
-
-@lru_cache(maxsize=65_536)
-def _rows(key: str) -> tuple[int, ...]:
-    """The rows of the gazetteer under a normalised name, as it stands or else without words for its kind."""
-    gaz = gazetteer.load()
-    found = tuple(entry >> 1 for entry in gaz.find(key))
-    if not found:
-        for form, regional in variants(key):
-            if len(form) > 2 and form not in UNNAMED:
-                found = tuple(
-                    entry >> 1 for entry in gaz.find(form) if not regional or gaz.kind[entry >> 1] in (ADMIN1, ADMIN2)
-                )
-            if found:
-                break
-    return tuple(sorted(found, key=lambda row: (-gaz.population[row], row)))
-
-
-@lru_cache(maxsize=65_536)
-def _regions(text: str, code: str | None) -> tuple[int, ...]:
-    """First- and second-level regions and wide areas of this name, within a country if one is stated."""
-    gaz = gazetteer.load()
-    bare = text.strip(" .")
-    key = normalise(bare)
-    if bare.replace(".", "") == "DC" or key == "washington dc":
-        key = "district of columbia"
-    if bare in _STATE_CODES or bare in _PROVINCE_CODES:
-        home = "US" if bare in _STATE_CODES and code != "CA" else "CA"
-        if code in (None, home):
-            return tuple(
-                row for row in _rows(bare.lower()) if gaz.kind[row] == ADMIN1 and gaz.codes[gaz.country[row]] == home
-            )
-        return ()
-    if len(key) < 3:
-        return ()
-    kinds = (ADMIN1, REGION) if code is None else (ADMIN1, ADMIN2, REGION)
-    found = [row for row in _rows(key) if gaz.kind[row] in kinds]
-    found = [row for row in found if code is None or gaz.codes[gaz.country[row]] in _reach(code)]
-    return tuple(sorted(found, key=lambda row: gaz.kind[row] == ADMIN2))
-
-
-@lru_cache(maxsize=512)
-def _reach(code: str) -> frozenset[str]:
-    return frozenset({code, *(item.partition(".")[0] for item in gazetteer.TERRITORIES.get(code, ()))})
-
-
-def _reach_of(territory: str) -> list[str]:
-    """The countries that a territory belongs to."""
-    return [code for code in gazetteer.TERRITORIES if territory in _reach(code)]
-
-
-@lru_cache(maxsize=65_536)
-def _town(text: str, code: str | None, around: tuple[int, ...]) -> int | None:
-    """The largest town or landmark of this name in the country and, if one is stated, in the region."""
-    gaz = gazetteer.load()
-    key = normalise(text)
-    if len(key) < 2 or key in UNNAMED or is_unknown(key) or is_continent(key):
-        return None
-    towns = [row for row in _rows(key) if gaz.kind[row] >= LANDMARK]
-    if around:
-        near = [row for row in towns if gaz.admin1[row] in around or gaz.admin2[row] in around]
-        if near:
-            return near[0]
-    if code is not None:
-        return next((row for row in towns if gaz.codes[gaz.country[row]] in _reach(code)), None)
-    return next((row for row in towns if gaz.population[row] >= TOWN or gaz.kind[row] == CAPITAL), None)
-
-
-def _far(a: int, b: int) -> bool:
-    """Whether two places are no parts of one city."""
-    gaz = gazetteer.load()
-    (lat1, lon1), (lat2, lon2) = gaz.position(a), gaz.position(b)
-    return 111.2 * hypot(lat1 - lat2, (lon1 - lon2) * cos(radians(lat1))) > _SUBURB_KM
 
 
 def arranged(parts: Sequence[str]) -> Names | None:
@@ -148,16 +53,16 @@ def arranged(parts: Sequence[str]) -> Names | None:
     (Names(country='Italy', city='Florence', admin=None, venue=None), None)
     """
     left = [piece for part in parts[:_MOST_PARTS] for piece in _pieces(part) if not is_area(piece)]
-    at = next((i for i in range(len(left) - 1, -1, -1) if _country(left[i])), None)
+    at = next((i for i in range(len(left) - 1, -1, -1) if country_of(left[i])), None)
     country, code, beyond = None, None, []
     if at and _are_two(left[at - 1], left[at]):
         left, at = left[:at], at - 1
-    if at is None and len(left) > 1 and _is_pure_region(left[0]) and not _regions(left[-1], None):
+    if at is None and len(left) > 1 and is_pure_region(left[0]) and not regions_of(left[-1], None):
         left = [*left[1:], left[0]]  # "in Utah, near Moab"
     if at is not None and not (_rather_region(left, at) or _rather_town(left, at)):
-        country, code, beyond = left[at], _country(left[at]), left[at + 1 :]
-        same = [part for part in left[:at] if _country(part) == code]
-        if same and normalise(country) in _HOME_NATIONS:  # "the United Kingdom (likely England)"
+        country, code, beyond = left[at], country_of(left[at]), left[at + 1 :]
+        same = [part for part in left[:at] if country_of(part) == code]
+        if same and normalise(country) in HOME_NATIONS:  # "the United Kingdom (likely England)"
             country, beyond = same[0], [country, *beyond]
         left = [part for part in left[:at] if part not in same]
         if not left:
@@ -165,23 +70,17 @@ def arranged(parts: Sequence[str]) -> Names | None:
     city, admin, venue, row = _read_backwards(left, country, code)
     if country is None and admin is None and city is None:
         return None
-    code = code or (_code(row) if row is not None else None)
+    code = code or (code_of(row) if row is not None else None)
     if city is None and not venue and code:
-        city = next((part for part in beyond if _town(part, code, ())), None)
+        city = next((part for part in beyond if town_of(part, code, ())), None)
     if city is None and venue:
         city = country if country and code in _CITY_STATES else venue[-1]
         venue = [part for part in venue if part != city or is_venue(part)]
-    elif city and row is not None and _is_landmark(row) and " " in city:
+    elif city and row is not None and is_landmark(row) and " " in city:
         venue.append(city)
-    venue += [part for part in beyond if is_venue(part) or _town(part, code, ()) not in (None, row)]
-    venue = [part for part in dict.fromkeys(venue) if not _is_wide(part) and (part != city or " " in part)]
+    venue += [part for part in beyond if is_venue(part) or town_of(part, code, ()) not in (None, row)]
+    venue = [part for part in dict.fromkeys(venue) if not is_wide(part) and (part != city or " " in part)]
     return Names(country, city, admin, ", ".join(venue) or None)
-
-
-def is_venue(part: str) -> bool:
-    """Whether a name says that it is one of a building, a street, a park: "Ohio Glass Museum"."""
-    words = part.lower().split()
-    return (len(words) > 1 or words[0] == "disneyland") and not VENUES.isdisjoint((words[0], *words[-2:]))
 
 
 def _read_backwards(
@@ -197,16 +96,16 @@ def _read_backwards(
         if city is not None:
             venue.insert(0, part)
             continue
-        regions, town = _regions(part, code), _town(part, code, around)
+        regions, town = regions_of(part, code), town_of(part, code, around)
         coded = part.replace(".", "").isupper() and len(part) <= 4
-        if code is None and _ordinary(part):
+        if code is None and is_ordinary(part):
             venue.insert(0, part)
         elif regions and admin is None and (town is None or coded or _is_region(regions[0], town, left[:i], code)):
             admin, around, row = part, tuple(regions[:4]), regions[0]
-            code = code or _code(regions[0])
-        elif _country(part) and country and admin is None and i > 0:
+            code = code or code_of(regions[0])
+        elif country_of(part) and country and admin is None and i > 0:
             admin = part  # a territory: "San Juan, Puerto Rico, USA"
-        elif town is not None and not (_is_landmark(town) and any(_is_town(other, code) for other in left[:i])):
+        elif town is not None and not (is_landmark(town) and any(is_town(other, code) for other in left[:i])):
             city, row = part, town
         elif regions:
             continue
@@ -215,54 +114,6 @@ def _read_backwards(
         else:
             venue.insert(0, part)
     return city, admin, venue, row
-
-
-def _is_wide(part: str) -> bool:
-    """Whether a name is that of a mountain range, a coast or a river: no venue."""
-    words = part.lower().split()
-    if len(words) > 2 and words[-1] in VENUES:
-        return False
-    return words[-1] in AREAS or words[-1] in WATERS or words[0] in WATERS or part in ("Peak District", "Lake District")
-
-
-def is_country(text: str) -> bool:
-    """Whether a name is that of a country, in English or as a common abbreviation."""
-    return _country(text) is not None
-
-
-def is_name(text: str) -> bool:
-    """Whether the gazetteer has a place of exactly this name."""
-    return bool(gazetteer.load().find(normalise(text)))
-
-
-def is_prominent(text: str) -> bool:
-    """Whether a name by itself is that of a country, a first-level region or a large town."""
-    if _country(text):
-        return True
-    gaz = gazetteer.load()
-    rows = [entry >> 1 for entry in gaz.find(normalise(text))]
-    return any(
-        gaz.kind[row] in (ADMIN1, REGION) or (gaz.kind[row] >= CITY and gaz.population[row] >= LARGE) for row in rows
-    )
-
-
-def same_country(one: str | None, other: str | None) -> bool:
-    """Whether two names are of one country: "UK" and "England"."""
-    return bool(one and other) and (one == other or (_country(str(one)) or 1) == (_country(str(other)) or 2))
-
-
-def _is_landmark(row: int) -> bool:
-    return gazetteer.load().kind[row] == LANDMARK
-
-
-def _is_town(part: str, code: str | None) -> bool:
-    town = _town(part, code, ())
-    return town is not None and not _is_landmark(town)
-
-
-def _code(row: int) -> str:
-    gaz = gazetteer.load()
-    return gaz.codes[gaz.country[row]]
 
 
 _OWNED = re.compile(r"(.+?)['’]s?\s(.+)")
@@ -290,67 +141,47 @@ def _pieces(part: str) -> Iterator[str]:
     elif match := _CODE_BEHIND.fullmatch(part):
         yield from match.groups()
     elif ((match := _FEDERAL_REGION.fullmatch(part)) and not is_venue(part)) or (
-        (match := _DIRECTED.fullmatch(part)) and not _rows(normalise(part)) and _country(match[1])
+        (match := _DIRECTED.fullmatch(part)) and not rows_of(normalise(part)) and country_of(match[1])
     ):
         yield match[1]
     else:
         yield _POSTCODE.sub("", part)
 
 
-def is_area(part: str) -> bool:
-    """Whether a part names a continent or a part of one, which is no answer."""
-    return is_continent(normalise(part)) and not _country(part)
-
-
-def _ordinary(part: str) -> bool:
-    """Whether a town's name is a word that names begin or end with: "Park", "Main", "Temple"."""
-    return all(word in ORDINARY or word in UNNAMED for word in normalise(part).split())
-
-
 def _are_two(one: str, other: str) -> bool:
     """Whether two names are of two countries ("Italy/Greece"), not of a territory's or a state's and its country."""
-    home, code = _country(one), _country(other)
-    if home is None or code == home or code in _reach_of(home):
+    home, code = country_of(one), country_of(other)
+    if home is None or code == home or code in sovereigns_of(home):
         return False
-    return not any(gazetteer.load().kind[row] == ADMIN1 for row in _regions(one, code))
+    return not any(gazetteer.load().kind[row] == ADMIN1 for row in regions_of(one, code))
 
 
 def _rather_region(parts: Sequence[str], at: int) -> bool:
     """Whether a country's name is here that of a state: "Atlanta, Georgia"."""
     if normalise(parts[at]) != "georgia":
         return False
-    before = [part for part in parts[:at] if _town(part, "GE", ())]
-    regions = _regions(parts[at], "US")
-    return not before and any(_town(part, "US", regions) for part in parts[:at])
+    before = [part for part in parts[:at] if town_of(part, "GE", ())]
+    regions = regions_of(parts[at], "US")
+    return not before and any(town_of(part, "US", regions) for part in parts[:at])
 
 
 def _rather_town(parts: Sequence[str], at: int) -> bool:
     """Whether a country's name is here that of a town: "Lebanon, New Hampshire"."""
-    regions = _regions(parts[-1], None) if at < len(parts) - 1 else ()
-    home = _country(parts[at])
-    return any(_code(row) != home and _in(_town(parts[at], _code(row), (row,)), row) for row in regions[:1])
-
-
-def _in(town: int | None, region: int) -> bool:
-    return town is not None and region in (gazetteer.load().admin1[town], gazetteer.load().admin2[town])
-
-
-def _is_pure_region(part: str) -> bool:
-    """Whether a name is that of a first-level region and of no town to speak of."""
-    regions = [row for row in _regions(part, None) if gazetteer.load().kind[row] == ADMIN1]
-    return bool(regions) and not is_prominent_town(normalise(part))
+    regions = regions_of(parts[-1], None) if at < len(parts) - 1 else ()
+    home = country_of(parts[at])
+    return any(code_of(row) != home and is_inside(town_of(parts[at], code_of(row), (row,)), row) for row in regions[:1])
 
 
 def _is_region(region: int, town: int, before: Sequence[str], code: str | None) -> bool:
     """Whether a name of a region and of a town is the region's: a town in it is named before, or it is far larger."""
     gaz = gazetteer.load()
     if before:
-        other = _town(before[-1], code or gaz.codes[gaz.country[region]], (region,))
+        other = town_of(before[-1], code or gaz.codes[gaz.country[region]], (region,))
         inside = other is not None and other != town and region in (gaz.admin1[other], gaz.admin2[other])
         if other is not None and inside:
             first = len(before) == 1 and gaz.kind[other] >= CITY and gaz.population[other] >= TOWN
             first = first and gaz.kind[region] == ADMIN1
-            if first or _far(other, town):
+            if first or are_apart(other, town):
                 return True
     if gaz.kind[town] in (CAPITAL, LANDMARK) and gaz.kind[region] != ADMIN1:
         return False

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from globe_eval.answers import lexicon
-from globe_eval.answers.arranging import same_country
 from globe_eval.answers.coordinates import Pair, stated_pairs
 from globe_eval.answers.names import Names
 from globe_eval.answers.phrases import phrases
+from globe_eval.answers.toponyms import same_country
 from globe_eval.places.names import normalise
 
 T = TypeVar("T")

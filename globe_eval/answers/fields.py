@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from itertools import compress, islice
 
 from globe_eval.answers import coordinates
-from globe_eval.answers.arranging import address, is_name, place
+from globe_eval.answers.arranging import address, place
 from globe_eval.answers.conclusions import concluded
 from globe_eval.answers.confidence import share, yes_no
 from globe_eval.answers.lexicon import LABELS
 from globe_eval.answers.names import Names, is_placeholder, name, says_unknown
+from globe_eval.answers.toponyms import is_name
 from globe_eval.places.names import country_code
 
 POSITION = frozenset({"lat", "lon", "latlon", "lonlat"})

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from globe_eval.answers.arranging import arranged, is_area, is_country, is_name, is_prominent, is_venue
+from globe_eval.answers.arranging import arranged
 from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, words
 from globe_eval.answers.names import Names
+from globe_eval.answers.toponyms import is_area, is_country, is_name, is_prominent, is_venue
 
 _LONGEST_NAME = 80
 
