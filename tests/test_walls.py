@@ -24,12 +24,12 @@ LEVEL = {
     "columns": 7,
     "metrics": 8,
     "cues": 9,
-    "places": 10,
     "answers": 10,
-    "miniworld": 10,
-    "sample": 11,
-    "files": 12,
-    "errors": 12,
+    "places": 11,
+    "miniworld": 11,
+    "sample": 12,
+    "files": 13,
+    "errors": 13,
 }
 LIGHT = {"places", "answers", "cues", "metrics", "columns", "sample", "scoring", "reports", "files", "errors"}
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}
