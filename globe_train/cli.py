@@ -21,7 +21,7 @@ examples:
   globe-train sft sft model=Qwen/Qwen2.5-VL-7B-Instruct output=out/sft --dry-run
   globe-train grpo my_recipe.yaml trainer.learning_rate=2e-6
   globe-train grpo my_recipe.yaml --resume
-  accelerate launch --config_file globe_train/accelerate/zero3.yaml -m globe_train.cli grpo grpo_two_rewards
+  globe-train launch grpo grpo_recommended --gpus 6+2 --print
   globe-train world out/world --n 8000
   globe-train curate my_photographs.yaml teachers.a.model_args.base_url=http://localhost:8000/v1
 """
@@ -37,7 +37,7 @@ def main(words: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     given = list(sys.argv[1:] if words is None else words) or ["--help"]
     try:
-        options = _parser().parse_args(given)
+        options = _parse(given)
         return int(options.verb(options))
     except (InputError, IncompleteRun) as error:
         print(f"globe-train: {error}", file=sys.stderr)
@@ -54,6 +54,17 @@ def entry() -> None:
     sys.exit(main())
 
 
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    """The options; key=value may stand anywhere behind the verb."""
+    options, left = _parser().parse_known_args(words)
+    late = [word for word in left if "=" in word and not word.startswith("-")]
+    if len(late) < len(left) or (late and not hasattr(options, "overrides")):
+        raise InputError(f"unrecognized arguments: {' '.join(left)} (see globe-train --help)")
+    if late:
+        options.overrides = [*options.overrides, *late]
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="globe-train",
@@ -62,27 +73,40 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(
-        metavar="{sft,reward-model,grpo,curate,world,student,card,merge}", required=True, parser_class=_Parser
+        metavar="{sft,reward-model,grpo,launch,curate,world,student,card,merge}", required=True, parser_class=_Parser
     )
-    for name, kind, what in (
-        ("sft", "sft", "learn to write what a teacher wrote"),
-        ("reward-model", "reward_model", "learn whether a picture is localizable, given a reasoning"),
-        ("grpo", "grpo", "reinforce by rewards"),
+    for name, what in (
+        ("sft", "learn to write what a teacher wrote"),
+        ("reward-model", "learn whether a picture is localizable, given a reasoning"),
+        ("grpo", "reinforce by rewards"),
     ):
         train = verbs.add_parser(name, help=what)
-        train.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of a shipped recipe")
-        train.add_argument(
-            "overrides", nargs="*", metavar="key=value", help="over the recipe's, as in trainer.max_steps=9"
-        )
-        train.add_argument("--resume", action="store_true", help="go on from the last complete checkpoint")
+        _add_recipe(train)
         train.add_argument(
             "--dry-run", action="store_true", help="check everything, show what would happen, train nothing"
         )
-        if kind == "grpo":
+        train.add_argument("--rate", type=float, metavar="N", help="photographs a second, for --dry-run's hours")
+        if name == "grpo":
             train.add_argument(
                 "--sample", action="store_true", help="with --dry-run: reward answers of the model, however large"
             )
-        train.set_defaults(verb=_train, kind=kind)
+        train.set_defaults(verb=_train, kind=name.replace("-", "_"))
+    launch = verbs.add_parser("launch", help="start a training on several GPUs, and the servers that it asks")
+    launch.add_argument("kind", metavar="{sft,reward-model,grpo}", choices=("sft", "reward-model", "grpo"))
+    _add_recipe(launch)
+    launch.add_argument("--gpus", metavar="6+2", help="that train, generate and serve the reward model (the recipe's)")
+    launch.add_argument(
+        "--sharding", choices=("zero3", "fsdp2"), default="zero3", help="of DeepSpeed (default) or torch"
+    )
+    launch.add_argument(
+        "--reward-model",
+        type=Path,
+        default=Path("out/globe-r-loc"),
+        metavar="FOLDER",
+        help="of r_loc's server",
+    )
+    launch.add_argument("--print", dest="only_print", action="store_true", help="the commands, and start nothing")
+    launch.set_defaults(verb=_launch)
     curate.add_verb(verbs)
     laptop.add_verbs(verbs)
     card = verbs.add_parser("card", help="write a checkpoint's card again, with the results of evaluations")
@@ -94,6 +118,33 @@ def _parser() -> argparse.ArgumentParser:
     merge.add_argument("folder", type=Path, metavar="FOLDER", help="where the model goes")
     merge.set_defaults(verb=_merge)
     return parser
+
+
+def _add_recipe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of a shipped recipe")
+    parser.add_argument(
+        "overrides", nargs="*", metavar="key=value", help="over the recipe's, as in trainer.max_steps=9"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from the last complete checkpoint")
+
+
+def _launch(options: argparse.Namespace) -> int:
+    from globe_train import launch
+    from globe_train.recipe import read_recipe
+
+    recipe = read_recipe(options.recipe, options.overrides, options.kind.replace("-", "_"))
+    commands = launch.commands(
+        recipe,
+        options.overrides,
+        gpus=options.gpus,
+        sharding=options.sharding,
+        reward_model=options.reward_model,
+        resume=options.resume,
+    )
+    if options.only_print:
+        print(*commands, sep="\n")
+        return 0
+    return launch.run(commands, recipe.output / "logs")
 
 
 def _merge(options: argparse.Namespace) -> int:
@@ -117,7 +168,7 @@ def _train(options: argparse.Namespace) -> int:
     if options.dry_run:
         from globe_train import check
 
-        print(check.dry_run(recipe, sample))
+        print(check.dry_run(recipe, sample, options.rate))
         return 0
     if options.kind == "reward_model":
         from globe_train.reward_model import run

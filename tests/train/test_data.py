@@ -9,7 +9,7 @@ from PIL import Image
 
 from globe_eval import miniworld
 from globe_eval.errors import InputError
-from globe_train.data import Examples, contamination, dataset, read_examples, target
+from globe_train.data import Examples, benchmarks_of, contamination, dataset, read_examples, target
 from globe_train.recipe import Recipe
 
 PLACES = [("France", "Paris"), ("Japan", "Tokyo"), ("Kenya", "Nairobi")]
@@ -137,15 +137,18 @@ def test_rows_without_coordinates_share_none_and_the_same_picture_is_refused(tmp
     rows = [{**row, "__#solution": "<country>nowhere</country><city>nowhere</city>"} for row in mp16_rows()]
     recipe = recipe_of(written(tmp_path, rows), against=["miniworld"])
     examples = read(recipe)
-    found = contamination(recipe, examples)
+    found = contamination(recipe, examples, benchmarks_of(recipe["against"], recipe.output))
     assert found[0]["shared"]["content"] == 0 and found[0]["shared"]["coordinates"] is None
     examples.rows[0]["lat"] = examples.rows[0]["lon"] = 10.0  # some have them, some have not
-    assert contamination(recipe, examples)[0]["shared"]["coordinates"] == 0
+    assert (
+        contamination(recipe, examples, benchmarks_of(recipe["against"], recipe.output))[0]["shared"]["coordinates"]
+        == 0
+    )
 
     test = miniworld.photographs("test", 3)
     (tmp_path / "1.png").write_bytes(miniworld.png(miniworld.render(test[2])))
     with pytest.raises(InputError, match=r"1 of the training pictures are in miniworld too \('1' is its 'mw-00002'\)"):
-        contamination(recipe, read(recipe))
+        contamination(recipe, read(recipe), benchmarks_of(recipe["against"], recipe.output))
 
 
 def test_no_file(tmp_path: Path) -> None:
