@@ -8,38 +8,32 @@ what CSV, Parquet and notebooks get.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import fields, is_dataclass
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import numpy.typing as npt
 
-from globe_eval.metrics.grounding import idf_recalls, lifts
+from globe_eval.sample import NOT_RECORDED, Sample
 
 Column = npt.NDArray[Any]
 
-_FIELDS: dict[str, tuple[str, str]] = {
-    "": (
-        "distance_km country_correct city_correct globe_country_match globe_city_match",
-        "id status response finish_reason error image_sha256",
-    ),
-    "truth": ("lat lon localizable", "country city group scene entities"),
-    "answer": ("lat lon stated_confidence stated_localizable p_yes", "country city admin"),
-    "prediction": ("lat lon", "level country_code geonameid name"),
-    "grounding": (
-        "covered recall precision f1 lift recall_idf unsupported_rate hallucination_rate hallucination_any "
-        "globe_visual_match",
-        "cues hits unsupported hallucinated",
-    ),
-    "consistency": ("distance_km n_candidates", "verdict country city quote"),
-    "localizability": ("confidence localizable", "source"),
-    "format": ("globe lenient truncated n_words", ""),
-    "judge": ("", "entities error"),
-}
-"""Part of a sample -> its fields that are numbers, and those that are not."""
 
-_NUMBERS = {f"{part}.{name}".lstrip(".") for part, (numbers, _) in _FIELDS.items() for name in numbers.split()}
-_OF_ALL = {"grounding.lift": lifts, "grounding.recall_idf": idf_recalls}
-"""Fields that depend on all photographs; of samples that no run has recorded yet they are computed here."""
+def _columns(kind: type[Any], prefix: str = "") -> Iterator[tuple[str, bool]]:
+    """The dotted name of each field of a record and of its parts, and whether it is a number."""
+    hints = get_type_hints(kind)
+    for field in fields(kind):
+        name, hint = f"{prefix}{field.name}", hints[field.name]
+        kinds = {one for one in get_args(hint) or (hint,) if one is not type(None)}
+        part: Any = next((one for one in kinds if is_dataclass(one)), None)
+        if part is not None:
+            yield from _columns(part, f"{name}.")
+        elif name not in ("own", *NOT_RECORDED):
+            yield name, kinds <= {float, int, bool} and name != "prediction.geonameid"  # a number in name only
+
+
+_IS_NUMBER = dict(_columns(Sample))
+"""Column -> whether it is a number: the fields of the schema of samples.jsonl."""
 
 
 class Columns(Mapping[str, Column]):
@@ -49,15 +43,10 @@ class Columns(Mapping[str, Column]):
     metric that the benchmark brings itself.
     """
 
-    def __init__(self, samples: Sequence[Any], truths: Sequence[Any] | None = None) -> None:
+    def __init__(self, samples: Sequence[Sample]) -> None:
         self._samples = samples
-        self._truths = truths
         own = dict.fromkeys(name for sample in samples for name in sample.own)
-        groups = (
-            (f"{part}.{name}".lstrip(".") for fields in both for name in fields.split())
-            for part, both in _FIELDS.items()
-        )
-        self._names = dict.fromkeys([*(name for group in groups for name in group), *(f"own.{name}" for name in own)])
+        self._names = dict.fromkeys([*_IS_NUMBER, *(f"own.{name}" for name in own)])
         self._made: dict[str, Column] = {}
 
     def __getitem__(self, name: str) -> Column:
@@ -82,21 +71,15 @@ class Columns(Mapping[str, Column]):
         part, _, field = name.rpartition(".")
         if part == "own":
             return np.array([one.own.get(field) for one in self._samples], dtype=np.float64)
-        whole: Sequence[Any] = self._samples
-        if self._truths is not None and (part == "truth" or name == "id"):
-            whole = self._truths
-        elif part:
-            whole = [getattr(one, part, None) for one in self._samples]
-        if name in _OF_ALL and not any(hasattr(one, field) for one in whole):
-            return _OF_ALL[name](whole)
-        values = [None if one is None else getattr(one, field, None) for one in whole]
-        if name in _NUMBERS:
+        whole: Sequence[Any] = [getattr(one, part) for one in self._samples] if part else self._samples
+        values = [None if one is None else getattr(one, field) for one in whole]
+        if _IS_NUMBER[name]:
             return np.array(values, dtype=np.float64)
         column = np.empty(len(values), dtype=object)
         column[:] = values
         return column
 
 
-def columns(samples: Sequence[Any], truths: Sequence[Any] | None = None) -> Columns:
-    """The columns of samples, in the order of these; of scores, with their truths."""
-    return Columns(samples, truths)
+def columns(samples: Sequence[Sample]) -> Columns:
+    """The columns of samples, in the order of these."""
+    return Columns(samples)

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.entities import parse_entities
+from globe_eval.benchmarks.duplicates import KINDS, overlap
 from globe_eval.benchmarks.manifest import data_folder, find_data
-from globe_eval.benchmarks.overlap import KINDS, overlap
 from globe_eval.benchmarks.prepare import rows_with_hashes
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
 from globe_eval.benchmarks.scan import scan
 from globe_eval.benchmarks.table import Table, read_table
+from globe_eval.benchmarks.truth import parse_entities
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
 from globe_train.checkpoint import rank
@@ -322,7 +322,7 @@ def _flag(table: Table, index: int, value: Any) -> bool | None:
 def contamination(
     recipe: Recipe, examples: Examples, benchmarks: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> list[dict[str, Any]]:
-    """For each benchmark (see `benchmarks_of`): how many training pictures it shares, by kind (`benchmarks.overlap`).
+    """For each benchmark (see `benchmarks_of`): how many training pictures it shares, by kind (`duplicates.overlap`).
 
     A benchmark is "miniworld", a task that `globe-eval prepare` prepared, or the path of a manifest. Raises InputError
     where a photograph is the same, byte for byte. What looks alike, and shared photographers and places, are counted

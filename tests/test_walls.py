@@ -14,9 +14,8 @@ import globe_eval
 PACKAGE = Path(globe_eval.__file__).parent
 LEVEL = {
     "cli": 0,
-    "verbs": 1,
+    "commands": 1,
     "reports": 2,
-    "arguments": 3,
     "runs": 3,
     "models": 4,
     "benchmarks": 5,
@@ -27,10 +26,11 @@ LEVEL = {
     "places": 10,
     "answers": 10,
     "miniworld": 10,
-    "files": 11,
-    "errors": 11,
+    "sample": 11,
+    "files": 12,
+    "errors": 12,
 }
-LIGHT = {"places", "answers", "cues", "metrics", "columns", "scoring", "reports", "files", "errors"}
+LIGHT = {"places", "answers", "cues", "metrics", "columns", "sample", "scoring", "reports", "files", "errors"}
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

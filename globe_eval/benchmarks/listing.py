@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from globe_eval.benchmarks.definition import Definition, tags
-from globe_eval.benchmarks.manifest import data_folder, find_data, is_prepared
+from globe_eval.benchmarks.manifest import data_folder, find_data, find_truth, is_prepared, prepared_fact
 from globe_eval.benchmarks.prompts import PROMPT_NAMES, find_prompt
 
 GAP = 2
@@ -130,9 +130,15 @@ def _item(key: str, text: str, width: int) -> str:
 
 def _ceilings(values: Mapping[str, Any]) -> str:
     """The best that an answer of each form can score, where `globe-eval prepare` has computed it."""
-    from globe_eval.benchmarks.known import ceilings
+    given = values.get("dataset_kwargs") or {}
+    folder, reach = data_folder() / str(given.get("prepared", values.get("task"))), None
+    if "custom_dataset" in values:  # drawn: there is nothing to prepare
+        from globe_eval.benchmarks.ceilings import of_every_form
 
-    reach = ceilings(values)
+        drawn = find_truth(values)
+        reach = drawn and of_every_form(drawn.rows)
+    elif "where" not in given and is_prepared(folder):
+        reach = prepared_fact(folder, "ceilings")
     if not reach:
         return "names, address: prepare it to know; coordinates: 100 %"
     shares = {form: " / ".join(f"{100 * share:.1f}" for share in reach[form]["ceiling"].values()) for form in reach}

@@ -21,13 +21,13 @@ from typing import Any
 import globe_eval
 from globe_eval.benchmarks.ceilings import of_every_form
 from globe_eval.benchmarks.definition import Definition, definitions, find, read_definition, task_folders
+from globe_eval.benchmarks.duplicates import KINDS, overlap
 from globe_eval.benchmarks.findings import Finding, findings
 from globe_eval.benchmarks.hub import download
-from globe_eval.benchmarks.manifest import data_folder, find_data, locate, truth_sha256
-from globe_eval.benchmarks.overlap import KINDS, overlap
+from globe_eval.benchmarks.manifest import data_folder, find_data, locate
 from globe_eval.benchmarks.scan import SCAN_VERSION, Scan, scan
 from globe_eval.benchmarks.table import read_table, write_csv
-from globe_eval.benchmarks.truth import SwappedHeader, read_truth
+from globe_eval.benchmarks.truth import SwappedHeader, read_truth, truth_sha256
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole
 from globe_eval.places import gazetteer
@@ -249,8 +249,7 @@ def _sources(
 
 def _read(source: _Source, given: Mapping[str, Any], fix_swapped: bool) -> tuple[list[dict[str, Any]], str | None]:
     """The rows with their images, and what was repaired in them."""
-    columns = {role: given[f"{role}_column"] for role in ("id", "image", "lat", "lon") if given.get(f"{role}_column")}
-    columns = {**(given.get("columns") or {}), **columns, **source.columns}
+    columns = {**(given.get("columns") or {}), **source.columns}
     table = read_table(source.truth)
 
     def rows(columns: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -296,7 +295,7 @@ def rows_with_hashes(path: Path) -> tuple[str, list[dict[str, Any]]]:
     record = file.with_name("prepare.json")
     if "image_sha256" in table.columns and record.is_file():
         return str(json.loads(record.read_text(encoding="utf-8"))["task"]), table.rows
-    rows = read_truth(table, id_column="id" if "id" in table.columns else None)
+    rows = read_truth(table, columns={"id": "id"} if "id" in table.columns else None)
     for row, cells in zip(rows, table.rows, strict=True):
         row |= {key: cells.get(key) for key in ("image_sha256", "perceptual_hash")}
     return file.name, rows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from globe_eval.metrics import accuracy, localizability
 from globe_eval.metrics.catalogue import Metric, Statistic
 from globe_eval.metrics.statistics import N_RESAMPLES, bootstrap, interval, resampled
+from globe_eval.sample import Figure
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,20 +26,6 @@ _OF_PAIRS: tuple[Statistic, ...] = ("auroc", "aurc", "coverage")
 
 _PAIRS_DRAWN = 24_000_000
 """About how many pairs are drawn in all resamples together: those of more than 12,000 photographs are fewer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A metric's value over n photographs of n_groups groups, with its 95 % bootstrap interval (low, high).
-
-    Infinite where half of the answers and more are missing (median) or any is (mean); NaN bounds: one group only.
-    """
-
-    value: float
-    low: float
-    high: float
-    n: int
-    n_groups: int
 
 
 def figure_of(metric: Metric, values: Floats) -> float:

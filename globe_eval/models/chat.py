@@ -203,7 +203,7 @@ def read_reply(body: Any, ends: Sequence[str] = ()) -> Response:
         answer = f"<think>{reasoning}</think>{answer}" if answer else f"<think>{reasoning}"
     usage = body.get("usage") or {}
     return Response(
-        answer.encode("utf-8", "replace").decode("utf-8"),  # JSON can carry half a surrogate pair, a file cannot
+        answer,
         finish_reason=finish_reason,
         prompt_tokens=usage.get("prompt_tokens"),
         completion_tokens=usage.get("completion_tokens"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from globe_eval.files import valid_utf8
+
 
 class Response(str):
     """The text of one answer, and what the back end said about it.
@@ -9,7 +11,7 @@ class Response(str):
     A plain ``str`` wherever lm-eval or a parser wants one; the attributes survive copying and pickling.
 
     Args:
-        text: the answer, empty where there is none.
+        text: the answer, empty where there is none; what is no UTF-8 in it becomes its escape (`files.valid_utf8`).
         finish_reason: why generation ended, as the back end calls it: ``"stop"``, ``"length"`` (cut off), ...
         error: why the model was never heard, in one line; None where it was.
         prompt_tokens: tokens that went in, where the back end counts them.
@@ -41,9 +43,9 @@ class Response(str):
         first_token: dict[str, float] | None = None,
     ) -> Response:
         """See the class."""
-        self = super().__new__(cls, text)
+        self = super().__new__(cls, valid_utf8(str(text)))
         self.finish_reason = finish_reason
-        self.error = error
+        self.error = error if error is None else valid_utf8(error)
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
         self.first_token = first_token

@@ -18,11 +18,12 @@ import numpy.typing as npt
 
 from globe_eval.errors import InputError
 from globe_eval.metrics.accuracy import median_km, valid_only
-from globe_eval.metrics.breakdowns import By, labels, parts
+from globe_eval.metrics.breakdowns import labels, parts
 from globe_eval.metrics.catalogue import Metric
 from globe_eval.metrics.paired import Paired, differences_of_own_means, holm, paired_differences
 from globe_eval.metrics.statistics import cluster_labels
 from globe_eval.reports.run import Run, answer_in_words, different_settings, read_run, refuse_incomparable
+from globe_eval.sample import By
 
 Floats = npt.NDArray[np.float64]
 

@@ -16,6 +16,7 @@ from globe_eval.columns import Columns, columns
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import Metric, metrics_with
 from globe_eval.runs import record
+from globe_eval.sample import Results, Sample, to_dict
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,8 +35,8 @@ class Run:
     """A run: where it lies, its result and its samples."""
 
     folder: Path
-    results: record.Results
-    samples: list[record.Sample]
+    results: Results
+    samples: list[Sample]
 
     @cached_property
     def table(self) -> Columns:
@@ -74,7 +75,7 @@ def read_run(folder: Path) -> Run:
     return Run(folder, results, samples)
 
 
-def model_name(results: record.Results, between: str = " ") -> str:
+def model_name(results: Results, between: str = " ") -> str:
     """The model and which weights: `endpoint qwen2.5-vl`, `hf-multimodal GLOBE-Qwen2.5VL-7B`, `knn`."""
     arguments = {**results.model_info, **results.model_args}
     which = next(
@@ -106,7 +107,7 @@ def refuse_incomparable(a: Run, b: Run) -> None:
         )
 
 
-def answer_in_words(sample: record.Sample) -> str:
+def answer_in_words(sample: Sample) -> str:
     """An answer in a few words: names where it has them, else coordinates, else its status."""
     names = [name for name in (sample.answer.city, sample.answer.admin, sample.answer.country) if name]
     if names:
@@ -135,9 +136,9 @@ def different_settings(a: Run, b: Run) -> dict[str, tuple[Any, Any]]:
     return found
 
 
-def settings(results: record.Results) -> dict[str, Any]:
+def settings(results: Results) -> dict[str, Any]:
     """Every setting of a result as JSON has it, `packages.torch` for one inside another."""
-    whole = results.model_dump(mode="json", exclude=set(OUTCOMES))
+    whole = to_dict(results, exclude=set(OUTCOMES))
     if whole.get("judge"):
         whole["judge"] = {name: value for name, value in whole["judge"].items() if name in _OF_A_JUDGE}
     return _flat(whole)

@@ -12,7 +12,7 @@ from globe_eval.metrics.breakdowns import DIMENSIONS
 from globe_eval.metrics.catalogue import TARGETS, Family, described, of_family
 from globe_eval.reports import shown
 from globe_eval.reports.run import model_name
-from globe_eval.runs.record import Results
+from globe_eval.sample import Results
 
 ACCURACIES = tuple(acc_name(km) for km in THRESHOLDS_KM.values())
 

@@ -23,7 +23,7 @@ from globe_eval.models.simple import SimpleModel
 from globe_eval.runs.journal import Entry, Journal
 from globe_eval.runs.progress import Progress
 from globe_eval.runs.record import without_secrets
-from globe_eval.runs.usage import Share
+from globe_eval.runs.usage import Portion
 
 CHUNK = 256
 """Requests that an engine of its own batches (vLLM) is given at once: enough to keep it busy, and all of their pictures
@@ -78,9 +78,9 @@ class Journaled:
         return getattr(self.model, name)
 
     @property
-    def share(self) -> Share:
+    def portion(self) -> Portion:
         """What this process knows of the run."""
-        return Share(self.resumed, self.seconds, self.seconds_to_first_answer, self.answers)
+        return Portion(self.resumed, self.seconds, self.seconds_to_first_answer, self.answers)
 
     def generate_until(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[Response]:
         """One response a request, in the same order.
@@ -139,7 +139,7 @@ class Journaled:
             self.progress.add([(asked[slot].doc, response) for slot, response in heard.items()], resumed=True)
             for piece in pieces:
                 # A chunk that is asked again for the sake of its batches brings answers that are there already.
-                new = {slot: _clean(response) for slot, response in piece if slot not in heard}
+                new = {slot: _published(response) for slot, response in piece if slot not in heard}
                 now = time.monotonic()
                 entries = [self._entry(slot, asked[slot], new[slot], (now - before) / len(new)) for slot in new]
                 self.journal.append(entries)
@@ -255,21 +255,18 @@ def _seed(seed: int, slot: Slot) -> int:
     return int.from_bytes(hashlib.sha256(repr((seed, slot)).encode()).digest()[:4], "big")
 
 
-def _clean(response: str) -> Response:
-    """The response as a file gives it back: half a surrogate pair, which models do write, as its escape."""
+def _published(response: str) -> Response:
+    """The response of any back end as it may be written down: servers and libraries like to quote addresses in their
+    errors, with the passwords in them.
+    """
     error = getattr(response, "error", None)
     return Response(
-        _utf8(response),
+        response,
         finish_reason=getattr(response, "finish_reason", None),
-        # Servers and libraries like to quote addresses, with the passwords in them.
-        error=error and without_secrets({"error": _utf8(error)})["error"],
+        error=error and without_secrets({"error": error})["error"],
         prompt_tokens=getattr(response, "prompt_tokens", None),
         completion_tokens=getattr(response, "completion_tokens", None),
     )
-
-
-def _utf8(text: str) -> str:
-    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _first_line(error: Exception) -> str:

@@ -13,18 +13,17 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from globe_eval.answers import parse
-from globe_eval.errors import InputError
 from globe_eval.metrics.grounding import entity_set
-from globe_eval.runs import record
-from globe_eval.runs.reasoned import JudgedRecord, JudgeRecord, Said
+from globe_eval.runs import second_model
+from globe_eval.sample import JudgeAgreement, Judgement, Results, Sample, Use
 
-SAID: tuple[Said, ...] = get_args(Said)
+USES: tuple[Use, ...] = get_args(Use)
 
 SYSTEM = (
     "You read how someone reasons about where a photograph was taken, and check which things the text says to be "
@@ -55,10 +54,10 @@ class Question:
 
     def key(self, model: str) -> str:
         """The hash of all that decides the answer."""
-        return hashlib.sha256(f"{model}\0{PROMPT_SHA256}\0{self.text}".encode()).hexdigest()
+        return second_model.key(model, PROMPT_SHA256, self.text)
 
 
-def question(sample: record.Sample, seed: int) -> Question | None:
+def question(sample: Sample, seed: int) -> Question | None:
     """What is asked of a photograph; None without entities, or where nothing was heard.
 
     The order of the entities is shuffled by the seed and the id, since judges favour what stands first.
@@ -82,13 +81,13 @@ def schema(n: int) -> dict[str, Any]:
     numbers = [str(i) for i in range(1, n + 1)]
     return {
         "type": "object",
-        "properties": {number: {"type": "string", "enum": list(SAID)} for number in numbers},
+        "properties": {number: {"type": "string", "enum": list(USES)} for number in numbers},
         "required": numbers,
         "additionalProperties": False,
     }
 
 
-def read_verdict(text: str, entities: Sequence[str]) -> dict[str, Said]:
+def read_verdict(text: str, entities: Sequence[str]) -> dict[str, Use]:
     """Entity -> what the judge says of it. Raises ValueError for what is no complete answer.
 
     >>> read_verdict('```json\\n{"1": "Evidence", "2": "absent"}\\n```', ["bus", "tree"])
@@ -98,18 +97,18 @@ def read_verdict(text: str, entities: Sequence[str]) -> dict[str, Said]:
     if not found:
         raise ValueError(f"no JSON object in {text[:60]!r}")
     said = {str(number): str(answer).strip().lower() for number, answer in json.loads(found[-1]).items()}
-    verdict: dict[str, Said] = {}
+    verdict: dict[str, Use] = {}
     for i, entity in enumerate(entities, 1):
-        answer = next((word for word in SAID if word == said.get(str(i))), None)
+        answer = next((word for word in USES if word == said.get(str(i))), None)
         if answer is None:
-            raise ValueError(f"{i}: found {said.get(str(i))!r}; allowed: {', '.join(SAID)}")
+            raise ValueError(f"{i}: found {said.get(str(i))!r}; allowed: {', '.join(USES)}")
         verdict[entity] = answer
     return verdict
 
 
 def ask(
-    samples: Iterable[record.Sample], arguments: Mapping[str, Any], *, folder: Path | None, seed: int
-) -> tuple[dict[str, JudgedRecord], str]:
+    samples: Iterable[Sample], arguments: Mapping[str, Any], *, folder: Path | None, seed: int
+) -> tuple[dict[str, Judgement], str]:
     """What a judge says of each photograph, by id, and the judge's name.
 
     Args:
@@ -123,20 +122,17 @@ def ask(
     from lm_eval.api.instance import Instance
 
     from globe_eval.models import chat
-    from globe_eval.models.endpoint import Endpoint
 
-    if "base_url" not in arguments:
-        raise InputError("--judge: base_url is missing, as in --judge base_url=http://localhost:8000/v1,model=…")
-    model = Endpoint.create_from_arg_obj({"seed": seed, **arguments})
+    model = second_model.endpoint("--judge", arguments, seed)
     questions = [one for sample in samples if (one := question(sample, seed)) is not None]
-    cached = _read_cache(folder)
+    answers = second_model.AnswerFile(None if folder is None else folder / CACHE, "entities")
     judged, asked, requests = {}, [], []
     for one in questions:
-        known = cached.get(one.key(model.model))
+        known = answers.known.get(one.key(model.model))
         if not one.text:
-            judged[one.id] = JudgedRecord(entities={entity: "absent" for entity in one.entities})
+            judged[one.id] = Judgement(entities={entity: "absent" for entity in one.entities})
         elif known is not None:
-            judged[one.id] = JudgedRecord(entities={entity: known[entity] for entity in one.entities})
+            judged[one.id] = Judgement(entities={entity: known[entity] for entity in one.entities})
         else:
             history = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": one.text}]
             form = {"name": "verdict", "strict": True, "schema": schema(len(one.entities))}
@@ -154,28 +150,16 @@ def ask(
                 raise ValueError(response.error)
             verdict = read_verdict(response, one.entities)
         except (ValueError, AttributeError) as error:
-            judged[one.id] = JudgedRecord(error=str(error)[:300])
+            judged[one.id] = Judgement(error=str(error)[:300])
             continue
-        judged[one.id] = JudgedRecord(entities=verdict)
-        _append(folder, one.key(model.model), verdict)
+        judged[one.id] = Judgement(entities=verdict)
+        answers.add(one.key(model.model), verdict)
     return judged, model.model
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """Samples with what a judge said of them, made anew for each reader as those of `assemble.Samples`."""
-
-    samples: Iterable[record.Sample]
-    said: Mapping[str, JudgedRecord]
-
-    def __iter__(self) -> Iterator[record.Sample]:
-        for sample in self.samples:
-            yield sample.model_copy(update={"judge": self.said.get(sample.id)})
-
-
 def attach(
-    samples: Iterable[record.Sample], results: record.Results, said: Mapping[str, JudgedRecord], model: str, seed: int
-) -> tuple[Iterable[record.Sample], record.Results]:
+    samples: Sequence[Sample], results: Results, said: Mapping[str, Judgement], model: str, seed: int
+) -> tuple[list[Sample], Results]:
     """Samples and results with a judge's verdicts, and how far these agree with the deterministic measure.
 
     agreement: the share of entities of which both say that they are asserted, or both that they are not; kappa is
@@ -193,18 +177,19 @@ def attach(
             both.update((entity in hits, word != "absent") for entity, word in one.entities.items())
     n = sum(counted.values())
     agreement, kappa = agreement_of(both)
-    judge = JudgeRecord(
+    judge = JudgeAgreement(
         model=model,
         prompt_sha256=PROMPT_SHA256,
         seed=seed,
         n=sum(one.error is None for one in said.values()),
         n_entities=n,
         n_errors=sum(one.error is not None for one in said.values()),
-        **{word: counted[word] / n if n else None for word in SAID},
+        **{word: counted[word] / n if n else None for word in USES},
         agreement=agreement,
         kappa=kappa,
     )
-    return Judged(samples, said), results.model_copy(update={"judge": judge})
+    judged = [replace(sample, judge=said.get(sample.id)) for sample in samples]
+    return judged, replace(results, judge=judge)
 
 
 def agreement_of(both: Mapping[tuple[bool, bool], int]) -> tuple[float | None, float | None]:
@@ -223,24 +208,3 @@ def agreement_of(both: Mapping[tuple[bool, bool], int]) -> tuple[float | None, f
     second = sum(count for (_, other), count in both.items() if other) / n
     chance = first * second + (1 - first) * (1 - second)
     return agreement, round((agreement - chance) / (1 - chance), 12) if chance < 1 else None
-
-
-def _read_cache(folder: Path | None) -> dict[str, dict[str, Said]]:
-    path = folder / CACHE if folder is not None else None
-    if path is None or not path.is_file():
-        return {}
-    known = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            entry = json.loads(line)
-            known[entry["key"]] = entry["entities"]
-        except (ValueError, KeyError, TypeError):  # a line that a crash cut short: asked again
-            continue
-    return known
-
-
-def _append(folder: Path | None, key: str, verdict: Mapping[str, str]) -> None:
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / CACHE).open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps({"key": key, "entities": dict(verdict)}, ensure_ascii=False) + "\n")

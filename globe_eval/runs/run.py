@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,15 +13,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from globe_eval import scoring
 from globe_eval.benchmarks import definition, validate
-from globe_eval.benchmarks.overlap import overlapping_ids
+from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
-from globe_eval.runs import identity, judge, locatable, many, memory, record
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs import identity, judge, localizability_probe, process, record
+from globe_eval.runs.assemble import Setting, assemble
 from globe_eval.runs.journal import Journal
-from globe_eval.runs.usage import Prices, Share, usage
+from globe_eval.runs.usage import Portion, Prices, usage
+from globe_eval.sample import DistanceModel, Images, Results, Sample, Truth
 
 if TYPE_CHECKING:
     from globe_eval.runs.journaled import Journaled
@@ -46,7 +46,7 @@ class Request:
     device: str | None = None
     gen_kwargs: dict[str, Any] = field(default_factory=dict)
     output_path: Path | None = None
-    distance: scoring.DistanceModel = "geodesic"
+    distance: DistanceModel = "geodesic"
     geocoder: str = "geonames"
     seed: int = 0
     system_instruction: str | None = None
@@ -61,7 +61,7 @@ class Request:
     judge: dict[str, Any] | None = None
     """Arguments of the endpoint that judges the reasoning (`runs.judge`)."""
     ask_localizable: dict[str, Any] | None = None
-    """Arguments of the endpoint that is asked GLOBE's yes/no question (`runs.locatable`)."""
+    """Arguments of the endpoint that is asked GLOBE's yes/no question (`runs.localizability_probe`)."""
     prices: Prices | None = None
     command: str | None = None
     """As it was given, without secrets."""
@@ -71,7 +71,7 @@ class Request:
 class Finished:
     """One task's results and the folder that holds them."""
 
-    results: record.Results
+    results: Results
     folder: Path
 
 
@@ -85,7 +85,7 @@ def run(request: Request) -> list[Finished]:
     evaluates its share and returns nothing.
     """
     if request.model == "endpoint":  # of the others the model takes the memory, or drawing pictures the time
-        memory.give_back()
+        process.return_freed_memory()
     known_model(request.model)
     tasks = load_tasks(request.tasks, request.include_path, request.prompt)
     folder = request.output_path or Path("globe_eval_runs") / model_label(request.model, request.model_args)
@@ -159,7 +159,7 @@ def _wanted(request: Request, task: Any) -> range:
     return range(part - 1, min(n, get_sample_size(task, request.limit) or n), parts)
 
 
-def _evaluate(request: Request, model: Any, info: dict[str, Any], task: Any, journal: Journal) -> record.Results | None:
+def _evaluate(request: Request, model: Any, info: dict[str, Any], task: Any, journal: Journal) -> Results | None:
     """Ask what the journal does not know, score all of it, write both files; None in a process that only helps."""
     # Not lm_eval.simple_evaluate, which adds four seconds of environment report to every run and nothing else here.
     from lm_eval.evaluator import evaluate
@@ -182,11 +182,11 @@ def _evaluate(request: Request, model: Any, info: dict[str, Any], task: Any, jou
             bootstrap_iters=0,
         )
         task._instances = None  # 3 KB a photograph, which nobody asks for again
-        memory.give_back_now()
-        shares = model.gather_object(asking.share)
-        if shares is None or _rank():  # with tensor parallelism, every process has all answers
+        process.return_memory_now()
+        portions = model.gather_object(asking.portion)
+        if portions is None or _rank():  # with tensor parallelism, every process has all answers
             return None
-        samples, results = _assemble(request, info, asking, task, shares, started, journal.folder)
+        samples, results = _assemble(request, info, asking, task, portions, started, journal.folder)
         if request.judge is not None:
             said, name_of_judge = judge.ask(samples, request.judge, folder=journal.folder, seed=request.seed)
             samples, results = judge.attach(samples, results, said, name_of_judge, request.seed)
@@ -313,28 +313,26 @@ def _assemble(
     info: dict[str, Any],
     asking: Journaled,
     task: Any,
-    shares: Sequence[Share],
+    portions: Sequence[Portion],
     started: datetime,
     folder: Path,
-) -> tuple[Iterable[record.Sample], record.Results]:
+) -> tuple[list[Sample], Results]:
     from globe_eval.benchmarks.images import Bounds, inspect
 
     wanted = _wanted(request, task)
     docs = list(islice(task.eval_docs, wanted.start, wanted.stop, wanted.step))
-    answers = {name: response for share in shares for name, response in share.answers.items()}
+    answers = {name: response for portion in portions for name, response in portion.answers.items()}
     responses = [answers[str(doc["id"])] for doc in docs]
     bounds = Bounds(request.max_pixels, request.max_side)
     files = [asking.pictures.get(doc["id"]) or inspect(task.manifest.images / doc["image"], bounds) for doc in docs]
-    reasons = [getattr(response, "finish_reason", None) for response in responses]
-    errors = [getattr(response, "error", None) for response in responses]
-    read = many.read(responses, reasons, errors)
-    heard = [
-        Heard(answer, None if error is not None else str(response), reason, error, file.sha256)
-        for answer, response, reason, error, file in zip(read, responses, reasons, errors, files, strict=True)
+    samples = [
+        Sample.of(str(doc["id"]), Truth.of(doc), response, image_sha256=file.sha256)
+        for doc, response, file in zip(docs, responses, files, strict=True)
     ]
     if request.ask_localizable is not None:
         pictures = [task.doc_to_image(doc)[0] for doc in docs]
-        heard, _ = locatable.ask(heard, pictures, request.ask_localizable, folder=folder, seed=request.seed)
+        arguments = request.ask_localizable
+        samples, _ = localizability_probe.ask(samples, pictures, arguments, folder=folder, seed=request.seed)
     setting = Setting(
         task=task.config.task,
         task_version=str(task.VERSION),
@@ -358,15 +356,14 @@ def _assemble(
         command=request.command,
         entity_classes=task.entity_classes,
     )
-    images = record.ImagesRecord(
+    images = Images(
         with_coordinates=sum(file.with_coordinates for file in files),
         reencoded=sum(file.reencoded for file in files),
         max_pixels=request.max_pixels,
         max_side=request.max_side,
     )
-    truths = [scoring.Truth.of(doc) for doc in docs]
-    used = usage(responses, shares, request.prices)
-    del docs, files, answers, responses, read, reasons, errors  # a kilobyte and a half a photograph, of no more use
+    used = usage(responses, portions, request.prices)
+    del docs, files, answers, responses  # a kilobyte and a half a photograph, of no more use
     asking.answers.clear()
     asking.pictures.clear()
-    return assemble(setting, truths, heard, started=started, images=images, usage=used)
+    return assemble(setting, samples, started=started, images=images, usage=used)

@@ -26,12 +26,12 @@ def add_verb(verbs: Any) -> None:
 
 
 def _curate(options: argparse.Namespace) -> int:
-    from globe_eval.arguments import shard
+    from globe_eval.commands.arguments import shard
     from globe_train.curate.recipe import read_recipe
 
     recipe = read_recipe(options.recipe, options.overrides)
     part = shard(options.shard)
-    from globe_eval.runs.interrupt import interruptible
+    from globe_eval.runs.process import interruptible
     from globe_train.curate import run
 
     try:

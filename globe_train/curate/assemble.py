@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.overlap import PHOTOGRAPHS, overlap
+from globe_eval.benchmarks.duplicates import PHOTOGRAPHS, overlap
 from globe_train.curate.split import balanced, split
 from globe_train.data import hashed
 from globe_train.recipe import Recipe

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from globe_eval.benchmarks.definition import read_definition
-from globe_eval.benchmarks.overlap import KINDS, PHOTOGRAPHS
+from globe_eval.benchmarks.duplicates import KINDS, PHOTOGRAPHS
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import nearest
 from globe_train.recipe import Recipe, find_recipe, numbers, override, unknown_key, with_included

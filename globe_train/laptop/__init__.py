@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from globe_eval.arguments import count
+from globe_eval.commands.arguments import count
 
 
 def add_verbs(verbs: Any) -> None:

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from globe_eval.arguments import count
 from globe_eval.benchmarks.table import read_table
+from globe_eval.commands.arguments import count
 from globe_eval.cues.mentions import canonical
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole

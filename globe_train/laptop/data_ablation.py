@@ -26,7 +26,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from globe_eval.arguments import count
+from globe_eval.commands.arguments import count
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import json_lines, write_whole
 from globe_eval.runs import record

@@ -131,10 +131,10 @@ def test_missing_confidences_are_left_out_and_the_interval_follows_the_groups() 
     ],
 )
 def test_where_a_confidence_comes_from(response: str, expected: tuple[float, str] | None) -> None:
-    found = loc.judgement(parse(response), label=True)
+    found = loc.localizability(parse(response))
     assert (found and (pytest.approx(found.confidence), found.source)) == expected
-    assert found is None or found.label is True
+    assert found is None or found.localizable == (found.confidence >= 0.5)
 
 
 def test_a_probability_goes_before_words() -> None:
-    assert loc.judgement(Answer(status="refused", p_yes=0.7)) == loc.Judgement(0.7, "probability")
+    assert loc.localizability(Answer(status="refused", p_yes=0.7)) == loc.Localizability(0.7, True, "probability")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 import importlib.util
+import io
 import json
 import math
 import os
@@ -12,15 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
-from globe_eval import cli, scoring
+from globe_eval import cli
 from globe_eval.reports.export.publishable import directions, model_id, public, standard_errors
 from globe_eval.reports.run import read_run
 from globe_eval.runs import record, trackers
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.sample import Sample, Truth
 
 SETTING = Setting(
     "mp16_reason_test", "1", "coordinates", "0" * 64, "vllm-vlm",
@@ -34,20 +38,18 @@ HIDDEN = ("sk-secret", "alice", "gpu7", "00000001@N00", "annie", "I believe")
 
 def folder(tmp_path: Path, *, missing: int = 3, error: bool = False, **setting: Any) -> Path:
     """A run of 60 photographs by 15 people whose names and ids are nobody's business."""
-    truths = [
-        scoring.Truth(f"{i}_00000001@N00.jpg", 48.0 + i / 10, 2.3522, group=f"annie {i % 15}", scene="urban")
-        for i in range(60)
-    ]
+    truths = [Truth(48.0 + i / 10, 2.3522, group=f"annie {i % 15}", scene="urban") for i in range(60)]
     km = [[1, 10, 100, 900][(i * 7) % 4] * (1 + i / 100) for i in range(60)]
     texts: list[str | None] = [
         f"I believe {truth.lat + far / 111.2:.5f}, {truth.lon}" for truth, far in zip(truths, km, strict=True)
     ]
     texts[:missing] = ["I cannot tell where this is, sorry."] * missing
-    heard = [Heard(scoring.read(text), response=text) for text in texts]
+    ids = [f"{i}_00000001@N00.jpg" for i in range(60)]
+    samples = [Sample.of(*one) for one in zip(ids, truths, texts, strict=True)]
     if error:
-        heard[-1] = Heard(None, error="HTTP 500")
+        samples[-1] = Sample.of(ids[-1], truths[-1], error="HTTP 500")
     started = datetime(2026, 11, 25, 12, tzinfo=UTC)
-    samples, results = assemble(replace(SETTING, **setting), truths, heard, started=started)
+    samples, results = assemble(replace(SETTING, **setting), samples, started=started)
     record.write_run(tmp_path / "run", samples, results)
     return tmp_path / "run"
 
@@ -171,6 +173,22 @@ def test_every_eval_evers_own_converter_reads_it(tmp_path: Path, capsys: pytest.
     assert log["model_info"]["id"] == "globe-project/GLOBE-Qwen2.5VL-7B"
 
 
+def test_samples_are_a_table_for_other_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = folder(tmp_path)
+    samples = sorted(record.read_samples(run), key=lambda sample: sample.id)
+    rows = list(csv.DictReader(io.StringIO(export(capsys, run, "--to", "csv")[1])))
+    assert [row["id"] for row in rows] == [sample.id for sample in samples]
+    km = [float(row["distance_km"]) if row["distance_km"] else None for row in rows]
+    assert km == [sample.distance_km for sample in samples]
+    assert {row["truth.scene"] for row in rows} == {"urban"} and {row["truth.city"] for row in rows} == {""}
+    assert [int(float(row["format.n_words"])) for row in rows] == [sample.format.n_words for sample in samples]  # type: ignore[union-attr]
+    assert export(capsys, run, "--to", "parquet", "-o", tmp_path)[0] == 0
+    frame = pandas.read_parquet(tmp_path / "samples.parquet")
+    assert list(frame) == list(rows[0]) and frame["truth.group"].nunique() == 15
+    assert frame["distance_km"].dtype == float and frame["distance_km"].isna().sum() == 3
+    assert frame["distance_km"].dropna().tolist() == [one for one in km if one is not None]
+
+
 def test_the_standard_error_is_that_of_a_loop_over_people(tmp_path: Path) -> None:
     run = read_run(folder(tmp_path))
     people = np.array([sample.truth.group for sample in run.samples])
@@ -218,7 +236,7 @@ def test_half_of_the_answers_missing_leaves_the_median_out(tmp_path: Path, capsy
 def test_unknown_words_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = folder(tmp_path)
     for words, expected in (
-        (("--to", "csv"), "invalid choice: 'csv'"),
+        (("--to", "xlsx"), "invalid choice: 'xlsx'"),
         (("--to", "lm-eval", "--tracker_args", "project=x"), "only --to wandb and --to trackio take it"),
         ((), "--to"),
     ):

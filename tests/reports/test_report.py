@@ -18,7 +18,7 @@ from PIL import Image
 from reported import Row, write_run
 
 from globe_eval import cli
-from globe_eval.reports.page import cues, headline, loaded, pictures, shorten
+from globe_eval.reports.page import cues, headline, loaded, payload, pictures
 from globe_eval.runs import record
 
 EVIL = "<script>window.stolen=1</script><img src=x onerror='window.stolen=2'>"
@@ -166,9 +166,9 @@ def test_the_table_of_all_photographs(tmp_path: Path) -> None:
     report(tmp_path, run, more=("--csv", str(table)))
     first, second = csv.DictReader(io.StringIO(table.read_bytes().decode()))
     sample = record.read_samples(run)[0]
-    assert float(first["distance_km"]) == sample.distance_km and first["id"] == "a" and first["true_country"] == "Chad"
-    assert first["true_city"] == "'=HYPERLINK(1)", "a spreadsheet would run it"
-    assert float(first["lon"]) == -20.0, "a number is no formula"
+    assert float(first["distance_km"]) == sample.distance_km and first["id"] == "a" and first["truth.country"] == "Chad"
+    assert first["truth.city"] == "'=HYPERLINK(1)", "a spreadsheet would run it"
+    assert float(first["prediction.lon"]) == -20.0, "a number is no formula"
     assert second["status"] == "error" and second["distance_km"] == "" and second["error"] == "no connection"
 
 
@@ -198,7 +198,7 @@ def test_a_response_that_does_not_end_is_shortened_and_its_marks_fit(tmp_path: P
     page = report(tmp_path, run)
     answers = embedded(page)["answers"][0]
     shown, other = answers["text"]
-    assert len(shown) < shorten.LONGEST + 50 and other == "1, 2" and "1 responses are shown to 8,000 characters" in page
+    assert len(shown) < payload.LONGEST + 50 and other == "1, 2" and "1 responses are shown to 8,000 characters" in page
     assert shown.startswith("<think>A church.") and shown.endswith("city: Paris</answer>") and "left out …]" in shown
     assert [shown[at : at + length] for at, length, _, _ in answers["cues"]["0"]] == ["church", "bridge"]
 

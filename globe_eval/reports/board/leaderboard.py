@@ -22,7 +22,7 @@ from globe_eval.reports.board.boards import Board, boards
 from globe_eval.reports.board.published import read_published
 from globe_eval.reports.board.submission import Submission, read_submission, submission, written
 from globe_eval.reports.run import model_name
-from globe_eval.runs.record import first_error
+from globe_eval.sample import first_error
 
 FORMATS = {"md": formats.markdown, "csv": formats.csv_text, "tex": formats.latex, "json": formats.as_json}
 MARKER = re.compile(r"(<!-- board (\S+) -->\n).*?(<!-- end of board \2 -->)", re.DOTALL)

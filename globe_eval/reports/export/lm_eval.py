@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from globe_eval.metrics.catalogue import described
-from globe_eval.runs.record import Results
+from globe_eval.sample import Results
 
 
 def lm_eval_results(

@@ -15,7 +15,7 @@ from globe_eval.reports.export.publishable import (
     refuse_partial,
 )
 from globe_eval.reports.run import Run
-from globe_eval.runs.record import FigureRecord, Results
+from globe_eval.sample import Figure, Results
 
 HEADLINES = (*(acc_name(km) for km in THRESHOLDS_KM.values()), "median_km")
 """What `.eval_results` has: the five accuracies and the median distance."""
@@ -86,7 +86,7 @@ def eval_results(run: Run, *, dataset: str | None = None, source: str | None = N
     return yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True, width=120)
 
 
-def _notes(results: Results, name: str, figure: FigureRecord, higher_is_better: bool) -> str:
+def _notes(results: Results, name: str, figure: Figure, higher_is_better: bool) -> str:
     between = bounds(name, figure)
     interval = f"95 % interval {between[0]:g} to {between[1]:g}; " if between else ""
     return (

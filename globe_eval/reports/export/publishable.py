@@ -19,7 +19,8 @@ from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.statistics import cluster_labels, replicates
 from globe_eval.reports import shown
 from globe_eval.reports.run import Run, model_name
-from globe_eval.runs.record import FigureRecord, Results, without_secrets
+from globe_eval.runs.record import without_secrets
+from globe_eval.sample import Figure, Results
 
 UNNAMED = "score"
 """What `globe-eval score` calls the task where it was told none."""
@@ -80,7 +81,7 @@ def _public(value: Any) -> Any:
     return PureWindowsPath(value).name if re.match(r"[A-Za-z]:\\|\\\\", value) else value
 
 
-def figures(results: Results) -> Iterator[tuple[str, FigureRecord, float]]:
+def figures(results: Results) -> Iterator[tuple[str, Figure, float]]:
     """Each metric that has a value: name, record, value. An infinite median is no number, and stays away.
 
     So does a metric of which neither more nor less is better: every format asks for a direction.
@@ -140,7 +141,7 @@ def identity(results: Results) -> dict[str, Any]:
     }
 
 
-def bounds(name: str, figure: FigureRecord) -> list[float] | None:
+def bounds(name: str, figure: Figure) -> list[float] | None:
     """The interval in the unit of `shown.published`, None where there is none."""
     if figure.low is None or figure.high is None:
         return None

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from globe_eval.metrics import localizability
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.reports.page import curves, svg
-from globe_eval.reports.page.loaded import Loaded, distances, stated
+from globe_eval.reports.page.loaded import Loaded
 from globe_eval.reports.page.svg import element
 
 WIDTH, HEIGHT = 420.0, 280.0
@@ -48,7 +48,7 @@ class Line:
 
 def lines(data: Loaded) -> list[Line]:
     """Each run's part in the charts."""
-    return [Line(run.name, distances(run.samples), stated(run.samples)) for run in data.runs]
+    return [Line(run.name, run.table["distance_km"], run.confidence) for run in data.runs]
 
 
 def state_confidence(lines: Sequence[Line]) -> bool:

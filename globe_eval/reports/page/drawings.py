@@ -24,7 +24,7 @@ def write_drawings(data: Loaded, folder: Path) -> list[Path]:
     The same runs give the same bytes.
     """
     lines = charts.lines(data)
-    drawn = {
+    drawn: dict[str, tuple[Markup, float, list[str]]] = {
         f"map-{number}.svg": (maps.answers(data, number - 1), charts.WIDTH * 2, [])
         for number in range(1, len(data.runs) + 1)
     }

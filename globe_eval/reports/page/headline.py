@@ -10,7 +10,7 @@ from globe_eval.metrics.catalogue import Family, described
 from globe_eval.reports import shown
 from globe_eval.reports.page.loaded import Run, country_name
 from globe_eval.reports.run import settings as all_settings
-from globe_eval.runs import record
+from globe_eval.sample import Results, Stratum, to_dict
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def _rows(runs: Sequence[Run], families: Set[Family]) -> list[tuple[str, list[Ce
     return [(shown.label(name), [_cell(run.results, name) for run in runs]) for name in names]
 
 
-def _cell(results: record.Results, name: str) -> Cell:
+def _cell(results: Results, name: str) -> Cell:
     """One figure of one run."""
     figure = results.metrics.get(name)
     if figure is None:
@@ -74,7 +74,7 @@ def denominator_notes(runs: Sequence[Run]) -> list[str]:
     return notes
 
 
-def _turned(a: record.Results, b: record.Results, km: float) -> str | None:
+def _turned(a: Results, b: Results, km: float) -> str | None:
     """Both accuracies of both runs, where they are in another order over located photographs than over all."""
     name = acc_name(km)
     pairs = [
@@ -92,7 +92,7 @@ def _turned(a: record.Results, b: record.Results, km: float) -> str | None:
     return f"within {km:,.0f} km {told[0]} against {told[1]} % of all, {told[2]} against {told[3]} % of the located"
 
 
-def breakdown_rows(runs: Sequence[Run], by: str) -> list[tuple[str, list[record.PartRecord | None]]]:
+def breakdown_rows(runs: Sequence[Run], by: str) -> list[tuple[str, list[Stratum | None]]]:
     """Label and each run's part of a breakdown, in the first run's order; the most photographs first for countries."""
     labels = list(dict.fromkeys(label for run in runs for label in run.results.breakdowns.get(by, {})))  # type: ignore[call-overload]
     rows = [(label, [run.results.breakdowns.get(by, {}).get(label) for run in runs]) for label in labels]  # type: ignore[call-overload]
@@ -110,7 +110,7 @@ def _label(by: str, label: str) -> str:
 _LONGEST = 400
 
 
-def settings(results: record.Results) -> dict[str, str]:
+def settings(results: Results) -> dict[str, str]:
     """Every setting of a run as text, nested ones by their dotted name; unset ones are left out."""
     texts = {name: str(value) for name, value in all_settings(results).items() if value not in (None, [], {})}
     return {name: text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…" for name, text in texts.items()}
@@ -124,13 +124,13 @@ def differing(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
     return [(name, values) for name, values in rows if len(set(values)) > 1]
 
 
-def about(results: record.Results) -> list[tuple[str, str]]:
+def about(results: Results) -> list[tuple[str, str]]:
     """How a run went, beside its settings."""
-    command = results.model_dump(include={"command"}).get("command")  # results of earlier versions have none
+    command = results.command
     rows = [("command", str(command))] if command else []
     rows += [("started", results.started), ("duration", f"{results.duration_seconds:,.1f} s")]
     if results.usage is not None:
-        used = results.usage.model_dump()
+        used = to_dict(results.usage)
         rows += [(name.replace("_", " "), f"{value:,}") for name, value in used.items() if value is not None]
     rows.append(("photographers or groups", f"{results.n_groups:,}"))
     return rows

@@ -1,6 +1,6 @@
 """A curation with two real models as teachers, each behind a vLLM of its own, through all stages.
 
-Needs an environment with a vLLM that runs on a CPU; $GLOBE_VLLM_ENV names it (see tests/vllm_server.py).
+Needs an environment with a vLLM that runs on a CPU; $GLOBE_VLLM_ENV names it (see tests/helpers/vllm_server.py).
 """
 
 from __future__ import annotations
