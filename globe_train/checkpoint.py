@@ -77,7 +77,11 @@ def load_processor(name: str, max_pixels: int | None) -> Any:
         raise InputError(f"model {name!r}: its processor sees no pictures ({type(processor).__name__})")
     if max_pixels is not None:
         size = processor.image_processor.size
-        low = min(int(size["shortest_edge"]), max_pixels) if "shortest_edge" in size else max_pixels
+        if "longest_edge" not in size:
+            raise InputError(
+                f"max_pixels: {type(processor).__name__} of {name!r} cuts pictures into tiles; leave it out"
+            )
+        low = min(int(size["shortest_edge"]), max_pixels)
         processor.image_processor.size = {"shortest_edge": low, "longest_edge": max_pixels}
     return processor
 
