@@ -17,7 +17,7 @@ from globe_eval.errors import InputError
 from globe_train import card, checkpoint, patches
 from globe_train.data import Examples, dataset, examples_of
 from globe_train.recipe import Recipe, check_libraries, configuration_class, reward_parameters, weights
-from globe_train.rewards import Reward, find_reward, named, parameters_of
+from globe_train.rewards import Reward, find_reward, named, parameters_of, r_loc
 
 Build = Callable[[Recipe, Any, Any, Any, Any], Any]
 """(recipe, trl's configuration, model, processor, data set) -> trainer."""
@@ -170,9 +170,7 @@ def rewards(recipe: Recipe) -> list[Reward]:
     for name in recipe["rewards"]:
         parameters = reward_parameters(recipe, name)
         if name == "r_loc":
-            from globe_train import reward_model
-
-            made.append(named(name, reward_model.reward(**parameters)))
+            made.append(named(name, r_loc(**parameters)))
             continue
         reward = find_reward(name, recipe.path.parent)
         if "form" in parameters_of(reward):

@@ -14,7 +14,7 @@ from typing import Any
 from globe_eval.errors import InputError
 
 
-def add_verb(verbs: Any) -> None:
+def add_verbs(verbs: Any) -> None:
     """Add `curate` to the verbs of the command line."""
     curate = verbs.add_parser("curate", help="make verified reasoning data of geotagged photographs and teachers")
     curate.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of a shipped recipe")
