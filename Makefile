@@ -55,6 +55,7 @@ tasks: $(VENV)/installed
 
 schema: $(VENV)/installed
 	$(BIN)/python -m globe_eval.sample
+	$(BIN)/python scripts/metrics_page.py
 
 clean:
 	rm -rf $(VENV) out build dist

@@ -27,11 +27,11 @@ from globe_eval.metrics.consistency import consistency
 from globe_eval.metrics.custom_metrics import OwnMetric, own_values
 from globe_eval.metrics.figures import figure_of
 from globe_eval.metrics.figures import figures as _figures
-from globe_eval.metrics.formats import response_format
 from globe_eval.metrics.globe import globe_city_match, globe_country_match, globe_match
 from globe_eval.metrics.grounding import Control, controls_of, ground, in_context
 from globe_eval.metrics.localizability import localizability
-from globe_eval.metrics.names import city_correct, country_correct, named_cities
+from globe_eval.metrics.name_accuracy import city_correct, country_correct, named_cities
+from globe_eval.metrics.response_format import response_format
 from globe_eval.places import Place, country_code, resolve_many
 from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import DISTANCES
@@ -126,7 +126,14 @@ def score(
     scored = []
     for i, (sample, answer, prediction) in enumerate(zip(samples, answers, predictions, strict=True)):
         response, truth = sample.response, sample.truth
-        measured = answer is not None and response is not None
+        measured: dict[str, Any] = dict.fromkeys(("grounding", "consistency", "localizability", "format"))
+        if answer is not None and response is not None:
+            measured = {
+                "grounding": ground(answer.reasoning, truth.entities, classes, response, controls[i]),
+                "consistency": consistency(answer, prediction, at_point[i]),
+                "localizability": localizability(answer),
+                "format": response_format(answer, response),
+            }
         one = replace(
             sample,
             status=status(answer, prediction, form),
@@ -141,10 +148,7 @@ def score(
             ),
             globe_country_match=_released("country", answer, response, truth.country, form),
             globe_city_match=_released("city", answer, response, truth.city, form),
-            grounding=ground(answer.reasoning, truth.entities, classes, response, controls[i]) if measured else None,
-            consistency=consistency(answer, prediction, at_point[i]) if measured else None,
-            localizability=localizability(answer) if measured else None,
-            format=response_format(answer, response) if measured else None,
+            **measured,
         )
         scored.append(replace(one, own=own_values(own, _fields(one, answer))) if own else one)
     return scored

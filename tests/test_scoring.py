@@ -126,3 +126,11 @@ def test_a_scored_sample_scored_again_is_itself() -> None:
     (first,) = scoring.score([names], form="names")
     assert first.status == "city" and first.format is None and scoring.score([first], form="names") == [first]
     assert scoring.read(Sample.of("a", PARIS, error="no network")) is None
+
+
+def test_nan_in_a_row_of_a_data_frame_is_missing() -> None:
+    nan = float("nan")
+    row = {"id": "a", "lat": 48.8566, "lon": 2.3522, "country": "France", "city": nan, "group": nan, "entities": nan}
+    (scored,) = scoring.score([Sample.of("a", Truth.of(row), nan)], form="names")  # type: ignore[arg-type]
+    assert scored.truth == Truth(48.8566, 2.3522, "France") and scored.response is None
+    assert (scored.status, scored.city_correct) == ("empty", None)

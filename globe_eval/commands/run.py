@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     for name in ("model", "tasks"):
         if not getattr(options, name):
             raise InputError(f"--{name} is missing (see globe-eval ls {name if name == 'tasks' else 'models'})")
-    from globe_eval.reports import table
+    from globe_eval.reports import terminal
     from globe_eval.runs import run
     from globe_eval.runs.process import interruptible
 
@@ -111,9 +111,9 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "json":
         print(json.dumps({one.results.task: flat(one.results) for one in finished}, ensure_ascii=False))
     else:
-        print("\n\n".join(table.result_table(one.results) for one in finished))
+        print("\n\n".join(terminal.result_table(one.results) for one in finished))
         if len(finished) > 1:
-            print("\n" + table.compact_table([one.results for one in finished]))
+            print("\n" + terminal.compact_table([one.results for one in finished]))
     for one in finished:
         _warn_of_coordinates(one.results)
         print(f"written: {one.folder}", file=sys.stderr)

@@ -11,7 +11,7 @@ from globe_eval.errors import InputError
 from globe_eval.metrics.grounding import in_context
 from globe_eval.runs import identity, judge, record
 from globe_eval.runs.assemble import describe
-from globe_eval.runs.rescore import OF_THE_RUN, setting_of
+from globe_eval.runs.rescore import OF_THE_RUN
 from globe_eval.runs.score import Scored
 from globe_eval.sample import DistanceModel, Images, Results, Sample, Usage, to_dict
 
@@ -40,7 +40,7 @@ def merge(folders: Sequence[Path]) -> Scored:
     merged = replace(
         first,
         **{
-            **describe(setting_of(first), samples),
+            **describe(first, samples),
             "accuracy_by_distance": _pooled(every),  # an online geocoder's points may not be in the samples
             "shard": None,
             "started": min(one.started for one in every),

@@ -142,7 +142,7 @@ def _unpacked(kind: type[Any], values: tuple[Any, ...]) -> Any:
     return one
 
 
-_PACKERS = {
+_PACKERS: dict[type, Callable[[Any], tuple[Callable[..., Any], tuple[Any, ...]]]] = {
     kind: _record_packer(kind)
     for kind in (Answer, Consistency, Format, Grounding, Localizability, Prediction, Sample, Truth)
 }

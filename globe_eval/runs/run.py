@@ -18,7 +18,7 @@ from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.runs import identity, judge, localizability_probe, process, record
-from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.runs.journal import Journal
 from globe_eval.runs.usage import Portion, Prices, usage
 from globe_eval.sample import DistanceModel, Images, Results, Sample, Truth
@@ -333,7 +333,7 @@ def _assemble(
         pictures = [task.doc_to_image(doc)[0] for doc in docs]
         arguments = request.ask_localizable
         samples, _ = localizability_probe.ask(samples, pictures, arguments, folder=folder, seed=request.seed)
-    setting = Setting(
+    results = unscored(
         task=task.config.task,
         task_version=str(task.VERSION),
         answer_form=task.answer_form,
@@ -349,21 +349,20 @@ def _assemble(
         shard="{}/{}".format(*request.shard) if request.shard else None,
         distance=request.distance,
         geocoder=request.geocoder,
-        exclude=overlapping_ids({"overlap": task.manifest.overlap}) if request.exclude_overlap else None,
-        thresholds_km=task.thresholds_km,
-        own_metrics=task.own_metrics,
+        thresholds_km=tuple(task.thresholds_km),
         own_directions=task.own_directions,
         command=request.command,
         entity_classes=task.entity_classes,
+        images=Images(
+            with_coordinates=sum(file.with_coordinates for file in files),
+            reencoded=sum(file.reencoded for file in files),
+            max_pixels=request.max_pixels,
+            max_side=request.max_side,
+        ),
+        usage=usage(responses, portions, request.prices),
     )
-    images = Images(
-        with_coordinates=sum(file.with_coordinates for file in files),
-        reencoded=sum(file.reencoded for file in files),
-        max_pixels=request.max_pixels,
-        max_side=request.max_side,
-    )
-    used = usage(responses, portions, request.prices)
+    exclude = overlapping_ids({"overlap": task.manifest.overlap}) if request.exclude_overlap else None
     del docs, files, answers, responses  # a kilobyte and a half a photograph, of no more use
     asking.answers.clear()
     asking.pictures.clear()
-    return assemble(setting, samples, started=started, images=images, usage=used)
+    return assemble(results, samples, started=started, own_metrics=task.own_metrics, exclude=exclude)

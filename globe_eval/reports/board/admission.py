@@ -230,7 +230,7 @@ def _of_figures(results: Results, fresh: Mapping[str, Any], plain: Sequence[str]
         if getattr(results, name) != fresh[name]:
             yield f"{name}: found {_short(getattr(results, name))}, the samples give {_short(fresh[name])}"
     for name in FIGURES:
-        wrong = rows.differing(getattr(results, name), fresh[name])
+        wrong = rows.differing_figures(getattr(results, name), fresh[name])
         if wrong:
             more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
             yield f"{name}: {wrong[0]}{more}: the figures are not those of the samples"

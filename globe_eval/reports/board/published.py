@@ -25,34 +25,14 @@ Percent = Annotated[float, Field(ge=0, le=100)]
 Text = Annotated[str, Field(min_length=1)]
 
 Setting = Literal[
-    "retrieval",
-    "classification",
-    "classification and retrieval",
-    "generative",
-    "hybrid",
-    "VLM zero-shot",
-    "VLM trained",
-    "VLM with retrieval",
-    "VLM with web search",
-    "VLM agent",
-]
+    "retrieval", "classification", "classification and retrieval", "generative", "hybrid", "VLM zero-shot",
+    "VLM trained", "VLM with retrieval", "VLM with web search", "VLM agent",
+]  # fmt: skip
 Caveat = Literal[
-    "1 km by luck",
-    "conflicting values",
-    "leakage suspected",
-    "overlap possible",
-    "quoted",
-    "recomputed",
-    "reproduction",
-    "retrained",
-    "size unknown",
-    "stands on GLOBE",
-    "subset",
-    "teacher of the benchmark",
-    "trained on MP-16",
-    "unscored left out",
-    "uses the web",
-]
+    "1 km by luck", "conflicting values", "leakage suspected", "overlap possible", "quoted", "recomputed",
+    "reproduction", "retrained", "size unknown", "stands on GLOBE", "subset", "teacher of the benchmark",
+    "trained on MP-16", "unscored left out", "uses the web",
+]  # fmt: skip
 ROUNDING = 0.051
 """Points: two printed values that differ by no more may be one value, rounded to one decimal and to two."""
 

@@ -54,7 +54,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Columns(_Strict):
+class PackedColumns(_Strict):
     """What is kept of n photographs, in the order of their sorted ids; each text is `pack` of n whole numbers."""
 
     ids_sha256: Sha256
@@ -81,7 +81,7 @@ class Submission(_Strict):
     source: Annotated[str, Field(max_length=300)] | None
     """Where to read about the model: a paper, a page."""
     results: Results
-    columns: Columns
+    columns: PackedColumns
     sha256: Sha256
     """Of everything else in the file, as `seal` makes it."""
 
@@ -115,7 +115,7 @@ def submission(name: str, source: str | None, results: Results, folder: Path) ->
     samples = sorted(record.each_sample(folder), key=lambda sample: sample.id)
     ids = [sample.id for sample in samples]
     labels = statistics.cluster_labels(ids, [sample.truth.group for sample in samples])
-    columns = Columns(
+    columns = PackedColumns(
         ids_sha256=hashlib.sha256("".join(f"{id_}\n" for id_ in ids).encode()).hexdigest(),
         samples_sha256=hashlib.sha256((folder / "samples.jsonl").read_bytes()).hexdigest(),
         status=pack([scoring.STATUSES.index(sample.status) for sample in samples]),
@@ -297,7 +297,7 @@ def _plain(word: str) -> str:
     return "-".join(part for part in kept.split("-") if part)[:60] or "row"
 
 
-def differing(stored: Mapping[str, Figure], again: Mapping[str, Figure]) -> list[str]:
+def differing_figures(stored: Mapping[str, Figure], again: Mapping[str, Figure]) -> list[str]:
     """A line for each metric of which value, interval or counts are not what they are computed to be."""
     found = []
     for name in dict.fromkeys([*stored, *again]):
