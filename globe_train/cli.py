@@ -10,10 +10,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
 
+from globe_eval.commands.parser import Parser
 from globe_eval.errors import IncompleteRun, InputError
 from globe_train import commands, curate, laptop
+from globe_train.commands import Command, Kind
 
 EXAMPLES = """\
 examples:
@@ -26,18 +28,12 @@ examples:
 """
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> Any:
-        """One line, like every other error of the user's."""
-        raise InputError(f"{message} (see {self.prog} --help)")
-
-
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     given = list(sys.argv[1:] if words is None else words) or ["--help"]
     try:
-        options = _parse(given)
-        return int(options.verb(options))
+        options = parse(given)
+        return int(options.command(options))
     except (InputError, IncompleteRun) as error:
         print(f"globe-train: {error}", file=sys.stderr)
         return error.exit_code
@@ -53,53 +49,56 @@ def entry() -> None:
     sys.exit(main())
 
 
-def _parse(words: Sequence[str]) -> argparse.Namespace:
+def parse(words: Sequence[str]) -> argparse.Namespace:
     """The options; key=value may stand anywhere behind the verb."""
-    options, left = _parser().parse_known_args(words)
-    late = [word for word in left if "=" in word and not word.startswith("-")]
-    if len(late) < len(left) or (late and not hasattr(options, "overrides")):
+    parser = Parser(
+        prog="globe-train",
+        sentence="SFT, reward model and GRPO for image geolocation, on trl.",
+        words="COMMAND [options]",
+        epilog=EXAMPLES,
+    )
+    parser.add_commands({**trainings(), **commands.COMMANDS, **curate.COMMANDS, **laptop.COMMANDS})
+    options, left = parser.parse_known_args(words)
+    if left and not (hasattr(options, "overrides") and all("=" in word for word in left)):
         raise InputError(f"unrecognized arguments: {' '.join(left)} (see globe-train --help)")
-    if late:
-        options.overrides = [*options.overrides, *late]
+    if left:
+        options.overrides = [*options.overrides, *left]
     return options
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="globe-train",
-        description="SFT, reward model and GRPO for image geolocation, on trl.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    verbs = parser.add_subparsers(
-        metavar="{sft,reward-model,grpo,launch,curate,world,student,card,merge}", required=True, parser_class=_Parser
-    )
-    for name, what in (
-        ("sft", "learn to write what a teacher wrote"),
-        ("reward-model", "learn whether a picture is localizable, given a reasoning"),
-        ("grpo", "reinforce by rewards"),
-    ):
-        train = verbs.add_parser(name, help=what)
-        commands.add_recipe(train)
-        train.add_argument(
-            "--dry-run", action="store_true", help="check everything, show what would happen, train nothing"
-        )
-        train.add_argument("--rate", type=float, metavar="N", help="photographs a second, for --dry-run's hours")
-        if name == "grpo":
-            train.add_argument(
-                "--sample", action="store_true", help="with --dry-run: reward answers of the model, however large"
-            )
-        train.set_defaults(verb=_train, kind=name.replace("-", "_"))
-    for others in (commands, curate, laptop):
-        others.add_verbs(verbs)
-    return parser
+def trainings() -> dict[str, Command]:
+    """The verbs that train, by their names."""
+    sentences: dict[Kind, str] = {
+        "sft": "Learn to write what a teacher wrote.",
+        "reward_model": "Learn whether a picture is localizable, given a reasoning.",
+        "grpo": "Reinforce by rewards.",
+    }
+    made = {}
+    for kind, sentence in sentences.items():
+        verb = kind.replace("_", "-")
+        example = f"globe-train {verb} {'grpo_recommended' if kind == 'grpo' else kind} --dry-run"
+        adding = partial(add_training, kind=kind)
+        made[verb] = Command(sentence, "RECIPE [key=value …] [options]", example, adding, partial(train, kind=kind))
+    return made
 
 
-def _train(options: argparse.Namespace) -> int:
+def add_training(parser: Parser, kind: Kind) -> None:
+    """The arguments of a training."""
+    commands.add_recipe(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check everything, show what would happen, train nothing"
+    )
+    parser.add_argument("--rate", type=float, metavar="N", help="photographs a second, for the hours of --dry-run")
+    if kind == "grpo":
+        parser.add_argument("--sample", action="store_true", help="with --dry-run: answers of the model, however large")
+
+
+def train(options: argparse.Namespace, kind: Kind) -> int:
+    """Train by a recipe, or say what would happen."""
     os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
     from globe_train.recipe import read_recipe
 
-    recipe = read_recipe(options.recipe, options.overrides, options.kind)
+    recipe = read_recipe(options.recipe, options.overrides, kind)
     sample = getattr(options, "sample", False)
     if sample and not options.dry_run:
         raise InputError("--sample: only --dry-run takes it; a run rewards what the model answers anyway")
@@ -109,7 +108,7 @@ def _train(options: argparse.Namespace) -> int:
 
         print(check.dry_run(recipe, sample, options.rate))
         return 0
-    if options.kind == "reward_model":
+    if kind == "reward_model":
         from globe_train.reward_model import run
     else:
         from globe_train.train import run

@@ -3,47 +3,48 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Literal, NamedTuple
 
+from globe_eval.commands.parser import Parser
 from globe_eval.errors import InputError
 
-
-def add_verbs(verbs: Any) -> None:
-    """Add `launch`, `card` and `merge` to the verbs of the command line."""
-    launch = verbs.add_parser("launch", help="start a training on several GPUs, and the servers that it asks")
-    launch.add_argument("kind", metavar="{sft,reward-model,grpo}", choices=("sft", "reward-model", "grpo"))
-    add_recipe(launch)
-    launch.add_argument("--gpus", metavar="6+2", help="that train, generate and serve the reward model (the recipe's)")
-    launch.add_argument(
-        "--sharding", choices=("zero3", "fsdp2"), default="zero3", help="of DeepSpeed (default) or torch"
-    )
-    launch.add_argument(
-        "--reward-model",
-        type=Path,
-        default=Path("out/globe-r-loc"),
-        metavar="FOLDER",
-        help="of r_loc's server",
-    )
-    launch.add_argument("--print", dest="only_print", action="store_true", help="the commands, and start nothing")
-    launch.set_defaults(verb=_launch)
-    card = verbs.add_parser("card", help="write a checkpoint's card again, with the results of evaluations")
-    card.add_argument("folder", type=Path, metavar="FOLDER", help="that globe-train wrote")
-    card.add_argument("runs", type=Path, nargs="*", metavar="RUN", help="folders of globe-eval's with a results.json")
-    card.set_defaults(verb=_card)
-    merge = verbs.add_parser("merge", help="write an adapter and its base as one model")
-    merge.add_argument("adapter", type=Path, metavar="ADAPTER", help="folder that a recipe with lora wrote")
-    merge.add_argument("folder", type=Path, metavar="FOLDER", help="where the model goes")
-    merge.set_defaults(verb=_merge)
+Kind = Literal["sft", "reward_model", "grpo"]
 
 
-def add_recipe(parser: argparse.ArgumentParser) -> None:
+class Command(NamedTuple):
+    """A command as `Parser.add_commands` takes it: what it does, what it wants, one that works, its arguments."""
+
+    SENTENCE: str
+    WORDS: str
+    EXAMPLE: str
+    add_arguments: Callable[[Parser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def add_recipe(parser: Parser) -> None:
     """What every training takes: a recipe, values over it, and whether to go on."""
     parser.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of a shipped recipe")
     parser.add_argument(
         "overrides", nargs="*", metavar="key=value", help="over the recipe's, as in trainer.max_steps=9"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last complete checkpoint")
+
+
+def _add_launch(parser: Parser) -> None:
+    parser.add_argument(
+        "kind", metavar="VERB", choices=("sft", "reward-model", "grpo"), help="sft, reward-model or grpo"
+    )
+    add_recipe(parser)
+    parser.add_argument("--gpus", metavar="6+2", help="that train, generate and serve the reward model (the recipe's)")
+    parser.add_argument(
+        "--sharding", choices=("zero3", "fsdp2"), default="zero3", help="of DeepSpeed (default) or torch"
+    )
+    parser.add_argument(
+        "--reward-model", type=Path, default=Path("out/globe-r-loc"), metavar="FOLDER", help="of r_loc's server"
+    )
+    parser.add_argument("--print", dest="only_print", action="store_true", help="the commands, and start nothing")
 
 
 def _launch(options: argparse.Namespace) -> int:
@@ -65,13 +66,9 @@ def _launch(options: argparse.Namespace) -> int:
     return launch.run(commands, recipe.output / "logs")
 
 
-def _merge(options: argparse.Namespace) -> int:
-    from globe_train.merge import merge
-
-    need_libraries()
-    merge(options.adapter, options.folder)
-    print(f"{options.folder}: {options.adapter} merged into its base")
-    return 0
+def _add_card(parser: Parser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="that globe-train wrote")
+    parser.add_argument("runs", type=Path, nargs="*", metavar="RUN", help="folders of globe-eval's with a results.json")
 
 
 def _card(options: argparse.Namespace) -> int:
@@ -84,6 +81,20 @@ def _card(options: argparse.Namespace) -> int:
     return 0
 
 
+def _add_merge(parser: Parser) -> None:
+    parser.add_argument("adapter", type=Path, metavar="ADAPTER", help="folder that a recipe with lora wrote")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the model goes")
+
+
+def _merge(options: argparse.Namespace) -> int:
+    from globe_train.merge import merge
+
+    need_libraries()
+    merge(options.adapter, options.folder)
+    print(f"{options.folder}: {options.adapter} merged into its base")
+    return 0
+
+
 def need_libraries() -> None:
     """Raise InputError where what trains is not installed."""
     from importlib.util import find_spec
@@ -91,3 +102,28 @@ def need_libraries() -> None:
     lacking = [name for name in ("torch", "transformers", "trl", "peft", "accelerate") if find_spec(name) is None]
     if lacking:
         raise InputError(f"{', '.join(lacking)}: not installed; pip install 'globe-eval[train]'")
+
+
+COMMANDS = {
+    "launch": Command(
+        "Start a training on several GPUs, and the servers that it asks.",
+        "VERB RECIPE [key=value …] [options]",
+        "globe-train launch grpo grpo_recommended --gpus 6+2 --print",
+        _add_launch,
+        _launch,
+    ),
+    "card": Command(
+        "Write a checkpoint's card again, with the results of evaluations.",
+        "FOLDER [RUN …]",
+        "globe-train card out/sft out/run/im2gps3k",
+        _add_card,
+        _card,
+    ),
+    "merge": Command(
+        "Write an adapter and its base as one model.",
+        "ADAPTER FOLDER",
+        "globe-train merge out/globe-7b-lora out/globe-7b-merged",
+        _add_merge,
+        _merge,
+    ),
+}

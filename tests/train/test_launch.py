@@ -38,7 +38,7 @@ def test_every_flag_of_the_trainer_is_one_that_accelerate_and_we_know(name: str)
     else:
         assert words[1:3] == ["-m", "globe_train.cli"]
         ours = words[3:]
-    options = cli._parse(ours)
+    options = cli.parse(ours)
     assert options.recipe == name and options.overrides == ["trainer.max_steps=9"]
 
 
