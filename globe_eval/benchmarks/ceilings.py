@@ -26,7 +26,7 @@ import numpy.typing as npt
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.places import gazetteer, haversine_km, resolve
 from globe_eval.places.distance import DISTANCES
-from globe_eval.scoring import ANSWER_FORMS, AnswerForm, DistanceModel
+from globe_eval.sample import ANSWER_FORMS, AnswerForm, DistanceModel
 
 Floats = npt.NDArray[np.float64]
 

@@ -161,6 +161,19 @@ def identifier(table: Table, index: int, column: str) -> str:
     return str(value).strip()
 
 
+def identifiers(table: Table, column: str) -> dict[str, int]:
+    """Id -> index of its row, in order. Raises InputError where an id is missing or stands there twice."""
+    found: dict[str, int] = {}
+    for index in range(len(table.rows)):
+        name = identifier(table, index, column)
+        if (first := found.setdefault(name, index)) != index:
+            raise InputError(
+                f"{table.where(index)}, column {column!r}: {name!r} stands there twice, first in "
+                f"{table.where(first).rpartition(', ')[2]}"
+            )
+    return found
+
+
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> None:
     """Write a CSV that people open in a spreadsheet: UTF-8, in one piece, every text made `harmless`."""
     text = io.StringIO(newline="")

@@ -83,7 +83,7 @@ def _of_group(definition: Definition) -> Found:
 def _of_task(values: Mapping[str, Any], folder: Path) -> Found:
     from lm_eval.config.task import TaskConfig
 
-    from globe_eval.scoring import ANSWER_FORMS
+    from globe_eval.sample import ANSWER_FORMS
 
     ours = (*OWN_KEYS, *custom_metrics.KEYS, "class", "include")
     yield from _unknown((), values, [*TaskConfig.__dataclass_fields__, *ours])

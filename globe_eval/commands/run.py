@@ -109,16 +109,16 @@ def run(options: argparse.Namespace) -> int:
     if not finished:  # a process that helps another one
         return 0
     if options.format == "json":
-        print(json.dumps({one.results.task: flat(one.results) for one in finished}, ensure_ascii=False))
+        print(json.dumps({results.task: flat(results) for _, results in finished}, ensure_ascii=False))
     else:
-        print("\n\n".join(terminal.result_table(one.results) for one in finished))
+        print("\n\n".join(terminal.result_table(results) for _, results in finished))
         if len(finished) > 1:
-            print("\n" + terminal.compact_table([one.results for one in finished]))
-    for one in finished:
-        _warn_of_coordinates(one.results)
-        print(f"written: {one.folder}", file=sys.stderr)
+            print("\n" + terminal.compact_table([results for _, results in finished]))
+    for folder, results in finished:
+        _warn_of_coordinates(results)
+        print(f"written: {folder}", file=sys.stderr)
     again = ", without --fresh," if options.fresh else ""
-    refuse_incomplete([one.results for one in finished], f"; start the same command again{again} to ask them again")
+    refuse_incomplete([results for _, results in finished], f"; start the same command again{again} to ask them again")
     return 0
 
 

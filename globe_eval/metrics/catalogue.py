@@ -300,6 +300,9 @@ def metrics_with(
 METRICS = metrics_with()
 """Every metric that all results have, as far as a photograph has a value of it, in the order of their tables."""
 
+ACCURACIES = tuple(accuracy.acc_name(km) for km in accuracy.THRESHOLDS_KM.values())
+"""The names of the accuracies at the five thresholds, the shortest distance first."""
+
 _BY_NAME = {metric.name: metric for metric in METRICS}
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from globe_eval import scoring
 from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.ceilings import Ceilings, ceilings
-from globe_eval.columns import columns
+from globe_eval.columns import Columns, columns
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
-from globe_eval.metrics.catalogue import TARGETS, pair_columns, pairs
+from globe_eval.metrics.catalogue import METRICS, TARGETS, Metric, metrics_with, pair_columns, pairs
 from globe_eval.metrics.custom_metrics import OwnMetric
 from globe_eval.metrics.grounding import controls_of, lexicon_sha256
 from globe_eval.metrics.localizability import SOURCES, risk_coverage, thinned
@@ -132,39 +132,37 @@ def assemble(
 
 def describe(results: Results, samples: Sequence[Sample], exclude: Collection[str] | None = None) -> dict[str, Any]:
     """The fields of a result that its scored samples alone decide: n, status and every figure; `exclude` as above."""
-    metrics = scoring.metrics_with(results.thresholds_km, results.own_directions)
-    figures = recorded(scoring.figures(samples, metrics=metrics, seed=results.seed))
-    located = [one for one in samples if one.status in LOCATED]
-    of_parts = [metric for metric in metrics if metric.of_parts]
+    metrics = metrics_with(results.thresholds_km, results.own_directions)
+    table = columns(samples)
+    of = partial(scoring.figures, table, seed=results.seed)
+    figures = recorded(of(metrics=metrics))
+    located = np.array([one.status in LOCATED for one in samples], dtype=np.bool_)
     return {
         "n": len(samples),
         "n_groups": next(iter(figures.values())).n_groups if figures else 0,
         "complete": all(one.status != "error" for one in samples),
         "status": scoring.counts(samples),
         "metrics": figures,
-        "valid_only": recorded(scoring.figures(located, metrics=of_parts, seed=results.seed)),
-        "accuracy_by_distance": _accuracy_by_distance(samples),
+        "valid_only": recorded(of(located, metrics=[metric for metric in metrics if metric.of_parts])),
+        "accuracy_by_distance": _accuracy_by_distance(table),
         **_ceilings(results, [one.truth for one in samples]),
         "breakdowns": {
             dimension: {label: _stratum(figures) for label, figures in parts.items()}
-            for dimension, parts in scoring.breakdowns(samples, metrics=metrics, seed=results.seed).items()
+            for dimension, parts in scoring.breakdowns(table, metrics=metrics, seed=results.seed).items()
         },
         "reasoning": reasoning_counts(samples),
         "lexicon_sha256": lexicon_sha256() if any(one.format for one in samples) else None,
-        "clean": None if exclude is None else without(samples, exclude, metrics, results.seed),
+        "clean": None if exclude is None else without(table, exclude, metrics, results.seed),
     }
 
 
 def without(
-    samples: Sequence[Sample],
-    exclude: Collection[str],
-    metrics: Sequence[scoring.Metric] = scoring.METRICS,
-    seed: int = 0,
+    table: Columns, exclude: Collection[str], metrics: Sequence[Metric] = METRICS, seed: int = 0
 ) -> WithoutOverlap:
     """The figures of the photographs whose id is not in `exclude`, and how many were left out."""
-    kept = [one for one in samples if one.id not in exclude]
-    figures = recorded(scoring.figures(kept, metrics=metrics, seed=seed))
-    return WithoutOverlap(excluded=len(samples) - len(kept), n=len(kept), metrics=figures)
+    kept = np.array([id_ not in exclude for id_ in table["id"]], dtype=np.bool_)
+    figures = recorded(scoring.figures(table, kept, metrics=metrics, seed=seed))
+    return WithoutOverlap(excluded=int((~kept).sum()), n=int(kept.sum()), metrics=figures)
 
 
 def reasoning_counts(samples: Sequence[Sample]) -> ReasoningCounts | None:
@@ -216,17 +214,10 @@ def recorded(figures: dict[str, Figure]) -> dict[str, Figure]:
     }
 
 
-def _accuracy_by_distance(samples: Sequence[Sample]) -> dict[DistanceModel, dict[str, float]]:
-    nowhere = (np.nan, np.nan)
-    points = np.array(
-        [
-            (s.truth.lat, s.truth.lon, *((s.prediction.lat, s.prediction.lon) if s.prediction else nowhere))
-            for s in samples
-        ],
-        dtype=np.float64,
-    ).reshape(-1, 4)
+def _accuracy_by_distance(table: Columns) -> dict[DistanceModel, dict[str, float]]:
+    points = [table[name] for name in ("truth.lat", "truth.lon", "prediction.lat", "prediction.lon")]
     models: tuple[DistanceModel, ...] = get_args(DistanceModel)
-    by_model = {model: DISTANCES[model](*points.T) for model in models}
+    by_model = {model: DISTANCES[model](*points) for model in models}
     return {
         model: {acc_name(km): float(within(distance, km).mean()) for km in THRESHOLDS_KM.values()}
         for model, distance in by_model.items()

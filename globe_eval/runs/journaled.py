@@ -46,7 +46,7 @@ class Journaled:
         model: from lm-eval.
         journal: started.
         seed: of models that sample in this process; each chunk draws from a seed of its own.
-        progress: is told of each answer.
+        progress: shows each answer.
 
     """
 
@@ -96,19 +96,19 @@ class Journaled:
             seen[id(request)] += 1
             slots.append(slot)
             asked.setdefault(slot, request)
-        heard: dict[Slot, Response] = {}
+        answered: dict[Slot, Response] = {}
         failed: set[Slot] = set()
         for slot, request in asked.items():
-            self._look_up(slot, request, heard, failed)
-        self.total, self.done, self.resumed = len(asked), len(heard), len(heard)
-        self._say_what_changed(asked, {name for name, _ in [*heard, *failed]})
+            self._look_up(slot, request, answered, failed)
+        self.total, self.done, self.resumed = len(asked), len(answered), len(answered)
+        self._warn_of_changes(asked, {name for name, _ in [*answered, *failed]})
         if self.done < self.total:
-            self._ask(asked, heard, failed)
-        self.answers = {name: response for (name, repeat), response in heard.items() if repeat == 0}
-        return [heard[slot] for slot in slots]
+            self._ask(asked, answered, failed)
+        self.answers = {name: response for (name, repeat), response in answered.items() if repeat == 0}
+        return [answered[slot] for slot in slots]
 
-    def _look_up(self, slot: Slot, request: Instance, heard: dict[Slot, Response], failed: set[Slot]) -> None:
-        """Put what the journal knows of `slot` into `heard` or `failed`."""
+    def _look_up(self, slot: Slot, request: Instance, answered: dict[Slot, Response], failed: set[Slot]) -> None:
+        """Put what the journal knows of `slot` into `answered` or `failed`."""
         name, repeat = slot
         if name not in self.journal.images:
             return
@@ -117,10 +117,10 @@ class Journaled:
         if key in self.journal.failed:
             failed.add(slot)
         elif (entry := self.journal.answered.pop(key, None)) is not None:
-            heard[slot] = entry.response
+            answered[slot] = entry.response
             self.seconds += entry.seconds or 0.0
 
-    def _say_what_changed(self, asked: Mapping[Slot, Instance], known: set[str]) -> None:
+    def _warn_of_changes(self, asked: Mapping[Slot, Instance], known: set[str]) -> None:
         """The journal has answers about these photographs, but not to what is asked now."""
         changed = Counter(
             "picture" if self.journal.images[name] != self._picture(request).sha256 else "prompt"
@@ -131,43 +131,43 @@ class Journaled:
             what = " and ".join(f"{n:,} whose {part} has changed" for part, n in sorted(changed.items()))
             logging.getLogger("globe_eval").warning(f"globe-eval: asking again: {what} since {self.journal.path}")
 
-    def _ask(self, asked: Mapping[Slot, Instance], heard: dict[Slot, Response], failed: set[Slot]) -> None:
+    def _ask(self, asked: Mapping[Slot, Instance], answered: dict[Slot, Response], failed: set[Slot]) -> None:
         streams = hasattr(self.model, "answers")
-        pieces = self._stream(asked, heard) if streams else self._chunks(asked, heard, failed)
+        pieces = self._stream(asked, answered) if streams else self._chunks(asked, answered, failed)
         began = before = time.monotonic()
         with self.progress.of(self.total):
-            self.progress.add([(asked[slot].doc, response) for slot, response in heard.items()], resumed=True)
+            self.progress.add([(asked[slot].doc, response) for slot, response in answered.items()], resumed=True)
             for piece in pieces:
                 # A chunk that is asked again for the sake of its batches brings answers that are there already.
-                new = {slot: _published(response) for slot, response in piece if slot not in heard}
+                new = {slot: _published(response) for slot, response in piece if slot not in answered}
                 now = time.monotonic()
                 entries = [self._entry(slot, asked[slot], new[slot], (now - before) / len(new)) for slot in new]
                 self.journal.append(entries)
-                heard |= new
-                answered = sum(response.error is None for response in new.values())
-                self.done += answered
+                answered |= new
+                n_new = sum(response.error is None for response in new.values())
+                self.done += n_new
                 self.seconds += now - before
                 before = now
-                if answered and self.seconds_to_first_answer is None:
+                if n_new and self.seconds_to_first_answer is None:
                     self.seconds_to_first_answer = now - began
                 self.progress.add([(asked[slot].doc, new[slot]) for slot in new])
 
     def _stream(
-        self, asked: Mapping[Slot, Instance], heard: Mapping[Slot, Response]
+        self, asked: Mapping[Slot, Instance], answered: Mapping[Slot, Response]
     ) -> Iterator[list[tuple[Slot, Response]]]:
         # All repetitions of a photograph or none: a model numbers them in the order in which they come.
-        lacking = {slot[0] for slot in asked if slot not in heard}
+        lacking = {slot[0] for slot in asked if slot not in answered}
         slots = [slot for slot in asked if slot[0] in lacking]
         for index, response in self.model.answers([asked[slot] for slot in slots]):
             yield [(slots[index], response)]
 
     def _chunks(
-        self, asked: Mapping[Slot, Instance], heard: Mapping[Slot, Response], failed: set[Slot]
+        self, asked: Mapping[Slot, Instance], answered: Mapping[Slot, Response], failed: set[Slot]
     ) -> Iterator[list[tuple[Slot, Response]]]:
         slots = list(asked)
         for start in range(0, len(slots), self.chunk):
             chunk = slots[start : start + self.chunk]
-            lacking = [slot for slot in chunk if slot not in heard]
+            lacking = [slot for slot in chunk if slot not in answered]
             together = [slot for slot in chunk if slot not in failed] if set(lacking) - failed else []
             # What failed before was left out of its batch or has spoilt it: alone, it spoils nothing.
             for part in [together, *([slot] for slot in lacking if slot in failed)]:

@@ -47,14 +47,14 @@ class Progress:
                 self._show()
                 self._bar = None
 
-    def add(self, heard: Sequence[tuple[Mapping[str, Any], Response]], *, resumed: bool = False) -> None:
+    def add(self, answers: Sequence[tuple[Mapping[str, Any], Response]], *, resumed: bool = False) -> None:
         """Count answers, each with its manifest row; `resumed` ones say nothing about the rate."""
         if self._bar is None:
             return
         if resumed:
-            self._bar.initial = len(heard)
-        self._bar.update(len(heard))
-        self._waiting += heard
+            self._bar.initial = len(answers)
+        self._bar.update(len(answers))
+        self._waiting += answers
         if time.monotonic() - self._scored >= SCORE_EVERY_S:
             self._show()
 

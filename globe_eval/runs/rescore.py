@@ -38,7 +38,7 @@ def rescore(
 
     What is not given stays as it was; `entities` is a file of them (`benchmarks.truth`) instead of the run's own.
     Samples without a response keep their answers (`score --read coordinates` and
-    `--read names` have none), and samples that were never heard stay errors. The result's identity is the run's, its
+    `--read names` have none), and samples without a response stay errors. The result's identity is the run's, its
     versions are the present ones, and its notes say what changed.
 
     `judged_by` are the arguments of an endpoint that judges the reasoning and keeps its answers in the folder `cache`;
@@ -65,12 +65,11 @@ def rescore(
     samples, results = assemble(setting, unscored)
     scored_with = {name: version for name, version in results.packages.items() if name in record.SCORING_PACKAGES}
     results = replace(results, packages=stored.packages | scored_with)
-    said = {one.id: one.judge for one in before if one.judge is not None}
     if judged_by is not None:
-        said, name = judge.ask(samples, judged_by, folder=cache, seed=setting.seed)
-        samples, results = judge.attach(samples, results, said, name, setting.seed)
+        samples, name = judge.ask(samples, judged_by, folder=cache, seed=setting.seed)
+        results = replace(results, judge=judge.agreement(samples, name, setting.seed))
     elif stored.judge is not None:
-        samples, results = judge.attach(samples, results, said, stored.judge.model, stored.judge.seed)
+        results = replace(results, judge=judge.agreement(samples, stored.judge.model, stored.judge.seed))
     pairs = zip(before, samples, strict=True)
     moved = sum((was.status, was.distance_km) != (now.status, now.distance_km) for was, now in pairs)
     notes += changes(stored, results, moved)

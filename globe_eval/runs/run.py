@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -67,15 +67,7 @@ class Request:
     """As it was given, without secrets."""
 
 
-@dataclass(frozen=True)
-class Finished:
-    """One task's results and the folder that holds them."""
-
-    results: Results
-    folder: Path
-
-
-def run(request: Request) -> list[Finished]:
+def run(request: Request) -> list[tuple[Path, Results]]:
     """Evaluate one model on tasks; writes `samples.jsonl` and `results.json` into a folder for each task.
 
     What the journal in a folder knows from an earlier start is not asked again.
@@ -83,6 +75,8 @@ def run(request: Request) -> list[Finished]:
     Raises InputError before a model is loaded where the tasks, their pictures or the output folder cannot be used, and
     KeyboardInterrupt with a text that says what is done. In a process that is not the first of several (accelerate),
     evaluates its share and returns nothing.
+
+    Returns: the folder and the results of each task.
     """
     if request.model == "endpoint":  # of the others the model takes the memory, or drawing pictures the time
         process.return_freed_memory()
@@ -109,7 +103,7 @@ def run(request: Request) -> list[Finished]:
         for name, task in tasks.items():
             results = _evaluate(request, model, info, task, journals[name])
             if results is not None:
-                finished.append(Finished(results, journals[name].folder))
+                finished.append((journals[name].folder, results))
     return finished
 
 
@@ -188,8 +182,8 @@ def _evaluate(request: Request, model: Any, info: dict[str, Any], task: Any, jou
             return None
         samples, results = _assemble(request, info, asking, task, portions, started, journal.folder)
         if request.judge is not None:
-            said, name_of_judge = judge.ask(samples, request.judge, folder=journal.folder, seed=request.seed)
-            samples, results = judge.attach(samples, results, said, name_of_judge, request.seed)
+            samples, judged_by = judge.ask(samples, request.judge, folder=journal.folder, seed=request.seed)
+            results = replace(results, judge=judge.agreement(samples, judged_by, request.seed))
         record.write_run(journal.folder, samples, results)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
@@ -332,7 +326,7 @@ def _assemble(
     if request.ask_localizable is not None:
         pictures = [task.doc_to_image(doc)[0] for doc in docs]
         arguments = request.ask_localizable
-        samples, _ = localizability_probe.ask(samples, pictures, arguments, folder=folder, seed=request.seed)
+        samples = localizability_probe.ask(samples, pictures, arguments, folder=folder, seed=request.seed)
     results = unscored(
         task=task.config.task,
         task_version=str(task.VERSION),

@@ -12,7 +12,7 @@ from typing import Any
 from globe_eval import scoring
 from globe_eval.benchmarks import definition, listing, validate
 from globe_eval.benchmarks.manifest import find_truth
-from globe_eval.benchmarks.table import Table, identifier, match_ids, number, read_table
+from globe_eval.benchmarks.table import COLUMNS, Table, identifiers, match_ids, number, read_table
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_sha256
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import valid_utf8
@@ -170,10 +170,10 @@ def _reading(truth: Table, columns: Columns, same_file: bool, benchmark: Mapping
 
     Of the user's columns those of the truth are meant: in a file of its own all that it has, else none but the id.
     """
-    said = {role: column for role, column in (benchmark.get("columns") or {}).items() if column in truth.columns}
+    declared = {role: column for role, column in (benchmark.get("columns") or {}).items() if column in truth.columns}
     given = {"id": columns.id} if same_file else {"id": columns.id, "lat": columns.lat, "lon": columns.lon}
     named = {role: column for role, column in given.items() if column is not None and column in truth.columns}
-    return {**benchmark, "columns": {**said, **named}}
+    return {**benchmark, "columns": {**declared, **named}}
 
 
 def _refuse_unknown(columns: Columns, answers: Table, truth: Table) -> None:
@@ -269,15 +269,7 @@ def _match(
     table: Table, id_column: str, truth_ids: list[str], truth_name: str, skip_unknown: bool, notes: list[str]
 ) -> dict[int, int]:
     """Index of the truth -> index of its answer."""
-    ids = [identifier(table, index, id_column) for index in range(len(table.rows))]
-    seen: dict[str, int] = {}
-    for index, name in enumerate(ids):
-        if name in seen:
-            raise InputError(
-                f"{table.where(index)}, column {id_column!r}: {name!r} stands there twice, first in "
-                f"{table.where(seen[name]).split(', ', 1)[1]}"
-            )
-        seen[name] = index
+    ids = list(identifiers(table, id_column))
     form: Callable[[str], str] = match_ids(ids, truth_ids)
     known = {form(name): index for index, name in enumerate(truth_ids)}
     unknown = [index for index, name in enumerate(ids) if form(name) not in known]
@@ -301,7 +293,7 @@ def _without_footer(table: Table, columns: Columns, skip: bool, notes: list[str]
         column
         for role in ("truth_lat", "truth_lon", "lat", "lon", "predicted_lat", "predicted_lon")
         for column in table.columns
-        if column.strip().lower() in _usual(role)
+        if column.strip().lower() in COLUMNS[role]
     ] + [column for column in (columns.lat, columns.lon) if column in table.columns]
     if not coordinate_columns:
         return table
@@ -328,12 +320,6 @@ def _without_footer(table: Table, columns: Columns, skip: bool, notes: list[str]
     return table.drop(set(range(start, last)))
 
 
-def _usual(role: str) -> tuple[str, ...]:
-    from globe_eval.benchmarks.table import COLUMNS
-
-    return COLUMNS[role]
-
-
 def _has_text(table: Table, index: int, columns: list[str]) -> bool:
     return any(
         value is not None and str(value).strip() for column in columns for value in [table.rows[index].get(column)]
@@ -346,6 +332,3 @@ def _is_number(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-__all__ = ["COLUMN_NAMES", "Columns", "Scored", "score_table"]

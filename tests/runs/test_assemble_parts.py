@@ -4,16 +4,18 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
 from globe_eval import cli
 from globe_eval.errors import InputError
+from globe_eval.metrics import grounding
 from globe_eval.places import geodesic_km
 from globe_eval.reports import terminal
 from globe_eval.runs import record
 from globe_eval.runs.assemble import assemble, unscored
-from globe_eval.sample import Answer, Results, Sample, Truth
+from globe_eval.sample import LOCATED, Answer, Results, Sample, Truth
 
 SETTING = unscored("mine", "1", "names", "0" * 64, "m")
 CITIES = {
@@ -130,3 +132,24 @@ def test_a_run_can_be_read_by_parts(tmp_path: Path, capsys: pytest.CaptureFixtur
     bare = replace(results, breakdowns={})
     with pytest.raises(InputError, match="no such breakdown"):
         terminal.breakdown_table(bare, "scene")
+
+
+def test_each_reasoning_is_read_once_and_all_figures_are_of_the_recorded_lifts(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str | None] = []
+    whole = grounding.read_reasoning
+    monkeypatch.setattr(grounding, "read_reasoning", lambda text: read.append(text) or whole(text))
+    samples = [
+        Sample.of(
+            f"photo-{i}",
+            Truth(48.8566, 2.3522, group=f"p{i % 5}", entities=(["bus", "church", "tree"][i % 3], "road")),
+            f"<think>A {['bus', 'tree'][i % 2]} ({i}).</think><answer>country: {'France' if i % 4 else '?'}</answer>",
+        )
+        for i in range(24)
+    ]
+    scored, results = assemble(SETTING, samples, started=datetime.now(UTC))
+    assert len(read) == 24, "one for each photograph, for all figures, breakdowns and the samples' own fields"
+    lifts = {one.id: one.grounding.lift for one in scored if one.grounding is not None}
+    located = [one.id for one in scored if one.status in LOCATED]
+    assert 0 < len(located) < 24 and len(set(lifts.values())) > 2
+    assert results.metrics["grounding_lift"].value == pytest.approx(fmean(lifts.values()))
+    assert results.valid_only["grounding_lift"].value == pytest.approx(fmean(lifts[name] for name in located))

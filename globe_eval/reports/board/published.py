@@ -18,8 +18,7 @@ from globe_eval.errors import InputError, nearest
 from globe_eval.metrics import statistics
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.reports.board.submission import Submission
-from globe_eval.sample import Figure
-from globe_eval.scoring import AnswerForm
+from globe_eval.sample import AnswerForm, Figure
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Text = Annotated[str, Field(min_length=1)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from globe_eval.errors import InputError
-from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
+from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.reports import shown
 from globe_eval.reports.export.publishable import (
     bounds,
@@ -17,7 +17,7 @@ from globe_eval.reports.export.publishable import (
 from globe_eval.reports.run import Run
 from globe_eval.sample import Figure, Results
 
-HEADLINES = (*(acc_name(km) for km in THRESHOLDS_KM.values()), "median_km")
+HEADLINES = (*ACCURACIES, "median_km")
 """What `.eval_results` has: the five accuracies and the median distance."""
 
 

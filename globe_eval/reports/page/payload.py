@@ -11,8 +11,7 @@ from typing import Any
 
 from globe_eval.reports.page import marks
 from globe_eval.reports.page.loaded import Loaded, contradicts, country_name, own_confidence, unsupported
-from globe_eval.sample import Consistency, Results, Sample
-from globe_eval.scoring import STATUSES
+from globe_eval.sample import STATUSES, Consistency, Results, Sample
 
 MAP_METRICS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
 """What the map of countries can show."""

@@ -26,7 +26,7 @@ from globe_eval.reports.page import charts, headline, maps, marks, payload, pict
 from globe_eval.reports.page.drawings import STYLES, write_drawings
 from globe_eval.reports.page.loaded import Loaded, NamedRun, load, table_of
 from globe_eval.reports.page.marks import foremost
-from globe_eval.scoring import STATUSES
+from globe_eval.sample import STATUSES
 
 DEFAULT = Path("globe-eval-report.html")
 _HERE = Path(__file__).parent
