@@ -57,7 +57,7 @@ check: $(VENV)/installed
 
 # A real vLLM on a CPU, in an environment of its own: GLOBE_VLLM_ENV=folder (see tests/models/test_vllm.py).
 test-vllm: $(VENV)/installed
-	$(BIN)/pytest -q tests/models/test_vllm.py tests/train/test_curate_vllm.py
+	$(BIN)/pytest -q tests/models/test_vllm.py tests/train/curate/test_curate_vllm.py
 
 # Training with the newest transformers, torch and hub that PyPI has, beside the versions that are held elsewhere.
 test-newest:
