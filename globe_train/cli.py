@@ -51,6 +51,15 @@ def entry() -> None:
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """The options; key=value may stand anywhere behind the verb."""
+    options, left = _parser().parse_known_args(words)
+    if left and not (hasattr(options, "overrides") and all("=" in word for word in left)):
+        raise InputError(f"unrecognized arguments: {' '.join(left)} (see globe-train --help)")
+    if left:
+        options.overrides = [*options.overrides, *left]
+    return options
+
+
+def _parser() -> Parser:
     parser = Parser(
         prog="globe-train",
         sentence="SFT, reward model and GRPO for image geolocation, on trl.",
@@ -58,12 +67,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         epilog=EXAMPLES,
     )
     parser.add_commands({**trainings(), **commands.COMMANDS, **curate.COMMANDS, **laptop.COMMANDS})
-    options, left = parser.parse_known_args(words)
-    if left and not (hasattr(options, "overrides") and all("=" in word for word in left)):
-        raise InputError(f"unrecognized arguments: {' '.join(left)} (see globe-train --help)")
-    if left:
-        options.overrides = [*options.overrides, *left]
-    return options
+    return parser
 
 
 def trainings() -> dict[str, Command]:
