@@ -14,8 +14,8 @@ from functools import partial
 
 from globe_eval.commands.parser import Parser
 from globe_eval.errors import IncompleteRun, InputError
-from globe_train import commands, curate, laptop
-from globe_train.commands import Command, Kind
+from globe_train import Kind, commands, curate, laptop
+from globe_train.commands import Command
 
 EXAMPLES = """\
 examples:

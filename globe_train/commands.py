@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from globe_eval.commands.parser import Parser
 from globe_eval.errors import InputError
-
-Kind = Literal["sft", "reward_model", "grpo"]
 
 
 class Command(NamedTuple):

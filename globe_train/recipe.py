@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import yaml
 
@@ -20,9 +20,9 @@ from globe_eval.benchmarks.definition import Definition, read_definition
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import torchvision_cpu
+from globe_train import Kind
 from globe_train.rewards import find_reward, parameters_of
 
-Kind = Literal["sft", "reward_model", "grpo"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 KEYS: dict[str, type | tuple[type, ...]] = {
