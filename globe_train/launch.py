@@ -64,7 +64,7 @@ def commands(
     trainer, r_loc = recipe.get("trainer") or {}, recipes.reward_parameters(recipe, "r_loc")
     serves = bool(trainer.get("use_vllm")) and trainer.get("vllm_mode") == "server"
     judges = "server" in r_loc
-    for n, wanted, what in ((given.policy, serves, "a server of the policy"), (given.reward, judges, "of r_loc")):
+    for n, wanted, what in ((given.policy, serves, "the policy's server"), (given.reward, judges, "r_loc's")):
         if bool(n) != wanted:
             reason = "the recipe has none" if n else "the recipe has one, so it wants GPUs"
             raise recipe.error(f"gpus: found {given.text}: {n} for {what}; {reason} (TRAIN+POLICY+REWARD)", "gpus")

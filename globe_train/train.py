@@ -16,7 +16,7 @@ from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import InputError
 from globe_train import card, checkpoint, patches
 from globe_train.data import Examples, dataset, examples_of
-from globe_train.recipe import Recipe, check_libraries, configuration_class, reward_parameters, weights
+from globe_train.recipe import Recipe, check_libraries, configuration_class, gpus, reward_parameters, weights
 from globe_train.rewards import Reward, find_reward, named, parameters_of, r_loc
 
 Build = Callable[[Recipe, Any, Any, Any, Any], Any]
@@ -71,7 +71,7 @@ def check_launch(recipe: Recipe) -> None:
     if n > 1 and int(os.environ.get("WORLD_SIZE", "1")) == 1:
         verb, name = recipe["kind"].replace("_", "-"), recipe.path.stem if recipe.is_shipped else recipe.path
         raise InputError(
-            f"{n} GPUs and one process: start it with globe-train launch {verb} {name} --gpus {n}, or give it one GPU "
+            f"{n} GPUs and one process: start it with globe-train launch {verb} {name} --gpus {gpus(recipe).text}, or give it one GPU "
             "with CUDA_VISIBLE_DEVICES=0"
         )
 

@@ -83,7 +83,7 @@ def test_what_is_asked_for_is_what_is_served() -> None:
 
 
 def test_gpus_that_do_not_fit_the_recipe_are_refused_with_its_line() -> None:
-    for given, said in (("8", "0 for a server of the policy"), ("4+2+2", "2 for of r_loc"), ("6-2", "allowed: TRAIN")):
+    for given, said in (("8", "0 for the policy's server"), ("4+2+2", "2 for r_loc's"), ("6-2", "allowed: TRAIN")):
         with pytest.raises(InputError, match=said.replace("+", r"\+")):
             commands("grpo_two_rewards", gpus=given)
     with pytest.raises(InputError, match=r"sft.yaml, line \d+: gpus"):
