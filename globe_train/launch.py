@@ -116,8 +116,7 @@ def training(recipe: Recipe, overrides: Sequence[str], gpus: Gpus, sharding: str
     """The trainer: by accelerate where it is more than one process."""
     config = ACCELERATE / f"{sharding}.yaml"
     launcher = ["-m", "accelerate.commands.launch", "--config_file", str(config), "--num_processes", str(gpus.train)]
-    name = recipe.path.stem if recipe.is_shipped else str(recipe.path)
-    verb = [recipe["kind"].replace("_", "-"), name, *overrides, *(["--resume"] if resume else [])]
+    verb = [*recipe.command, *overrides, *(["--resume"] if resume else [])]
     words = [sys.executable, *(launcher if gpus.train > 1 else []), "-m", "globe_train.cli", *verb]
     return Command(tuple(words), visible(range(gpus.train)))
 

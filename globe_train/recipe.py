@@ -95,9 +95,10 @@ class Recipe:
         return InputError(f"{self.path}, line {self.lines.get(keys, 1)}: {message}")
 
     @property
-    def is_shipped(self) -> bool:
-        """Whether it comes with the package, and is known by its name."""
-        return self.path.parent == recipes_folder()
+    def command(self) -> list[str]:
+        """The verb that trains by it, and how the command line calls it: a shipped one by its name."""
+        name = self.path.stem if self.path.parent == recipes_folder() else str(self.path)
+        return [self["kind"].replace("_", "-"), name]
 
     @property
     def output(self) -> Path:

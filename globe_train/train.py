@@ -69,11 +69,8 @@ def check_launch(recipe: Recipe) -> None:
 
     n = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if n > 1 and int(os.environ.get("WORLD_SIZE", "1")) == 1:
-        verb, name = recipe["kind"].replace("_", "-"), recipe.path.stem if recipe.is_shipped else recipe.path
-        raise InputError(
-            f"{n} GPUs and one process: start it with globe-train launch {verb} {name} --gpus {gpus(recipe).text}, or give it one GPU "
-            "with CUDA_VISIBLE_DEVICES=0"
-        )
+        launch = f"globe-train launch {' '.join(recipe.command)} --gpus {gpus(recipe).text}"
+        raise InputError(f"{n} GPUs and one process: start it with {launch}, or give it one: CUDA_VISIBLE_DEVICES=0")
 
 
 def start_from(output: Path, resume: bool) -> Path | None:
