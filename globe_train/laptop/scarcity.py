@@ -212,7 +212,11 @@ def choose(output: Path, rows: Path, *runs: Path) -> int:
     """Write the right answers of runs over rows, as what SFT trains on."""
     known = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
     lines = [line for folder in runs for line in (folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
-    write_whole(output, json_lines(right_answers(known, [json.loads(line) for line in lines])))
+    chosen = right_answers(known, [json.loads(line) for line in lines])
+    if not chosen:
+        print(f"scarcity: none of {len(lines):,} answers names country and city rightly", file=sys.stderr)
+        return InputError.exit_code
+    write_whole(output, json_lines(chosen))
     return 0
 
 

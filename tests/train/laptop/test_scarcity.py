@@ -92,6 +92,8 @@ def test_only_answers_with_country_and_city_right_are_learnt_from(tmp_path: Path
     assert scarcity.main(["choose", *words]) == 0
     chosen = rows(tmp_path, "out")
     assert [row["reasoning"] for row in chosen] == ["A bus.", "A sign.", "A flag."]
+    assert scarcity.main(["choose", str(tmp_path / "none.jsonl"), *words[1:2]]) == 2
+    assert not (tmp_path / "none.jsonl").exists()
     assert len({row["id"] for row in chosen}) == 3 and {row["teacher_city"] for row in chosen} == {"Lyon", "Tokyo"}
 
 
