@@ -181,7 +181,7 @@ def test_one_that_fails_ends_the_rest(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sft", "grpo"])
-def test_a_recipe_trains_with_it(kind: str, trl: Any, world: Path, student: Path, tmp_path: Path) -> None:
+def test_a_recipe_trains_with_muon(kind: str, trl: Any, world: Path, student: Path, tmp_path: Path) -> None:
     from globe_train import checkpoint, train
     from globe_train.data import dataset, examples_of
     from globe_train.recipe import Recipe
