@@ -144,6 +144,7 @@ def describe(results: Results, samples: Sequence[Sample], exclude: Collection[st
         "intervals": PROCEDURE,
         "complete": all(one.status != "error" for one in samples),
         "status": scoring.counts(samples),
+        "repaired": sum(one.answer.repaired for one in samples),
         "metrics": figures,
         "valid_only": recorded(of(located, metrics=[metric for metric in metrics if metric.of_parts])),
         "accuracy_by_distance": _accuracy_by_distance(table),
