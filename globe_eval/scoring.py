@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from globe_eval import finish
 from globe_eval.answers import Answer, parse
 from globe_eval.metrics import statistics
 from globe_eval.metrics.breakdowns import AT_LEAST, By, labels, parts
@@ -116,8 +117,19 @@ class Score:
 
 
 def read(response: str | None, *, finish_reason: str | None = None, error: str | None = None) -> Answer | None:
-    """Response text -> Answer; None where the model was never heard (network, image, no row in a file)."""
-    return None if error is not None else parse(utf8(response), truncated=finish_reason == "length")
+    """Response text -> Answer; None where the model was never heard (network, image, no row in a file).
+
+    Without an answer in the text, what its provider's filter stopped is refused.
+
+    >>> read("", finish_reason="content_filter").status, read("Par", finish_reason="MAX_TOKENS").status
+    ('refused', 'truncated')
+    """
+    if error is not None:
+        return None
+    answer = parse(utf8(response), truncated=finish.cut_off(finish_reason))
+    return (
+        replace(answer, status="refused") if answer.status != "answered" and finish.filtered(finish_reason) else answer
+    )
 
 
 def utf8(text: str | None) -> str | None:

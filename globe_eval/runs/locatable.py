@@ -38,7 +38,7 @@ def ask(
     """
     from lm_eval.api.instance import Instance
 
-    from globe_eval.models import chat
+    from globe_eval.models import request as chat
     from globe_eval.models.endpoint import Endpoint
 
     if "base_url" not in arguments:

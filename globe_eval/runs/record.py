@@ -5,7 +5,6 @@ The pydantic models below are the schema; `schema/*.json` beside this file is th
 
 from __future__ import annotations
 
-import re
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -29,6 +28,7 @@ from globe_eval.runs.reasoned import (
     ReasoningRecord,
 )
 from globe_eval.scoring import AnswerForm, DistanceModel, Level, Status
+from globe_eval.secrets import without_secrets  # noqa: F401
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -273,29 +273,6 @@ def json_schemas() -> dict[str, dict[str, Any]]:
         }
         for name, model in (("sample", Sample), ("results", Results))
     }
-
-
-_SECRET = re.compile(r"(^|_)(api_?key|key|token|secret|password|passwd|authorization|credential)s?($|_)", re.I)
-
-
-def without_secrets(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Model arguments as they may be published: keys, tokens and passwords replaced, in URLs too.
-
-    >>> without_secrets({"api_key": "sk-1", "base_url": "http://me:pw@host/v1?key=1", "max_tokens": 5})
-    {'api_key': '(removed)', 'base_url': 'http://host/v1', 'max_tokens': 5}
-    """
-    return {
-        name: "(removed)" if _SECRET.search(name) and not name.startswith(("max_", "api_key_env")) else _clean(value)
-        for name, value in arguments.items()
-    }
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, dict):
-        return without_secrets(value)
-    if not isinstance(value, str):
-        return value if isinstance(value, int | float | bool | list | type(None)) else str(value)
-    return re.sub(r"(https?://)([^/@\s]*@)?([^?\s]*)(\?\S*)?", r"\1\3", value)
 
 
 SCORING_PACKAGES = ("globe-eval", "numpy", "scipy", "pyproj", "shapely")
