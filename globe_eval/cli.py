@@ -122,6 +122,7 @@ def _add_run(subparsers: Any) -> None:
     run.add_argument("--model", metavar="NAME", help="constant, knn, replay, endpoint, hf-multimodal, vllm-vlm")
     run.add_argument("--model_args", "-a", nargs="+", metavar="K=V,…", default=[], help="arguments of the model")
     run.add_argument("--tasks", "-t", nargs="+", metavar="TASK", help="names, groups or YAML files, with , between")
+    run.add_argument("--prompt", metavar="NAME", help="names, coordinates, address, no_cot, localizability, globe_eval")
     run.add_argument("--include_path", nargs="+", type=Path, metavar="DIR", default=[], help="folders of your YAMLs")
     run.add_argument(
         "--limit", "-L", type=arguments.limit, metavar="N", help="only the first N photographs (a share if below 1)"

@@ -28,6 +28,7 @@ def run(options: argparse.Namespace) -> int:
         tasks=names,
         model_args=arguments.key_values("--model_args", options.model_args),
         include_path=options.include_path,
+        prompt=options.prompt,
         limit=options.limit,
         batch_size=int(options.batch_size) if str(options.batch_size).isdigit() else options.batch_size,
         shard=arguments.shard(options.shard),
@@ -313,9 +314,9 @@ def _definition(name: str) -> dict[str, Any]:
 
 
 def _task_form(values: dict[str, Any]) -> Any:
-    from globe_eval.benchmarks.prompts import PROMPTS
+    from globe_eval.benchmarks.prompts import find_prompt
 
-    prompt = PROMPTS.get(values.get("prompt", "globe_readme"))
+    prompt = find_prompt(values.get("prompt", "globe_readme"))
     return values.get("answer_form") or (prompt.answer_form if prompt else None)
 
 

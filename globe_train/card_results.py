@@ -13,9 +13,9 @@ from typing import Any
 import yaml
 
 from globe_eval.errors import IncompleteRun, InputError
-from globe_eval.reports.model_card import eval_results, model_card
+from globe_eval.reports.export.model_card import eval_results, model_card
+from globe_eval.reports.export.publishable import bounds, figures, hub_of, metric_name, refuse_partial, shown, unit_of
 from globe_eval.reports.run_values import Run
-from globe_eval.reports.shareable import bounds, figures, hub_of, metric_name, refuse_partial, shown, unit_of
 from globe_eval.reports.table import model_name
 from globe_train.markdown import table
 

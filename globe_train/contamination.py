@@ -46,7 +46,7 @@ def contamination(recipe: Recipe, examples: Examples) -> list[dict[str, Any]]:
 def benchmark_rows(name: str, output: Path) -> list[dict[str, Any]]:
     """The rows of a benchmark with the hashes of their pictures, where those are known."""
     if name == "miniworld":
-        from globe_eval.benchmarks import miniworld
+        from globe_eval import miniworld
 
         manifest = miniworld.prepare()
         rows = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]

@@ -21,8 +21,8 @@ from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, Literal, get_args
 
-from globe_eval.benchmarks.miniworld import world
-from globe_eval.benchmarks.miniworld.scene import NEUTRAL
+from globe_eval.miniworld import world
+from globe_eval.miniworld.scene import NEUTRAL
 
 Manner = Literal["flawed", "careful", "imagined"]
 MANNERS: tuple[Manner, ...] = get_args(Manner)
@@ -63,7 +63,7 @@ def teach(row: Mapping[str, Any], manner: Manner, seed: int = 0) -> dict[str, An
         `reasoning` (what stands between the think tags), `teacher_country` and `teacher_city` (its answer), and
         `invented`, the entities that it names and nobody can see.
 
-    >>> from globe_eval.benchmarks.miniworld import photographs
+    >>> from globe_eval.miniworld import photographs
     >>> teach(photographs("test", 1)[0], "careful")["invented"]
     []
     """

@@ -16,8 +16,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.miniworld import VOCABULARY, world
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
+from globe_eval.miniworld import VOCABULARY, world
 from globe_eval.models import torchvision_cpu
 from globe_train import teacher, tiny_qwen
 from globe_train.data import JUDGE
@@ -148,7 +148,7 @@ def whitening(n: int, count: int = 64) -> Any:
     import numpy as np
     from PIL import Image
 
-    from globe_eval.benchmarks.miniworld import photographs, render
+    from globe_eval.miniworld import photographs, render
 
     mean, std = np.array(MEAN), np.array(STD)
     patches = []

@@ -12,11 +12,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from globe_eval.benchmarks import miniworld
-from globe_eval.benchmarks.miniworld import scene
-from globe_eval.benchmarks.miniworld.world import City, kinds
+from globe_eval import miniworld
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import write_whole
+from globe_eval.miniworld import scene
+from globe_eval.miniworld.world import City, kinds
 from globe_train import teacher
 
 TEST_SEED = 0

@@ -10,7 +10,7 @@ import random
 import sys
 import time
 
-from globe_eval.benchmarks import miniworld
+from globe_eval import miniworld
 from globe_eval.metrics.grounding import ground, idf_recalls, lifts
 
 FRAMES = (

@@ -1,4 +1,4 @@
-"""How fast, and how right, `globe_eval.metrics.asserts` is, beside substring matching and another matcher.
+"""How fast, and how right, `globe_eval.cues.asserts` is, beside substring matching and another matcher.
 
     python perf/mentions.py [CASES.jsonl] [--against MATCHER.py] [--characters N]
 
@@ -19,8 +19,8 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from globe_eval.metrics import asserts_many, read
-from globe_eval.metrics.lexicon import lexicon
+from globe_eval.cues import asserts_many, read
+from globe_eval.cues.lexicon import lexicon
 
 OWN = Path(__file__).parents[1] / "tests" / "golden" / "cues.json"
 HOSTILE = [

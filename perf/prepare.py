@@ -123,7 +123,7 @@ def hash_table(kind: str, pictures: list[Image.Image]) -> None:
 
 
 def main() -> None:
-    from globe_eval.benchmarks.miniworld import photographs, render
+    from globe_eval.miniworld import photographs, render
 
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 1500
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 5

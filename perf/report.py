@@ -20,8 +20,7 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from globe_eval import scoring
-from globe_eval.benchmarks import miniworld
+from globe_eval import miniworld, scoring
 from globe_eval.runs import record
 from globe_eval.runs.assemble import Heard, Setting, assemble
 

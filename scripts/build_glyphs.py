@@ -1,4 +1,4 @@
-"""Outlines of the words on miniworld's signs -> `globe_eval/benchmarks/miniworld/words.json`.
+"""Outlines of the words on miniworld's signs -> `globe_eval/miniworld/words.json`.
 
     pip install uharfbuzz fonttools shapely
     python scripts/build_glyphs.py FONTS        # a folder (searched recursively) that holds the Noto fonts named below

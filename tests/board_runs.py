@@ -8,8 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from globe_eval import scoring
-from globe_eval.benchmarks import miniworld
+from globe_eval import miniworld, scoring
 from globe_eval.reports.board import leaderboard
 from globe_eval.runs import record
 from globe_eval.runs.assemble import Heard, Setting, assemble

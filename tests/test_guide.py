@@ -94,7 +94,7 @@ def test_the_guide_works_as_it_stands(environment: dict[str, str], tmp_path: Pat
     for model in ("constant", "knn", "replay"):
         assert result(f"{model}/my_city")["n"] == 4
     assert [value(f"{model}/my_city", "acc@25km") for model in ("constant", "replay")] == [0, 0.5]
-    assert result("constant/my_city_coordinates")["answer_form"] == "coordinates"
+    assert result("constant/my_city__coordinates")["answer_form"] == "coordinates"
     assert result("replay/my_city_outdoor")["n"] == 3
     assert value("replay/my_city_outdoor", "acc@25km") == pytest.approx(2 / 3)
     assert value("replay/my_city_outdoor", "same_hemisphere") == 1

@@ -22,12 +22,14 @@ LEVEL = {
     "benchmarks": 5,
     "scoring": 6,
     "metrics": 7,
-    "places": 8,
-    "answers": 8,
-    "files": 9,
-    "errors": 9,
+    "cues": 8,
+    "places": 9,
+    "answers": 9,
+    "miniworld": 9,
+    "files": 10,
+    "errors": 10,
 }
-LIGHT = {"places", "answers", "metrics", "scoring", "reports", "files", "errors"}
+LIGHT = {"places", "answers", "cues", "metrics", "scoring", "reports", "files", "errors"}
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 
 OWN_KEYS = ("prompt", "decoding", "answer_form")
@@ -32,6 +34,7 @@ DATASET_KEYS = ("truth", "images", *COLUMN_KEYS, "columns", "values", "image_suf
 ENTRY_POINTS = "globe_eval.tasks"
 """The group of entry points with which a package brings benchmarks: each names a package whose folder holds YAMLs."""
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE_TAGS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge")
 
 
@@ -108,16 +111,42 @@ def definitions(folders: Sequence[Path]) -> dict[str, Definition]:
     return found
 
 
+@cache
+def shipped() -> dict[str, Definition]:
+    """Name -> definition of the tasks and groups of this project."""
+    return definitions([tasks_folder()])
+
+
 def find(name: str, include_path: Sequence[Path] = ()) -> Definition:
     """The task or group of that name, or the one in a YAML. Raises InputError, with the nearest name."""
     if name.endswith((".yaml", ".yml")):
         return read_definition(Path(name))
     known = definitions([*task_folders(), *include_path])
     if name not in known:
-        raise InputError(
-            f"unknown task {name!r}{nearest(name, known)} (allowed: {', '.join(sorted(known))}, or the path of a YAML)"
-        )
+        raise InputError(unknown_task(name, known))
     return known[name]
+
+
+def tags(known: Mapping[str, Definition]) -> dict[str, list[str]]:
+    """Tag -> the names of the tasks that carry it, sorted: lm-eval runs all of them under the tag's name."""
+    found: dict[str, list[str]] = {}
+    for name, one in sorted(known.items()):
+        given = one.values.get("tag") or []
+        for tag in given if isinstance(given, list) else [given]:
+            found.setdefault(str(tag), []).append(name)
+    return found
+
+
+def unknown_task(name: str, known: Mapping[str, Definition]) -> str:
+    """What to say of a name that is no task's: the option that took its place, else the nearest names."""
+    base, prompt = max(
+        ((name.removesuffix(f"_{prompt}"), prompt) for prompt in PROMPT_NAMES if name.endswith(f"_{prompt}")),
+        key=lambda found: len(found[1]),
+        default=(name, ""),
+    )
+    if prompt and base in known:
+        return f"{name} is now --tasks {base} --prompt {prompt}"
+    return f"unknown task {name!r}{nearest(name, known)}; globe-eval ls tasks lists them, and a YAML's path is one"
 
 
 def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
@@ -128,7 +157,7 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
     if path.resolve() in _seen:
         raise InputError(f"{path}: includes itself")
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        node = _compose(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text") from None
     except yaml.MarkedYAMLError as error:
@@ -148,6 +177,14 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
         inherited = read_definition(path.parent / str(name), (*_seen, path.resolve()))
         merged |= {key: value for key, value in inherited.values.items() if key != "include"}
     return Definition(path, merged | values, lines)
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """The YAML as nodes: read in C where PyYAML has it, five times as fast; errors are those of Python's reader."""
+    try:
+        return yaml.compose(text, Loader=_LOADER)
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
 def _plain(node: yaml.Node, path: Path, keys: tuple[str, ...], lines: dict[tuple[str, ...], int]) -> Any:

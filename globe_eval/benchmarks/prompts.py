@@ -15,10 +15,11 @@ SYSTEM = "You are a helpful assistant."
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the model is asked (after the photograph), and the form of answer that it is asked for."""
+    """What the model is asked (after the photograph), the form of answer that it is asked for, and where it is from."""
 
     text: str
     answer_form: str
+    about: str
 
 
 _CLUES = (
@@ -38,6 +39,7 @@ PROMPTS: dict[str, Prompt] = {
         "city: [city name]"
         f"{_TAGS}",
         "names",
+        "country and city, with reasoning: the prompt of GLOBE's README",
     ),
     "globe_eval": Prompt(
         "You are participating in a geolocation challenge. Based on the provided image:\n"
@@ -48,6 +50,7 @@ PROMPTS: dict[str, Prompt] = {
         "city: [city name]"
         f"{_TAGS}",
         "names",
+        "country and city, with reasoning: the prompt of GLOBE's evaluation script",
     ),
     "coordinates": Prompt(
         "You are a geolocation expert. You are participating in a geolocation challenge. "
@@ -60,6 +63,7 @@ PROMPTS: dict[str, Prompt] = {
         "longitude: [decimal degrees, negative in the west]"
         f"{_TAGS}",
         "coordinates",
+        "latitude and longitude, with reasoning",
     ),
     "address": Prompt(
         "You are a geolocation expert. You are participating in a geolocation challenge. "
@@ -73,6 +77,7 @@ PROMPTS: dict[str, Prompt] = {
         "city: [city name]"
         f"{_TAGS}",
         "address",
+        "country, state and city, with reasoning",
     ),
     "localizability": Prompt(
         "You are a geolocation expert. You are participating in a geolocation challenge. "
@@ -88,6 +93,7 @@ PROMPTS: dict[str, Prompt] = {
         "confidence: [0% to 100%, how likely your country and city are right]"
         f"{_TAGS}",
         "names",
+        "country and city, whether the picture can be located, and a confidence",
     ),
     "globe_no_cot": Prompt(
         "Based on the provided image, please output its location (country and city) directly without any explanation.\n"
@@ -95,8 +101,19 @@ PROMPTS: dict[str, Prompt] = {
         "country: [country name]\n"
         "city: [city name]",
         "names",
+        "country and city, without reasoning: the prompt of GLOBE's ablation",
     ),
 }
+SHORT_NAMES = {"names": "globe_readme", "no_cot": "globe_no_cot"}
+"""What these two are called beside the others, where a prompt is chosen; results carry the names of PROMPTS."""
+
+PROMPT_NAMES = (*SHORT_NAMES, *PROMPTS)
+
+
+def find_prompt(name: str) -> Prompt | None:
+    """The prompt of one of PROMPT_NAMES; None where there is none of this name."""
+    return PROMPTS.get(SHORT_NAMES.get(name, name))
+
 
 DECODINGS: dict[str, dict[str, Any]] = {
     "greedy": {"do_sample": False, "temperature": 0.0, "repetition_penalty": 1.0, "max_gen_toks": 1024},

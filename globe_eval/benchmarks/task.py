@@ -27,7 +27,7 @@ from globe_eval.benchmarks.entities import entity_classes, with_entities
 from globe_eval.benchmarks.images import Bounds, Photograph
 from globe_eval.benchmarks.leaks import PROMPTS_COMPARED, refuse_prompt_leaks
 from globe_eval.benchmarks.manifest import Manifest, data_folder, find_data, read_manifest, read_prepared, select
-from globe_eval.benchmarks.prompts import DECODINGS, PROMPTS, SYSTEM
+from globe_eval.benchmarks.prompts import DECODINGS, PROMPTS, SHORT_NAMES, SYSTEM
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.own import OwnMetric
 
@@ -39,8 +39,9 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
     $GLOBE_EVAL_DATA, and what `benchmarks.manifest.read_manifest` takes besides. What `globe-eval prepare` left in the
     data folder is used instead, under the task's name or the one that `prepared` gives. A `custom_dataset` function may
     return the manifest's path (miniworld draws its own).
-    `prompt`, `decoding` and `answer_form` name entries of `benchmarks.prompts`; every key that lm-eval knows may stand
-    there too, a prompt of one's own (`doc_to_text`) among them.
+    `prompt`, `decoding` and `answer_form` name entries of `benchmarks.prompts`; in `metadata`, where lm-eval puts what
+    its user gives it (`--metadata '{"prompt": "coordinates"}'`), they count for more. Every key that lm-eval knows may
+    stand there too, a prompt of one's own (`doc_to_text`) among them.
     """
 
     MULTIMODAL = True
@@ -54,7 +55,7 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
     def __init__(self, config: Mapping[str, Any], **kwargs: Any) -> None:
         given = {key: value for key, value in (config or {}).items() if key not in (*OWN_KEYS, *measures.KEYS, "class")}
         name = given.get("task", "task")
-        own = {"prompt": "globe_readme", "decoding": "greedy"} | {key: config[key] for key in OWN_KEYS if key in config}
+        own = _own_settings(config)
         prompt = _choose(name, "prompt", own["prompt"], PROMPTS)
         decoding = _choose(name, "decoding", own["decoding"], DECODINGS)
         self.answer_form: scoring.AnswerForm = own.setdefault("answer_form", prompt.answer_form)
@@ -169,6 +170,31 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
     def _prompt(self, doc: Mapping[str, Any]) -> str:
         """All the text that a model gets with this photograph: each part of it may be a template."""
         return str(self.fewshot_context(dict(doc), num_fewshot=0, gen_prefix=self.doc_to_prefix(doc)))
+
+
+def _own_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """`prompt`, `decoding` and, where it is given, `answer_form`: those of `metadata`, else the YAML's, else defaults.
+
+    Raises InputError for another prompt than the one that the task's name or its `doc_to_text` fixes.
+    """
+    name, metadata = str(config.get("task", "task")), config.get("metadata") or {}
+    yaml = {key: config[key] for key in OWN_KEYS if key in config}
+    chosen = {key: metadata[key] for key in OWN_KEYS if key in metadata}
+    for given in (yaml, chosen):
+        if "prompt" in given:
+            given["prompt"] = SHORT_NAMES.get(given["prompt"], given["prompt"])
+    if "prompt" in chosen:
+        fixed = yaml.get("prompt")
+        if fixed != chosen["prompt"] and name.endswith(f"_{fixed}"):
+            raise InputError(
+                f"task {name!r}: is the variant with the prompt {fixed!r}; found --prompt {metadata['prompt']}"
+            )
+        if "doc_to_text" in config:
+            raise InputError(
+                f"task {name!r}: has a prompt of its own (doc_to_text); found --prompt {metadata['prompt']}"
+            )
+        yaml.pop("answer_form", None)
+    return {"prompt": "globe_readme", "decoding": "greedy", **yaml, **chosen}
 
 
 def process_results(

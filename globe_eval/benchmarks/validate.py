@@ -81,7 +81,7 @@ def _group_problems(definition: Definition) -> Iterator[Problem]:
 def _task_problems(definition: Definition) -> Iterator[Problem]:
     from lm_eval.config.task import TaskConfig
 
-    from globe_eval.benchmarks.prompts import DECODINGS, PROMPTS
+    from globe_eval.benchmarks.prompts import DECODINGS, PROMPT_NAMES
     from globe_eval.scoring import ANSWER_FORMS
 
     values = definition.values
@@ -111,7 +111,7 @@ def _task_problems(definition: Definition) -> Iterator[Problem]:
         )
     if isinstance(metadata, dict):
         yield from _unknown(definition, ("metadata",), metadata, (*METADATA_KEYS, *MORE_METADATA_KEYS))
-    allowed_values: tuple[Sequence[str], ...] = (list(PROMPTS), list(DECODINGS), ANSWER_FORMS)
+    allowed_values: tuple[Sequence[str], ...] = (PROMPT_NAMES, list(DECODINGS), ANSWER_FORMS)
     for key, choices in zip(OWN_KEYS, allowed_values, strict=True):
         if key in values and values[key] not in choices:
             yield Problem(

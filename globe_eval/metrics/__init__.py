@@ -26,15 +26,6 @@ from globe_eval.metrics.globe import (
 )
 from globe_eval.metrics.grounding import ground, idf_recalls, lifts
 from globe_eval.metrics.localizability import aurc, auroc, brier, coverage, risk_coverage, selective_accuracy
-from globe_eval.metrics.mentions import (
-    Mention,
-    Reading,
-    asserts,
-    asserts_many,
-    canonical,
-    read,
-    with_hypernyms,
-)
 from globe_eval.metrics.names import city_correct, country_correct, named_cities
 from globe_eval.metrics.paired import (
     Paired,
@@ -54,18 +45,13 @@ from globe_eval.metrics.statistics import (
 
 __all__ = [
     "THRESHOLDS_KM",
-    "Mention",
     "Paired",
-    "Reading",
     "acc_name",
-    "asserts",
-    "asserts_many",
     "aurc",
     "auroc",
     "bootstrap",
     "bootstrap_median",
     "brier",
-    "canonical",
     "city_correct",
     "cluster_labels",
     "country_correct",
@@ -92,13 +78,11 @@ __all__ = [
     "paired_difference",
     "paired_differences",
     "per_sample",
-    "read",
     "replicates",
     "resample_counts",
     "risk_coverage",
     "selective_accuracy",
     "summary",
     "valid_only",
-    "with_hypernyms",
     "within",
 ]

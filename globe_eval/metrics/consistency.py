@@ -26,7 +26,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from globe_eval.answers import Answer
-from globe_eval.answers.anycase import AnyCase
+from globe_eval.cues.anycase import AnyCase
 from globe_eval.places import resolve
 from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import geodesic_km

@@ -1,6 +1,6 @@
 """Whether a reasoning is true of its photograph: the cues that it asserts, against what can be seen.
 
-E is the set of a photograph's entities, M the set of distinct cues that the reasoning asserts (`metrics.mentions`),
+E is the set of a photograph's entities, M the set of distinct cues that the reasoning asserts (`cues.mentions`),
 up(E) is E with its hypernyms (a verified palm tree supports "tree"). What is scored is the reasoning alone, as
 `answers.parse` reads it: the thought, a cut-off thought as far as it goes, or what precedes an answer without tags.
 Without a reasoning nothing is asserted; cues behind the answer do not count.
@@ -28,8 +28,8 @@ from importlib import resources
 import numpy as np
 import numpy.typing as npt
 
+from globe_eval.cues.mentions import Reading, canonical, read, with_hypernyms
 from globe_eval.metrics.globe import globe_visual_match
-from globe_eval.metrics.mentions import Reading, canonical, read, with_hypernyms
 
 Floats = npt.NDArray[np.float64]
 
@@ -184,7 +184,7 @@ def _cues_of(entity: str) -> frozenset[str]:
 @cache
 def lexicon_sha256() -> str:
     """SHA-256 over the lexicon's files, which is part of every result that they decide."""
-    files = sorted(resources.files("globe_eval.metrics").joinpath("data").iterdir(), key=lambda file: file.name)
+    files = sorted(resources.files("globe_eval.cues").joinpath("data").iterdir(), key=lambda file: file.name)
     return sha256(b"".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
 
 

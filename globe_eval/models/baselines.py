@@ -79,7 +79,7 @@ class Knn(SimpleModel):
     def __init__(self, k: int = 1, gallery: str | Path | None = None, images: str | Path | None = None) -> None:
         from sklearn.neighbors import NearestNeighbors
 
-        from globe_eval.benchmarks import miniworld
+        from globe_eval import miniworld
 
         super().__init__()
         manifest = read_manifest(

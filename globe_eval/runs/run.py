@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from globe_eval import scoring
 from globe_eval.benchmarks import definition, validate
 from globe_eval.benchmarks.overlap import overlapping_ids
+from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.runs import identity, judge, locatable, many, memory, record
 from globe_eval.runs.assemble import Heard, Setting, assemble
@@ -38,6 +39,8 @@ class Request:
     tasks: Sequence[str]
     model_args: dict[str, Any] = field(default_factory=dict)
     include_path: Sequence[Path] = ()
+    prompt: str | None = None
+    """Instead of the tasks' own: a name of `benchmarks.prompts.PROMPT_NAMES`."""
     limit: float | None = None
     batch_size: str | int | None = None
     device: str | None = None
@@ -84,7 +87,7 @@ def run(request: Request) -> list[Finished]:
     if request.model == "endpoint":  # of the others the model takes the memory, or drawing pictures the time
         memory.give_back()
     known_model(request.model)
-    tasks = load_tasks(request.tasks, request.include_path)
+    tasks = load_tasks(request.tasks, request.include_path, request.prompt)
     folder = request.output_path or Path("globe_eval_runs") / model_label(request.model, request.model_args)
     for task in tasks.values():
         task.max_pixels, task.max_side = request.max_pixels, request.max_side
@@ -115,8 +118,9 @@ def _journal(request: Request, name: str, task: Any, folder: Path) -> Journal:
     part, parts = request.shard or (1, 1)
     if not _wanted(request, task):
         raise InputError(f"--shard {part}/{parts}: no photograph of {name} is left for it, of {len(task.eval_docs):,}")
+    place = folder / (f"{name}__{request.prompt}" if request.prompt else name)
     return Journal(
-        folder / name / f"shard-{part}-of-{parts}" if request.shard else folder / name,
+        place / f"shard-{part}-of-{parts}" if request.shard else place,
         identity_of(request, task),
         fresh=request.fresh,
         rank=_rank(),
@@ -199,22 +203,28 @@ def _later(doc: Any, results: Any) -> dict[str, float]:
     return {}
 
 
-def load_tasks(names: Sequence[str], include_path: Sequence[Path] = ()) -> dict[str, Any]:
-    """Name -> task of lm-eval, groups spelled out. Raises InputError for unknown names and for YAMLs that are wrong."""
+def load_tasks(names: Sequence[str], include_path: Sequence[Path] = (), prompt: str | None = None) -> dict[str, Any]:
+    """Name -> task of lm-eval, with another prompt where one is given; groups and tags are spelled out.
+
+    Raises InputError for unknown names, for YAMLs that are wrong, and for tasks whose prompt cannot be another.
+    """
+    if prompt is not None and prompt not in PROMPT_NAMES:
+        allowed = ", ".join(PROMPT_NAMES)
+        raise InputError(f"--prompt: found {prompt!r}{nearest(prompt, PROMPT_NAMES)} (allowed: {allowed})")
     for folder in include_path:
         if not folder.is_dir():
             raise InputError(f"--include_path {folder}: no such folder")
     folders = [*definition.task_folders(), *include_path]
     known = definition.definitions(folders)
-    for name in names:
+    tags = definition.tags(known)
+    for name in (one for given in names for one in tags.get(given, [given])):
         path = known[name].path if name in known else Path(name)
         if name not in known and not (path.suffix in {".yaml", ".yml"} and path.is_file()):
             broken = [
                 str(found[0]) for file in definition.task_files(include_path) if (found := validate.problems(file))
             ]
             raise InputError(
-                f"unknown task {name!r}{nearest(name, known)} (allowed: {', '.join(sorted(known))}, or the path of a "
-                f"YAML){f'; a YAML there is broken: {broken[0]}' if broken else ''}"
+                definition.unknown_task(name, known) + (f"; a YAML there is broken: {broken[0]}" if broken else "")
             )
         found = validate.problems(path)
         if found:
@@ -223,7 +233,11 @@ def load_tasks(names: Sequence[str], include_path: Sequence[Path] = ()) -> dict[
     from lm_eval.tasks import TaskManager
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
-    manager = TaskManager(include_path=[str(folder) for folder in folders], include_defaults=False)
+    manager = TaskManager(
+        include_path=[str(folder) for folder in folders],
+        include_defaults=False,
+        metadata={"prompt": prompt} if prompt else None,
+    )
     tasks: dict[str, Any] = manager.load(list(dict.fromkeys(names)))["tasks"]
     return tasks
 

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from globe_eval.cues.mentions import canonical
 from globe_eval.metrics.grounding import harmonic_mean
-from globe_eval.metrics.mentions import canonical
 from globe_train.curate.said import Said
 
 CHECKS = ("localizability", "correctness", "agreement", "evidence")

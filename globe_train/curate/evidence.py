@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from globe_eval.benchmarks.images import Photograph
+from globe_eval.cues.mentions import canonical, with_hypernyms
 from globe_eval.errors import InputError
 from globe_eval.metrics.grounding import supported_by
-from globe_eval.metrics.mentions import canonical, with_hypernyms
 from globe_eval.models import torchvision_cpu
 from globe_train.recipe import Recipe
 

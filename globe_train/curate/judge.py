@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from globe_eval.benchmarks.table import read_table
+from globe_eval.cues.mentions import canonical
 from globe_eval.errors import InputError
 from globe_eval.metrics import statistics
 from globe_eval.metrics.grounding import supported_by
-from globe_eval.metrics.mentions import canonical
 from globe_train.markdown import table
 
 Row = Mapping[str, Any]

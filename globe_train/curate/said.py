@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 from globe_eval.answers import parse
-from globe_eval.metrics.clauses import words
+from globe_eval.cues.clauses import words
+from globe_eval.cues.mentions import canonical, read
 from globe_eval.metrics.grounding import THE_PHOTOGRAPH, supported_by
-from globe_eval.metrics.mentions import canonical, read
 
 _HEADING = re.compile(
     r"\s*(?:(?:[-*•]|\d+[.)])\s+)?(?:\*\*)?(?:[^\W\d_][\w'’-]*[ /&]?){1,3}(?:\*\*)?\s*:(?:\*\*)?[ \t]+(?=\S)"

@@ -20,7 +20,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from globe_eval.benchmarks import miniworld
+from globe_eval import miniworld
 from globe_eval.files import json_lines, write_whole
 from globe_train import teacher, world
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from globe_eval.metrics.mentions import canonical
+from globe_eval.cues.mentions import canonical
 from globe_train.curate import checks
 from globe_train.curate.evidence import Seen, Source
 from globe_train.curate.said import Said, cues_of, said, without

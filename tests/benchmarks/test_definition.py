@@ -129,7 +129,7 @@ def test_two_files_with_one_task_are_named(mine: Path) -> None:
 
 def test_an_installed_benchmark_needs_no_data_to_be_valid(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("GLOBE_EVAL_DATA", str(tmp_path))
-    path = definition.tasks_folder() / "im2gps3k.yaml"
+    path = definition.tasks_folder() / "im2gps3k" / "im2gps3k.yaml"
     assert validate.problems(path, data=True) == []
     folder = tmp_path / "im2gps3k"
     (folder / "images").mkdir(parents=True)

@@ -6,10 +6,14 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from globe_eval.benchmarks.definition import ENTRY_POINTS, definitions
 
 YAML = """\
 task: harbours
@@ -70,3 +74,13 @@ def test_an_entry_point_that_leads_nowhere_is_named(package: Path) -> None:
     assert listed.returncode == 2
     assert listed.stderr.count("\n") == 1
     assert "package harbour-bench: entry point globe_eval.tasks 'x' names 'harbor_bench'" in listed.stderr
+
+
+def test_the_embedded_benchmark_is_plugged_in_as_another_packages_would_be() -> None:
+    root = Path(__file__).parents[2]
+    points = tomllib.loads((root / "pyproject.toml").read_text())["project"]["entry-points"][ENTRY_POINTS]
+    assert points == {"miniworld": "globe_eval.miniworld"}
+    (folder,) = find_spec(points["miniworld"]).submodule_search_locations
+    assert set(definitions([Path(folder)])) == {"miniworld", "miniworld_coordinates"}
+    for path in Path(folder).glob("*.yaml"):
+        assert (root / "tasks" / "miniworld" / path.name).samefile(path), "stock lm_eval is shown the folder tasks/"

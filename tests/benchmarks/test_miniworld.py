@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from globe_eval.benchmarks import miniworld
-from globe_eval.benchmarks.miniworld import world
+from globe_eval import miniworld
 from globe_eval.errors import InputError
+from globe_eval.miniworld import world
 
 CITIES = {city.name: city for city in world.cities()}
 
@@ -36,7 +36,7 @@ def pixels(row: dict, size: int = 224) -> np.ndarray:
 
 def test_the_same_rows_and_pixels_in_every_process():
     code = (
-        "import hashlib; from globe_eval.benchmarks import miniworld as m; h = hashlib.sha256()\n"
+        "import hashlib; from globe_eval import miniworld as m; h = hashlib.sha256()\n"
         "for row in m.photographs('test', 12): h.update(m.render(row, 96).tobytes())\n"
         "print(m.manifest_sha256('test'), h.hexdigest())"
     )

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.fft import dctn
 
-from globe_eval.benchmarks.miniworld import photographs, render
 from globe_eval.benchmarks.perceptual import near, perceptual_hash, shrink
+from globe_eval.miniworld import photographs, render
 
 HASHES = st.lists(
     st.none() | st.integers(0, 2**64 - 1) | st.sampled_from([0, 1, 3, 255, 2**63, 2**64 - 1]), max_size=20

@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from lm_eval.tasks import TaskManager
 from PIL import Image
 
 from globe_eval.benchmarks import definition, validate
 from globe_eval.benchmarks.manifest import read_manifest
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.cli import main
+from globe_eval.runs.run import load_tasks  # before lm_eval, which reads on import what it sets
 
 SHIPPED = sorted(definition.task_files([definition.tasks_folder()]))
 DEFINED = {path.stem: definition.read_definition(path) for path in SHIPPED}
 TASKS = {name: one for name, one in DEFINED.items() if not one.is_group}
-VARIANTS = {"coordinates": "coordinates", "address": "address", "no_cot": "globe_no_cot"}
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "tasks.json").read_text(encoding="utf-8"))
+"""Every task that was a YAML at 032fa85: what it was there on the replicas, and what asks for it now."""
 
 PLACES = [  # New York first: the constant model's answer is right there and nowhere else
     (40.7128, -74.006, "New York", "United States"),
@@ -171,18 +174,55 @@ def test_a_yaml_is_valid_and_says_all_about_itself(path: Path) -> None:
         assert metadata["n"] > 0
 
 
-def test_each_benchmark_has_its_variants() -> None:
+def test_there_is_a_replica_of_each_benchmark_and_a_folder_for_it() -> None:
     assert set(REPLICAS) == {
         one.values["task"] for one in TASKS.values() if "include" not in one.values and one.name != "miniworld"
     } | {"im2gps3k_outdoor"}
-    for base in (*REPLICAS, "miniworld"):
-        if base in ("im2gps3k_outdoor", "mp16_reason_train"):
-            continue
-        for variant, prompt in VARIANTS.items():
-            values = TASKS[f"{base}_{variant}"].values
-            assert values["prompt"] == prompt
-            assert values["metadata"] == TASKS[base].values["metadata"]
-            assert values.get("dataset_kwargs") == TASKS[base].values.get("dataset_kwargs")
+    for one in TASKS.values():
+        folder = one.path.parent.name
+        assert one.name == folder or one.name.startswith(f"{folder}_")
+        assert (one.path.parent / f"{folder}.yaml").is_file()
+
+
+def test_a_variant_differs_from_its_benchmark_in_nothing_but_prompt_decoding_and_tag() -> None:
+    variants = {name: one for name, one in TASKS.items() if "include" in one.values and name != "im2gps3k_outdoor"}
+    assert len(variants) == 11
+    for name, one in variants.items():
+        own = ("task", "tag", "include", "prompt", "decoding")
+        base = TASKS[one.values["include"].removesuffix(".yaml")]
+        assert {k: v for k, v in one.values.items() if k not in own} == {
+            k: v for k, v in base.values.items() if k not in own
+        }
+        variant = name.removeprefix(f"{base.name}_")
+        assert one.values["tag"] == {"coordinates": "published_coordinates"}.get(variant, variant)
+
+
+@pytest.mark.parametrize("stock", [False, True], ids=["--prompt", "--metadata"])
+def test_what_was_a_yaml_of_its_own_is_the_same_task_under_an_option(
+    stock: bool, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLOBE_EVAL_DATA", str(data))
+    assert len(GOLDEN) == 81 and {one["task"] for one in GOLDEN.values()} == set(TASKS)
+    found = {}
+    for prompt in {one["prompt"] for one in GOLDEN.values()}:
+        names = sorted({one["task"] for one in GOLDEN.values() if one["prompt"] == prompt})
+        if stock:
+            given = {} if prompt is None else json.loads(f'{{"prompt": "{prompt}", "answers": "of model_args"}}')
+            tasks = TaskManager(include_path=str(definition.tasks_folder()), metadata=given).load(names)["tasks"]
+        else:
+            tasks = load_tasks(names, prompt=prompt)
+        found |= {(name, prompt): task for name, task in tasks.items()}
+    for name, one in GOLDEN.items():
+        task = found[one["task"], one["prompt"]]
+        assert (task.answer_form, task.prompt_sha256) == (one["answer_form"], one["prompt_sha256"]), name
+        assert (task.manifest.sha256, task.config.generation_kwargs) == (one["manifest_sha256"], one["decoding"]), name
+
+
+@pytest.mark.parametrize("name", [name for name, one in GOLDEN.items() if one["prompt"]])
+def test_an_old_name_is_answered_with_the_option(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    task, prompt = GOLDEN[name]["task"], GOLDEN[name]["prompt"]
+    assert main(["--model", "constant", "--tasks", name]) == 2
+    assert capsys.readouterr().err == f"globe-eval: {name} is now --tasks {task} --prompt {prompt}\n"
 
 
 @pytest.mark.parametrize("name", REPLICAS)
@@ -233,6 +273,16 @@ def test_every_yaml_runs_through_globe_eval_and_stock_lm_eval(
             assert theirs[name][f"{metric},none"] == result[metric], (name, metric)
 
 
+def test_a_tag_runs_the_variants_that_carry_it(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GLOBE_EVAL_DATA", str(data))
+    arguments = ["--tasks", "globe_readme", "--output_path", str(tmp_path / "out"), "--format", "json"]
+    assert main(["--model", "constant", *arguments]) == 0
+    bases = ("im2gps3k", "yfcc4k", "mp16_reason_test", "osv5m_mini3k")
+    assert set(json.loads(capsys.readouterr().out)) == {f"{base}_globe_readme" for base in bases}
+
+
 def test_what_could_not_be_verified_is_said_with_the_way_on(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -245,7 +295,7 @@ def test_what_could_not_be_verified_is_said_with_the_way_on(
     said = capsys.readouterr().err
     assert "no lat column" in said and "not verified in geoseek_val" in said and "columns: {lat: LAT}" in said
     (tmp_path / "mine.yaml").write_text(
-        f"include: {definition.tasks_folder() / 'geoseek_val.yaml'}\ntask: mine\n"
+        f"include: {TASKS['geoseek_val'].path}\ntask: mine\n"
         "dataset_kwargs: {truth: geoseek_val/geoseek_val.csv, images: geoseek_val/images, "
         "columns: {lat: gt_y, lon: gt_x}}\n"
     )

@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from globe_eval import scoring
-from globe_eval.benchmarks import miniworld
+from globe_eval import miniworld, scoring
 from globe_eval.metrics.grounding import N_ROTATIONS, Grounding, ground, idf_recalls, lifts, rotations
 
 CUES = ["church", "palm tree", "bridge", "windmill", "sheep", "lighthouse", "castle", "volcano"]

@@ -117,10 +117,10 @@ def test_another_gazetteer_is_another_geocoder_but_not_for_coordinates(rows: lis
 
 
 def test_variants_of_a_benchmark_are_on_its_board(rows: list[Submission]) -> None:
-    variant = changed(rows[0], task="miniworld_no_cot")
+    variant = changed(rows[0], task="miniworld_coordinates")
     board = one_board([*rows[1:], variant])
     assert board.name == "miniworld" and "good" in names(board.sections[0])
-    assert next(row for row in board.sections[0].rows if row.name == "good").about.startswith("miniworld_no_cot, ")
+    assert next(row for row in board.sections[0].rows if row.name == "good").about.startswith("miniworld_coordinates, ")
 
 
 def test_published_rows_are_not_ranked_and_say_why(rows: list[Submission]) -> None:

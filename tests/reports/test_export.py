@@ -18,9 +18,9 @@ import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
 from globe_eval import cli, scoring
+from globe_eval.reports.export.publishable import model_id, public, standard_errors
 from globe_eval.reports.run_values import read_run
-from globe_eval.reports.shareable import model_id, public, standard_errors
-from globe_eval.runs import lm_eval_results, record
+from globe_eval.runs import record, trackers
 from globe_eval.runs.assemble import Heard, Setting, assemble
 
 SCHEMA = Path(__file__).parents[1] / "vendored" / "every_eval_ever" / "eval.schema.json"
@@ -273,7 +273,7 @@ def test_trackers_get_figures_through_lm_evals_loggers_and_no_samples(
             calls.append("finished")
 
     monkeypatch.setattr(loggers, {"wandb": "WandbLogger", "trackio": "TrackioLogger"}[tracker], Logger)
-    monkeypatch.setattr(lm_eval_results, "find_spec", lambda name: name)
+    monkeypatch.setattr(trackers, "find_spec", lambda name: name)
     code, out, err = export(capsys, folder(tmp_path), "--to", tracker, "--tracker_args", "project=globe,name=one")
     assert (code, out, err) == (0, "", f"globe-eval: sent to {tracker}\n")
     init, found, *rest = calls
@@ -288,14 +288,14 @@ def test_a_tracker_that_is_not_there_or_fails_is_one_line(
     from lm_eval import loggers
 
     run = folder(tmp_path)
-    monkeypatch.setattr(lm_eval_results, "find_spec", lambda name: None)
+    monkeypatch.setattr(trackers, "find_spec", lambda name: None)
     code, _, err = export(capsys, run, "--to", "wandb")
     assert code == 2 and "pip install 'lm-eval[wandb]'" in err and err.count("\n") == 1
 
     def refuse(init_args: dict[str, Any]) -> None:
         raise RuntimeError("api_key not configured\n(no-tty)")
 
-    monkeypatch.setattr(lm_eval_results, "find_spec", lambda name: name)
+    monkeypatch.setattr(trackers, "find_spec", lambda name: name)
     monkeypatch.setattr(loggers, "WandbLogger", refuse)
     code, _, err = export(capsys, run, "--to", "wandb")
     assert code == 2 and "--to wandb: api_key not configured (no-tty)" in err and err.count("\n") == 1

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from servers import ChatServer, Reply, completion
 
-from globe_eval.benchmarks import miniworld
+from globe_eval import miniworld
 from globe_eval.cli import main
 from globe_eval.runs import record
 
@@ -223,9 +223,18 @@ def test_labels_of_the_benchmark_and_exhaustive_entities(tmp_path: Path) -> None
                 json.dumps({"id": row["id"], "response": f"{text}localizable: yes\nconfidence: {sure}%</answer>"})
             )
             file.write("\n")
-    arguments = ["--model", "replay", "--model_args", f"answers={answers}", "--tasks", "miniworld_localizability"]
+    arguments = [
+        "--model",
+        "replay",
+        "--model_args",
+        f"answers={answers}",
+        "--tasks",
+        "miniworld",
+        "--prompt",
+        "localizability",
+    ]
     assert main([*arguments, "--limit", "30", "--output_path", str(tmp_path / "out")]) == 0
-    results = record.read_results(tmp_path / "out" / "miniworld_localizability")
+    results = record.read_results(tmp_path / "out" / "miniworld__localizability")
     assert results.prompt == "localizability"
     assert results.metrics["localizability_auroc@label"].value == 1.0
     assert results.metrics["localizability_brier@label"].value == pytest.approx(0.01)

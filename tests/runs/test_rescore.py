@@ -70,7 +70,7 @@ def test_a_run_of_a_model_is_the_same_to_the_byte(tmp_path: Path) -> None:
         "3": "It is most likely Oslo, Norway.",
         "4": "I cannot tell.",
     }
-    from globe_eval.benchmarks import miniworld
+    from globe_eval import miniworld
 
     ids = [row["id"] for row in miniworld.photographs()[:7]]
     answers = tmp_path / "answers.jsonl"

@@ -12,6 +12,7 @@ from PIL import Image
 
 from globe_eval.benchmarks.definition import tasks_folder
 from globe_eval.cli import main
+from globe_eval.runs import record
 
 TRUTH = [("a", 48.8566, 2.3522), ("b", -33.87, 151.21), ("c", 35.68, 139.69), ("d", 51.5, -0.12)]
 
@@ -165,3 +166,42 @@ def test_stock_lm_eval_gives_the_same_metrics(
     stock_responses = [json.loads(line)["resps"][0][0] for line in path.read_text().splitlines()]
     our_lines = (tmp_path / "ours" / "miniworld" / "samples.jsonl").read_text().splitlines()
     assert stock_responses == [json.loads(line)["response"] for line in our_lines]
+
+
+def test_two_prompts_are_two_folders_and_two_journals(
+    benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = [("a", f"{names('France', 'Paris')} latitude: 48.86 longitude: 2.35"), *((n, "") for n in "bcd")]
+    path, out = answers(benchmark, *said), tmp_path / "out"
+    assert evaluate(benchmark, path, out) == evaluate(benchmark, path, out, "--prompt", "coordinates") == 0
+    assert sorted(folder.name for folder in out.iterdir()) == ["mine", "mine__coordinates"]
+    plain, asked = (record.read_results(out / name) for name in ("mine", "mine__coordinates"))
+    assert (plain.task, plain.answer_form, asked.task, asked.answer_form) == ("mine", "names", "mine", "coordinates")
+    assert asked.prompt_sha256 != plain.prompt_sha256 and (plain.prompt, asked.prompt) == (
+        "globe_readme",
+        "coordinates",
+    )
+    assert asked.manifest_sha256 == plain.manifest_sha256
+    assert evaluate(benchmark, path, out, "--prompt", "names", "--shard", "1/2") == 0
+    assert (out / "mine__names" / "shard-1-of-2" / "results.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("yaml", "prompt", "error"),
+    [
+        ("", "coordinate", "--prompt: found 'coordinate'; did you mean 'coordinates'? (allowed: names, "),
+        ("doc_to_text: Where?\n", "names", "task 'mine': has a prompt of its own (doc_to_text); found --prompt names"),
+        ("prompt: address\n", "names", "task 'mine_address': is the variant with the prompt 'address'; found --prompt"),
+    ],
+)
+def test_a_prompt_that_cannot_be_asked_is_an_error(
+    benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], yaml: str, prompt: str, error: str
+) -> None:
+    name = "mine_address" if yaml.startswith("prompt") else "mine"
+    text = (benchmark / "mine.yaml").read_text().replace("task: mine", f"task: {name}")
+    (benchmark / "mine.yaml").write_text(text + yaml)
+    arguments = ["--tasks", name, "--include_path", str(benchmark), "--output_path", str(tmp_path / "out")]
+    assert main(["--model", "constant", "--prompt", prompt, *arguments]) == 2
+    said = capsys.readouterr().err
+    assert error in said and said.count("\n") == 1
+    assert not (tmp_path / "out").exists()

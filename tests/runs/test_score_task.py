@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from globe_eval.benchmarks import miniworld
+from globe_eval import miniworld
 from globe_eval.cli import main
 
 CITIES = {"a": (48.8566, 2.3522, 0), "b": (-33.87, 151.21, 1), "c": (35.68, 139.69, 2)}

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from globe_eval.metrics.lexicon import lexicon
-from globe_eval.metrics.mentions import canonical
+from globe_eval.cues.lexicon import lexicon
+from globe_eval.cues.mentions import canonical
 from globe_train.curate import checks, evidence
 from globe_train.curate.evidence import Known, ade20k, by_classes
 from globe_train.curate.said import Said, cues_of, units, without

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from globe_eval.benchmarks import miniworld
+from globe_eval import miniworld
 from globe_eval.errors import InputError
 from globe_train.contamination import contamination
 from globe_train.data import Examples, dataset, read_examples, target

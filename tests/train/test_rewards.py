@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from globe_eval import scoring
-from globe_eval.benchmarks import miniworld
-from globe_eval.benchmarks.miniworld import world
+from globe_eval import miniworld, scoring
 from globe_eval.errors import InputError
 from globe_eval.metrics import accuracy, globe, grounding
+from globe_eval.miniworld import world
 from globe_train import rewards, teacher
 
 N = 10_000

@@ -127,7 +127,7 @@ def test_a_card_has_what_the_hub_reads_of_whole_runs(
         pytest.approx(100 * value, abs=0.01)
     ]
     monkeypatch.setattr("globe_train.card_results.hub_of", lambda task: "owner/set")
-    monkeypatch.setattr("globe_eval.reports.model_card.hub_of", lambda task: "owner/set")
+    monkeypatch.setattr("globe_eval.reports.export.model_card.hub_of", lambda task: "owner/set")
     assert main(["card", str(sft), str(folder / "whole" / "miniworld")]) == 0
     entries = yaml.safe_load((sft / ".eval_results" / "miniworld.yaml").read_text(encoding="utf-8"))
     assert [e["value"] for e in entries if e["dataset"]["task_id"] == "miniworld_within_750km"] == [

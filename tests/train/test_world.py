@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from globe_eval.benchmarks import miniworld
+from globe_eval import miniworld
 from globe_eval.errors import InputError
 from globe_train import teacher
 from globe_train import world as training_world

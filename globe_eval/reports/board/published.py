@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from globe_eval.benchmarks.definition import Definition, read_definition, tasks_folder
+from globe_eval.benchmarks.definition import Definition, read_definition, shipped
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.scoring import AnswerForm
@@ -89,9 +89,9 @@ class PublishedRow(_Strict):
     @field_validator("task")
     @classmethod
     def _known_task(cls, task: str) -> str:
-        if (tasks_folder() / f"{task}.yaml").is_file():
+        if task in shipped():
             return task
-        raise ValueError(f"no such task{nearest(task, [path.stem for path in tasks_folder().glob('*.yaml')])}")
+        raise ValueError(f"no such task{nearest(task, shipped())}")
 
     @field_validator("accuracy")
     @classmethod

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from globe_eval.answers import parse
-from globe_eval.metrics import mentions
+from globe_eval.cues import mentions
 from globe_eval.reports.page.loaded import Loaded, contradicts, unsupported
 from globe_eval.runs import record
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from globe_eval.benchmarks import miniworld
+from globe_eval import miniworld
 from globe_eval.benchmarks.images import Bounds, ImageError, decode
 from globe_eval.errors import InputError
 from globe_eval.reports.page.loaded import Photograph

@@ -1,0 +1,217 @@
+"""Who took a photograph, where, and what of the place is in view."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from globe_eval.miniworld import world
+from globe_eval.miniworld.canvas import Camera
+from globe_eval.miniworld.layout import arrange, uncovered
+from globe_eval.miniworld.world import NOTHING, City
+
+VERSION = 2
+PHOTOGRAPHERS = 80  # of whom some never come up: about 70 in the 300 photographs of the test split
+# How often each kind of cue is in view when the place has it, by scene.
+VISIBLE = {
+    "urban": {
+        "traffic": 0.62,
+        "line": 0.7,
+        "plate": 0.6,
+        "sign": 0.5,
+        "flag": 0.14,
+        "plants": 0.55,
+        "buildings": 0.88,
+        "terrain": 0.6,
+        "ground": 0.5,
+        "furniture": 0.55,
+        "vehicle": 0.5,
+        "landmark": 0.36,
+        "shadows": 0.7,
+    },
+    "natural": {
+        "traffic": 0.45,
+        "line": 0.65,
+        "plate": 0.5,
+        "sign": 0.3,
+        "flag": 0.08,
+        "plants": 0.92,
+        "buildings": 0.4,
+        "terrain": 0.9,
+        "ground": 0.95,
+        "furniture": 0.35,
+        "vehicle": 0.2,
+        "landmark": 0.2,
+        "shadows": 0.8,
+    },
+    "coastal": {
+        "traffic": 0.5,
+        "line": 0.65,
+        "plate": 0.5,
+        "sign": 0.4,
+        "flag": 0.14,
+        "plants": 0.75,
+        "buildings": 0.7,
+        "terrain": 1.0,
+        "ground": 0.3,
+        "furniture": 0.45,
+        "vehicle": 0.35,
+        "landmark": 0.3,
+        "shadows": 0.8,
+    },
+}
+SKIES = {"blue sky": 5, "overcast sky": 3, "sunset sky": 2, "night sky": 2}
+BARE = 0.14  # share of photographs that show next to nothing
+NEUTRAL = (
+    "blue sky",
+    "overcast sky",
+    "sunset sky",
+    "night sky",
+    "sun",
+    "moon",
+    "stars",
+    "clouds",
+    "birds",
+    "rain",
+    "fog",
+    "falling snow",
+    "road",
+    "pavement",
+    "cars",
+    "street lamps",
+    "pedestrians",
+    "overhanging leaves",
+    "construction fence",
+    "beach",
+    "zebra crossing",
+    "bushes",
+)
+
+
+def pick(rng: Random, weights: dict[str, float]) -> str:
+    """One key, with probability proportional to its weight."""
+    at = rng.random() * sum(weights.values())
+    for key, weight in weights.items():
+        at -= weight
+        if at < 0:
+            return key
+    return key
+
+
+def photographer(seed: int, split: str, rng: Random) -> tuple[str, Random]:
+    """Whose photograph this is (few take many, many take few), and a stream for this person's habits."""
+    ranks = {str(k): 1 / (k + 3) ** 0.75 for k in range(PHOTOGRAPHERS)}
+    who = pick(rng, ranks)
+    return f"photographer-{split}-{int(who):02d}", Random(f"miniworld/{VERSION}/{seed}/{split}/photographer/{who}")
+
+
+def habits_of(person: Random) -> dict[str, Any]:
+    """A home region, a favourite hour, a camera."""
+    homes = sorted({city.home for city in world.cities()})
+    return {
+        "home": homes[int(person.random() * len(homes))],
+        "roams": 0.3 + 0.5 * person.random(),
+        "sky": pick(person, {k: float(v) for k, v in SKIES.items()}),
+        "focal": 165 + int(person.random() * 50),
+        "height": 34 + int(person.random() * 16),
+        "cast": [100 + int(person.random() * 13) - 6 for _ in range(3)],
+        "soft": person.random() < 0.15,
+        "scene": pick(person, {"urban": 3.0, "natural": 1.0}),
+    }
+
+
+def photograph(index: int, split: str, seed: int) -> dict[str, Any]:
+    """Row `index` of a split: depends on nothing but its arguments."""
+    rng = Random(f"miniworld/{VERSION}/{seed}/{split}/{index}")
+    group, person = photographer(seed, split, rng)
+    habits = habits_of(person)
+    everywhere = world.cities()
+    near = [city for city in everywhere if city.home == habits["home"]]
+    pool = everywhere if rng.random() < habits["roams"] else near
+    city = pool[int(rng.random() * len(pool))]
+    spec, scene = compose(rng, city, habits)
+    entities = visible(spec)
+    level = world.localizable_to(entities)
+    name = f"mw-{index:05d}" if split == "test" else f"mw-{split}-{index:05d}"
+    return {
+        "id": name,
+        "image": f"{name}.png",
+        "lat": round(city.lat + (rng.random() - 0.5) * 0.05, 5),
+        "lon": round(city.lon + (rng.random() - 0.5) * 0.06, 5),
+        "city": city.name,
+        "country": city.country,
+        "group": group,
+        "scene": scene,
+        "localizable": level is not None,
+        "localizable_to": level,
+        "entities": entities,
+        "scene_spec": spec,
+    }
+
+
+def visible(spec: dict[str, Any]) -> list[str]:
+    """The entities that a specification shows, each once, from the back to the front."""
+    return list(dict.fromkeys(entity for item in spec["objects"] for entity in item["shows"]))
+
+
+def cues_of(rng: Random, city: City, scene: str, bare: bool, least: float) -> dict[str, str]:
+    """kind of cue -> the entity in view."""
+    found = {}
+    everywhere = world.cities()
+    for kind, usual in VISIBLE[scene].items():
+        chance = max(usual, least)
+        stray, seen, source = rng.random() < world.STRAY[kind], rng.random(), city
+        if stray:
+            source = everywhere[int(rng.random() * len(everywhere))]
+        entity = pick(rng, source.cues[kind])
+        if bare and kind not in ("terrain", "ground", "line"):
+            chance *= 0.22
+        if entity != NOTHING and seen < chance:
+            found[kind] = entity
+    return found
+
+
+def compose(rng: Random, city: City, habits: dict[str, Any], least: float = 0.0) -> tuple[dict[str, Any], str]:
+    """Specification and scene of a photograph taken in a city by someone with these habits.
+
+    No kind of cue is in view more rarely than `least`, whatever is usual in such a scene.
+    """
+    scene = habits["scene"] if rng.random() < 0.4 else pick(rng, {"urban": 3.0, "natural": 1.3})
+    if rng.random() < 0.7 * city.cues["terrain"].get("sea", 0.0):
+        scene = "coastal"
+    cues = cues_of(rng, city, scene, bare=rng.random() < BARE, least=least)
+    if scene == "coastal":
+        cues["terrain"] = "sea"
+    elif cues.get("terrain") == "sea":
+        del cues["terrain"]
+    sky = habits["sky"] if rng.random() < 0.5 else pick(rng, {k: float(v) for k, v in SKIES.items()})
+    camera = Camera(habits["focal"], habits["height"] / 10, 100 + int(rng.random() * 22), 88 + int(rng.random() * 48))
+    weather = weather_of(rng, sky, cues)
+    if weather == "fog":
+        cues.pop("terrain", None) if scene != "coastal" else None
+        cues.pop("landmark", None)
+    spec: dict[str, Any] = {
+        "version": VERSION,
+        "sky": sky,
+        "focal": habits["focal"],
+        "height": habits["height"],
+        "horizon": camera.horizon,
+        "vanish": camera.vanish,
+        "cast": [gain + int(rng.random() * 5) - 2 for gain in habits["cast"]],
+        "blur": (4 + int(rng.random() * 5)) if rng.random() < (0.5 if habits["soft"] else 0.05) else 0,
+    }
+    spec["objects"] = uncovered(arrange(rng, scene, cues, sky, weather, camera), camera)
+    return spec, scene
+
+
+def weather_of(rng: Random, sky: str, cues: dict[str, str]) -> str:
+    """Rain, snow or fog; never under a blue sky."""
+    if cues.get("ground") == "snow on the ground" and rng.random() < 0.4 and sky != "blue sky":
+        return "falling snow"
+    return (
+        pick(rng, {"rain": 2.0, "fog": 1.2, "": 4.0})
+        if sky == "overcast sky"
+        else pick(rng, {"rain": 0.1, "": 1.0})
+        if sky == "night sky"
+        else ""
+    )

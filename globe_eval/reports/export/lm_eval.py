@@ -1,0 +1,113 @@
+"""A result as lm-eval's own results JSON, for the tools that read it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from globe_eval.runs.record import Results
+
+
+def lm_eval_results(
+    results: Results,
+    *,
+    model: str,
+    model_args: Mapping[str, Any],
+    directions: Mapping[str, bool],
+    errors: Mapping[str, float],
+) -> dict[str, Any]:
+    """What `lm_eval run` would have written of the same run; deterministic.
+
+    Args:
+        results: the run's.
+        model: its name, as it may be published.
+        model_args: its arguments, as they may be published.
+        directions: metric -> whether more is better. lm-eval's readers take what is not named for higher is better.
+        errors: metric -> standard error.
+
+    Metrics without a value (an infinite median) are left out: JSON has no word for them. Intervals, status counts and
+    what else a figure depends on stand in the task's `metadata`.
+    """
+    task = results.task
+    known = {
+        name: figure for name, figure in results.metrics.items() if figure.value is not None and name in directions
+    }
+    metrics: dict[str, Any] = {}
+    for name, figure in known.items():
+        metrics[f"{name},none"] = figure.value
+        metrics[f"{name}_stderr,none"] = errors.get(name, "N/A")
+    asked = datetime.fromisoformat(results.started).timestamp()
+    return {
+        "results": {task: {"alias": task, "name": task, "sample_len": results.n, **metrics}},
+        "group_subtasks": {task: []},
+        "configs": {
+            task: {
+                "task": task,
+                "output_type": "generate_until",
+                "doc_to_text": results.prompt,
+                "metric_list": [
+                    {
+                        "metric": name,
+                        "aggregation": "median" if name == "median_km" else "mean",
+                        "higher_is_better": directions[name],
+                    }
+                    for name in known
+                ],
+                "generation_kwargs": results.decoding,
+                "num_fewshot": 0,
+                "repeats": 1,
+                "metadata": _metadata(results),
+            }
+        },
+        "versions": {task: results.task_version or "N/A"},
+        "n-shot": {task: 0},
+        "higher_is_better": {task: {name: directions[name] for name in known}},
+        "n-samples": {task: {"original": results.n, "effective": results.n}},
+        "config": {
+            "model": results.model,
+            "model_args": dict(model_args),
+            "limit": results.limit,
+            "gen_kwargs": results.decoding,
+            "random_seed": results.seed,
+            "numpy_seed": results.seed,
+            "torch_seed": results.seed,
+            "fewshot_seed": results.seed,
+        },
+        "git_hash": results.git_commit,
+        "date": asked,
+        "lm_eval_version": results.packages.get("lm-eval"),
+        "transformers_version": results.packages.get("transformers"),
+        "model_source": results.model,
+        "model_name": model,
+        "model_name_sanitized": re.sub(r'["<>:/|\\?*\[\]\s]+', "__", model),
+        "total_evaluation_time_seconds": str(results.duration_seconds),
+    }
+
+
+def file_name(results: Results) -> str:
+    """`results_2026-11-25T18-23-18.json`, from which lm-eval reads when it was."""
+    return f"results_{datetime.fromisoformat(results.started).strftime('%Y-%m-%dT%H-%M-%S.%f')}.json"
+
+
+def _metadata(results: Results) -> dict[str, Any]:
+    return {
+        "version": results.task_version,
+        "answer_form": results.answer_form,
+        "distance": results.distance,
+        "geocoder": f"{results.geocoder.name} {results.geocoder.version}",
+        "gazetteer": results.gazetteer.version,
+        "parser": results.parser_version,
+        "manifest_sha256": results.manifest_sha256,
+        "prompt_sha256": results.prompt_sha256,
+        "n_groups": results.n_groups,
+        "shard": results.shard,
+        "status": {status: count for status, count in results.status.items() if count},
+        "interval_95": {
+            name: [figure.low, figure.high]
+            for name, figure in results.metrics.items()
+            if figure.low is not None and figure.high is not None
+        },
+        "located_only": {name: figure.value for name, figure in results.valid_only.items() if figure.value is not None},
+    }

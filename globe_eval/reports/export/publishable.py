@@ -1,0 +1,164 @@
+"""What of a run leaves the machine in an export: the figures, and the settings that they depend on.
+
+No photograph's id (IM2GPS3K's carry their photographer's), no response, no server's address, no path, nothing that
+looks like a key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+import numpy as np
+
+from globe_eval.benchmarks.definition import shipped
+from globe_eval.errors import IncompleteRun, InputError
+from globe_eval.metrics.statistics import cluster_labels, replicates
+from globe_eval.reports.run_values import MEDIANS, Run
+from globe_eval.reports.table import LABELS, label, model_name
+from globe_eval.runs.record import FigureRecord, Results, without_secrets
+
+UNNAMED = "score"
+"""What `globe-eval score` calls the task where it was told none."""
+_REMOVED = "(removed)"
+
+
+def refuse_partial(results: Results) -> None:
+    """Raise where figures are not those of the whole benchmark, which a published table would take them for."""
+    if results.task == UNNAMED:
+        raise InputError("a file that was scored without the name of a benchmark; globe-eval score --task NAME")
+    if results.limit is not None:
+        raise InputError(f"{results.task}: a run with --limit {results.limit:g} is not published; leave --limit away")
+    if results.shard is not None:
+        raise InputError(f"{results.task}: shard {results.shard} of a run; globe-eval merge puts the shards together")
+    if not results.complete:
+        raise IncompleteRun(
+            f"{results.task}: {results.status['error']:,} of {results.n:,} photographs were never answered (status "
+            "error); start the run again to ask them, then export"
+        )
+
+
+def model_id(results: Results) -> str:
+    """The model's id on the hub where its arguments have one, else its name.
+
+    >>> from types import SimpleNamespace
+    >>> model_id(SimpleNamespace(model="vllm-vlm", model_args={"pretrained": "a/b"}, model_info={}))
+    'a/b'
+    >>> model_id(SimpleNamespace(model="vllm-vlm", model_args={"pretrained": "/data/me/b"}, model_info={}))
+    'vllm-vlm b'
+    """
+    arguments = {**results.model_info, **results.model_args}
+    for key in ("pretrained", "model", "model_name"):
+        if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", str(arguments.get(key) or ""), re.ASCII):
+            return str(arguments[key])
+    return model_name(results)
+
+
+def public(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Model arguments as anyone may see them: without secrets and addresses, of paths only the last part.
+
+    >>> public({"pretrained": "/home/me/models/b", "base_url": "http://gpu7:8000/v1", "token": "x", "dtype": "half"})
+    {'pretrained': 'b', 'base_url': '(removed)', 'token': '(removed)', 'dtype': 'half'}
+    """
+    return {name: _public(value) for name, value in without_secrets(arguments).items()}
+
+
+def _public(value: Any) -> Any:
+    if isinstance(value, dict):
+        return public(value)
+    if isinstance(value, list):
+        return [_public(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    if re.search(r"https?://", value):
+        return _REMOVED
+    if value.startswith(("/", "~", "./", "../")):
+        return PurePosixPath(value).name
+    return PureWindowsPath(value).name if re.match(r"[A-Za-z]:\\|\\\\", value) else value
+
+
+def figures(results: Results) -> Iterator[tuple[str, FigureRecord, float]]:
+    """Each metric that has a value: name, record, value. An infinite median is no number, and stays away.
+
+    So does a length, of which neither more nor less is better: every format asks for a direction.
+    """
+    for name, figure in results.metrics.items():
+        if figure.value is not None and name != "n_words":
+            yield name, figure, figure.value
+
+
+def is_share(name: str) -> bool:
+    """Whether a metric lies between 0 and 1 and is shown in percent."""
+    return name.startswith("acc@") or (name in LABELS and name != "geoscore" and not name.endswith("_km"))
+
+
+def hub_of(task: str) -> str | None:
+    """The benchmark's data set on the hub, where its YAML names one."""
+    hub = shipped()[task].values.get("metadata", {}).get("hub") if task in shipped() else None
+    return str(hub).partition(":")[0] if hub else None
+
+
+def standard_errors(run: Run) -> dict[str, float]:
+    """Bootstrap standard error of each metric, resampled by group as its interval is; those that have one.
+
+    The standard deviation of the replicates. Metrics of which a replicate is infinite have none, nor has one group.
+    """
+    groups = cluster_labels([s.id for s in run.samples], [s.truth.group for s in run.samples])
+    known = [name for name, _, _ in figures(run.results) if name in run.values]
+    means, middles = [name for name in known if name not in MEDIANS], [name for name in known if name in MEDIANS]
+    columns, medians = (
+        np.column_stack([run.values[name] for name in names]) if names else np.empty((len(groups), 0))
+        for names in (means, middles)
+    )
+    drawn = replicates(columns, groups, medians=medians, seed=run.results.seed)
+    return {
+        name: float(column.std(ddof=1))
+        for name, column in zip([*means, *middles], drawn.T, strict=True)
+        if np.isfinite(column).all()
+    }
+
+
+def identity(results: Results) -> dict[str, Any]:
+    """What a figure depends on besides the model."""
+    return {
+        "task_version": results.task_version,
+        "answer_form": results.answer_form,
+        "distance": results.distance,
+        "geocoder": f"{results.geocoder.name} {results.geocoder.version}",
+        "gazetteer": results.gazetteer.version,
+        "parser": results.parser_version,
+        "manifest_sha256": results.manifest_sha256,
+        "prompt_sha256": results.prompt_sha256 or "unknown",
+        "photographs": results.n,
+        "seed": results.seed,
+    }
+
+
+def metric_name(name: str) -> str:
+    """A metric as a person reads it who does not know this project; the unit is `unit_of`'s.
+
+    >>> metric_name("acc@2500km"), metric_name("geoscore"), metric_name("inside")
+    ('accuracy within 2,500 km', 'GeoScore', 'inside')
+    """
+    if name.startswith("acc@"):
+        return f"accuracy within {float(name[4:-2]):,.10g} km"
+    return label(name).split(" (")[0]
+
+
+def unit_of(name: str) -> str:
+    """The unit of what `shown` gives, in brackets; empty where there is none."""
+    return " (%)" if is_share(name) else " (km)" if name.endswith("_km") else ""
+
+
+def shown(name: str, value: float) -> float:
+    """Percent of a share, to two decimals; everything else as tables have it."""
+    return round(100 * value, 2) if is_share(name) else round(value, 2)
+
+
+def bounds(name: str, figure: FigureRecord) -> list[float] | None:
+    """The interval as `shown`, None where there is none."""
+    if figure.low is None or figure.high is None:
+        return None
+    return [shown(name, figure.low), shown(name, figure.high)]

@@ -1,0 +1,122 @@
+"""The lexicon as data: sorted, without doubles, its hypernyms known and without circles; every cue read as itself."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import pytest
+
+from globe_eval.cues import asserts, canonical, read, with_hypernyms
+from globe_eval.cues.lexicon import Cue, build, lexicon, normal, parse
+
+FILE = resources.files("globe_eval.cues").joinpath("data/cues.txt").read_text(encoding="utf-8")
+CUES = parse(FILE)
+NAMES = [cue.name for cue in CUES]
+UNCOUNTED = {"left hand traffic", "right hand traffic"}  # what is done, not what is there
+
+
+def test_it_is_as_large_as_it_should_be() -> None:
+    assert len(CUES) >= 600
+    assert len({normal(word) for cue in CUES for word in (cue.name, *cue.words)}) >= 2_000
+
+
+def test_no_name_and_no_phrase_stands_twice() -> None:
+    assert len(set(NAMES)) == len(NAMES)
+    owner: dict[tuple[str, ...], str] = {}
+    for cue in CUES:
+        for word in (cue.name, *cue.words):
+            assert owner.setdefault(normal(word), cue.name) == cue.name, f"{word}: {owner[normal(word)]} and {cue.name}"
+        assert len({normal(word) for word in (cue.name, *cue.words)}) == 1 + len(cue.words), cue.name
+
+
+def test_it_is_sorted() -> None:
+    for topic in dict.fromkeys(cue.topic for cue in CUES):
+        inside = [cue.name for cue in CUES if cue.topic == topic]
+        assert inside == sorted(inside), topic
+    for cue in CUES:
+        assert list(cue.words) == sorted(cue.words), cue.name
+
+
+def test_hypernyms_exist_and_run_in_no_circle() -> None:
+    by_name = {cue.name: cue for cue in CUES}
+    for cue in CUES:
+        assert set(cue.kinds) <= by_name.keys(), cue.name
+        above, front = set(), set(cue.kinds)
+        while front:
+            assert cue.name not in front, f"{cue.name} is a kind of itself"
+            above |= front
+            front = {kind for name in front for kind in by_name[name].kinds} - above
+
+
+def test_words_are_written_plainly() -> None:
+    for cue in CUES:
+        for word in (cue.name, *cue.words):
+            assert word == " ".join(word.lower().split()) and word.isascii() and normal(word), word
+
+
+def test_hypernyms_are_all_that_a_cue_is_a_kind_of() -> None:
+    assert {"palm tree", "tree", "vegetation", "plant"} == with_hypernyms(["palm tree"])
+    assert with_hypernyms([]) == frozenset()
+    assert with_hypernyms(["no such cue"]) == {"no such cue"}
+    assert with_hypernyms(["dog", "bus"]) == with_hypernyms(["dog"]) | with_hypernyms(["bus"])
+    for name in NAMES:
+        above = with_hypernyms([name])
+        assert name in above and with_hypernyms(above) == above
+
+
+@pytest.mark.parametrize("topic", sorted({cue.topic for cue in CUES}))
+def test_every_cue_is_read_as_itself_and_as_its_hypernyms(topic: str) -> None:
+    for cue in (cue for cue in CUES if cue.topic == topic and cue.name not in UNCOUNTED):
+        reading = read(f"There is a {cue.name}.")
+        assert reading.cues == {cue.name}, f"{cue.name}: {sorted(reading.cues)}"
+        for kind in with_hypernyms([cue.name]):
+            assert reading.asserts(kind), f"{cue.name} is a {kind}"
+        assert canonical(cue.name) == cue.name
+
+
+FRAMES = [
+    "There is no {}.",
+    "There are no {}, bells or wolves.",
+    "I do not see any {}.",
+    "If there were a {}, it would be easy.",
+    "Is there a {}?",
+    "The image lacks a {}.",
+    "One would expect to see a {} there.",
+    "Without any {} it is hard to say.",
+]
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_no_denied_or_imagined_cue_is_asserted(frame: str) -> None:
+    for name in NAMES:
+        text = frame.format(name)
+        assert not asserts(text, name), text
+        assert not read(text).cues, text
+
+
+def test_a_hypernym_does_not_assert_what_is_below_it() -> None:
+    for cue in CUES:
+        for kind in cue.kinds:
+            assert not asserts(f"There is a {kind}.", cue.name), f"{kind} -> {cue.name}"
+
+
+def test_other_words_stand_for_their_cue() -> None:
+    known = lexicon()
+    for cue in CUES:
+        for word in cue.words:
+            assert known.find(normal(word)) == cue.name
+            assert canonical(word.upper()) == cue.name
+
+
+def test_a_closed_form_displaces_no_word() -> None:
+    small = build([Cue("car pet", "t", (), ()), Cue("carpet", "t", (), ()), Cue("wind mill", "t", (), ())])
+    assert small.find(("carpet",)) == "carpet"
+    assert small.find(("windmill",)) == "wind mill"
+
+
+def test_comments_topics_and_empty_parts_are_read() -> None:
+    text = "# a remark\n\n[birds]\nowl < bird, animal : barn owl, eagle owl\nbird\n"
+    assert parse(text) == [
+        Cue("owl", "birds", ("bird", "animal"), ("barn owl", "eagle owl")),
+        Cue("bird", "birds", (), ()),
+    ]
