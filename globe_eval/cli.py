@@ -7,6 +7,7 @@ Exit codes: 0 done; 2 the input cannot be used (nothing was written); 3 incomple
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import shlex
 import sys
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from globe_eval import __version__, arguments, verbs
+from globe_eval import __version__, arguments, secrets, verbs
 from globe_eval.errors import IncompleteRun, InputError, nearest
 from globe_eval.reports import compare_commands
 from globe_eval.reports.board import leaderboard_commands
@@ -29,6 +30,10 @@ examples:
   globe-eval ls tasks
   globe-eval validate my_city.yaml
 """
+
+
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""Errors of the disk, of which the system does not always say which file they are about."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -51,15 +56,16 @@ def main(words: Sequence[str] | None = None) -> int:
             _apply_config(options)
         return int(options.verb(options))
     except (InputError, IncompleteRun) as error:
-        print(f"globe-eval: {error}", file=sys.stderr)
+        print(f"globe-eval: {secrets.removed(str(error))}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        if error.filename is None:
+        if error.filename is None and error.errno not in DISK:
             raise
-        print(f"globe-eval: {error.filename}: {error.strerror}", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"globe-eval: {where}{error.strerror}", file=sys.stderr)
         return InputError.exit_code
     except KeyboardInterrupt as stopped:
         done = f": {stopped}; to go on, {_again(given)}" if stopped.args else ""
@@ -69,13 +75,11 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _again(given: Sequence[str]) -> str:
     """What goes on with a run: the same command but for --fresh, shown unless it holds a secret."""
-    from globe_eval.runs.record import without_secrets
-
     kept = [part for part in given if not (len(part) > 2 and "--fresh".startswith(part))]
     pairs = [item.partition("=")[::2] for part in kept for item in arguments.split(part)] + [
         ("", part) for part in kept
     ]
-    if any(without_secrets({name: value}) != {name: value} for name, value in pairs):
+    if any(secrets.without_secrets({name: value}) != {name: value} for name, value in pairs):
         return "start the same command again, without --fresh"
     return shlex.join(["globe-eval", *kept])
 
@@ -153,6 +157,9 @@ def _add_run(subparsers: Any) -> None:
         run.add_argument(
             f"--price_{what}", type=arguments.price, metavar="P", help=f"what a million tokens {tokens} cost"
         )
+    run.add_argument("--max_cost", type=arguments.cost, metavar="M", help="ask for no more than that with these prices")
+    run.add_argument("--dry_run", action="store_true", help="show the first request and what it all takes; ask nothing")
+    run.add_argument("--repeats", type=arguments.count, metavar="N", default=1, help="answers to each photograph")
     run.add_argument(
         "--distance", choices=("geodesic", "haversine"), default="geodesic", help="default geodesic (WGS84)"
     )
@@ -336,8 +343,6 @@ def _apply_config(options: argparse.Namespace) -> None:
         if getattr(options, key) != defaults[key]:
             continue
         if key in ("tasks", "include_path", "model_args", "gen_kwargs", "judge", "ask_localizable"):
-            if isinstance(value, dict):
-                value = [f"{name}={inner}" for name, inner in value.items()]
             value = [value] if isinstance(value, str) else value
         elif value is not None:
             value = getattr(_parse_one(options.config, f"--{key}={value}"), key)

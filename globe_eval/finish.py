@@ -1,5 +1,6 @@
-"""Why an answer ended, as the back ends call it: https://platform.openai.com/docs/api-reference/chat has four names,
-providers have dozens. Each is kept as it came; what it means is told here, by what all names of one kind have in common.
+"""Why an answer ended, as the back ends call it: OpenAI's protocol has four names, providers have dozens.
+
+Each is kept as it came; what it means is told here, by what the names of one kind have in common.
 """
 
 from __future__ import annotations

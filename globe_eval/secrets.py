@@ -1,8 +1,8 @@
-"""Keys, passwords and tokens: known ones are removed by value from all that is written or printed, whatever quotes them.
+"""Keys, passwords and tokens: known ones are removed by value from what is written or printed, whatever quotes them.
 
-Whoever learns a secret (a key of the environment, a password in an address, a header) gives it to :func:`keep`; whatever
-writes or prints goes through :func:`removed`. Arguments with a secret's name or look are masked by :func:`without_secrets`
-even where nobody has kept them.
+Whoever learns a secret (a key of the environment, a password in an address, a header) gives it to :func:`keep`;
+whatever writes or prints goes through :func:`removed`. Arguments with a secret's name or look are masked by
+:func:`without_secrets` even where nobody has kept them.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def _masked(name: str, value: Any) -> Any:
         return without_secrets(value)
     if isinstance(value, list | tuple):
         return [_masked(name, one) for one in value]
-    if is_secret_name(name) and value is not None and not isinstance(value, bool):
-        return value if isinstance(value, str) and re.fullmatch(r"(Bearer )?\$\{?\w+\}?", value) else MASK
     if isinstance(value, int | float | None):
         return value
+    if is_secret_name(name):
+        return value if re.fullmatch(r"(Bearer )?\$\{?\w+\}?", str(value)) else MASK
     return removed(_LOOK.sub(MASK, _ADDRESS.sub(r"\1\3", str(value))))

@@ -45,9 +45,18 @@ def run(options: argparse.Namespace) -> int:
         max_side=options.max_side,
         exclude_overlap=options.exclude_overlap,
         command=_command(options),
+        max_cost=options.max_cost,
+        repeats=options.repeats,
         judge=arguments.key_values("--judge", options.judge) or None,
         ask_localizable=arguments.key_values("--ask_localizable", options.ask_localizable) or None,
     )
+    if options.max_cost is not None and request.prices is None:
+        raise InputError("--max_cost: no cost is known without prices; give --price_in and --price_out")
+    if options.dry_run:
+        from globe_eval.runs.dry_run import describe
+
+        print(describe(request))
+        return 0
     with interruptible():
         finished = run.run(request)
     if not finished:  # a process that helps another one
@@ -60,9 +69,15 @@ def run(options: argparse.Namespace) -> int:
             print("\n" + table.compact_table([one.results for one in finished]))
     for one in finished:
         _warn_of_coordinates(one.results)
+        for note in one.notes:
+            print(f"globe-eval: {one.results.task}: {note}", file=sys.stderr)
         print(f"written: {one.folder}", file=sys.stderr)
     again = ", without --fresh," if options.fresh else ""
-    _refuse_incomplete([one.results for one in finished], f"; start the same command again{again} to ask them again")
+    reason = next((one.reason for one in finished if one.reason), None)
+    why = f" ({reason})" if reason else ""
+    many = [one.results for one in finished]
+    _refuse_incomplete(many, f"{why}; start the same command again{again} to ask them again")
+    _refuse_unjudged(many)
     return 0
 
 
@@ -148,6 +163,7 @@ def _present(scored: Any, options: argparse.Namespace) -> int:
     else:
         print(table.result_table(scored.results))
     _refuse_incomplete([scored.results])
+    _refuse_unjudged([scored.results])
     return 0
 
 
@@ -282,7 +298,7 @@ def prepare(options: argparse.Namespace) -> int:
 
 def _command(options: argparse.Namespace) -> str:
     """The command as it was given, without secrets."""
-    from globe_eval.runs.record import without_secrets
+    from globe_eval.secrets import without_secrets
 
     def clean(item: str) -> str:
         name, equals, value = str(without_secrets({"": item})[""]).partition("=")
@@ -350,6 +366,16 @@ def _refuse_incomplete(many: Sequence[Any], advice: str = "") -> None:
     ]
     if lacking:
         raise IncompleteRun(f"incomplete, photographs without an answer (status error): {'; '.join(lacking)}{advice}")
+
+
+def _refuse_unjudged(many: Sequence[Any]) -> None:
+    """A judge that was never heard is no judgement that found nothing."""
+    for results in many:
+        if results.judge is not None and results.judge.reason is not None:
+            raise IncompleteRun(
+                f"{results.task}: the judge {results.judge.model} answered no question "
+                f"({results.judge.reason}); start the same command again to ask it again"
+            )
 
 
 def _prices(options: argparse.Namespace) -> Any:

@@ -62,7 +62,7 @@ class ImageError(ValueError):
 
 
 class Bounds(NamedTuple):
-    """How large a picture may be, and of which kind; None is no bound. A larger one is scaled down, none is scaled up."""
+    """How large a picture may be, and of which kind; None is no bound. Larger ones are scaled down, none up."""
 
     max_pixels: int | None = None
     max_side: int | None = None

@@ -1,4 +1,4 @@
-"""Decoding arguments: what the user gives wins over what the benchmark's task says, whatever name either uses for it."""
+"""Decoding arguments: what the user gives wins over what the task says, whatever names they use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_token
 """Names of the limit on an answer's tokens, in lm-eval's order of precedence."""
 
 
-def merged(task: Mapping[str, Any], given: Mapping[str, Any], *, in_process: bool = False) -> dict[str, Any]:
+def merged(task: Mapping[str, Any], given: Mapping[str, Any], *, backend: str = "endpoint") -> dict[str, Any]:
     """The task's arguments with the user's over them.
 
     A limit under any name replaces the task's under any other; a temperature decides whether is sampled, and
@@ -20,13 +20,14 @@ def merged(task: Mapping[str, Any], given: Mapping[str, Any], *, in_process: boo
     Args:
         task: of the benchmark's YAML.
         given: of the user.
-        in_process: for lm-eval's own back ends, which know one name of the limit and read no null.
+        backend: the model; lm-eval's own ones, whose names begin with hf and vllm, know one name of the limit and read
+            no null, and vLLM's takes a missing temperature for greedy decoding.
 
     Raises InputError where the user's arguments contradict each other.
 
     >>> merged({"do_sample": False, "temperature": 0.0, "max_gen_toks": 256}, {"temperature": 0.7, "max_tokens": 64})
     {'do_sample': True, 'temperature': 0.7, 'max_tokens': 64}
-    >>> merged({"do_sample": False, "temperature": 0.0}, {"temperature": None}, in_process=True)
+    >>> merged({"do_sample": False, "temperature": 0.0}, {"temperature": None}, backend="hf-multimodal")
     {}
     """
     if not given:
@@ -48,8 +49,12 @@ def merged(task: Mapping[str, Any], given: Mapping[str, Any], *, in_process: boo
     result |= {
         name: value for name, value in given.items() if not (name in LENGTHS and value is None and len(limits) > 1)
     }
-    if not in_process:
+    if not backend.startswith(("hf", "vllm")):
         return result
+    if backend.startswith("vllm") and given.get("do_sample") is not False and result.get("temperature") is None:
+        if "temperature" in given:
+            raise InputError(f"--gen_kwargs: temperature=null: {backend} has no temperature of its own; give a number")
+        result["temperature"] = 1.0
     if limits:
         (limit,) = {name: value for name, value in result.items() if name in LENGTHS}.values() or (None,)
         result = {name: value for name, value in result.items() if name not in LENGTHS} | {"max_gen_toks": limit}

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any, get_args
+from typing import Any, Protocol, get_args
 
 from lm_eval.api.instance import Instance
 from tqdm import tqdm
@@ -39,6 +39,16 @@ _OF_ALL = (401, 402, 403, 404)
 _SPENT = re.compile(
     r"insufficient_quota|credit balance|insufficient (balance|credit|funds)|PerDay|daily (limit|quota)", re.I
 )
+
+
+class Budget(Protocol):
+    """What a run may cost."""
+
+    def add(self, response: Response) -> None:
+        """Count an answer."""
+
+    def spent(self, in_flight: int) -> bool:
+        """Whether one request more, beside those in flight, may exceed it."""
 
 
 class _Final(Exception):
@@ -228,7 +238,7 @@ class Endpoint(SimpleModel):
         requests: Sequence[Instance],
         *,
         answered: int = 0,
-        enough: Callable[[int], bool] = lambda in_flight: False,
+        budget: Budget | None = None,
     ) -> Iterator[tuple[int, Response]]:
         """Each request's index and response the moment it arrives, `num_concurrent` in flight at each address.
 
@@ -237,7 +247,7 @@ class Endpoint(SimpleModel):
         Args:
             requests: from lm-eval.
             answered: how many photographs of the run were answered before.
-            enough: of the requests in flight, whether to send no further one; those are waited for.
+            budget: is told of each answer; once it is spent no request is sent, and those in flight are waited for.
 
         """
         seen: Counter[int] = Counter()
@@ -252,24 +262,25 @@ class Endpoint(SimpleModel):
 
             async def ask(address: _Address, line: transport.Connection, index: int) -> Response:
                 try:
-                    response = await self._ask(address, line, requests[index], repeats[index], pool)
+                    response = await self._ask(address, line, requests[index], repeats[index], pool, stop)
                 except _Final as failure:
                     if address.failures.hopeless_after(failure):
                         raise InputError(f"endpoint {address.name}: every request is refused: {failure}") from None
                     raise
                 address.failures.answered()
+                if budget is not None:
+                    budget.add(response)
                 return response
 
-            def stop(in_flight: int) -> bool:
-                return self._why_all_fail() is not None or enough(in_flight)
+            def stop() -> bool:
+                in_flight = sum(one.pace.in_flight for one in self._addresses) - 1
+                return self._why_all_fail() is not None or (budget is not None and budget.spent(in_flight))
 
             unheard = dict.fromkeys(range(len(requests)))
-            shared = sharing.share(self._addresses, len(requests), self.num_concurrent, ask, self.patience, stop)
+            shared = sharing.share(self._addresses, len(requests), self.num_concurrent, ask, self.patience)
             with closing(shared):
                 for index, outcome in shared:
                     del unheard[index]
-                    if isinstance(outcome, InputError):
-                        raise outcome
                     if isinstance(outcome, Response):
                         given_up.answered()
                     elif isinstance(outcome, sharing.GivenUp) and not outcome.lost and given_up.hopeless_after(outcome):
@@ -287,7 +298,13 @@ class Endpoint(SimpleModel):
         return next((why for one in self._addresses if (why := one.failures.of_account) is not None), None)
 
     async def _ask(
-        self, address: _Address, line: transport.Connection, one: Instance, repeat: int, pool: ThreadPoolExecutor
+        self,
+        address: _Address,
+        line: transport.Connection,
+        one: Instance,
+        repeat: int,
+        pool: ThreadPoolExecutor,
+        stop: Callable[[], bool],
     ) -> Response:
         """One attempt. Raises what :func:`globe_eval.models.sharing.share` knows, _Final, ImageError or InputError."""
         context, gen_kwargs, *rest = one.args
@@ -311,6 +328,8 @@ class Endpoint(SimpleModel):
 
             body, mimes = await asyncio.get_running_loop().run_in_executor(pool, prepare)
             async with address.pace as sent_at:
+                if stop():
+                    raise sharing.Enough
                 came = await self._exchange(line, body)
             if came.status < 500:
                 address.heard()
@@ -498,6 +517,25 @@ class Endpoint(SimpleModel):
     def _line(self, reason: str) -> str:
         """One short line without secrets and without pictures, which servers like to quote."""
         return re.sub(r"[A-Za-z0-9+/=]{80,}", "[data]", secrets.removed(" ".join(reason.split())))[:300]
+
+
+def of_option(option: str, arguments: Mapping[str, Any], seed: int) -> tuple[Endpoint, dict[str, Any]]:
+    """The endpoint that an option such as `--judge` names, and the decoding arguments in its `gen_kwargs={…}`.
+
+    Raises InputError where it cannot be used.
+    """
+    if "base_url" not in arguments:
+        raise InputError(f"{option}: base_url is missing, as in {option} base_url=http://localhost:8000/v1,model=…")
+    given = arguments.get("gen_kwargs") or {}
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f'{option}: gen_kwargs={given!r}; allowed: an object, as in gen_kwargs={{"temperature": null}}'
+        )
+    model = Endpoint.create_from_arg_obj(
+        {"seed": seed, **{name: value for name, value in arguments.items() if name != "gen_kwargs"}}
+    )
+    model.explicit = frozenset(given) | ({"seed"} & set(arguments))
+    return model, dict(given)
 
 
 def _came_before(address: _Address, line: transport.Connection, identifier: str) -> bool:

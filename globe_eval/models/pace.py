@@ -1,4 +1,4 @@
-"""How fast one address is asked: requests in flight, requests and tokens a minute, and what it says when that is too fast.
+"""How fast one address is asked: requests in flight, requests and tokens a minute, and what it complains of.
 
 All requests of an address go through one :class:`Pace`. A 429 halves the requests in flight and closes the way for as
 long as the server asks, or for a pause that doubles; answers open it again, one request at a time.
@@ -101,7 +101,7 @@ class Pace:
         self._opens_at = max(self._opens_at, now + (asked_to_wait or 0.0))
 
     def spent(self, headers: Mapping[str, str]) -> None:
-        """Wait where a reply's headers say that nothing is left until a time (`x-ratelimit-remaining-…`, `-reset-…`)."""
+        """Wait where headers say that nothing is left until a time (`x-ratelimit-remaining-…`, `-reset-…`)."""
         for name, value in headers.items():
             low = name.lower()
             if "ratelimit" in low and "remaining" in low and value.strip() == "0":

@@ -1,4 +1,4 @@
-"""What providers want otherwise than OpenAI's protocol says: a small table of what is known, and how the rest is learnt.
+"""What providers want otherwise than OpenAI's protocol says: what is known, and how the rest is learnt.
 
 A request is adapted only where its answer stays the one that was asked for: a limit goes under the name that the
 provider takes, a default of the benchmark's (greedy decoding, the seed) is left out where it is refused. What the user
@@ -24,7 +24,8 @@ _ALWAYS_OPTIONAL = ("stop",)  # answers are cut there once more when they are re
 _REFUSING = re.compile(
     r"not (be )?(support|permit|allow|recogni|accept|valid|enabled|implemented|specified)|n't (support|allow|accept)"
     r"|cannot (be|both)|unsupport|unknown|unrecogni[sz]ed|unexpected|extra.(inputs|forbidden|field)|cannot find field"
-    r"|only the default|instead|invalid|deprecated|disallowed|forbidden|must be (set to|removed|omitted|1\b)|incompatible",
+    r"|only the default|instead|invalid|deprecated|disallowed|forbidden|must be (set to|removed|omitted|1\b)"
+    r"|incompatible",
     re.IGNORECASE,
 )
 _TOO_MUCH = re.compile(
@@ -34,8 +35,8 @@ _STREAM = re.compile(
     r"non-?stream|(only|must|requires?)\b[^.]{0,40}\bstream|stream\W{0,3}[^.]{0,20}(required|must)", re.I
 )
 _SYSTEM = re.compile(
-    r"system (role|message|prompt|instruction)s?|role\W[^.]{0,40}\bsystem|\bsystem\b[^.]{0,20}\brole|developer instruction"
-    r"|roles must alternate",
+    r"system (role|message|prompt|instruction)s?|role\W[^.]{0,40}\bsystem|\bsystem\b[^.]{0,20}\brole"
+    r"|developer instruction|roles must alternate",
     re.IGNORECASE,
 )
 _PICTURE = re.compile(
@@ -152,7 +153,7 @@ def same_model(asked: str, served: str) -> bool:
 
     >>> [same_model("gpt-4o", name) for name in ("openai/gpt-4o-2024-08-06", "gpt-4o-mini", "gemma-3-4b-it")]
     [True, False, False]
-    >>> same_model("qwen2.5vl:7b", "qwen2.5vl:72b"), same_model("claude-3-5-sonnet-latest", "claude-3-5-sonnet-20241022")
+    >>> same_model("qwen2.5vl:7b", "qwen2.5vl:72b"), same_model("pixtral-12b-latest", "pixtral-12b-2409")
     (False, True)
     """
     (one, version), (other, its) = (_name_and_version(name) for name in (asked, served))

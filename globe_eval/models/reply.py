@@ -14,8 +14,8 @@ from globe_eval.models.transport import Reply
 _REASONING = ("reasoning", "reasoning_content")  # vLLM since 0.12 and OpenRouter; DeepSeek and older vLLM
 _THOUGHTS = ("thinking", "reasoning.text", "reasoning.summary", "reasoning", "summary_text", "reasoning_text")
 _FILTER_CODES = re.compile(
-    r"content.?(filter|policy|management|moderat)|responsible.?ai|moderation|data_inspection_failed|flagged|policy.?violation"
-    r"|usage polic|safety (system|polic|check|filter|guard|reason)|inappropriate content|prohibited.?content|blockreason",
+    r"content.?(filter|policy|management|moderat)|responsible.?ai|moderation|data_inspection_failed|flagged"
+    r"|policy.?violation|usage polic|safety (system|polic|check|filter|guard|reason)|inappropriate content|prohibited.?content|blockreason",
     re.IGNORECASE,
 )
 

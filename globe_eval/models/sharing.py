@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+from globe_eval.errors import IncompleteRun, InputError
 from globe_eval.models.pace import Pace
 from globe_eval.models.response import Response
 from globe_eval.models.transport import Broken, Connection, Unreachable
@@ -51,6 +52,10 @@ class Passing(Exception):
         self.asked_to_wait = asked_to_wait
         self.lost = lost
         self.free = free
+
+
+class Enough(Exception):
+    """Nothing more is to be sent."""
 
 
 class GivenUp(Exception):
@@ -132,7 +137,6 @@ def share(
     concurrency: int,
     ask: Callable[[Some, Connection, int], Awaitable[Response]],
     patience: Patience,
-    enough: Callable[[int], bool] = lambda in_flight: False,
 ) -> Generator[tuple[int, Response | Exception]]:
     """Ask about 0 … count - 1; each number and its answer the moment it arrives, or why there is none.
 
@@ -144,14 +148,13 @@ def share(
         concurrency: requests in flight at each server.
         ask: one attempt at one request, through a connection; it sends within the server's pace, and makes ready
             before. Raises Unreachable where nothing was sent, which is no attempt; Passing where another attempt may
-            help; any other exception is the outcome.
+            help; Enough where nothing more is to be sent: what is in flight is waited for, and the rest has no outcome;
+            InputError and IncompleteRun, which end it all; any other exception is the outcome.
         patience: with failures.
-        enough: of the requests in flight and made ready, whether to send no further one: those are still waited for,
-            and the rest has no outcome.
 
     """
     done: SimpleQueue[tuple[int, Response | Exception] | BaseException | None] = SimpleQueue()
-    work = _Work(servers, count, concurrency, ask, patience, enough, done.put)
+    work = _Work(servers, count, concurrency, ask, patience, done.put)
     thread = threading.Thread(target=work.run, daemon=True)  # so that Ctrl-C need not wait for it
     thread.start()
     try:
@@ -174,13 +177,11 @@ class _Work:
         concurrency: int,
         ask: Callable[[Some, Connection, int], Awaitable[Response]],
         patience: Patience,
-        enough: Callable[[int], bool],
         tell: Callable[[Any], None],
     ) -> None:
-        self.servers, self.ask, self.patience, self.enough, self.tell = servers, ask, patience, enough, tell
+        self.servers, self.ask, self.patience, self.tell = servers, ask, patience, tell
         self.workers = min(concurrency + concurrency // AHEAD, count)
         self.left = count
-        self.asked = 0
         self.todo: asyncio.PriorityQueue[tuple[int, int]] = asyncio.PriorityQueue()  # (minus the attempts, number)
         for number in range(count):
             self.todo.put_nowait((0, number))
@@ -243,14 +244,11 @@ class _Work:
     async def _work_through(self, server: Any, line: Connection) -> None:
         while True:
             turn, number = await self.todo.get()
-            if self.enough(self.asked):
-                return
             if server.lost_at > server.heard_at:
                 self.todo.put_nowait((turn, number))
                 if not await self._found_again(server, line):
                     self._give_up(server)
                 continue
-            self.asked += 1
             try:
                 answer = await self.ask(server, line, number)
             except Unreachable as error:
@@ -267,12 +265,15 @@ class _Work:
                 else:
                     reason = f"gave up after {1 - turn} attempts, the last: {failure}"
                     self._outcome(number, GivenUp(reason, lost=failure.lost))
+            except Enough:
+                return
+            except (InputError, IncompleteRun) as error:  # nothing of what is left could be used
+                self.tell(error)
+                self.end()
             except Exception as error:
                 self._outcome(number, error)
             else:
                 self._outcome(number, answer)
-            finally:
-                self.asked -= 1
 
     async def _found_again(self, server: Server, line: Connection) -> bool:
         """Wait until the server answers: True. False where every server is gone for good."""

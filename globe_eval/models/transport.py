@@ -1,7 +1,7 @@
 """One HTTP/1.1 connection to a server, kept alive, on aiohttp: a deadline for each exchange as a whole, a bounded body.
 
-aiohttp and not httpx, requests or urllib3, which bound each read and not the exchange, so that a server that drips bytes
-holds a request for ever; `perf/endpoint.py` compares what they cost.
+httpx, requests and urllib3 bound each read and not the exchange, so that a server that drips bytes holds a request for
+ever; `perf/endpoint.py` compares what they cost.
 """
 
 from __future__ import annotations

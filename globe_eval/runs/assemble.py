@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from globe_eval import scoring
+from globe_eval import scoring, secrets
 from globe_eval.answers import PARSER_VERSION, Answer
 from globe_eval.benchmarks.ceilings import Ceilings, ceilings
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
@@ -100,9 +100,9 @@ def assemble(
         prompt=setting.prompt,
         prompt_sha256=setting.prompt_sha256,
         model=setting.model,
-        model_args=record.without_secrets(setting.model_args),
-        model_info=record.without_secrets(setting.model_info),
-        decoding=setting.decoding,
+        model_args=secrets.without_secrets(setting.model_args),
+        model_info=secrets.without_secrets(setting.model_info),
+        decoding=None if setting.decoding is None else secrets.without_secrets(setting.decoding),
         seed=setting.seed,
         limit=setting.limit,
         command=setting.command,

@@ -23,6 +23,7 @@ from globe_eval.errors import InputError
 from globe_eval.metrics.grounding import entity_set
 from globe_eval.runs import record
 from globe_eval.runs.reasoned import JudgedRecord, JudgeRecord, Said
+from globe_eval.secrets import removed
 
 SAID: tuple[Said, ...] = get_args(Said)
 
@@ -44,6 +45,29 @@ CACHE = "judge.jsonl"
 _OBJECT = re.compile(r"\{[^{}]*\}")
 
 
+@dataclass(frozen=True)
+class Judge:
+    """A model that judges, and the user's decoding arguments for it."""
+
+    endpoint: Any
+    decoding: Mapping[str, Any]
+
+    @property
+    def model(self) -> str:
+        """Its name."""
+        return str(self.endpoint.model)
+
+
+def endpoint(arguments: Mapping[str, Any], seed: int) -> Judge:
+    """The judge that `--judge` names: arguments of the model `endpoint`, and `gen_kwargs={…}`.
+
+    Raises InputError where it cannot be used.
+    """
+    from globe_eval.models.endpoint import of_option
+
+    return Judge(*of_option("--judge", arguments, seed))
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One photograph's question: its entities in the order in which they are asked."""
@@ -53,8 +77,9 @@ class Question:
     text: str
     """The prompt; empty where there is no reasoning, so that every entity is absent without asking."""
 
-    def key(self, model: str) -> str:
+    def key(self, judge: Judge) -> str:
         """The hash of all that decides the answer."""
+        model = judge.model + (json.dumps(judge.decoding, sort_keys=True) if judge.decoding else "")
         return hashlib.sha256(f"{model}\0{PROMPT_SHA256}\0{self.text}".encode()).hexdigest()
 
 
@@ -108,31 +133,28 @@ def read_verdict(text: str, entities: Sequence[str]) -> dict[str, Said]:
 
 
 def ask(
-    samples: Iterable[record.Sample], arguments: Mapping[str, Any], *, folder: Path | None, seed: int
-) -> tuple[dict[str, JudgedRecord], str]:
-    """What a judge says of each photograph, by id, and the judge's name.
+    samples: Iterable[record.Sample], judge: Judge, *, folder: Path | None, seed: int
+) -> tuple[dict[str, JudgedRecord], str | None]:
+    """What a judge says of each photograph, by id, and why it says nothing of any that it was asked about, if so.
 
     Args:
         samples: of a run.
-        arguments: of the model `endpoint`: base_url, model, num_concurrent and so on.
+        judge: from `endpoint`.
         folder: where `judge.jsonl` is kept; None keeps nothing.
         seed: of the order of the entities.
 
-    Raises InputError where the endpoint cannot be used. A photograph that the judge does not answer has an error.
+    A photograph that the judge does not answer has an error.
     """
     from lm_eval.api.instance import Instance
 
-    from globe_eval.models import request as chat
-    from globe_eval.models.endpoint import Endpoint
+    from globe_eval.models.decoding import merged
+    from globe_eval.models.request import write_history
 
-    if "base_url" not in arguments:
-        raise InputError("--judge: base_url is missing, as in --judge base_url=http://localhost:8000/v1,model=…")
-    model = Endpoint.create_from_arg_obj({"seed": seed, **arguments})
     questions = [one for sample in samples if (one := question(sample, seed)) is not None]
     cached = _read_cache(folder)
     judged, asked, requests = {}, [], []
     for one in questions:
-        known = cached.get(one.key(model.model))
+        known = cached.get(one.key(judge))
         if not one.text:
             judged[one.id] = JudgedRecord(entities={entity: "absent" for entity in one.entities})
         elif known is not None:
@@ -145,20 +167,29 @@ def ask(
                 "max_gen_toks": 64 + 16 * len(one.entities),
                 "response_format": {"type": "json_schema", "json_schema": form},
             }
-            requests.append(Instance("generate_until", {"id": one.id}, (chat.write_history(history), decoding, {}), 0))
+            arguments = (write_history(history), merged(decoding, judge.decoding), {})
+            requests.append(Instance("generate_until", {"id": one.id}, arguments, 0))
             asked.append(one)
-    for index, response in model.answers(requests):
-        one = asked[index]
-        try:
-            if response.error is not None:
-                raise ValueError(response.error)
-            verdict = read_verdict(response, one.entities)
-        except (ValueError, AttributeError) as error:
-            judged[one.id] = JudgedRecord(error=str(error)[:300])
-            continue
-        judged[one.id] = JudgedRecord(entities=verdict)
-        _append(folder, one.key(model.model), verdict)
-    return judged, model.model
+    errors: Counter[str] = Counter()
+    try:
+        for index, response in judge.endpoint.answers(requests):
+            one = asked[index]
+            try:
+                if response.error is not None:
+                    raise ValueError(response.error)
+                verdict = read_verdict(response, one.entities)
+            except (ValueError, AttributeError) as error:
+                judged[one.id] = JudgedRecord(error=removed(str(error))[:300])
+                errors[str(error)] += 1
+                continue
+            judged[one.id] = JudgedRecord(entities=verdict)
+            _append(folder, one.key(judge), verdict)
+    except InputError as error:  # it refuses every question; the run itself is whole
+        for one in asked:
+            judged.setdefault(one.id, JudgedRecord(error=str(error)[:300]))
+        errors[str(error)] += len(asked)
+    silent = bool(asked) and all(judged[one.id].error is not None for one in asked)
+    return judged, removed(errors.most_common(1)[0][0])[:300] if silent else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +205,12 @@ class Judged:
 
 
 def attach(
-    samples: Iterable[record.Sample], results: record.Results, said: Mapping[str, JudgedRecord], model: str, seed: int
+    samples: Iterable[record.Sample],
+    results: record.Results,
+    said: Mapping[str, JudgedRecord],
+    model: str,
+    seed: int,
+    reason: str | None = None,
 ) -> tuple[Iterable[record.Sample], record.Results]:
     """Samples and results with a judge's verdicts, and how far these agree with the deterministic measure.
 
@@ -203,6 +239,7 @@ def attach(
         **{word: counted[word] / n if n else None for word in SAID},
         agreement=agreement,
         kappa=kappa,
+        reason=reason,
     )
     return Judged(samples, said), results.model_copy(update={"judge": judge})
 

@@ -38,12 +38,12 @@ def ask(
     """
     from lm_eval.api.instance import Instance
 
-    from globe_eval.models import request as chat
-    from globe_eval.models.endpoint import Endpoint
+    from globe_eval.models.decoding import merged
+    from globe_eval.models.endpoint import of_option
+    from globe_eval.models.request import write_history
 
-    if "base_url" not in arguments:
-        raise InputError("--ask_localizable: base_url is missing, as in base_url=http://localhost:8000/v1,model=…")
-    model = Endpoint.create_from_arg_obj({"seed": seed, **arguments})
+    model, given = of_option("--ask_localizable", arguments, seed)
+    model.explicit |= {"logprobs", "top_logprobs"}  # without them there is no answer
     known = _read(folder / CACHE)
     found: list[float | None] = [None] * len(heard)
     asked, keys, requests = [], [], []
@@ -56,8 +56,8 @@ def ask(
             found[index] = known[key]
             continue
         history = [{"role": "system", "content": GLOBE_LOCATABLE}, {"role": "user", "content": f"<image>{text}"}]
-        decoding = {"temperature": 0, "max_gen_toks": 1, "logprobs": True, "top_logprobs": 5}
-        context = chat.write_history(history)
+        decoding = merged({"temperature": 0, "max_gen_toks": 1, "logprobs": True, "top_logprobs": 5}, given)
+        context = write_history(history)
         requests.append(Instance("generate_until", {}, (context, decoding, {"visual": [picture]}), 0))
         asked.append(index)
         keys.append(key)

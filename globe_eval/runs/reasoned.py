@@ -118,6 +118,8 @@ class JudgeRecord(Strict):
     agreement: Finite
     kappa: Finite
     """Cohen's."""
+    reason: str | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Why none of the questions that were asked has an answer; left out where one has."""
 
 
 def counts(scores: Sequence[Score]) -> ReasoningRecord | None:

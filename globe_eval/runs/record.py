@@ -28,7 +28,7 @@ from globe_eval.runs.reasoned import (
     ReasoningRecord,
 )
 from globe_eval.scoring import AnswerForm, DistanceModel, Level, Status
-from globe_eval.secrets import without_secrets  # noqa: F401
+from globe_eval.secrets import removed
 
 SCHEMA_VERSION: Literal[1] = 1
 
@@ -166,6 +166,20 @@ class UsageRecord(Strict):
     """How many answers came from the journal of an earlier start."""
 
 
+class ServedRecord(Strict):
+    """Who answered, as the replies name it: each with the number of answers."""
+
+    models: dict[str, int] = Field(default={})
+    fingerprints: dict[str, int] = Field(default={})
+    """OpenAI's `system_fingerprint`."""
+    providers: dict[str, int] = Field(default={})
+    """Of a router, such as OpenRouter."""
+    adapted: dict[str, int] = Field(default={})
+    """What requests were changed to, because the provider refuses the rest."""
+    dropped: dict[str, int] = Field(default={})
+    """Fields of replies that were left out, for they were of a wrong type."""
+
+
 class Results(Strict):
     """Everything that a number depends on, and the numbers."""
 
@@ -218,13 +232,15 @@ class Results(Strict):
     """Of the entities, where they came from a file beside the manifest (`--entities`)."""
     lexicon_sha256: Sha256 | None = None
     judge: JudgeRecord | None = None
+    served: ServedRecord | None = Field(default=None, exclude_if=lambda value: value is None)
+    """Where the replies say who answered; left out where they do not."""
 
 
 def write_run(folder: Path, samples: Iterable[Sample], results: Results) -> None:
     """Write both files, each whole or not at all, the results last: where they stand, the samples are complete."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "samples.jsonl", (sample.model_dump_json().encode() + b"\n" for sample in samples))
-    write_whole(folder / "results.json", results.model_dump_json(indent=2).encode() + b"\n")
+    write_whole(folder / "samples.jsonl", (removed(sample.model_dump_json()).encode() + b"\n" for sample in samples))
+    write_whole(folder / "results.json", removed(results.model_dump_json(indent=2)).encode() + b"\n")
 
 
 def read_results(folder: Path) -> Results:

@@ -86,8 +86,9 @@ def rescore(
         }
     )
     if judged_by is not None:
-        said, name = judge.ask(samples, judged_by, folder=cache, seed=setting.seed)
-        samples, results = judge.attach(samples, results, said, name, setting.seed)
+        judging = judge.endpoint(judged_by, setting.seed)
+        said, reason = judge.ask(samples, judging, folder=cache, seed=setting.seed)
+        samples, results = judge.attach(samples, results, said, judging.model, setting.seed, reason)
     elif stored.judge is not None:
         samples, results = judge.attach(samples, results, said, stored.judge.model, stored.judge.seed)
     moved = sum(was != (now.status, now.distance_km) for was, now in zip(before, samples, strict=True))

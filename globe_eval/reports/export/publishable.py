@@ -18,7 +18,8 @@ from globe_eval.errors import IncompleteRun, InputError
 from globe_eval.metrics.statistics import cluster_labels, replicates
 from globe_eval.reports.run_values import MEDIANS, Run
 from globe_eval.reports.table import LABELS, label, model_name
-from globe_eval.runs.record import FigureRecord, Results, without_secrets
+from globe_eval.runs.record import FigureRecord, Results
+from globe_eval.secrets import without_secrets
 
 UNNAMED = "score"
 """What `globe-eval score` calls the task where it was told none."""

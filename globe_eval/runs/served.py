@@ -1,0 +1,57 @@
+"""Who answered, as the replies name it, and what of a run's answers its user should know beside the figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from globe_eval import finish
+from globe_eval.models.response import Response, Served
+from globe_eval.runs.record import ServedRecord
+
+ALIKE = 10
+"""Answers from which on it says something that all of them are the same."""
+CHARACTERS_A_TOKEN = 4
+"""Of a prompt, at least: fewer tokens than its text has hold no picture."""
+
+
+def served(responses: Sequence[Response]) -> ServedRecord | None:
+    """How many answers name which model, fingerprint and provider; None where none names any."""
+    counts: dict[str, Counter[str]] = {name: Counter() for name in Served._fields}
+    for response in responses:
+        for name, value in (getattr(response, "served", None) or Served())._asdict().items():
+            counts[name].update([value] if isinstance(value, str) else value or ())
+    if not any(counts.values()):
+        return None
+    plural = {"model": "models", "fingerprint": "fingerprints", "provider": "providers"}
+    return ServedRecord(**{plural.get(name, name): dict(sorted(count.items())) for name, count in counts.items()})
+
+
+def notes(responses: Sequence[Response], prompt: str) -> list[str]:
+    """What seems wrong with the answers of an endpoint: refused, alike, without a picture, with fields left out."""
+    answered = [one for one in responses if getattr(one, "error", None) is None]
+    found = []
+    if refused := sum(finish.filtered(one.finish_reason) for one in answered):
+        found.append(f"{refused:,} of {len(responses):,} photographs were refused by the provider's filter; they count")
+    dropped = Counter(name for one in answered for name in (one.served.dropped if one.served else ()))
+    if dropped:
+        found.append(f"the replies have fields of a wrong type, left out: {_counts(dropped)}")
+    if len(answered) >= ALIKE and len(set(answered)) == 1:
+        found.append(f"all {len(answered):,} answers are the same: do the pictures reach the model?")
+    tokens = [one.prompt_tokens for one in answered if one.prompt_tokens is not None]
+    if len(tokens) >= ALIKE and max(tokens) * CHARACTERS_A_TOKEN < len(prompt):
+        found.append(
+            f"a prompt of {len(prompt):,} characters and a picture took {max(tokens):,} tokens: do the pictures reach "
+            "the model?"
+        )
+    return found
+
+
+def reason(errors: Sequence[str | None]) -> str | None:
+    """The most frequent of the errors, None where there is none."""
+    counts = Counter(error for error in errors if error is not None)
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items()))
