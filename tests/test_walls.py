@@ -28,8 +28,10 @@ LEVEL = {
     "miniworld": 9,
     "files": 10,
     "errors": 10,
+    "finish": 10,
+    "secrets": 10,
 }
-LIGHT = {"places", "answers", "cues", "metrics", "scoring", "reports", "files", "errors"}
+LIGHT = {"places", "answers", "cues", "metrics", "scoring", "reports", "files", "errors", "finish", "secrets"}
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -392,7 +392,7 @@ class Endpoint(SimpleModel):
         wait = pace.asked_to_wait(came.headers, body, message)
         if wait is not None and wait > self.timeout:
             raise _Final(f"{failure} (asks to wait {wait:.0f} s)", account=True)
-        if status == 402 or (status in (403, 429) and _SPENT.search(came.text)):
+        if status == 402 or (status in (400, 403, 429) and _SPENT.search(came.text)):
             raise _Final(failure, account=True)
         if status in _OF_ALL:
             raise _Final(failure + self._advice(address, status), of_all=True, account=status == 401)

@@ -15,7 +15,8 @@ _REASONING = ("reasoning", "reasoning_content")  # vLLM since 0.12 and OpenRoute
 _THOUGHTS = ("thinking", "reasoning.text", "reasoning.summary", "reasoning", "summary_text", "reasoning_text")
 _FILTER_CODES = re.compile(
     r"content.?(filter|policy|management|moderat)|responsible.?ai|moderation|data_inspection_failed|flagged"
-    r"|policy.?violation|usage polic|safety (system|polic|check|filter|guard|reason)|inappropriate content|prohibited.?content|blockreason",
+    r"|policy.?violation|usage polic|safety (system|polic|check|filter|guard|reason)|inappropriate content"
+    r"|prohibited.?content|blockreason",
     re.IGNORECASE,
 )
 
@@ -185,8 +186,8 @@ def message_of(reply: Reply) -> str:
     try:
         said = reply.json()
         said = said[0] if isinstance(said, list) and said else said
-        said = said.get("error", said)
-        said = said.get("message") or said.get("detail") or said
+        said = said.get("error") or said
+        said = said if isinstance(said, str) else said.get("message") or said.get("detail") or said
     except (ValueError, AttributeError):
         said = reply.text
     return said if isinstance(said, str) else json.dumps(said)

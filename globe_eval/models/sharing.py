@@ -29,6 +29,8 @@ LOOK_AGAIN_S = 5.0
 AHEAD = 8
 """For so many requests in flight, one more is made ready already, and sent when one of them is answered."""
 
+_END = (1, -1)
+
 log = logging.getLogger("globe_eval")
 
 T = TypeVar("T")
@@ -244,6 +246,8 @@ class _Work:
     async def _work_through(self, server: Any, line: Connection) -> None:
         while True:
             turn, number = await self.todo.get()
+            if (turn, number) == _END:
+                return
             if server.lost_at > server.heard_at:
                 self.todo.put_nowait((turn, number))
                 if not await self._found_again(server, line):
@@ -266,7 +270,10 @@ class _Work:
                     reason = f"gave up after {1 - turn} attempts, the last: {failure}"
                     self._outcome(number, GivenUp(reason, lost=failure.lost))
             except Enough:
-                return
+                while not self.todo.empty():
+                    self.todo.get_nowait()
+                for _ in range(self.workers * len(self.servers)):
+                    self.todo.put_nowait(_END)
             except (InputError, IncompleteRun) as error:  # nothing of what is left could be used
                 self.tell(error)
                 self.end()

@@ -18,6 +18,7 @@ from lm_eval.utils import set_torch_seed
 
 from globe_eval.benchmarks import images
 from globe_eval.errors import IncompleteRun, InputError
+from globe_eval.models.providers import same_model
 from globe_eval.models.response import Response, Served
 from globe_eval.models.simple import SimpleModel
 from globe_eval.runs.journal import Entry, Journal
@@ -241,14 +242,14 @@ class Journaled:
     def _refuse_another_model(self, response: Response) -> None:
         """Raise InputError where a run's answers come from two models."""
         model = response.served.model if response.served else None
-        if model is None or model == self.served_by:
+        if model is None:
             return
-        if self.served_by is not None:
+        if self.served_by is not None and not same_model(self.served_by, model):
             raise InputError(
                 f"{self.journal.path}: the answers so far are from the model {self.served_by!r}, and now {model!r} "
                 "answers; ask the first again, or --fresh starts over"
             )
-        self.served_by = model
+        self.served_by = self.served_by or model
 
     @property
     def _quiet(self) -> dict[str, bool]:

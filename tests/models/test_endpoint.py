@@ -62,7 +62,9 @@ def test_bytes_are_read_when_they_are_sent_and_not_kept(
 ) -> None:
     reads = []
     real = Photograph.clean_bytes
-    monkeypatch.setattr(Photograph, "clean_bytes", lambda self, *more: (reads.append(time.monotonic()), real(self, *more))[1])
+    monkeypatch.setattr(
+        Photograph, "clean_bytes", lambda self, *more: (reads.append(time.monotonic()), real(self, *more))[1]
+    )
     with ChatServer(lambda payload, number: Reply(completion("x"), delay=0.01)) as server:
         endpoint(server, num_concurrent=2).generate_until(requests_for(photographs[:10]))
         sent = sorted(one.at for one in server.asked)

@@ -187,7 +187,9 @@ class Stream(SimpleModel):
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[Response]:
         raise AssertionError("everything is asked through answers()")
 
-    def answers(self, requests: Sequence[Instance]) -> Iterator[tuple[int, Response]]:
+    def answers(
+        self, requests: Sequence[Instance], *, answered: int = 0, budget: object = None
+    ) -> Iterator[tuple[int, Response]]:
         seen: dict[str, int] = {}
         numbered = []
         for request in requests:
