@@ -227,7 +227,7 @@ SHAPES = [
         refusal=(CANNOT, {}),
         filter={
             "choices": [{"finish_reason": "content_filter: PROHIBITED_CONTENT", "index": 0}],
-            "model": "gemini-2.5-flash",
+            "model": "models/gemini-2.5-flash",
         },
         cut_off="MAX_TOKENS",
         rate_limit=Reply(

@@ -264,6 +264,15 @@ def picture_bytes(picture: Image.Image | str | os.PathLike[str], sent: Bounds = 
     return _encoded(to_rgb(picture), None, sent)
 
 
+def is_webp(picture: Any) -> bool:
+    """Whether a picture's file is WebP."""
+    try:
+        with Path(getattr(picture, "path", picture)).open("rb") as file:
+            return file.read(12)[8:] == b"WEBP"
+    except (OSError, TypeError):  # no file
+        return False
+
+
 class Photograph(Image.Image):
     """A picture in a file: a PIL image that holds its path only and decodes anew at each use.
 

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from yarl import URL
 
 from globe_eval import __version__, secrets
-from globe_eval.benchmarks.images import ImageError, picture_bytes, sent_bounds
+from globe_eval.benchmarks.images import ImageError, is_webp, picture_bytes, sent_bounds
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import pace, providers, reply, request, sharing, transport
 from globe_eval.models.response import Response, Served
@@ -354,6 +354,8 @@ class Endpoint(SimpleModel):
             if identifier is not None and _came_before(address, line, identifier):
                 await line.close()
                 raise sharing.Passing(f"the reply with the id {identifier} came twice", free=True)
+            if rules.no_webp and self.bounds.kinds is None and any(map(is_webp, visual)):
+                changes.append("WebP pictures as PNG")
             if changes:
                 served = response.served or Served()
                 response.served = served._replace(adapted=tuple(changes))
@@ -370,7 +372,7 @@ class Endpoint(SimpleModel):
     ) -> tuple[Response, str | None]:
         """The response in a reply, and the reply's id. Raises Passing, _Final, or InputError for another model's."""
         status, message = came.status, None
-        if status == 200:
+        if 200 <= status < 300:
             try:
                 response, identifier = reply.read(came, ends)
             except reply.MalformedReply as error:

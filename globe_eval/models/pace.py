@@ -15,8 +15,6 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-FIRST = 4
-"""Requests in flight until the first is answered: what a provider refuses is learnt from few."""
 MAX_PAUSE_S = 60.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)(?![a-z])")
@@ -45,7 +43,7 @@ class Pace:
     ) -> None:
         self.concurrency = concurrency
         self.in_flight = 0
-        self.limit = float(min(FIRST, concurrency))
+        self.limit = float(concurrency)
         self.tokens = 1000.0
         """Of a request and its answer, on average; a guess until the first is answered."""
         self.heard_at = math.inf
@@ -82,8 +80,7 @@ class Pace:
     def good(self, tokens: int | None = None) -> None:
         """A request was answered, with so many tokens in all."""
         self.heard_at = time.monotonic()
-        first = self._complaints == 0 and self.limit < self.concurrency and self._slowed_at == -math.inf
-        self.limit = float(self.concurrency) if first else min(self.concurrency, self.limit + 1 / self.limit)
+        self.limit = min(self.concurrency, self.limit + 1 / self.limit)
         self._complaints = 0
         if tokens:
             self.tokens += (tokens - self.tokens) / 8

@@ -10,6 +10,7 @@ It runs in an event loop of its own, in a thread of its own; its answers are tak
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import threading
@@ -26,6 +27,8 @@ from globe_eval.models.transport import Broken, Connection, Unreachable
 
 MAX_WAIT_S = 60.0
 LOOK_AGAIN_S = 5.0
+FIRST = 4
+"""Requests at work at each server until the first is answered: what it refuses is learnt from few."""
 AHEAD = 8
 """For so many requests in flight, one more is made ready already, and sent when one of them is answered."""
 
@@ -184,6 +187,7 @@ class _Work:
         self.servers, self.ask, self.patience, self.tell = servers, ask, patience, tell
         self.workers = min(concurrency + concurrency // AHEAD, count)
         self.left = count
+        self.few: asyncio.Semaphore | None = asyncio.Semaphore(FIRST * len(servers))
         self.todo: asyncio.PriorityQueue[tuple[int, int]] = asyncio.PriorityQueue()  # (minus the attempts, number)
         for number in range(count):
             self.todo.put_nowait((0, number))
@@ -231,6 +235,10 @@ class _Work:
             task.cancel()
 
     def _outcome(self, number: int, outcome: Response | Exception) -> None:
+        if self.few is not None and isinstance(outcome, Response):
+            for _ in range(self.workers * len(self.servers)):
+                self.few.release()
+            self.few = None
         self.tell((number, outcome))
         self.left -= 1
         if not self.left:
@@ -244,43 +252,51 @@ class _Work:
             await line.close()
 
     async def _work_through(self, server: Any, line: Connection) -> None:
-        while True:
-            turn, number = await self.todo.get()
-            if (turn, number) == _END:
-                return
-            if server.lost_at > server.heard_at:
+        going_on = True
+        while going_on:
+            async with self.few or contextlib.nullcontext():
+                going_on = await self._one(server, line)
+
+    async def _one(self, server: Any, line: Connection) -> bool:
+        """One attempt at the next request; False where nothing more is to be sent."""
+        turn, number = await self.todo.get()
+        if (turn, number) == _END:
+            return False
+        if server.lost_at > server.heard_at:
+            self.todo.put_nowait((turn, number))
+            if not await self._found_again(server, line):
+                self._give_up(server)
+            return True
+        try:
+            answer = await self.ask(server, line, number)
+        except Unreachable as error:
+            server.lost(error)
+            self.todo.put_nowait((turn, number))
+        except Passing as failure:
+            if failure.lost:
+                server.lost(failure)
+            if failure.free:
                 self.todo.put_nowait((turn, number))
-                if not await self._found_again(server, line):
-                    self._give_up(server)
-                continue
-            try:
-                answer = await self.ask(server, line, number)
-            except Unreachable as error:
-                server.lost(error)
-                self.todo.put_nowait((turn, number))
-            except Passing as failure:
-                if failure.lost:
-                    server.lost(failure)
-                if failure.free:
-                    self.todo.put_nowait((turn, number))
-                elif -turn < self.patience.max_retries:
-                    await asyncio.sleep(max(self.patience.pause(-turn, number), failure.asked_to_wait or 0.0))
-                    self.todo.put_nowait((turn - 1, number))
-                else:
-                    reason = f"gave up after {1 - turn} attempts, the last: {failure}"
-                    self._outcome(number, GivenUp(reason, lost=failure.lost))
-            except Enough:
-                while not self.todo.empty():
-                    self.todo.get_nowait()
-                for _ in range(self.workers * len(self.servers)):
-                    self.todo.put_nowait(_END)
-            except (InputError, IncompleteRun) as error:  # nothing of what is left could be used
-                self.tell(error)
-                self.end()
-            except Exception as error:
-                self._outcome(number, error)
+            elif -turn < self.patience.max_retries:
+                await asyncio.sleep(max(self.patience.pause(-turn, number), failure.asked_to_wait or 0.0))
+                self.todo.put_nowait((turn - 1, number))
             else:
-                self._outcome(number, answer)
+                reason = f"gave up after {1 - turn} attempts, the last: {failure}"
+                self._outcome(number, GivenUp(reason, lost=failure.lost))
+        except Enough:
+            while not self.todo.empty():
+                self.todo.get_nowait()
+            for _ in range(self.workers * len(self.servers)):
+                self.todo.put_nowait(_END)
+            return False
+        except (InputError, IncompleteRun) as error:  # nothing of what is left could be used
+            self.tell(error)
+            self.end()
+        except Exception as error:
+            self._outcome(number, error)
+        else:
+            self._outcome(number, answer)
+        return True
 
     async def _found_again(self, server: Server, line: Connection) -> bool:
         """Wait until the server answers: True. False where every server is gone for good."""
