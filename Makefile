@@ -9,7 +9,7 @@ RUNS := out/demo
 CHECKPOINT := globe_train/checkpoints/miniworld_globe
 SEED ?= 0
 
-.PHONY: demo train-demo curate-demo test lint check test-vllm gazetteer schema clean
+.PHONY: demo train-demo curate-demo test lint check test-vllm gazetteer schema clean tasks
 
 demo: $(VENV)/installed
 	$(BIN)/globe-eval --model constant --tasks miniworld --output_path $(RUNS)/constant --fresh
@@ -20,10 +20,10 @@ demo: $(VENV)/installed
 	@$(BIN)/globe-eval table $(RUNS)/constant/miniworld $(RUNS)/knn/miniworld $(RUNS)/miniworld_globe/miniworld
 
 train-demo: $(VENV)/installed
-	$(BIN)/python -m globe_train.demo out/train --seed $(SEED)
+	$(BIN)/python -m globe_train.laptop.demo out/train --seed $(SEED)
 
 curate-demo: $(VENV)/installed
-	$(BIN)/python -m globe_train.curate.demo out/curate
+	$(BIN)/python -m globe_train.laptop.curation out/curate
 
 test: lint check
 
@@ -49,8 +49,12 @@ $(VENV)/installed: pyproject.toml constraints.txt
 gazetteer: $(VENV)/installed
 	$(BIN)/python scripts/build_gazetteer.py
 
+# tasks/*/README.md, from what the YAMLs say of themselves
+tasks: $(VENV)/installed
+	$(BIN)/python scripts/task_readmes.py
+
 schema: $(VENV)/installed
-	$(BIN)/python -m globe_eval.runs.record
+	$(BIN)/python -m globe_eval.sample
 
 clean:
 	rm -rf $(VENV) out build dist

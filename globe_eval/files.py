@@ -44,3 +44,12 @@ def json_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
     ['{"city": "Zürich"}', '{}']
     """
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def valid_utf8(text: str) -> str:
+    """A text that a UTF-8 file can hold: a lone surrogate, which models do write, becomes its visible escape.
+
+    >>> valid_utf8("Par\\ud800is")
+    'Par\\\\ud800is'
+    """
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

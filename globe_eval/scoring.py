@@ -1,174 +1,116 @@
-"""Where an answer meets a truth: response + truth -> Score. lm-eval's task, `score` and later steps all come through.
+"""Where an answer meets a truth: samples with a response in, scored samples out; many of them -> figures.
 
-Answer forms (part of a task's identity, never mixed within a ranking): `names` (country, city), `address` (with state
-or province) and `coordinates`. The form decides which part of an answer is scored; the other part is kept, unscored.
+lm-eval's task, `run`, `score`, `rescore` and the rewards all come through here, so they cannot disagree. Answer forms
+(part of a task's identity, never mixed within a ranking): `names` (country, city), `address` (with state or province)
+and `coordinates`. The form decides which part of an answer is scored; the other part is kept, unscored.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, get_args
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from globe_eval import finish
-from globe_eval.answers import Answer, parse
+from globe_eval.answers import parse
+from globe_eval.columns import columns
 from globe_eval.metrics import statistics
-from globe_eval.metrics.breakdowns import AT_LEAST, By, labels, parts
+from globe_eval.metrics.breakdowns import AT_LEAST, labels, parts
 from globe_eval.metrics.catalogue import METRICS as METRICS
 from globe_eval.metrics.catalogue import Metric as Metric
-from globe_eval.metrics.catalogue import known as _known
 from globe_eval.metrics.catalogue import metrics_with as metrics_with
-from globe_eval.metrics.catalogue import sample_metrics as sample_metrics
-from globe_eval.metrics.consistency import Consistency, consistency
-from globe_eval.metrics.figures import Figure as Figure
+from globe_eval.metrics.consistency import consistency
+from globe_eval.metrics.custom_metrics import OwnMetric, own_values
+from globe_eval.metrics.figures import figure_of
 from globe_eval.metrics.figures import figures as _figures
-from globe_eval.metrics.formats import Format, response_format
+from globe_eval.metrics.formats import response_format
 from globe_eval.metrics.globe import globe_city_match, globe_country_match, globe_match
-from globe_eval.metrics.grounding import Grounding, ground
-from globe_eval.metrics.localizability import Judgement, judgement
+from globe_eval.metrics.grounding import Control, controls_of, ground, in_context
+from globe_eval.metrics.localizability import localizability
 from globe_eval.metrics.names import city_correct, country_correct, named_cities
-from globe_eval.metrics.own import OwnMetric, own_values
 from globe_eval.places import Place, country_code, resolve_many
 from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import DISTANCES
+from globe_eval.sample import (
+    ANSWER_FORMS,
+    LOCATED,
+    STATUSES,
+    Answer,
+    AnswerForm,
+    By,
+    DistanceModel,
+    Figure,
+    Level,
+    Prediction,
+    Sample,
+    Status,
+    Truth,
+)
 
 Floats = npt.NDArray[np.float64]
 
-AnswerForm = Literal["names", "address", "coordinates"]
-ANSWER_FORMS: tuple[AnswerForm, ...] = get_args(AnswerForm)
-
-DistanceModel = Literal["geodesic", "haversine"]
-
-Level = Literal["coordinates", "city", "admin", "country"]
-"""How an answer was located; place names at the point of the most exact place that they name."""
-
-Status = Literal[
-    "coordinates", "city", "admin", "country", "unresolved", "refused", "unparsed", "empty", "truncated", "error"
-]
-"""Exactly one a sample: a level, or why there is none. `error` was never heard, the others are misses of the model."""
-STATUSES: tuple[Status, ...] = get_args(Status)
-
 Geocode = Callable[[Sequence[tuple[str | None, str | None, str | None]]], list[Place | None]]
 
-LOCATED: frozenset[Status] = frozenset(get_args(Level))
 
+def read(sample: Sample) -> Answer | None:
+    """What a sample's response says; None where no response came (network, image, no row in a file).
 
-@dataclass(frozen=True, slots=True)
-class Truth:
-    """What is known of a photograph. `lat`, `lon` in degrees; everything else may be unknown."""
+    Without an answer in the text, what its provider's filter stopped is refused (`globe_eval.finish`).
 
-    id: str
-    lat: float
-    lon: float
-    country: str | None = None
-    city: str | None = None
-    group: str | None = None
-    scene: str | None = None
-    entities: tuple[str, ...] | None = None
-    """What can be seen, as the manifest writes it; None where nobody annotated it."""
-    localizable: bool | None = None
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Truth:
-        """The truth in a manifest row."""
-        country, city, group, scene = (row.get(name) for name in ("country", "city", "group", "scene"))
-        seen, localizable = row.get("entities"), row.get("localizable")
-        entities = None if seen is None else tuple(seen)
-        return cls(row["id"], row["lat"], row["lon"], country, city, group, scene, entities, localizable)
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The point that is scored, in degrees, and how it was found (`level`: coordinates, city, admin or country)."""
-
-    lat: float
-    lon: float
-    level: Level
-    country_code: str | None = None
-    geonameid: int | None = None
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """One photograph's score. `distance_km` is None where there is no usable answer: a miss, never dropped.
-
-    The four name measures are 0.0 or 1.0, None where the truth does not know the name (or the form asks for none).
+    Without a response the sample's answer stands as it is: it came as names or coordinates.
     """
-
-    status: Status
-    prediction: Prediction | None
-    distance_km: float | None
-    country_correct: float | None
-    city_correct: float | None
-    globe_country_match: float | None
-    globe_city_match: float | None
-    own: Mapping[str, float | None] = field(default_factory=dict, hash=False)
-    """Values of the metrics that the benchmark brings itself."""
-    grounding: Grounding | None = None
-    """What is measured of the reasoning; None, as the next three, where there is no response to read it in."""
-    consistency: Consistency | None = None
-    localizability: Judgement | None = None
-    format: Format | None = None
-
-
-def read(response: str | None, *, finish_reason: str | None = None, error: str | None = None) -> Answer | None:
-    """Response text -> Answer; None where the model was never heard (network, image, no row in a file).
-
-    Without an answer in the text, what its provider's filter stopped is refused.
-
-    >>> read("", finish_reason="content_filter").status, read("Par", finish_reason="MAX_TOKENS").status
-    ('refused', 'truncated')
-    """
-    if error is not None:
+    if sample.error is not None:
         return None
-    answer = parse(utf8(response), truncated=finish.cut_off(finish_reason))
-    return (
-        replace(answer, status="refused") if answer.status != "answered" and finish.filtered(finish_reason) else answer
-    )
+    given = sample.answer
+    if sample.response is not None or given == _NO_ANSWER:
+        found = parse(sample.response, truncated=finish.cut_off(sample.finish_reason))
+        if found.status != "answered" and finish.filtered(sample.finish_reason):
+            found = replace(found, status="refused")
+        return found if given.p_yes is None else replace(found, p_yes=given.p_yes)
+    answered = (given.lat is not None and given.lon is not None) or given.city or given.country or given.admin
+    return replace(given, status="answered" if answered else "empty")
 
 
-def utf8(text: str | None) -> str | None:
-    """Lone surrogates, which models do write, are no UTF-8: kept visible as their escape, and read as such.
-
-    >>> utf8("Par\\ud800is")
-    'Par\\\\ud800is'
-    """
-    return None if text is None else str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+_NO_ANSWER = Answer()
 
 
 def score(
-    answers: Sequence[Answer | None],
-    truths: Sequence[Truth],
-    responses: Sequence[str | None] | None = None,
+    samples: Sequence[Sample],
+    controls: Sequence[Control | None] | None = None,
     *,
     form: AnswerForm,
     distance: DistanceModel = "geodesic",
     geocode: Geocode = resolve_many,
     own: Sequence[OwnMetric] = (),
     classes: Sequence[str] | None = None,
-) -> list[Score]:
-    """Score answers against truths, one to one.
+) -> list[Sample]:
+    """Score what is in n samples (`Sample.of`, or lines of a samples.jsonl) against their truths.
+
+    The response is read, its answer is located and measured; all fields but id, truth, response, finish_reason, error,
+    image_sha256 and judge are made anew. `own` stays as it is where no metrics of the benchmark's own are given.
 
     Args:
-        answers: what the responses say, n of them; None where the model was never heard.
-        truths: n truths, in the same order.
-        responses: the raw texts, which the `globe_` measures read (the released code has a parser of its own); None
-            where the answers came as names or coordinates, and nothing is measured of a reasoning.
+        samples: n of them.
+        controls: of each, the other photographs (`metrics.grounding.controls_of`); None where `samples` are all of
+            them. Nothing but `grounding.lift` and `grounding.recall_idf` depends on other photographs.
         form: one of ANSWER_FORMS.
         distance: "geodesic" (WGS84) or "haversine" (R = 6371 km).
         geocode: (city, country, admin) triples -> places; the embedded gazetteer unless an online back end is given.
         own: metrics that the benchmark brings itself. Raises InputError where one fails or returns no number.
         classes: all that is annotated exhaustively over the benchmark; None where its entities are not.
 
-    Returns: n scores. A row's score does not depend on the other rows.
+    Returns: n scored samples, in the same order.
     """
     if form not in ANSWER_FORMS:
         raise ValueError(f"form {form!r}; allowed: {', '.join(ANSWER_FORMS)}")
+    controls = controls_of(samples) if controls is None else controls
+    answers = [read(sample) for sample in samples]
+    truths = [sample.truth for sample in samples]
     predictions = locate(answers, form=form, geocode=geocode)
     lat, lon = (
         np.array([getattr(p, axis) if p else np.nan for p in predictions], dtype=np.float64) for axis in ("lat", "lon")
@@ -186,72 +128,43 @@ def score(
     if form != "coordinates":
         cities = named_cities([(t.city, t.country, None) for t in truths])
 
-    scores = []
-    for i, (answer, truth, prediction) in enumerate(zip(answers, truths, predictions, strict=True)):
-        response = responses[i] if responses else None
-        scores.append(
-            Score(
-                status=status(answer, prediction, form),
-                prediction=prediction,
-                distance_km=float(kilometres[i]) if prediction else None,
-                country_correct=_known(country_correct(predicted_country[i], accepted[i])),
-                city_correct=_known(
-                    city_correct(
-                        prediction, cities[i], distance_km=kilometres[i] if answer and _is_specific(answer) else None
-                    )
-                ),
-                globe_country_match=_released("country", answer, response, truth.country, form),
-                globe_city_match=_released("city", answer, response, truth.city, form),
-            )
+    scored = []
+    for i, (sample, answer, prediction) in enumerate(zip(samples, answers, predictions, strict=True)):
+        response, truth = sample.response, sample.truth
+        measured = answer is not None and response is not None
+        one = replace(
+            sample,
+            status=status(answer, prediction, form),
+            answer=_NO_ANSWER if answer is None else replace(answer, reasoning=None, status=_NO_ANSWER.status),
+            prediction=prediction,
+            distance_km=float(kilometres[i]) if prediction else None,
+            country_correct=known(country_correct(predicted_country[i], accepted[i])),
+            city_correct=known(
+                city_correct(
+                    prediction, cities[i], distance_km=kilometres[i] if answer and _is_specific(answer) else None
+                )
+            ),
+            globe_country_match=_released("country", answer, response, truth.country, form),
+            globe_city_match=_released("city", answer, response, truth.city, form),
+            grounding=ground(answer.reasoning, truth.entities, classes, response, controls[i]) if measured else None,
+            consistency=consistency(answer, prediction, at_point[i]) if measured else None,
+            localizability=localizability(answer) if measured else None,
+            format=response_format(answer, response) if measured else None,
         )
-    texts = responses or [None] * len(scores)
-    scores = reasoned(scores, answers, truths, texts, classes=classes, countries=at_point)
-    if own:
-        told = (_told(*one) for one in zip(answers, truths, scores, texts, strict=True))
-        scores = [replace(score, own=own_values(own, sample)) for score, sample in zip(scores, told, strict=True)]
-    return scores
+        scored.append(replace(one, own=own_values(own, _fields(one, answer))) if own else one)
+    return scored
 
 
-def reasoned(
-    scores: Sequence[Score],
-    answers: Sequence[Answer | None],
-    truths: Sequence[Truth],
-    responses: Sequence[str | None],
-    *,
-    classes: Sequence[str] | None = None,
-    countries: Sequence[frozenset[str] | None],
-) -> list[Score]:
-    """The scores with what is measured of the reasoning in each response; the arguments are those of `score`.
-
-    `countries` are those of the predicted points, None where the name of a place says its own.
-    """
-    found = []
-    for i, (one, answer, truth, response) in enumerate(zip(scores, answers, truths, responses, strict=True)):
-        if answer is None or response is None:
-            found.append(one)
-            continue
-        measured = replace(
-            one,
-            grounding=ground(truth.id, answer.reasoning, truth.entities, classes, utf8(response)),
-            consistency=consistency(answer, one.prediction, countries[i]),
-            localizability=judgement(answer, truth.localizable),
-            format=response_format(answer, response),
-        )
-        found.append(measured)
-    return found
-
-
-def _told(answer: Answer | None, truth: Truth, score: Score, response: str | None) -> dict[str, Any]:
-    """What a metric of the benchmark's own is told of a photograph."""
-    known = asdict(truth)
+def _fields(sample: Sample, answer: Answer | None) -> dict[str, Any]:
+    """What a metric of the benchmark's own is given of a photograph."""
     return {
-        "id": known.pop("id"),
-        "status": score.status,
-        "truth": known,
+        "id": sample.id,
+        "status": sample.status,
+        "truth": asdict(sample.truth),
         "answer": None if answer is None else asdict(answer),
-        "prediction": None if score.prediction is None else asdict(score.prediction),
-        "distance_km": score.distance_km,
-        "response": response,
+        "prediction": None if sample.prediction is None else asdict(sample.prediction),
+        "distance_km": sample.distance_km,
+        "response": sample.response,
     }
 
 
@@ -308,37 +221,34 @@ def _released(
     if answer is None or truth is None or form == "coordinates":
         return None
     if response is not None:
-        return _known((globe_country_match if field == "country" else globe_city_match)(utf8(response), truth))
+        return known((globe_country_match if field == "country" else globe_city_match)(response, truth))
     return float(globe_match(((answer.country if field == "country" else answer.city) or "").strip().lower(), truth))
 
 
 def figures(
-    scores: Sequence[Score],
-    truths: Sequence[Truth],
+    samples: Sequence[Sample],
     *,
     metrics: Sequence[Metric] = METRICS,
     n_resamples: int = 2000,
     seed: int = 0,
 ) -> dict[str, Figure]:
-    """Many scores -> each metric with its interval, resampled by group. Metrics that no photograph has are left out.
+    """Scored samples -> each metric with its interval, resampled by group. Metrics that none has are left out.
 
     Photographs without a group are each their own. The order of the photographs does not matter.
     """
-    values, groups = _columns(scores, truths, metrics)
-    return _figures(values, groups, n_resamples=n_resamples, seed=seed)
+    values, groups = _values(samples, metrics)
+    return _figures(metrics, values, groups, n_resamples=n_resamples, seed=seed)
 
 
-def _columns(
-    scores: Sequence[Score], truths: Sequence[Truth], metrics: Sequence[Metric]
-) -> tuple[dict[str, Floats], npt.NDArray[np.intp]]:
+def _values(samples: Sequence[Sample], metrics: Sequence[Metric]) -> tuple[dict[str, Floats], npt.NDArray[np.intp]]:
     """The values of each metric, NaN where a photograph has none, and the number of each photograph's group."""
-    groups = statistics.cluster_labels([truth.id for truth in truths], [truth.group for truth in truths])
-    values = {metric.name: metric.of(scores) for metric in metrics}
-    return values, np.unique(groups, return_inverse=True)[1]
+    table = columns(samples)
+    groups = statistics.cluster_labels(table["id"].tolist(), table["truth.group"].tolist())
+    return {metric.name: metric.values(table) for metric in metrics}, np.unique(groups, return_inverse=True)[1]
 
 
 def breakdowns(
-    scores: Sequence[Score], truths: Sequence[Truth], *, metrics: Sequence[Metric] = METRICS, seed: int = 0
+    samples: Sequence[Sample], *, metrics: Sequence[Metric] = METRICS, seed: int = 0
 ) -> dict[By, dict[str, dict[str, Figure]]]:
     """The figures of each part of the photographs: by continent, country, scene and size of city of the true place.
 
@@ -346,11 +256,14 @@ def breakdowns(
     dimension that no photograph has is left out. Parts of more than 1,000 photographs are resampled less often than
     2,000 times, down to 200: their intervals are narrow, and all parts together must not take longer than the whole.
     """
-    values, groups = _columns(scores, truths, [metric for metric in metrics if metric.of_parts])
-    by = labels(*([getattr(truth, name) for truth in truths] for name in ("lat", "lon", "country", "scene")))
+    metrics = [metric for metric in metrics if metric.of_parts]
+    values, groups = _values(samples, metrics)
+    table = columns(samples)
+    by = labels(*(table[f"truth.{name}"].tolist() for name in ("lat", "lon", "country", "scene")))
     return {
         dimension: {
             label: _figures(
+                metrics,
                 {name: column[rows] for name, column in values.items()},
                 groups[rows],
                 n_resamples=min(2000, max(200, 2_000_000 // len(rows))),
@@ -363,7 +276,60 @@ def breakdowns(
     }
 
 
-def counts(scores: Sequence[Score]) -> dict[Status, int]:
+def sample_metrics(sample: Sample, metrics: Sequence[Metric] = METRICS) -> dict[str, Any]:
+    """What lm-eval keeps of one photograph for each metric, and `aggregate` takes: its value, None where it has none.
+
+    Of a metric whose value depends on the other photographs it is the sample itself.
+    """
+    table = columns([sample])
+    return {metric.name: sample if metric.of_all else _item(metric.values(table)[0].tolist()) for metric in metrics}
+
+
+def _item(value: float | list[float]) -> float | tuple[float, ...] | None:
+    missing = np.isnan(value).any()
+    return None if missing else tuple(value) if isinstance(value, list) else value
+
+
+def aggregate(metric: Metric, items: Sequence[Any]) -> float:
+    """What `sample_metrics` kept of many photographs -> the figure, the same as `figures` gives."""
+    if metric.of_all:
+        return figure_of(metric, metric.values(columns(in_context(items))))
+    missing = (np.nan, np.nan) if metric.is_of_pairs else np.nan
+    return figure_of(metric, np.array([missing if one is None else one for one in items], dtype=np.float64))
+
+
+def known(value: float) -> float | None:
+    """NaN is None."""
+    return None if math.isnan(value) else float(value)
+
+
+def counts(samples: Sequence[Sample]) -> dict[Status, int]:
     """How many samples have each status, in the order of STATUSES, none left out."""
-    found = Counter(score.status for score in scores)
+    found = Counter(one.status for one in samples)
     return {status: found[status] for status in STATUSES}
+
+
+__all__ = [
+    "ANSWER_FORMS",
+    "LOCATED",
+    "METRICS",
+    "STATUSES",
+    "AnswerForm",
+    "DistanceModel",
+    "Figure",
+    "Level",
+    "Metric",
+    "Sample",
+    "Status",
+    "Truth",
+    "accepted_countries",
+    "aggregate",
+    "breakdowns",
+    "counts",
+    "figures",
+    "locate",
+    "metrics_with",
+    "read",
+    "sample_metrics",
+    "score",
+]

@@ -1,4 +1,8 @@
-"""What stands beside a trained checkpoint: its card, its log, its curves, all written by the program."""
+"""What stands beside a trained checkpoint: its card, its log, its curves, all written by the program.
+
+A card shows what evaluations found, and says it in `model-index` and `.eval_results` to the hub, in the forms of
+`globe-eval export`. A run that is not of the whole benchmark is shown, marked, and stays out of what the hub reads.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +18,17 @@ from typing import Any
 import yaml
 
 from globe_eval import __version__
-from globe_eval.reports.run_values import read_run
-from globe_train import card_results, curves
-from globe_train.contamination import FILE as CONTAMINATION
+from globe_eval.errors import IncompleteRun, InputError
+from globe_eval.reports import shown
+from globe_eval.reports.export.model_card import eval_results, model_card
+from globe_eval.reports.export.publishable import bounds, figures, hub_of, refuse_partial
+from globe_eval.reports.run import Run, model_name, read_run
+from globe_train import curves
 from globe_train.data import Examples
-from globe_train.markdown import table
 from globe_train.recipe import Recipe
 
 LOG, CURVES, CARD, RECIPE, ABOUT = "log.jsonl", "curves.png", "README.md", "recipe.yaml", "training.json"
+CONTAMINATION, EVAL_RESULTS = "contamination.json", ".eval_results"
 KINDS = {"sft": "A model of SFT", "reward_model": "A reward model of localizability", "grpo": "A model of GRPO"}
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "vllm", "deepspeed")
 
@@ -73,14 +80,14 @@ def write_card(folder: Path, runs: Sequence[Path] = ()) -> Path:
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     recipe = (folder / RECIPE).read_text(encoding="utf-8")
     evaluated = [read_run(run) for run in runs]
-    card_results.write_eval_results(evaluated, folder)
+    write_eval_results(evaluated, folder)
     head: dict[str, Any] = {
         "library_name": "peft" if (folder / "adapter_config.json").is_file() else "transformers",
         "pipeline_tag": "image-text-to-text",
         **({"base_model": about["parent"]} if is_on_the_hub(about["parent"]) else {}),
         "tags": ["image-geolocation", f"globe-train-{about['kind']}"],
     }
-    if index := card_results.model_index(evaluated, folder.resolve().name):
+    if index := model_index(evaluated, folder.resolve().name):
         head["model-index"] = index
     departures = yaml.safe_load(recipe)["departures"]
     lines = [
@@ -95,7 +102,7 @@ def write_card(folder: Path, runs: Sequence[Path] = ()) -> Path:
         "",
         f"    globe-eval --model hf-multimodal --model_args pretrained={folder.resolve().name} --tasks miniworld",
         "",
-        *card_results.lines(evaluated),
+        *result_lines(evaluated),
         *held_out_lines(folder),
         "## Training",
         "",
@@ -212,3 +219,85 @@ def weights_sha256(folder: Path) -> str | None:
             while block := opened.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def model_index(runs: Sequence[Run], name: str) -> list[dict[str, Any]]:
+    """The hub's `model-index`: one model with the results of all whole runs; empty where there is none."""
+    results: list[dict[str, Any]] = []
+    for run in runs:
+        if partial(run) is None:
+            head = yaml.safe_load(model_card(run, model=name).split("---\n")[1])
+            results += head["model-index"][0]["results"]
+    return [{"name": name, "results": results}] if results else []
+
+
+def write_eval_results(runs: Sequence[Run], folder: Path) -> list[Path]:
+    """Write `.eval_results/TASK.yaml` of each whole run of a benchmark that is on the hub; returns the files."""
+    written = []
+    for run in runs:
+        if partial(run) is None and hub_of(run.results.task) is not None:
+            path = folder / EVAL_RESULTS / f"{run.results.task}.yaml"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(eval_results(run), encoding="utf-8")
+            written.append(path)
+    return written
+
+
+def partial(run: Run) -> str | None:
+    """Why a run is not of the whole benchmark; None where it is."""
+    try:
+        refuse_partial(run.results)
+    except (InputError, IncompleteRun) as error:
+        return str(error)
+    return None
+
+
+def result_lines(runs: Sequence[Run]) -> list[str]:
+    """The results with their intervals, what they depend on, and what is missing for the hub, as Markdown."""
+    found = []
+    for run in runs:
+        results = run.results
+        decoding = ", ".join(f"{key} {value}" for key, value in (results.decoding or {}).items() if value != [])
+        found += [
+            f"### {results.task}",
+            "",
+            f"{results.n:,} photographs by {results.n_groups:,} photographers, asked for {results.answer_form} of "
+            f"{model_name(results)}" + (f" ({decoding})" if decoding else "") + f"; {results.distance} distance, "
+            f"geocoder {results.geocoder.name}, globe-eval {results.packages.get('globe-eval', '?')}, "
+            f"{results.started[:10]}.",
+            "",
+            *([f"**Not the whole benchmark: {reason}.**", ""] if (reason := partial(run)) else []),
+            *table(
+                ("metric", "value", "95 % interval"),
+                [
+                    (
+                        shown.with_unit(name, long=True),
+                        f"{shown.published(name, value):g}",
+                        interval(bounds(name, figure)),
+                    )
+                    for name, figure, value in figures(results)
+                ],
+            ),
+            "",
+        ]
+        if reason is None and hub_of(results.task) is None:
+            found += [f"No `{EVAL_RESULTS}`: {results.task} is no data set on the hub.", ""]
+    return ["## Results", "", *found] if found else []
+
+
+def interval(between: Sequence[float] | None) -> str:
+    """An interval as text; nothing where there is none.
+
+    >>> interval([1.5, 20.0]), interval(None)
+    ('1.5 – 20', '')
+    """
+    return "" if between is None else f"{between[0]:g} – {between[1]:g}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table.
+
+    >>> table(("a", "b"), [("1", "2")])
+    ['| a | b |', '| --- | --- |', '| 1 | 2 |']
+    """
+    return ["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]]

@@ -1,8 +1,12 @@
-"""A model from a folder or the hub, ready to be trained, and back into a folder that globe-eval loads."""
+"""A model from a folder or the hub, ready to be trained, and back into one; checkpoints between, whole or absent."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +16,8 @@ from globe_train.recipe import Recipe
 
 VISION = ("visual", "vision_tower", "vision_model")
 """What the part of a model that sees is called: Qwen-VL, InternVL and LLaVA, CLIP and SigLIP."""
+
+TRAINER_STATE = "trainer_state.json"
 
 
 def load(recipe: Recipe) -> tuple[Any, Any]:
@@ -81,20 +87,56 @@ def save(trainer: Any, processor: Any, folder: Path) -> None:
         processor.save_pretrained(folder)
 
 
-def merge(adapter: Path, folder: Path) -> None:
-    """Write an adapter and its base as one model, for what loads no adapters. Raises InputError for no adapter."""
-    configuration = adapter / "adapter_config.json"
-    if not configuration.is_file():
-        raise InputError(f"{configuration}: no such file; an adapter is what a recipe with lora writes")
-    if folder.exists():
-        raise InputError(f"{folder}: is there already")
-    torchvision_cpu.ensure()
-    import json
+def checkpoints(output: Path) -> list[Path]:
+    """The checkpoints of a run that can be gone on from, the oldest first.
 
-    import peft
-    from transformers import AutoModelForImageTextToText
+    The trainer writes its state last, so a checkpoint without a readable one was cut off while it was written.
+    """
+    found = [path for path in output.glob("checkpoint-*") if path.name.removeprefix("checkpoint-").isdigit()]
+    return sorted((path for path in found if is_complete(path)), key=step_of)
 
-    base = json.loads(configuration.read_text(encoding="utf-8"))["base_model_name_or_path"]
-    model = AutoModelForImageTextToText.from_pretrained(base)
-    peft.PeftModel.from_pretrained(model, adapter).merge_and_unload().save_pretrained(folder)
-    load_processor(str(adapter), None).save_pretrained(folder)
+
+def step_of(checkpoint: Path) -> int:
+    """After how many steps a checkpoint was written."""
+    return int(checkpoint.name.removeprefix("checkpoint-"))
+
+
+def is_complete(checkpoint: Path) -> bool:
+    """Whether a checkpoint was written to its end."""
+    try:
+        state = json.loads((checkpoint / TRAINER_STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(state, dict) and state.get("global_step") == step_of(checkpoint)
+
+
+@contextmanager
+def whole_or_absent(folder: Path) -> Iterator[None]:
+    """Remove a checkpoint that could not be written to its end, and say so in one line."""
+    try:
+        yield
+    except Exception as error:  # safetensors, torch and json each raise their own for a full disk
+        shutil.rmtree(folder, ignore_errors=True)
+        raise unwritten(folder, "the checkpoint", folder.parent, error) from error
+
+
+@contextmanager
+def saving(output: Path) -> Iterator[None]:
+    """Say in one line that a trained model could not be written, and from where to go on."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise unwritten(output, "the trained model", output, error) from error
+
+
+def unwritten(folder: Path, what: str, output: Path, error: Exception) -> InputError:
+    """The error for what could not be written, with the checkpoint of the run that is left."""
+    good = checkpoints(output)
+    kept = f"the last good checkpoint is {good[-1]}; free some space and go on with --resume" if good else ""
+    reason = " ".join(str(error).split())[:300]  # torch does not say that a disk is full
+    free = f"{shutil.disk_usage(output).free / 2**20:,.0f} MiB are free there"
+    return InputError(
+        f"{folder}: {what} could not be written: {reason}; {free}; {kept or 'there is no checkpoint before it'}"
+    )

@@ -1,4 +1,7 @@
-"""Training data: a table with pictures, checked before anything else happens, as the rows that trl takes."""
+"""Training data: a table with pictures, checked before anything else happens, as the rows that trl takes.
+
+What they share with the benchmarks that a recipe names is counted, and kept with the checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from globe_eval.benchmarks.duplicates import KINDS, overlap
 from globe_eval.benchmarks.manifest import data_folder, find_data
+from globe_eval.benchmarks.prepare import rows_with_hashes
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
-from globe_eval.benchmarks.scan import Scan, scan
+from globe_eval.benchmarks.scan import scan
 from globe_eval.benchmarks.table import Table, read_table
+from globe_eval.benchmarks.truth import parse_entities
 from globe_eval.errors import InputError, nearest
+from globe_train.checkpoint import rank
 from globe_train.recipe import Recipe
 from globe_train.rewards import NEEDS
 
@@ -56,10 +63,17 @@ class Examples:
     notes: tuple[str, ...] = ()
 
 
+def examples_of(recipe: Recipe) -> tuple[Examples, list[dict[str, Any]]]:
+    """The checked examples of a recipe, and what they share with each benchmark that it names."""
+    journal = f"pictures-{rank()}.jsonl" if rank() else "pictures.jsonl"
+    examples = read_examples(recipe, recipe.output / journal)
+    return examples, contamination(recipe, examples)
+
+
 def read_examples(recipe: Recipe, journal: Path) -> Examples:
     """The examples that a recipe names. Raises InputError for what is missing, broken or not decodable.
 
-    Every picture is decoded once, on all cores; `journal` is the file that remembers those that were.
+    `journal` is the file that remembers which pictures were decoded.
     """
     given = recipe["data"]
     table, images, source = _table(recipe, given)
@@ -68,9 +82,8 @@ def read_examples(recipe: Recipe, journal: Path) -> Examples:
     _require(recipe, table, rows)
     if limit := given.get("limit"):
         rows = rows[: int(limit)]
-    scans = _scan(images, rows, journal)
-    for row, one in zip(rows, scans, strict=True):
-        row |= {"image_sha256": one.sha256, "perceptual_hash": one.perceptual_hash}
+    _inside(images, rows)
+    rows = hashed(rows, images, journal)
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row, sort_keys=True, ensure_ascii=False).encode() + b"\n")
@@ -79,7 +92,7 @@ def read_examples(recipe: Recipe, journal: Path) -> Examples:
 
 def _table(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Table, Path, str]:
     if "hub" in given:
-        from globe_eval.benchmarks.hub import download
+        from globe_eval.benchmarks.prepare import download
 
         name = f"{given['hub']}:{given.get('split', 'train')}"
         folder = data_folder() / re.sub(r"[^\w.-]", "_", name)
@@ -178,22 +191,13 @@ def _require(recipe: Recipe, table: Table, rows: Sequence[Mapping[str, Any]]) ->
                 raise InputError(f"{table.where(index)}: {name} is missing, which {reason} needs")
 
 
-def _scan(images: Path, rows: list[dict[str, Any]], journal: Path) -> list[Scan]:
+def _inside(images: Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Give a picture's name its suffix; raise InputError for one outside the folder."""
     for row in rows:
         if not Path(row["image"]).suffix:
             row["image"] += ".jpg"
         if not (images / row["image"]).resolve().is_relative_to(images):
             raise InputError(f"{row['id']}: the image {row['image']!r} lies outside {images}")
-    journal.parent.mkdir(parents=True, exist_ok=True)
-    scans, _ = scan(images, [row["image"] for row in rows], journal)
-    broken = [one for one in scans if one.problem is not None]
-    if broken:
-        raise InputError(
-            f"{images}: {len(broken):,} of {len(scans):,} images cannot be used: "
-            + "; ".join(str(one.error) for one in broken[:3])
-            + ("; …" if len(broken) > 3 else "")
-        )
-    return scans
 
 
 def messages(prompt: str) -> list[dict[str, str]]:
@@ -257,17 +261,10 @@ def _degrees(table: Table, index: int, value: Any) -> float | None:
 
 
 def _entities(table: Table, index: int, value: Any) -> list[str] | None:
-    """A list of texts, of MP16-Reason's {"text": …}, or either as JSON; None where nothing is annotated."""
-    if value is None or value == "":
-        return None
     try:
-        items = json.loads(value) if isinstance(value, str) else list(value)
-        texts = [item["text"] if isinstance(item, Mapping) else item for item in items]
-    except (TypeError, ValueError, KeyError):
-        texts = [None]
-    if not all(isinstance(text, str) for text in texts):
-        raise InputError(f'{table.where(index)}, entities: found {str(value)[:40]!r}; allowed: texts, or {{"text": …}}')
-    return [text.strip() for text in texts if text.strip()]
+        return parse_entities(value)
+    except ValueError as error:
+        raise InputError(f"{table.where(index)}, entities: {error}") from None
 
 
 def _flag(table: Table, index: int, value: Any) -> bool | None:
@@ -278,3 +275,59 @@ def _flag(table: Table, index: int, value: Any) -> bool | None:
     if found is None:
         raise InputError(f"{table.where(index)}, localizable: found {value!r}; allowed: {', '.join(known)}")
     return found
+
+
+def contamination(recipe: Recipe, examples: Examples) -> list[dict[str, Any]]:
+    """For each benchmark of `against`: how many training pictures it shares, by kind (see `benchmarks.duplicates`).
+
+    A benchmark is "miniworld", a task that `globe-eval prepare` prepared, or the path of a manifest. Raises InputError
+    where a photograph is the same, byte for byte. What looks alike, and shared photographers and places, are counted
+    and do not stop the training.
+    """
+    found = []
+    for name in recipe.get("against") or []:
+        theirs = benchmark_rows(str(name), recipe.output)
+        shared = overlap(examples.rows, theirs)
+        counts = {kind: None if (ids := shared[kind]) is None else len(ids) for kind in KINDS}
+        if same := shared["content"]:
+            ours, other = next(iter(same.items()))
+            raise recipe.error(
+                f"against: {len(same):,} of the training pictures are in {name} too ({ours!r} is its {other!r})",
+                "against",
+            )
+        found.append({"benchmark": name, "n": len(theirs), "shared": counts})
+    return found
+
+
+def benchmark_rows(name: str, output: Path) -> list[dict[str, Any]]:
+    """The rows of a benchmark with the hashes of their pictures, where those are known."""
+    if name == "miniworld":
+        from globe_eval import miniworld
+
+        manifest = miniworld.prepare()
+        rows = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
+        return hashed(rows, manifest.parent, output / f"pictures-miniworld-{rank()}.jsonl")
+    prepared = data_folder() / name / "manifest.parquet"
+    path = prepared if prepared.is_file() else Path(name).expanduser()
+    if not path.is_file():
+        raise InputError(f"against: {name!r} is neither prepared (globe-eval prepare {name}) nor a file")
+    return rows_with_hashes(path)[1]
+
+
+def hashed(rows: Sequence[dict[str, Any]], images: Path, journal: Path) -> list[dict[str, Any]]:
+    """Rows with the hashes of their pictures, each decoded once, on all cores, and remembered in `journal`.
+
+    Raises InputError where a picture cannot be used.
+    """
+    journal.parent.mkdir(parents=True, exist_ok=True)
+    scans, _ = scan(images, [row["image"] for row in rows], journal)
+    broken = [str(one.error) for one in scans if one.problem is not None]
+    if broken:
+        more = "; …" if len(broken) > 3 else ""
+        raise InputError(
+            f"{images}: {len(broken):,} of {len(scans):,} images cannot be used: {'; '.join(broken[:3])}{more}"
+        )
+    return [
+        {**row, "image_sha256": one.sha256, "perceptual_hash": one.perceptual_hash}
+        for row, one in zip(rows, scans, strict=True)
+    ]

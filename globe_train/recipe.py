@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
-from globe_eval.benchmarks.definition import read_definition
+from globe_eval.benchmarks.definition import Definition, read_definition
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import torchvision_cpu
@@ -89,18 +89,18 @@ def recipes_folder() -> Path:
     return Path(__file__).parent / "recipes"
 
 
-def find_recipe(name: str) -> Path:
-    """A file, or one of the recipes that come with the package by its name.
+def find_recipe(name: str, folder: Path) -> Path:
+    """A file, or one of the recipes in `folder` by its name.
 
-    >>> find_recipe("sft").name
+    >>> find_recipe("sft", recipes_folder()).name
     'sft.yaml'
     """
-    path, shipped = Path(name).expanduser(), recipes_folder() / f"{name}.yaml"
-    if path.is_file() or not shipped.is_file():
-        if not path.is_file():
-            known = sorted(p.stem for p in recipes_folder().glob("*.yaml"))
-            raise InputError(f"{name}: no such recipe{nearest(name, known)} (shipped: {', '.join(known)})")
+    path, shipped = Path(name).expanduser(), folder / f"{name}.yaml"
+    if path.is_file():
         return path
+    if not shipped.is_file():
+        known = sorted(p.stem for p in folder.glob("*.yaml"))
+        raise InputError(f"{name}: no such recipe{nearest(name, known)} (shipped: {', '.join(known)})")
     return shipped
 
 
@@ -109,14 +109,38 @@ def read_recipe(name: str, overrides: Sequence[str] = (), kind: Kind | None = No
 
     Raises InputError for everything that can be known to be wrong without looking at data or a model.
     """
-    path = find_recipe(name)
+    path = find_recipe(name, recipes_folder())
     definition = read_definition(path)
-    values = numbers(definition.values)
+    values = numbers(with_included(definition))
     for item in overrides:
         override(values, item)
     recipe = Recipe(path, values, definition.lines)
     check(recipe, kind)
     return recipe
+
+
+def with_included(definition: Definition) -> dict[str, Any]:
+    """The values of a recipe over those of the one that it includes: mappings key by key, `departures` of both."""
+    values = {key: value for key, value in definition.values.items() if (key,) in definition.lines}  # its own alone
+    if (name := values.pop("include", None)) is None:
+        return values
+    base = with_included(read_definition(definition.path.parent / str(name)))
+    departures = [*base.get("departures", []), *values.get("departures", [])]
+    return merged(base, values) | ({"departures": departures} if departures else {})
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """One mapping over another, mappings inside them likewise.
+
+    >>> merged({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}, "b": 4})
+    {'a': {'x': 1, 'y': 3}, 'b': 4}
+    """
+    inner = {
+        key: merged(base[key], value)
+        for key, value in over.items()
+        if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
+    }
+    return {**base, **over, **inner}
 
 
 def override(values: dict[str, Any], item: str) -> None:
@@ -152,7 +176,7 @@ def numbers(value: Any) -> Any:
 
 def check(recipe: Recipe, kind: Kind | None) -> None:
     """Raise InputError for the first thing that is wrong with a recipe."""
-    unknown_key(recipe, (), recipe.values, [*KEYS, "include"])
+    unknown_key(recipe, (), recipe.values, KEYS)
     for key in REQUIRED:
         if recipe.get(key) is None:
             raise recipe.error(f"{key!r} is missing")
@@ -205,7 +229,8 @@ def check_libraries(recipe: Recipe) -> None:
     """Raise InputError for keys that trl or peft do not know. Imports them, which takes seconds."""
     torchvision_cpu.ensure()
     trainer = recipe.get("trainer") or {}
-    unknown_key(recipe, ("trainer",), trainer, trainer_arguments(recipe["kind"]))
+    arguments = [field.name for field in dataclasses.fields(configuration_class(recipe["kind"])) if field.init]
+    unknown_key(recipe, ("trainer",), trainer, arguments)
     for key in OURS:
         if key in trainer:
             raise recipe.error(f"trainer, {key}: the recipe's other keys decide this", "trainer", key)
@@ -216,12 +241,11 @@ def check_libraries(recipe: Recipe) -> None:
         unknown_key(recipe, ("lora",), recipe["lora"], allowed)
 
 
-def trainer_arguments(kind: Kind) -> list[str]:
-    """The names of trl's arguments for a kind of training."""
+def configuration_class(kind: Kind) -> Any:
+    """trl's class of arguments for a kind of training."""
     import trl
 
-    config = trl.GRPOConfig if kind == "grpo" else trl.SFTConfig
-    return [field.name for field in dataclasses.fields(config) if field.init]
+    return trl.GRPOConfig if kind == "grpo" else trl.SFTConfig
 
 
 def unknown_key(recipe: Recipe, above: tuple[str, ...], given: Mapping[str, Any], allowed: Iterable[str]) -> None:

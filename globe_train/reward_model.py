@@ -25,10 +25,10 @@ from globe_eval.errors import InputError
 from globe_eval.metrics.localizability import auroc
 from globe_eval.models import torchvision_cpu
 from globe_train import card, checkpoint
-from globe_train.data import Examples, judged
-from globe_train.recipe import Recipe
+from globe_train.data import Examples, examples_of, judged
+from globe_train.recipe import Recipe, check_libraries
 from globe_train.rewards import Completion, Reward, Rewards, text_of
-from globe_train.training import examples_of, start_from, train
+from globe_train.train import sft_trainer, start_from, train
 
 YES = ("yes", "Yes", "YES", " yes", " Yes")
 NO = ("no", "No", "NO", " no", " No")
@@ -41,14 +41,13 @@ WAIT_SECONDS = 1.0
 
 def run(recipe: Recipe, *, resume: bool = False) -> Path:
     """Train by a recipe and measure on what was held out; returns the folder, with `held_out.json` in it."""
-    from globe_train import sft
-
     start_from(recipe.output, resume)
+    check_libraries(recipe)
     examples, shared = examples_of(recipe)
     if recipe.get("labels"):
         examples = replace(examples, rows=labelled(examples.rows, recipe))
     learnt, held = split(examples, recipe.get("holdout", 0.1))
-    folder = train(recipe, sft.trainer, resume=resume, prepared=(learnt, shared))
+    folder = train(recipe, sft_trainer, resume=resume, prepared=(learnt, shared))
     if checkpoint.is_main_process():
         report = measure(folder, held)
         (folder / "held_out.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -120,7 +119,7 @@ def measure(folder: Path, held: Examples) -> dict[str, Any]:
     }
 
 
-def judge(*, model: str = "", server: str = "", timeout: float = 60.0) -> Reward:
+def reward(*, model: str = "", server: str = "", timeout: float = 60.0) -> Reward:
     """`r_loc`: by a server where an address is given, else by a model in this process."""
     if not server:
         if not model:

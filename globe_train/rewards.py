@@ -34,8 +34,11 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval import scoring
+from globe_eval.answers import parse
+from globe_eval.cues.mentions import Reading
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics import accuracy, globe, grounding
+from globe_eval.sample import Grounding, Sample, Truth
 
 Completion = str | Sequence[Mapping[str, Any]]
 Rewards = list[float | None]
@@ -54,16 +57,19 @@ def text_of(completion: Completion) -> str:
     return completion if isinstance(completion, str) else "".join(str(turn["content"]) for turn in completion)
 
 
-def scores(completions: Sequence[Completion], form: str, columns: Mapping[str, Any]) -> list[scoring.Score | None]:
-    """Completions -> scores, as an evaluation would score them; None where the truth has no coordinates."""
+def scores(completions: Sequence[Completion], form: str, columns: Mapping[str, Any]) -> list[Sample | None]:
+    """Completions -> scored samples, as an evaluation scores answers; None where the truth has no coordinates."""
     n = len(completions)
     lat, lon, country, city = (columns.get(name) or [None] * n for name in ("lat", "lon", "country", "city"))
     known = [i for i in range(n) if lat[i] is not None and lon[i] is not None]
-    answers = [scoring.read(text_of(completions[i])) for i in known]
-    truths = [scoring.Truth(str(i), lat[i], lon[i], country[i], city[i]) for i in known]
-    found: list[scoring.Score | None] = [None] * n
-    for i, score in zip(known, scoring.score(answers, truths, form=form) if known else [], strict=True):  # type: ignore[arg-type]
-        found[i] = score
+    samples = [
+        Sample.of(str(i), Truth(lat[i], lon[i], country[i], city[i]), answer=parse(text_of(completions[i])))
+        for i in known
+    ]
+    found: list[Sample | None] = [None] * n
+    scored = scoring.score(samples, form=form) if known else []  # type: ignore[arg-type]
+    for i, sample in zip(known, scored, strict=True):
+        found[i] = sample
     return found
 
 
@@ -147,8 +153,7 @@ def r_vis(
     never be worse than speech. Whoever names the road alone gets 1: see `r_f1`. None where nothing is annotated.
     """
     return [
-        None if not one.defined else one.precision or 0.0
-        for one in groundings(completions, entities, id or [""] * len(entities))
+        None if one is None or not one.covered else one.precision or 0.0 for one in groundings(completions, entities)
     ]
 
 
@@ -160,7 +165,7 @@ def r_f1(
     >>> r_f1(["<think>A bus and a church.</think>"], [["bus", "palm tree"]])
     [0.5]
     """
-    return [one.f1 if one.defined else None for one in groundings(completions, entities, id or [""] * len(entities))]
+    return [None if one is None else one.f1 for one in groundings(completions, entities)]
 
 
 def r_lift(completions: Sequence[Completion], entities: Sequence[Any], id: Sequence[Any], **_: Any) -> Rewards:
@@ -173,30 +178,32 @@ def r_lift(completions: Sequence[Completion], entities: Sequence[Any], id: Seque
     >>> r_lift(["<think>a bus</think>", "<think>a bus</think>"], [["bus"], ["church"]], ["a", "b"])
     [1.0, -1.0]
     """
-    grounded = groundings(completions, entities, id)
-    found: Rewards = [None] * len(grounded)
+    readings = [_reading(text_of(completion)) for completion in completions]
+    found: Rewards = [None] * len(readings)
     for members in rounds(id):
-        values = grounding.lifts([grounded[i] for i in members])
+        values = grounding.lifts(*([column[i] for i in members] for column in ([*map(str, id)], readings, entities)))
         for i, value in zip(members, values, strict=True):
             found[i] = None if math.isnan(value) else float(value)
     return found
 
 
-def groundings(
-    completions: Sequence[Completion], entities: Sequence[Any], ids: Sequence[Any]
-) -> list[grounding.Grounding]:
+def groundings(completions: Sequence[Completion], entities: Sequence[Any]) -> list[Grounding | None]:
     """What each completion's reasoning asserts, against what can be seen, as an evaluation reads it."""
     return [
-        _grounding(str(name), text_of(completion), tuple(seen or ()))
-        for completion, seen, name in zip(completions, entities, ids, strict=True)
+        _grounding(text_of(completion), tuple(seen or ()))
+        for completion, seen in zip(completions, entities, strict=True)
     ]
 
 
+# Several rewards of one step ask for the same texts, and reading one takes most of a millisecond.
 @lru_cache(maxsize=4096)
-def _grounding(name: str, text: str, seen: tuple[str, ...]) -> grounding.Grounding:
-    """Several rewards of one step ask for the same texts, and reading one takes most of a millisecond."""
-    answer = scoring.read(text)
-    return grounding.ground(name, answer.reasoning if answer else None, seen)
+def _grounding(text: str, seen: tuple[str, ...]) -> Grounding | None:
+    return grounding.ground(_reading(text), seen)
+
+
+@lru_cache(maxsize=4096)
+def _reading(text: str) -> Reading | None:
+    return grounding.read_reasoning(parse(text).reasoning)
 
 
 def rounds(ids: Sequence[Any]) -> list[list[int]]:
@@ -219,9 +226,9 @@ def r_loc(completions: Sequence[Completion], *, server: str = "", model: str = "
     """Equation 1 of the paper: a reward model's P(yes) that the picture is localizable, given picture and reasoning.
 
     The reward model is asked in this process (`model`, a folder) or behind an OpenAI-compatible endpoint (`server`, an
-    address; `model` its name there): `reward_model.judge` makes the function from these parameters.
+    address; `model` its name there): `reward_model.reward` makes the function from these parameters.
     """
-    raise RuntimeError("r_loc is made by reward_model.judge")
+    raise RuntimeError("r_loc is made by reward_model.reward")
 
 
 REWARDS: dict[str, Reward] = {

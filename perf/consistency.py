@@ -17,7 +17,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from globe_eval import scoring
-from globe_eval.answers import Answer
+from globe_eval.answers import Answer, parse
 from globe_eval.benchmarks.table import read_table
 from globe_eval.metrics.consistency import Consistency, Point, consistency
 
@@ -31,7 +31,7 @@ def main() -> None:
     rows, cases = [], []
     for path in sorted(options.folder.glob("*.csv")):
         responses = [str(row["model_response"] or "") for row in read_table(path).rows]
-        answers = [scoring.read(text) for text in responses]
+        answers = [parse(text) for text in responses]
         predictions = scoring.locate(answers, form="names")
         start = time.process_time()
         found = [a and consistency(a, p) for a, p in zip(answers, predictions, strict=True)]

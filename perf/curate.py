@@ -1,6 +1,6 @@
 """What each check of a curation is worth, and how good the detector must be: `python perf/curate.py FOLDER`.
 
-FOLDER is what `python -m globe_train.curate.demo FOLDER` left. Every variant takes the same answers and changes one
+FOLDER is what `python -m globe_train.laptop.curation FOLDER` left. Every variant takes the same answers and changes one
 thing of the shipped recipe; a line says what is right of what it verifies.
 """
 
@@ -10,9 +10,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from globe_train.curate import judge, simulated
 from globe_train.curate.recipe import read_recipe
 from globe_train.curate.run import curate
+from globe_train.laptop import curation, simulation
 
 ANY = ["localizability.votes=any", "localizability.min_score=0", "localizability.min_predictor_confidence=0"]
 ANYWHERE = ["correctness.within_km=20038"]
@@ -37,9 +37,9 @@ def main(folder: Path) -> None:
         output = folder / "variant"
         shutil.rmtree(output, ignore_errors=True)
         shutil.copytree(folder / "curated/teachers", output / "teachers")
-        given = [*simulated.overrides(folder), "against.benchmarks=[]", f"output={output}", *overrides]
+        given = [*simulation.overrides(folder), "against.benchmarks=[]", f"output={output}", *overrides]
         curate(read_recipe("miniworld", given))
-        found = judge.read(output / "dataset", folder / "truth.jsonl", folder / "photographs.jsonl")
+        found = curation.read(output / "dataset", folder / "truth.jsonl", folder / "photographs.jsonl")
         figures = {figure.name: figure for figure in found["whole"]}
         cells = [figures[name].cells()[2] for name in ("places", "localizable", "entities", "recall")]
         print(f"| {name} | {figures['places'].n:,} | {' | '.join(cells)} |", flush=True)

@@ -10,8 +10,10 @@ import random
 import sys
 import time
 
+import numpy as np
+
 from globe_eval import miniworld
-from globe_eval.metrics.grounding import ground, idf_recalls, lifts
+from globe_eval.metrics.grounding import controls, ground
 
 FRAMES = (
     "In the foreground there is {}, which is common in this part of the world.",
@@ -33,12 +35,15 @@ def main(n: int) -> None:
             words += draw.choice(FRAMES).format(cue).split()
         texts.append(" ".join(words[:60]))
     start = time.process_time()
+    ids, seen = ([row[name] for row in rows] for name in ("id", "entities"))
+    for text, entities in zip(texts, seen, strict=True):
+        ground(text, entities, miniworld.VOCABULARY)
+    read, start = time.process_time() - start, time.process_time()
     found = [
-        ground(row["id"], text, row["entities"], miniworld.VOCABULARY) for row, text in zip(rows, texts, strict=True)
+        ground(text, entities, miniworld.VOCABULARY, control=control)
+        for text, entities, control in zip(texts, seen, controls(ids, seen), strict=True)
     ]
-    read = time.process_time() - start
-    lift = lifts(found)
-    idf = idf_recalls(found)
+    lift, idf = (np.array([getattr(one, name) for one in found], dtype=float) for name in ("lift", "recall_idf"))
     whole = time.process_time() - start
     print(f"{n:,} responses of 60 words: {whole:.1f} s CPU ({n / whole:,.0f}/s)")
     print(f"  reading and per-photograph figures {read:.1f} s, rotations and idf {whole - read:.1f} s")

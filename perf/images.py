@@ -21,8 +21,7 @@ from PIL import Image
 from sklearn.datasets import load_sample_images
 
 from globe_eval.benchmarks.images import clean, encode_png
-from globe_eval.benchmarks.leaks import carries_coordinates
-from globe_eval.benchmarks.metadata import split_jpeg
+from globe_eval.benchmarks.metadata import carries_coordinates, split_jpeg
 
 PLACE = b"latitude: 48.858370, longitude: 2.294481"
 

@@ -31,7 +31,7 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from globe_eval.benchmarks.perceptual import perceptual_hash, shrink
+from globe_eval.benchmarks.duplicates import perceptual_hash, shrink
 
 YAML = "task: perf\nclass: !function globe_eval.GeoTask\ndataset_kwargs: {truth: truth.csv}\nmetadata: {version: 1}\n"
 

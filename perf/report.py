@@ -20,9 +20,10 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from globe_eval import miniworld, scoring
+from globe_eval import miniworld
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.sample import Sample, Truth
 
 FILLER = (
     "Looking at the light, the shape of the roofs and the way that the street is laid out, this seems to be a place "
@@ -34,7 +35,7 @@ def make(folder: Path, n: int) -> None:
     """A run of n photographs with responses of about 60 words."""
     rows = miniworld.photographs("test", n)
     dice = random.Random(0)
-    truths, heard = [], []
+    samples = []
     for row in rows:
         told = dice.choice(rows) if dice.random() < 0.5 else row
         seen = [entity for entity in row["entities"] if dice.random() < 0.7]
@@ -46,10 +47,9 @@ def make(folder: Path, n: int) -> None:
         )
         if dice.random() < 0.02:
             text = "I'm sorry, but I cannot say where this is."
-        truths.append(scoring.Truth.of(row))
-        heard.append(Heard(scoring.read(text), text))
+        samples.append(Sample.of(row["id"], Truth.of(row), text))
     setting = Setting("synthetic", "1", "names", "0" * 64, "made-up")
-    record.write_run(folder, *assemble(setting, truths, heard, started=datetime.now(UTC)))
+    record.write_run(folder, *assemble(setting, samples, started=datetime.now(UTC)))
 
 
 def measured(run: Path, out: Path, *more: str) -> tuple[float, float]:

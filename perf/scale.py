@@ -30,12 +30,13 @@ from pathlib import Path
 
 import numpy as np
 
-from globe_eval import cli, scoring
+from globe_eval import cli
 from globe_eval.models.response import Response
 from globe_eval.places import gazetteer
-from globe_eval.runs import many, record
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs import record
+from globe_eval.runs.assemble import Setting, assemble
 from globe_eval.runs.journal import Entry, Journal
+from globe_eval.sample import Sample, Truth
 
 N_PEOPLE = 5_000
 _taken: dict[str, tuple[float, float]] = {}
@@ -55,7 +56,7 @@ def processor_seconds() -> float:
     return time.process_time() + helpers.ru_utime + helpers.ru_stime
 
 
-def truths_and_answers(n: int) -> tuple[list[scoring.Truth], list[gazetteer.Place]]:
+def truths_and_answers(n: int) -> tuple[list[Truth], list[gazetteer.Place]]:
     """Photographs close to towns of the whole world, and towns as answers: every second one within about 100 km."""
     rng = np.random.default_rng(0)
     towns = list(gazetteer.cities())
@@ -63,8 +64,7 @@ def truths_and_answers(n: int) -> tuple[list[scoring.Truth], list[gazetteer.Plac
     offset = rng.normal(0, 0.3, (n, 2))
     people = rng.integers(0, N_PEOPLE, n)
     truths = [
-        scoring.Truth(
-            f"photograph-{i:07}",
+        Truth(
             float(np.clip(towns[row].lat + north, -90, 90)),
             float(np.clip(towns[row].lon + east, -180, 180)),
             towns[row].country_code,
@@ -92,32 +92,28 @@ def run(form: str, n: int, folder: Path) -> None:
     """What `globe-eval run` does with answers: one journal record each, and all that follows the last one."""
     truths, places = truths_and_answers(n)
     responses = [response(form, place, i) for i, place in enumerate(places)]
+    ids = [f"photograph-{i:07}" for i in range(n)]
     del places
     setting = Setting("scale", "1", form, "0" * 64, "none")
     run_is = {"task": "scale", "model": "none"}
     with stage("all"):
         with stage("journal"), Journal(folder, run_is) as journal:
             journal.start()
-            for truth, text in zip(truths, responses, strict=True):
-                key = journal.key(truth.id, "0" * 64, "Where is this?")
-                journal.append([Entry(key, truth.id, "0" * 64, Response(text), 0.01)])
+            for name, text in zip(ids, responses, strict=True):
+                key = journal.key(name, "0" * 64, "Where is this?")
+                journal.append([Entry(key, name, "0" * 64, Response(text), 0.01)])
         del responses
         with stage("read back"), Journal(folder, run_is) as journal:
             journal.start()
-            keys = [journal.key(truth.id, "0" * 64, "Where is this?") for truth in truths]
+            keys = [journal.key(name, "0" * 64, "Where is this?") for name in ids]
             entries = [journal.answered.pop(key) for key in keys]
-        with stage("parse"):
-            said = [str(one.response) for one in entries]
-            nothing = [None] * n
-            read = many.read(said, nothing, nothing)
-            heard = [
-                Heard(answer, text, image_sha256=one.image_sha256)
-                for answer, text, one in zip(read, said, entries, strict=True)
-            ]
-            del read, said
+        samples = [
+            Sample.of(name, truth, one.response, image_sha256=one.image_sha256)
+            for name, truth, one in zip(ids, truths, entries, strict=True)
+        ]
         del entries
         with stage("assemble"):
-            samples, results = assemble(setting, truths, heard, started=datetime.now(UTC))
+            samples, results = assemble(setting, samples, started=datetime.now(UTC))
         with stage("write"):
             record.write_run(folder, samples, results)
 

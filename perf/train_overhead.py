@@ -25,7 +25,7 @@ torchvision_cpu.ensure()
 
 import trl  # noqa: E402
 
-from globe_train import checkpoint, data, grpo, training  # noqa: E402
+from globe_train import checkpoint, data, train  # noqa: E402
 from globe_train.recipe import read_recipe  # noqa: E402
 
 
@@ -39,7 +39,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         recipe = recipe_of(Path(folder), options)
-        examples, _ = training.examples_of(recipe)
+        examples, _ = data.examples_of(recipe)
         rows = data.dataset(examples, recipe)
         seconds: dict[str, list[float]] = {"ours": [], "plain": []}
         share = []
@@ -85,7 +85,7 @@ def recipe_of(folder: Path, options: argparse.Namespace) -> Any:
 
 
 def ours(recipe: Any, model: Any, processor: Any, rows: Any, spent: list[float]) -> Any:
-    trainer = grpo.trainer(recipe, model, processor, rows)
+    trainer = train.grpo_trainer(recipe, train.configured(recipe), model, processor, rows)
 
     def timed(reward: Any) -> Any:
         def call(**given: Any) -> Any:
@@ -105,7 +105,8 @@ def plain(recipe: Any, model: Any, processor: Any, rows: Any) -> Any:
     def nothing(completions: Any, **_: Any) -> list[float]:
         return [float(len(turns[0]["content"])) for turns in completions]
 
-    config = trl.GRPOConfig(**training.arguments(recipe))
+    config = train.configured(recipe)
+    config.reward_weights = None
     kept = rows.select_columns(["prompt", "images"])
     return trl.GRPOTrainer(
         model=model, args=config, train_dataset=kept, reward_funcs=nothing, processing_class=processor

@@ -27,6 +27,6 @@ def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small Qwen2.5-VL checkpoint with random weights, made from nothing."""
     pytest.importorskip("torch")
     pytest.importorskip("transformers")
-    from globe_train import tiny_qwen
+    import tiny_models
 
-    return tiny_qwen.build(tmp_path_factory.mktemp("checkpoint") / "tiny-qwen2.5-vl", seed=0)
+    return tiny_models.build(tmp_path_factory.mktemp("checkpoint") / "tiny-qwen2.5-vl", seed=0)

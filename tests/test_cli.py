@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
+from globe_eval import cli
 from globe_eval.cli import main
+from globe_eval.commands.arguments import command_line
 
 TRUTH = "id,lat,lon,country,city\n"
 TRUTH += "a,48.8566,2.3522,France,Paris\nb,-33.87,151.21,Australia,Sydney\nc,35.68,139.69,Japan,Tokyo\n"
@@ -289,3 +292,79 @@ def test_lists_and_validation(capsys: pytest.CaptureFixture[str], tmp_path: Path
     path.write_text("tsk: x\n")
     code, out, err = run(capsys, "validate", path)
     assert (code, out) == (2, "") and "line 1" in err
+
+
+COMMANDS = [*cli.COMMANDS, "leaderboard add", "leaderboard check", "leaderboard build"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_begins_with_a_sentence_and_ends_with_an_example(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as stop:
+        main([*command.split(), "--help"])
+    lines = capsys.readouterr().out.rstrip().splitlines()
+    assert stop.value.code == 0 and max(map(len, lines)) <= 80
+    assert lines[0][0].isupper() and lines[0].endswith(".") and lines[1] == ""
+    assert lines[2].startswith(f"usage: globe-eval {command}")
+    assert lines[-2] == "example:" and lines[-1].startswith("  globe-eval ")
+    words = shlex.split(lines[-1])[1:]
+    if words[0].startswith("-"):
+        words = ["run", *words]
+    assert cli._parser().parse_args(words).command, "the example can be typed"
+
+
+def test_a_flag_may_be_written_with_either_stroke(tmp_path: Path, files: dict[str, Path]) -> None:
+    words = ["score", str(files["answers"]), "--truth", str(files["truth"])]
+    for flag in ("--output_path", "--output-path", "-o"):
+        assert main([*words, flag, str(tmp_path / flag)]) == 0
+        assert (tmp_path / flag / "results.json").is_file()
+    assert main([*words, "--id_column=id", "--skip_unknown_ids", "--output-p", str(tmp_path / "short")]) == 0
+    assert (tmp_path / "short" / "results.json").is_file()
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (
+            "score a.csv --truht b.csv",
+            "unknown option '--truht'; did you mean '--truth'? (see globe-eval score --help)",
+        ),
+        (
+            "--modle knn --tasks miniworld",
+            "unknown option '--modle'; did you mean '--model'? (see globe-eval run --help)",
+        ),
+        ("leaderboard build --chekc", "'--chekc'; did you mean '--check'? (see globe-eval leaderboard build --help)"),
+        ("new x --output--path y", "'--output--path'; did you mean '--output-path'?"),
+        ("--m x", "ambiguous option '--m': --model, --model_args"),
+        ("scroe a.csv", "invalid choice: 'scroe'; did you mean 'score'?"),
+        ("export run --to modelcard", "invalid choice: 'modelcard'; did you mean 'model-card'?"),
+    ],
+)
+def test_an_unknown_word_gets_its_nearest(capsys: pytest.CaptureFixture[str], words: str, told: str) -> None:
+    code, out, err = run(capsys, *words.split())
+    assert (code, out, err.count("\n")) == (2, "", 1) and told in err
+
+
+@pytest.mark.parametrize(
+    "given, shown",
+    [
+        (["--model", "knn", "--tasks", "a,b"], "globe-eval --model knn --tasks a,b"),
+        (["run", "--model", "knn"], "globe-eval --model knn"),
+        (["-a", "api_key=sk-1,model=m"], "globe-eval -a 'api_key=(removed),model=m'"),
+        (["--model_args=token=hf_1"], "globe-eval '--model_args=token=(removed)'"),
+        (["-a", "base_url=http://u:p@h/v1?key=1"], "globe-eval -a base_url=http://h/v1"),
+        (["-a", 'headers={"Authorization": "Bearer x"}'], 'globe-eval -a \'headers={"Authorization": "(removed)"}\''),
+        (["score", "my answers.csv"], "globe-eval score 'my answers.csv'"),
+    ],
+)
+def test_a_command_as_it_was_given_but_for_secrets(given: list[str], shown: str) -> None:
+    assert command_line(given) == shown
+
+
+def test_a_scored_file_knows_its_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.csv").write_text("id,lat,lon,predicted_lat,predicted_lon\n1,10,20,10,20\n2,30,40,30,41\n")
+    words = ["score", str(tmp_path / "a.csv"), "-o", str(tmp_path / "out")]
+    assert main(words) == 0
+    assert json.loads((tmp_path / "out" / "results.json").read_text())["command"].startswith("globe-eval score ")

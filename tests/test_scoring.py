@@ -1,18 +1,21 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from geographiclib.geodesic import Geodesic
 
 from globe_eval import scoring
-from globe_eval.scoring import Score, Truth
+from globe_eval.models.response import Response
+from globe_eval.sample import Answer, Sample, Truth
 
-PARIS = Truth("a", 48.8566, 2.3522, "France", "Paris")
+PARIS = Truth(48.8566, 2.3522, "France", "Paris")
 
 
-def one(response: str | None, truth: Truth = PARIS, form: scoring.AnswerForm = "names", **heard: str) -> Score:
-    (score,) = scoring.score([scoring.read(response, **heard)], [truth], form=form, responses=[response])
+def one(response: str | None, truth: Truth = PARIS, form: scoring.AnswerForm = "names", **ended: str) -> Sample:
+    said = None if response is None else Response(response, **ended)
+    (score,) = scoring.score([Sample.of("a", truth, said)], form=form)
     return score
 
 
@@ -67,7 +70,7 @@ def test_a_country_alone_is_not_worth_its_capital() -> None:
     ],
 )
 def test_countries_that_count(point: tuple[float, float], named: str | None, right: set[str], wrong: set[str]) -> None:
-    truth = Truth("x", *point, country=named)
+    truth = Truth(*point, country=named)
     for name in right:
         assert one(f"country: {name}\ncity: unknown", truth).country_correct == 1.0, name
     for name in wrong:
@@ -77,7 +80,7 @@ def test_countries_that_count(point: tuple[float, float], named: str | None, rig
 
 
 def test_what_the_truth_does_not_know_is_missing_and_never_zero() -> None:
-    score = one("country: France\ncity: Paris", Truth("a", 48.8566, 2.3522))
+    score = one("country: France\ncity: Paris", Truth(48.8566, 2.3522))
     assert (score.country_correct, score.city_correct) == (1.0, None)
     assert score.globe_country_match is None and score.globe_city_match is None
 
@@ -89,21 +92,21 @@ def test_released_measures_read_the_response_in_their_own_way() -> None:
 
 def test_a_score_does_not_depend_on_its_neighbours() -> None:
     texts = ["country: France\ncity: Paris", "country: Japan\ncity: Kyoto", "", "country: Peru", "no idea at all"] * 3
-    truths = [Truth(str(i), 10.0 * i % 80, 5.0 * i, "France", "Paris", f"g{i % 4}") for i in range(len(texts))]
-    answers = [scoring.read(text) for text in texts]
-    together = scoring.score(answers, truths, form="names", responses=texts)
+    truths = [Truth(10.0 * i % 80, 5.0 * i, "France", "Paris", f"g{i % 4}") for i in range(len(texts))]
+    unscored = [Sample.of("a", truth, text) for truth, text in zip(truths, texts, strict=True)]
+    together = scoring.score(unscored, form="names")
     alone = [one(text, truth) for text, truth in zip(texts, truths, strict=True)]
     assert together == alone
     order = list(range(len(texts)))
     random.Random(0).shuffle(order)
-    shuffled = scoring.figures([together[i] for i in order], [truths[i] for i in order])
-    assert shuffled == scoring.figures(together, truths)
+    together = [replace(sample, id=str(i)) for i, sample in enumerate(together)]
+    assert scoring.figures([together[i] for i in order]) == scoring.figures(together)
 
 
 def test_misses_stay_in_the_denominator() -> None:
     texts = ["country: France\ncity: Paris", "", "I'm sorry, I can't help with that."]
-    scores = [one(text) for text in texts]
-    figures = scoring.figures(scores, [Truth(str(i), 48.8566, 2.3522) for i in range(3)])
+    scores = [replace(one(text), id=str(i)) for i, text in enumerate(texts)]
+    figures = scoring.figures(scores)
     assert figures["acc@25km"].value == pytest.approx(1 / 3) and figures["acc@25km"].n == 3
     assert figures["mean_km"].value == float("inf") and figures["median_km"].value == float("inf")
     assert figures["geoscore"].value == pytest.approx(5000 / 3, rel=1e-2)
@@ -111,5 +114,15 @@ def test_misses_stay_in_the_denominator() -> None:
 
 
 def test_nothing_at_all_is_no_crash() -> None:
-    assert scoring.score([], [], form="names") == []
-    assert {figure.n for figure in scoring.figures([], []).values()} == {0}
+    assert scoring.score([], form="names") == []
+    assert {figure.n for figure in scoring.figures([]).values()} == {0}
+
+
+def test_a_scored_sample_scored_again_is_itself() -> None:
+    for response in ("<think>A bus.</think><answer>country: France\ncity: Paris</answer>", "I cannot help.", None):
+        again = one(response, Truth(48.8566, 2.3522, entities=("bus", "church")))
+        assert scoring.score([again], form="names") == [again]
+    names = Sample.of("a", PARIS, answer=Answer(country="France", city="Paris"))
+    (first,) = scoring.score([names], form="names")
+    assert first.status == "city" and first.format is None and scoring.score([first], form="names") == [first]
+    assert scoring.read(Sample.of("a", PARIS, error="no network")) is None

@@ -14,24 +14,38 @@ import globe_eval
 PACKAGE = Path(globe_eval.__file__).parent
 LEVEL = {
     "cli": 0,
-    "verbs": 1,
+    "commands": 1,
     "reports": 2,
-    "arguments": 3,
     "runs": 3,
     "models": 4,
     "benchmarks": 5,
     "scoring": 6,
-    "metrics": 7,
-    "cues": 8,
-    "places": 9,
-    "answers": 9,
-    "miniworld": 9,
-    "files": 10,
-    "errors": 10,
-    "finish": 10,
-    "secrets": 10,
+    "columns": 7,
+    "metrics": 8,
+    "cues": 9,
+    "places": 10,
+    "answers": 10,
+    "miniworld": 10,
+    "sample": 11,
+    "files": 12,
+    "errors": 12,
+    "finish": 12,
+    "secrets": 12,
 }
-LIGHT = {"places", "answers", "cues", "metrics", "scoring", "reports", "files", "errors", "finish", "secrets"}
+LIGHT = {
+    "places",
+    "answers",
+    "cues",
+    "metrics",
+    "columns",
+    "sample",
+    "scoring",
+    "reports",
+    "files",
+    "errors",
+    "finish",
+    "secrets",
+}
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 from globe_eval.answers import coordinates, fields
 from globe_eval.answers.confidence import in_text as stated
@@ -13,6 +11,7 @@ from globe_eval.answers.fields import Found
 from globe_eval.answers.names import Names, concluded, place
 from globe_eval.answers.refusals import refuses
 from globe_eval.answers.text import Block, answer_blocks, clean, excerpt, split_thought
+from globe_eval.sample import Answer, AnswerStatus
 
 PARSER_VERSION = "2"
 """Part of every result: rises whenever any response may be read differently."""
@@ -20,30 +19,6 @@ PARSER_VERSION = "2"
 _SURE = re.compile(r"onfiden|ertain|\bsure\b|oca(?:li[sz]|t)ab", re.IGNORECASE)
 _LONGEST_BARE_ANSWER = 200
 _ONE_ANSWER = re.compile(r"\s*<answer>[^<\\]*</answer>\s*")
-
-Status = Literal["answered", "refused", "unparsed", "empty", "truncated"]
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a response says: names as the text writes them, coordinates in degrees (both or none), None where unsaid.
-
-    `status` is "answered" where a name or a position was found, else "truncated" (the response was cut off), "empty",
-    "refused" (the model declines, or answers "unknown") or "unparsed". `stated_confidence` lies between 0 and 1,
-    `stated_localizable` is what follows a label "localizable:", and `p_yes` is no text at all: the probability of a yes
-    to the question whether the photograph can be located, where the back end was asked for it.
-    """
-
-    country: str | None = None
-    city: str | None = None
-    admin: str | None = None
-    lat: float | None = None
-    lon: float | None = None
-    reasoning: str | None = None
-    stated_confidence: float | None = None
-    status: Status = "unparsed"
-    stated_localizable: bool | None = None
-    p_yes: float | None = None
 
 
 def parse(response: str | None, *, truncated: bool = False) -> Answer:
@@ -78,7 +53,7 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
     if not found and parts.thought:
         found = _united(_structured(excerpt(parts.thought))) or found
     lat, lon = found.position or (None, None)
-    status: Status = "answered"
+    status: AnswerStatus = "answered"
     if not found:
         declined = found.settles_names or found.settles_position or refuses(said)
         status = "truncated" if truncated or parts.unfinished else "refused" if declined else "unparsed"

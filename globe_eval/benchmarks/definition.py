@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from globe_eval.benchmarks.prompts import PROMPT_NAMES
+from globe_eval.benchmarks.manifest import read_manifest
+from globe_eval.benchmarks.prompts import PROMPT_NAMES, PROMPTS, SHORT_NAMES
 from globe_eval.errors import InputError, nearest
 
 OWN_KEYS = ("prompt", "decoding", "answer_form")
@@ -29,8 +31,6 @@ is, the columns and files that nobody could look at, version -> SHA-256 of the m
 localizable where it has them, and (true, or the list of classes) that its entities name all that can be seen of each
 class, so that hallucinations can be told."""
 
-COLUMN_KEYS = ("id_column", "image_column", "lat_column", "lon_column")
-DATASET_KEYS = ("truth", "images", *COLUMN_KEYS, "columns", "values", "image_suffix", "where", "prepared", "entities")
 ENTRY_POINTS = "globe_eval.tasks"
 """The group of entry points with which a package brings benchmarks: each names a package whose folder holds YAMLs."""
 
@@ -145,7 +145,8 @@ def unknown_task(name: str, known: Mapping[str, Definition]) -> str:
         default=(name, ""),
     )
     if prompt and base in known:
-        return f"{name} is now --tasks {base} --prompt {prompt}"
+        form = PROMPTS[SHORT_NAMES.get(prompt, prompt)].answer_form
+        return f"{name} is now --tasks {base} --prompt {prompt} (score: --task {base} --answer-form {form})"
     return f"unknown task {name!r}{nearest(name, known)}; globe-eval ls tasks lists them, and a YAML's path is one"
 
 
@@ -177,6 +178,49 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
         inherited = read_definition(path.parent / str(name), (*_seen, path.resolve()))
         merged |= {key: value for key, value in inherited.values.items() if key != "include"}
     return Definition(path, merged | values, lines)
+
+
+def new_definition(
+    name: str,
+    truth: Path,
+    images: Path,
+    folder: Path | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+) -> Path:
+    """Write `folder`/NAME.yaml, once the table and every picture could be read.
+
+    Args:
+        name: of the task: letters, digits, "_" and "-".
+        truth: the table. The YAML holds absolute paths, so that it works from any folder.
+        images: the folder of the pictures.
+        folder: where the YAML is written, by default the working folder.
+        columns: role -> column, where the table has none of the usual names (see `read_manifest`).
+
+    Returns: the YAML's path.
+    Raises InputError for a name that is taken or no name, for a YAML that is there already, and for what
+    `read_manifest` refuses.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise InputError(f"task {name!r}: allowed: letters, digits, '_' and '-'")
+    if name in definitions(task_folders()):
+        raise InputError(f"task {name!r}: there is a benchmark of this name already (globe-eval ls); choose another")
+    path = (folder or Path()) / f"{name}.yaml"
+    if path.exists():
+        raise InputError(f"{path}: the file is there already; choose another name, or remove it")
+    if path.parent.exists() and not path.parent.is_dir():
+        raise InputError(f"{path.parent}: is no folder")
+    truth, images = truth.expanduser().absolute(), images.expanduser().absolute()
+    manifest = read_manifest(truth, images=images, columns=columns)
+    kwargs = {"truth": str(truth), "images": str(images), **({"columns": dict(columns)} if columns else {})}
+    metadata = {"version": 1, "n": len(manifest.rows), "manifest_sha256": {1: manifest.sha256}}
+    text = yaml.safe_dump(
+        {"dataset_kwargs": kwargs, "metadata": metadata}, sort_keys=False, allow_unicode=True, width=1000
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(f"task: {name}\nclass: !function globe_eval.GeoTask\n{text}")
+    return path
 
 
 def _compose(text: str) -> yaml.Node | None:

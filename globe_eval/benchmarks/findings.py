@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from globe_eval.benchmarks.perceptual import near
+from globe_eval.benchmarks.duplicates import near
 from globe_eval.benchmarks.scan import Problem, Scan
 
 NULL_ISLAND_DEGREES = 0.01

@@ -31,8 +31,15 @@ from typing import Any, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
-from globe_eval.benchmarks.leaks import carries_coordinates, tell_coordinates
-from globe_eval.benchmarks.metadata import MalformedImage, Parts, split_jpeg, split_png, split_webp
+from globe_eval.benchmarks.metadata import (
+    MalformedImage,
+    Parts,
+    carries_coordinates,
+    split_jpeg,
+    split_png,
+    split_webp,
+    tell_coordinates,
+)
 from globe_eval.errors import InputError
 
 # Named one by one: Pillow's other plugins start programs (EPS) or read what no camera writes.

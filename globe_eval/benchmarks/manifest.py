@@ -1,21 +1,28 @@
-"""A benchmark is a manifest: one row a photograph, with its truth, and a SHA-256 that is part of every result."""
+"""A benchmark is a manifest: one row a photograph, with its truth and its picture; and where one is on this machine."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.table import COLUMNS, Table, read_table
-from globe_eval.benchmarks.truth import ROLES, TRUTH_FIELDS, cell_text, identifier, indexed_truth, read_truth, select
+from globe_eval.benchmarks.table import COLUMNS, Table, cell_text, read_table
+from globe_eval.benchmarks.truth import ROLES, indexed_truth, read_truth, select, truth_sha256, with_entities
 from globe_eval.errors import InputError, nearest
 
+DATASET_KEYS = ("truth", "images", "columns", "values", "image_suffix", "where", "prepared", "entities")
+"""What may stand in a YAML's `dataset_kwargs`."""
+
 _PATTERN = re.compile(r"\{([^{}]+)\}")
+
+
+class AbsentData(InputError):
+    """The truth or the pictures of a benchmark are not on this machine."""
 
 
 @dataclass(frozen=True)
@@ -25,25 +32,14 @@ class Manifest:
     rows: list[dict[str, Any]]
     images: Path
     overlap: tuple[dict[str, Any], ...] = ()
-    """What it shares with each manifest that it was prepared against (`benchmarks.overlap`)."""
+    """What it shares with each manifest that it was prepared against (`duplicates.overlap`)."""
+    path: Path | None = field(default=None, compare=False)
+    """The file that the rows come from."""
 
     @property
     def sha256(self) -> str:
         """SHA-256 of the truth: what a result depends on, whatever file it came from and wherever the images lie."""
         return truth_sha256(self.rows)
-
-
-def truth_sha256(rows: Sequence[dict[str, Any]]) -> str:
-    """SHA-256 over the rows' truth fields as canonical JSON, one line a row; unknown fields are left out.
-
-    >>> truth_sha256([{"id": "a", "lat": 1.0, "lon": 2.0}]) == truth_sha256([{"lon": 2.0, "lat": 1.0, "id": "a"}])
-    True
-    """
-    digest = hashlib.sha256()
-    for row in rows:
-        known = {name: row[name] for name in TRUTH_FIELDS if row.get(name) is not None}
-        digest.update(json.dumps(known, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-    return digest.hexdigest()
 
 
 def data_folder() -> Path:
@@ -61,47 +57,45 @@ def read_manifest(
     path: Path,
     *,
     images: Path | None = None,
-    id_column: str | None = None,
-    image_column: str | None = None,
-    lat_column: str | None = None,
-    lon_column: str | None = None,
     columns: Mapping[str, str] | None = None,
     values: Mapping[str, Mapping[Any, Any]] | None = None,
     image_suffix: str | None = None,
     where: str | None = None,
+    pictures: bool = True,
 ) -> Manifest:
     """Read a table of truth and find its pictures under `images` (default: the table's folder).
 
     Args:
         path: CSV, TSV, JSON lines or Parquet.
         images: the folder of the pictures; those that do not lie there are looked for in the folders below it.
-        id_column, image_column, lat_column, lon_column: the same as these roles in `columns`.
         columns: role (one of ROLES) -> column. An image may be a pattern of columns, "{city}/{key}.jpg"; latitude and
             longitude may be one column whose cells are "lat, lon".
         values: role -> value in the table -> value in the manifest, as in {"scene": {0: "indoor"}}.
         image_suffix: what the names of the pictures lack, ".jpeg"; by default ".jpg" where a name has no suffix.
         where: an expression over TRUTH_FIELDS (see `benchmarks.where`); other rows are left out, and not checked.
+        pictures: whether the pictures are looked for; without them the rows have no `image`.
 
     Raises InputError, naming the line, for what `read_truth` refuses and for a picture that is absent, empty (0 bytes)
     or outside the folder.
     """
     table = read_table(path)
     folder = (images or path.parent).expanduser()
-    given = {"id": id_column, "image": image_column, "lat": lat_column, "lon": lon_column}
-    chosen = {**(columns or {}), **{role: column for role, column in given.items() if column}}
-    rows, lacking = [], []
-    for index, row, found in locate(table, folder, chosen, values or {}, image_suffix, where):
-        rows.append(row)
+    if not pictures:
+        rows = read_truth(table, columns=with_usual(table, columns or {}), values=values, where=where)
+        return Manifest(rows, folder, path=path)
+    located, lacking = [], []
+    for index, row, found in locate(table, folder, columns or {}, values or {}, image_suffix, where):
+        located.append(row)
         if not found:
             lacking.append(row["image"])
         elif (folder / row["image"]).stat().st_size == 0:
             raise InputError(f"{folder / row['image']}: the image is empty (0 bytes), for {table.where(index)}")
     if lacking:
         raise InputError(
-            f"{folder}: {len(lacking):,} of {len(rows):,} images of {path.name} are not there: "
+            f"{folder}: {len(lacking):,} of {len(located):,} images of {path.name} are not there: "
             f"{', '.join(lacking[:3])}{', …' if len(lacking) > 3 else ''}"
         )
-    return Manifest(rows, folder.resolve())
+    return Manifest(located, folder.resolve(), path=path)
 
 
 def locate(
@@ -121,10 +115,7 @@ def locate(
         InputError: what `read_truth` refuses, no such folder, or a picture outside of it.
 
     """
-    chosen = dict(columns)
-    for role in ("id", "image"):
-        if role not in chosen and (column := _first(table, role)):
-            chosen[role] = column
+    chosen = with_usual(table, columns)
     indexed = list(indexed_truth(table, chosen, values, where))
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of images (for {table.path.name})")
@@ -138,25 +129,112 @@ def locate(
         yield index, {**row, "image": name if file is None else file.relative_to(root).as_posix()}, file is not None
 
 
-def read_prepared(folder: Path) -> Manifest | None:
+def is_prepared(folder: Path) -> bool:
+    """Whether `globe-eval prepare` wrote a manifest into a folder."""
+    return (folder / "manifest.parquet").is_file() and (folder / "prepare.json").is_file()
+
+
+def read_prepared(folder: Path, *, pictures: bool = True) -> Manifest | None:
     """The manifest that `globe-eval prepare` wrote into a folder; None where there is none.
 
     Raises InputError where the manifest is not the one that was prepared, or its pictures are gone.
     """
-    path, record = folder / "manifest.parquet", folder / "prepare.json"
-    if not (path.is_file() and record.is_file()):
+    if not is_prepared(folder):
         return None
-    try:
-        prepared = json.loads(record.read_text(encoding="utf-8"))
-        images, sha256 = Path(prepared["images"]), prepared["manifest_sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{record}: not what globe-eval prepare writes ({error!r}); prepare again") from None
-    manifest = read_manifest(path, images=images, columns={role: role for role in ROLES})
+    path, sha256 = folder / "manifest.parquet", prepared_fact(folder, "manifest_sha256")
+    images, columns = Path(prepared_fact(folder, "images")), {role: role for role in ROLES}
+    manifest = read_manifest(path, images=images, columns=columns, pictures=pictures)
     if manifest.sha256 != sha256:
         raise InputError(
             f"{path}: SHA-256 of the truth {manifest.sha256[:12]}…, prepared {sha256[:12]}…; prepare again"
         )
-    return replace(manifest, overlap=tuple(prepared.get("overlap") or ()))
+    return replace(manifest, overlap=tuple(prepared_fact(folder, "overlap", ()) or ()))
+
+
+def prepared_fact(folder: Path, *key_and_default: Any) -> Any:
+    """What `prepare.json` says under a key, or the default where one is given. Raises InputError for another file."""
+    record = folder / "prepare.json"
+    try:
+        prepared = json.loads(record.read_text(encoding="utf-8"))
+        return prepared.get(*key_and_default) if len(key_and_default) > 1 else prepared[key_and_default[0]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{record}: not what globe-eval prepare writes ({error!r}); prepare again") from None
+
+
+def find_manifest(values: Mapping[str, Any], *, pictures: bool = True) -> Manifest:
+    """The manifest of a benchmark on this machine: drawn, as it was prepared, or from the YAML's own table.
+
+    Args:
+        values: of its YAML: `task`, `dataset_kwargs`, `metadata`, and `custom_dataset`, a function that returns the
+            path of a manifest.
+        pictures: whether the pictures must be there too; without them the rows have no `image`.
+
+    Raises AbsentData where the truth or the pictures are not here, and InputError for what cannot be read.
+    """
+    task, given = values.get("task"), dict(values.get("dataset_kwargs") or {})
+    if (custom := values.get("custom_dataset")) is not None:
+        return read_manifest(Path(custom(**given)), pictures=pictures)
+    for key in given:
+        if key not in DATASET_KEYS:
+            allowed = f"unknown key {key!r}{nearest(key, DATASET_KEYS)} (allowed: {', '.join(DATASET_KEYS)})"
+            raise InputError(f"task {task!r}, dataset_kwargs: {renamed(key, given[key]) or allowed}")
+    metadata, where = values.get("metadata") or {}, given.get("where")
+
+    def find(what: str, key: str, error: type[InputError] = AbsentData) -> Path:
+        found = find_data(given[key])
+        if found is None:
+            source = f"; it comes from {metadata['source']}" if metadata.get("source") else ""
+            raise error(
+                f"task {task!r}: {given[key]!r}, its {what}, is neither here nor in {data_folder()} (set "
+                f"GLOBE_EVAL_DATA to the folder of your data){source}"
+            )
+        return found
+
+    folder = data_folder() / str(given.get("prepared", task))
+    manifest = read_prepared(folder, pictures=pictures)
+    if manifest is not None and where:
+        manifest = replace(manifest, rows=select(manifest.rows, where, folder))
+    if manifest is None:
+        if given.get("truth") is None:
+            raise AbsentData(f"task {task!r}, dataset_kwargs: 'truth' is missing, the table of the truth")
+        how = {key: given.get(key) for key in ("columns", "values", "image_suffix", "where")}
+        truth = find("truth", "truth")
+        images = find("pictures", "images") if pictures and given.get("images") else None
+        try:
+            manifest = read_manifest(truth, images=images, pictures=pictures, **how)
+        except InputError as error:
+            if not metadata.get("unverified"):
+                raise
+            raise InputError(
+                f"{error} (not verified in {task}: {', '.join(map(str, metadata['unverified']))}; a YAML of your own "
+                "that includes it can map other columns, as in dataset_kwargs: {columns: {lat: LAT}})"
+            ) from None
+    if given.get("entities") is None:
+        return manifest
+    return replace(manifest, rows=with_entities(manifest.rows, find("entities", "entities", InputError)))
+
+
+def find_truth(values: Mapping[str, Any]) -> Manifest | None:
+    """The truth of a benchmark without its pictures, whose rows then have no `image`; None where it is not here.
+
+    A function that draws a benchmark is called where it is this package's; another package's is not, for truth alone.
+    """
+    custom = values.get("custom_dataset")
+    if custom is not None:
+        module, _, name = str(custom).removeprefix("!function ").rpartition(".")
+        if not module.startswith("globe_eval."):
+            return None
+        values = {**values, "custom_dataset": getattr(import_module(module), name)}
+    try:
+        return find_manifest(values, pictures=False)
+    except AbsentData:
+        return None
+
+
+def renamed(key: str, value: object) -> str | None:
+    """What to write instead of `id_column: photo` and the like; None of another key of `dataset_kwargs`."""
+    role = key.removesuffix("_column")
+    return f"{key} is now columns: {{{role}: {value}}}" if role != key and role in ROLES else None
 
 
 def _image_name(table: Table, index: int, column: str | None, key: str, suffix: str | None) -> str:
@@ -212,23 +290,8 @@ def _inside(root: Path) -> Callable[[Path], bool]:
     return inside
 
 
-def _first(table: Table, role: str) -> str | None:
-    """A manifest may have both an `id` and an `image`: the first usual name wins here."""
+def with_usual(table: Table, columns: Mapping[str, str]) -> dict[str, str]:
+    """`columns` and, of the id and the image, the first usual name: a manifest may have an `id` and an `image`."""
     by_name = {column.strip().lower(): column for column in reversed(table.columns)}
-    return next((by_name[name] for name in COLUMNS[role] if name in by_name), None)
-
-
-__all__ = [
-    "ROLES",
-    "TRUTH_FIELDS",
-    "Manifest",
-    "data_folder",
-    "find_data",
-    "identifier",
-    "locate",
-    "read_manifest",
-    "read_prepared",
-    "read_truth",
-    "select",
-    "truth_sha256",
-]
+    usual = {role: [by_name[name] for name in COLUMNS[role] if name in by_name] for role in ("id", "image")}
+    return {**{role: found[0] for role, found in usual.items() if found}, **columns}

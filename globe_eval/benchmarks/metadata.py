@@ -1,4 +1,4 @@
-"""Metadata cut out of JPEG, PNG and WebP byte by byte, without decoding a pixel.
+"""Metadata cut out of JPEG, PNG and WebP byte by byte, without decoding a pixel, and whether it tells the place.
 
 The photographs of IM2GPS3K carry their own latitude and longitude in JPEG comment segments: a model that is sent the
 file can read the answer, and Pillow copies the comment when it saves such a picture anew. What stays is what a decoder
@@ -19,6 +19,9 @@ from __future__ import annotations
 
 import re
 import struct
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # 00 and RST0-7 belong to the compressed data, FF is padding
@@ -154,3 +157,96 @@ def split_webp(data: bytes) -> Parts:
             kept.insert(0, struct.pack("<4sI4s", b"RIFF", 4 + sum(map(len, kept)), b"WEBP"))
             return Parts(kept, cut)
     raise MalformedImage("a WebP without a picture")
+
+
+_SPLIT: dict[bytes, Callable[[bytes], Parts]] = {b"\xff\xd8": split_jpeg, b"\x89P": split_png, b"RI": split_webp}
+# What is looked at, so that no file takes long: segments, and of each one bytes of text, EXIF headers and their tags.
+_SEGMENTS, _READ, _HEADERS, _TAGS = 256, 1 << 18, 8, 512
+_TIFF = re.compile(rb"II\*\0|MM\0\*")
+_GPS_DIRECTORY, _GPS_LATITUDE, _RATIONAL = 0x8825, 2, 5
+_COORDINATES = re.compile(
+    # XMP's exif:GPSLatitude="48,51.5N", a comment's "latitude: 48.85", Apple's <key>latitude</key><real>48.85
+    rb"latitude(?:[\s\"'=:>(+-]|<[^<>]{0,24}>){0,24}[ns]?\s?\d"
+    # a machine tag's geo:lat=48.85, JSON's "lat": 48.85
+    rb"|\blat[\"']?\s{0,3}[:=][\s\"']{0,3}[-+]?\d"
+    # 48.85837, 2.29448 and, in the film that some telephones append, +48.8584+002.2945/
+    rb"|(?<![\d.])[-+]?\d{1,2}\.\d{4,20}\s{0,3}[,;]\s{0,3}[-+]?\d{1,3}\.\d{4,20}(?!\d|\.\d)"
+    rb"|[-+]\d\d\.\d{3,20}[-+]\d{3}\.\d{3,20}",
+)
+
+
+def carries_coordinates(data: bytes) -> bool:
+    """Whether the metadata of an image file tells where it was taken.
+
+    What counts is the latitude of an EXIF GPS directory, and text that reads as coordinates (`latitude: 48.85`,
+    `lat=48.85`, `48.85837, 2.29448`) in comments, XMP, IPTC, PNG's packed texts or after the end marker. Names of
+    places do not count. No pixel is decoded.
+
+    >>> carries_coordinates(b"\\xff\\xd8\\xff\\xfe\\0\\x10latitude: 48.8" + b"\\xff\\xd9")
+    True
+    """
+    split = _SPLIT.get(data[:2])
+    try:
+        cut = split(data).cut if split else [data]
+    except MalformedImage:
+        cut = [data]
+    return tell_coordinates(cut)
+
+
+def tell_coordinates(cut: Sequence[bytes]) -> bool:
+    """Whether one of the segments cut out of an image file does, as :func:`carries_coordinates` says."""
+    cut = [part for part in cut if len(part) > 5]
+    return any(map(_tells, cut[:_SEGMENTS] + cut[_SEGMENTS:][-1:]))  # the last: what stands after the end marker
+
+
+def _tells(cut: bytes) -> bool:
+    return any(
+        _COORDINATES.search(text[:_READ].replace(b"\0", b"").lower())  # without the zeros UTF-16 reads as ASCII
+        or any(_has_latitude(text, found.start()) for found in islice(_TIFF.finditer(text), _HEADERS))
+        for text in _unpacked(cut)
+    )
+
+
+def _unpacked(cut: bytes) -> Iterator[bytes]:
+    """The segment itself; of a PNG's text also what is deflated in it, and ImageMagick's EXIF in hexadecimal digits."""
+    yield cut
+    if cut[:4] not in (b"tEXt", b"zTXt", b"iTXt"):
+        return
+    keyword, _, text = cut[4:].partition(b"\0")
+    packed = text[1:] if cut[:4] == b"zTXt" else None
+    if cut[:4] == b"iTXt" and text[:1] == b"\1":
+        packed = text[2:].split(b"\0", 2)[-1]
+    if packed is not None:
+        try:
+            text = zlib.decompressobj().decompress(packed, _READ)
+        except zlib.error:
+            return
+        yield text
+    if keyword.startswith(b"Raw profile type"):
+        try:
+            yield bytes.fromhex(text.split(b"\n", 3)[-1].decode("ascii"))
+        except ValueError:
+            return
+
+
+def _has_latitude(data: bytes, start: int) -> bool:
+    """Whether the TIFF structure at `start` has a GPS directory with a latitude that is a number."""
+    order = "<" if data[start] == ord("I") else ">"
+
+    def find(directory: int, tag: int) -> tuple[int, int] | None:
+        (count,) = struct.unpack_from(f"{order}H", data, start + directory)
+        for at in range(start + directory + 2, start + directory + 2 + 12 * min(count, _TAGS), 12):
+            found, kind, _, value = struct.unpack_from(f"{order}HHII", data, at)
+            if found == tag:
+                return kind, value
+        return None
+
+    try:
+        gps = find(struct.unpack_from(f"{order}I", data, start + 4)[0], _GPS_DIRECTORY)
+        latitude = find(gps[1], _GPS_LATITUDE) if gps else None
+        if latitude is None or latitude[0] != _RATIONAL:
+            return False
+        # Cameras without a fix write 0/0.
+        return bool(struct.unpack_from(f"{order}II", data, start + latitude[1])[1])
+    except struct.error:  # a directory or a value beyond the end
+        return False

@@ -2,12 +2,16 @@
 
 The `globe_*` texts are GLOBE's own, from lingli1996/GLOBE at cfc439b (Apache-2.0): the README and the evaluation script
 differ in one sentence, one blank line and the decoding, so "GLOBE's number" depends on which of the two is copied.
+Whatever the prompt is, it must not depend on the photograph (`refuse_prompt_leaks`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from globe_eval.errors import InputError
 
 SYSTEM = "You are a helpful assistant."
 """GLOBE's system message, which is also what Qwen2.5-VL's chat template puts there by itself."""
@@ -131,3 +135,53 @@ DECODINGS: dict[str, dict[str, Any]] = {
 `greedy` says that there is no repetition penalty: Qwen2.5-VL's own generation_config.json asks for one, which a vLLM
 server and transformers obey and vLLM in process ignores. The `globe_*` ones leave it to the server, as released; the
 penalties of `globe_eval` are known to OpenAI-compatible endpoints and vLLM, not to `hf-multimodal`."""
+
+PROMPTS_COMPARED = 32
+"""Photographs whose prompts are rendered to find out whether the truth has a part in them."""
+
+
+def refuse_prompt_leaks(
+    where: str, prompt: Callable[[Mapping[str, Any]], str], photographs: Sequence[Mapping[str, Any]]
+) -> None:
+    """Raise InputError where the prompt depends on the photograph that it is asked about.
+
+    Everything that a benchmark knows of a photograph is its truth or its name, so an honest prompt is the same for all
+    of them. Compared are the prompts of the photographs given, and those that one of them would get if each of its
+    columns held something else: that finds an answer in any disguise (upper case, a rounded coordinate, a condition, a
+    look-up by file name), and no false alarm is raised by a fixed prompt with an example in it.
+
+    Args:
+        where: how the error begins, as in "task 'my_city'".
+        prompt: from a row to all the text that a model would get.
+        photographs: rows, the first few dozen.
+
+    """
+    if not photographs:
+        return
+    first, texts = photographs[0], [prompt(row) for row in photographs]
+    if prompt(first) != texts[0]:
+        raise InputError(f"{where}: the prompt of the photograph {first.get('id')!r} is not the same twice")
+    for column, value in first.items():
+        if _depends(prompt, first, column, texts[0]):
+            raise InputError(
+                f"{where}: the prompt shows the truth column {column!r}"
+                + (f" ({value!r} for the photograph {first.get('id')!r})" if value is not None else "")
+                + "; a model may see the photograph and a prompt that is the same for all"
+            )
+    if other := next((row for row, text in zip(photographs, texts, strict=True) if text != texts[0]), None):
+        raise InputError(
+            f"{where}: the prompt of the photograph {other.get('id')!r} is not that of {first.get('id')!r}; a model "
+            "may see the photograph and a prompt that is the same for all"
+        )
+
+
+def _depends(prompt: Callable[[Mapping[str, Any]], str], row: Mapping[str, Any], column: str, text: str) -> bool:
+    value = row[column]
+    numeric = isinstance(value, int | float)
+    for other in (-value - 1.5, 0.0) if numeric else ("elsewhere", None):
+        try:
+            if prompt({**row, column: other}) != text:
+                return True
+        except Exception:  # a function that looks something up by this column, or counts on its form
+            return True
+    return False

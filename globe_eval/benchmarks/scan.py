@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 from PIL import Image
 
+from globe_eval.benchmarks.duplicates import perceptual_hash, shrink
 from globe_eval.benchmarks.images import _UPRIGHT, ImageError, _open, _orientation, _reason, to_rgb
-from globe_eval.benchmarks.leaks import carries_coordinates
-from globe_eval.benchmarks.perceptual import perceptual_hash, shrink
+from globe_eval.benchmarks.metadata import carries_coordinates
 
 SCAN_VERSION = 1
 """Raised when a scan would find something else: journals of another version are begun anew."""

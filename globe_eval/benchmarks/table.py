@@ -7,7 +7,7 @@ import io
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -129,19 +129,39 @@ def read_rows(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
 
 def number(table: Table, index: int, column: str, low: float, high: float, *, optional: bool = False) -> float | None:
     """One cell as a number in [low, high]; None where it is empty and `optional`. Raises InputError with the line."""
-    value = table.rows[index].get(column)
+    return in_range(table.rows[index].get(column), f"{table.where(index)}, column {column!r}", low, high, optional)
+
+
+def in_range(value: object, where: str, low: float, high: float, optional: bool = False) -> float | None:
+    """A value as a number in [low, high]; `number` of what is not a whole cell."""
     allowed = f"allowed: degrees from {low:g} to {high:g}" + (", or empty for no answer" if optional else "")
     if value is None or (isinstance(value, str) and not value.strip()):
         if optional:
             return None
-        raise InputError(f"{table.where(index)}, column {column!r}: the value is missing; {allowed}")
+        raise InputError(f"{where}: the value is missing; {allowed}")
     try:
-        result = math.nan if isinstance(value, bool) else float(value)
+        result = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         result = math.nan
     if not low <= result <= high:
-        raise InputError(f"{table.where(index)}, column {column!r}: found {_shown(value)}; {allowed}")
+        raise InputError(f"{where}: found {_shown(value)}; {allowed}")
     return result
+
+
+def cell_text(cells: Mapping[str, Any], column: str | None) -> str | None:
+    """A cell as text without the space around it; None where the column or the value is missing."""
+    value = cells.get(column) if column else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return None if value is None or not str(value).strip() else str(value).strip()
+
+
+def identifier(table: Table, index: int, column: str) -> str:
+    """One row's id as text. Raises InputError where it is missing."""
+    value = table.rows[index].get(column)
+    if value is None or not str(value).strip():
+        raise InputError(f"{table.where(index)}, column {column!r}: the id is missing")
+    return str(value).strip()
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> None:

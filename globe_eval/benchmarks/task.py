@@ -10,26 +10,31 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import datasets
 from lm_eval.api.task import ConfigurableTask
 
 from globe_eval import scoring
-from globe_eval.benchmarks import measures
-from globe_eval.benchmarks.definition import DATASET_KEYS, OWN_KEYS
-from globe_eval.benchmarks.entities import entity_classes, with_entities
+from globe_eval.benchmarks.definition import OWN_KEYS
 from globe_eval.benchmarks.images import UNBOUNDED, Photograph
-from globe_eval.benchmarks.leaks import PROMPTS_COMPARED, refuse_prompt_leaks
-from globe_eval.benchmarks.manifest import Manifest, data_folder, find_data, read_manifest, read_prepared, select
-from globe_eval.benchmarks.prompts import DECODINGS, PROMPTS, SHORT_NAMES, SYSTEM
+from globe_eval.benchmarks.manifest import Manifest, find_manifest
+from globe_eval.benchmarks.prompts import (
+    DECODINGS,
+    PROMPTS,
+    PROMPTS_COMPARED,
+    SHORT_NAMES,
+    SYSTEM,
+    refuse_prompt_leaks,
+)
+from globe_eval.benchmarks.truth import entity_classes
 from globe_eval.errors import InputError, nearest
-from globe_eval.metrics.own import OwnMetric
+from globe_eval.metrics import custom_metrics
+from globe_eval.metrics.custom_metrics import OwnMetric
+from globe_eval.sample import AnswerForm, Sample, Truth
 
 
 class GeoTask(ConfigurableTask):  # type: ignore[misc]
@@ -52,15 +57,17 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
     _docs: list[dict[str, Any]] | None = None
 
     def __init__(self, config: Mapping[str, Any], **kwargs: Any) -> None:
-        given = {key: value for key, value in (config or {}).items() if key not in (*OWN_KEYS, *measures.KEYS, "class")}
+        given = {
+            key: value for key, value in (config or {}).items() if key not in (*OWN_KEYS, *custom_metrics.KEYS, "class")
+        }
         name = given.get("task", "task")
         own = _own_settings(config)
         prompt = _choose(name, "prompt", own["prompt"], PROMPTS)
         decoding = _choose(name, "decoding", own["decoding"], DECODINGS)
-        self.answer_form: scoring.AnswerForm = own.setdefault("answer_form", prompt.answer_form)
+        self.answer_form: AnswerForm = own.setdefault("answer_form", prompt.answer_form)
         _choose(name, "answer_form", self.answer_form, dict.fromkeys(scoring.ANSWER_FORMS))
-        self.thresholds_km = measures.thresholds_km(config or {})
-        self.own_metrics = measures.own_metrics(config or {})
+        self.thresholds_km = custom_metrics.thresholds_km(config or {})
+        self.own_metrics = custom_metrics.own_metrics(config or {})
         self.own_directions = {metric.name: metric.higher_is_better for metric in self.own_metrics}
         metrics = scoring.metrics_with(self.thresholds_km, self.own_directions)
         metadata = {**(given.get("metadata") or {}), **own}
@@ -96,55 +103,9 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: Any) -> None:
         """Read the manifest instead of downloading: docs hold relative paths, pictures are decoded when needed."""
-        given = dict(dataset_kwargs or {})
-        custom: Callable[..., Path] | None = self.config.custom_dataset
-        if custom is not None:
-            self.manifest: Manifest = read_manifest(Path(custom(**given)))
-        else:
-            unknown = [key for key in given if key not in DATASET_KEYS]
-            if unknown:
-                raise InputError(
-                    f"task {self.config.task!r}, dataset_kwargs: unknown key {unknown[0]!r}"
-                    f"{nearest(unknown[0], DATASET_KEYS)} (allowed: {', '.join(DATASET_KEYS)})"
-                )
-            entities = given.pop("entities", None)
-            self.manifest = self._prepared(given) or self._unprepared(given)
-            if entities is not None:
-                rows = with_entities(self.manifest.rows, self._find(entities))
-                self.manifest = replace(self.manifest, rows=rows)
+        values = {key: getattr(self.config, key) for key in ("task", "custom_dataset", "metadata")}
+        self.manifest: Manifest = find_manifest({**values, "dataset_kwargs": dataset_kwargs})
         self.dataset = {"test": datasets.Dataset.from_list(self.manifest.rows)}
-
-    def _prepared(self, given: dict[str, Any]) -> Manifest | None:
-        folder = data_folder() / str(given.pop("prepared", self.config.task))
-        prepared = read_prepared(folder)
-        if prepared is None or "where" not in given:
-            return prepared
-        return replace(prepared, rows=select(prepared.rows, given["where"], folder))
-
-    def _unprepared(self, given: dict[str, Any]) -> Manifest:
-        truth, images = given.pop("truth", None), given.pop("images", None)
-        if truth is None:
-            raise InputError(f"task {self.config.task!r}, dataset_kwargs: 'truth' is missing, the table of the truth")
-        try:
-            return read_manifest(self._find(truth), images=self._find(images) if images else None, **given)
-        except InputError as error:
-            unverified = (self.config.metadata or {}).get("unverified")
-            if not unverified:
-                raise
-            raise InputError(
-                f"{error} (not verified in {self.config.task}: {', '.join(map(str, unverified))}; a YAML of your own "
-                "that includes it can map other columns, as in dataset_kwargs: {columns: {lat: LAT}})"
-            ) from None
-
-    def _find(self, name: str) -> Path:
-        found = find_data(name)
-        if found is None:
-            source = (self.config.metadata or {}).get("source")
-            raise InputError(
-                f"task {self.config.task!r}: {name!r} is neither here nor in {data_folder()} (set GLOBE_EVAL_DATA to "
-                f"the folder of your data){f'; it comes from {source}' if source else ''}"
-            )
-        return found
 
     @property
     def prompt_template(self) -> str:
@@ -199,20 +160,15 @@ def process_results(
     doc: Mapping[str, Any],
     results: Sequence[str],
     *,
-    form: scoring.AnswerForm,
+    form: AnswerForm,
     metrics: Sequence[scoring.Metric] = scoring.METRICS,
     own: Sequence[OwnMetric] = (),
     classes: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """One photograph's metrics for lm-eval's own aggregation. A miss is 0 where it is a rate, never left out."""
-    response = results[0]
-    answer = scoring.read(
-        response, finish_reason=getattr(response, "finish_reason", None), error=getattr(response, "error", None)
-    )
-    responses = [None if getattr(response, "error", None) is not None else response]
-    truths = [scoring.Truth.of(doc)]
-    (score,) = scoring.score([answer], truths, form=form, responses=responses, own=own, classes=classes)
-    return scoring.sample_metrics(score, metrics)
+    sample = Sample.of(str(doc["id"]), Truth.of(doc), results[0])
+    (scored,) = scoring.score([sample], form=form, own=own, classes=classes)
+    return scoring.sample_metrics(scored, metrics)
 
 
 def describe_truth(doc: Mapping[str, Any]) -> str:
@@ -223,7 +179,11 @@ def describe_truth(doc: Mapping[str, Any]) -> str:
 
 def _metric_list(metrics: Sequence[scoring.Metric]) -> list[dict[str, Any]]:
     return [
-        {"metric": metric.name, "aggregation": metric.aggregate, "higher_is_better": metric.higher_is_better}
+        {
+            "metric": metric.name,
+            "aggregation": partial(scoring.aggregate, metric),
+            "higher_is_better": metric.higher_is_better,
+        }
         for metric in metrics
     ]
 

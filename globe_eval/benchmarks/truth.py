@@ -1,14 +1,19 @@
-"""The truth in a table: which column says what, how its cells are read, and which rows a subset keeps."""
+"""The truth in a table: which column says what, how its cells are read, which rows a subset keeps; its SHA-256.
+
+Entities, what can be seen on a photograph, may also lie in a file of their own (`read_entities`).
+"""
 
 from __future__ import annotations
 
+import ast
+import hashlib
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.entities import parse_entities
-from globe_eval.benchmarks.table import Table, number
+from globe_eval.benchmarks.table import Table, cell_text, identifier, in_range, match_ids, number, read_table
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
 
@@ -22,9 +27,6 @@ _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no"
 def read_truth(
     table: Table,
     *,
-    id_column: str | None = None,
-    lat_column: str | None = None,
-    lon_column: str | None = None,
     columns: Mapping[str, str] | None = None,
     values: Mapping[str, Mapping[Any, Any]] | None = None,
     where: str | None = None,
@@ -37,9 +39,20 @@ def read_truth(
     Raises InputError for a missing column, a duplicate id, a coordinate that is missing or out of range, a header
     whose latitude and longitude are swapped, and for a `where` that is no expression or leaves no row.
     """
-    given = {"id": id_column, "lat": lat_column, "lon": lon_column}
-    chosen = {**(columns or {}), **{role: column for role, column in given.items() if column}}
-    return [row for _, row in indexed_truth(table, chosen, values or {}, where)]
+    return [row for _, row in indexed_truth(table, columns or {}, values or {}, where)]
+
+
+def truth_sha256(rows: Sequence[dict[str, Any]]) -> str:
+    """SHA-256 over the rows' truth fields as canonical JSON, one line a row; unknown fields are left out.
+
+    >>> truth_sha256([{"id": "a", "lat": 1.0, "lon": 2.0}]) == truth_sha256([{"lon": 2.0, "lat": 1.0, "id": "a"}])
+    True
+    """
+    digest = hashlib.sha256()
+    for row in rows:
+        known = {name: row[name] for name in TRUTH_FIELDS if row.get(name) is not None}
+        digest.update(json.dumps(known, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+    return digest.hexdigest()
 
 
 def select(rows: Sequence[dict[str, Any]], where: str, name: str | Path) -> list[dict[str, Any]]:
@@ -155,8 +168,7 @@ def _degrees(table: Table, index: int, column: str, both: bool, axis: int) -> fl
             f"{table.where(index)}, column {column!r}: found {table.rows[index].get(column)!r}; "
             "allowed: latitude and longitude with a comma between"
         )
-    one = Table(table.path, table.columns, [{column: cells[axis]}], [table.lines[index]])
-    return number(one, 0, column, low, high)
+    return in_range(cells[axis], f"{table.where(index)}, column {column!r}", low, high)
 
 
 def _entities(table: Table, index: int, column: str | None) -> list[str] | None:
@@ -175,14 +187,6 @@ def _flag(table: Table, index: int, column: str | None, mapped: Mapping[str, str
     if found is None:
         raise InputError(f"{table.where(index)}, column {column!r}: found {text!r}; allowed: {', '.join(_FLAGS)}")
     return found
-
-
-def identifier(table: Table, index: int, column: str) -> str:
-    """One row's id as text. Raises InputError where it is missing."""
-    value = table.rows[index].get(column)
-    if value is None or not str(value).strip():
-        raise InputError(f"{table.where(index)}, column {column!r}: the id is missing")
-    return str(value).strip()
 
 
 class SwappedHeader(InputError):
@@ -219,9 +223,109 @@ def refuse_swapped(table: Table, lat_column: str, lon_column: str) -> None:
         )
 
 
-def cell_text(cells: Mapping[str, Any], column: str | None) -> str | None:
-    """A cell as text without the space around it; None where the column or the value is missing."""
-    value = cells.get(column) if column else None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return None if value is None or not str(value).strip() else str(value).strip()
+def parse_entities(value: Any) -> list[str] | None:
+    """The entities in a cell: a list of texts or of `{"text": …}`, as such, as JSON, or as Python writes it.
+
+    None for an empty cell. Raises ValueError for anything else.
+
+    >>> parse_entities([{"text": "palm tree", "score": 0.9}]), parse_entities("[{'text': 'bus'}]"), parse_entities("")
+    (['palm tree'], ['bus'], None)
+    """
+    if value is None or (isinstance(value, str) and not value.strip()) or value != value:
+        return None
+    found = value
+    if isinstance(value, str):
+        try:
+            found = json.loads(value)
+        except (ValueError, RecursionError):
+            try:
+                found = ast.literal_eval(value.strip())
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                found = None
+    items = list(found) if isinstance(found, list | tuple) else [None]
+    texts = [item.get("text") if isinstance(item, dict) else item for item in items]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError(f'found {str(value)[:40]!r}; allowed: a list of texts, or of {{"text": …}}, as JSON')
+    return [text.strip() for text in texts if text and text.strip()]
+
+
+def read_entities(path: Path, ids: Sequence[str]) -> tuple[list[list[str] | None], str, list[str]]:
+    """The entities of each of `ids`, None where the file has none of it; the SHA-256 of what was read; notes.
+
+    Args:
+        path: a table (CSV, TSV, JSON lines, Parquet) with an id and a column `entities`, or a `.json` that maps ids to
+            lists. Ids meet as they are, or as file names with or without extension.
+        ids: of the photographs.
+
+    Raises InputError for a file without such columns, and where it knows none of the ids.
+    """
+    found = _of_mapping(path) if path.suffix == ".json" else _of_table(read_table(path))
+    form = match_ids(list(found), list(ids))
+    known = {form(name): entities for name, entities in found.items()}
+    matched = [known.get(form(name)) for name in ids]
+    there = sum(form(name) in known for name in ids)
+    if ids and not there:
+        raise InputError(
+            f"{path}: knows none of the {len(ids):,} photographs (its first id is {next(iter(found), None)!r})"
+        )
+    canonical = json.dumps(
+        [[i, e] for i, e in zip(ids, matched, strict=True)], ensure_ascii=False, separators=(",", ":")
+    )
+    notes = (
+        [] if there == len(ids) else [f"{path.name}: has no row for {len(ids) - there:,} of {len(ids):,} photographs"]
+    )
+    return matched, hashlib.sha256(canonical.encode()).hexdigest(), notes
+
+
+def entity_classes(declared: object, rows: Sequence[Mapping[str, Any]]) -> list[str] | None:
+    """The classes that a benchmark annotates exhaustively, from `exhaustive_entities` of its metadata.
+
+    A list names them; true stands for all that any photograph of the manifest has; None says that the annotation may
+    have gaps, as most have.
+
+    >>> entity_classes(True, [{"entities": ["bus", "road"]}, {"entities": None}]), entity_classes(None, [])
+    (['bus', 'road'], None)
+    """
+    if isinstance(declared, list):
+        return [str(name) for name in declared]
+    return sorted({entity for row in rows for entity in row.get("entities") or ()}) if declared else None
+
+
+def with_entities(rows: Sequence[Mapping[str, Any]], path: Path) -> list[dict[str, Any]]:
+    """Manifest rows with the entities of a file. Raises InputError as `read_entities`."""
+    entities, _, _ = read_entities(path, [row["id"] for row in rows])
+    return [{**row, "entities": seen} for row, seen in zip(rows, entities, strict=True)]
+
+
+def _of_table(table: Table) -> dict[str, list[str] | None]:
+    id_column = table.find("id")
+    if id_column is None or "entities" not in table.columns:
+        lacking = "id" if id_column is None else "'entities'"
+        raise InputError(f"{table.path.name}: no {lacking} column (columns: {', '.join(table.columns)})")
+    found: dict[str, list[str] | None] = {}
+    for index, row in enumerate(table.rows):
+        name = str(row.get(id_column) or "").strip()
+        try:
+            entities = parse_entities(row.get("entities"))
+        except ValueError as error:
+            raise InputError(f"{table.where(index)}, column 'entities': {error}") from None
+        if name in found:
+            raise InputError(f"{table.where(index)}, column {id_column!r}: {name!r} stands there twice")
+        found[name] = entities
+    return found
+
+
+def _of_mapping(path: Path) -> dict[str, list[str] | None]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: no JSON ({error})") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path}: found {type(values).__name__}; allowed: a mapping of ids to lists of entities")
+    found = {}
+    for name, value in values.items():
+        try:
+            found[str(name)] = parse_entities(value)
+        except ValueError as error:
+            raise InputError(f"{path}, id {name!r}: {error}") from None
+    return found

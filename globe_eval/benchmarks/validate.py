@@ -11,10 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks import measures
 from globe_eval.benchmarks.definition import (
-    COLUMN_KEYS,
-    DATASET_KEYS,
     METADATA_KEYS,
     MORE_METADATA_KEYS,
     OWN_KEYS,
@@ -23,10 +20,11 @@ from globe_eval.benchmarks.definition import (
     read_definition,
     task_folders,
 )
-from globe_eval.benchmarks.manifest import find_data, read_manifest
+from globe_eval.benchmarks.manifest import DATASET_KEYS, find_data, read_manifest, renamed
 from globe_eval.benchmarks.truth import ROLES, TRUTH_FIELDS
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
+from globe_eval.metrics import custom_metrics
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def _task_problems(definition: Definition) -> Iterator[Problem]:
     from globe_eval.scoring import ANSWER_FORMS
 
     values = definition.values
-    allowed = [*TaskConfig.__dataclass_fields__, *OWN_KEYS, *measures.KEYS, "class", "include"]
+    allowed = [*TaskConfig.__dataclass_fields__, *OWN_KEYS, *custom_metrics.KEYS, "class", "include"]
     yield from _unknown(definition, (), values, allowed)
     if not isinstance(values.get("task"), str) or not values["task"].replace("_", "").replace("-", "").isalnum():
         yield Problem(
@@ -119,7 +117,7 @@ def _task_problems(definition: Definition) -> Iterator[Problem]:
                 definition.line(key),
                 f"{key}: found {values[key]!r}{nearest(str(values[key]), choices)} (allowed: {', '.join(choices)})",
             )
-    for keys, message in measures.problems(values):
+    for keys, message in custom_metrics.problems(values):
         yield Problem(definition.path, definition.line(*keys), message)
     for key in ("doc_to_text", "description"):
         for leak in _shown_truth(values.get(key)):
@@ -152,7 +150,9 @@ def _dataset_problems(definition: Definition) -> Iterator[Problem]:
         yield problem("'truth' is missing, the table")
     if not isinstance(data, dict):
         return
-    yield from _unknown(definition, ("dataset_kwargs",), data, DATASET_KEYS)
+    new_names = {key: name for key, value in data.items() if (name := renamed(key, value))}
+    yield from (problem(name, key) for key, name in new_names.items())
+    yield from _unknown(definition, ("dataset_kwargs",), data, [*DATASET_KEYS, *new_names])
     for key in ("columns", "values"):
         mapping = data.get(key, {})
         if not isinstance(mapping, dict):
@@ -163,9 +163,6 @@ def _dataset_problems(definition: Definition) -> Iterator[Problem]:
         for role, value in mapping.items():
             if not isinstance(value, wanted):
                 yield problem(f"{key}.{role}: found {value!r}; allowed: {example}", key, role)
-    for key in COLUMN_KEYS:
-        if key in data and key.removesuffix("_column") in (data.get("columns") or {}):
-            yield problem(f"{key}: the role is in columns too; give it once", key)
     if "where" in data:
         try:
             parse_where(data["where"], TRUTH_FIELDS)

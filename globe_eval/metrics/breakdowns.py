@@ -8,15 +8,15 @@ model answered, and None says that a label is not known.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from globe_eval.places import continent_of, country_code, gazetteer
 from globe_eval.places.borders import countries_at
+from globe_eval.sample import By
 
-By = Literal["continent", "country", "scene", "city_size"]
 DIMENSIONS: tuple[By, ...] = get_args(By)
 
 AT_LEAST: dict[By, int] = {"country": 20}

@@ -1,221 +1,421 @@
-"""Every metric by name: what it takes of each photograph's score, how many become one, and which direction is better.
+"""Every metric: what it is computed from, how it is shown, which direction is better, and what it means.
 
-A scored photograph is a `scoring.Score`, of the floor above: only its fields are read here. A metric has one of three
-forms. Most have a value for each photograph, of which the mean (or median) is the figure. Some of these values depend
-on the other photographs (a lift over their entities). And some figures are of pairs (confidence, outcome) and have no
-value for one photograph at all.
+A metric is a function of columns, arrays of n photographs in which NaN is missing; `columns` names those that it takes.
+Its figure is a statistic of the values that it has of the photographs. Tables, comparisons, reports, boards, model
+cards and exports read labels, units and digits here and nowhere else: a new metric is one entry below.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from globe_eval.metrics import accuracy, grounding, localizability
+from globe_eval.metrics import accuracy, localizability
 
 Floats = npt.NDArray[np.float64]
 
-Scored = Any
-"""A `scoring.Score`, which this floor cannot import."""
+Unit = Literal["%", "points", "km", "words", ""]
+"""As it is shown: a share between 0 and 1 in per cent, a difference of shares in points, all else as it is."""
+
+Statistic = Literal["mean", "median of all", "mean of all", "auroc", "aurc", "coverage"]
+"""How many values become one figure. A mean is of the photographs that have a value; "of all" counts a missing value as
+infinitely large; the last three are of pairs (confidence, outcome)."""
+
+Family = Literal["accuracy", "grounding", "consistency", "localizability", "format", "own"]
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric of a benchmark: its values for n photographs (NaN: no value) and how many become one.
-
-    `of` gives (n,) values, or (n, 2) pairs of confidence and outcome. `aggregate` takes what `item` gives of each
-    photograph, which is its value unless that depends on the others.
-    """
+    """A metric. `of` takes the arrays that `columns` names, each (n,), and gives (n,) values or (n, 2) pairs."""
 
     name: str
-    of: Callable[[Sequence[Scored]], Floats]
-    aggregate: Callable[[Sequence[Any]], float]
-    higher_is_better: bool
-    item: Callable[[Scored], Any] | None = None
+    """Its key in `results.json`."""
+    label: str
+    """As tables call it."""
+    meaning: str
+    """One sentence: what it is, and when it misleads."""
+    columns: tuple[str, ...]
+    of: Callable[..., Floats]
+    unit: Unit = "%"
+    digits: int | None = 1
+    """Decimals of what is shown, in its unit; None: four digits in all."""
+    lowest: float = 0.0
+    highest: float = 1.0
+    higher_is_better: bool | None = True
+    """None: neither direction is better."""
+    statistic: Statistic = "mean"
+    family: Family = "accuracy"
+    long: str = ""
+    """As readers call it who do not see the table around it; the label where empty."""
+    short: str = ""
+    """At the head of a narrow column; the label where empty."""
     of_parts: bool = True
     """Whether breakdowns and the located photographs alone have it too."""
+    in_brief: bool = True
+    """Whether a comparison shows it in a terminal, or only as JSON."""
 
-    def item_of(self, score: Scored) -> Any:
-        """What one photograph contributes to `aggregate`; None where it contributes nothing."""
-        return known(self.of([score])[0]) if self.item is None else self.item(score)
+    @property
+    def of_all(self) -> bool:
+        """Whether the value of one photograph depends on the others."""
+        return "grounding.lift" in self.columns or "grounding.recall_idf" in self.columns
 
+    @property
+    def is_of_pairs(self) -> bool:
+        """Whether it has pairs (confidence, outcome) instead of values, and no value for one photograph."""
+        return self.statistic in ("auroc", "aurc", "coverage")
 
-def known(value: float) -> float | None:
-    """NaN is None."""
-    return None if math.isnan(value) else float(value)
-
-
-def mean(values: Sequence[float | None]) -> float:
-    """The mean of the known values, whose order does not matter; NaN where there is none."""
-    some = [value for value in values if value is not None]
-    return math.fsum(some) / len(some) if some else float("nan")
-
-
-def _median_km(values: Sequence[float | None]) -> float:
-    return accuracy.median_km(_floats(values))
+    def values(self, table: Mapping[str, npt.NDArray[Any]]) -> Floats:
+        """Its value of each photograph, NaN where there is none: shape (n,); (n, 2) for a metric of pairs."""
+        return self.of(*(table[name] for name in self.columns))
 
 
-def _mean_km(values: Sequence[float | None]) -> float:
-    return accuracy.mean_km(_floats(values))
+def as_floats(column: npt.ArrayLike) -> Floats:
+    """Numbers, truth values and None -> floats, in which None is NaN.
+
+    >>> as_floats([True, None, 2]).tolist()
+    [1.0, nan, 2.0]
+    """
+    return np.asarray(column, dtype=np.float64)
 
 
-def _floats(values: Sequence[float | None]) -> Floats:
-    return np.array(values, dtype=np.float64)  # None becomes NaN
-
-
-def _field(name: str) -> Callable[[Sequence[Scored]], Floats]:
-    return lambda scores: _floats([getattr(score, name) for score in scores])
-
-
-def _within(km: float) -> Callable[[Sequence[Scored]], Floats]:
-    return lambda scores: accuracy.within(_distance_km(scores), km).astype(np.float64)
-
-
-_distance_km = _field("distance_km")
-
-
-def _part(part: str, field: str) -> Callable[[Sequence[Scored]], Floats]:
-    """A field of a part of the score, such as its grounding; NaN where the part is missing."""
-
-    def of(scores: Sequence[Scored]) -> Floats:
-        parts = [getattr(score, part) for score in scores]
-        return _floats([None if one is None else getattr(one, field) for one in parts])
-
-    return of
-
-
-def _verdict(verdict: str) -> Callable[[Sequence[Scored]], Floats]:
-    return lambda scores: _floats([s.consistency and float(s.consistency.verdict == verdict) for s in scores])
-
-
-def _of_groundings(values: Callable[[Sequence[Any]], Floats], groundings: Sequence[Any]) -> float:
-    return mean([known(value) for value in values(groundings)])
-
-
-def _grounding(score: Scored) -> Any:
-    return score.grounding
-
-
-def _lifts(scores: Sequence[Scored]) -> Floats:
-    return grounding.lifts([score.grounding for score in scores])
-
-
-def _idf_recalls(scores: Sequence[Scored]) -> Floats:
-    return grounding.idf_recalls([score.grounding for score in scores])
-
-
-_ACCURACY: tuple[Metric, ...] = (
-    Metric("geoscore", lambda scores: accuracy.geoscore(_distance_km(scores)), mean, True),
-    Metric("median_km", _distance_km, _median_km, False),
-    Metric("mean_km", _distance_km, _mean_km, False),
-    Metric("located", lambda scores: _floats([float(s.distance_km is not None) for s in scores]), mean, True),
-    Metric("country_accuracy", _field("country_correct"), mean, True),
-    Metric("city_accuracy", _field("city_correct"), mean, True),
-    Metric("globe_country_match", _field("globe_country_match"), mean, True),
-    Metric("globe_city_match", _field("globe_city_match"), mean, True),
-)
-
-_GROUNDING: tuple[Metric, ...] = (
-    Metric("grounding_lift", _lifts, partial(_of_groundings, grounding.lifts), True, _grounding),
-    Metric("grounding_f1", _part("grounding", "f1"), mean, True),
-    Metric("grounding_recall", _part("grounding", "recall"), mean, True, of_parts=False),
-    Metric("grounding_precision", _part("grounding", "precision"), mean, True, of_parts=False),
-    Metric(
-        "grounding_recall_idf",
-        _idf_recalls,
-        partial(_of_groundings, grounding.idf_recalls),
-        True,
-        _grounding,
-        of_parts=False,
-    ),
-    Metric("unsupported_rate", _part("grounding", "unsupported_rate"), mean, False, of_parts=False),
-    Metric("hallucination_rate", _part("grounding", "hallucination_rate"), mean, False, of_parts=False),
-    Metric("hallucination_any", _part("grounding", "hallucination_any"), mean, False, of_parts=False),
-    Metric("globe_visual_match", _part("grounding", "globe_visual_match"), mean, True, of_parts=False),
-)
-
-_CONSISTENCY: tuple[Metric, ...] = (
-    Metric("reasoning_consistent", _verdict("consistent"), mean, True),
-    Metric("reasoning_contradicts", _verdict("contradicts"), mean, False, of_parts=False),
-    Metric("reasoning_silent", _verdict("silent"), mean, False, of_parts=False),
-)
-
-_FORMAT: tuple[Metric, ...] = (
-    Metric("format_globe", _part("format", "globe"), mean, True, of_parts=False),
-    Metric("format_lenient", _part("format", "lenient"), mean, True, of_parts=False),
-    Metric("truncated_rate", _part("format", "truncated"), mean, False, of_parts=False),
-    Metric("n_words", _part("format", "n_words"), mean, False, of_parts=False),
-)
-"""n_words is a length and has no better direction; False stands there because every metric says one."""
-
-
-def pairs(target: str, scores: Sequence[Scored]) -> Floats:
-    """Each photograph's confidence and outcome, NaN where one is missing; shape (n, 2)."""
-    confidence = _floats([s.localizability and s.localizability.confidence for s in scores])
-    if target == "label":
-        outcome = _floats([s.localizability and s.localizability.label for s in scores])
-    else:
-        outcome = accuracy.within(_distance_km(scores), float(target.removesuffix("km"))).astype(np.float64)
-    return np.column_stack([confidence, np.where(np.isnan(confidence), np.nan, outcome)])
-
-
-def _pair(target: str, score: Scored) -> tuple[float, float] | None:
-    confidence, outcome = pairs(target, [score])[0].tolist()
-    return None if math.isnan(confidence) or math.isnan(outcome) else (confidence, outcome)
-
-
-def _of_pairs(function: Callable[[Any, Any], float], pairs: Sequence[tuple[float, float] | None]) -> float:
-    some = [pair for pair in pairs if pair is not None]
-    return function([p for p, _ in some], [y for _, y in some])
-
-
-def _squared_errors(target: str, scores: Sequence[Scored]) -> Floats:
-    confidence, outcome = pairs(target, scores).T
-    return np.asarray((confidence - outcome) ** 2)
-
-
-def _outcomes_of_claims(target: str, scores: Sequence[Scored]) -> Floats:
-    confidence, outcome = pairs(target, scores).T
-    return np.where(confidence >= 0.5, outcome, np.nan)
-
-
-TARGETS = ("25km", "200km", "label")
-"""What a confidence is compared with: located within 25 and 200 km, and what the benchmark says."""
-
-
-def _localizability(target: str) -> tuple[Metric, ...]:
-    def of_pairs(stem: str, function: Callable[[Any, Any], float], higher: bool) -> Metric:
-        return Metric(
-            f"localizability_{stem}@{target}",
-            partial(pairs, target),
-            partial(_of_pairs, function),
-            higher,
-            partial(_pair, target),
-            of_parts=False,
-        )
-
-    return (
-        of_pairs("auroc", localizability.auroc, True),
-        Metric(f"localizability_brier@{target}", partial(_squared_errors, target), mean, False, of_parts=False),
-        of_pairs("aurc", localizability.aurc, False),
-        of_pairs("coverage", localizability.coverage, True),
-        Metric(f"localizability_selective@{target}", partial(_outcomes_of_claims, target), mean, True, of_parts=False),
+def _accuracy(km: float) -> Metric:
+    level = next((name for name, radius in accuracy.THRESHOLDS_KM.items() if radius == km), None)
+    far = f"{km:,.10g} km"
+    return Metric(
+        accuracy.acc_name(km),
+        f"{level}, {far}" if level else f"within {far}",
+        f"Share of all photographs whose answer lies at most {far} from the truth; a missing answer is a miss.",
+        ("distance_km",),
+        lambda distance_km: accuracy.within(distance_km, km).astype(np.float64),
+        long=f"accuracy within {far}",
+        short=far,
     )
 
 
-_LOCALIZABILITY: tuple[Metric, ...] = (
-    Metric("localizable_claimed", _part("localizability", "localizable"), mean, True, of_parts=False),
-    *(metric for target in TARGETS for metric in _localizability(target)),
+_DISTANCES = (
+    Metric(
+        "geoscore",
+        "GeoScore",
+        "Mean of 5000 exp(-distance / 1492.7 km), as in GeoGuessr, from 0 to 5000; a missing answer scores 0.",
+        ("distance_km",),
+        accuracy.geoscore,
+        unit="",
+        digits=0,
+        highest=accuracy.GEOSCORE_BEST,
+    ),
+    Metric(
+        "median_km",
+        "median distance",
+        "Half of all photographs are answered nearer than this; infinite where half of the answers are missing.",
+        ("distance_km",),
+        as_floats,
+        unit="km",
+        highest=np.inf,
+        higher_is_better=False,
+        statistic="median of all",
+        short="median",
+    ),
+    Metric(
+        "mean_km",
+        "mean distance",
+        "Mean distance of all answers, which a few antipodes decide; infinite where any answer is missing.",
+        ("distance_km",),
+        as_floats,
+        unit="km",
+        highest=np.inf,
+        higher_is_better=False,
+        statistic="mean of all",
+        short="mean",
+    ),
+    Metric(
+        "located",
+        "located at all",
+        "Share of all photographs whose answer stands for a place, right or wrong.",
+        ("distance_km",),
+        lambda distance_km: (~np.isnan(distance_km)).astype(np.float64),
+        short="located",
+    ),
+    Metric(
+        "country_accuracy",
+        "country right",
+        "Share of photographs of known country whose answer is in it; a disputed point has several right countries.",
+        ("country_correct",),
+        as_floats,
+    ),
+    Metric(
+        "city_accuracy",
+        "city right",
+        "Share of photographs of known city that are answered with this city, resolved to the same place.",
+        ("city_correct",),
+        as_floats,
+    ),
+    Metric(
+        "globe_country_match",
+        "country, GLOBE's rule",
+        "GLOBE's released test, whether the true country's name is contained in the response; names in passing count.",
+        ("globe_country_match",),
+        as_floats,
+    ),
+    Metric(
+        "globe_city_match",
+        "city, GLOBE's rule",
+        "GLOBE's released test, whether the true city's name is contained in the response; names in passing count.",
+        ("globe_city_match",),
+        as_floats,
+    ),
+)
+
+_grounding = partial(Metric, of=as_floats, family="grounding", of_parts=False)
+_GROUNDING = (
+    _grounding(
+        "grounding_lift",
+        "grounding lift",
+        "Recall above that of the same reasoning on other photographs; 0 for a text that fits all. Read it beside F1: "
+        "padding does not lower it.",
+        ("grounding.lift",),
+        unit="points",
+        lowest=-1.0,
+        of_parts=True,
+    ),
+    _grounding(
+        "grounding_f1",
+        "grounding F1",
+        "Harmonic mean of recall and precision of the cues that a reasoning asserts; gaps of the annotation lower it.",
+        ("grounding.f1",),
+        of_parts=True,
+    ),
+    _grounding(
+        "grounding_recall",
+        "grounding recall",
+        "Share of the annotated entities that the reasoning asserts; a list of all cues has it for nothing.",
+        ("grounding.recall",),
+    ),
+    _grounding(
+        "grounding_precision",
+        "grounding precision",
+        "Share of the asserted cues that an annotated entity supports; silence has it for nothing.",
+        ("grounding.precision",),
+    ),
+    _grounding(
+        "grounding_recall_idf",
+        "idf-weighted recall",
+        "Recall in which a rare entity counts more than one that most photographs have.",
+        ("grounding.recall_idf",),
+        long="grounding recall, weighted by idf",
+    ),
+    _grounding(
+        "unsupported_rate",
+        "unsupported cues",
+        "Share of the asserted cues that no entity supports: 1 - precision, and no hallucination where the annotation "
+        "has gaps.",
+        ("grounding.unsupported_rate",),
+        higher_is_better=False,
+    ),
+    _grounding(
+        "hallucination_rate",
+        "hallucinated classes",
+        "Share of the asserted classes that are certainly not there (CHAIR), where the annotation is exhaustive.",
+        ("grounding.hallucination_rate",),
+        higher_is_better=False,
+    ),
+    _grounding(
+        "hallucination_any",
+        "any hallucination",
+        "Share of the responses that assert a class which is certainly not there.",
+        ("grounding.hallucination_any",),
+        higher_is_better=False,
+    ),
+    _grounding(
+        "globe_visual_match",
+        "GLOBE's visual match",
+        'GLOBE\'s released reward, by substrings; "no X" for every X has all of it.',
+        ("grounding.globe_visual_match",),
+        in_brief=False,
+    ),
 )
 
 
-def metrics_with(thresholds_km: Sequence[float] = (), own: Mapping[str, bool] | None = None) -> tuple[Metric, ...]:
+def _verdict(verdict: str) -> Callable[[npt.NDArray[Any]], Floats]:
+    return lambda column: np.array([np.nan if found is None else float(found == verdict) for found in column])
+
+
+_consistency = partial(Metric, columns=("consistency.verdict",), family="consistency", of_parts=False)
+_CONSISTENCY = (
+    _consistency(
+        "reasoning_consistent",
+        "reasoning consistent",
+        "Share of the reasonings that conclude the answer's place, read by rules; a reasoning may name none.",
+        of=_verdict("consistent"),
+        of_parts=True,
+    ),
+    _consistency(
+        "reasoning_contradicts",
+        "reasoning contradicts",
+        "Share of the reasonings that conclude another place than the answer's, read by rules.",
+        of=_verdict("contradicts"),
+        higher_is_better=False,
+    ),
+    _consistency(
+        "reasoning_silent",
+        "reasoning silent",
+        "Share of the reasonings that conclude no place.",
+        of=_verdict("silent"),
+        higher_is_better=False,
+        in_brief=False,
+    ),
+)
+
+TARGETS = {"25km": "within 25 km", "200km": "within 200 km", "label": "the benchmark's label"}
+"""What a confidence is compared with: located within 25 and 200 km, and what the benchmark says can be located."""
+
+
+def pairs(target: str, confidence: Floats, of_target: Floats) -> Floats:
+    """Each photograph's confidence and outcome, NaN where one is missing; shape (n, 2).
+
+    `of_target` is the column that a target of TARGETS is decided by: the distance in km, or the benchmark's label.
+    """
+    confidence, outcome = as_floats(confidence), as_floats(of_target)
+    if target != "label":
+        outcome = accuracy.within(outcome, float(target.removesuffix("km"))).astype(np.float64)
+    return np.column_stack([confidence, np.where(np.isnan(confidence), np.nan, outcome)])
+
+
+def pair_columns(target: str) -> tuple[str, str]:
+    """The columns that `pairs` takes."""
+    return "localizability.confidence", "truth.localizable" if target == "label" else "distance_km"
+
+
+def _squared_errors(target: str, confidence: Floats, of_target: Floats) -> Floats:
+    p, y = pairs(target, confidence, of_target).T
+    return np.asarray((p - y) ** 2)
+
+
+def _outcomes_of_claims(target: str, confidence: Floats, of_target: Floats) -> Floats:
+    p, y = pairs(target, confidence, of_target).T
+    return np.where(p >= 0.5, y, np.nan)
+
+
+_localizability = partial(Metric, family="localizability", of_parts=False, in_brief=False)
+
+
+def _of_confidence(target: str) -> tuple[Metric, ...]:
+    what = TARGETS[target]
+    one = partial(_localizability, columns=pair_columns(target))
+    return (
+        one(
+            f"localizability_auroc@{target}",
+            f"AUROC, {what}",
+            f"How well confidences rank by the outcome, {what}: 0.5 for a constant.",
+            of=partial(pairs, target),
+            unit="",
+            digits=3,
+            statistic="auroc",
+        ),
+        one(
+            f"localizability_brier@{target}",
+            f"Brier score, {what}",
+            f"Mean squared difference of confidence and outcome, {what}: a proper score of probabilities.",
+            of=partial(_squared_errors, target),
+            unit="",
+            digits=3,
+            higher_is_better=False,
+        ),
+        one(
+            f"localizability_aurc@{target}",
+            f"AURC, {what}",
+            f"Share wrong averaged over how many of the most confident are answered; outcome: {what}.",
+            of=partial(pairs, target),
+            unit="",
+            digits=3,
+            higher_is_better=False,
+            statistic="aurc",
+        ),
+        one(
+            f"localizability_coverage@{target}",
+            f"coverage at {localizability.RISK:.0%} risk, {what}",
+            f"Share of photographs that can be answered with at most a fifth wrong; outcome: {what}.",
+            of=partial(pairs, target),
+            statistic="coverage",
+        ),
+        one(
+            f"localizability_selective@{target}",
+            f"right where claimed, {what}",
+            f"Share right among those that the model claims to locate; outcome: {what}. Read it beside their number.",
+            of=partial(_outcomes_of_claims, target),
+        ),
+    )
+
+
+_LOCALIZABILITY = (
+    _localizability(
+        "localizable_claimed",
+        "claimed localizable",
+        "Share of photographs that the model holds for localizable, by a confidence of at least one half.",
+        ("localizability.confidence",),
+        lambda confidence: np.where(np.isnan(confidence), np.nan, confidence >= 0.5),
+    ),
+    *(metric for target in TARGETS for metric in _of_confidence(target)),
+)
+
+_format = partial(Metric, of=as_floats, family="format", of_parts=False, in_brief=False)
+_FORMAT = (
+    _format(
+        "format_globe",
+        "GLOBE's format",
+        "GLOBE's released test of the response's tags, to the letter.",
+        ("format.globe",),
+    ),
+    _format(
+        "format_lenient",
+        "lenient format",
+        "The same in substance: a reasoning and, behind it, an answer.",
+        ("format.lenient",),
+    ),
+    _format(
+        "truncated_rate",
+        "truncated responses",
+        "Share of the responses that end at the length limit.",
+        ("format.truncated",),
+        higher_is_better=False,
+    ),
+    _format(
+        "n_words",
+        "words of reasoning",
+        "Mean length of the reasoning: neither more nor less is better.",
+        ("format.n_words",),
+        unit="words",
+        digits=0,
+        highest=np.inf,
+        higher_is_better=None,
+    ),
+)
+
+
+def own_metric(name: str, higher_is_better: bool | None = None) -> Metric:
+    """A metric that a benchmark brings itself, of which no unit and no range is known."""
+    return Metric(
+        name,
+        name,
+        "A metric of the benchmark's own.",
+        (f"own.{name}",),
+        as_floats,
+        unit="",
+        digits=None,
+        lowest=-np.inf,
+        highest=np.inf,
+        higher_is_better=higher_is_better,
+        family="own",
+    )
+
+
+def metrics_with(
+    thresholds_km: Iterable[float] = (), own: Mapping[str, bool | None] | None = None
+) -> tuple[Metric, ...]:
     """METRICS, with the accuracies at a benchmark's own thresholds among the others, and its own metrics at the end.
 
     `own` says of each whether higher is better.
@@ -224,32 +424,33 @@ def metrics_with(thresholds_km: Sequence[float] = (), own: Mapping[str, bool] | 
     ['acc@0.5km', 'acc@1km', 'acc@25km', 'acc@200km']
     """
     return (
-        *(
-            Metric(accuracy.acc_name(km), _within(km), mean, True)
-            for km in sorted({*accuracy.THRESHOLDS_KM.values(), *thresholds_km})
-        ),
-        *_ACCURACY,
+        *(_accuracy(km) for km in sorted({*accuracy.THRESHOLDS_KM.values(), *thresholds_km})),
+        *_DISTANCES,
         *_GROUNDING,
         *_CONSISTENCY,
         *_LOCALIZABILITY,
         *_FORMAT,
-        *(Metric(name, _own(name), mean, higher_is_better) for name, higher_is_better in (own or {}).items()),
+        *(own_metric(name, higher_is_better) for name, higher_is_better in (own or {}).items()),
     )
-
-
-def _own(name: str) -> Callable[[Sequence[Scored]], Floats]:
-    return lambda scores: _floats([score.own.get(name) for score in scores])
 
 
 METRICS = metrics_with()
 """Every metric that all results have, as far as a photograph has a value of it, in the order of their tables."""
 
-GROUNDING, CONSISTENCY, FORMAT, LOCALIZABILITY = (
-    tuple(metric.name for metric in family) for family in (_GROUNDING, _CONSISTENCY, _FORMAT, _LOCALIZABILITY)
-)
-"""The names of the metrics of each measure of the reasoning."""
+_BY_NAME = {metric.name: metric for metric in METRICS}
 
 
-def sample_metrics(score: Scored, metrics: Sequence[Metric] = METRICS) -> dict[str, Any]:
-    """What one photograph contributes to each metric: mostly its value; None where it has none."""
-    return {metric.name: metric.item_of(score) for metric in metrics}
+def described(name: str) -> Metric:
+    """The metric of this name: one of METRICS, an accuracy at any distance, else one of a benchmark's own.
+
+    >>> described("acc@0.5km").label, described("grounding_f1").unit, described("inside").label
+    ('within 0.5 km', '%', 'inside')
+    """
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    return _accuracy(float(name[4:-2])) if name.startswith("acc@") else own_metric(name)
+
+
+def of_family(family: Family, metrics: Sequence[Metric] = METRICS) -> tuple[Metric, ...]:
+    """The metrics of a family, in the order of their tables."""
+    return tuple(metric for metric in metrics if metric.family == family)

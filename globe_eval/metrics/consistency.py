@@ -21,11 +21,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from globe_eval.answers import Answer
 from globe_eval.cues.anycase import AnyCase
 from globe_eval.places import resolve
 from globe_eval.places.borders import countries_at, sovereign_of
@@ -33,8 +32,7 @@ from globe_eval.places.distance import geodesic_km
 from globe_eval.places.gazetteer import TERRITORIES, Place, country
 from globe_eval.places.names import normalise
 from globe_eval.places.spotting import Spot, spot
-
-Verdict = Literal["consistent", "contradicts", "silent"]
+from globe_eval.sample import Answer, Consistency, Verdict
 
 MOST_CANDIDATES = 3
 """More countries in the conclusion than these conclude nothing."""
@@ -97,18 +95,6 @@ class Conclusion:
     weight: int
     n_candidates: int
     """Distinct countries that the whole reasoning names and does not reject, be it as evidence."""
-    quote: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Consistency:
-    """A reasoning's conclusion against the answer. All that is not known is None."""
-
-    verdict: Verdict
-    country: str | None
-    city: str | None
-    distance_km: float | None
-    n_candidates: int
     quote: str | None
 
 

@@ -3,106 +3,111 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from globe_eval.metrics.accuracy import mean_km, median_km
-from globe_eval.metrics.localizability import ranked
+from globe_eval.metrics import accuracy, localizability
+from globe_eval.metrics.catalogue import Metric, Statistic
 from globe_eval.metrics.statistics import N_RESAMPLES, bootstrap, interval, resampled
+from globe_eval.sample import Figure
 
 Floats = npt.NDArray[np.float64]
 
-OF_DISTANCES = {"median_km": median_km, "mean_km": mean_km}
-"""Metrics of distances, in which a missing answer is infinitely far and counts; every other metric is a mean."""
-
-OF_PAIRS = ("localizability_auroc", "localizability_aurc", "localizability_coverage")
-"""Metrics of pairs (confidence, outcome), in the order in which `localizability.ranked` gives them."""
+_OF_ALL: dict[Statistic, Callable[[Floats], float]] = {
+    "median of all": accuracy.median_km,
+    "mean of all": accuracy.mean_km,
+}
+_OF_PAIRS: tuple[Statistic, ...] = ("auroc", "aurc", "coverage")
+"""In the order in which `localizability.ranked` gives them."""
 
 _PAIRS_DRAWN = 24_000_000
 """About how many pairs are drawn in all resamples together: those of more than 12,000 photographs are fewer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A metric's value over n photographs of n_groups groups, with its 95 % bootstrap interval (low, high).
-
-    Infinite where half of the answers and more are missing (median) or any is (mean); NaN bounds: one group only.
-    """
-
-    value: float
-    low: float
-    high: float
-    n: int
-    n_groups: int
+def figure_of(metric: Metric, values: Floats) -> float:
+    """The figure alone, of (n,) values or (n, 2) pairs; NaN where no photograph has a value."""
+    if metric.statistic in _OF_ALL:
+        return _OF_ALL[metric.statistic](values)
+    if metric.statistic in _OF_PAIRS:
+        return float(localizability.ranked(*values.T)[_OF_PAIRS.index(metric.statistic)])
+    known = values[~np.isnan(values)]
+    return math.fsum(known) / len(known) if len(known) else float("nan")
 
 
 def figures(
-    values: Mapping[str, Floats], groups: npt.NDArray[Any], *, n_resamples: int = N_RESAMPLES, seed: int = 0
+    metrics: Sequence[Metric],
+    values: Mapping[str, Floats],
+    groups: npt.NDArray[Any],
+    *,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
 ) -> dict[str, Figure]:
     """Each metric with its interval, resampled by group. Metrics of which no photograph has a value are left out.
 
     Args:
-        values: metric -> (n,) values of the photographs, NaN where one has none; for OF_PAIRS (n, 2).
+        metrics: which.
+        values: of each the values of n photographs (`Metric.values`), NaN where one has none; (n,), of pairs (n, 2).
         groups: (n,) labels to resample by.
         n_resamples: how many resamples to draw.
         seed: of the draws.
 
-    >>> figures({"right": np.array([0.0, 1.0, 1.0, np.nan])}, np.array([1, 1, 2, 3]))["right"].value.__round__(3)
+    >>> from globe_eval.metrics.catalogue import own_metric
+    >>> values = {"right": np.array([0.0, 1.0, 1.0, np.nan])}
+    >>> figures([own_metric("right")], values, np.array([1, 1, 2, 3]))["right"].value.__round__(3)
     0.667
     """
-    pairs = {name: column for name, column in values.items() if column.ndim == 2}
-    single = {name: column for name, column in values.items() if column.ndim == 1}
-    held = {name: column for name, column in single.items() if name in OF_DISTANCES or not np.isnan(column).all()}
-    means = {name: column for name, column in held.items() if name != "median_km"}
-    if "mean_km" in means:
-        means["mean_km"] = np.where(np.isnan(means["mean_km"]), np.inf, means["mean_km"])
-    medians = {name: column for name, column in held.items() if name == "median_km"}
+    single = [one for one in metrics if one.statistic not in _OF_PAIRS]
+    held = {one.name: one for one in single if one.statistic in _OF_ALL or not np.isnan(values[one.name]).all()}
+    means = {name: values[name] for name, one in held.items() if one.statistic != "median of all"}
+    for name, one in held.items():
+        if one.statistic == "mean of all":
+            means[name] = np.where(np.isnan(means[name]), np.inf, means[name])
+    medians = {name: values[name] for name, one in held.items() if one.statistic == "median of all"}
     bounds = bootstrap(
-        _table(means, groups), groups, medians=_table(medians, groups), n_resamples=n_resamples, seed=seed
+        _side_by_side(means, groups), groups, medians=_side_by_side(medians, groups), n_resamples=n_resamples, seed=seed
     )
     of_name = dict(zip([*means, *medians], bounds.tolist(), strict=True))
     result = {}
-    for name, column in held.items():
-        counted = np.full(len(column), True) if name in OF_DISTANCES else ~np.isnan(column)
-        n = int(np.count_nonzero(counted))
-        value = OF_DISTANCES[name](column) if name in OF_DISTANCES else math.fsum(column[counted]) / n
+    for name, one in held.items():
+        column = values[name]
+        counted = np.full(len(column), True) if one.statistic in _OF_ALL else ~np.isnan(column)
         low, high = of_name[name]
-        result[name] = Figure(value, low, high, n, len(np.unique(groups[counted])))
-    result |= _figures_of_pairs(pairs, groups, n_resamples, seed)
-    return {name: result[name] for name in values if name in result}
+        n = int(np.count_nonzero(counted))
+        result[name] = Figure(figure_of(one, column), low, high, n, len(np.unique(groups[counted])))
+    result |= _of_pairs([one for one in metrics if one.statistic in _OF_PAIRS], values, groups, n_resamples, seed)
+    return {one.name: result[one.name] for one in metrics if one.name in result}
 
 
-def _figures_of_pairs(
-    values: Mapping[str, Floats], groups: npt.NDArray[Any], n_resamples: int, seed: int
+def _of_pairs(
+    metrics: Sequence[Metric], values: Mapping[str, Floats], groups: npt.NDArray[Any], n_resamples: int, seed: int
 ) -> dict[str, Figure]:
-    """The metrics of pairs. Those with the same target see the same pairs, and are computed together."""
-    targets: dict[str, dict[str, Floats]] = {}
-    for name, column in values.items():
-        targets.setdefault(name.partition("@")[2], {})[name] = column
+    """The metrics of pairs. Those of the same columns see the same pairs, and are computed together."""
+    together: dict[tuple[str, ...], list[Metric]] = {}
+    for one in metrics:
+        together.setdefault(one.columns, []).append(one)
     result = {}
-    for columns in targets.values():
-        confidence, outcome = next(iter(columns.values())).T
+    for same in together.values():
+        confidence, outcome = values[same[0].name].T
         there = ~(np.isnan(confidence) | np.isnan(outcome))
         n = int(np.count_nonzero(there))
         if not n:
             continue
-        statistic = partial(ranked, confidence[there], outcome[there])
+        statistic = partial(localizability.ranked, confidence[there], outcome[there])
         draws = min(n_resamples, max(200, _PAIRS_DRAWN // n))
         found = statistic()
         bounds = interval(resampled(statistic, groups[there], n_resamples=draws, seed=seed))
-        for name in columns:
-            which = OF_PAIRS.index(name.partition("@")[0])
+        for one in same:
+            which = _OF_PAIRS.index(one.statistic)
             if math.isnan(found[which]):  # outcomes all alike
                 continue
             low, high = bounds[which].tolist()
-            result[name] = Figure(float(found[which]), low, high, n, len(np.unique(groups[there])))
+            result[one.name] = Figure(float(found[which]), low, high, n, len(np.unique(groups[there])))
     return result
 
 
-def _table(columns: Mapping[str, Floats], groups: npt.NDArray[Any]) -> Floats:
+def _side_by_side(columns: Mapping[str, Floats], groups: npt.NDArray[Any]) -> Floats:
     return np.column_stack(list(columns.values())) if columns else np.empty((len(groups), 0))

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from globe_eval.answers import Answer
 from globe_eval.answers.text import Parts, answer_blocks, clean, split_thought
 from globe_eval.metrics.globe import globe_format
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """The form of one response."""
-
-    globe: float
-    """GLOBE's released format reward, bit for bit (`metrics.globe.globe_format`)."""
-    lenient: float
-    truncated: bool
-    n_words: int
+from globe_eval.sample import Answer, Format
 
 
 def response_format(answer: Answer, response: str) -> Format:

@@ -20,16 +20,19 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import cache, lru_cache
 from hashlib import sha256
 from importlib import resources
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from globe_eval.answers import parse
 from globe_eval.cues.mentions import Reading, canonical, read, with_hypernyms
 from globe_eval.metrics.globe import globe_visual_match
+from globe_eval.sample import Grounding, Sample
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,87 +42,65 @@ THE_PHOTOGRAPH = frozenset(["picture", "image", "photo", "photograph"])
 """What a reasoning calls the photograph itself: cues only where the annotation has them, as pictures on a wall."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grounding:
-    """What one reasoning asserts, against the entities of its photograph. Does not depend on other photographs."""
+class Control(NamedTuple):
+    """What a reasoning is held against besides its own photograph: the other photographs of the run."""
 
-    id: str
-    entities: tuple[str, ...]
-    """Distinct, as the annotation writes them; empty where nothing was annotated."""
-    reading: Reading | None = field(repr=False, compare=False)
-    """None where the response has no reasoning, or there are no entities to read it for."""
-    hits: tuple[str, ...]
-    cues: tuple[str, ...]
-    unsupported: tuple[str, ...]
-    hallucinated: tuple[str, ...] | None
-    recall: float | None
-    precision: float | None
-    f1: float | None
-    hallucination_rate: float | None
-    globe_visual_match: float | None = None
-    """GLOBE's released reward (`metrics.globe.globe_visual_match`), for comparison."""
+    others: tuple[tuple[str, ...], ...]
+    """The entities of the photographs that are `rotations` away."""
+    weights: tuple[float, ...]
+    """How much each of the own entities weighs in `recall_idf`, in the order of `entity_set`."""
 
-    @property
-    def covered(self) -> bool:
-        """Whether the lexicon covers the language; nothing said is covered."""
-        return self.reading is None or self.reading.covered
 
-    @property
-    def defined(self) -> bool:
-        """Whether there is anything to measure against, in a language that can be measured."""
-        return bool(self.entities) and self.covered
-
-    @property
-    def unsupported_rate(self) -> float | None:
-        """1 - precision: the share of the asserted cues that no entity supports; in [0, 1], lower is better.
-
-        No hallucination, for the annotation may have gaps: a model without any error gets 0.69 where 30 % of the
-        visible things are annotated. None where nothing is asserted.
-        """
-        return None if self.precision is None else 1 - self.precision
-
-    @property
-    def hallucination_any(self) -> float | None:
-        """1.0 where any asserted class is not there, else 0.0 (CHAIR_s); lower is better, None as the rate."""
-        return None if self.hallucination_rate is None else float(self.hallucination_rate > 0)
+def read_reasoning(reasoning: str | None) -> Reading | None:
+    """A reasoning, read for its cues; None where there is none."""
+    return read(reasoning) if reasoning and reasoning.strip() else None
 
 
 def ground(
-    id: str,
-    reasoning: str | None,
+    reasoning: str | Reading | None,
     entities: Sequence[str] | None,
     classes: Sequence[str] | None = None,
     response: str | None = None,
-) -> Grounding:
-    """Measure one reasoning.
+    control: Control | None = None,
+) -> Grounding | None:
+    """Measure one reasoning; None where the photograph has no entities.
 
     Args:
-        id: of the photograph, by which the rotations of `lifts` are ordered.
-        reasoning: the text that is scored; None or blank where the response has none.
+        reasoning: the text that is scored, or what `read_reasoning` makes of it; None or blank where the response has
+            none.
         entities: what can be seen, as texts; None or empty where it is not known.
         classes: all classes that are annotated exhaustively over the benchmark; None where the annotation is not
             declared exhaustive.
         response: the whole text, which only `globe_visual_match` reads.
+        control: the other photographs of the run (`controls`); None leaves `lift` and `recall_idf` out.
 
     recall = |E asserted| / |E|, in [0, 1], higher is better; 0 without a reasoning.
     precision = |M in up(E)| / |M|, in [0, 1], higher is better; None where nothing is asserted.
     f1 = their harmonic mean, in [0, 1], higher is better; 0 where nothing is asserted or nothing right.
+    lift: see `lifts`; recall_idf: see `idf_recalls`.
     hallucination_rate = the share of the asserted classes that are not in up(E) (CHAIR_i, of one photograph); in
     [0, 1], lower is better; None without `classes`, and where no class is asserted.
 
-    >>> one = ground("a", "A red bus passes a church; there are no palm trees.", ["bus", "palm tree"])
+    >>> one = ground("A red bus passes a church; there are no palm trees.", ["bus", "palm tree"])
     >>> one.recall, one.precision, one.f1, one.unsupported
     (0.5, 0.5, 0.5, ('church',))
     """
     distinct = entity_set(entities or ())
     if not distinct:  # and nothing is read: a benchmark may have 210,000 photographs without entities
-        return Grounding(id, (), None, (), (), (), None, None, None, None, None)
-    reading = read(reasoning) if reasoning and reasoning.strip() else None
+        return None
+    reading = reasoning if isinstance(reasoning, Reading) else read_reasoning(reasoning)
     released = globe_visual_match(response, entities) if response is not None else None
     if reading is not None and not reading.covered:
-        return Grounding(id, distinct, reading, (), (), (), None, None, None, None, None, released)
+        return Grounding(covered=False, globe_visual_match=released)
     if reading is None:
-        return Grounding(id, distinct, None, (), (), (), None, 0.0, None, 0.0, None, released)
+        return Grounding(
+            covered=True,
+            recall=0.0,
+            f1=0.0,
+            lift=_lift(None, 0.0, control),
+            recall_idf=_recall_idf((), distinct, control),
+            globe_visual_match=released,
+        )
     hits = tuple(entity for entity in distinct if reading.asserts(entity))
     upward = supported_by(distinct)
     said_cues = sorted(reading.cues - (THE_PHOTOGRAPH - upward))
@@ -130,18 +111,20 @@ def ground(
     said = [name for name in entity_set(classes or ()) if reading.asserts(name)]
     hallucinated = tuple(name for name in said if canonical(name) not in upward)
     return Grounding(
-        id,
-        distinct,
-        reading,
-        hits,
-        cues,
-        unsupported,
-        None if classes is None else hallucinated,
-        recall,
-        precision,
-        harmonic_mean(recall, precision or 0.0),
-        len(hallucinated) / len(said) if said else None,
-        released,
+        covered=True,
+        cues=cues,
+        hits=hits,
+        unsupported=unsupported,
+        hallucinated=None if classes is None else hallucinated,
+        recall=recall,
+        precision=precision,
+        f1=harmonic_mean(recall, precision or 0.0),
+        lift=_lift(reading, recall, control),
+        recall_idf=_recall_idf(hits, distinct, control),
+        unsupported_rate=None if precision is None else 1 - precision,
+        hallucination_rate=len(hallucinated) / len(said) if said else None,
+        hallucination_any=float(bool(hallucinated)) if said else None,
+        globe_visual_match=released,
     )
 
 
@@ -214,7 +197,36 @@ def rotations(n: int, k: int = N_ROTATIONS, seed: int = 0) -> list[int]:
     return list(chosen)
 
 
-def lifts(groundings: Sequence[Grounding | None], *, k: int = N_ROTATIONS, seed: int = 0) -> Floats:
+def controls(
+    ids: Sequence[str], entities: Sequence[Sequence[str] | None], *, k: int = N_ROTATIONS, seed: int = 0
+) -> list[Control | None]:
+    """What each of n reasonings is held against, its own photograph left out; None where that has no entities.
+
+    Args:
+        ids: of the photographs, by which they are ordered before they are rotated.
+        entities: of each photograph; None or empty where they are not known, or where no response came.
+        k, seed: of `rotations`.
+    """
+    own = [entity_set(one or ()) for one in entities]
+    rows = sorted((i for i, one in enumerate(own) if one), key=lambda i: (ids[i], i))
+    frequency = Counter(canonical(entity) for i in rows for entity in own[i])
+    weight = {name: math.log((len(rows) + 1) / (df + 1)) for name, df in frequency.items()}
+    away = rotations(len(rows), k, seed)
+    found: list[Control | None] = [None] * len(own)
+    for position, i in enumerate(rows):
+        others = tuple(own[rows[(position + distance) % len(rows)]] for distance in away)
+        found[i] = Control(others, tuple(weight[canonical(entity)] for entity in own[i]))
+    return found
+
+
+def lifts(
+    ids: Sequence[str],
+    reasonings: Sequence[str | Reading | None],
+    entities: Sequence[Sequence[str] | None],
+    *,
+    k: int = N_ROTATIONS,
+    seed: int = 0,
+) -> Floats:
     """The headline: how much better each reasoning fits its own photograph than others; shape (n,).
 
     lift = recall on the own entities - mean recall of the same reasoning on the entities of k other photographs, those
@@ -222,54 +234,79 @@ def lifts(groundings: Sequence[Grounding | None], *, k: int = N_ROTATIONS, seed:
     alike, as a dump of the vocabulary, and without a reasoning. NaN where recall is undefined, and where no other
     photograph has entities.
 
-    >>> lifts([ground("a", "a bus", ["bus"]), ground("b", "a bus", ["church"])]).tolist()
+    >>> lifts(["a", "b"], ["a bus", "a bus"], [["bus"], ["church"]]).tolist()
     [1.0, -1.0]
     """
-    result = np.full(len(groundings), np.nan)
-    rows = [(one.id, i, one) for i, one in enumerate(groundings) if one is not None and one.entities]
-    rows.sort(key=lambda row: row[:2])
-    away = rotations(len(rows), k, seed)
-    if not away:
-        return result
-    own = [one.entities for _, _, one in rows]
-    for position, (_, i, one) in enumerate(rows):
-        if not one.defined or one.recall is None:
-            continue
-        if one.reading is None:
-            result[i] = 0.0
-            continue
-        said: dict[str, bool] = {}
-        total = 0.0
-        for distance in away:
-            other = own[(position + distance) % len(own)]
-            for entity in other:
-                if entity not in said:
-                    said[entity] = one.reading.asserts(entity)
-            total += sum(said[entity] for entity in other) / len(other)
-        result[i] = one.recall - total / len(away)
-    return result
+    held = zip(reasonings, entities, controls(ids, entities, k=k, seed=seed), strict=True)
+    found = [ground(reasoning, seen, control=control) for reasoning, seen, control in held]
+    return np.array([None if one is None else one.lift for one in found], dtype=np.float64)
 
 
-def idf_recalls(groundings: Sequence[Grounding | None]) -> Floats:
+def idf_recalls(entities: Sequence[Sequence[str] | None], hits: Sequence[Sequence[str] | None]) -> Floats:
     """Recall in which a rare entity counts more than one that most photographs have; shape (n,).
 
     sum of w over the entities asserted / sum of w over all, with w = ln((N + 1) / (df + 1)) for an entity that df of
     the N photographs with entities have (the smoothed inverse document frequency of scikit-learn, without its + 1, so
-    that what every photograph has is worth nothing). In [0, 1], higher is better; NaN where recall is undefined, and
-    where all entities of a photograph are in every other.
+    that what every photograph has is worth nothing). In [0, 1], higher is better; NaN where there are no entities or
+    `hits` is None (recall is undefined), and where all entities of a photograph are in every other.
 
-    >>> groundings = [ground("a", "a bus on a road", ["bus", "road"]), ground("b", "a road", ["church", "road"])]
-    >>> idf_recalls(groundings).tolist()
+    >>> idf_recalls([["bus", "road"], ["church", "road"]], [["bus", "road"], ["road"]]).tolist()
     [1.0, 0.0]
     """
-    known = [one for one in groundings if one is not None and one.entities]
-    frequency = Counter(canonical(entity) for one in known for entity in one.entities)
-    weight = {name: math.log((len(known) + 1) / (df + 1)) for name, df in frequency.items()}
-    result = np.full(len(groundings), np.nan)
-    for i, one in enumerate(groundings):
-        if one is None or one.recall is None:
-            continue
-        total = math.fsum(weight[canonical(entity)] for entity in one.entities)
-        if total > 0:
-            result[i] = math.fsum(weight[canonical(entity)] for entity in one.hits) / total
-    return result
+    held = zip(entities, hits, controls([""] * len(entities), entities), strict=True)
+    return np.array(
+        [
+            None if found is None else _recall_idf(found, entity_set(seen or ()), control)
+            for seen, found, control in held
+        ],
+        dtype=np.float64,
+    )
+
+
+def in_context(samples: Sequence[Sample]) -> list[Sample]:
+    """Samples that were scored apart (shards, lm-eval's own loop) with the lift and the weighted recall of all of them.
+
+    Only the reasonings of photographs with entities are read again.
+    """
+    return [
+        sample
+        if sample.grounding is None or not sample.grounding.covered
+        else replace(sample, grounding=_in_context(sample, sample.grounding, control))
+        for sample, control in zip(samples, controls_of(samples), strict=True)
+    ]
+
+
+def _in_context(sample: Sample, one: Grounding, control: Control | None) -> Grounding:
+    reading = read_reasoning(parse(sample.response).reasoning)
+    weighted = _recall_idf(one.hits, entity_set(sample.truth.entities or ()), control)
+    return replace(one, lift=_lift(reading, one.recall or 0.0, control), recall_idf=weighted)
+
+
+def controls_of(samples: Sequence[Sample]) -> list[Control | None]:
+    """`controls` of samples, scored or not: of those photographs of which there is a response."""
+    entities = [None if one.response is None or one.error is not None else one.truth.entities for one in samples]
+    return controls([one.id for one in samples], entities)
+
+
+def _lift(reading: Reading | None, recall: float, control: Control | None) -> float | None:
+    if control is None or not control.others:
+        return None
+    if reading is None:
+        return 0.0
+    asserted: dict[str, bool] = {}
+    total = 0.0
+    for other in control.others:
+        for entity in other:
+            if entity not in asserted:
+                asserted[entity] = reading.asserts(entity)
+        total += sum(asserted[entity] for entity in other) / len(other)
+    return recall - total / len(control.others)
+
+
+def _recall_idf(hits: Sequence[str], entities: Sequence[str], control: Control | None) -> float | None:
+    if control is None:
+        return None
+    total = math.fsum(control.weights)
+    found = set(hits)
+    hit = math.fsum(weight for entity, weight in zip(entities, control.weights, strict=True) if entity in found)
+    return hit / total if total > 0 else None

@@ -1,7 +1,7 @@
 """Whether a model knows when it can locate a photograph: its own confidence against what became of its answer.
 
-A confidence p in [0, 1] is what the model thinks of its chance (`judgement` says where it comes from). The outcome y is
-True where the answer lay within 25 or 200 km, or where the benchmark says that the photograph can be located at all.
+A confidence p in [0, 1] is what the model thinks of its chance (`localizability` says where it comes from). The
+outcome y is True where the answer lay within 25 or 200 km, or where the benchmark says that it can be located at all.
 Refusing is a judgement too: not localizable, p = 0. An answer that states no confidence claims to be right: p = 1.
 
 The AUROC tells whether the confidences rank the photographs rightly, the Brier score whether they are probabilities,
@@ -14,19 +14,15 @@ The functions below take `confidence` and `outcome`, both of shape (n,), and lea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from globe_eval.answers import Answer
+from globe_eval.sample import Answer, Localizability, Source
 
 Floats = npt.NDArray[np.float64]
 
-Source = Literal["probability", "stated", "judged", "answered", "refused"]
-"""Where a confidence comes from: the probability of a "yes", a stated confidence, a bare yes or no, the mere fact that
-the model answered, or that it refused."""
 SOURCES: tuple[Source, ...] = get_args(Source)
 
 RISK = 0.2
@@ -36,40 +32,25 @@ _BLOCK = 4_000_000
 """How many weights are worked on at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What a model thinks of its chance to locate one photograph."""
-
-    confidence: float
-    source: Source
-    label: bool | None = None
-    """What the benchmark says, where it says anything."""
-
-    @property
-    def localizable(self) -> bool:
-        """Whether the model holds the photograph for localizable: a confidence of at least one half."""
-        return self.confidence >= 0.5
-
-
-def judgement(answer: Answer, label: bool | None = None) -> Judgement | None:
-    """The model's judgement of one photograph; None where the response is none (empty, cut off, unreadable).
+def localizability(answer: Answer) -> Localizability | None:
+    """The model's own judgement of one photograph; None where the response is none (empty, cut off, unreadable).
 
     In this order: the probability of "yes" that the back end gave for GLOBE's yes/no question; a refusal (0); a stated
     confidence, which beside "localizable: no" is one in the no where it exceeds one half; a bare yes (1) or no (0); and
     that the model answered at all (1).
 
-    >>> judgement(Answer(city="Paris", stated_confidence=0.7, status="answered"))
-    Judgement(confidence=0.7, source='stated', label=None)
-    >>> judgement(Answer(city="Paris", stated_localizable=False, stated_confidence=0.75, status="answered"))
-    Judgement(confidence=0.25, source='stated', label=None)
-    >>> judgement(Answer(status="refused"))
-    Judgement(confidence=0.0, source='refused', label=None)
+    >>> localizability(Answer(city="Paris", stated_confidence=0.7, status="answered"))
+    Localizability(confidence=0.7, localizable=True, source='stated')
+    >>> localizability(Answer(city="Paris", stated_localizable=False, stated_confidence=0.75, status="answered"))
+    Localizability(confidence=0.25, localizable=False, source='stated')
+    >>> localizability(Answer(status="refused"))
+    Localizability(confidence=0.0, localizable=False, source='refused')
     """
-    found = _judged(answer)
-    return None if found is None else Judgement(*found, label)
+    found = _confidence(answer)
+    return None if found is None else Localizability(found[0], found[0] >= 0.5, found[1])
 
 
-def _judged(answer: Answer) -> tuple[float, Source] | None:
+def _confidence(answer: Answer) -> tuple[float, Source] | None:
     if answer.p_yes is not None:
         return answer.p_yes, "probability"
     if answer.status == "refused":

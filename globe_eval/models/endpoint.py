@@ -521,25 +521,6 @@ class Endpoint(SimpleModel):
         return re.sub(r"[A-Za-z0-9+/=]{80,}", "[data]", secrets.removed(" ".join(reason.split())))[:300]
 
 
-def of_option(option: str, arguments: Mapping[str, Any], seed: int) -> tuple[Endpoint, dict[str, Any]]:
-    """The endpoint that an option such as `--judge` names, and the decoding arguments in its `gen_kwargs={…}`.
-
-    Raises InputError where it cannot be used.
-    """
-    if "base_url" not in arguments:
-        raise InputError(f"{option}: base_url is missing, as in {option} base_url=http://localhost:8000/v1,model=…")
-    given = arguments.get("gen_kwargs") or {}
-    if not isinstance(given, Mapping):
-        raise InputError(
-            f'{option}: gen_kwargs={given!r}; allowed: an object, as in gen_kwargs={{"temperature": null}}'
-        )
-    model = Endpoint.create_from_arg_obj(
-        {"seed": seed, **{name: value for name, value in arguments.items() if name != "gen_kwargs"}}
-    )
-    model.explicit = frozenset(given) | ({"seed"} & set(arguments))
-    return model, dict(given)
-
-
 def _came_before(address: _Address, line: transport.Connection, identifier: str) -> bool:
     """Whether this connection brought the same reply before: then it answers something else, and was sent twice."""
     if identifier in (one for other, one in address.ids.items() if other is not line):

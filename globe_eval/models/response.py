@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from globe_eval.files import valid_utf8
+
 
 class Served(NamedTuple):
     """Who answered, as the reply names it, and how the exchange differed from what was asked for."""
@@ -29,7 +31,7 @@ class Response(str):
     A plain ``str`` wherever lm-eval or a parser wants one; the attributes survive copying and pickling.
 
     Args:
-        text: the answer, empty where there is none.
+        text: the answer, empty where there is none; what is no UTF-8 in it becomes its escape (`files.valid_utf8`).
         finish_reason: why generation ended, as the back end calls it: ``"stop"``, ``"length"`` (cut off), ...
         error: why the model was never heard, in one line; None where it was.
         prompt_tokens: tokens that went in, where the back end counts them.
@@ -64,9 +66,9 @@ class Response(str):
         served: Served | None = None,
     ) -> Response:
         """See the class."""
-        self = super().__new__(cls, text)
+        self = super().__new__(cls, valid_utf8(str(text)))
         self.finish_reason = finish_reason
-        self.error = error
+        self.error = error if error is None else valid_utf8(error)
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
         self.first_token = first_token

@@ -18,10 +18,12 @@ import numpy.typing as npt
 
 from globe_eval.errors import InputError
 from globe_eval.metrics.accuracy import median_km, valid_only
-from globe_eval.metrics.breakdowns import By, labels, parts
+from globe_eval.metrics.breakdowns import labels, parts
+from globe_eval.metrics.catalogue import Metric
 from globe_eval.metrics.paired import Paired, differences_of_own_means, holm, paired_differences
 from globe_eval.metrics.statistics import cluster_labels
-from globe_eval.reports.run_values import MEDIANS, Run, different_settings, read_run, refuse_incomparable, said
+from globe_eval.reports.run import Run, answer_in_words, different_settings, read_run, refuse_incomparable
+from globe_eval.sample import By
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,21 +32,19 @@ AT_LEAST = 10
 """From how many photographs a part of a breakdown is compared on its own."""
 MOST = 26
 """Runs at once: each has a letter."""
-OF_THE_POINT = ("acc@", "geoscore", "median_km", "mean_km", "country_acc", "city_acc", "globe_country", "globe_city")
-"""How the names of metrics begin in which an answer that was not located counts as a miss."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """One metric of two runs over the same photographs: the values of A and B, and B - A with its interval.
 
-    `wins` counts the photographs on which B is better, `losses` those on which A is.
+    `wins` counts the photographs on which B is better, `losses` those on which A is: none where no direction is.
     """
 
     a: float
     b: float
     difference: Paired
-    higher_is_better: bool
+    higher_is_better: bool | None
     wins: int
     losses: int
 
@@ -110,7 +110,8 @@ class Comparison:
             if has_a != has_b:
                 better = "b" if has_b else "a"
                 distances = one.distance_km, other.distance_km
-                found.append(Flip(one.id, better, *distances, said(one), said(other), one.truth.country))
+                answers = answer_in_words(one), answer_in_words(other)
+                found.append(Flip(one.id, better, *distances, *answers, one.truth.country))
         return sorted(found, key=lambda flip: (flip.better != "b", flip.id))
 
 
@@ -135,30 +136,30 @@ def holm_of(many: Sequence[Comparison]) -> list[dict[str, float]]:
 
 
 def _compared(a: Run, b: Run, seed: int) -> Comparison:
-    groups = cluster_labels([s.id for s in a.samples], [s.truth.group for s in a.samples])
-    directions = b.directions | a.directions
-    names = [name for name in directions if name in a.values and name in b.values]
+    groups = cluster_labels(a.table["id"].tolist(), a.table["truth.group"].tolist())
+    metrics = [one for name, one in (b.metrics | a.metrics).items() if name in a.values and name in b.values]
     everything = np.arange(len(a.samples))
     located = a.located, b.located
     both = np.flatnonzero(located[0] & located[1])
-    rows = _rows(a, b, names, everything, groups, directions, seed)
-    by = labels(*([getattr(s.truth, name) for s in a.samples] for name in ("lat", "lon", "country", "scene")))
-    of_the_point = [name for name in rows if name.startswith(OF_THE_POINT)]
+    rows = _rows(a, b, metrics, everything, groups, seed)
+    by = labels(*(a.table[f"truth.{name}"].tolist() for name in ("lat", "lon", "country", "scene")))
+    kept = [one for one in metrics if one.name in rows]
+    of_the_point = [one for one in kept if one.family == "accuracy" and one.name != "located"]
     return Comparison(
         a,
         b,
         n=len(a.samples),
         n_groups=len(np.unique(groups)),
         rows=rows,
-        own=_own_rows(a, b, of_the_point, located, groups, directions, seed),
-        both=_rows(a, b, [*(n for n in names if n != "located")], both, groups, directions, seed),
+        own=_own_rows(a, b, of_the_point, located, groups, seed),
+        both=_rows(a, b, [one for one in metrics if one.name != "located"], both, groups, seed),
         n_located=(int(located[0].sum()), int(located[1].sum()), len(both)),
         breakdowns={
             dimension: {
                 label: Part(
                     len(members),
                     len(np.unique(groups[members])),
-                    _rows(a, b, list(rows), members, groups, directions, seed),
+                    _rows(a, b, kept, members, groups, seed),
                 )
                 for label, members in found.items()
             }
@@ -170,80 +171,79 @@ def _compared(a: Run, b: Run, seed: int) -> Comparison:
 
 
 def _rows(
-    a: Run,
-    b: Run,
-    names: Sequence[str],
-    rows: npt.NDArray[np.intp],
-    groups: npt.NDArray[Any],
-    directions: dict[str, bool],
-    seed: int,
+    a: Run, b: Run, metrics: Sequence[Metric], rows: npt.NDArray[np.intp], groups: npt.NDArray[Any], seed: int
 ) -> dict[str, Row]:
     """The metrics that both have a value of, on some of the photographs; no mean of distances where one is missing."""
-    sides: list[dict[str, Floats]] = []
-    for run in (a, b):
-        sides.append({name: run.values[name][rows] for name in names})
-    kept = [name for name in names if _comparable(name, sides[0][name], sides[1][name])]
+    sides = [{one.name: run.values[one.name][rows] for one in metrics} for run in (a, b)]
+    kept = {one.name: one for one in metrics if _comparable(one, *(side[one.name] for side in sides))}
     left, right = ({name: side[name] for name in kept} for side in sides)
-    found = paired_differences(right, left, groups[rows], medians=MEDIANS, seed=seed)
+    medians = [name for name, one in kept.items() if _is_median(one)]
+    found = paired_differences(right, left, groups[rows], medians=medians, seed=seed)
     return {
         name: Row(
-            *_pair_values(name, left[name], right[name]),
+            *_pair_values(one, left[name], right[name]),
             found[name],
-            directions[name],
-            *_wins_and_losses(name, left[name], right[name], directions[name]),
+            one.higher_is_better,
+            *_wins_and_losses(one, left[name], right[name]),
         )
-        for name in kept
+        for name, one in kept.items()
     }
 
 
-def _comparable(name: str, left: Floats, right: Floats) -> bool:
+def _is_median(metric: Metric) -> bool:
+    return metric.statistic == "median of all"
+
+
+def _comparable(metric: Metric, left: Floats, right: Floats) -> bool:
     if not len(left):
         return False
-    if name in MEDIANS:
+    if _is_median(metric):
         return True
-    if name == "mean_km":  # NaN is a missing answer here, and the mean infinite
+    if metric.statistic == "mean of all":  # NaN is a missing answer here, and the mean infinite
         return not (np.isnan(left) | np.isnan(right)).any()
     return bool((~np.isnan(left) & ~np.isnan(right)).any())
 
 
-def _pair_values(name: str, left: Floats, right: Floats) -> tuple[float, float]:
+def _pair_values(metric: Metric, left: Floats, right: Floats) -> tuple[float, float]:
     """The value of each over the photographs that count: all for a median, else those that both have a value of."""
-    if name in MEDIANS:
+    if _is_median(metric):
         return median_km(left), median_km(right)
     known = ~np.isnan(left) & ~np.isnan(right)
     return (math.fsum(left[known]) / int(known.sum()), math.fsum(right[known]) / int(known.sum()))
 
 
-def _wins_and_losses(name: str, left: Floats, right: Floats, higher_is_better: bool) -> tuple[int, int]:
-    if name in MEDIANS:
+def _wins_and_losses(metric: Metric, left: Floats, right: Floats, *, missing_is_far: bool = True) -> tuple[int, int]:
+    if metric.higher_is_better is None:
+        return 0, 0
+    if missing_is_far and _is_median(metric):
         left, right = (np.where(np.isnan(side), np.inf, side) for side in (left, right))
     more, less = int((right > left).sum()), int((right < left).sum())
-    return (more, less) if higher_is_better else (less, more)
+    return (more, less) if metric.higher_is_better else (less, more)
 
 
 def _own_rows(
     a: Run,
     b: Run,
-    names: Sequence[str],
+    metrics: Sequence[Metric],
     located: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
     groups: npt.NDArray[Any],
-    directions: dict[str, bool],
     seed: int,
 ) -> dict[str, Row]:
     """Each over its own located photographs. Medians have a value and no interval."""
     if not (located[0].any() and located[1].any()):
         return {}
     left, right = (
-        {name: np.where(mask, run.values[name], np.nan) for name in names}
+        {one.name: np.where(mask, run.values[one.name], np.nan) for one in metrics}
         for run, mask in zip((a, b), located, strict=True)
     )
-    means = [name for name in left if name not in MEDIANS and not (_empty(left[name]) or _empty(right[name]))]
+    means = [one.name for one in metrics if not (_is_median(one) or _empty(left[one.name]) or _empty(right[one.name]))]
     found = differences_of_own_means(
         {name: right[name] for name in means}, {name: left[name] for name in means}, groups, seed=seed
     )
     result = {}
-    for name in left:
-        if name in MEDIANS:
+    for one in metrics:
+        name = one.name
+        if _is_median(one):
             values = median_km(valid_only(left[name])), median_km(valid_only(right[name]))
             n = int((located[0] | located[1]).sum())
             found[name] = Paired(values[1] - values[0], math.nan, math.nan, math.nan, n, len(np.unique(groups)))
@@ -251,8 +251,8 @@ def _own_rows(
             values = _mean(left[name]), _mean(right[name])
         else:
             continue
-        wins = _wins_and_losses("", left[name], right[name], directions[name])
-        result[name] = Row(*values, found[name], directions[name], *wins)
+        wins = _wins_and_losses(one, left[name], right[name], missing_is_far=False)
+        result[name] = Row(*values, found[name], one.higher_is_better, *wins)
     return result
 
 
@@ -265,7 +265,7 @@ def _mean(column: Floats) -> float:
     return math.fsum(known) / len(known)
 
 
-def _order(value: float, other: float, higher_is_better: bool) -> int:
-    if value == other or math.isnan(value) or math.isnan(other):
+def _order(value: float, other: float, higher_is_better: bool | None) -> int:
+    if higher_is_better is None or value == other or math.isnan(value) or math.isnan(other):
         return 0
     return 1 if (value > other) == higher_is_better else -1

@@ -9,20 +9,18 @@ from textwrap import fill
 from typing import Any
 
 from globe_eval.metrics.accuracy import acc_name
+from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.paired import Paired
 from globe_eval.metrics.statistics import N_RESAMPLES
+from globe_eval.reports import shown
 from globe_eval.reports.compare import Comparison, Flip, Part, Row, holm_of
-from globe_eval.reports.run_values import Run
-from globe_eval.reports.table import CONTINENTS, LABELS, label, model_name
+from globe_eval.reports.run import Run, model_name
 
 SIGNIFICANT = 0.05
 FLIP_KM = 25.0
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PARTS = {"continent": "continent", "scene": "scene", "city_size": "city size"}
-_IN_JSON_ONLY = ("localizab", "format_", "n_words", "truncated_rate", "globe_visual", "reasoning_silent")
-"""Metrics of the reasoning that would make the table longer than a screen, by how their names begin."""
 _COLUMNS = 100
-_LABEL = 24
 
 
 def comparison_text(many: Sequence[Comparison], *, flips_km: float | None = None) -> str:
@@ -54,28 +52,28 @@ def denominator_sentence(one: Comparison, letter: str = "B") -> str:
     disputed = one.disputed
     if not disputed:
         return "The order is the same over all photographs and over those that each located."
-    shown = "acc@25km" if "acc@25km" in disputed else disputed[0]
-    everyone, own = one.rows[shown], one.own[shown]
+    name = "acc@25km" if "acc@25km" in disputed else disputed[0]
+    everyone, own = one.rows[name], one.own[name]
     first, second = (letter, "A") if everyone.order > 0 else ("A", letter)
-    values = (_pair(shown, everyone, first == "A"), _pair(shown, own, second == "A"))
-    is_ahead = "is ahead" if everyone.higher_is_better else "is nearer" if shown.endswith("_km") else "has less"
+    values = (_pair(name, everyone, first == "A"), _pair(name, own, second == "A"))
+    is_ahead = "is ahead" if everyone.higher_is_better else "is nearer" if described(name).unit == "km" else "has less"
     return (
         f"The order depends on the denominator ({_listed(disputed)}): of all photographs {first} {is_ahead} "
-        f"({label(shown).split(' (')[0]}: {values[0]}), of those that each located {second} {is_ahead} ({values[1]})."
+        f"({shown.label(name)}: {values[0]}), of those that each located {second} {is_ahead} ({values[1]})."
     )
 
 
 def _pair(name: str, row: Row, a_first: bool) -> str:
     values = (row.a, row.b) if a_first else (row.b, row.a)
-    unit = " km" if name.endswith("_km") else " %" if _is_share(name) else ""
-    return f"{_value(name, values[0])} against {_value(name, values[1])}{unit}"
+    unit = described(name).unit
+    return f"{_value(name, values[0])} against {_value(name, values[1])}{unit and f' {unit}'}"
 
 
 def _listed(names: Sequence[str]) -> str:
     """`25, 200 and 750 km, GeoScore`."""
-    distances = [f"{float(name[4:-2]):,.10g}" for name in names if name.startswith("acc@")]
+    distances = [shown.short(name).removesuffix(" km") for name in names if name.startswith("acc@")]
     words = [_and(distances) + " km"] if distances else []
-    return ", ".join([*words, *(label(name).split(" (")[0] for name in names if not name.startswith("acc@"))])
+    return ", ".join([*words, *(shown.label(name) for name in names if not name.startswith("acc@"))])
 
 
 def _and(words: Sequence[str]) -> str:
@@ -101,13 +99,12 @@ def _runs(many: Sequence[Comparison]) -> str:
 
 def _all_photographs(one: Comparison, letter: str, adjusted: dict[str, float], *, several: bool) -> str:
     rows = []
-    for name, row in one.rows.items():
-        if name.startswith(_IN_JSON_ONLY):
-            continue
+    brief = {name: row for name, row in one.rows.items() if described(name).in_brief}
+    for name, row in brief.items():
         p = adjusted.get(name, row.difference.p) if several else row.difference.p
         rows.append(
             [
-                _cut(_labelled(name), _LABEL),
+                shown.with_unit(name),
                 _value(name, row.a),
                 _value(name, row.b),
                 *_difference(name, row.difference),
@@ -119,8 +116,7 @@ def _all_photographs(one: Comparison, letter: str, adjusted: dict[str, float], *
         )
     header = ["all photographs", "A", letter, f"{letter} − A", "95 % interval", "Holm p" if several else "p"]
     header += ["better", f"{letter} wins", "A wins"]
-    counts = {name: row.difference.n for name, row in one.rows.items() if not name.startswith(_IN_JSON_ONLY)}
-    fewer = [f"{label(name)} {n:,}" for name, n in counts.items() if n < one.n]
+    fewer = [f"{shown.label(name)} {n:,}" for name, row in brief.items() if (n := row.difference.n) < one.n]
     few = f"Photographs of which both have a value, where not all: {', '.join(fewer)}" if fewer else ""
     return _table(rows, header) + (f"\n{fill(few, _COLUMNS)}" if few else "")
 
@@ -132,12 +128,12 @@ def _denominators(one: Comparison, letter: str) -> str:
         return sentence
     rows = []
     for name, row in one.rows.items():
-        if name not in LABELS and not name.startswith("acc@"):
+        if described(name).family != "accuracy":
             continue
         own, both = one.own.get(name), one.both.get(name)
         if own is None and both is None:
             continue
-        cells = [_labelled(name).removesuffix(", %"), _value(name, row.a), _value(name, row.b)]
+        cells = [shown.with_unit(name).removesuffix(", %"), _value(name, row.a), _value(name, row.b)]
         cells += [_value(name, own.a), _value(name, own.b)] if own else ["", ""]
         cells += [_value(name, both.a), _value(name, both.b)] if both else ["", ""]
         cells += [*_difference(name, both.difference), _p(both.difference.p)] if both else ["", "", ""]
@@ -162,16 +158,15 @@ def _breakdowns(one: Comparison, letter: str) -> str:
 
 def _part(name: str, dimension: str, part: Part, near: str, far: str) -> list[str]:
     row, wide = part.rows[near], part.rows[far]
-    shown = CONTINENTS.get(name, name) if dimension == "continent" else name
     return [
-        shown,
+        shown.CONTINENTS.get(name, name) if dimension == "continent" else name,
         f"{part.n:,}",
         f"{part.n_groups:,}",
         _value(near, row.a),
         _value(near, row.b),
         *_difference(near, row.difference),
         _p(row.difference.p),
-        _signed(far, wide.difference.value),
+        shown.difference(far, wide.difference.value),
         _p(wide.difference.p),
     ]
 
@@ -211,7 +206,7 @@ def _footnote(many: Sequence[Comparison]) -> str:
     unit = "group" if many[0].n_groups < many[0].n else "photograph"
     several = f", in the first table adjusted for {len(many)} comparisons with A (Holm)" if len(many) > 1 else ""
     return fill(
-        f"Differences are in points, km or GeoScore. Intervals and two-sided p: paired bootstrap of {N_RESAMPLES:,} "
+        f"Differences of % are in points. Intervals and two-sided p: paired bootstrap of {N_RESAMPLES:,} "
         f"resamples by {unit}{several}; not adjusted for the number of metrics. better: p at most {SIGNIFICANT:g}, "
         "else tie.",
         _COLUMNS,
@@ -238,47 +233,17 @@ def _photographs(n: int) -> str:
     return f"{n:,} photograph{'' if n == 1 else 's'}"
 
 
-def _labelled(name: str) -> str:
-    short = label(name).split(" (")[0]
-    return f"{short}, km" if name.endswith("_km") else f"{short}, %" if _is_share(name) else short
-
-
-def _is_share(name: str) -> bool:
-    return name.startswith("acc@") or (name in LABELS and not name.endswith("_km") and name != "geoscore")
-
-
-def _scaled(name: str, value: float) -> tuple[float, int]:
-    """A value in the unit that is shown, and how many decimals."""
-    if _is_share(name):
-        return 100 * value, 2
-    if name.endswith("_km"):
-        return value, 1 if abs(value) < 1000 else 0
-    return value, 0 if name == "geoscore" else 3
-
-
 def _value(name: str, value: float) -> str:
-    if math.isnan(value):
-        return "none"
-    if math.isinf(value):
-        return "∞"
-    scaled, digits = _scaled(name, value)
-    return f"{scaled:,.{digits}f}"
-
-
-def _signed(name: str, value: float) -> str:
-    if math.isnan(value):
-        return ""
-    if math.isinf(value):
-        return "+∞" if value > 0 else "−∞"
-    scaled, digits = _scaled(name, value)
-    text = f"{abs(scaled):,.{digits}f}"
-    sign = "" if not text.strip("0.,") else "+" if scaled > 0 else "−"
-    return sign + text
+    return shown.number(name, value, fine=True)
 
 
 def _difference(name: str, paired: Paired) -> tuple[str, str]:
-    bounds = "" if math.isnan(paired.low) else f"{_signed(name, paired.low)} to {_signed(name, paired.high)}"
-    return _signed(name, paired.value), bounds
+    bounds = (
+        ""
+        if math.isnan(paired.low)
+        else f"{shown.difference(name, paired.low)} to {shown.difference(name, paired.high)}"
+    )
+    return shown.difference(name, paired.value), bounds
 
 
 def _p(p: float) -> str:

@@ -1,4 +1,4 @@
-"""The table of a result that a person reads in a terminal."""
+"""The tables of a result that a person reads in a terminal; of the reasoning only what there is something to say of."""
 
 from __future__ import annotations
 
@@ -9,30 +9,12 @@ from tabulate import tabulate
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.breakdowns import DIMENSIONS
-from globe_eval.reports import reasoning
-from globe_eval.runs.record import FigureRecord, Results
+from globe_eval.metrics.catalogue import TARGETS, Family, described, of_family
+from globe_eval.reports import shown
+from globe_eval.reports.run import model_name
+from globe_eval.sample import Results
 
-LABELS = {
-    **{acc_name(km): f"{level}, {km:,.0f} km" for level, km in THRESHOLDS_KM.items()},
-    "geoscore": "GeoScore (0 to 5000)",
-    "median_km": "median distance",
-    "mean_km": "mean distance",
-    "located": "located at all",
-    "country_accuracy": "country right",
-    "city_accuracy": "city right",
-    "globe_country_match": "country, GLOBE's rule",
-    "globe_city_match": "city, GLOBE's rule",
-}
-CONTINENTS = {
-    "AF": "Africa",
-    "AN": "Antarctica",
-    "AS": "Asia",
-    "EU": "Europe",
-    "NA": "North America",
-    "OC": "Oceania",
-    "SA": "South America",
-}
-RATES = (*(acc_name(km) for km in THRESHOLDS_KM.values()), "located", "country_accuracy", "city_accuracy")
+ACCURACIES = tuple(acc_name(km) for km in THRESHOLDS_KM.values())
 
 
 def result_table(results: Results) -> str:
@@ -46,14 +28,14 @@ def result_table(results: Results) -> str:
     header += ["ceiling"] if ceiling else []
     rows = []
     for name, figure in results.metrics.items():
-        if name in reasoning.NAMES:
+        if described(name).family not in ("accuracy", "own"):
             continue
-        row = [label(name), shown(name, figure.value), f"{interval(name, figure)}"]
+        row = [shown.label(name), shown.text(name, figure.value), shown.interval(name, figure)]
         if some_missing:
             valid = results.valid_only.get(name)
-            row.append(shown(name, valid.value) if valid and name != "located" else "")
+            row.append(shown.text(name, valid.value) if valid and name != "located" else "")
         if ceiling:
-            row.append(shown(name, ceiling[name]) if name in ceiling else "")
+            row.append(shown.text(name, ceiling[name]) if name in ceiling else "")
         rows.append(row)
     return "\n".join(
         [
@@ -61,7 +43,7 @@ def result_table(results: Results) -> str:
             "",
             tabulate(rows, headers=header, disable_numparse=True, colalign=("left", *["right"] * (len(header) - 1))),
             "",
-            *(f"{section}\n" for section in reasoning.sections(results)),
+            *(f"{section}\n" for section in _sections(results)),
             status_line(results),
             *([_ceiling_line(results)] if ceiling else []),
             *([_clean_line(results)] if results.clean else []),
@@ -85,16 +67,16 @@ def breakdown_table(results: Results, by: str) -> str:
         parts.sort(key=lambda part: -part[1].n)
     columns = [
         name
-        for name in (*(acc_name(km) for km in THRESHOLDS_KM.values()), "median_km", "geoscore", "country_accuracy")
+        for name in (*ACCURACIES, "median_km", "geoscore", "country_accuracy")
         if any(name in part.metrics for _, part in parts)
     ]
     rows = [
         [
-            CONTINENTS.get(label, label) if by == "continent" else label,
+            shown.CONTINENTS.get(label, label) if by == "continent" else label,
             f"{part.n:,}",
             f"{part.n_groups:,}",
             *(
-                f"{shown(name, part.metrics[name].value)}\n{interval(name, part.metrics[name])}"
+                f"{shown.text(name, part.metrics[name].value)}\n{shown.interval(name, part.metrics[name])}"
                 if name in part.metrics
                 else "none"
                 for name in columns
@@ -102,7 +84,7 @@ def breakdown_table(results: Results, by: str) -> str:
         ]
         for label, part in parts
     ]
-    header = [by.replace("_", " "), "n", "groups", *(LABELS[name].replace(", ", "\n") for name in columns)]
+    header = [by.replace("_", " "), "n", "groups", *(shown.label(name).replace(", ", "\n") for name in columns)]
     table = tabulate(
         rows,
         headers=header,
@@ -115,22 +97,15 @@ def breakdown_table(results: Results, by: str) -> str:
 
 def compact_table(many: Sequence[Results]) -> str:
     """Several results side by side: one row each, the five accuracies with their intervals, median and GeoScore."""
-    columns = [*(acc_name(km) for km in THRESHOLDS_KM.values()), "median_km", "geoscore", "located"]
-    header = [
-        "task",
-        "model",
-        "n",
-        *(f"{level}\n{km:,.0f} km" for level, km in THRESHOLDS_KM.items()),
-        "median",
-        "GeoScore",
-        "located",
-    ]
+    columns = [*ACCURACIES, "median_km", "geoscore", "located"]
+    header = ["task", "model", "n", *(shown.label(name).replace(", ", "\n") for name in ACCURACIES)]
+    header += [shown.short(name) for name in columns[len(ACCURACIES) :]]
     rows = [
         [
             r.task,
             model_name(r, "\n"),
             r.n,
-            *(f"{shown(c, r.metrics[c].value)}\n{interval(c, r.metrics[c])}" for c in columns),
+            *(f"{shown.text(c, r.metrics[c].value)}\n{shown.interval(c, r.metrics[c])}" for c in columns),
         ]
         for r in many
     ]
@@ -141,15 +116,6 @@ def compact_table(many: Sequence[Results]) -> str:
         tablefmt="simple_grid",
         colalign=("left", "left", *["right"] * (len(header) - 2)),
     )
-
-
-def model_name(results: Results, between: str = " ") -> str:
-    """The model and which weights: `endpoint qwen2.5-vl`, `hf-multimodal GLOBE-Qwen2.5VL-7B`, `knn`."""
-    arguments = {**results.model_info, **results.model_args}
-    which = next(
-        (arguments[key] for key in ("pretrained", "model", "model_name", "answers") if arguments.get(key)), None
-    )
-    return results.model if which is None else f"{results.model}{between}{str(which).rstrip('/').rsplit('/', 1)[-1]}"
 
 
 def heading(results: Results) -> str:
@@ -174,7 +140,7 @@ def _ceiling_line(results: Results) -> str:
     line = "ceiling: what answers of this form score that name the city nearest to each photograph"
     if not results.attainable:
         return line
-    best = " / ".join(shown(name, value).removesuffix(" %") for name, value in results.attainable.items())
+    best = " / ".join(shown.number(name, value) for name, value in results.attainable.items())
     return f"{line}; the best place names score {best} %"
 
 
@@ -184,44 +150,102 @@ def _clean_line(results: Results) -> str:
     assert clean is not None
     figures = {km: clean.metrics[acc_name(km)] for km in THRESHOLDS_KM.values() if acc_name(km) in clean.metrics}
     values = ", ".join(
-        f"{shown(acc_name(km), figure.value)} ({interval(acc_name(km), figure) or 'no interval'}) within {km:,.0f} km"
+        f"{shown.text(acc_name(km), figure.value)} ({shown.interval(acc_name(km), figure) or 'no interval'}) "
+        f"within {km:,.0f} km"
         for km, figure in figures.items()
     )
     return f"without {clean.excluded:,} photographs of the other set, {clean.n:,} left: {values or 'nothing to score'}"
 
 
-def label(name: str) -> str:
-    """A metric as a table calls it; a benchmark's own by its name.
-
-    >>> label("acc@25km"), label("acc@0.5km"), label("inside")
-    ('city, 25 km', 'within 0.5 km', 'inside')
-    """
-    if name in reasoning.NAMES:
-        stem, _, target = name.partition("@")
-        return reasoning.LABELS[stem] + (f", {target}" if target else "")
-    own = f"within {name.removeprefix('acc@').removesuffix('km')} km" if name.startswith("acc@") else name
-    return LABELS.get(name, own)
+def _sections(results: Results) -> list[str]:
+    """The sections on the reasoning that have something to say, each a text of several lines."""
+    found = (_grounding(results), _consistency(results), _localizability(results), _format(results))
+    return [text for text in found if text]
 
 
-def shown(name: str, value: float | None) -> str:
-    """A figure as a person writes it; none where it is infinite or undefined."""
-    if name in reasoning.NAMES:
-        return reasoning.shown(name, value)
-    if value is None:
-        return "∞" if name.endswith("_km") else "none"
-    if name.endswith("_km"):
-        return f"{value:,.1f} km" if value < 1000 else f"{value:,.0f} km"
-    if name == "geoscore":
-        return f"{value:,.0f}"
-    return f"{100 * value:.1f} %" if name in LABELS or name.startswith("acc@") else f"{value:,.4g}"
+_ARROWS = {True: "↑", False: "↓", None: ""}
 
 
-def interval(name: str, figure: FigureRecord) -> str:
-    """Its 95 % bootstrap interval; empty where there is none (one group, or an infinite value)."""
-    if figure.n_groups < 2 or (figure.low is None and figure.high is None):
+def _section(results: Results, family: Family, title: str) -> str:
+    """The metrics of a family that a result has, a row each; empty where it has none."""
+    rows = [
+        [
+            metric.label,
+            shown.text(metric.name, one.value),
+            shown.interval(metric.name, one),
+            f"{one.n:,}",
+            _ARROWS[metric.higher_is_better],
+        ]
+        for metric in of_family(family)
+        if (one := results.metrics.get(metric.name)) is not None
+    ]
+    header = [title, "", "95 % interval", "n", "better"]
+    table = tabulate(rows, headers=header, disable_numparse=True, colalign=("left", *["right"] * 4))
+    return table if rows else ""
+
+
+def _grounding(results: Results) -> str:
+    table, counts, judge = (
+        _section(results, "grounding", "grounding of the reasoning"),
+        results.reasoning,
+        results.judge,
+    )
+    if not table or counts is None:
         return ""
-    return f"{_bare(name, figure.low)} – {_bare(name, figure.high)}"
+    unknown = {
+        "without entities": counts.without_entities,
+        "in a language that the lexicon lacks": counts.not_covered,
+    }
+    noted = ", ".join(f"{n:,} {what}" for what, n in unknown.items() if n)
+    lines = [table, *([f"not measured: {noted}"] if noted else [])]
+    if judge is not None:
+        shares = ", ".join(f"{what} {_share(getattr(judge, what))}" for what in ("evidence", "mentioned", "absent"))
+        agreed = f"agrees on {_share(judge.agreement)} of {judge.n_entities:,} entities"
+        kappa = "" if judge.kappa is None else f" (Cohen's kappa {judge.kappa:.2f})"
+        lines.append(f"judge {judge.model}: {shares}; {agreed}{kappa}")
+    return "\n".join(lines)
 
 
-def _bare(name: str, value: float | None) -> str:
-    return "∞" if value is None else shown(name, value).removesuffix(" %").removesuffix(" km").removesuffix(" points")
+def _share(value: float | None) -> str:
+    return "none" if value is None else f"{100 * value:.1f} %"
+
+
+def _consistency(results: Results) -> str:
+    counts = results.reasoning
+    if counts is None or counts.no_reasoning == counts.with_entities + counts.without_entities:
+        return ""
+    return _section(results, "consistency", "consistency with the answer")
+
+
+def _localizability(results: Results) -> str:
+    """One row a measure, one column a target; nothing where the model states no confidence and refuses nothing."""
+    counts = results.reasoning
+    sources = {} if counts is None else {name: n for name, n in counts.confidence.items() if n}
+    if not sources.keys() - {"answered"}:
+        return ""
+    rows: dict[str, dict[str, str]] = {}
+    for metric in of_family("localizability"):
+        measure, _, target = metric.label.rpartition(", ")
+        one = results.metrics.get(metric.name)
+        if one is not None and measure:
+            within = shown.interval(metric.name, one)
+            rows.setdefault(measure, {})[target] = shown.text(metric.name, one.value) + (
+                f" ({within})" if within else ""
+            )
+    targets = [target for target in TARGETS.values() if any(target in cells for cells in rows.values())]
+    table = tabulate(
+        [[measure, *(cells.get(target, "none") for target in targets)] for measure, cells in rows.items()],
+        headers=["localizability, against", *targets],
+        disable_numparse=True,
+        colalign=("left", *["right"] * len(targets)),
+    )
+    name = "localizable_claimed"
+    claimed = results.metrics[name]
+    known = ", ".join(f"{source} {n:,}" for source, n in sources.items())
+    return f"{table}\n{shown.label(name)}: {shown.text(name, claimed.value)} of {claimed.n:,}; confidence from: {known}"
+
+
+def _format(results: Results) -> str:
+    found = [(metric, results.metrics[metric.name]) for metric in of_family("format") if metric.name in results.metrics]
+    parts = [f"{metric.label} {shown.text(metric.name, one.value)}" for metric, one in found]
+    return f"format: {', '.join(parts)}" if parts else ""

@@ -1,25 +1,48 @@
-"""Answers and truths -> the samples and results of a run: the last step of `run`, of `score` and of re-scoring."""
+"""Samples with their responses -> scored samples and results: the last step of `run`, of `score` and of re-scoring."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, get_args
 
 import numpy as np
 
-from globe_eval import scoring, secrets
-from globe_eval.answers import PARSER_VERSION, Answer
+from globe_eval import scoring
+from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.ceilings import Ceilings, ceilings
+from globe_eval.columns import columns
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
-from globe_eval.metrics.grounding import idf_recalls, lexicon_sha256, lifts
-from globe_eval.metrics.own import OwnMetric
+from globe_eval.metrics.catalogue import TARGETS, pair_columns, pairs
+from globe_eval.metrics.custom_metrics import OwnMetric
+from globe_eval.metrics.grounding import controls_of, lexicon_sha256
+from globe_eval.metrics.localizability import SOURCES, risk_coverage, thinned
 from globe_eval.places import DISTANCES, gazetteer, resolve_many
 from globe_eval.places.online import GEOCODERS
 from globe_eval.places.resolve import RESOLVER_VERSION
-from globe_eval.runs import many, reasoned, record
+from globe_eval.runs import process, record
+from globe_eval.sample import (
+    LOCATED,
+    SCHEMA_VERSION,
+    AnswerForm,
+    DistanceModel,
+    Figure,
+    Gazetteer,
+    Geocoder,
+    Images,
+    ReasoningCounts,
+    Results,
+    Sample,
+    Stratum,
+    Truth,
+    Usage,
+    WithoutOverlap,
+    finite,
+)
+from globe_eval.secrets import without_secrets
 
 
 @dataclass(frozen=True)
@@ -28,7 +51,7 @@ class Setting:
 
     task: str
     task_version: str
-    answer_form: scoring.AnswerForm
+    answer_form: AnswerForm
     manifest_sha256: str
     model: str
     model_args: dict[str, Any] = field(default_factory=dict)
@@ -41,7 +64,7 @@ class Setting:
     shard: str | None = None
     """Which photographs: "i/n" is every n-th from the i-th on."""
     command: str | None = None
-    distance: scoring.DistanceModel = "geodesic"
+    distance: DistanceModel = "geodesic"
     geocoder: str = "geonames"
     exclude: frozenset[str] | None = None
     """Ids of photographs that a second set of figures leaves out; None asks for no such figures."""
@@ -56,28 +79,16 @@ class Setting:
     """Of the entities of a file of their own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """What came back for one photograph. `answer` is None where the model was never heard, `error` says why."""
-
-    answer: Answer | None
-    response: str | None = None
-    finish_reason: str | None = None
-    error: str | None = None
-    image_sha256: str | None = None
-
-
-@many.without_collector()
+@process.without_collector()
 def assemble(
     setting: Setting,
-    truths: Sequence[scoring.Truth],
-    heard: Sequence[Heard],
+    samples: Sequence[Sample],
     *,
     started: datetime,
-    images: record.ImagesRecord | None = None,
-    usage: record.UsageRecord | None = None,
-) -> tuple[Iterable[record.Sample], record.Results]:
-    """Score n photographs and describe the result. Deterministic but for the time, the duration and the versions."""
+    images: Images | None = None,
+    usage: Usage | None = None,
+) -> tuple[list[Sample], Results]:
+    """Score n samples and describe the result. Deterministic but for the time, the duration and the versions."""
     online = None if setting.geocoder == "geonames" else GEOCODERS[setting.geocoder]()
     score = partial(
         scoring.score,
@@ -87,12 +98,12 @@ def assemble(
         own=setting.own_metrics,
         classes=setting.entity_classes,
     )
-    known = [one.answer for one in heard], truths, [one.response for one in heard]
     # An online geocoder's cache and a benchmark's own functions stay in this process.
-    scores = score(*known) if online or setting.own_metrics else many.in_parts(score, *known)
-    samples = Samples(truths, heard, scores, shareable=online is None or online.shareable)
-    results = record.Results(
-        schema_version=record.SCHEMA_VERSION,
+    here = online is not None or bool(setting.own_metrics)
+    columns = samples, controls_of(samples)
+    scored = score(*columns) if here else process.in_parts(score, *columns)
+    results = Results(
+        schema_version=SCHEMA_VERSION,
         task=setting.task,
         task_version=setting.task_version,
         answer_form=setting.answer_form,
@@ -100,18 +111,16 @@ def assemble(
         prompt=setting.prompt,
         prompt_sha256=setting.prompt_sha256,
         model=setting.model,
-        model_args=secrets.without_secrets(setting.model_args),
-        model_info=secrets.without_secrets(setting.model_info),
-        decoding=None if setting.decoding is None else secrets.without_secrets(setting.decoding),
+        model_args=without_secrets(setting.model_args),
+        model_info=without_secrets(setting.model_info),
+        decoding=None if setting.decoding is None else without_secrets(setting.decoding),
         seed=setting.seed,
         limit=setting.limit,
         command=setting.command,
         shard=setting.shard,
         distance=setting.distance,
-        geocoder=record.GeocoderRecord(
-            name=setting.geocoder, version=online.version if online else f"resolver {RESOLVER_VERSION}"
-        ),
-        gazetteer=record.GazetteerRecord(version=gazetteer.info()["version"], sha256=gazetteer.info()["sha256"]),
+        geocoder=Geocoder(name=setting.geocoder, version=online.version if online else f"resolver {RESOLVER_VERSION}"),
+        gazetteer=Gazetteer(version=gazetteer.info()["version"], sha256=gazetteer.info()["sha256"]),
         resolver_version=RESOLVER_VERSION,
         parser_version=PARSER_VERSION,
         packages=record.package_versions(),
@@ -124,163 +133,109 @@ def assemble(
         own_directions=setting.own_directions,
         entity_classes=None if setting.entity_classes is None else list(setting.entity_classes),
         entities_sha256=setting.entities_sha256,
-        **describe(setting, truths, scores),
+        **describe(setting, scored),
     )
-    return samples, results
+    if online is not None and not online.shareable:
+        scored = [replace(one, prediction=None) for one in scored]
+    return scored, results
 
 
-def describe(setting: Setting, truths: Sequence[scoring.Truth], scores: Sequence[scoring.Score]) -> dict[str, Any]:
-    """The fields of a result that its scores and truths alone decide: n, status and every figure."""
-    located = [i for i, score in enumerate(scores) if score.status in scoring.LOCATED]
+def describe(setting: Setting, samples: Sequence[Sample]) -> dict[str, Any]:
+    """The fields of a result that its scored samples alone decide: n, status and every figure."""
     metrics = scoring.metrics_with(setting.thresholds_km, setting.own_directions)
-
-    def of(rows: Sequence[int], metrics: Sequence[scoring.Metric]) -> dict[str, record.FigureRecord]:
-        some, their = [scores[i] for i in rows], [truths[i] for i in rows]
-        return _records(scoring.figures(some, their, metrics=metrics, seed=setting.seed))
-
-    figures = of(range(len(scores)), metrics)
+    figures = recorded(scoring.figures(samples, metrics=metrics, seed=setting.seed))
+    located = [one for one in samples if one.status in LOCATED]
+    of_parts = [metric for metric in metrics if metric.of_parts]
     return {
-        "n": len(scores),
+        "n": len(samples),
         "n_groups": next(iter(figures.values())).n_groups if figures else 0,
-        "complete": all(score.status != "error" for score in scores),
-        "status": scoring.counts(scores),
+        "complete": all(one.status != "error" for one in samples),
+        "status": scoring.counts(samples),
         "metrics": figures,
-        "valid_only": of(located, [metric for metric in metrics if metric.of_parts]),
-        "accuracy_by_distance": _accuracy_by_distance(truths, scores),
-        **_ceilings(setting, truths),
+        "valid_only": recorded(scoring.figures(located, metrics=of_parts, seed=setting.seed)),
+        "accuracy_by_distance": _accuracy_by_distance(samples),
+        **_ceilings(setting, [one.truth for one in samples]),
         "breakdowns": {
-            dimension: {label: _part(figures) for label, figures in parts.items()}
-            for dimension, parts in scoring.breakdowns(scores, truths, metrics=metrics, seed=setting.seed).items()
+            dimension: {label: _stratum(figures) for label, figures in parts.items()}
+            for dimension, parts in scoring.breakdowns(samples, metrics=metrics, seed=setting.seed).items()
         },
-        "reasoning": reasoned.counts(scores),
-        "lexicon_sha256": lexicon_sha256() if any(one.grounding for one in scores) else None,
-        "clean": None if setting.exclude is None else clean(scores, truths, setting.exclude, metrics, setting.seed),
+        "reasoning": reasoning_counts(samples),
+        "lexicon_sha256": lexicon_sha256() if any(one.format for one in samples) else None,
+        "clean": None if setting.exclude is None else without(samples, setting.exclude, metrics, setting.seed),
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """The lines of samples.jsonl, made anew for each reader: to keep 210,000 of them takes 0.8 GB."""
-
-    truths: Sequence[scoring.Truth]
-    heard: Sequence[Heard]
-    scores: Sequence[scoring.Score]
-    shareable: bool
-
-    def __iter__(self) -> Iterator[record.Sample]:
-        groundings = [score.grounding for score in self.scores]
-        of_all = zip(lifts(groundings).tolist(), idf_recalls(groundings).tolist(), strict=True)
-        for one, more in zip(zip(self.truths, self.heard, self.scores, strict=True), of_all, strict=True):
-            yield _sample(*one, self.shareable, more)
-
-
-def clean(
-    scores: Sequence[scoring.Score],
-    truths: Sequence[scoring.Truth],
+def without(
+    samples: Sequence[Sample],
     exclude: Collection[str],
     metrics: Sequence[scoring.Metric] = scoring.METRICS,
     seed: int = 0,
-) -> record.CleanRecord:
+) -> WithoutOverlap:
     """The figures of the photographs whose id is not in `exclude`, and how many were left out."""
-    kept = [i for i, truth in enumerate(truths) if truth.id not in exclude]
-    return record.CleanRecord(
-        excluded=len(truths) - len(kept),
-        n=len(kept),
-        metrics=_records(
-            scoring.figures([scores[i] for i in kept], [truths[i] for i in kept], metrics=metrics, seed=seed)
-        ),
+    kept = [one for one in samples if one.id not in exclude]
+    figures = recorded(scoring.figures(kept, metrics=metrics, seed=seed))
+    return WithoutOverlap(excluded=len(samples) - len(kept), n=len(kept), metrics=figures)
+
+
+def reasoning_counts(samples: Sequence[Sample]) -> ReasoningCounts | None:
+    """How many photographs each measure of the reasoning could be taken of; None where there is no response at all."""
+    measured = [one for one in samples if one.format is not None]
+    if not measured:
+        return None
+    grounded = [one.grounding for one in measured if one.grounding is not None]
+    formats = [one.format for one in measured if one.format is not None]
+    sources = Counter(one.localizability.source for one in measured if one.localizability is not None)
+    table = columns(samples)
+    curves = {
+        target: thinned(risk_coverage(*pairs(target, *(table[name] for name in pair_columns(target))).T))
+        for target in TARGETS
+    }
+    return ReasoningCounts(
+        with_entities=len(grounded),
+        without_entities=len(measured) - len(grounded),
+        not_covered=sum(not one.covered for one in grounded),
+        no_reasoning=sum(not one.n_words for one in formats),
+        truncated=sum(one.truncated for one in formats),
+        confidence={source: sources[source] for source in SOURCES},
+        risk_coverage={target: curve for target, curve in curves.items() if curve},
     )
 
 
-def _ceilings(setting: Setting, truths: Sequence[scoring.Truth]) -> dict[str, dict[str, float] | None]:
+def _ceilings(setting: Setting, truths: Sequence[Truth]) -> dict[str, dict[str, float | None] | None]:
     """What answers of this form can score with the embedded gazetteer; not known of an online geocoder's places."""
     if setting.geocoder != "geonames" and setting.answer_form != "coordinates":
         return dict.fromkeys(Ceilings._fields)
     lats, lons = [truth.lat for truth in truths], [truth.lon for truth in truths]
     found = ceilings(lats, lons, setting.answer_form, distance=setting.distance, thresholds_km=setting.thresholds_km)
-    return found._asdict()
-
-
-def _part(figures: dict[str, scoring.Figure]) -> record.PartRecord:
-    largest = max(figures.values(), key=lambda figure: figure.n)
-    return record.PartRecord(n=largest.n, n_groups=largest.n_groups, metrics=_records(figures))
-
-
-def _sample(
-    truth: scoring.Truth, heard: Heard, score: scoring.Score, shareable: bool, of_all: tuple[float, float]
-) -> record.Sample:
-    """One line of samples.jsonl; without the point where the geocoder's terms do not allow passing it on.
-
-    `of_all` are the lift and the idf-weighted recall, which depend on the other photographs.
-    """
-    answer, found = heard.answer, score.prediction
-    return record.Sample(
-        id=truth.id,
-        status=score.status,
-        truth=record.TruthRecord(
-            lat=truth.lat,
-            lon=truth.lon,
-            country=truth.country,
-            city=truth.city,
-            group=truth.group,
-            scene=truth.scene,
-            entities=None if truth.entities is None else list(truth.entities),
-            localizable=truth.localizable,
-        ),
-        answer=record.AnswerRecord()
-        if answer is None
-        else record.AnswerRecord(
-            country=scoring.utf8(answer.country),
-            city=scoring.utf8(answer.city),
-            admin=scoring.utf8(answer.admin),
-            lat=answer.lat,
-            lon=answer.lon,
-            stated_confidence=answer.stated_confidence,
-            stated_localizable=answer.stated_localizable,
-            p_yes=answer.p_yes,
-        ),
-        prediction=None
-        if found is None or not shareable
-        else record.PredictionRecord(
-            lat=found.lat,
-            lon=found.lon,
-            level=found.level,
-            country_code=found.country_code,
-            geonameid=found.geonameid,
-            name=found.name,
-        ),
-        distance_km=score.distance_km,
-        country_correct=score.country_correct,
-        city_correct=score.city_correct,
-        globe_country_match=score.globe_country_match,
-        globe_city_match=score.globe_city_match,
-        response=scoring.utf8(heard.response),
-        finish_reason=heard.finish_reason,
-        error=scoring.utf8(heard.error),
-        image_sha256=heard.image_sha256,
-        own={**score.own},
-        **reasoned.records(score, *of_all),
-    )
-
-
-def _records(figures: dict[str, scoring.Figure]) -> dict[str, record.FigureRecord]:
     return {
-        name: record.FigureRecord(value=f.value, low=f.low, high=f.high, n=f.n, n_groups=f.n_groups)
-        for name, f in figures.items()
+        name: values and {metric: finite(value) for metric, value in values.items()}
+        for name, values in found._asdict().items()
     }
 
 
-def _accuracy_by_distance(
-    truths: Sequence[scoring.Truth], scores: Sequence[scoring.Score]
-) -> dict[scoring.DistanceModel, dict[str, float]]:
+def _stratum(figures: dict[str, Figure]) -> Stratum:
+    largest = max(figures.values(), key=lambda figure: figure.n)
+    return Stratum(n=largest.n, n_groups=largest.n_groups, metrics=recorded(figures))
+
+
+def recorded(figures: dict[str, Figure]) -> dict[str, Figure]:
+    """Figures as a file gives them back: what is infinite or undefined is None."""
+    return {
+        name: replace(one, value=finite(one.value), low=finite(one.low), high=finite(one.high))
+        for name, one in figures.items()
+    }
+
+
+def _accuracy_by_distance(samples: Sequence[Sample]) -> dict[DistanceModel, dict[str, float]]:
+    nowhere = (np.nan, np.nan)
     points = np.array(
         [
-            (truth.lat, truth.lon, *((s.prediction.lat, s.prediction.lon) if s.prediction else (np.nan, np.nan)))
-            for truth, s in zip(truths, scores, strict=True)
+            (s.truth.lat, s.truth.lon, *((s.prediction.lat, s.prediction.lon) if s.prediction else nowhere))
+            for s in samples
         ],
         dtype=np.float64,
     ).reshape(-1, 4)
-    models: tuple[scoring.DistanceModel, ...] = get_args(scoring.DistanceModel)
+    models: tuple[DistanceModel, ...] = get_args(DistanceModel)
     by_model = {model: DISTANCES[model](*points.T) for model in models}
     return {
         model: {acc_name(km): float(within(distance, km).mean()) for km in THRESHOLDS_KM.values()}

@@ -18,13 +18,14 @@ from lm_eval.utils import set_torch_seed
 
 from globe_eval.benchmarks import images
 from globe_eval.errors import IncompleteRun, InputError
+from globe_eval.files import valid_utf8
 from globe_eval.models.providers import same_model
 from globe_eval.models.response import Response, Served
 from globe_eval.models.simple import SimpleModel
 from globe_eval.runs.journal import Entry, Journal
 from globe_eval.runs.progress import Progress
-from globe_eval.runs.usage import Budget, Share
-from globe_eval.secrets import removed
+from globe_eval.runs.usage import Budget, Portion
+from globe_eval.secrets import removed, without_secrets
 
 CHUNK = 256
 """Requests that an engine of its own batches (vLLM) is given at once: enough to keep it busy, and all of their pictures
@@ -95,9 +96,9 @@ class Journaled:
         return getattr(self.model, name)
 
     @property
-    def share(self) -> Share:
+    def portion(self) -> Portion:
         """What this process knows of the run."""
-        return Share(self.resumed, self.seconds, self.seconds_to_first_answer, self.answers)
+        return Portion(self.resumed, self.seconds, self.seconds_to_first_answer, self.answers)
 
     def generate_until(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[Response]:
         """One response a request, in the same order.
@@ -168,7 +169,7 @@ class Journaled:
             self.progress.add([(asked[slot].doc, response) for slot, response in heard.items()], resumed=True)
             for piece in pieces:
                 # A chunk that is asked again for the sake of its batches brings answers that are there already.
-                new = {slot: _clean(response) for slot, response in piece if slot not in heard}
+                new = {slot: _published(response) for slot, response in piece if slot not in heard}
                 for response in new.values():
                     self._refuse_another_model(response)
                     if self.budget is not None and not streams:
@@ -305,8 +306,8 @@ def _seed(seed: int, slot: Slot) -> int:
     return int.from_bytes(hashlib.sha256(repr((seed, slot)).encode()).digest()[:4], "big")
 
 
-def _clean(response: str) -> Response:
-    """The response as a file gives it back, without secrets; half a surrogate pair, as its escape."""
+def _published(response: str) -> Response:
+    """The response of any back end as it may be written down, without secrets."""
     served = getattr(response, "served", None)
     return Response(
         _shown(response),
@@ -320,7 +321,7 @@ def _clean(response: str) -> Response:
 
 def _shown(text: str | None) -> str | None:
     """Servers and libraries like to quote keys, and addresses with the passwords in them."""
-    return None if text is None else removed(str(text).encode("utf-8", "backslashreplace").decode("utf-8"))
+    return None if text is None else without_secrets({"": removed(valid_utf8(str(text)))})[""]
 
 
 def _first_line(error: Exception) -> str:

@@ -13,19 +13,20 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 from globe_eval.answers import parse
 from globe_eval.errors import InputError
 from globe_eval.metrics.grounding import entity_set
-from globe_eval.runs import record
-from globe_eval.runs.reasoned import JudgedRecord, JudgeRecord, Said
+from globe_eval.runs import second_model
+from globe_eval.runs.second_model import SecondModel
+from globe_eval.sample import JudgeAgreement, Judgement, Results, Sample, Use
 from globe_eval.secrets import removed
 
-SAID: tuple[Said, ...] = get_args(Said)
+USES: tuple[Use, ...] = get_args(Use)
 
 SYSTEM = (
     "You read how someone reasons about where a photograph was taken, and check which things the text says to be "
@@ -45,29 +46,6 @@ CACHE = "judge.jsonl"
 _OBJECT = re.compile(r"\{[^{}]*\}")
 
 
-@dataclass(frozen=True)
-class Judge:
-    """A model that judges, and the user's decoding arguments for it."""
-
-    endpoint: Any
-    decoding: Mapping[str, Any]
-
-    @property
-    def model(self) -> str:
-        """Its name."""
-        return str(self.endpoint.model)
-
-
-def endpoint(arguments: Mapping[str, Any], seed: int) -> Judge:
-    """The judge that `--judge` names: arguments of the model `endpoint`, and `gen_kwargs={…}`.
-
-    Raises InputError where it cannot be used.
-    """
-    from globe_eval.models.endpoint import of_option
-
-    return Judge(*of_option("--judge", arguments, seed))
-
-
 @dataclass(frozen=True, slots=True)
 class Question:
     """One photograph's question: its entities in the order in which they are asked."""
@@ -77,13 +55,12 @@ class Question:
     text: str
     """The prompt; empty where there is no reasoning, so that every entity is absent without asking."""
 
-    def key(self, judge: Judge) -> str:
+    def key(self, model: str) -> str:
         """The hash of all that decides the answer."""
-        model = judge.model + (json.dumps(judge.decoding, sort_keys=True) if judge.decoding else "")
-        return hashlib.sha256(f"{model}\0{PROMPT_SHA256}\0{self.text}".encode()).hexdigest()
+        return second_model.key(model, PROMPT_SHA256, self.text)
 
 
-def question(sample: record.Sample, seed: int) -> Question | None:
+def question(sample: Sample, seed: int) -> Question | None:
     """What is asked of a photograph; None without entities, or where nothing was heard.
 
     The order of the entities is shuffled by the seed and the id, since judges favour what stands first.
@@ -107,13 +84,13 @@ def schema(n: int) -> dict[str, Any]:
     numbers = [str(i) for i in range(1, n + 1)]
     return {
         "type": "object",
-        "properties": {number: {"type": "string", "enum": list(SAID)} for number in numbers},
+        "properties": {number: {"type": "string", "enum": list(USES)} for number in numbers},
         "required": numbers,
         "additionalProperties": False,
     }
 
 
-def read_verdict(text: str, entities: Sequence[str]) -> dict[str, Said]:
+def read_verdict(text: str, entities: Sequence[str]) -> dict[str, Use]:
     """Entity -> what the judge says of it. Raises ValueError for what is no complete answer.
 
     >>> read_verdict('```json\\n{"1": "Evidence", "2": "absent"}\\n```', ["bus", "tree"])
@@ -123,23 +100,23 @@ def read_verdict(text: str, entities: Sequence[str]) -> dict[str, Said]:
     if not found:
         raise ValueError(f"no JSON object in {text[:60]!r}")
     said = {str(number): str(answer).strip().lower() for number, answer in json.loads(found[-1]).items()}
-    verdict: dict[str, Said] = {}
+    verdict: dict[str, Use] = {}
     for i, entity in enumerate(entities, 1):
-        answer = next((word for word in SAID if word == said.get(str(i))), None)
+        answer = next((word for word in USES if word == said.get(str(i))), None)
         if answer is None:
-            raise ValueError(f"{i}: found {said.get(str(i))!r}; allowed: {', '.join(SAID)}")
+            raise ValueError(f"{i}: found {said.get(str(i))!r}; allowed: {', '.join(USES)}")
         verdict[entity] = answer
     return verdict
 
 
 def ask(
-    samples: Iterable[record.Sample], judge: Judge, *, folder: Path | None, seed: int
-) -> tuple[dict[str, JudgedRecord], str | None]:
+    samples: Iterable[Sample], model: SecondModel, *, folder: Path | None, seed: int
+) -> tuple[dict[str, Judgement], str | None]:
     """What a judge says of each photograph, by id, and why it says nothing of any that it was asked about, if so.
 
     Args:
         samples: of a run.
-        judge: from `endpoint`.
+        model: the judge, from `second_model.second_model`.
         folder: where `judge.jsonl` is kept; None keeps nothing.
         seed: of the order of the entities.
 
@@ -151,14 +128,14 @@ def ask(
     from globe_eval.models.request import write_history
 
     questions = [one for sample in samples if (one := question(sample, seed)) is not None]
-    cached = _read_cache(folder)
+    answers = second_model.AnswerFile(None if folder is None else folder / CACHE, "entities")
     judged, asked, requests = {}, [], []
     for one in questions:
-        known = cached.get(one.key(judge))
+        known = answers.known.get(one.key(model.name))
         if not one.text:
-            judged[one.id] = JudgedRecord(entities={entity: "absent" for entity in one.entities})
+            judged[one.id] = Judgement(entities={entity: "absent" for entity in one.entities})
         elif known is not None:
-            judged[one.id] = JudgedRecord(entities={entity: known[entity] for entity in one.entities})
+            judged[one.id] = Judgement(entities={entity: known[entity] for entity in one.entities})
         else:
             history = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": one.text}]
             form = {"name": "verdict", "strict": True, "schema": schema(len(one.entities))}
@@ -167,51 +144,39 @@ def ask(
                 "max_gen_toks": 64 + 16 * len(one.entities),
                 "response_format": {"type": "json_schema", "json_schema": form},
             }
-            arguments = (write_history(history), merged(decoding, judge.decoding), {})
+            arguments = (write_history(history), merged(decoding, model.decoding), {})
             requests.append(Instance("generate_until", {"id": one.id}, arguments, 0))
             asked.append(one)
     errors: Counter[str] = Counter()
     try:
-        for index, response in judge.endpoint.answers(requests):
+        for index, response in model.endpoint.answers(requests):
             one = asked[index]
             try:
                 if response.error is not None:
                     raise ValueError(response.error)
                 verdict = read_verdict(response, one.entities)
             except (ValueError, AttributeError) as error:
-                judged[one.id] = JudgedRecord(error=removed(str(error))[:300])
+                judged[one.id] = Judgement(error=removed(str(error))[:300])
                 errors[str(error)] += 1
                 continue
-            judged[one.id] = JudgedRecord(entities=verdict)
-            _append(folder, one.key(judge), verdict)
+            judged[one.id] = Judgement(entities=verdict)
+            answers.add(one.key(model.name), verdict)
     except InputError as error:  # it refuses every question; the run itself is whole
         for one in asked:
-            judged.setdefault(one.id, JudgedRecord(error=str(error)[:300]))
+            judged.setdefault(one.id, Judgement(error=str(error)[:300]))
         errors[str(error)] += len(asked)
     silent = bool(asked) and all(judged[one.id].error is not None for one in asked)
     return judged, removed(errors.most_common(1)[0][0])[:300] if silent else None
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """Samples with what a judge said of them, made anew for each reader as those of `assemble.Samples`."""
-
-    samples: Iterable[record.Sample]
-    said: Mapping[str, JudgedRecord]
-
-    def __iter__(self) -> Iterator[record.Sample]:
-        for sample in self.samples:
-            yield sample.model_copy(update={"judge": self.said.get(sample.id)})
-
-
 def attach(
-    samples: Iterable[record.Sample],
-    results: record.Results,
-    said: Mapping[str, JudgedRecord],
+    samples: Sequence[Sample],
+    results: Results,
+    said: Mapping[str, Judgement],
     model: str,
     seed: int,
     reason: str | None = None,
-) -> tuple[Iterable[record.Sample], record.Results]:
+) -> tuple[list[Sample], Results]:
     """Samples and results with a judge's verdicts, and how far these agree with the deterministic measure.
 
     agreement: the share of entities of which both say that they are asserted, or both that they are not; kappa is
@@ -229,19 +194,20 @@ def attach(
             both.update((entity in hits, word != "absent") for entity, word in one.entities.items())
     n = sum(counted.values())
     agreement, kappa = agreement_of(both)
-    judge = JudgeRecord(
+    judge = JudgeAgreement(
         model=model,
         prompt_sha256=PROMPT_SHA256,
         seed=seed,
         n=sum(one.error is None for one in said.values()),
         n_entities=n,
         n_errors=sum(one.error is not None for one in said.values()),
-        **{word: counted[word] / n if n else None for word in SAID},
+        **{word: counted[word] / n if n else None for word in USES},
         agreement=agreement,
         kappa=kappa,
         reason=reason,
     )
-    return Judged(samples, said), results.model_copy(update={"judge": judge})
+    judged = [replace(sample, judge=said.get(sample.id)) for sample in samples]
+    return judged, replace(results, judge=judge)
 
 
 def agreement_of(both: Mapping[tuple[bool, bool], int]) -> tuple[float | None, float | None]:
@@ -260,24 +226,3 @@ def agreement_of(both: Mapping[tuple[bool, bool], int]) -> tuple[float | None, f
     second = sum(count for (_, other), count in both.items() if other) / n
     chance = first * second + (1 - first) * (1 - second)
     return agreement, round((agreement - chance) / (1 - chance), 12) if chance < 1 else None
-
-
-def _read_cache(folder: Path | None) -> dict[str, dict[str, Said]]:
-    path = folder / CACHE if folder is not None else None
-    if path is None or not path.is_file():
-        return {}
-    known = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        try:
-            entry = json.loads(line)
-            known[entry["key"]] = entry["entities"]
-        except (ValueError, KeyError, TypeError):  # a line that a crash cut short: asked again
-            continue
-    return known
-
-
-def _append(folder: Path | None, key: str, verdict: Mapping[str, str]) -> None:
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / CACHE).open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps({"key": key, "entities": dict(verdict)}, ensure_ascii=False) + "\n")

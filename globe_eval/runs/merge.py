@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from globe_eval import scoring
 from globe_eval.errors import InputError
-from globe_eval.metrics.grounding import idf_recalls, lifts
+from globe_eval.metrics.grounding import in_context
 from globe_eval.runs import identity, judge, record
 from globe_eval.runs.assemble import describe
-from globe_eval.runs.reasoned import grounding_record
-from globe_eval.runs.rescore import OF_THE_RUN, restored, setting_of, truth_of
+from globe_eval.runs.rescore import OF_THE_RUN, setting_of
 from globe_eval.runs.score import Scored
+from globe_eval.sample import DistanceModel, Images, Results, Sample, Usage, to_dict
 
 MADE_ANEW = (
     *("n", "n_groups", "complete", "status", "metrics", "valid_only", "accuracy_by_distance"),
@@ -35,18 +35,12 @@ def merge(folders: Sequence[Path]) -> Scored:
     (_, first), *_ = shards
     for folder, results in shards[1:]:
         _refuse_another(shards[0], (folder, results))
-    samples = _round_robin(shards)
+    samples = in_context(_round_robin(shards))
     every = [results for _, results in shards]
-    scores = [restored(one, first.entity_classes) for one in samples]
-    groundings = [one.grounding for one in scores]
-    of_all = zip(lifts(groundings).tolist(), idf_recalls(groundings).tolist(), strict=True)
-    samples = [
-        sample.model_copy(update={"grounding": grounding_record(score.grounding, *more)})
-        for sample, score, more in zip(samples, scores, of_all, strict=True)
-    ]
-    merged = first.model_copy(
-        update={
-            **describe(setting_of(first, {}), [truth_of(one) for one in samples], scores),
+    merged = replace(
+        first,
+        **{
+            **describe(setting_of(first), samples),
             "accuracy_by_distance": _pooled(every),  # an online geocoder's points may not be in the samples
             "shard": None,
             "started": min(one.started for one in every),
@@ -55,11 +49,11 @@ def merge(folders: Sequence[Path]) -> Scored:
             "images": _images(every),
             "packages": _versions([one.packages for one in every]),
             "git_commit": _joined(one.git_commit for one in every),
-        }
+        },
     )
     if first.judge is not None:
         said = {one.id: one.judge for one in samples if one.judge is not None}
-        _, merged = judge.attach(samples, merged, said, first.judge.model, first.judge.seed)
+        samples, merged = judge.attach(samples, merged, said, first.judge.model, first.judge.seed)
     notes = []
     for name in ("packages", "git_commit"):
         if getattr(merged, name) != getattr(first, name):
@@ -69,7 +63,7 @@ def merge(folders: Sequence[Path]) -> Scored:
     return Scored(samples, merged, notes)
 
 
-Shard = tuple[Path, record.Results]
+Shard = tuple[Path, Results]
 
 
 def _in_order(shards: Sequence[Shard]) -> list[Shard]:
@@ -103,13 +97,13 @@ def _refuse_another(first: Shard, other: Shard) -> None:
         raise InputError(f"{other[0]}: of another run than {first[0]}: {'; '.join(different)}")
 
 
-def _identity(results: record.Results) -> dict[str, Any]:
+def _identity(results: Results) -> dict[str, Any]:
     """All that must agree; where the model was reached does not count."""
-    fields = results.model_dump(mode="json", exclude=MAY_DIFFER)
+    fields = to_dict(results, exclude=MAY_DIFFER)
     return fields | {name: identity.relevant(fields[name]) for name in ("model_args", "model_info")}
 
 
-def _round_robin(shards: Sequence[Shard]) -> list[record.Sample]:
+def _round_robin(shards: Sequence[Shard]) -> list[Sample]:
     """The samples of all shards in the order of the unsharded run: shard i of n holds every n-th from the i-th."""
     parts = [record.read_samples(folder) for folder, _ in shards]
     n = sum(map(len, parts))
@@ -130,7 +124,7 @@ def _round_robin(shards: Sequence[Shard]) -> list[record.Sample]:
     return samples
 
 
-def _pooled(every: Sequence[record.Results]) -> dict[scoring.DistanceModel, dict[str, float]]:
+def _pooled(every: Sequence[Results]) -> dict[DistanceModel, dict[str, float]]:
     """The accuracies of all shards together: as counts of photographs they add up without rounding."""
     n = sum(one.n for one in every)
     return {
@@ -141,7 +135,7 @@ def _pooled(every: Sequence[record.Results]) -> dict[scoring.DistanceModel, dict
     }
 
 
-def _usage(every: Sequence[record.Results]) -> record.UsageRecord | None:
+def _usage(every: Sequence[Results]) -> Usage | None:
     """What all shards took together, the seconds as if one after the other; None where one of them does not say."""
     usages = [one.usage for one in every if one.usage is not None]
     if len(usages) < len(every):
@@ -149,7 +143,7 @@ def _usage(every: Sequence[record.Results]) -> record.UsageRecord | None:
     seconds = sum(one.seconds for one in usages)
     heard = sum(one.n - one.status["error"] for one in every)
     first = [one.seconds_to_first_answer for one in usages if one.seconds_to_first_answer is not None]
-    return record.UsageRecord(
+    return Usage(
         prompt_tokens=_sum([one.prompt_tokens for one in usages]),
         completion_tokens=_sum([one.completion_tokens for one in usages]),
         seconds=round(seconds, 3),
@@ -164,13 +158,12 @@ def _sum(values: Sequence[Any]) -> Any:
     return None if None in values else round(sum(values), 6)
 
 
-def _images(every: Sequence[record.Results]) -> record.ImagesRecord | None:
+def _images(every: Sequence[Results]) -> Images | None:
     images = [one.images for one in every if one.images is not None]
     if len(images) < len(every):
         return None
-    return images[0].model_copy(
-        update={name: sum(getattr(one, name) for one in images) for name in ("with_coordinates", "reencoded")}
-    )
+    counts = ("with_coordinates", "reencoded")
+    return replace(images[0], **{name: sum(getattr(one, name) for one in images) for name in counts})
 
 
 def _versions(every: Sequence[dict[str, str]]) -> dict[str, str]:

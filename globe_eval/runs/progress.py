@@ -13,6 +13,7 @@ from tqdm import tqdm
 from globe_eval import scoring
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.models.response import Response
+from globe_eval.sample import LOCATED, AnswerForm, Sample, Truth
 
 SCORE_EVERY_S = 1.0
 LINE_EVERY_S = 60.0
@@ -29,7 +30,7 @@ class Progress:
 
     """
 
-    def __init__(self, name: str = "", form: scoring.AnswerForm | None = None, quiet: bool | None = None) -> None:
+    def __init__(self, name: str = "", form: AnswerForm | None = None, quiet: bool | None = None) -> None:
         self.name = name
         self.form = form
         self.quiet = quiet
@@ -103,12 +104,9 @@ class Progress:
     def _score(self) -> None:
         if self.form is None or not self._waiting:
             return
-        rows, responses = zip(*self._waiting, strict=True)
+        samples = [Sample.of(str(row["id"]), Truth.of(row), response) for row, response in self._waiting]
         self._waiting = []
-        answers = [scoring.read(r, finish_reason=r.finish_reason, error=r.error) for r in responses]
-        scores = scoring.score(answers, [scoring.Truth.of(row) for row in rows], form=self.form, responses=responses)
-        self._n += len(scores)
-        self._parsed += sum(answer is not None and answer.status == "answered" for answer in answers)
-        self._near += sum(
-            score.distance_km is not None and score.distance_km <= THRESHOLDS_KM["city"] for score in scores
-        )
+        scored = scoring.score(samples, form=self.form)
+        self._n += len(scored)
+        self._parsed += sum(one.status in LOCATED or one.status == "unresolved" for one in scored)
+        self._near += sum(one.distance_km is not None and one.distance_km <= THRESHOLDS_KM["city"] for one in scored)

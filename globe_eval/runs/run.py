@@ -5,25 +5,27 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from globe_eval import scoring, secrets
+from globe_eval import secrets
 from globe_eval.benchmarks import definition, validate
+from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.images import Bounds, sent_bounds
-from globe_eval.benchmarks.overlap import overlapping_ids
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import decoding
-from globe_eval.runs import identity, judge, locatable, many, memory, record, served
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs import identity, judge, localizability_probe, process, record, served
+from globe_eval.runs.assemble import Setting, assemble
 from globe_eval.runs.journal import Journal
-from globe_eval.runs.usage import Budget, Prices, Share, usage
+from globe_eval.runs.second_model import SecondModel, second_model
+from globe_eval.runs.usage import Budget, Portion, Prices, usage
+from globe_eval.sample import DistanceModel, Images, Results, Sample, Truth
 
 if TYPE_CHECKING:
     from globe_eval.runs.journaled import Journaled
@@ -48,7 +50,7 @@ class Request:
     device: str | None = None
     gen_kwargs: dict[str, Any] = field(default_factory=dict)
     output_path: Path | None = None
-    distance: scoring.DistanceModel = "geodesic"
+    distance: DistanceModel = "geodesic"
     geocoder: str = "geonames"
     seed: int = 0
     system_instruction: str | None = None
@@ -63,7 +65,7 @@ class Request:
     judge: dict[str, Any] | None = None
     """Arguments of the endpoint that judges the reasoning (`runs.judge`)."""
     ask_localizable: dict[str, Any] | None = None
-    """Arguments of the endpoint that is asked GLOBE's yes/no question (`runs.locatable`)."""
+    """Arguments of the endpoint that is asked GLOBE's yes/no question (`runs.localizability_probe`)."""
     prices: Prices | None = None
     max_cost: float | None = None
     """In the currency of the prices; what may exceed it is not asked."""
@@ -84,7 +86,7 @@ class Request:
 class Finished:
     """One task's results and the folder that holds them."""
 
-    results: record.Results
+    results: Results
     folder: Path
     notes: Sequence[str] = ()
     """What its user should know beside the figures."""
@@ -123,12 +125,12 @@ def run(request: Request) -> list[Finished]:
     evaluates its share and returns nothing.
     """
     if request.model == "endpoint":  # of the others the model takes the memory, or drawing pictures the time
-        memory.give_back()
+        process.return_freed_memory()
     tasks, folder = set_up(request)
     finished = []
     with ExitStack() as opened:
         journals = {name: opened.enter_context(_journal(request, name, task, folder)) for name, task in tasks.items()}
-        judging = judge.endpoint(request.judge, request.seed) if request.judge is not None else None
+        judging = second_model("--judge", request.judge, request.seed) if request.judge is not None else None
         model = load_model(request)
         info = dict(model.get_model_info()) if hasattr(model, "get_model_info") else {}
         for journal in journals.values():
@@ -187,7 +189,7 @@ def wanted(request: Request, task: Any) -> range:
 
 
 def _evaluate(
-    request: Request, model: Any, judging: Any, info: dict[str, Any], task: Any, journal: Journal
+    request: Request, model: Any, judging: SecondModel | None, info: dict[str, Any], task: Any, journal: Journal
 ) -> Finished | None:
     """Ask what the journal does not know, score all of it, write both files; None in a process that only helps."""
     # Not lm_eval.simple_evaluate, which adds four seconds of environment report to every run and nothing else here.
@@ -213,14 +215,15 @@ def _evaluate(
         )
         asking.prompt = str(task._instances[0].args[0]) if task._instances else ""
         task._instances = None  # 3 KB a photograph, which nobody asks for again
-        memory.give_back_now()
-        shares = model.gather_object(asking.share)
-        if shares is None or _rank():  # with tensor parallelism, every process has all answers
+        process.return_memory_now()
+        portions = model.gather_object(asking.portion)
+        if portions is None or _rank():  # with tensor parallelism, every process has all answers
             return None
-        samples, results, notes, reason = _assemble(request, info, asking, task, shares, started, journal.folder)
+        samples, results, notes, reason = _assemble(request, info, asking, task, portions, started, journal.folder)
         if judging is not None:
             said, why_none = judge.ask(samples, judging, folder=journal.folder, seed=request.seed)
-            samples, results = judge.attach(samples, results, said, judging.model, request.seed, why_none)
+            name_of_judge = judging.endpoint.model
+            samples, results = judge.attach(samples, results, said, name_of_judge, request.seed, why_none)
         record.write_run(journal.folder, samples, results)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
@@ -346,28 +349,26 @@ def _assemble(
     info: dict[str, Any],
     asking: Journaled,
     task: Any,
-    shares: Sequence[Share],
+    portions: Sequence[Portion],
     started: datetime,
     folder: Path,
-) -> tuple[Iterable[record.Sample], record.Results, list[str], str | None]:
+) -> tuple[list[Sample], Results, list[str], str | None]:
     from globe_eval.benchmarks.images import inspect
 
     positions = wanted(request, task)
     docs = list(islice(task.eval_docs, positions.start, positions.stop, positions.step))
-    answers = {name: response for share in shares for name, response in share.answers.items()}
+    answers = {name: response for portion in portions for name, response in portion.answers.items()}
     responses = [answers[str(doc["id"])] for doc in docs]
     bounds = request.bounds
     files = [asking.pictures.get(doc["id"]) or inspect(task.manifest.images / doc["image"], bounds) for doc in docs]
-    reasons = [getattr(response, "finish_reason", None) for response in responses]
-    errors = [getattr(response, "error", None) for response in responses]
-    read = many.read(responses, reasons, errors)
-    heard = [
-        Heard(answer, None if error is not None else str(response), reason, error, file.sha256)
-        for answer, response, reason, error, file in zip(read, responses, reasons, errors, files, strict=True)
+    samples = [
+        Sample.of(str(doc["id"]), Truth.of(doc), response, image_sha256=file.sha256)
+        for doc, response, file in zip(docs, responses, files, strict=True)
     ]
     if request.ask_localizable is not None:
         pictures = [task.doc_to_image(doc)[0] for doc in docs]
-        heard, _ = locatable.ask(heard, pictures, request.ask_localizable, folder=folder, seed=request.seed)
+        arguments = request.ask_localizable
+        samples, _ = localizability_probe.ask(samples, pictures, arguments, folder=folder, seed=request.seed)
     setting = Setting(
         task=task.config.task,
         task_version=str(task.VERSION),
@@ -391,19 +392,18 @@ def _assemble(
         command=request.command,
         entity_classes=task.entity_classes,
     )
-    images = record.ImagesRecord(
+    images = Images(
         with_coordinates=sum(file.with_coordinates for file in files),
         reencoded=sum(file.reencoded for file in files),
         max_pixels=request.max_pixels,
         max_side=request.max_side,
     )
-    truths = [scoring.Truth.of(doc) for doc in docs]
-    used = usage(responses, shares, request.prices)
+    used = usage(responses, portions, request.prices)
     answered_by = served.served(responses)
     notes = served.notes(responses, asking.prompt) if hasattr(asking.model, "answers") else []
-    reason = served.reason(errors)
-    del docs, files, answers, responses, read, reasons, errors  # a kilobyte and a half a photograph, of no more use
+    reason = served.reason([response.error for response in responses])
+    del docs, files, answers, responses  # a kilobyte and a half a photograph, of no more use
     asking.answers.clear()
     asking.pictures.clear()
-    samples, results = assemble(setting, truths, heard, started=started, images=images, usage=used)
-    return samples, results.model_copy(update={"served": answered_by}), notes, reason
+    samples, results = assemble(setting, samples, started=started, images=images, usage=used)
+    return samples, replace(results, served=answered_by), notes, reason

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from globe_eval import scoring
-from globe_eval.answers import Answer
-from globe_eval.benchmarks.entities import entity_classes, read_entities
-from globe_eval.benchmarks.known import Known
-from globe_eval.benchmarks.manifest import identifier, read_truth, truth_sha256
-from globe_eval.benchmarks.table import Table, match_ids, number, read_table
+from globe_eval.benchmarks.manifest import Manifest
+from globe_eval.benchmarks.table import Table, identifier, match_ids, number, read_table
+from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_sha256
 from globe_eval.errors import InputError, nearest
-from globe_eval.runs import record
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.files import valid_utf8
+from globe_eval.models.response import Response
+from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.sample import Answer, AnswerForm, Results, Sample, Truth
 
 COLUMN_NAMES = ("id", "lat", "lon", "response", "city", "country")
 
@@ -37,8 +38,8 @@ class Columns:
 class Scored:
     """Samples and results of a score, and what the user should be told about them."""
 
-    samples: Iterable[record.Sample]
-    results: record.Results
+    samples: list[Sample]
+    results: Results
     notes: list[str]
 
 
@@ -48,11 +49,11 @@ def score_file(
     *,
     setting: Setting,
     columns: Columns = Columns(),
-    known: Known | None = None,
+    known: Manifest | None = None,
     reading: Mapping[str, Any] | None = None,
     read: str | None = None,
-    answer_form: scoring.AnswerForm | None = None,
-    benchmark_form: scoring.AnswerForm | None = None,
+    answer_form: AnswerForm | None = None,
+    benchmark_form: AnswerForm | None = None,
     skip_footer: bool = False,
     skip_unknown_ids: bool = False,
     entities: Path | None = None,
@@ -73,8 +74,8 @@ def score_file(
         benchmark_form: the form that the benchmark asks for.
         skip_footer: set trailing rows aside that are no samples.
         skip_unknown_ids: set answers aside whose id the truth does not have.
-        entities: what can be seen on the photographs, where the truth does not say it (`benchmarks.entities`).
-        exhaustive: what the benchmark declares of the truth's own entities (`entities.entity_classes`).
+        entities: what can be seen on the photographs, where the truth does not say it (`benchmarks.truth`).
+        exhaustive: what the benchmark declares of the truth's own entities (`truth.entity_classes`).
 
     Raises InputError for whatever cannot be scored as it stands; nothing is guessed.
     """
@@ -85,7 +86,7 @@ def score_file(
     same_file = truth_path is None and benchmark is None
     truth = answers if truth_path is None else _without_footer(read_table(truth_path), columns, skip_footer, notes)
     _refuse_unknown(columns, answers, truth)
-    if benchmark is not None:
+    if benchmark is not None and benchmark.path is not None:
         rows, truth_name = benchmark.rows, benchmark.path.name
         notes.append(f"truth: {benchmark.path}, of {setting.task}")
     else:
@@ -98,15 +99,15 @@ def score_file(
         )
     matched = _match(answers, id_column, [row["id"] for row in rows], truth_name, skip_unknown_ids, notes)
 
-    heard = [_heard(answers, matched.get(i), kind, use) for i in range(len(rows))]
-    absent = sum(one.error is not None for one in heard)
+    samples = [_sample(row, answers, matched.get(i), kind, use) for i, row in enumerate(rows)]
+    absent = sum(one.error is not None for one in samples)
     if absent:
         notes.append(
             f"{absent:,} of {len(rows):,} photographs of {truth_name} have no row in {answers.path.name}; "
             "they count as misses (status error), and the result is incomplete"
         )
     if kind == "response":
-        form = answer_form or benchmark_form or _form(heard, notes)
+        form = answer_form or benchmark_form or _form(samples, notes)
     else:
         form = _column_form(kind, answer_form, answers.path.name)
     if benchmark_form is not None and form != benchmark_form:
@@ -118,11 +119,16 @@ def score_file(
     setting = replace(setting, entity_classes=entity_classes(exhaustive, rows))
     if entities is not None:
         seen, sha256, more = read_entities(entities, [row["id"] for row in rows])
-        rows = [{**row, "entities": texts} for row, texts in zip(rows, seen, strict=True)]
+        samples = [with_entities(one, texts) for one, texts in zip(samples, seen, strict=True)]
         setting = replace(setting, entities_sha256=sha256, entity_classes=None)
         notes += more
-    samples, results = assemble(setting, [scoring.Truth.of(row) for row in rows], heard, started=started)
-    return Scored(samples, results, notes)
+    scored, results = assemble(setting, samples, started=started)
+    return Scored(scored, results, notes)
+
+
+def with_entities(sample: Sample, entities: Sequence[str] | None) -> Sample:
+    """The sample with other entities in its truth."""
+    return replace(sample, truth=replace(sample.truth, entities=None if entities is None else tuple(entities)))
 
 
 def _reading(truth: Table, columns: Columns, same_file: bool, benchmark: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,36 +188,32 @@ def _kind(table: Table, columns: Columns, read: str | None, same_file: bool) -> 
     return next(iter(found.items()))
 
 
-def _heard(table: Table, index: int | None, kind: str, use: dict[str, str | None]) -> Heard:
+def _sample(row: Mapping[str, Any], table: Table, index: int | None, kind: str, use: dict[str, str | None]) -> Sample:
+    """A photograph with what the table's row says of it, to be scored."""
+    of = partial(Sample.of, row["id"], Truth.of(row))
     if index is None:
-        return Heard(None, error=f"no row in {table.path.name}")
+        return of(error=f"no row in {table.path.name}")
     cells = table.rows[index]
     if kind == "response":
         text = cells.get(use["response"] or "")
-        text = text if text is None or isinstance(text, str) else str(text)
-        return Heard(scoring.read(text), response=text)
+        return of(None if text is None else Response(text))
     if kind == "coordinates":
         lat = number(table, index, use["lat"] or "", -90, 90, optional=True)
         lon = number(table, index, use["lon"] or "", -180, 180, optional=True)
-        return Heard(_answer(lat=lat, lon=lon, answered=lat is not None and lon is not None))
-    names = {key: _name(cells.get(column)) for key, column in use.items() if column}
-    return Heard(_answer(**names, answered=any(names.values())))
-
-
-def _answer(*, answered: bool, **fields: Any) -> Answer:
-    empty: dict[str, Any] = dict.fromkeys(("country", "city", "admin", "lat", "lon", "reasoning", "stated_confidence"))
-    return Answer(**{**empty, **fields}, status="answered" if answered else "empty")
+        return of(answer=Answer(lat=lat, lon=lon))
+    return of(answer=Answer(**{key: _name(cells.get(column)) for key, column in use.items() if column}))
 
 
 def _name(value: Any) -> str | None:
-    return None if value is None or not str(value).strip() else str(value).strip()
+    return None if value is None or not str(value).strip() else valid_utf8(str(value).strip())
 
 
-def _form(heard: list[Heard], notes: list[str]) -> scoring.AnswerForm:
+def _form(samples: list[Sample], notes: list[str]) -> AnswerForm:
     """The one answer form of a file of responses: a mixture would be comparable with nothing."""
-    answered = [one.answer for one in heard if one.answer is not None and one.answer.status == "answered"]
+    answers = [scoring.read(one) for one in samples]
+    answered = [answer for answer in answers if answer is not None and answer.status == "answered"]
     stated = sum(answer.lat is not None and answer.lon is not None for answer in answered)
-    form: scoring.AnswerForm = "coordinates" if answered and 2 * stated >= len(answered) else "names"
+    form: AnswerForm = "coordinates" if answered and 2 * stated >= len(answered) else "names"
     notes.append(
         f"answer form: {form} ({stated:,} of {len(answered):,} answered responses state coordinates); "
         "--answer-form chooses another"
@@ -219,9 +221,9 @@ def _form(heard: list[Heard], notes: list[str]) -> scoring.AnswerForm:
     return form
 
 
-def _column_form(kind: str, wanted: scoring.AnswerForm | None, file: str) -> scoring.AnswerForm:
+def _column_form(kind: str, wanted: AnswerForm | None, file: str) -> AnswerForm:
     """The form of columns that are read as they are; names may be scored as an address, with their state."""
-    allowed: tuple[scoring.AnswerForm, ...] = ("coordinates",) if kind == "coordinates" else ("names", "address")
+    allowed: tuple[AnswerForm, ...] = ("coordinates",) if kind == "coordinates" else ("names", "address")
     if wanted is not None and wanted not in allowed:
         raise InputError(f"{file}: --answer-form {wanted}: found columns of {kind}; allowed: {', '.join(allowed)}")
     return wanted or allowed[0]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from globe_eval import finish
 from globe_eval.models.response import Response, Served
-from globe_eval.runs.record import ServedRecord
+from globe_eval.sample import ServedBy
 
 ALIKE = 10
 """Answers from which on it says something that all of them are the same."""
@@ -15,7 +15,7 @@ CHARACTERS_A_TOKEN = 4
 """Of a prompt, at least: fewer tokens than its text has hold no picture."""
 
 
-def served(responses: Sequence[Response]) -> ServedRecord | None:
+def served(responses: Sequence[Response]) -> ServedBy | None:
     """How many answers name which model, fingerprint and provider; None where none names any."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in Served._fields}
     for response in responses:
@@ -24,7 +24,7 @@ def served(responses: Sequence[Response]) -> ServedRecord | None:
     if not any(counts.values()):
         return None
     plural = {"model": "models", "fingerprint": "fingerprints", "provider": "providers"}
-    return ServedRecord(**{plural.get(name, name): dict(sorted(count.items())) for name, count in counts.items()})
+    return ServedBy(**{plural.get(name, name): dict(sorted(count.items())) for name, count in counts.items()})
 
 
 def notes(responses: Sequence[Response], prompt: str) -> list[str]:

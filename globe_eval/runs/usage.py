@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from globe_eval.errors import IncompleteRun
-from globe_eval.runs.record import UsageRecord
+from globe_eval.sample import Usage
 
 UNCOUNTED = 3
 """Answers of unknown cost that a run with a bound on it may ask for."""
@@ -53,7 +53,7 @@ class Budget:
         return f"they cost {self.cost:.6g} and one more may exceed --max_cost {self.most:g}; a higher one goes on"
 
 
-class Share(NamedTuple):
+class Portion(NamedTuple):
     """What one process of a run knows of it."""
 
     resumed: int
@@ -63,7 +63,7 @@ class Share(NamedTuple):
     """Photograph's id -> its first answer."""
 
 
-def usage(responses: Sequence[str], shares: Sequence[Share], prices: Prices | None = None) -> UsageRecord:
+def usage(responses: Sequence[str], portions: Sequence[Portion], prices: Prices | None = None) -> Usage:
     """Put together what n answers took.
 
     Tokens are None unless the back end counted them for every answer: a sum over some would be taken for the whole.
@@ -71,28 +71,28 @@ def usage(responses: Sequence[str], shares: Sequence[Share], prices: Prices | No
 
     >>> from globe_eval.models.response import Response
     >>> answers = [Response("a", prompt_tokens=900, completion_tokens=100), Response("", error="no answer")]
-    >>> usage(answers, [Share(0, 0.5, 0.2)], Prices(1.0, 5.0)).cost
+    >>> usage(answers, [Portion(0, 0.5, 0.2)], Prices(1.0, 5.0)).cost
     0.0014
     """
     heard = [response for response in responses if getattr(response, "error", None) is None]
     prompt, completion = (_sum(heard, name) for name in ("prompt_tokens", "completion_tokens"))
-    seconds = max(share.seconds for share in shares)
-    first = [share.seconds_to_first_answer for share in shares if share.seconds_to_first_answer is not None]
+    seconds = max(portion.seconds for portion in portions)
+    first = [portion.seconds_to_first_answer for portion in portions if portion.seconds_to_first_answer is not None]
     cost = None
     if prices is not None and prompt is not None and completion is not None:
         cost = round((prompt * prices.prompt + completion * prices.completion) / 1e6, 6)
-    return UsageRecord(
+    return Usage(
         prompt_tokens=prompt,
         completion_tokens=completion,
         seconds=round(seconds, 3),
         images_per_second=round(len(heard) / seconds, 3) if seconds > 0 else None,
         seconds_to_first_answer=round(min(first), 3) if first else None,
         cost=cost,
-        resumed=sum(share.resumed for share in shares),
+        resumed=sum(portion.resumed for portion in portions),
     )
 
 
-def _sum(heard: Sequence[str], name: str) -> int | None:
-    counts: list[int | None] = [getattr(response, name, None) for response in heard]
+def _sum(responses: Sequence[str], name: str) -> int | None:
+    counts: list[int | None] = [getattr(response, name, None) for response in responses]
     known = [count for count in counts if count is not None]
     return sum(known) if known and len(known) == len(counts) else None

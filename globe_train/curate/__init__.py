@@ -4,3 +4,44 @@
 
 `globe-train curate RECIPE`. Every step leaves files in the recipe's output folder and goes on from what is there.
 """
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from globe_eval.errors import InputError
+
+
+def add_verb(verbs: Any) -> None:
+    """Add `curate` to the verbs of the command line."""
+    curate = verbs.add_parser("curate", help="make verified reasoning data of geotagged photographs and teachers")
+    curate.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of a shipped recipe")
+    curate.add_argument("overrides", nargs="*", metavar="key=value", help="over the recipe's, as in seed=1")
+    curate.add_argument("--shard", metavar="I/N", help="ask and look only, every N-th photograph from the I-th on")
+    curate.add_argument("--teacher", metavar="NAME", help="ask only this teacher (several may be asked side by side)")
+    curate.add_argument("--fresh", action="store_true", help="ask everything again, instead of going on")
+    curate.set_defaults(verb=_curate)
+
+
+def _curate(options: argparse.Namespace) -> int:
+    from globe_eval.commands.arguments import shard
+    from globe_train.curate.recipe import read_recipe
+
+    recipe = read_recipe(options.recipe, options.overrides)
+    part = shard(options.shard)
+    from globe_eval.runs.process import interruptible
+    from globe_train.curate import run
+
+    try:
+        with interruptible():
+            made = run.curate(recipe, shard=part, only=options.teacher, fresh=options.fresh)
+    except InputError as error:  # a run of globe-eval's says which of its options helps
+        raise InputError(str(error).replace("--output_path", "output=…")) from None
+    except KeyboardInterrupt:
+        print("globe-train: interrupted; start the same command again to go on", file=sys.stderr)
+        return 130
+    what = f"shard {options.shard}" if options.shard else "all photographs"
+    print(run.summary(made) if made else f"{recipe.output}: {what}: {options.teacher or 'all teachers'} heard")
+    return 0

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.overlap import PHOTOGRAPHS, overlap
-from globe_eval.benchmarks.scan import scan
-from globe_train.contamination import benchmark_rows
+from globe_eval.benchmarks.duplicates import PHOTOGRAPHS, overlap
 from globe_train.curate.split import balanced, split
+from globe_train.data import benchmark_rows, hashed
 from globe_train.recipe import Recipe
 
 Benchmarks = Mapping[str, Sequence[dict[str, Any]]]
@@ -56,7 +55,7 @@ def assemble(
     """
     fate = {verdict["id"]: verdict["verdict"] for verdict in verdicts}
     kept = [joined(row, one) for row, one in zip(rows, verdicts, strict=True) if one["verdict"] == "verified"]
-    kept = with_hashes(kept, images, recipe.output / "pictures.jsonl")
+    kept = hashed(kept, images, recipe.output / "pictures.jsonl")
     shared = []
     for name, theirs in benchmarks.items():
         common = overlap(kept, theirs)
@@ -108,12 +107,3 @@ def joined(row: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, Any]
         "distance_km": kept["distance_km"],
         "grounded": kept["grounded"],
     }
-
-
-def with_hashes(rows: Sequence[dict[str, Any]], images: Path, journal: Path) -> list[dict[str, Any]]:
-    """Rows with the hashes of their pictures, each read once and remembered in `journal`."""
-    scans, _ = scan(images, [row["image"] for row in rows], journal)
-    return [
-        {**row, "image_sha256": one.sha256, "perceptual_hash": one.perceptual_hash}
-        for row, one in zip(rows, scans, strict=True)
-    ]

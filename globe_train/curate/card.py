@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
+from globe_train.card import table
 from globe_train.curate import checks
 from globe_train.curate.assemble import AFTER, Assembled
-from globe_train.markdown import table
 from globe_train.recipe import Recipe
 
 Verdicts = Sequence[Mapping[str, Any]]

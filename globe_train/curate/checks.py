@@ -12,7 +12,7 @@ from typing import Any
 
 from globe_eval.cues.mentions import canonical
 from globe_eval.metrics.grounding import harmonic_mean
-from globe_train.curate.said import Said
+from globe_train.curate.annotation import Annotation
 
 CHECKS = ("localizability", "correctness", "agreement", "evidence")
 
@@ -26,8 +26,8 @@ class Verdict:
 
 
 def localizability(
-    teachers: Sequence[Said],
-    predictors: Sequence[Said] = (),
+    teachers: Sequence[Annotation],
+    predictors: Sequence[Annotation] = (),
     *,
     votes: str,
     min_score: float,
@@ -39,7 +39,7 @@ def localizability(
     nothing that can be read. The score is the mean confidence of the teachers, in [0, 1]; one that says nothing counts
     as 0 there. Each predictor must be at least as confident as `min_predictor_confidence`.
 
-    >>> two = [Said("a", "city", confidence=0.9), Said("b", "city", confidence=0.4)]
+    >>> two = [Annotation("a", "city", confidence=0.9), Annotation("b", "city", confidence=0.4)]
     >>> localizability(two, votes="all", min_score=0.5)
     Verdict(passed=False, why={'score': 0.65, 'yes': 1, 'of': 2})
     """
@@ -53,7 +53,7 @@ def localizability(
     return Verdict(yes >= needed and round(score, 6) >= min_score and not unsure, why)
 
 
-def correctness(one: Said, *, within_km: float | None = None, level: str | None = None) -> Verdict:
+def correctness(one: Annotation, *, within_km: float | None = None, level: str | None = None) -> Verdict:
     """Whether the answer names the place where the photograph was taken, and the reasoning does not deny it.
 
     Args:
@@ -61,7 +61,7 @@ def correctness(one: Said, *, within_km: float | None = None, level: str | None 
         within_km: at most so far from the truth.
         level: "city" or "country": the right one (see `metrics.names`), instead of a distance.
 
-    >>> correctness(Said("a", "city", "France", "Lyon", distance_km=12.0), within_km=25).passed
+    >>> correctness(Annotation("a", "city", "France", "Lyon", distance_km=12.0), within_km=25).passed
     True
     """
     known = one.distance_km if level is None else getattr(one, f"{level}_correct")
@@ -72,9 +72,9 @@ def correctness(one: Said, *, within_km: float | None = None, level: str | None 
 
 
 def agreement(
-    one: Said,
-    others: Sequence[Said],
-    predictors: Sequence[Said] = (),
+    one: Annotation,
+    others: Sequence[Annotation],
+    predictors: Sequence[Annotation] = (),
     *,
     teachers: int,
     predictors_needed: int = 0,
@@ -103,7 +103,7 @@ def agreement(
     return Verdict(len(same) + 1 >= teachers and len(also) >= predictors_needed and one.lat is not None, why)
 
 
-def near(one: Said, other: Said, within_km: float) -> bool:
+def near(one: Annotation, other: Annotation, within_km: float) -> bool:
     """Whether two answers are the same place; not where either is none."""
     from globe_eval.places import geodesic_km
 
@@ -126,7 +126,7 @@ def similarity(one: Collection[str], other: Collection[str], refuted: Collection
 
 
 def evidence(
-    one: Said,
+    one: Annotation,
     seen: Mapping[str, bool | None],
     *,
     min_entities: int,
@@ -158,7 +158,7 @@ def evidence(
     return Verdict(enough and not (refuted and unconfirmed == "reject"), why)
 
 
-def grounded(one: Said, seen: Mapping[str, bool | None]) -> float:
+def grounded(one: Annotation, seen: Mapping[str, bool | None]) -> float:
     """How well a reasoning is grounded: the F1 of its confirmed cues, in [0, 1]; the best one is chosen.
 
     precision = confirmed / all its cues that the source can tell; recall = confirmed / all that were confirmed of any

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from globe_eval.benchmarks.definition import read_definition
-from globe_eval.benchmarks.overlap import KINDS, PHOTOGRAPHS
+from globe_eval.benchmarks.duplicates import KINDS, PHOTOGRAPHS
 from globe_eval.benchmarks.prompts import PROMPTS
-from globe_eval.errors import InputError, nearest
-from globe_train.recipe import Recipe, numbers, override, unknown_key
+from globe_eval.errors import nearest
+from globe_train.recipe import Recipe, find_recipe, numbers, override, unknown_key, with_included
 
 MUST = object()
 NUMBER = (int, float)
@@ -135,15 +135,9 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
     Raises InputError, with file and line, for everything that can be known to be wrong without looking at data.
     """
-    path, shipped = Path(name).expanduser(), recipes_folder() / f"{name}.yaml"
-    if not path.is_file():
-        known = sorted(file.stem for file in recipes_folder().glob("*.yaml"))
-        if not shipped.is_file():
-            raise InputError(f"{name}: no such recipe{nearest(name, known)} (shipped: {', '.join(known)})")
-        path = shipped
+    path = find_recipe(name, recipes_folder())
     definition = read_definition(path)
-    values = numbers(definition.values)
-    values.pop("include", None)
+    values = numbers(with_included(definition))
     for item in overrides:
         override(values, item)
     recipe = Recipe(path, values, definition.lines)

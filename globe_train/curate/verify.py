@@ -14,8 +14,8 @@ from typing import Any
 
 from globe_eval.cues.mentions import canonical
 from globe_train.curate import checks
+from globe_train.curate.annotation import Annotation, annotation, cues_of, without
 from globe_train.curate.evidence import Seen, Source
-from globe_train.curate.said import Said, cues_of, said, without
 from globe_train.recipe import Recipe
 
 Row = Mapping[str, Any]
@@ -103,8 +103,8 @@ def verify(
         if silent:
             found.append({"id": row["id"], "verdict": "unanswered", "unanswered": silent})
             continue
-        teachers = [said(name, here[name], vocabulary) for name in recipe["teachers"]]
-        predictors = [said(name, here[name]) for name in recipe["predictors"]]
+        teachers = [annotation(name, here[name], vocabulary) for name in recipe["teachers"]]
+        predictors = [annotation(name, here[name]) for name in recipe["predictors"]]
         image_sha256 = next(iter(here.values())).image_sha256
         found.append(verify_one(recipe, row, teachers, predictors, vocabulary, image_sha256, looked))
     return found
@@ -113,8 +113,8 @@ def verify(
 def verify_one(
     recipe: Recipe,
     row: Row,
-    teachers: Sequence[Said],
-    predictors: Sequence[Said],
+    teachers: Sequence[Annotation],
+    predictors: Sequence[Annotation],
     vocabulary: tuple[str, ...],
     image_sha256: str | None,
     looked: Looked,
@@ -175,7 +175,7 @@ def verify_one(
 
 
 def _choose(
-    recipe: Recipe, left: Sequence[Said], told: Mapping[str, bool | None], vocabulary: tuple[str, ...]
+    recipe: Recipe, left: Sequence[Annotation], told: Mapping[str, bool | None], vocabulary: tuple[str, ...]
 ) -> dict[str, Any] | None:
     """The best grounded reasoning, cleaned; the recipe's order decides between equals. None where none is left."""
     given = recipe["evidence"]
@@ -200,7 +200,7 @@ def _choose(
     return None
 
 
-def _entities(recipe: Recipe, teachers: Sequence[Said], seen: Seen) -> list[dict[str, Any]]:
+def _entities(recipe: Recipe, teachers: Sequence[Annotation], seen: Seen) -> list[dict[str, Any]]:
     """What was confirmed, with who named it and who saw it, sorted by name."""
     found = []
     for name in sorted(seen):

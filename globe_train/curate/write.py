@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval.benchmarks.images import Photograph
-from globe_eval.benchmarks.manifest import truth_sha256
+from globe_eval.benchmarks.truth import truth_sha256
 from globe_eval.files import json_lines, write_whole
 from globe_train.curate import card
 from globe_train.curate.assemble import Assembled

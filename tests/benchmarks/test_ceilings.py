@@ -14,6 +14,7 @@ from globe_eval.answers import Answer
 from globe_eval.benchmarks.ceilings import ceilings
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.places import gazetteer, haversine_km
+from globe_eval.sample import Sample, Truth
 
 NAMES = [acc_name(km) for km in THRESHOLDS_KM.values()]
 PUBLISHED = {"names": (38.5, 89.7, 94.2, 95.8, 98.7), "address": (39.5, 94.9, 99.7, 99.9, 99.9)}
@@ -88,8 +89,8 @@ def test_the_answer_of_the_nearest_city_never_beats_what_is_attainable(
     low, high = ceilings([lat], [lon], form, distance="haversine")
     assert all(low[name] <= high[name] for name in NAMES)
     (place,), _ = gazetteer.nearest([lat], [lon])
-    answer = Answer(place.country_code, place.name, None, None, None, None, None, "answered")
-    (score,) = scoring.score([answer], [scoring.Truth("x", lat, lon)], form="names", distance="haversine")
+    answer = Answer(place.country_code, place.name)
+    (score,) = scoring.score([Sample.of("x", Truth(lat, lon), answer=answer)], form="names", distance="haversine")
     assert score.distance_km is not None
     for km in THRESHOLDS_KM.values():
         assert form == "address" or float(score.distance_km <= km) <= high[acc_name(km)]

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from globe_eval.benchmarks.manifest import Manifest, read_manifest, read_prepared, read_truth, truth_sha256
+from globe_eval.benchmarks.manifest import Manifest, read_manifest, read_prepared
 from globe_eval.benchmarks.table import read_table
+from globe_eval.benchmarks.truth import read_truth, truth_sha256
 from globe_eval.errors import InputError
 
 

@@ -53,7 +53,10 @@ def test_four_lines_are_enough(tmp_path: Path) -> None:
         (("images: img", "images: img, columns: {lat: [y]}"), ["line 3", "columns.lat: found ['y']"]),
         (("images: img", "images: img, columns: lat"), ["line 3", "columns: found 'lat'; allowed: a mapping"]),
         (("images: img", "images: img, values: {scene: indoor}"), ["line 3", "values.scene: found 'indoor'"]),
-        (("images: img", "images: img, lat_column: y, columns: {lat: y}"), ["line 3", "lat_column: the role is"]),
+        (
+            ("images: img", "images: img, lat_column: y"),
+            ["line 3", "lat_column is now columns: {lat: y}"],
+        ),
         (("images: img", "images: img, where: scen == 1"), ["line 3", "no field 'scen'; did you mean 'scene'"]),
         (("images: img", "images: img, where: open('x')"), ["line 3", "not allowed"]),
         (("images: img", "images: img, image_suffix: jpg"), ["line 3", "image_suffix: found 'jpg'"]),

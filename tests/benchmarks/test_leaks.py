@@ -32,8 +32,7 @@ from pictures import (
 from PIL import Image, PngImagePlugin
 
 from globe_eval.benchmarks.images import clean
-from globe_eval.benchmarks.leaks import carries_coordinates
-from globe_eval.benchmarks.metadata import MalformedImage, split_jpeg, split_png, split_webp
+from globe_eval.benchmarks.metadata import MalformedImage, carries_coordinates, split_jpeg, split_png, split_webp
 
 pytestmark = pytest.mark.filterwarnings("ignore:Image appears to be a malformed MPO")
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from globe_eval.benchmarks.manifest import read_manifest, read_truth, truth_sha256
+from globe_eval.benchmarks.manifest import read_manifest
 from globe_eval.benchmarks.table import read_table
+from globe_eval.benchmarks.truth import read_truth, truth_sha256
 from globe_eval.errors import InputError
 
 
@@ -91,5 +92,5 @@ def test_im2gps3k_is_read_and_its_swapped_header_refused(shared_data: Path) -> N
     swapped = read_table(folder / "im2gps3k_places365.2018-07-25_LONLAT-HEADER-SWAPPED.csv")
     with pytest.raises(InputError, match=r"line 5, column 'LAT': found '122\.390356'.*swapped"):
         read_truth(swapped)
-    repaired = read_truth(swapped, lat_column="LON", lon_column="LAT")
+    repaired = read_truth(swapped, columns={"lat": "LON", "lon": "LAT"})
     assert truth_sha256(repaired) == truth_sha256(rows)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from globe_eval.benchmarks import validate
-from globe_eval.benchmarks.new import new
+from globe_eval.benchmarks.definition import new_definition
 from globe_eval.cli import main
 from globe_eval.errors import InputError
 
@@ -49,7 +49,7 @@ def test_columns_of_other_names_are_given(city: Path, capsys: pytest.CaptureFixt
 
 
 def test_a_truth_that_changed_asks_for_a_version(city: Path) -> None:
-    path = new("mine", Path("gt.csv"), Path("photos"))
+    path = new_definition("mine", Path("gt.csv"), Path("photos"))
     (city / "gt.csv").write_text((city / "gt.csv").read_text().replace("48.8", "48.9"))
     (found,) = map(str, validate.problems(path, data=True))
     assert "the truth changed since version 1 was written" in found and "raise metadata.version" in found
@@ -76,6 +76,6 @@ def test_nothing_is_written_where_something_is_wrong(
     (city / "taken.yaml").write_text("mine")
     (city / "gt.csv").write_text("id,lat,lon\na,1,2\n" + ("" if words else "nowhere,1,2\n"))
     with pytest.raises(InputError, match=words or "1 of 2 images of gt.csv are not there"):
-        new(name, Path(truth), Path(images))
+        new_definition(name, Path(truth), Path(images))
     assert sorted(path.name for path in city.glob("*.yaml")) == ["taken.yaml"]
     assert (city / "taken.yaml").read_text() == "mine"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from globe_eval.benchmarks.overlap import KINDS, overlap, overlapping_ids
+from globe_eval.benchmarks.duplicates import KINDS, overlap, overlapping_ids
 from globe_eval.benchmarks.prepare import Prepared, prepare
 from globe_eval.errors import InputError
 

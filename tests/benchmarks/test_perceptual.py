@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.fft import dctn
 
-from globe_eval.benchmarks.perceptual import near, perceptual_hash, shrink
+from globe_eval.benchmarks.duplicates import near, perceptual_hash, shrink
 from globe_eval.miniworld import photographs, render
 
 HASHES = st.lists(

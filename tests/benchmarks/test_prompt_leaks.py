@@ -19,7 +19,8 @@ from pictures import (
 from servers import ChatServer
 
 from globe_eval.benchmarks.images import Photograph
-from globe_eval.benchmarks.leaks import carries_coordinates, refuse_prompt_leaks
+from globe_eval.benchmarks.metadata import carries_coordinates
+from globe_eval.benchmarks.prompts import refuse_prompt_leaks
 from globe_eval.benchmarks.task import GeoTask
 from globe_eval.cli import main
 from globe_eval.errors import InputError

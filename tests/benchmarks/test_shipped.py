@@ -222,7 +222,10 @@ def test_what_was_a_yaml_of_its_own_is_the_same_task_under_an_option(
 def test_an_old_name_is_answered_with_the_option(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     task, prompt = GOLDEN[name]["task"], GOLDEN[name]["prompt"]
     assert main(["--model", "constant", "--tasks", name]) == 2
-    assert capsys.readouterr().err == f"globe-eval: {name} is now --tasks {task} --prompt {prompt}\n"
+    said, form = capsys.readouterr().err, GOLDEN[name]["answer_form"]
+    assert said == (
+        f"globe-eval: {name} is now --tasks {task} --prompt {prompt} (score: --task {task} --answer-form {form})\n"
+    )
 
 
 @pytest.mark.parametrize("name", REPLICAS)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from globe_eval import scoring
-from globe_eval.answers import Answer
+from globe_eval.answers import Answer, parse
 from globe_eval.metrics.consistency import MOST_CANDIDATES, Consistency, conclusion, consistency
 from globe_eval.places import resolve
 
@@ -45,10 +45,7 @@ def test_without_an_answer_there_is_nothing_to_compare() -> None:
 
 
 def test_coordinates_are_compared_by_the_country_they_lie_in() -> None:
-    answer = scoring.read(
-        "<think>Most likely this is Nairobi, Kenya.</think><answer>latitude: -1.3\nlongitude: 36.8</answer>"
-    )
-    assert answer is not None
+    answer = parse("<think>Most likely this is Nairobi, Kenya.</think><answer>latitude: -1.3\nlongitude: 36.8</answer>")
     (point,) = scoring.locate([answer], form="coordinates")
     found = consistency(answer, point)
     assert found is not None and found.verdict == "consistent" and (found.distance_km or 99) < 20
@@ -97,7 +94,7 @@ def test_real_responses(shared_data: Path) -> None:
     csv.field_size_limit(1 << 30)
     with (shared_data / "street_view" / "gpt-4o.csv").open(encoding="utf-8") as file:
         responses = [row["model_response"] for row in csv.DictReader(file)][:300]
-    answers = [a for text in responses if (a := scoring.read(text)) is not None and a.country]
+    answers = [a for text in responses if (a := parse(text)).country]
     points = scoring.locate(answers, form="names")
     own = [consistency(answer, point) for answer, point in zip(answers, points, strict=True)]
     moved = [

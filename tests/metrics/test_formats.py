@@ -9,8 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from globe_eval import scoring
+from globe_eval.answers import parse
 from globe_eval.metrics.formats import lenient_format, response_format
 from globe_eval.metrics.globe import globe_format, globe_locatability
+from globe_eval.models.response import Response
+from globe_eval.sample import Sample, Truth
 
 GOOD = "<think>A red bus.</think><answer>country: Malta\ncity: Valletta</answer>"
 
@@ -41,9 +44,7 @@ def test_forms(response: str, globe: float, lenient: float) -> None:
 
 def test_truncated_and_length() -> None:
     def measured(text: str, finish_reason: str = "stop") -> tuple[bool, int]:
-        answer = scoring.read(text, finish_reason=finish_reason)
-        assert answer is not None
-        found = response_format(answer, text)
+        found = response_format(parse(text, truncated=finish_reason == "length"), text)
         return found.truncated, found.n_words
 
     assert measured(GOOD) == (False, 3)
@@ -53,10 +54,9 @@ def test_truncated_and_length() -> None:
 
 
 def test_a_cut_off_thought_is_scored_as_far_as_it_goes() -> None:
-    text = "<think>A church and a"
-    answer = scoring.read(text, finish_reason="length")
-    truth = scoring.Truth("a", 1.0, 2.0, entities=("church", "bridge"))
-    (score,) = scoring.score([answer], [truth], form="names", responses=[text])
+    response = Response("<think>A church and a", finish_reason="length")
+    truth = Truth(1.0, 2.0, entities=("church", "bridge"))
+    (score,) = scoring.score([Sample.of("a", truth, response)], form="names")
     assert score.grounding is not None and score.grounding.recall == 0.5
     assert score.format is not None and score.format.truncated
 

@@ -15,6 +15,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from globe_eval.answers import Answer, parse
 from globe_eval.metrics import localizability as loc
+from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.figures import figures
 
 PAIRS = st.lists(
@@ -99,7 +100,8 @@ def test_missing_confidences_are_left_out_and_the_interval_follows_the_groups() 
     p = np.clip(y * 0.4 + rng.random(n) * 0.6, 0, 1)
     pairs = np.column_stack([p, y])
     pairs[::7, 0] = np.nan
-    found = figures({"localizability_auroc@25km": pairs}, np.arange(n))["localizability_auroc@25km"]
+    auroc = described("localizability_auroc@25km")
+    found = figures([auroc], {auroc.name: pairs}, np.arange(n))[auroc.name]
     there = ~np.isnan(pairs[:, 0])
     assert found.value == pytest.approx(roc_auc_score(y[there], p[there])) and found.n == there.sum()
     assert found.low < found.value < found.high
@@ -108,9 +110,9 @@ def test_missing_confidences_are_left_out_and_the_interval_follows_the_groups() 
     q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
     variance = (auc * (1 - auc) + (pos - 1) * (q1 - auc**2) + (neg - 1) * (q2 - auc**2)) / (pos * neg)
     assert found.high - found.low == pytest.approx(2 * 1.96 * math.sqrt(variance), rel=0.3)
-    clustered = figures({"localizability_auroc@25km": pairs}, np.arange(n) // 40)["localizability_auroc@25km"]
+    clustered = figures([auroc], {auroc.name: pairs}, np.arange(n) // 40)[auroc.name]
     assert clustered.n_groups == 10 and clustered.value == found.value
-    one_group = figures({"localizability_auroc@25km": pairs}, np.zeros(n))["localizability_auroc@25km"]
+    one_group = figures([auroc], {auroc.name: pairs}, np.zeros(n))[auroc.name]
     assert math.isnan(one_group.low)
 
 
@@ -129,10 +131,10 @@ def test_missing_confidences_are_left_out_and_the_interval_follows_the_groups() 
     ],
 )
 def test_where_a_confidence_comes_from(response: str, expected: tuple[float, str] | None) -> None:
-    found = loc.judgement(parse(response), label=True)
+    found = loc.localizability(parse(response))
     assert (found and (pytest.approx(found.confidence), found.source)) == expected
-    assert found is None or found.label is True
+    assert found is None or found.localizable == (found.confidence >= 0.5)
 
 
 def test_a_probability_goes_before_words() -> None:
-    assert loc.judgement(Answer(status="refused", p_yes=0.7)) == loc.Judgement(0.7, "probability")
+    assert loc.localizability(Answer(status="refused", p_yes=0.7)) == loc.Localizability(0.7, True, "probability")

@@ -212,7 +212,7 @@ def test_other_kinds_of_picture(photographs: list[Photograph]) -> None:
         (completion("Paris", reasoning="A tower."), "<think>A tower.</think>Paris", "stop"),
         (completion("<think>A tower.</think>Paris", reasoning="A tower."), "<think>A tower.</think>Paris", "stop"),
         (completion(None, "length", reasoning="A tow"), "<think>A tow", "length"),
-        (completion("half \ud83d"), "half ?", "stop"),
+        (completion("half \ud83d"), "half \\ud83d", "stop"),
         ({"choices": [{"message": {"content": "Paris"}}]}, "Paris", None),
     ],
 )

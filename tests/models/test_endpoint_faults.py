@@ -17,8 +17,8 @@ from lm_eval.api.instance import Instance
 from PIL import Image
 from servers import ChatServer, Reply, completion
 
-from globe_eval import arguments
 from globe_eval.benchmarks.images import Photograph
+from globe_eval.commands import arguments
 from globe_eval.errors import InputError
 from globe_eval.models.endpoint import Endpoint
 from globe_eval.models.response import Response

@@ -98,7 +98,7 @@ def argmax_loop(checkpoint: Path, pictures: list[Path]) -> list[str]:
 
 
 def test_the_same_seed_gives_the_same_bytes(tiny_qwen: Path, tmp_path: Path) -> None:
-    from globe_train import tiny_qwen as module
+    import tiny_models as module
 
     again, other = module.build(tmp_path / "again", seed=0), module.build(tmp_path / "other", seed=1)
     for file in tiny_qwen.iterdir():

@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,9 @@ import pytest
 from globe_eval.metrics.statistics import wilson
 from globe_eval.reports.board import formats, leaderboard
 from globe_eval.reports.board.boards import ACCURACIES, Board, Section, boards
-from globe_eval.reports.board.implied import design_effect, design_effects
-from globe_eval.reports.board.published import PublishedRow
+from globe_eval.reports.board.published import PublishedRow, design_effect, design_effects
 from globe_eval.reports.board.submission import Submission, read_submission
-from globe_eval.runs.record import FigureRecord, GeocoderRecord
+from globe_eval.sample import Figure, Geocoder
 
 KNOWN = board_runs.known()
 HOSTILE = "<script>alert(1)</script> | `a` [x](http://e.example) & 100% of_{it} =1+1 \\end{table}"
@@ -37,7 +37,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Submission]:
 
 
 def changed(one: Submission, **fields: Any) -> Submission:
-    return one.model_copy(update={"results": one.results.model_copy(update=fields)})
+    return one.model_copy(update={"results": replace(one.results, **fields)})
 
 
 def published(**fields: Any) -> PublishedRow:
@@ -92,8 +92,8 @@ def test_every_cell_of_a_run_has_its_clustered_interval(rows: list[Submission]) 
         {"task_version": "nine"},
         {"manifest_sha256": "f" * 64},
         {"answer_form": "address"},
-        {"geocoder": GeocoderRecord(name="nominatim", version="4.5")},
-        {"geocoder": GeocoderRecord(name="geonames", version="resolver 1")},
+        {"geocoder": Geocoder(name="nominatim", version="4.5")},
+        {"geocoder": Geocoder(name="geonames", version="resolver 1")},
         {"distance": "haversine"},
     ],
     ids=str,
@@ -105,12 +105,12 @@ def test_what_differs_in_one_setting_is_ranked_apart(rows: list[Submission], fie
         ["good"],
     ]
     value = next(iter(fields.values()))
-    told = value.version if isinstance(value, GeocoderRecord) else str(value)[:8]
+    told = value.version if isinstance(value, Geocoder) else str(value)[:8]
     assert told in board.sections[1].says and told not in board.sections[0].says
 
 
 def test_another_gazetteer_is_another_geocoder_but_not_for_coordinates(rows: list[Submission]) -> None:
-    other = rows[0].results.gazetteer.model_copy(update={"sha256": "e" * 64})
+    other = replace(rows[0].results.gazetteer, sha256="e" * 64)
     assert len(one_board([*rows[1:], changed(rows[0], gazetteer=other)]).sections) == 2
     points = [changed(one, answer_form="coordinates") for one in rows]
     assert len(one_board([*points[1:], changed(points[0], gazetteer=other)]).sections) == 1
@@ -131,7 +131,7 @@ def test_published_rows_are_not_ranked_and_say_why(rows: list[Submission]) -> No
     assert {"answer form unknown", "geocoder unknown", "n unknown", "no samples"} <= {*why["M"]}
     assert {"geocoder Azure Maps, version unknown", "n is 290, the benchmark has 300"} <= {*why["N"]}
     assert "acc@2500km" not in section.rows[0].cells, "what was not printed stays away"
-    assert formats.shown(section.rows[0], "acc@25km").startswith("40.2 (") and "†" in board.notes[0]
+    assert formats.figure(section.rows[0], "acc@25km").startswith("40.2 (") and "†" in board.notes[0]
 
 
 def test_contradictions_are_told_with_both_rows(rows: list[Submission]) -> None:
@@ -145,23 +145,23 @@ def test_contradictions_are_told_with_both_rows(rows: list[Submission]) -> None:
 
 def test_implied_intervals_are_as_wide_as_those_of_runs() -> None:
     """A published row with the figures of a run gets about the run's own interval (here ISNs' on IM2GPS3K)."""
-    effect = design_effect(FigureRecord(value=0.28, low=0.243, high=0.319, n=2997, n_groups=198))
+    effect = design_effect(Figure(value=0.28, low=0.243, high=0.319, n=2997, n_groups=198))
     assert effect is not None
     low, high = wilson(0.28, 2997 / effect)
     assert high - low == pytest.approx(0.319 - 0.243, rel=0.02)
 
 
 def test_design_effects_are_of_models_and_never_below_one(rows: list[Submission]) -> None:
-    spread = FigureRecord(value=0.5, low=0.3, high=0.7, n=1000, n_groups=50)
+    spread = Figure(value=0.5, low=0.3, high=0.7, n=1000, n_groups=50)
     of_floor = changed(rows[3], metrics=rows[3].results.metrics | {"acc@25km": spread})
     assert design_effects([rows[0], of_floor]) == design_effects(rows[:1]), "the floor does not count beside a model"
     assert design_effects([of_floor])["acc@25km"] > 10
-    narrow = FigureRecord(value=0.5, low=0.499, high=0.501, n=1000, n_groups=50)
+    narrow = Figure(value=0.5, low=0.499, high=0.501, n=1000, n_groups=50)
     assert design_effect(narrow) == 1.0
     none = [
-        FigureRecord(value=0.5, low=0.4, high=0.6, n=100, n_groups=100),
-        FigureRecord(value=0.0, low=0.0, high=0.0, n=100, n_groups=10),
-        FigureRecord(value=None, low=None, high=None, n=100, n_groups=10),
+        Figure(value=0.5, low=0.4, high=0.6, n=100, n_groups=100),
+        Figure(value=0.0, low=0.0, high=0.0, n=100, n_groups=10),
+        Figure(value=None, low=None, high=None, n=100, n_groups=10),
     ]
     assert [design_effect(figure) for figure in none] == [None] * 3
 
@@ -185,7 +185,7 @@ def test_all_formats_have_the_same_figures(rows: list[Submission]) -> None:
     latex = figures_in(formats.latex(board).replace("--", "–"))
     every = [row for section in board.sections for row in section.rows]
     shown = [
-        text.removesuffix("†") for row in every for name in ACCURACIES if "(" in (text := formats.shown(row, name))
+        text.removesuffix("†") for row in every for name in ACCURACIES if "(" in (text := formats.figure(row, name))
     ]
     assert latex == shown
     assert [text for text in markdown if text in shown] == shown

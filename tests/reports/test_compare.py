@@ -12,41 +12,38 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from globe_eval import cli, scoring
+from globe_eval import cli
 from globe_eval.errors import InputError
 from globe_eval.reports import compare_text
 from globe_eval.reports.compare import compare
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.sample import Sample, Truth
 
 SETTING = Setting("mine", "1", "coordinates", "0" * 64, "first")
 
 
-def truths(n: int = 12) -> list[scoring.Truth]:
+def truths(n: int = 12) -> list[Truth]:
     """Photographs in Paris and New York by four people."""
     places = ((48.8566, 2.3522), (40.7128, -74.0060))
-    return [
-        scoring.Truth(f"p{i:02}", *places[i % 2], group=f"person {i % 4}", scene=("urban", "natural")[i % 2])
-        for i in range(n)
-    ]
+    return [Truth(*places[i % 2], group=f"person {i % 4}", scene=("urban", "natural")[i % 2]) for i in range(n)]
 
 
-def at(km: float, truth: scoring.Truth) -> str:
+def at(km: float, truth: Truth) -> str:
     """Coordinates so many kilometres north."""
     return f"{truth.lat + km / 111.2:.5f}, {truth.lon}"
 
 
-def written(
-    folder: Path, texts: Sequence[str | None], *, known: list[scoring.Truth] | None = None, **setting: object
-) -> Path:
+def written(folder: Path, texts: Sequence[str | None], *, known: list[Truth] | None = None, **setting: object) -> Path:
     """A run in a folder; None was never heard."""
     known = truths(len(texts)) if known is None else known
-    heard = [
-        Heard(None, error="HTTP 500") if text is None else Heard(scoring.read(text), response=text) for text in texts
+    samples = [
+        Sample.of(f"p{i:02}", truth, text, error="HTTP 500" if text is None else None)
+        for i, (truth, text) in enumerate(zip(known, texts, strict=True))
     ]
     record.write_run(
         folder,
-        *assemble(replace(SETTING, **setting), known, heard, started=datetime.now(UTC)),  # type: ignore[arg-type]
+        *assemble(replace(SETTING, **setting), samples, started=datetime.now(UTC)),  # type: ignore[arg-type]
     )
     return folder
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import csv
 import importlib.util
+import io
 import json
 import math
 import os
@@ -11,19 +13,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
+import pandas
 import pytest
 import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
-from globe_eval import cli, scoring
-from globe_eval.reports.export.publishable import model_id, public, standard_errors
-from globe_eval.reports.run_values import read_run
+from globe_eval import cli
+from globe_eval.reports.export.publishable import directions, model_id, public, standard_errors
+from globe_eval.reports.run import read_run
 from globe_eval.runs import record, trackers
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.sample import Sample, Truth
 
-SCHEMA = Path(__file__).parents[1] / "vendored" / "every_eval_ever" / "eval.schema.json"
 SETTING = Setting(
     "mp16_reason_test", "1", "coordinates", "0" * 64, "vllm-vlm",
     model_args={"pretrained": "globe-project/GLOBE-Qwen2.5VL-7B", "api_key": "sk-secret", "dtype": "half",
@@ -36,20 +38,18 @@ HIDDEN = ("sk-secret", "alice", "gpu7", "00000001@N00", "annie", "I believe")
 
 def folder(tmp_path: Path, *, missing: int = 3, error: bool = False, **setting: Any) -> Path:
     """A run of 60 photographs by 15 people whose names and ids are nobody's business."""
-    truths = [
-        scoring.Truth(f"{i}_00000001@N00.jpg", 48.0 + i / 10, 2.3522, group=f"annie {i % 15}", scene="urban")
-        for i in range(60)
-    ]
+    truths = [Truth(48.0 + i / 10, 2.3522, group=f"annie {i % 15}", scene="urban") for i in range(60)]
     km = [[1, 10, 100, 900][(i * 7) % 4] * (1 + i / 100) for i in range(60)]
     texts: list[str | None] = [
         f"I believe {truth.lat + far / 111.2:.5f}, {truth.lon}" for truth, far in zip(truths, km, strict=True)
     ]
     texts[:missing] = ["I cannot tell where this is, sorry."] * missing
-    heard = [Heard(scoring.read(text), response=text) for text in texts]
+    ids = [f"{i}_00000001@N00.jpg" for i in range(60)]
+    samples = [Sample.of(*one) for one in zip(ids, truths, texts, strict=True)]
     if error:
-        heard[-1] = Heard(None, error="HTTP 500")
+        samples[-1] = Sample.of(ids[-1], truths[-1], error="HTTP 500")
     started = datetime(2026, 11, 25, 12, tzinfo=UTC)
-    samples, results = assemble(replace(SETTING, **setting), truths, heard, started=started)
+    samples, results = assemble(replace(SETTING, **setting), samples, started=started)
     record.write_run(tmp_path / "run", samples, results)
     return tmp_path / "run"
 
@@ -59,7 +59,7 @@ def export(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str
     return code, *capsys.readouterr()
 
 
-@pytest.mark.parametrize("to", ["model-card", "eval-results", "every-eval-ever", "lm-eval"])
+@pytest.mark.parametrize("to", ["model-card", "eval-results", "lm-eval"])
 def test_no_name_id_path_address_response_or_key_leaves(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], to: str
 ) -> None:
@@ -119,55 +119,6 @@ def test_a_benchmark_without_data_set_on_the_hub_is_named_or_refused(
     assert code == 0 and "id: me/im2gps3k" in out
 
 
-def test_every_eval_ever_is_valid_by_its_own_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    jsonschema.Draft7Validator.check_schema(schema)
-    for setting in ({}, {"task": "im2gps3k", "model": "knn", "model_args": {}, "decoding": None, "prompt": None}):
-        run = folder(tmp_path, **setting)
-        code, out, _ = export(capsys, run, "--to", "every-eval-ever")
-        whole = json.loads(out)
-        jsonschema.validate(whole, schema, cls=jsonschema.Draft7Validator)
-        assert code == 0 and whole["schema_version"] == schema["version"]
-    broken = json.loads(out)
-    del broken["evaluation_results"][0]["metric_config"]["lower_is_better"]
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(broken, schema, cls=jsonschema.Draft7Validator)
-
-
-def test_every_eval_ever_says_which_way_is_better_and_guesses_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = folder(tmp_path)
-    whole = json.loads(export(capsys, run, "--to", "every-eval-ever")[1])
-    by_name = {one["evaluation_result_id"].split("/")[1]: one for one in whole["evaluation_results"]}
-    lower = {name for name, one in by_name.items() if one["metric_config"]["lower_is_better"]}
-    assert "median_km" in lower and not lower & {"acc@1km", "acc@25km", "geoscore", "located", "country_accuracy"}
-    near, far = by_name["acc@25km"], by_name["median_km"]
-    results = record.read_results(run)
-    assert near["score_details"]["score"] == results.metrics["acc@25km"].value
-    interval = near["score_details"]["uncertainty"]["confidence_interval"]
-    assert (interval["lower"], interval["upper"], interval["confidence_level"]) == (
-        results.metrics["acc@25km"].low, results.metrics["acc@25km"].high, 0.95,
-    )  # fmt: skip
-    assert near["score_details"]["details"]["located"] == "57"
-    assert near["metric_config"]["metric_parameters"] == {"distance": "geodesic", "threshold_km": 25.0}
-    assert (far["metric_config"]["metric_unit"], far["metric_config"]["max_score"]) == ("km", "Infinity")
-    assert near["generation_config"]["generation_args"] == {
-        "temperature": 0.0, "max_tokens": 1024, "prompt_template": "Where is this?",
-    }  # fmt: skip
-    source, model = whole["source_metadata"], whole["model_info"]
-    assert (source["source_organization_name"], source["evaluator_relationship"]) == ("unknown", "other")
-    assert (model["id"], model["developer"]) == ("globe-project/GLOBE-Qwen2.5VL-7B", "globe-project")
-    assert model["additional_details"]["model_availability"] == "unknown"
-    assert whole["evaluation_timestamp"] == str(int(datetime(2026, 11, 25, 12, tzinfo=UTC).timestamp()))
-    told = export(
-        capsys, run, "--to", "every-eval-ever", "--organization", "Us", "--relationship", "third_party",
-        "--model_id", "me/mine",
-    )[1]  # fmt: skip
-    assert json.loads(told)["source_metadata"]["evaluator_relationship"] == "third_party"
-    assert json.loads(told)["model_info"]["id"] == "me/mine"
-
-
 def test_lm_evals_own_tools_read_its_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from lm_eval import utils
 
@@ -193,6 +144,51 @@ def test_lm_evals_own_tools_read_its_results(tmp_path: Path, capsys: pytest.Capt
     }  # fmt: skip
 
 
+CONVERTER = """
+import json, sys
+from every_eval_ever.converters.lm_eval.adapter import LMEvalAdapter
+(log,) = LMEvalAdapter().transform_from_directory(sys.argv[1], {"source_organization_name": "Us"})
+print(log.model_dump_json())
+"""
+
+
+def test_every_eval_evers_own_converter_reads_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    python = os.environ.get("GLOBE_EVERY_EVAL_EVER", sys.executable)
+    if subprocess.run([python, "-c", "import every_eval_ever"], capture_output=True).returncode:
+        pytest.skip("no every-eval-ever (Python 3.12); GLOBE_EVERY_EVAL_EVER names the Python that has it")
+    run = folder(tmp_path)
+    assert export(capsys, run, "--to", "lm-eval", "-o", tmp_path / "out")[0] == 0
+    done = subprocess.run([python, "-c", CONVERTER, tmp_path / "out"], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    log = json.loads(done.stdout)
+    found = {one["metric_config"]["metric_name"]: one for one in log["evaluation_results"]}
+    results = record.read_results(run)
+    assert found["acc@25km"]["score_details"]["score"] == results.metrics["acc@25km"].value
+    uncertainty = found["acc@25km"]["score_details"]["uncertainty"]
+    assert uncertainty["num_samples"] == 60 and 0 < uncertainty["standard_error"]["value"] < 0.2
+    assert {name: one["metric_config"]["lower_is_better"] for name, one in found.items()} == {
+        name: not higher for name, higher in directions(read_run(run)).items() if name in found
+    }
+    assert found["median_km"]["metric_config"]["lower_is_better"] and "n_words" not in found
+    assert log["model_info"]["id"] == "globe-project/GLOBE-Qwen2.5VL-7B"
+
+
+def test_samples_are_a_table_for_other_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = folder(tmp_path)
+    samples = sorted(record.read_samples(run), key=lambda sample: sample.id)
+    rows = list(csv.DictReader(io.StringIO(export(capsys, run, "--to", "csv")[1])))
+    assert [row["id"] for row in rows] == [sample.id for sample in samples]
+    km = [float(row["distance_km"]) if row["distance_km"] else None for row in rows]
+    assert km == [sample.distance_km for sample in samples]
+    assert {row["truth.scene"] for row in rows} == {"urban"} and {row["truth.city"] for row in rows} == {""}
+    assert [int(float(row["format.n_words"])) for row in rows] == [sample.format.n_words for sample in samples]  # type: ignore[union-attr]
+    assert export(capsys, run, "--to", "parquet", "-o", tmp_path)[0] == 0
+    frame = pandas.read_parquet(tmp_path / "samples.parquet")
+    assert list(frame) == list(rows[0]) and frame["truth.group"].nunique() == 15
+    assert frame["distance_km"].dtype == float and frame["distance_km"].isna().sum() == 3
+    assert frame["distance_km"].dropna().tolist() == [one for one in km if one is not None]
+
+
 def test_the_standard_error_is_that_of_a_loop_over_people(tmp_path: Path) -> None:
     run = read_run(folder(tmp_path))
     people = np.array([sample.truth.group for sample in run.samples])
@@ -209,7 +205,7 @@ def test_the_standard_error_is_that_of_a_loop_over_people(tmp_path: Path) -> Non
     assert "mean_km" not in found
 
 
-@pytest.mark.parametrize("to", ["model-card", "eval-results", "every-eval-ever"])
+@pytest.mark.parametrize("to", ["model-card", "eval-results"])
 @pytest.mark.parametrize(
     ("setting", "code", "words"),
     [
@@ -231,7 +227,6 @@ def test_half_of_the_answers_missing_leaves_the_median_out(tmp_path: Path, capsy
     run = folder(tmp_path, missing=31)
     for to, entry in (
         ("model-card", "type: median_km"),
-        ("every-eval-ever", "mp16_reason_test/median_km"),
         ("lm-eval", "median_km,none"),
     ):
         code, out, _ = export(capsys, run, "--to", to)
@@ -241,7 +236,7 @@ def test_half_of_the_answers_missing_leaves_the_median_out(tmp_path: Path, capsy
 def test_unknown_words_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = folder(tmp_path)
     for words, expected in (
-        (("--to", "csv"), "invalid choice: 'csv'"),
+        (("--to", "xlsx"), "invalid choice: 'xlsx'"),
         (("--to", "lm-eval", "--tracker_args", "project=x"), "only --to wandb and --to trackio take it"),
         ((), "--to"),
     ):

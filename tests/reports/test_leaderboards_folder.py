@@ -25,11 +25,17 @@ def test_every_row_is_admitted(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.count(": ok\n") == len([*LEADERBOARDS.glob("runs/*.json")]) + 1
 
 
-@pytest.mark.parametrize("board", ["im2gps3k", "yfcc4k", "mp16_reason_test", "miniworld"])
-def test_each_board_is_there_in_every_format(board: str) -> None:
-    for suffix in ("md", "csv", "tex", "json"):
-        assert (LEADERBOARDS / "tables" / f"{board}.{suffix}").stat().st_size > 500
-    assert f'id="{board}"' in (LEADERBOARDS / "site" / "index.html").read_text()
+def test_each_board_is_written_in_every_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for part in ("runs", "published"):
+        shutil.copytree(LEADERBOARDS / part, tmp_path / part)
+    words = ["leaderboard", "build", "--leaderboards", str(tmp_path), "--format"]
+    assert main([*words, "md,csv,tex,json"]) == 0
+    for board in ("im2gps3k", "yfcc4k", "mp16_reason_test", "miniworld"):
+        for suffix in ("md", "csv", "tex", "json"):
+            assert (tmp_path / "boards" / f"{board}.{suffix}").stat().st_size > 500
+        assert f'id="{board}"' in (LEADERBOARDS / "site" / "index.html").read_text()
+    assert main([*words, "csv,xlsx"]) == 2
+    assert "--format: found 'xlsx' (allowed: md, csv, tex, json)" in capsys.readouterr().err
 
 
 def test_the_readme_shows_the_boards_and_links_the_site() -> None:
@@ -45,25 +51,25 @@ def test_a_clean_copy_is_built_to_the_same_bytes(tmp_path: Path) -> None:
     for part in ("runs", "published"):
         shutil.copytree(LEADERBOARDS / part, tmp_path / "leaderboards" / part)
     assert main(["leaderboard", "build", "--leaderboards", str(tmp_path / "leaderboards")]) == 0
-    for part in ("tables", "site"):
+    for part in ("boards", "site"):
         made = {path.name: path.read_bytes() for path in (tmp_path / "leaderboards" / part).iterdir()}
         assert made == {path.name: path.read_bytes() for path in (LEADERBOARDS / part).iterdir()}
 
 
 def test_a_stale_file_and_a_left_over_one_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     copy = tmp_path / "leaderboards"
-    for part in ("runs", "tables", "site", "published"):
+    for part in ("runs", "boards", "site", "published"):
         shutil.copytree(LEADERBOARDS / part, copy / part)
     assert main(["leaderboard", "build", "--check", "--leaderboards", str(copy)]) == 0
-    table = copy / "tables" / "miniworld.csv"
+    table = copy / "boards" / "miniworld.md"
     table.write_text(table.read_text().replace("knn", "kNN"))
-    (copy / "tables" / "gone.md").write_text("x")
+    (copy / "boards" / "gone.md").write_text("x")
     assert main(["leaderboard", "build", "--check", "--leaderboards", str(copy)]) == 2
     told = capsys.readouterr().err
-    assert f"{table}: stale" in told and f"{copy / 'tables' / 'gone.md'}: stale" in told
+    assert f"{table}: stale" in told and f"{copy / 'boards' / 'gone.md'}: stale" in told
     assert main(["leaderboard", "build", "--leaderboards", str(copy)]) == 0
-    assert table.read_bytes() == (LEADERBOARDS / "tables" / "miniworld.csv").read_bytes()
-    assert not (copy / "tables" / "gone.md").exists()
+    assert table.read_bytes() == (LEADERBOARDS / "boards" / "miniworld.md").read_bytes()
+    assert not (copy / "boards" / "gone.md").exists()
 
 
 def test_a_refused_row_stops_the_build(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,7 +78,7 @@ def test_a_refused_row_stops_the_build(tmp_path: Path, capsys: pytest.CaptureFix
     row = sorted((copy / "runs").glob("*.json"))[0]
     row.write_text(row.read_text().replace('"limit": null', '"limit": 10.0'))
     assert main(["leaderboard", "build", "--leaderboards", str(copy)]) == 2
-    assert "1 rows are refused" in capsys.readouterr().err and not (copy / "tables").exists()
+    assert "1 rows are refused" in capsys.readouterr().err and not (copy / "boards").exists()
 
 
 def test_no_photographer_and_no_id_is_in_a_row(shared_data: Path) -> None:

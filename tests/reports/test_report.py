@@ -10,6 +10,7 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import piexif
 import pytest
@@ -17,7 +18,7 @@ from PIL import Image
 from reported import Row, write_run
 
 from globe_eval import cli
-from globe_eval.reports.page import cues, headline, loaded, pictures, shorten
+from globe_eval.reports.page import cues, headline, loaded, payload, pictures
 from globe_eval.runs import record
 
 EVIL = "<script>window.stolen=1</script><img src=x onerror='window.stolen=2'>"
@@ -165,9 +166,9 @@ def test_the_table_of_all_photographs(tmp_path: Path) -> None:
     report(tmp_path, run, more=("--csv", str(table)))
     first, second = csv.DictReader(io.StringIO(table.read_bytes().decode()))
     sample = record.read_samples(run)[0]
-    assert float(first["distance_km"]) == sample.distance_km and first["id"] == "a" and first["true_country"] == "Chad"
-    assert first["true_city"] == "'=HYPERLINK(1)", "a spreadsheet would run it"
-    assert float(first["lon"]) == -20.0, "a number is no formula"
+    assert float(first["distance_km"]) == sample.distance_km and first["id"] == "a" and first["truth.country"] == "Chad"
+    assert first["truth.city"] == "'=HYPERLINK(1)", "a spreadsheet would run it"
+    assert float(first["prediction.lon"]) == -20.0, "a number is no formula"
     assert second["status"] == "error" and second["distance_km"] == "" and second["error"] == "no connection"
 
 
@@ -197,7 +198,7 @@ def test_a_response_that_does_not_end_is_shortened_and_its_marks_fit(tmp_path: P
     page = report(tmp_path, run)
     answers = embedded(page)["answers"][0]
     shown, other = answers["text"]
-    assert len(shown) < shorten.LONGEST + 50 and other == "1, 2" and "1 responses are shown to 8,000 characters" in page
+    assert len(shown) < payload.LONGEST + 50 and other == "1, 2" and "1 responses are shown to 8,000 characters" in page
     assert shown.startswith("<think>A church.") and shown.endswith("city: Paris</answer>") and "left out …]" in shown
     assert [shown[at : at + length] for at, length, _, _ in answers["cues"]["0"]] == ["church", "bridge"]
 
@@ -301,26 +302,31 @@ def test_open_shows_the_page(
     assert capsys.readouterr().out == "written: globe-eval-report.html\n"
 
 
-def test_figures_need_matplotlib_and_nothing_is_written_without_it(
-    two: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("globe_eval.reports.page.figures.find_spec", lambda name: None)
-    words = ["report", str(two[0]), "-o", str(tmp_path / "out.html"), "--png", str(tmp_path / "png")]
-    assert cli.main(words) == 2 and not list(tmp_path.iterdir())
-    assert "--png needs matplotlib: pip install 'globe-eval[report]'" in capsys.readouterr().err
-
-
-def test_figures_for_papers(tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
+def test_drawings_are_files_that_any_program_shows(tmp_path: Path) -> None:
     rows = [
-        Row(f"p{i}", -40.0 + 5 * i, 170.0, f"{-40 + 5 * i}, {-170 + i}\nconfidence: {i / 20}", group=f"g{i}")
+        Row(
+            f"p{i}",
+            -40.0 + 5 * i,
+            170.0,
+            f"latitude: {-40 + 5 * i}\nlongitude: {-170 + i}\nconfidence: {i / 20}",
+            group=f"g{i}",
+        )
         for i in range(16)
     ]
-    run = write_run(tmp_path / "run", rows, model="$x_")
+    run = write_run(tmp_path / "run", rows, model="<x> & y")
+    page = ""
     for folder in ("a", "b"):
-        report(tmp_path, run, run, more=("--png", str(tmp_path / folder)))
-    names = ["distances.png", "map-1.png", "map-2.png", "reliability.png", "risk-coverage.png"]
+        page = report(tmp_path, run, run, more=("--svg", str(tmp_path / folder)))
+    names = ["distances.svg", "histogram.svg", "map-1.svg", "map-2.svg", "reliability.svg", "risk-coverage.svg"]
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == names
     for name in names:
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
-        assert min(Image.open(tmp_path / "a" / name).size) > 300
+        text = (tmp_path / "a" / name).read_text(encoding="utf-8")
+        assert text == (tmp_path / "b" / name).read_text(encoding="utf-8")
+        root = ElementTree.fromstring(text)
+        assert root.tag == "{http://www.w3.org/2000/svg}svg" and float(root.attrib["width"]) > 300
+        assert "var(" not in text and "<x>" not in text
+        lines = re.findall(r' d="(M[^"]{40,})"', text)
+        if not name.startswith("map"):
+            assert "&lt;x&gt; &amp; y (2)" in text and lines and all(line in page for line in lines), "drawn once"
+    arcs = re.findall(r'class="arc d\d"', (tmp_path / "a" / "map-1.svg").read_text(encoding="utf-8"))
+    assert arcs, "great circles"

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import globe_eval.reports
-from globe_eval.reports.page import figures
 
 CSS = (Path(globe_eval.reports.__file__).parent / "style.css").read_text(encoding="utf-8")
 SIGHT = {
@@ -62,9 +61,3 @@ def test_text_can_be_read(scheme: str) -> None:
         assert contrast(colours[ink], colours[paper]) >= 4.5, f"{ink} on {paper} ({scheme})"
     for run in range(6):
         assert contrast(colours[f"r{run}"], colours["panel"]) >= 3.0, f"r{run} ({scheme})"
-
-
-def test_figures_have_the_same_colours() -> None:
-    colours = palette("light")
-    assert tuple(colours[f"d{k}"] for k in range(7)) == figures.COLOURS
-    assert tuple(colours[f"r{k}"] for k in range(6)) == figures.RUN_COLOURS

@@ -3,17 +3,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from globe_eval import scoring
 from globe_eval.reports import table
-from globe_eval.runs.assemble import Heard, Setting, assemble
-from globe_eval.runs.record import Results
+from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.sample import Results, Sample, Truth
 
 SETTING = Setting("mine", "2", "coordinates", "0" * 64, "my-model")
 
 
 def results(*texts: str, group: str | None = None) -> Results:
-    truths = [scoring.Truth(str(i), 10.0, 20.0, group=group) for i in range(len(texts))]
-    return assemble(SETTING, truths, [Heard(scoring.read(t), t) for t in texts], started=datetime.now(UTC))[1]
+    samples = [Sample.of(str(i), Truth(10.0, 20.0, group=group), text) for i, text in enumerate(texts)]
+    return assemble(SETTING, samples, started=datetime.now(UTC))[1]
 
 
 def test_what_is_missing_is_shown_beside_the_score() -> None:
@@ -37,6 +36,5 @@ def test_runs_stand_side_by_side() -> None:
 
 def test_a_row_says_which_weights() -> None:
     setting = replace(SETTING, model="hf-multimodal", model_args={"pretrained": "globe-project/GLOBE-Qwen2.5VL-7B/"})
-    truths = [scoring.Truth("a", 10.0, 20.0)]
-    _, one = assemble(setting, truths, [Heard(scoring.read("10, 20"), "10, 20")], started=datetime.now(UTC))
+    _, one = assemble(setting, [Sample.of("a", Truth(10.0, 20.0), "10, 20")], started=datetime.now(UTC))
     assert "hf-multimodal GLOBE-Qwen2.5VL-7B" in table.result_table(one)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from globe_eval import cli, scoring
+from globe_eval import cli
 from globe_eval.errors import InputError
 from globe_eval.places import geodesic_km
 from globe_eval.reports import table
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.sample import Answer, Results, Sample, Truth
 
 SETTING = Setting("mine", "1", "names", "0" * 64, "m")
 CITIES = {
@@ -23,17 +24,14 @@ CITIES = {
 }
 
 
-def run(
-    n: int, said: str = "country: France\ncity: Paris", **changes: object
-) -> tuple[list[record.Sample], record.Results]:
+def run(n: int, said: str = "country: France\ncity: Paris", **changes: object) -> tuple[list[Sample], Results]:
     """n photographs from the four cities in turn, each by one of five people, all answered alike."""
     names = list(CITIES)
-    truths = []
+    samples = []
     for i in range(n):
         lat, lon, scene = CITIES[names[i % 4]]
-        truths.append(scoring.Truth(f"photo-{i}", lat, lon, group=f"p{i % 5}", scene=scene))
-    heard = [Heard(scoring.read(said), said) for _ in truths]
-    return assemble(replace(SETTING, **changes), truths, heard, started=datetime.now(UTC))
+        samples.append(Sample.of(f"photo-{i}", Truth(lat, lon, group=f"p{i % 5}", scene=scene), said))
+    return assemble(replace(SETTING, **changes), samples, started=datetime.now(UTC))
 
 
 def test_a_part_has_the_figures_of_its_photographs_alone() -> None:
@@ -54,9 +52,9 @@ def test_a_part_has_the_figures_of_its_photographs_alone() -> None:
 
 def test_the_only_part_is_the_whole() -> None:
     lat, lon, _ = CITIES["Paris, France"]
-    truths = [scoring.Truth(str(i), lat, lon + i / 10, group=f"p{i % 7}") for i in range(60)]
-    heard = [Heard(scoring.read("country: France\ncity: Paris"), None) for _ in truths]
-    _, results = assemble(SETTING, truths, heard, started=datetime.now(UTC))
+    paris = Answer(country="France", city="Paris")
+    samples = [Sample.of(str(i), Truth(lat, lon + i / 10, group=f"p{i % 7}"), answer=paris) for i in range(60)]
+    _, results = assemble(SETTING, samples, started=datetime.now(UTC))
     assert results.breakdowns["continent"]["EU"].metrics == results.metrics
 
 
@@ -125,6 +123,6 @@ def test_a_run_can_be_read_by_parts(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert table.breakdown_table(results, "country").index("FR") < table.breakdown_table(results, "country").index("JP")
     assert cli.main(["table", str(tmp_path), "--by", "contnent"]) == 2
     assert "did you mean 'continent'" in capsys.readouterr().err
-    bare = results.model_copy(update={"breakdowns": {}})
+    bare = replace(results, breakdowns={})
     with pytest.raises(InputError, match="no such breakdown"):
         table.breakdown_table(bare, "scene")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from globe_eval.cli import main
 from globe_eval.runs import judge, record
+from globe_eval.sample import Truth
 
 TRUTH = "id,lat,lon,entities\n" + "".join(
     f'{name},{lat},{lon},"{seen}"\n'
@@ -98,9 +100,8 @@ def test_it_is_asked_at_temperature_zero_for_json_and_never_sees_the_truth_or_th
 
 
 def test_the_order_is_shuffled_by_the_seed(run: Path) -> None:
-    sample = record.read_samples(run)[0].model_copy(
-        update={"truth": record.TruthRecord(lat=1, lon=2, entities=["church", "bus", "tree", "car", "beach", "bridge"])}
-    )
+    entities = ("church", "bus", "tree", "car", "beach", "bridge")
+    sample = replace(record.read_samples(run)[0], truth=Truth(lat=1, lon=2, entities=entities))
     orders = {judge.question(sample, seed).entities for seed in range(6)}  # type: ignore[union-attr]
     assert len(orders) > 3 and judge.question(sample, 1) == judge.question(sample, 1)
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from globe_eval import scoring
 from globe_eval.cli import main
 from globe_eval.errors import InputError
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs.assemble import Setting, assemble
 from globe_eval.runs.merge import merge
+from globe_eval.sample import Images, Sample, Truth, Usage
 
 SETTING = Setting(
     "t",
@@ -28,7 +29,7 @@ SETTING = Setting(
     decoding={"temperature": 0.0},
 )
 TEXTS = ["country: France\ncity: Paris", "country: Japan\ncity: Kyoto", "", "country: Kenya", "I cannot tell.", None]
-USAGE = record.UsageRecord(
+USAGE = Usage(
     prompt_tokens=900,
     completion_tokens=10,
     seconds=2.0,
@@ -37,31 +38,31 @@ USAGE = record.UsageRecord(
     cost=0.25,
     resumed=1,
 )
-IMAGES = record.ImagesRecord(with_coordinates=2, reencoded=1, max_pixels=1000)
+IMAGES = Images(with_coordinates=2, reencoded=1, max_pixels=1000)
 
 
-def photographs(n: int) -> tuple[list[scoring.Truth], list[Heard]]:
-    truths = [
-        scoring.Truth(f"p{i}", 48.8566 - 7 * (i % 13), 2.3522 + 11 * (i % 7), "France", "Paris", f"g{i % 3}")
+def photographs(n: int) -> list[Sample]:
+    return [
+        Sample.of(
+            f"p{i}",
+            Truth(48.8566 - 7 * (i % 13), 2.3522 + 11 * (i % 7), "France", "Paris", f"g{i % 3}"),
+            TEXTS[i % len(TEXTS)],
+            error="HTTP 500" if TEXTS[i % len(TEXTS)] is None else None,
+        )
         for i in range(n)
     ]
-    texts = [TEXTS[i % len(TEXTS)] for i in range(n)]
-    return truths, [
-        Heard(None, error="HTTP 500") if text is None else Heard(scoring.read(text), response=text) for text in texts
-    ]
 
 
-def write(folder: Path, truths: list[scoring.Truth], heard: list[Heard], **fields: Any) -> Path:
-    samples, results = assemble(SETTING, truths, heard, started=datetime.now(UTC))
-    record.write_run(folder, samples, results.model_copy(update=fields))
+def write(folder: Path, samples: list[Sample], **fields: Any) -> Path:
+    samples, results = assemble(SETTING, samples, started=datetime.now(UTC))
+    record.write_run(folder, samples, replace(results, **fields))
     return folder
 
 
 def split(folder: Path, n: int, count: int, **fields: Any) -> list[Path]:
-    truths, heard = photographs(n)
+    samples = photographs(n)
     return [
-        write(folder / f"shard-{i + 1}", truths[i::count], heard[i::count], shard=f"{i + 1}/{count}", **fields)
-        for i in range(count)
+        write(folder / f"shard-{i + 1}", samples[i::count], shard=f"{i + 1}/{count}", **fields) for i in range(count)
     ]
 
 
@@ -73,7 +74,7 @@ def change(folder: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
 
 @pytest.mark.parametrize("n, count", [(20, 1), (20, 3), (21, 3), (5, 5), (20, 2)])
 def test_shards_in_any_order_are_the_run_that_was_not_split(tmp_path: Path, n: int, count: int) -> None:
-    whole = write(tmp_path / "whole", *photographs(n))
+    whole = write(tmp_path / "whole", photographs(n))
     shards = split(tmp_path, n, count)
     merged = merge(shards[::-1])
     record.write_run(tmp_path / "merged", merged.samples, merged.results)
@@ -101,8 +102,9 @@ def test_a_run_in_shards_is_the_whole_run(tmp_path: Path, capsys: pytest.Capture
     assert shown["n"] == 11 and shown["shard"] is None
     assert {name: shown[name] for name in theirs.metrics} == {name: f.value for name, f in theirs.metrics.items()}
     assert (
-        record.read_results(output).model_copy(
-            update={name: getattr(theirs, name) for name in ("started", "duration_seconds", "usage", "command")}
+        replace(
+            record.read_results(output),
+            **{name: getattr(theirs, name) for name in ("started", "duration_seconds", "usage", "command")},
         )
         == theirs
     )
@@ -114,13 +116,13 @@ def test_overlap_and_gap_are_named(tmp_path: Path) -> None:
         merge([one, three])
     with pytest.raises(InputError, match=r"shard-2: overlap, shard 2/3 is also in .*shard-2$"):
         merge([one, two, two, three])
-    again = write(tmp_path / "again", *(part[1::3] for part in photographs(9)), shard="2/3")
+    again = write(tmp_path / "again", photographs(9)[1::3], shard="2/3")
     with pytest.raises(InputError, match=r"again: overlap, shard 2/3 is also in .*shard-2$"):
         merge([one, two, three, again])
     other = split(tmp_path / "other", 9, 2)
     with pytest.raises(InputError, match=r"shards of 2, but .*shard-1 is one of 3"):
         merge([one, other[1], three])
-    whole = write(tmp_path / "whole", *photographs(9))
+    whole = write(tmp_path / "whole", photographs(9))
     with pytest.raises(InputError, match=r"whole: is no shard"):
         merge([one, two, whole])
 
@@ -177,8 +179,8 @@ def test_what_the_shards_took_is_summed(tmp_path: Path) -> None:
     change(shards[1], lambda results: results["usage"].update(seconds_to_first_answer=0.2, seconds=1.0))
     merged = merge(shards).results
     assert merged.duration_seconds == 12.0
-    assert merged.images == record.ImagesRecord(with_coordinates=6, reencoded=3, max_pixels=1000)
-    assert merged.usage == record.UsageRecord(
+    assert merged.images == Images(with_coordinates=6, reencoded=3, max_pixels=1000)
+    assert merged.usage == Usage(
         prompt_tokens=2700,
         completion_tokens=30,
         seconds=5.0,
@@ -199,7 +201,7 @@ def test_what_one_shard_does_not_know_is_unknown_and_not_a_part(tmp_path: Path) 
 
 
 def test_points_that_may_not_be_written_are_not_needed(tmp_path: Path) -> None:
-    whole = write(tmp_path / "whole", *photographs(20))
+    whole = write(tmp_path / "whole", photographs(20))
     shards = split(tmp_path, 20, 3)
     for folder in shards:
         lines = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]

@@ -86,8 +86,8 @@ def test_one_run_of_mp16_reason_gives_all_four(mp16: Path, tmp_path: Path, capsy
     assert results.reasoning.risk_coverage["25km"][-1][0] == 1.0
 
     first = samples["7e_c3_1.jpg"]
-    assert first.truth.entities == ["red bus", "church"] and first.grounding is not None
-    assert first.grounding.hits == ["church", "red bus"] and first.grounding.recall == 1.0
+    assert first.truth.entities == ("red bus", "church") and first.grounding is not None
+    assert first.grounding.hits == ("church", "red bus") and first.grounding.recall == 1.0
     assert samples["7e_c3_3.jpg"].grounding is None and samples["7e_c3_3.jpg"].truth.entities is None
     foreign, silent = samples["7e_c3_5.jpg"].grounding, samples["7e_c3_6.jpg"].grounding
     assert foreign is not None and not foreign.covered and foreign.recall is None and foreign.lift is None

@@ -8,36 +8,40 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from globe_eval import scoring
+from globe_eval import sample
 from globe_eval.errors import InputError
+from globe_eval.models.response import Response
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Heard, Setting, assemble
+from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.sample import Sample, Truth
 
 SETTING = Setting("t", "1", "coordinates", "0" * 64, "m", {"api_key": "sk-planted", "base_url": "http://u:pw@h/v1"})
-TRUTHS = [scoring.Truth("a", 10.0, 20.0, group="p"), scoring.Truth("b", -10.0, 179.0, group="q")]
+TRUTHS = {"a": Truth(10.0, 20.0, group="p"), "b": Truth(-10.0, 179.0, group="q")}
 
 
-def heard(*texts: str | None) -> list[Heard]:
+def samples(*texts: str | None) -> list[Sample]:
     return [
-        Heard(None, error="no answer") if text is None else Heard(scoring.read(text), response=text) for text in texts
+        Sample.of(name, truth, Response(error="no answer") if text is None else Response(text))
+        for (name, truth), text in zip(TRUTHS.items(), texts, strict=True)
     ]
 
 
 def written(folder: Path, *texts: str | None) -> tuple[str, dict]:
-    samples, results = assemble(SETTING, TRUTHS, heard(*texts), started=datetime.now(UTC))
-    record.write_run(folder, samples, results)
+    scored, results = assemble(SETTING, samples(*texts), started=datetime.now(UTC))
+    record.write_run(folder, scored, results)
+    assert record.read_samples(folder) == scored and record.read_results(folder) == results
     return (folder / "samples.jsonl").read_text(), json.loads((folder / "results.json").read_text())
 
 
 def test_the_shipped_json_schemas_are_the_models() -> None:
-    folder = Path(record.__file__).parent / "schema"
-    for name, schema in record.json_schemas().items():
+    folder = Path(sample.__file__).parent / "schema"
+    for name, schema in sample.json_schemas().items():
         assert json.loads((folder / name).read_text()) == schema, "run `make schema`"
 
 
 def test_what_is_written_fits_the_shipped_schema_and_is_read_back(tmp_path: Path) -> None:
     samples, results = written(tmp_path, "10.0, 20.0", None)
-    schemas = record.json_schemas()
+    schemas = sample.json_schemas()
     jsonschema.validate(results, schemas["results.schema.json"])
     for line in samples.splitlines():
         jsonschema.validate(json.loads(line), schemas["sample.schema.json"])

@@ -25,7 +25,7 @@ from servers import ChatServer, Reply, completion
 from starts import start
 
 from globe_eval.cli import main
-from globe_eval.runs.interrupt import interruptible
+from globe_eval.runs.process import interruptible
 
 KILLS = 20
 CITIES = [("France", "Paris"), ("Japan", "Kyoto"), ("Kenya", "Nairobi"), ("Peru", "Lima"), ("Canada", "Montréal 🍁")]
@@ -246,7 +246,7 @@ def test_an_interrupted_run_says_what_is_done_and_how_to_go_on(
 def test_a_second_signal_kills_at_once(tmp_path: Path, many: list[object]) -> None:
     program = (
         "import os, signal, sys, time\n"
-        "from globe_eval.runs.interrupt import interruptible\n"
+        "from globe_eval.runs.process import interruptible\n"
         "with interruptible():\n"
         "    try:\n"
         "        os.kill(os.getpid(), signal.SIGINT)\n"

@@ -89,9 +89,9 @@ def test_details_show_licence_form_and_the_ceiling(
 ) -> None:
     monkeypatch.setenv("GLOBE_EVAL_DATA", str(tmp_path))
     assert main(["ls", "tasks", "--details"]) == 0
-    shown = {line.split()[0]: line for line in capsys.readouterr().out.splitlines() if line[:1].strip()}
+    shown = {text.split()[0]: text for text in capsys.readouterr().out.split("\n\n")}
     assert "Apache-2.0" in shown["miniworld"] and " / 96" in shown["miniworld"]
-    assert "prepare it to know" in shown["gws15k"] and " 100 " in shown["gws15k_coordinates"]
+    assert "prepare it to know" in shown["gws15k"] and "coordinates: 100 %" in shown["gws15k"]
 
 
 def test_entities_in_a_file_of_their_own_belong_to_the_truth(

@@ -20,7 +20,7 @@ def trl() -> Any:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty-eight pictures of miniworld's training split with a flawed teacher; returns the manifest."""
-    from globe_train import world as training_world
+    from globe_train.laptop import world as training_world
 
     return training_world.write(tmp_path_factory.mktemp("world"), n=48, size=56)
 
@@ -28,6 +28,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def student(tmp_path_factory: pytest.TempPathFactory, trl: Any) -> Path:
     """A tiny untrained Qwen2.5-VL."""
-    from globe_train import tiny_student
+    from globe_train.laptop import student as module
 
-    return tiny_student.build(tmp_path_factory.mktemp("student") / "base")
+    return module.build(tmp_path_factory.mktemp("student") / "base")

@@ -23,7 +23,7 @@ import peft  # noqa: E402, F401
 import transformers  # noqa: E402
 import trl  # noqa: E402, F401
 
-from globe_train import cli, grpo, sft  # noqa: E402, F401
+from globe_train import cli, train  # noqa: E402, F401
 
 
 def die() -> None:

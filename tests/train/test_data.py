@@ -9,8 +9,7 @@ from PIL import Image
 
 from globe_eval import miniworld
 from globe_eval.errors import InputError
-from globe_train.contamination import contamination
-from globe_train.data import Examples, dataset, read_examples, target
+from globe_train.data import Examples, contamination, dataset, read_examples, target
 from globe_train.recipe import Recipe
 
 PLACES = [("France", "Paris"), ("Japan", "Tokyo"), ("Kenya", "Nairobi")]

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import pytest
 import yaml
 
-from globe_train.resume import checkpoints
+from globe_train.checkpoint import checkpoints
 
 ROOT = Path(__file__).parents[2]
 KILLED = -9

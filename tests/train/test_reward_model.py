@@ -67,7 +67,7 @@ def server() -> Iterator[Judge]:
 
 
 def asked(server: Judge, texts: list[str], ids: list[str], **columns: Any) -> list[float | None]:
-    reward = reward_model.judge(server=f"http://127.0.0.1:{server.server_port}/v1")
+    reward = reward_model.reward(server=f"http://127.0.0.1:{server.server_port}/v1")
     completions = [[{"role": "assistant", "content": f"<think>{text}</think><answer>a</answer>"}] for text in texts]
     values: list[float | None] = asyncio.run(
         reward(completions=completions, images=[[PICTURE]] * len(texts), id=ids, **columns)
@@ -95,17 +95,17 @@ def test_a_failure_is_none_for_the_whole_group_and_never_zero(server: Judge, mon
 
 def test_a_server_that_does_not_answer_is_named_before_training() -> None:
     with pytest.raises(InputError, match=r"r_loc: the server http://127.0.0.1:9/v1 does not answer"):
-        reward_model.judge(server="http://127.0.0.1:9/v1")
+        reward_model.reward(server="http://127.0.0.1:9/v1")
 
 
 def test_a_model_that_the_server_does_not_have(server: Judge) -> None:
     with pytest.raises(InputError, match=r"has no model 'r_log' \(it has: r_loc\)"):
-        reward_model.judge(server=f"http://127.0.0.1:{server.server_port}/v1", model="r_log")
+        reward_model.reward(server=f"http://127.0.0.1:{server.server_port}/v1", model="r_log")
 
 
 def test_neither_folder_nor_server() -> None:
     with pytest.raises(InputError, match="give the reward model's folder"):
-        reward_model.judge()
+        reward_model.reward()
 
 
 def test_probabilities_of_all_spellings_are_added_up() -> None:
@@ -131,7 +131,7 @@ def test_a_reward_model_is_trained_measured_and_asked(tmp_path: Path, world: Pat
     assert held["n"] + about["data"]["n"] == 48 and 0 <= held["brier"] <= 1
     assert "auroc" in (tmp_path / "judge" / "README.md").read_text(encoding="utf-8")
 
-    reward = reward_model.judge(model=str(tmp_path / "judge"))
+    reward = reward_model.reward(model=str(tmp_path / "judge"))
     texts = ["<think>a road</think>", "<think>a tower and a French sign, many words</think>"]
     together = reward(completions=texts, images=[[PICTURE], [PICTURE]])
     alone = [reward(completions=[text], images=[PICTURE])[0] for text in texts]
@@ -184,7 +184,7 @@ def test_a_server_that_is_lost_amid_training_ends_the_run_and_leaves_the_checkpo
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from globe_train.resume import checkpoints
+    from globe_train.checkpoint import checkpoints
 
     class Lost(dict[str, float | None]):
         def __getitem__(self, text: str) -> float | None:

@@ -11,12 +11,20 @@ from pathlib import Path
 import pytest
 
 from globe_eval import miniworld, scoring
+from globe_eval.answers import parse
 from globe_eval.errors import InputError
 from globe_eval.metrics import accuracy, globe, grounding
 from globe_eval.miniworld import world
-from globe_train import rewards, teacher
+from globe_eval.sample import Sample, Truth
+from globe_train import rewards
+from globe_train.data import target
+from globe_train.laptop import teacher
 
 N = 10_000
+
+
+def written(reasoning: str, country: str, city: str) -> str:
+    return target({"reasoning": reasoning, "country": country, "city": city})
 
 
 def responses(n: int, seed: int = 0) -> tuple[list[str], dict[str, list]]:
@@ -31,7 +39,7 @@ def responses(n: int, seed: int = 0) -> tuple[list[str], dict[str, list]]:
         city = rng.choice([row["city"], other.name, f"**{row['city']}**", f"[{row['city']}]", "Springfield", ""])
         said = rng.choice(
             [
-                teacher.response(teacher.argue(row["entities"][rng.randrange(5) :], row["country"]), country, city),
+                written(teacher.argue(row["entities"][rng.randrange(5) :], row["country"]), country, city),
                 f"country: {country}\ncity: {city}",
                 f"<answer>country: {country}\ncity: {city}",
                 f"<think>It is {city}.</think>\n<answer>\nCountry: {country}\nCity: {city}\n</answer>\n",
@@ -55,14 +63,14 @@ def answered() -> tuple[list[str], dict[str, list]]:
 
 
 @pytest.fixture(scope="module")
-def scored(answered: tuple[list[str], dict[str, list]]) -> list[scoring.Score]:
+def scored(answered: tuple[list[str], dict[str, list]]) -> list[Sample]:
     texts, c = answered
-    places = zip(c["lat"], c["lon"], c["country"], c["city"], c["entities"], c["id"], strict=True)
-    truths = [
-        scoring.Truth(name, lat, lon, country, city, entities=tuple(seen))
-        for lat, lon, country, city, seen, name in places
+    places = zip(c["lat"], c["lon"], c["country"], c["city"], c["entities"], c["id"], texts, strict=True)
+    samples = [
+        Sample.of(name, Truth(lat, lon, country, city, entities=tuple(seen)), text)
+        for lat, lon, country, city, seen, name, text in places
     ]
-    return scoring.score([scoring.read(text) for text in texts], truths, form="names", responses=texts)
+    return scoring.score(samples, form="names")
 
 
 @pytest.mark.parametrize("alpha", [0.8, 0.5])
@@ -96,11 +104,12 @@ def test_globe_r_geo_is_the_released_reward(answered) -> None:
 def test_grounding_rewards_are_their_metrics(answered, scored) -> None:
     texts, columns = answered
     alone = [score.grounding for score in scored]
-    assert len(alone) == N and 0 < sum(not one.defined for one in alone) < N / 20, "a picture of nothing that is named"
+    undefined = sum(one is None or not one.covered for one in alone)
+    assert len(alone) == N and 0 < undefined < N / 20, "a picture of nothing that is named"
     for name, expected in (
-        ("r_f1", [one.f1 if one.defined else None for one in alone]),
-        ("r_vis", [one.precision or 0.0 if one.defined else None for one in alone]),
-        ("globe_r_vis", [one.globe_visual_match for one in alone]),
+        ("r_f1", [one and one.f1 for one in alone]),
+        ("r_vis", [one.precision or 0.0 if one and one.covered else None for one in alone]),
+        ("globe_r_vis", [one and one.globe_visual_match for one in alone]),
     ):
         values = rewards.REWARDS[name](as_trl(texts), **columns)
         assert len(set(values)) > 5
@@ -117,7 +126,10 @@ def test_r_lift_of_ten_thousand_answers_is_the_metric_of_each_round(answered, sc
         rounds.setdefault(turns[name], []).append(i)
         turns[name] += 1
     for members in rounds.values():
-        expected = grounding.lifts([scored[i].grounding for i in members])
+        reasonings = [parse(texts[i]).reasoning for i in members]
+        expected = grounding.lifts(
+            [columns["id"][i] for i in members], reasonings, [scored[i].truth.entities for i in members]
+        )
         for i, lift in zip(members, expected, strict=True):
             assert (values[i] is None) == math.isnan(lift)
             assert values[i] is None or abs(values[i] - lift) < 1e-12
@@ -136,13 +148,10 @@ def test_r_lift_is_the_metric_of_a_set_in_which_each_picture_is_once() -> None:
     rows = miniworld.photographs("train", 12, seed=5)
     lessons = [[teacher.teach(row, "flawed", seed) for row in rows] for seed in (1, 2)]
     expected = []
-    for written in lessons:
-        grounded = [
-            grounding.ground(row["id"], lesson["reasoning"], row["entities"])
-            for row, lesson in zip(rows, written, strict=True)
-        ]
-        expected += grounding.lifts(grounded).tolist()
-    texts = [teacher.response(lesson["reasoning"], "a", "b") for written in lessons for lesson in written]
+    for lessons_of_one in lessons:
+        ids, seen = ([row[name] for row in rows] for name in ("id", "entities"))
+        expected += grounding.lifts(ids, [one["reasoning"] for one in lessons_of_one], seen).tolist()
+    texts = [written(one["reasoning"], "a", "b") for lessons_of_one in lessons for one in lessons_of_one]
     shuffled = random.Random(1).sample(range(24), 24)  # a batch is in no order, but each picture's first comes first
     order = sorted(shuffled, key=lambda i: i >= 12)
     columns = {name: [(rows * 2)[i][name] for i in order] for name in ("id", "entities")}

@@ -121,7 +121,7 @@ def test_a_reward_model_says_the_same_behind_vllm_as_here(tmp_path: Path, world:
     columns: dict[str, Any] = {"images": pictures, "id": [row["id"] for row in rows]}
     texts = [f"<think>{row['reasoning']}</think><answer>a</answer>" for row in rows]
     with served(tmp_path / "judge", tmp_path / "server.log") as url:
-        behind = asyncio.run(reward_model.judge(server=url, model="tiny")(completions=texts, **columns))
-    here = reward_model.judge(model=str(tmp_path / "judge"))(completions=texts, **columns)
+        behind = asyncio.run(reward_model.reward(server=url, model="tiny")(completions=texts, **columns))
+    here = reward_model.reward(model=str(tmp_path / "judge"))(completions=texts, **columns)
     assert len(set(here)) > 4, "a judge that always says the same compares nothing"
     assert behind == pytest.approx(here, abs=1e-3)

@@ -18,12 +18,13 @@ import numpy as np
 from globe_eval import scoring
 from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.definition import Definition
-from globe_eval.benchmarks.manifest import truth_sha256
+from globe_eval.benchmarks.truth import truth_sha256
 from globe_eval.errors import InputError, nearest
 from globe_eval.places import DISTANCES, gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
 from globe_eval.reports.board import submission as rows
 from globe_eval.runs import record, rescore
+from globe_eval.sample import SCHEMA_VERSION, Results, Sample
 
 Definitions = Mapping[str, Definition]
 FIGURES = ("metrics", "valid_only")
@@ -62,11 +63,11 @@ def of_submission(path: Path, known: Definitions) -> list[str]:
     return wrong
 
 
-def read_run(folder: Path) -> record.Results:
+def read_run(folder: Path) -> Results:
     """`results.json` of a run. Raises InputError, which tells a later schema as such."""
     path = folder / "results.json"
     if path.is_file():
-        rows.refuse_later_schema(path, _schema_version(path), record.SCHEMA_VERSION, "schema_version")
+        rows.refuse_later_schema(path, _schema_version(path), SCHEMA_VERSION, "schema_version")
     return record.read_results(folder)
 
 
@@ -94,7 +95,7 @@ def disagreeing(many: Mapping[Path, rows.Submission]) -> dict[Path, list[str]]:
     return found
 
 
-def _of_settings(results: record.Results, known: Definitions) -> Iterator[str]:
+def _of_settings(results: Results, known: Definitions) -> Iterator[str]:
     """What a result says of itself: that it is of all photographs of a benchmark that is known."""
     if results.limit is not None:
         yield f"limit: a run with --limit {results.limit:g} is of some photographs only; run it without"
@@ -132,9 +133,7 @@ def _of_settings(results: record.Results, known: Definitions) -> Iterator[str]:
         yield f"n: found {results.n:,}, {results.task} has {n:,} photographs"
 
 
-def _of_samples(
-    folder: Path, results: record.Results, samples: Sequence[record.Sample], definition: Definition
-) -> Iterator[str]:
+def _of_samples(folder: Path, results: Results, samples: Sequence[Sample], definition: Definition) -> Iterator[str]:
     """What the samples say, against what results.json says of them."""
     if len(samples) != results.n:
         yield (
@@ -146,8 +145,7 @@ def _of_samples(
     if len(ids) != len(samples):
         yield f"samples.jsonl: {len(samples) - len(ids):,} ids stand there twice"
         return
-    truths = [rescore.truth_of(sample) for sample in samples]
-    if problem := _of_truths(truths, results, definition) or _of_distances(results, samples):
+    if problem := _of_truths(samples, results, definition) or _of_distances(results, samples):
         yield problem
         return
     stale = {
@@ -189,13 +187,13 @@ def _of_samples(
     yield from _of_figures(one.results, rows.recomputed(one), PLAIN)
 
 
-def _of_truths(truths: Sequence[scoring.Truth], results: record.Results, definition: Definition) -> str | None:
+def _of_truths(samples: Sequence[Sample], results: Results, definition: Definition) -> str | None:
     """Whether the truths in the samples are the manifest's: their SHA-256 is, unless the manifest says more than they.
 
     Samples of earlier versions have no entities and do not say what can be located; where a manifest has them, its YAML
     also has a SHA-256 without these, `metadata: truth_sha256`.
     """
-    found = truth_sha256([asdict(truth) for truth in truths])
+    found = truth_sha256([{"id": one.id, **asdict(one.truth)} for one in samples])
     recorded = (definition.values["metadata"].get("truth_sha256") or {}).get(results.task_version)
     if found in (recorded, results.manifest_sha256):
         return None
@@ -208,7 +206,7 @@ def _of_truths(truths: Sequence[scoring.Truth], results: record.Results, definit
     return f"samples.jsonl: the truths are not those of the manifest (SHA-256 {found[:12]}…){advice}"
 
 
-def _of_distances(results: record.Results, samples: Sequence[record.Sample]) -> str | None:
+def _of_distances(results: Results, samples: Sequence[Sample]) -> str | None:
     """Whether each distance is that between the truth and the prediction, where the sample has one."""
     located = [sample for sample in samples if sample.prediction is not None]
     for sample in samples:
@@ -226,7 +224,7 @@ def _of_distances(results: record.Results, samples: Sequence[record.Sample]) -> 
     return None
 
 
-def _of_figures(results: record.Results, fresh: Mapping[str, Any], plain: Sequence[str]) -> Iterator[str]:
+def _of_figures(results: Results, fresh: Mapping[str, Any], plain: Sequence[str]) -> Iterator[str]:
     """Each figure and count that is not what was computed."""
     for name in plain:
         if getattr(results, name) != fresh[name]:

@@ -15,10 +15,9 @@ import numpy as np
 from globe_eval.benchmarks.definition import Definition
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.metrics.statistics import wilson
-from globe_eval.reports.board.implied import design_effects
-from globe_eval.reports.board.published import PublishedRow, conflicts, spread
+from globe_eval.reports.board.details import Details, details_of, details_of_published, reasons
+from globe_eval.reports.board.published import PublishedRow, conflicts, design_effects, spread
 from globe_eval.reports.board.ranks import Range, rank_ranges
-from globe_eval.reports.board.rows import Details, details_of, details_of_published, reasons
 from globe_eval.reports.board.submission import Submission
 
 Kind = Literal["run", "floor", "ceiling", "published"]
@@ -196,7 +195,7 @@ def _row(one: Submission, board: str, ranks: Mapping[str, Range]) -> Row:
         n=results.n,
         n_groups=results.n_groups,
         source=one.source,
-        details=details_of(one),
+        details=details_of(one, COLUMNS),
     )
 
 

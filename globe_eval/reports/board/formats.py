@@ -13,12 +13,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from globe_eval.metrics.accuracy import THRESHOLDS_KM
+from globe_eval.reports import shown
 from globe_eval.reports.board import ranks
 from globe_eval.reports.board.boards import ACCURACIES, COLUMNS, HEADLINE, Board, Cell, Row
 
-KILOMETRES = dict(zip(ACCURACIES, (f"{km:,.0f} km" for km in THRESHOLDS_KM.values()), strict=True))
-LABELS = {**KILOMETRES, "median_km": "median", "located": "located"}
 DAGGER = "†"
 
 
@@ -34,12 +32,12 @@ def markdown(board: Board, *, link: str = "", top: int | None = None) -> str:
     for section in board.sections:
         ranked = section.ranked
         header = ["rank", "model"] if ranked else ["method", "year", "setting"]
-        header += [LABELS[name] for name in ACCURACIES] + (["median"] if ranked else ["n"])
+        header += [shown.short(name) for name in ACCURACIES] + ([shown.short("median_km")] if ranked else ["n"])
         lines = []
         for row in section.rows[: None if ranked else top]:
             first = [shown_rank(row), _kind(row)] if ranked else [_md(row.name), str(row.year), _md(row.about)]
-            last = shown(row, "median_km") if ranked else "unknown" if row.n is None else f"{row.n:,}"
-            lines.append([*first, *(shown(row, name) for name in ACCURACIES), last])
+            last = figure(row, "median_km") if ranked else "unknown" if row.n is None else f"{row.n:,}"
+            lines.append([*first, *(figure(row, name) for name in ACCURACIES), last])
         table = "\n".join("| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *lines])
         left = len(section.rows) - len(lines)
         more = f"\n\nAnd {left:,} more{f' on the [site]({link})' if link else ''}." if left else ""
@@ -84,14 +82,14 @@ def latex(board: Board) -> str:
         rf"\caption{{{_tex(board.name)}: \% within a distance, with 95\,\% intervals.}}",
         rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",
-        " & ".join(["Rank", "Method", *(_tex(KILOMETRES[name]) for name in ACCURACIES)]) + r" \\",
+        " & ".join(["Rank", "Method", *(_tex(shown.short(name)) for name in ACCURACIES)]) + r" \\",
     ]
     for section in board.sections:
         lines += [r"\midrule", rf"\multicolumn{{{len(columns)}}}{{l}}{{\emph{{{_tex(section.title)}}}}} \\"]
         for row in section.rows:
             name = row.name if row.kind in ("run", "published") else f"{row.name} ({row.kind})"
             year = f" ({row.year})" if row.year else ""
-            cells = [_tex(shown(row, name)) for name in ACCURACIES]
+            cells = [_tex(figure(row, name)) for name in ACCURACIES]
             lines.append(" & ".join([_tex(shown_rank(row)), _tex(name + year), *cells]) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}", *(rf"\par\footnotesize {_tex(note)}" for note in board.notes)]
     return "\n".join([*lines, r"\end{table}", ""])
@@ -102,28 +100,15 @@ def as_json(board: Board) -> str:
     return json.dumps(_rounded(asdict(board)), ensure_ascii=False, indent=1) + "\n"
 
 
-def shown(row: Row, name: str) -> str:
+def figure(row: Row, name: str) -> str:
     """A figure and its interval: `28.0 (24.3–31.9)`; † marks an implied interval, empty is no figure."""
     cell = row.cells.get(name)
     if cell is None:
         return ""
-    value = bare(name, cell.value)
+    value = shown.number(name, cell.value)
     if cell.low is None and cell.high is None:
         return value
-    return f"{value} ({bare(name, cell.low)}–{bare(name, cell.high)}){DAGGER if cell.implied else ''}"
-
-
-def bare(name: str, value: float | None) -> str:
-    """A number as a table has it: %, or kilometres without a decimal from 100 on.
-
-    >>> bare("acc@25km", 0.2799), bare("median_km", 784.3), bare("median_km", None)
-    ('28.0', '784', '∞')
-    """
-    if value is None:
-        return "∞"
-    if name.endswith("_km"):
-        return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
-    return f"{100 * value:.1f}"
+    return f"{value} ({shown.number(name, cell.low)}–{shown.number(name, cell.high)}){DAGGER if cell.implied else ''}"
 
 
 def shown_rank(row: Row, name: str = HEADLINE) -> str:

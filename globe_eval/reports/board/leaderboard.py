@@ -3,7 +3,7 @@
 leaderboards/
   published/*.yaml   what others published, with sources
   runs/*.json        rows of runs, written by `add`
-  tables/*           a board as Markdown, CSV, LaTeX and JSON, written by `build`
+  boards/*.md        a board, written by `build`; as CSV, LaTeX or JSON too where `--format` asks for it
   site/index.html    all boards as one page, written by `build`
 """
 
@@ -21,8 +21,8 @@ from globe_eval.reports.board import admission, formats, site
 from globe_eval.reports.board.boards import Board, boards
 from globe_eval.reports.board.published import read_published
 from globe_eval.reports.board.submission import Submission, read_submission, submission, written
-from globe_eval.reports.table import model_name
-from globe_eval.runs.record import first_error
+from globe_eval.reports.run import model_name
+from globe_eval.sample import first_error
 
 FORMATS = {"md": formats.markdown, "csv": formats.csv_text, "tex": formats.latex, "json": formats.as_json}
 MARKER = re.compile(r"(<!-- board (\S+) -->\n).*?(<!-- end of board \2 -->)", re.DOTALL)
@@ -99,8 +99,10 @@ def check(
     return list(found.items())
 
 
-def build(leaderboards: Path, *, include_path: Sequence[Path] = ()) -> dict[Path, str]:
-    """File -> text of everything that is made from the rows; writing them is the caller's.
+def build(
+    leaderboards: Path, *, suffixes: Sequence[str] = ("md",), include_path: Sequence[Path] = ()
+) -> dict[Path, str]:
+    """File -> text of everything that is made from the rows; writing them is the caller's. Boards are in `suffixes`.
 
     Raises InputError for a row that is refused: a board of what nobody checked would say nothing.
     """
@@ -114,9 +116,9 @@ def build(leaderboards: Path, *, include_path: Sequence[Path] = ()) -> dict[Path
     published = read_published(leaderboards / "published") if (leaderboards / "published").is_dir() else []
     every = boards(submissions, published, known_tasks(include_path))
     files = {
-        leaderboards / "tables" / f"{board.name}.{suffix}": write(board)
+        leaderboards / "boards" / f"{board.name}.{suffix}": FORMATS[suffix](board)
         for board in every
-        for suffix, write in FORMATS.items()
+        for suffix in suffixes
     }
     files[leaderboards / "site" / "index.html"] = site.page(every)
     beside = leaderboards.parent if leaderboards.name else leaderboards.resolve().parent
@@ -129,14 +131,15 @@ def build(leaderboards: Path, *, include_path: Sequence[Path] = ()) -> dict[Path
 
 
 def stale(files: dict[Path, str], leaderboards: Path) -> list[Path]:
-    """Files that are not there or not as they would be written, and files of `tables` that nothing would write."""
+    """Files that are missing or not as they would be written, and boards of these formats that nothing would write."""
     changed = [path for path, text in files.items() if not path.is_file() or path.read_bytes() != text.encode("utf-8")]
-    tables = leaderboards / "tables"
-    return changed + [path for path in sorted(tables.glob("*")) if path not in files]
+    suffixes = {path.suffix for path in files}
+    there = sorted((leaderboards / "boards").glob("*"))
+    return changed + [path for path in there if path.suffix in suffixes and path not in files]
 
 
 def write(files: dict[Path, str], leaderboards: Path) -> list[Path]:
-    """Write what is stale and remove tables of boards that are gone; the paths that changed."""
+    """Write what is stale and remove boards that are gone; the paths that changed."""
     changed = stale(files, leaderboards)
     for path in changed:
         if path not in files:

@@ -15,6 +15,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from globe_eval.reports import shown
 from globe_eval.reports.board import formats
 from globe_eval.reports.board.boards import ACCURACIES, COLUMNS, HEADLINE, Board, Cell, Row, Section
 
@@ -32,13 +33,13 @@ def page(boards: Sequence[Board]) -> str:
         script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         headline=HEADLINE,
         accuracies=ACCURACIES,
-        labels=formats.LABELS,
+        short=shown.short,
         columns=_columns,
         kinds=_kinds,
         rows=lambda board: sum(len(section.rows) for section in board.sections),
         shown_as=_shown_as,
         rank=lambda row, name=HEADLINE: formats.shown_rank(row, name),
-        bare=formats.bare,
+        number=shown.number,
         span=_span,
         value=_value,
         link=link,

@@ -16,6 +16,7 @@ import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -27,17 +28,20 @@ from globe_eval import scoring
 from globe_eval.errors import InputError
 from globe_eval.metrics import statistics
 from globe_eval.metrics.accuracy import GEOSCORE_BEST, GEOSCORE_SCALE_KM
+from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.figures import figures
 from globe_eval.runs import record
-from globe_eval.runs.fields import Sha256
+from globe_eval.runs.assemble import recorded
+from globe_eval.sample import SCHEMA_VERSION as RESULTS_VERSION
+from globe_eval.sample import Figure, Results, Sample, Sha256, first_error
 
 SCHEMA_VERSION: Literal[1] = 1
 FLOORS = ("constant", "knn")
-PROVABLE = (
+REQUIRED = (
     *("geoscore", "median_km", "mean_km", "located"),
     *("country_accuracy", "city_accuracy", "globe_country_match", "globe_city_match"),
 )
-"""The metrics besides accuracies that the columns of a row give; a row has no others."""
+"""The metrics besides accuracies that every row has; a later metric, rows that were made before it lack."""
 UNPROVED = ("clean", "reasoning")
 """Figures of a result, besides breakdowns, that a row does not keep."""
 NAME_MEASURES = ("country_correct", "city_correct", "globe_country_match", "globe_city_match")
@@ -76,7 +80,7 @@ class Submission(_Strict):
     name: Annotated[str, Field(min_length=1, max_length=120)]
     source: Annotated[str, Field(max_length=300)] | None
     """Where to read about the model: a paper, a page."""
-    results: record.Results
+    results: Results
     columns: Columns
     sha256: Sha256
     """Of everything else in the file, as `seal` makes it."""
@@ -106,7 +110,7 @@ class Submission(_Strict):
         return np.where(metres < 0, np.nan, metres / 1000)
 
 
-def submission(name: str, source: str | None, results: record.Results, folder: Path) -> Submission:
+def submission(name: str, source: str | None, results: Results, folder: Path) -> Submission:
     """The row of a run in a folder, whose results are given. Deterministic: the same run gives the same bytes."""
     samples = sorted(record.each_sample(folder), key=lambda sample: sample.id)
     ids = [sample.id for sample in samples]
@@ -124,16 +128,16 @@ def submission(name: str, source: str | None, results: record.Results, folder: P
         schema_version=SCHEMA_VERSION, name=name, source=source, results=results, columns=columns, sha256="0" * 64
     )
     again = recomputed(whole)
-    provable = {
+    provable: dict[str, Any] = {
         part: {name: figure for name, figure in getattr(results, part).items() if name in again[part]}
         for part in ("metrics", "valid_only")
     }
-    unproved = {name: None for name in UNPROVED if name in record.Results.model_fields}
-    kept = results.model_copy(update={**provable, "breakdowns": {}, **unproved})
+    unproved: dict[str, Any] = dict.fromkeys(UNPROVED)
+    kept = replace(results, **provable, breakdowns={}, **unproved)
     return sealed(whole.model_copy(update={"results": kept}))
 
 
-def _names(samples: Sequence[record.Sample], measure: str) -> str | None:
+def _names(samples: Sequence[Sample], measure: str) -> str | None:
     """One measure of names, packed; None where no photograph has it."""
     values = [getattr(sample, measure) for sample in samples]
     known = any(value is not None for value in values)
@@ -150,8 +154,8 @@ def seal(one: Submission) -> str:
 
     What has its default is left out, as in the file: a field that a later version adds does not break older rows.
     """
-    fields = one.model_dump(mode="json", exclude={"sha256"}, exclude_defaults=True)
-    return hashlib.sha256(json.dumps(fields, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    whole = one.model_dump(mode="json", exclude={"sha256"}, exclude_defaults=True)
+    return hashlib.sha256(json.dumps(whole, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def written(one: Submission) -> str:
@@ -174,13 +178,13 @@ def read_submission(path: Path) -> Submission:
     refuse_later_schema(
         path,
         results.get("schema_version") if isinstance(results, dict) else None,
-        record.SCHEMA_VERSION,
+        RESULTS_VERSION,
         "results.schema_version",
     )
     try:
         return Submission.model_validate(found)
     except ValidationError as error:
-        raise InputError(f"{path}: {record.first_error(error)}") from None
+        raise InputError(f"{path}: {first_error(error)}") from None
 
 
 def refuse_later_schema(path: Path, found: object, known: int, field: str) -> None:
@@ -203,60 +207,53 @@ def recomputed(one: Submission) -> dict[str, Any]:
     for name, column in one.columns.own.items():
         if len(column) != n:
             raise ValueError(f"own.{name} has {len(column):,} values, n is {n:,}")
-    scores = [
-        scoring.Score(
-            status=scoring.STATUSES[kinds[i]],
-            prediction=None,
-            distance_km=None if np.isnan(kilometres[i]) else float(kilometres[i]),
-            country_correct=_right(names, "country_correct", i),
-            city_correct=_right(names, "city_correct", i),
-            globe_country_match=_right(names, "globe_country_match", i),
-            globe_city_match=_right(names, "globe_city_match", i),
-            own={name: column[i] for name, column in one.columns.own.items()},
-        )
-        for i in range(n)
-    ]
+    table: dict[str, Floats] = {"distance_km": kilometres}
+    for measure in NAME_MEASURES:
+        right = names.get(measure, np.full(n, -1))
+        table[measure] = np.where(right < 0, np.nan, right)
+    for name, column in one.columns.own.items():
+        table[f"own.{name}"] = np.array(column, dtype=np.float64)
     metrics = [
         metric
         for metric in scoring.metrics_with(results.thresholds_km, results.own_directions)
-        if metric.name.startswith("acc@") or metric.name in (*PROVABLE, *results.own_directions)
+        if set(metric.columns) <= set(table)
+        and (metric.name.startswith("acc@") or metric.name in (*REQUIRED, *results.own_directions, *results.metrics))
     ]
 
-    def of(rows: Sequence[int]) -> dict[str, record.FigureRecord]:
-        some = [scores[i] for i in rows]
-        made = figures({metric.name: metric.of(some) for metric in metrics}, groups[list(rows)], seed=results.seed)
-        return {
-            name: record.FigureRecord(value=f.value, low=f.low, high=f.high, n=f.n, n_groups=f.n_groups)
-            for name, f in made.items()
-        }
+    values = {metric.name: metric.values(table) for metric in metrics}
 
-    located = [i for i, score in enumerate(scores) if score.status in scoring.LOCATED]
-    misplaced = sum((score.status in scoring.LOCATED) != (score.distance_km is not None) for score in scores)
+    def of(rows: npt.NDArray[np.bool_]) -> dict[str, Figure]:
+        some = {name: column[rows] for name, column in values.items()}
+        return recorded(figures(metrics, some, groups[rows], seed=results.seed))
+
+    located = np.isin(np.array(scoring.STATUSES)[kinds], sorted(scoring.LOCATED))
+    misplaced = int((located != ~np.isnan(kilometres)).sum())
     if misplaced:
         raise ValueError(f"{misplaced:,} photographs have a distance without being located, or the other way round")
     return {
         "n_groups": len(np.unique(groups)),
-        "complete": all(score.status != "error" for score in scores),
-        "status": scoring.counts(scores),
-        "metrics": of(range(n)),
+        "complete": not (kinds == scoring.STATUSES.index("error")).any(),
+        "status": {status: int((kinds == i).sum()) for i, status in enumerate(scoring.STATUSES)},
+        "metrics": of(np.full(n, True)),
         "valid_only": of(located),
     }
-
-
-def _right(names: Mapping[str, Integers], measure: str, i: int) -> float | None:
-    """Whether a photograph's name is right; None where that is not known."""
-    return None if measure not in names or names[measure][i] < 0 else float(names[measure][i])
 
 
 def tolerance(metric: str) -> float:
     """How far a figure may move because distances are rounded up to the metre; accuracies do not move.
 
+    Of another metric of distances than these it is a hundred-thousandth of its range, less than is ever shown.
+
     >>> tolerance("acc@25km") < 1e-8, tolerance("median_km"), round(tolerance("geoscore"), 4)
     (True, 0.001001, 0.0034)
     """
-    if metric.endswith("_km"):
+    one = described(metric)
+    if one.unit == "km":
         return 0.001001
-    return 1.001 * GEOSCORE_BEST * 0.001 / GEOSCORE_SCALE_KM if metric == "geoscore" else 1e-9
+    if metric == "geoscore":
+        return 1.001 * GEOSCORE_BEST * 0.001 / GEOSCORE_SCALE_KM
+    exact = "distance_km" not in one.columns or metric == "located" or metric.startswith("acc@")
+    return 1e-9 if exact else 1e-5 * (one.highest - one.lowest)
 
 
 def metres(distance_km: float | None) -> int:
@@ -300,14 +297,14 @@ def _plain(word: str) -> str:
     return "-".join(part for part in kept.split("-") if part)[:60] or "row"
 
 
-def differing(stored: Mapping[str, record.FigureRecord], again: Mapping[str, record.FigureRecord]) -> list[str]:
+def differing(stored: Mapping[str, Figure], again: Mapping[str, Figure]) -> list[str]:
     """A line for each metric of which value, interval or counts are not what they are computed to be."""
     found = []
     for name in dict.fromkeys([*stored, *again]):
         if name not in stored or name not in again:
             found.append(f"{name} {'has no samples' if name in stored else 'is missing'}")
             continue
-        for field in record.FigureRecord.model_fields:
+        for field in (one.name for one in fields(Figure)):
             one, other = getattr(stored[name], field), getattr(again[name], field)
             if not near(one, other, tolerance(name)):
                 found.append(f"{name}: {field} is {_short(one)}, the samples give {_short(other)}")

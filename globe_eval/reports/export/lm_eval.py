@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from globe_eval.runs.record import Results
+from globe_eval.metrics.catalogue import described
+from globe_eval.sample import Results
 
 
 def lm_eval_results(
@@ -50,7 +51,7 @@ def lm_eval_results(
                 "metric_list": [
                     {
                         "metric": name,
-                        "aggregation": "median" if name == "median_km" else "mean",
+                        "aggregation": "median" if described(name).statistic == "median of all" else "mean",
                         "higher_is_better": directions[name],
                     }
                     for name in known

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from globe_eval.errors import InputError
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
+from globe_eval.reports import shown
 from globe_eval.reports.export.publishable import (
     bounds,
+    directions,
     figures,
     hub_of,
     identity,
-    metric_name,
     model_id,
     refuse_partial,
-    shown,
-    unit_of,
 )
-from globe_eval.reports.run_values import Run
-from globe_eval.runs.record import FigureRecord, Results
+from globe_eval.reports.run import Run
+from globe_eval.sample import Figure, Results
 
 HEADLINES = (*(acc_name(km) for km in THRESHOLDS_KM.values()), "median_km")
 """What `.eval_results` has: the five accuracies and the median distance."""
@@ -28,6 +27,7 @@ def model_card(run: Run, *, model: str | None = None, dataset: str | None = None
 
     results = run.results
     refuse_partial(results)
+    higher_is_better = directions(run)
     entries = [
         EvalResult(
             task_type="image-text-to-text",
@@ -36,10 +36,10 @@ def model_card(run: Run, *, model: str | None = None, dataset: str | None = None
             dataset_name=results.task,
             dataset_args=identity(results),
             metric_type=name,
-            metric_name=metric_name(name) + unit_of(name),
-            metric_value=shown(name, value),
+            metric_name=shown.with_unit(name, long=True),
+            metric_value=shown.published(name, value),
             metric_args={
-                "higher_is_better": run.directions[name],
+                "higher_is_better": higher_is_better[name],
                 **({"interval_95": interval} if (interval := bounds(name, figure)) else {}),
                 "photographs": figure.n,
                 "groups": figure.n_groups,
@@ -48,7 +48,7 @@ def model_card(run: Run, *, model: str | None = None, dataset: str | None = None
             source_url=source,
         )
         for name, figure, value in figures(results)
-        if name in run.directions
+        if name in higher_is_better
     ]
     card = ModelCardData(model_name=model or model_id(results), eval_results=entries)
     return f"---\n{card.to_yaml()}\n---\n"
@@ -70,14 +70,15 @@ def eval_results(run: Run, *, dataset: str | None = None, source: str | None = N
             f"{results.task}: .eval_results asks for the benchmark's data set on the hub, and this benchmark names "
             "none; give --dataset_id OWNER/NAME, or export --to model-card"
         )
+    higher_is_better = directions(run)
     entries = [
         EvalResultEntry(
             dataset_id=known,
             task_id=f"{results.task}_{name.replace('acc@', 'within_')}",
-            value=shown(name, value),
+            value=shown.published(name, value),
             date=results.started,
             source_url=source,
-            notes=_notes(results, name, figure, run.directions[name]),
+            notes=_notes(results, name, figure, higher_is_better[name]),
         )
         for name, figure, value in figures(results)
         if name in HEADLINES
@@ -85,11 +86,11 @@ def eval_results(run: Run, *, dataset: str | None = None, source: str | None = N
     return yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True, width=120)
 
 
-def _notes(results: Results, name: str, figure: FigureRecord, higher_is_better: bool) -> str:
+def _notes(results: Results, name: str, figure: Figure, higher_is_better: bool) -> str:
     between = bounds(name, figure)
     interval = f"95 % interval {between[0]:g} to {between[1]:g}; " if between else ""
     return (
-        f"{metric_name(name)}{unit_of(name)}; {'higher' if higher_is_better else 'lower'} is better; {interval}"
+        f"{shown.with_unit(name, long=True)}; {'higher' if higher_is_better else 'lower'} is better; {interval}"
         f"{results.n:,} photographs, all counted; answer form {results.answer_form}; "
         f"geocoder {results.geocoder.name}; {results.distance} distance"
     )

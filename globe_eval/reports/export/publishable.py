@@ -15,10 +15,11 @@ import numpy as np
 
 from globe_eval.benchmarks.definition import shipped
 from globe_eval.errors import IncompleteRun, InputError
+from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.statistics import cluster_labels, replicates
-from globe_eval.reports.run_values import MEDIANS, Run
-from globe_eval.reports.table import LABELS, label, model_name
-from globe_eval.runs.record import FigureRecord, Results
+from globe_eval.reports import shown
+from globe_eval.reports.run import Run, model_name
+from globe_eval.sample import Figure, Results
 from globe_eval.secrets import without_secrets
 
 UNNAMED = "score"
@@ -80,19 +81,21 @@ def _public(value: Any) -> Any:
     return PureWindowsPath(value).name if re.match(r"[A-Za-z]:\\|\\\\", value) else value
 
 
-def figures(results: Results) -> Iterator[tuple[str, FigureRecord, float]]:
+def figures(results: Results) -> Iterator[tuple[str, Figure, float]]:
     """Each metric that has a value: name, record, value. An infinite median is no number, and stays away.
 
-    So does a length, of which neither more nor less is better: every format asks for a direction.
+    So does a metric of which neither more nor less is better: every format asks for a direction.
     """
     for name, figure in results.metrics.items():
-        if figure.value is not None and name != "n_words":
+        if figure.value is not None and (
+            name in results.own_directions or described(name).higher_is_better is not None
+        ):
             yield name, figure, figure.value
 
 
-def is_share(name: str) -> bool:
-    """Whether a metric lies between 0 and 1 and is shown in percent."""
-    return name.startswith("acc@") or (name in LABELS and name != "geoscore" and not name.endswith("_km"))
+def directions(run: Run) -> dict[str, bool]:
+    """Metric -> whether more is better; those that have a direction."""
+    return {name: one.higher_is_better for name, one in run.metrics.items() if one.higher_is_better is not None}
 
 
 def hub_of(task: str) -> str | None:
@@ -106,9 +109,10 @@ def standard_errors(run: Run) -> dict[str, float]:
 
     The standard deviation of the replicates. Metrics of which a replicate is infinite have none, nor has one group.
     """
-    groups = cluster_labels([s.id for s in run.samples], [s.truth.group for s in run.samples])
+    groups = cluster_labels(run.table["id"].tolist(), run.table["truth.group"].tolist())
     known = [name for name, _, _ in figures(run.results) if name in run.values]
-    means, middles = [name for name in known if name not in MEDIANS], [name for name in known if name in MEDIANS]
+    middles = [name for name in known if run.metrics[name].statistic == "median of all"]
+    means = [name for name in known if name not in middles]
     columns, medians = (
         np.column_stack([run.values[name] for name in names]) if names else np.empty((len(groups), 0))
         for names in (means, middles)
@@ -137,29 +141,8 @@ def identity(results: Results) -> dict[str, Any]:
     }
 
 
-def metric_name(name: str) -> str:
-    """A metric as a person reads it who does not know this project; the unit is `unit_of`'s.
-
-    >>> metric_name("acc@2500km"), metric_name("geoscore"), metric_name("inside")
-    ('accuracy within 2,500 km', 'GeoScore', 'inside')
-    """
-    if name.startswith("acc@"):
-        return f"accuracy within {float(name[4:-2]):,.10g} km"
-    return label(name).split(" (")[0]
-
-
-def unit_of(name: str) -> str:
-    """The unit of what `shown` gives, in brackets; empty where there is none."""
-    return " (%)" if is_share(name) else " (km)" if name.endswith("_km") else ""
-
-
-def shown(name: str, value: float) -> float:
-    """Percent of a share, to two decimals; everything else as tables have it."""
-    return round(100 * value, 2) if is_share(name) else round(value, 2)
-
-
-def bounds(name: str, figure: FigureRecord) -> list[float] | None:
-    """The interval as `shown`, None where there is none."""
+def bounds(name: str, figure: Figure) -> list[float] | None:
+    """The interval in the unit of `shown.published`, None where there is none."""
     if figure.low is None or figure.high is None:
         return None
-    return [shown(name, figure.low), shown(name, figure.high)]
+    return [shown.published(name, figure.low), shown.published(name, figure.high)]

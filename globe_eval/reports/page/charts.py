@@ -11,12 +11,17 @@ from markupsafe import Markup
 from globe_eval.metrics import localizability
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.reports.page import curves, svg
+from globe_eval.reports.page.loaded import Loaded
 from globe_eval.reports.page.svg import element
 
 WIDTH, HEIGHT = 420.0, 280.0
 LEFT, RIGHT, TOP, BOTTOM = 50.0, 14.0, 14.0, 40.0
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 4")
 """Of the lines of run 0, 1, …: told apart without colours too."""
+
+NEAR_KM = 25.0
+"""Within which an answer is right, for curves of confidence."""
+LEAST_STATED = 10
 
 STATUS_CLASS = {
     "coordinates": "s-coordinates",
@@ -39,6 +44,16 @@ class Line:
     name: str
     distance_km: curves.Floats
     confidence: curves.Floats
+
+
+def lines(data: Loaded) -> list[Line]:
+    """Each run's part in the charts."""
+    return [Line(run.name, run.table["distance_km"], run.confidence) for run in data.runs]
+
+
+def state_confidence(lines: Sequence[Line]) -> bool:
+    """Whether any run states enough confidences to draw them."""
+    return any(np.isfinite(line.confidence).sum() >= LEAST_STATED for line in lines)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from globe_eval.answers import parse
 from globe_eval.cues import mentions
 from globe_eval.reports.page.loaded import Loaded, contradicts, unsupported
-from globe_eval.runs import record
+from globe_eval.sample import Sample
 
 MOST_READ = 2_000
 """How many responses of a report have their cues marked: a millisecond each."""
@@ -27,7 +27,7 @@ class Mark(NamedTuple):
     cue: str
 
 
-def marks(sample: record.Sample, text: str | None) -> list[Mark]:
+def marks(sample: Sample, text: str | None) -> list[Mark]:
     """The cues in the reasoning of a response, in order; none where the lexicon does not know its language.
 
     `text` is the response as it is shown, which may be shorter than the sample's.

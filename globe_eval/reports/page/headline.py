@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from typing import Any
 
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
-from globe_eval.metrics.catalogue import CONSISTENCY, FORMAT, GROUNDING, LOCALIZABILITY
-from globe_eval.reports import table
+from globe_eval.metrics.catalogue import Family, described
+from globe_eval.reports import shown
 from globe_eval.reports.page.loaded import Run, country_name
-from globe_eval.runs import record
+from globe_eval.reports.run import settings as all_settings
+from globe_eval.sample import Results, Stratum, to_dict
 
 
 @dataclass(frozen=True)
@@ -25,77 +25,39 @@ class Cell:
     """What the column is sorted by."""
 
 
-REASONING = {
-    "grounding_lift": "lift: recall above that of a reasoning blind to the picture",
-    "grounding_f1": "F1 of the cues",
-    "grounding_recall": "recall: what is there and is named",
-    "grounding_recall_idf": "recall, rare things weighing more",
-    "grounding_precision": "precision: what is named and is there",
-    "unsupported_rate": "cues that nothing supports",
-    "hallucination_rate": "cues that are certainly not there",
-    "hallucination_any": "reasonings with any such cue",
-    "globe_visual_match": "GLOBE's visual match, as released",
-    "reasoning_consistent": "reasoning implies the answer",
-    "reasoning_contradicts": "reasoning contradicts the answer",
-    "reasoning_silent": "reasoning names no place",
-    "localizable_claimed": "held for localizable by the model",
-    "localizability_selective@25km": "of those, within 25 km",
-    "localizability_coverage@25km": "could be answered with a fifth wrong at 25 km",
-    "localizability_auroc@25km": "AUROC of the confidence, 25 km",
-    "localizability_brier@25km": "Brier score of the confidence, 25 km",
-    "localizability_aurc@25km": "area under risk-coverage, 25 km",
-    "localizability_auroc@label": "AUROC of the confidence, benchmark's label",
-    "format_globe": "GLOBE's format, to the letter",
-    "format_lenient": "GLOBE's format, in substance",
-    "truncated_rate": "cut off at the length limit",
-    "n_words": "words",
-}
-"""The measures of the reasoning that a report shows, in this order, and what it calls them."""
-
-_PLAIN = ("localizability_auroc", "localizability_brier", "localizability_aurc", "n_words")
-_ALL_OF_REASONING = frozenset([*GROUNDING, *CONSISTENCY, *LOCALIZABILITY, *FORMAT, *REASONING])
-
-
 def headline_rows(runs: Sequence[Run]) -> list[tuple[str, list[Cell]]]:
     """The first table: accuracies, distances, names and what the benchmark brings itself; a cell a run."""
-    names = dict.fromkeys(name for run in runs for name in run.results.metrics if name not in _ALL_OF_REASONING)
-    return [(table.label(name), [_cell(run.results, name) for run in runs]) for name in names]
+    return _rows(runs, {"accuracy", "own"})
 
 
 def reasoning_rows(runs: Sequence[Run]) -> list[tuple[str, list[Cell]]]:
     """The measures of the reasoning that any run has, each with how many photographs have it where not all do."""
-    return [
-        (label, [_reasoning_cell(run.results, name) for run in runs])
-        for name, label in REASONING.items()
-        if any(name in run.results.metrics for run in runs)
-    ]
+    return _rows(runs, {"grounding", "consistency", "localizability", "format"})
 
 
-def _cell(results: record.Results, name: str) -> Cell:
+def meanings(runs: Sequence[Run]) -> list[tuple[str, str]]:
+    """What each metric of the runs is called, and what it means."""
+    names = dict.fromkeys(name for run in runs for name in run.results.metrics)
+    return [(metric.label, metric.meaning) for name in names if (metric := described(name)).family != "own"]
+
+
+def _rows(runs: Sequence[Run], families: Set[Family]) -> list[tuple[str, list[Cell]]]:
+    names = dict.fromkeys(name for run in runs for name in run.results.metrics if described(name).family in families)
+    return [(shown.label(name), [_cell(run.results, name) for run in runs]) for name in names]
+
+
+def _cell(results: Results, name: str) -> Cell:
     """One figure of one run."""
     figure = results.metrics.get(name)
     if figure is None:
         return Cell("not measured")
-    valid = results.valid_only.get(name)
-    some = valid is not None and name != "located" and 0 < valid.n < figure.n
-    located = f"located only: {table.shown(name, valid.value)}" if some and valid is not None else ""
-    return Cell(table.shown(name, figure.value), table.interval(name, figure), located)
-
-
-def _reasoning_cell(results: record.Results, name: str) -> Cell:
-    figure = results.metrics.get(name)
-    if figure is None:
-        return Cell("not measured")
-    plain = name.startswith(_PLAIN)
-    value, low, high = (_shown(x, plain) for x in (figure.value, figure.low, figure.high))
-    between = f"{low} – {high}".replace(" %", "") if figure.n_groups > 1 and figure.low is not None else ""
-    return Cell(value, between, f"of {figure.n:,}" if figure.n < results.n else "")
-
-
-def _shown(value: float | None, plain: bool) -> str:
-    if value is None:
-        return "none"
-    return f"{value:,.3g}" if plain else f"{100 * value:.1f} %"
+    if described(name).family in ("accuracy", "own"):
+        valid = results.valid_only.get(name)
+        some = valid is not None and name != "located" and 0 < valid.n < figure.n
+        beside = f"located only: {shown.text(name, valid.value)}" if some and valid is not None else ""
+    else:
+        beside = f"of {figure.n:,}" if figure.n < results.n else ""
+    return Cell(shown.text(name, figure.value), shown.interval(name, figure), beside)
 
 
 def denominator_notes(runs: Sequence[Run]) -> list[str]:
@@ -112,7 +74,7 @@ def denominator_notes(runs: Sequence[Run]) -> list[str]:
     return notes
 
 
-def _turned(a: record.Results, b: record.Results, km: float) -> str | None:
+def _turned(a: Results, b: Results, km: float) -> str | None:
     """Both accuracies of both runs, where they are in another order over located photographs than over all."""
     name = acc_name(km)
     pairs = [
@@ -130,7 +92,7 @@ def _turned(a: record.Results, b: record.Results, km: float) -> str | None:
     return f"within {km:,.0f} km {told[0]} against {told[1]} % of all, {told[2]} against {told[3]} % of the located"
 
 
-def breakdown_rows(runs: Sequence[Run], by: str) -> list[tuple[str, list[record.PartRecord | None]]]:
+def breakdown_rows(runs: Sequence[Run], by: str) -> list[tuple[str, list[Stratum | None]]]:
     """Label and each run's part of a breakdown, in the first run's order; the most photographs first for countries."""
     labels = list(dict.fromkeys(label for run in runs for label in run.results.breakdowns.get(by, {})))  # type: ignore[call-overload]
     rows = [(label, [run.results.breakdowns.get(by, {}).get(label) for run in runs]) for label in labels]  # type: ignore[call-overload]
@@ -141,38 +103,17 @@ def breakdown_rows(runs: Sequence[Run], by: str) -> list[tuple[str, list[record.
 
 def _label(by: str, label: str) -> str:
     if by == "continent":
-        return table.CONTINENTS.get(label, label)
+        return shown.CONTINENTS.get(label, label)
     return country_name(label) if by == "country" else label
 
 
-NO_SETTINGS = frozenset([
-    "schema_version", "metrics", "valid_only", "accuracy_by_distance", "status", "complete", "n_groups", "breakdowns",
-    "ceiling", "attainable", "clean", "reasoning", "usage", "started", "duration_seconds", "own_directions", "command",
-])  # fmt: skip
-"""The fields of a result that are outcomes. All others, also those to come, are what a figure can depend on."""
-
-_OF_A_JUDGE = ("model", "prompt_sha256", "seed")
 _LONGEST = 400
 
 
-def settings(results: record.Results) -> dict[str, str]:
+def settings(results: Results) -> dict[str, str]:
     """Every setting of a run as text, nested ones by their dotted name; unset ones are left out."""
-    whole = results.model_dump(mode="json", exclude=set(NO_SETTINGS))
-    if whole.get("judge"):
-        whole["judge"] = {name: whole["judge"].get(name) for name in _OF_A_JUDGE}
-    found: dict[str, str] = {}
-    for name, value in whole.items():
-        if value not in (None, [], {}):
-            _flatten(name, value, found)
-    return {name: text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…" for name, text in found.items()}
-
-
-def _flatten(name: str, value: Any, found: dict[str, str]) -> None:
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _flatten(f"{name}.{key}", inner, found)
-    elif value is not None:
-        found[name] = value if isinstance(value, str) else str(value)
+    texts = {name: str(value) for name, value in all_settings(results).items() if value not in (None, [], {})}
+    return {name: text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…" for name, text in texts.items()}
 
 
 def differing(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
@@ -183,13 +124,13 @@ def differing(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
     return [(name, values) for name, values in rows if len(set(values)) > 1]
 
 
-def about(results: record.Results) -> list[tuple[str, str]]:
+def about(results: Results) -> list[tuple[str, str]]:
     """How a run went, beside its settings."""
-    command = results.model_dump(include={"command"}).get("command")  # results of earlier versions have none
+    command = results.command
     rows = [("command", str(command))] if command else []
     rows += [("started", results.started), ("duration", f"{results.duration_seconds:,.1f} s")]
     if results.usage is not None:
-        used = results.usage.model_dump()
+        used = to_dict(results.usage)
         rows += [(name.replace("_", " "), f"{value:,}") for name, value in used.items() if value is not None]
     rows.append(("photographers or groups", f"{results.n_groups:,}"))
     return rows

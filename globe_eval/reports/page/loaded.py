@@ -11,12 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
+from globe_eval.columns import Column
 from globe_eval.errors import InputError
 from globe_eval.places import country_code, resolve
 from globe_eval.places.borders import countries_at
+from globe_eval.reports import run
 from globe_eval.reports.page.curves import Floats
-from globe_eval.reports.table import model_name
+from globe_eval.reports.run import model_name
 from globe_eval.runs import record
+from globe_eval.sample import Results, Sample, Truth
 
 _ACCOUNT = re.compile(r"\d+@N\d\d")
 """Flickr's number of a photographer, which IM2GPS3K's file names carry."""
@@ -26,12 +29,15 @@ SAME_DEGREES = 1e-3
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(run.Run):
     """A run and what the report calls it: its model, numbered where several have the same."""
 
     name: str
-    results: record.Results
-    samples: list[record.Sample]
+
+    @property
+    def confidence(self) -> Floats:
+        """(n,) confidences that the model itself gave, in [0, 1]; NaN where it gave none."""
+        return np.array([own_confidence(sample) for sample in self.samples], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class Loaded:
 
     runs: list[Run]
     photographs: list[Photograph]
-    answers: list[list[record.Sample | None]]
+    answers: list[list[Sample | None]]
 
 
 def load(folders: Sequence[Path]) -> Loaded:
@@ -63,7 +69,7 @@ def load(folders: Sequence[Path]) -> Loaded:
 
     Raises InputError for what is no run, and where `results.json` is of other samples than `samples.jsonl`.
     """
-    read: list[tuple[record.Results, list[record.Sample]]] = []
+    read: list[run.Run] = []
     for folder in folders:
         results, samples = record.read_results(folder), record.read_samples(folder)
         if len(samples) != results.n:
@@ -71,21 +77,21 @@ def load(folders: Sequence[Path]) -> Loaded:
                 f"{folder}: samples.jsonl has {len(samples):,} photographs, results.json is of {results.n:,}: "
                 "they are not of one run"
             )
-        read.append((results, samples))
-    names = _names([results for results, _ in read])
-    runs = [Run(name, *one) for name, one in zip(names, read, strict=True)]
+        read.append(run.Run(folder, results, samples))
+    names = _names([one.results for one in read])
+    runs = [Run(one.folder, one.results, one.samples, name) for name, one in zip(names, read, strict=True)]
 
     photographs, places = _joined([run.samples for run in runs])
-    answers: list[list[record.Sample | None]] = [[None] * len(photographs) for _ in runs]
-    for run, place_of, row in zip(runs, places, answers, strict=True):
-        for sample, place in zip(run.samples, place_of, strict=True):
+    answers: list[list[Sample | None]] = [[None] * len(photographs) for _ in runs]
+    for one, place_of, row in zip(runs, places, answers, strict=True):
+        for sample, place in zip(one.samples, place_of, strict=True):
             row[place] = sample
     return Loaded(runs, _photographs(photographs), answers)
 
 
-def _joined(many: Sequence[Sequence[record.Sample]]) -> tuple[list[record.Sample], list[list[int]]]:
+def _joined(many: Sequence[Sequence[Sample]]) -> tuple[list[Sample], list[list[int]]]:
     """One sample for each photograph, in order of appearance, and which of them each run's samples are of."""
-    first: list[record.Sample] = []
+    first: list[Sample] = []
     known: dict[str, list[int]] = {}
     places = []
     for samples in many:
@@ -101,11 +107,11 @@ def _joined(many: Sequence[Sequence[record.Sample]]) -> tuple[list[record.Sample
     return first, places
 
 
-def _same_point(a: record.TruthRecord, b: record.TruthRecord) -> bool:
+def _same_point(a: Truth, b: Truth) -> bool:
     return abs(a.lat - b.lat) < SAME_DEGREES and abs(a.lon - b.lon) < SAME_DEGREES
 
 
-def _names(many: Sequence[record.Results]) -> list[str]:
+def _names(many: Sequence[Results]) -> list[str]:
     names = [model_name(results) for results in many]
     if len({results.task for results in many}) > 1:
         names = [f"{name}, {results.task}" for name, results in zip(names, many, strict=True)]
@@ -117,7 +123,7 @@ def _names(many: Sequence[record.Results]) -> list[str]:
     return numbered
 
 
-def _photographs(samples: Sequence[record.Sample]) -> list[Photograph]:
+def _photographs(samples: Sequence[Sample]) -> list[Photograph]:
     at_point = countries_at([s.truth.lat for s in samples], [s.truth.lon for s in samples])
     found = []
     for sample, codes in zip(samples, at_point, strict=True):
@@ -151,28 +157,29 @@ def country_name(code: str) -> str:
     return place.name if place is not None and place.name and place.country_code == code else code
 
 
-def distances(samples: Sequence[record.Sample]) -> Floats:
-    """(n,) km, NaN where nothing was located."""
-    return np.array([sample.distance_km for sample in samples], dtype=np.float64)
-
-
-def stated(samples: Sequence[record.Sample]) -> Floats:
-    """(n,) confidences that the model itself gave, in [0, 1]; NaN where it gave none."""
-    return np.array([_stated(sample) for sample in samples], dtype=np.float64)
-
-
-def _stated(sample: record.Sample) -> float | None:
+def own_confidence(sample: Sample) -> float | None:
+    """The confidence that the model itself gave, in [0, 1]."""
     judged = sample.localizability
     if judged is None:
         return sample.answer.stated_confidence
     return judged.confidence if judged.source in ("probability", "stated", "judged") else None
 
 
-def contradicts(sample: record.Sample) -> bool:
+def table_of(data: Loaded) -> dict[str, Column]:
+    """The columns of all runs one below the other, beside the run's name; who took a photograph is not in them."""
+    names = dict.fromkeys(name for one in data.runs for name in one.table if name != "truth.group")
+    table = {name: np.concatenate([one.table[name] for one in data.runs]) for name in names}
+    table["id"] = np.array(
+        [without_photographer(sample.id, sample.truth.group) for one in data.runs for sample in one.samples], object
+    )
+    return {"run": np.repeat([one.name for one in data.runs], [len(one.samples) for one in data.runs]), **table}
+
+
+def contradicts(sample: Sample) -> bool:
     """Whether the reasoning concludes another place than the answer names."""
     return sample.consistency is not None and sample.consistency.verdict == "contradicts"
 
 
-def unsupported(sample: record.Sample) -> list[str]:
+def unsupported(sample: Sample) -> Sequence[str]:
     """The cues that the reasoning asserts and nothing that is known of the photograph supports."""
     return sample.grounding.unsupported if sample.grounding is not None and sample.truth.entities else []

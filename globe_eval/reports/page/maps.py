@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from markupsafe import Markup
+from numpy.typing import ArrayLike
 
+from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.reports.page import worldmap
-from globe_eval.reports.page.loaded import Photograph, country_name
+from globe_eval.reports.page.loaded import Loaded, Photograph, country_name
 from globe_eval.reports.page.svg import element, number
 
 CLASSES = (
@@ -25,21 +27,61 @@ CLASSES = (
 _SMALL = 5.0
 
 
+_MANY = 400
+"""Lines, from which on each is fainter; as in `map.js`."""
+
+
 def world(description: str) -> Markup:
     """The map that the scripts draw truth, answers and great circles on."""
+    return _world(description, element("g", id="world-lines"))
+
+
+def _world(description: str, lines: Markup) -> Markup:
     land = "".join(worldmap.outline_path(country.rings) for country in worldmap.countries())
     return element(
         "svg",
         element("path", d=worldmap.sphere_path(), class_="sea"),
         element("path", d=worldmap.graticule_path(), class_="grid"),
         element("path", d=land, class_="land"),
-        element("g", id="world-lines"),
+        lines,
         viewBox=_box(),
         id="world",
         tabindex="0",
         role="group",
         aria_label=description,
     )
+
+
+def answers(data: Loaded, run: int) -> Markup:
+    """The same map with all photographs and answers of one run, as the scripts draw it at first."""
+    arcs: list[list[str]] = [[] for _ in CLASSES]
+    ends: list[list[str]] = [[] for _ in CLASSES]
+    spots: list[list[str]] = [[] for _ in CLASSES]
+    for photograph, sample in zip(data.photographs, data.answers[run], strict=True):
+        if sample is None:
+            continue
+        km, place = sample.distance_km, sample.prediction
+        number = len(CLASSES) - 1 if km is None else sum(km > threshold for threshold in THRESHOLDS_KM.values())
+        spots[number].append(_at([photograph.lat], [photograph.lon]) + "h0")
+        if place is not None and km is not None and km > 1.0:
+            lines = worldmap.great_circle(photograph.lat, photograph.lon, place.lat, place.lon)
+            arcs[number] += [_at(line[:, 1], line[:, 0]) for line in lines]
+            ends[number].append(_at([place.lat], [place.lon]) + "h0")
+    layers = [("arc", arcs), ("end", ends), ("spot", spots)]
+    drawn = [
+        element("path", d="".join(paths), class_=classes)
+        for kind, by_class in layers
+        for number, paths in reversed(list(enumerate(by_class)))
+        if paths
+        for classes in ((f"{kind} d{number}", "end-inside") if kind == "end" else (f"{kind} d{number}",))
+    ]
+    many = "many" if sum(map(len, ends)) > _MANY else None
+    return _world(f"Photographs and answers of {data.runs[run].name}", element("g", *drawn, class_=many))
+
+
+def _at(lats: ArrayLike, lons: ArrayLike) -> str:
+    x, y = worldmap.project(lats, lons)
+    return "M" + "L".join(f"{number(a)} {number(b)}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
 
 
 def by_country(photographs: Sequence[Photograph], codes: Iterable[str]) -> Markup:

@@ -1,20 +1,29 @@
-"""The data block of a report: columns as compact JSON, with nothing in it that could end a script element."""
+"""The data block of a report: columns as compact JSON, with nothing in it that could end a script element.
+
+Responses are as long as a page can bear: models that repeat themselves must not make a report too big to open.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from globe_eval.reports.page import cues
-from globe_eval.reports.page.loaded import Loaded, contradicts, country_name, stated, unsupported
-from globe_eval.reports.page.shorten import shortened
-from globe_eval.runs import record
-from globe_eval.runs.reasoned import ConsistencyRecord
+from globe_eval.reports.page.loaded import Loaded, contradicts, country_name, own_confidence, unsupported
+from globe_eval.sample import Consistency, Results, Sample
 from globe_eval.scoring import STATUSES
 
 MAP_METRICS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
 """What the map of countries can show."""
+
+LONGEST = 8_000
+"""Characters of a response that are shown at most."""
+
+MOST_BYTES = 16_000_000
+"""Of all responses of a report together, in UTF-8: with all else of 12,000 samples they stay below 25 MB."""
+
+SHORTEST = 200
 
 
 def payload(loaded: Loaded, pictures: Mapping[int, str], read: Sequence[int], longest: int) -> dict[str, Any]:
@@ -58,9 +67,7 @@ def embedded(data: Mapping[str, Any]) -> str:
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def _answers(
-    samples: Sequence[record.Sample | None], read: set[int], longest: int, names: dict[str, int]
-) -> dict[str, Any]:
+def _answers(samples: Sequence[Sample | None], read: set[int], longest: int, names: dict[str, int]) -> dict[str, Any]:
     """One run's answers as columns; null where the run has no such photograph. What few have is kept by photograph."""
     texts = [None if s is None or s.response is None else shortened(s.response, longest) for s in samples]
     found: dict[str, Any] = {
@@ -94,15 +101,15 @@ def _answers(
     return found
 
 
-def _concluded(found: ConsistencyRecord) -> str:
+def _concluded(found: Consistency) -> str:
     """The place that a reasoning concludes, else the words that it does so in."""
     country = country_name(found.country) if found.country else None
     return ", ".join(name for name in (found.city, country) if name) or found.quote or ""
 
 
-def _confidence(sample: record.Sample) -> float | None:
-    (confidence,) = stated([sample]).tolist()
-    return None if confidence != confidence else round(confidence, 4)
+def _confidence(sample: Sample) -> float | None:
+    confidence = own_confidence(sample)
+    return None if confidence is None else round(confidence, 4)
 
 
 def _rounded(km: float) -> float:
@@ -110,7 +117,7 @@ def _rounded(km: float) -> float:
     return round(km, 3) if km < 10 else round(km, 2)
 
 
-def _said(sample: record.Sample) -> str | None:
+def _said(sample: Sample) -> str | None:
     """The answer as the text has it: names, or where there are none its coordinates."""
     answer = sample.answer
     names = ", ".join(name for name in (answer.city, answer.admin, answer.country) if name)
@@ -119,7 +126,7 @@ def _said(sample: record.Sample) -> str | None:
     return None if answer.lat is None or answer.lon is None else f"{answer.lat:.4f}, {answer.lon:.4f}"
 
 
-def _found(sample: record.Sample) -> str | None:
+def _found(sample: Sample) -> str | None:
     """The place that was scored, and on which level."""
     place = sample.prediction
     if place is None:
@@ -132,7 +139,7 @@ def _found(sample: record.Sample) -> str | None:
     return f"{name} ({place.level}; {where})"
 
 
-def _countries(results: record.Results) -> dict[str, Any]:
+def _countries(results: Results) -> dict[str, Any]:
     """Code -> n and the figures of MAP_METRICS, each (value, low, high)."""
     return {
         code: {
@@ -145,3 +152,37 @@ def _countries(results: record.Results) -> dict[str, Any]:
         }
         for code, part in results.breakdowns.get("country", {}).items()
     }
+
+
+def limit(texts: Iterable[str | None], most_bytes: int = MOST_BYTES) -> int:
+    """How many characters each response may have so that all together stay within `most_bytes`; LONGEST at most.
+
+    >>> limit(["a" * 1000] * 10, 5_000), limit(["a" * 20_000], 10**9), limit([None, ""])
+    (500, 8000, 8000)
+    """
+    sizes = [(len(text), len(text.encode("utf-8"))) for text in texts if text]
+    low, high = SHORTEST, LONGEST
+    while low < high:
+        middle = (low + high + 1) // 2
+        if sum(size * min(1.0, middle / length) for length, size in sizes) <= most_bytes:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def shortened(text: str, longest: int) -> str:
+    """A text with its middle left out where it is longer: what it begins with, and the end, where the answer stands.
+
+    The number in its place is of characters; no noun beside it, which could be taken for a cue.
+
+    >>> shortened("abcdefgh" * 100, 16).replace(chr(10), "|")
+    'abcdefghab|[… 784 left out …]|cdefgh'
+    >>> shortened("short", 16)
+    'short'
+    """
+    if len(text) <= longest:
+        return text
+    head = longest * 5 // 8
+    tail = longest - head
+    return f"{text[:head]}\n[… {len(text) - longest:,} left out …]\n{text[-tail:]}"

@@ -1,17 +1,38 @@
-"""What `globe-eval report` writes: the page, and beside it figures for papers and a table of all photographs."""
+"""`globe-eval report`: runs as one HTML file that needs nothing else, no server and no network, and files beside it.
+
+Everything that a model or a benchmark wrote is escaped: by the template where it is part of the page, as JSON without
+`<` where scripts read it, and they set it as text. The page's policy allows no script and no style but its own, by
+their hashes, and no request at all. The same input gives the same bytes: there is no date and nothing random in it.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+import globe_eval
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole
-from globe_eval.reports.page import html, pictures
+from globe_eval.metrics.breakdowns import AT_LEAST
+from globe_eval.reports import shown, table
+from globe_eval.reports.export.samples import csv_text
+from globe_eval.reports.page import charts, cues, headline, maps, payload, pictures
 from globe_eval.reports.page.cues import foremost
-from globe_eval.reports.page.loaded import Loaded, load
+from globe_eval.reports.page.drawings import STYLES, write_drawings
+from globe_eval.reports.page.loaded import Loaded, Run, load, table_of
+from globe_eval.scoring import STATUSES
 
 DEFAULT = Path("globe-eval-report.html")
+_HERE = Path(__file__).parent
+_SCRIPTS = ("sort.js", "map.js", "gallery.js", "report.js")
+_COUNTRY_COLUMNS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
+_PARTS = {"continent": "continent", "scene": "scene", "city_size": "size of the nearest city"}
 
 
 def write_report(
@@ -20,7 +41,7 @@ def write_report(
     *,
     images: Path | None = None,
     max_images: int | None = None,
-    png: Path | None = None,
+    svg: Path | None = None,
     csv: Path | None = None,
     show: bool = False,
 ) -> list[Path]:
@@ -31,7 +52,7 @@ def write_report(
         output: the page; DEFAULT in the working folder if not given.
         images: a folder of the photographs. Pictures of the embedded benchmark are shown without it: they are drawn.
         max_images: how many pictures at most; `pictures.MOST` if not given.
-        png: a folder for figures, which need matplotlib.
+        svg: a folder for the drawings as files of their own.
         csv: a file for a row of each photograph and run.
         show: open the page in the user's browser.
 
@@ -42,25 +63,17 @@ def write_report(
     path = output or DEFAULT
     if path.is_dir():
         raise InputError(f"--output_path {path}: is a folder; name the file, as in {path / DEFAULT}")
-    if png is not None:
-        from globe_eval.reports.page.figures import refuse_without_matplotlib
-
-        refuse_without_matplotlib()
     data = load(folders)
     chosen = foremost(data, pictures.MOST if max_images is None else max_images)
     written = [path]
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, html.report(data, _pictures(data, chosen, images), len(chosen)).encode())
+    write_whole(path, page(data, _pictures(data, chosen, images), len(chosen)).encode())
     if csv is not None:
-        from globe_eval.reports.page.flat import flat
-
         csv.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(csv, flat(data).encode())
+        write_whole(csv, csv_text(table_of(data)).encode())
         written.append(csv)
-    if png is not None:
-        from globe_eval.reports.page.figures import write_figures
-
-        written += write_figures(data, png)
+    if svg is not None:
+        written += write_drawings(data, svg)
     if show:
         import webbrowser
 
@@ -74,3 +87,208 @@ def _pictures(data: Loaded, chosen: Sequence[int], images: Path | None) -> pictu
     if all(run.results.task.startswith("miniworld") for run in data.runs):
         return pictures.drawn(data.photographs, chosen)
     return pictures.Pictures({}, 0, 0)
+
+
+def page(data: Loaded, found: pictures.Pictures, pictures_wanted: int) -> str:
+    """The page, as text. `pictures_wanted` is how many were looked for."""
+    runs = data.runs
+    read = foremost(data, max(1, cues.MOST_READ // max(1, len(runs))))
+    longest = payload.limit(sample.response for run in runs for sample in run.samples)
+    block = payload.payload(data, found.urls, read, longest)
+    style = "\n" + "".join(map(_text, (*STYLES, "report.css")))
+    script = "\n(() => {\n" + "\n".join(_text(name) for name in _SCRIPTS) + "})();\n"
+    values = {
+        "version": globe_eval.__version__,
+        "policy": _policy(style, script),
+        "style": Markup(style),
+        "script": Markup(script),
+        "data": Markup(payload.embedded(block)),
+        "title": _title(runs),
+        "headings": [table.heading(run.results) for run in runs],
+        "runs": runs,
+        "notes": [*_notes(data, found, pictures_wanted), *_shortened_note(data, longest)],
+        "classes": maps.CLASSES,
+        "world": maps.world("World map of photographs and answers; arrow keys move it, plus and minus zoom"),
+        "all_statuses": STATUSES,
+        "codes": block["codes"],
+        "marked_note": _marked_note(data, len(read)),
+        "has_entities": any(one["seen"] for one in block["answers"]),
+        "distances": ", ".join(sorted({run.results.distance for run in runs})),
+        "at_least": AT_LEAST["country"],
+        **_tables(runs),
+        **_charts(data),
+    }
+    values["sections"] = _sections(values)
+    environment = Environment(
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report.html.j2").render(values).lstrip() + "\n"
+
+
+def _policy(style: str, script: str) -> str:
+    """Nothing but the two texts that this page brings and pictures that are part of it."""
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
+    return (
+        f"default-src 'none'; img-src data:; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _text(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _title(runs: Sequence[Run]) -> str:
+    tasks = list(dict.fromkeys(run.results.task for run in runs))
+    if len(runs) == 1:
+        return f"{runs[0].name} on {tasks[0]}"
+    named = "" if tasks == ["score"] else f"{', '.join(tasks)}: "  # `globe-eval score` without a task
+    return f"{named}{len(runs)} runs side by side"
+
+
+def _notes(data: Loaded, found: pictures.Pictures, wanted: int) -> list[str]:
+    """What a reader must know before any number."""
+    notes = []
+    for run in data.runs:
+        results = run.results
+        if results.limit is not None:
+            notes.append(f"{run.name} was run with --limit {results.limit:g}: these are not the benchmark's figures.")
+        if not results.complete:
+            notes.append(
+                f"{run.name} is incomplete: {results.status.get('error', 0):,} of {results.n:,} photographs were never "
+                "answered."
+            )
+    in_all = sum(all(row) for row in zip(*data.answers, strict=True))
+    if len(data.runs) > 1 and in_all < len(data.photographs):
+        notes.append(
+            f"The runs are not over the same photographs: {in_all:,} of {len(data.photographs):,} were answered in all "
+            "of them. The figures are of each run's own photographs, and not comparable."
+        )
+    notes += headline.denominator_notes(data.runs)
+    if found.other:
+        notes.append(f"{found.other:,} pictures are not shown: their SHA-256 is not what the run saw.")
+    if found.urls and len(found.urls) < len(data.photographs):
+        notes.append(
+            f"{len(found.urls):,} of {len(data.photographs):,} photographs have their picture here"
+            + (f"; {found.absent:,} of {wanted:,} were not found." if found.absent else ".")
+        )
+    return notes
+
+
+def _shortened_note(data: Loaded, longest: int) -> list[str]:
+    n = sum(len(sample.response or "") > longest for run in data.runs for sample in run.samples)
+    if not n:
+        return []
+    return [
+        f"{n:,} responses are shown to {longest:,} characters, their middle left out; samples.jsonl has them whole."
+    ]
+
+
+def _marked_note(data: Loaded, read: int) -> str:
+    """What the marks in responses are of; empty where there is no response."""
+    if not any(sample.response for run in data.runs for sample in run.samples):
+        return ""
+    whole = len(data.photographs)
+    which = "" if read == whole else f"Cues are marked in the responses to {read:,} of {whole:,} photographs. "
+    return which + "They are read by rule from the reasoning, in English only."
+
+
+def _tables(runs: Sequence[Run]) -> dict[str, Any]:
+    only = runs[0].results
+    ceiling = {}
+    if len(runs) == 1 and only.ceiling and only.answer_form != "coordinates":
+        ceiling = {shown.label(name): shown.text(name, value) for name, value in only.ceiling.items()}
+    names = _COUNTRY_COLUMNS if len(runs) == 1 else ("acc@25km", "acc@750km")
+    columns = [(name, shown.short(name)) for name in names]
+    countries = [
+        (
+            label,
+            max(part.n for part in parts if part),
+            [_part_cell(part, name) for part in parts for name, _ in columns],
+        )
+        for label, parts in headline.breakdown_rows(runs, "country")
+    ]
+    return {
+        "headline": headline.headline_rows(runs),
+        "ceiling": ceiling,
+        "grounding": headline.reasoning_rows(runs),
+        "meanings": headline.meanings(runs),
+        "statuses": [[(name, n) for name, n in run.results.status.items() if n] for run in runs],
+        "differing": headline.differing(runs),
+        "settings": [headline.settings(run.results) for run in runs],
+        "about": [headline.about(run.results) for run in runs],
+        "countries": countries,
+        "country_columns": columns,
+        "country_metrics": [(name, shown.label(name)) for name in payload.MAP_METRICS],
+    }
+
+
+def _part_cell(part: Any, name: str) -> headline.Cell:
+    figure = part.metrics.get(name) if part is not None else None
+    if figure is None:
+        return headline.Cell("")
+    number = "" if figure.value is None else repr(figure.value)
+    return headline.Cell(shown.text(name, figure.value), shown.interval(name, figure), number=number)
+
+
+def _charts(data: Loaded) -> dict[str, Any]:
+    runs = data.runs
+    lines = charts.lines(data)
+    some_stated = charts.state_confidence(lines)
+    codes = sorted({code for run in runs for code in run.results.breakdowns.get("country", {})})
+    return {
+        "legend": charts.legend([run.name for run in runs]),
+        "status_bars": [
+            charts.status_bar(list(run.results.status.items()), f"status-{i}") for i, run in enumerate(runs)
+        ],
+        "cumulative": charts.cumulative(lines, "cumulative"),
+        "histogram": charts.histogram(lines, "histogram"),
+        "by_country": maps.by_country(data.photographs, codes),
+        "parts": [part for by, name in _PARTS.items() if (part := _part_charts(runs, by, name))],
+        "reliability": charts.reliability(lines, charts.NEAR_KM, "reliability") if some_stated else "",
+        "risk": charts.risk_coverage(lines, charts.NEAR_KM, "risk") if some_stated else "",
+        "confidence_notes": [
+            f"{line.name} states a confidence for {int((line.confidence == line.confidence).sum()):,} of "
+            f"{len(line.confidence):,} photographs."
+            for line in lines
+        ],
+    }
+
+
+def _part_charts(runs: Sequence[Run], by: str, name: str) -> dict[str, Any] | None:
+    rows = headline.breakdown_rows(runs, by)
+    if not rows:
+        return None
+    drawn = []
+    for metric in ("acc@25km", "acc@750km"):
+        label = shown.short(metric)
+        values = [(f"{part_label} ({max(p.n for p in parts if p):,})", [_whisker(p, metric) for p in parts])
+                  for part_label, parts in rows]  # fmt: skip
+        title = f"Share within {label} by {name}"
+        drawn.append(
+            (
+                charts.whiskers(values, title, f"{by}-{label.split()[0]}"),
+                f"{title}, with 95 % intervals; n in brackets.",
+            )
+        )
+    return {"name": name, "charts": drawn}
+
+
+def _whisker(part: Any, name: str) -> charts.Whisker | None:
+    figure = part.metrics.get(name) if part is not None else None
+    if figure is None or figure.value is None:
+        return None
+    known = figure.n_groups > 1
+    return charts.Whisker(figure.value, figure.low if known else None, figure.high if known else None)
+
+
+def _sections(values: dict[str, Any]) -> list[tuple[str, str]]:
+    there = {
+        "results": True, "distances": True, "map": True, "parts": values["parts"] or values["countries"],
+        "confidence": values["reliability"], "grounding": values["grounding"], "photographs": True, "settings": True,
+    }  # fmt: skip
+    names = {
+        "results": "Results", "distances": "Distances", "map": "Map", "parts": "Where and what",
+        "confidence": "Confidence", "grounding": "Reasoning", "photographs": "Photographs", "settings": "Settings",
+    }  # fmt: skip
+    return [(name, names[name]) for name, shown in there.items() if shown]

@@ -1,0 +1,1 @@
+"""The commands of `globe-eval`, a file each: its arguments and what it does; `run(options)` gives the exit code."""

@@ -1,0 +1,123 @@
+"""`globe-eval leaderboard`: add a run, check rows, write the boards."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from globe_eval.commands.parser import Parser, add_include_path, add_run
+from globe_eval.errors import InputError, nearest
+
+SENTENCE = "Add a run to the leaderboards, check their rows, write them."
+WORDS = "add|check|build [options]"
+EXAMPLE = "globe-eval leaderboard check"
+
+
+def add_arguments(parser: Parser) -> None:
+    """The commands of this command."""
+    parser.add_commands({"add": _Add, "check": _Check, "build": _Build})
+
+
+def _add_folders(parser: Parser) -> None:
+    parser.add_argument(
+        "--leaderboards", type=Path, metavar="DIR", default=Path("leaderboards"), help="default leaderboards"
+    )
+    add_include_path(parser)
+
+
+class _Add:
+    SENTENCE = "Check a run and write its row, leaderboards/runs/*.json."
+    WORDS = "RUN [options]"
+    EXAMPLE = "globe-eval leaderboard add globe_eval_runs/knn/miniworld"
+
+    @staticmethod
+    def add_arguments(parser: Parser) -> None:
+        add_run(parser)
+        parser.add_argument("--name", metavar="TEXT", help="of the row (default: the model and its weights)")
+        parser.add_argument("--source", metavar="TEXT", help="where to read about it: arXiv 2506.14674, an address")
+        _add_folders(parser)
+
+    @staticmethod
+    def run(options: argparse.Namespace) -> int:
+        """Check a run and write its row."""
+        from globe_eval.reports.board import leaderboard
+
+        path = leaderboard.add(
+            options.run,
+            options.leaderboards,
+            name=options.name,
+            source=options.source,
+            include_path=options.include_path,
+        )
+        print(f"written: {path}")
+        print("now: globe-eval leaderboard build", file=sys.stderr)
+        return 0
+
+
+class _Check:
+    SENTENCE = "Say of each row why it cannot stand; exit code 2 if one cannot."
+    WORDS = "[FILE …] [options]"
+    EXAMPLE = "globe-eval leaderboard check globe_eval_runs/knn/miniworld"
+
+    @staticmethod
+    def add_arguments(parser: Parser) -> None:
+        parser.add_argument(
+            "paths", type=Path, nargs="*", metavar="FILE", help="rows or folders of runs (default: all rows)"
+        )
+        _add_folders(parser)
+
+    @staticmethod
+    def run(options: argparse.Namespace) -> int:
+        """Say of each row, or folder of a run, why it cannot stand."""
+        from globe_eval.reports.board import leaderboard
+
+        refused = 0
+        for path, wrong in leaderboard.check(options.paths, options.leaderboards, include_path=options.include_path):
+            refused += bool(wrong)
+            print(
+                f"{path}: {'refused: ' + '; '.join(wrong) if wrong else 'ok'}", file=sys.stderr if wrong else sys.stdout
+            )
+        return InputError.exit_code if refused else 0
+
+
+class _Build:
+    SENTENCE = "Write boards, site and READMEs from the rows."
+    WORDS = "[options]"
+    EXAMPLE = "globe-eval leaderboard build --check"
+
+    @staticmethod
+    def add_arguments(parser: Parser) -> None:
+        parser.add_argument(
+            "--format",
+            type=lambda text: text.split(","),
+            default=["md"],
+            metavar="LIST",
+            help="of the boards: some of md,csv,json,tex (default md)",
+        )
+        parser.add_argument("--check", action="store_true", help="write nothing; exit code 2 if a file is stale")
+        _add_folders(parser)
+
+    @staticmethod
+    def run(options: argparse.Namespace) -> int:
+        """Write the boards, or say what is stale."""
+        from globe_eval.reports.board import leaderboard
+
+        for suffix in options.format:
+            if suffix not in leaderboard.FORMATS:
+                allowed = ", ".join(leaderboard.FORMATS)
+                raise InputError(
+                    f"--format: found {suffix!r}{nearest(suffix, leaderboard.FORMATS)} (allowed: {allowed})"
+                )
+        files = leaderboard.build(options.leaderboards, suffixes=options.format, include_path=options.include_path)
+        if options.check:
+            old = leaderboard.stale(files, options.leaderboards)
+            for path in old:
+                print(f"{path}: stale, run globe-eval leaderboard build", file=sys.stderr)
+            return InputError.exit_code if old else 0
+        changed = leaderboard.write(files, options.leaderboards)
+        for path in changed:
+            print(f"written: {path}" if path in files else f"removed: {path}")
+        if not changed:
+            print(f"{options.leaderboards}: {len(files)} files, all of them up to date")
+        return 0

@@ -1,0 +1,36 @@
+"""`globe-eval ls`."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+
+from globe_eval.commands.parser import Parser, add_include_path
+
+SENTENCE = "List tasks or models."
+WORDS = "[tasks|models] [options]"
+EXAMPLE = "globe-eval ls tasks --details"
+
+
+def add_arguments(parser: Parser) -> None:
+    """The arguments."""
+    parser.add_argument("what", choices=("tasks", "models"), nargs="?", default="tasks", help="default tasks")
+    parser.add_argument("--details", action="store_true", help="of tasks: version, n, licence, answer form, ceiling")
+    add_include_path(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """List tasks or models."""
+    from tabulate import tabulate
+
+    if options.what == "models":
+        from globe_eval import models
+
+        print(tabulate(models.DESCRIPTIONS.items(), headers=["model", "what it is"]))
+        return 0
+    from globe_eval.benchmarks import definition, listing
+
+    known = definition.definitions([*definition.task_folders(), *options.include_path])
+    show = listing.details if options.details else listing.table
+    print(show(known, shutil.get_terminal_size().columns))
+    return 0

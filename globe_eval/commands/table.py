@@ -1,0 +1,30 @@
+"""`globe-eval table`."""
+
+from __future__ import annotations
+
+import argparse
+
+from globe_eval.commands.parser import Parser, add_runs
+
+SENTENCE = "Show runs side by side."
+WORDS = "RUN [RUN …] [--by PART]"
+EXAMPLE = "globe-eval table out/knn/miniworld out/constant/miniworld"
+
+
+def add_arguments(parser: Parser) -> None:
+    """The arguments."""
+    add_runs(parser)
+    parser.add_argument("--by", metavar="PART", help="each run by continent, country, scene or city_size instead")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show runs side by side, or each by a part."""
+    from globe_eval.reports import table
+    from globe_eval.runs import record
+
+    many = [record.read_results(folder) for folder in options.runs]
+    if options.by:
+        print("\n\n".join(table.breakdown_table(one, options.by) for one in many))
+    else:
+        print(table.compact_table(many))
+    return 0

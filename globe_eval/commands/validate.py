@@ -1,0 +1,35 @@
+"""`globe-eval validate`."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from globe_eval.commands.parser import Parser
+from globe_eval.errors import InputError
+
+SENTENCE = "Say what is wrong with task YAMLs."
+WORDS = "FILE [FILE …]"
+EXAMPLE = "globe-eval validate my_city.yaml"
+
+
+def add_arguments(parser: Parser) -> None:
+    """The arguments."""
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="YAML of a task")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Say what is wrong with task YAMLs."""
+    from globe_eval.benchmarks import listing, validate
+
+    wrong, width = 0, shutil.get_terminal_size().columns
+    for path in options.files:
+        found = validate.problems(path, data=True)
+        wrong += bool(found)
+        for problem in found:
+            print(listing.wrap(str(problem), width), file=sys.stderr)
+        if not found:
+            print(f"{path}: ok")
+    return InputError.exit_code if wrong else 0

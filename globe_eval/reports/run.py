@@ -1,0 +1,154 @@
+"""A run as reports read it: its result, its samples, and these as columns with the value of each metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from globe_eval import scoring
+from globe_eval.columns import Columns, columns
+from globe_eval.errors import InputError
+from globe_eval.metrics.catalogue import Metric, metrics_with
+from globe_eval.runs import record
+from globe_eval.sample import Results, Sample, to_dict
+
+Floats = npt.NDArray[np.float64]
+
+OUTCOMES = frozenset([
+    "schema_version", "started", "duration_seconds", "command", "usage", "n", "n_groups", "complete", "status",
+    "metrics", "valid_only", "clean", "accuracy_by_distance", "ceiling", "attainable", "breakdowns", "own_directions",
+    "reasoning",
+])  # fmt: skip
+"""Fields of a result that tell what came out, or when. All others, also those to come, are settings."""
+
+_OF_A_JUDGE = {"model", "prompt_sha256", "seed"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run: where it lies, its result and its samples."""
+
+    folder: Path
+    results: Results
+    samples: list[Sample]
+
+    @cached_property
+    def table(self) -> Columns:
+        """The columns of the samples, in their order."""
+        return columns(self.samples)
+
+    @cached_property
+    def metrics(self) -> dict[str, Metric]:
+        """The metrics of the run by name, the benchmark's own among them."""
+        results = self.results
+        return {metric.name: metric for metric in metrics_with(results.thresholds_km, results.own_directions)}
+
+    @cached_property
+    def values(self) -> dict[str, Floats]:
+        """Metric -> (n,) values of the samples, NaN where one has none or is infinitely far.
+
+        Metrics of pairs of confidence and outcome have none for one photograph and are not among them.
+        """
+        return {name: metric.values(self.table) for name, metric in self.metrics.items() if not metric.is_of_pairs}
+
+    @property
+    def located(self) -> npt.NDArray[np.bool_]:
+        """Whether each photograph has a usable answer, shape (n,)."""
+        return np.isin(self.table["status"].astype(str), sorted(scoring.LOCATED))
+
+
+def read_run(folder: Path) -> Run:
+    """A run with its samples sorted by id. Raises InputError for what is no run."""
+    results = record.read_results(folder)
+    samples = sorted(record.each_sample(folder), key=lambda sample: sample.id)
+    if not samples:
+        raise InputError(f"{folder / 'samples.jsonl'}: holds no photograph")
+    for one, following in pairwise(samples):
+        if one.id == following.id:
+            raise InputError(f"{folder / 'samples.jsonl'}: photograph {one.id!r} stands there twice")
+    return Run(folder, results, samples)
+
+
+def model_name(results: Results, between: str = " ") -> str:
+    """The model and which weights: `endpoint qwen2.5-vl`, `hf-multimodal GLOBE-Qwen2.5VL-7B`, `knn`."""
+    arguments = {**results.model_info, **results.model_args}
+    which = next(
+        (arguments[key] for key in ("pretrained", "model", "model_name", "answers") if arguments.get(key)), None
+    )
+    return results.model if which is None else f"{results.model}{between}{str(which).rstrip('/').rsplit('/', 1)[-1]}"
+
+
+def refuse_incomparable(a: Run, b: Run) -> None:
+    """Raise InputError where two runs are not of the same photographs, truths and distance."""
+    ids_a, ids_b = (run.table["id"].tolist() for run in (a, b))
+    if ids_a != ids_b:
+        only_a, only_b = sorted(set(ids_a) - set(ids_b)), sorted(set(ids_b) - set(ids_a))
+        first, where = (only_a[0], a.folder) if only_a else (only_b[0], b.folder)
+        raise InputError(
+            f"{a.folder} and {b.folder} are not of the same photographs: {len(ids_a):,} and {len(ids_b):,}, "
+            f"{len(ids_a) - len(only_a):,} of them in both; only {where} has {first!r}"
+        )
+    for one, other in zip(a.samples, b.samples, strict=True):
+        if (one.truth.lat, one.truth.lon) != (other.truth.lat, other.truth.lon):
+            raise InputError(
+                f"{a.folder} and {b.folder} have different truths: photograph {one.id!r} lies at "
+                f"{one.truth.lat}, {one.truth.lon} and at {other.truth.lat}, {other.truth.lon}"
+            )
+    if a.results.distance != b.results.distance:
+        raise InputError(
+            f"{a.folder} has {a.results.distance} distances and {b.folder} {b.results.distance}; "
+            f"globe-eval rescore {b.folder} --distance {a.results.distance} -o DIR makes them alike"
+        )
+
+
+def answer_in_words(sample: Sample) -> str:
+    """An answer in a few words: names where it has them, else coordinates, else its status."""
+    names = [name for name in (sample.answer.city, sample.answer.admin, sample.answer.country) if name]
+    if names:
+        return ", ".join(names)
+    if sample.answer.lat is not None and sample.answer.lon is not None:
+        return f"{sample.answer.lat:.4f}, {sample.answer.lon:.4f}"
+    return sample.status
+
+
+def different_settings(a: Run, b: Run) -> dict[str, tuple[Any, Any]]:
+    """Every setting of which the two runs differ, `packages.torch` for one inside another; A's and B's value.
+
+    Truths that name other countries, cities, groups or scenes count photographs.
+    """
+    left, right = (settings(run.results) for run in (a, b))
+    found = {
+        name: (left.get(name), right.get(name))
+        for name in dict.fromkeys([*left, *right])
+        if left.get(name) != right.get(name)
+    }
+    for name in ("truth.country", "truth.city", "truth.group", "truth.scene"):
+        sides = a.table[name], b.table[name]
+        if (sides[0] != sides[1]).any():
+            counts = [sum(value is not None for value in side) for side in sides]
+            found[name] = f"known of {counts[0]:,}", f"known of {counts[1]:,}"
+    return found
+
+
+def settings(results: Results) -> dict[str, Any]:
+    """Every setting of a result as JSON has it, `packages.torch` for one inside another."""
+    whole = to_dict(results, exclude=set(OUTCOMES))
+    if whole.get("judge"):
+        whole["judge"] = {name: value for name, value in whole["judge"].items() if name in _OF_A_JUDGE}
+    return _flat(whole)
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat

@@ -1,0 +1,132 @@
+"""How a figure is shown: its metric's label, unit and digits, as `metrics.catalogue` describes it."""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+from globe_eval.metrics.catalogue import Metric, described
+
+CONTINENTS = {
+    "AF": "Africa",
+    "AN": "Antarctica",
+    "AS": "Asia",
+    "EU": "Europe",
+    "NA": "North America",
+    "OC": "Oceania",
+    "SA": "South America",
+}
+
+
+class Figure(Protocol):
+    """A value with its interval; None is infinite or undefined."""
+
+    @property
+    def value(self) -> float | None:
+        """The value."""
+
+    @property
+    def low(self) -> float | None:
+        """The lower bound."""
+
+    @property
+    def high(self) -> float | None:
+        """The upper bound."""
+
+    @property
+    def n_groups(self) -> int:
+        """Of how many groups; of one there is no interval."""
+
+
+def label(name: str) -> str:
+    """A metric as a table calls it."""
+    return described(name).label
+
+
+def with_unit(name: str, *, long: bool = False) -> str:
+    """Label and unit, for a column whose numbers have none; `long` for readers without the table around it.
+
+    >>> with_unit("grounding_f1"), with_unit("acc@2500km", long=True), with_unit("geoscore")
+    ('grounding F1, %', 'accuracy within 2,500 km (%)', 'GeoScore')
+    """
+    metric = described(name)
+    text, unit = (metric.long or metric.label) if long else metric.label, metric.unit
+    return text if unit in ("", "words") else f"{text} ({unit})" if long else f"{text}, {unit}"
+
+
+def short(name: str) -> str:
+    """A metric at the head of a narrow column."""
+    metric = described(name)
+    return metric.short or metric.label
+
+
+def scaled(name: str, value: float) -> float:
+    """A value in the unit that is shown: shares in per cent, differences of shares in points."""
+    return 100 * value if described(name).unit in ("%", "points") else value
+
+
+def number(name: str, value: float | None, *, fine: bool = False) -> str:
+    """A value in its unit without the unit; ∞ and none where there is no number.
+
+    Args:
+        name: of the metric.
+        value: as results have it; None and NaN are undefined, but for distances, of which None is infinite.
+        fine: one digit more of what is in per cent or points, for comparisons of two runs.
+
+    >>> number("acc@25km", 0.27994), number("acc@25km", 0.27994, fine=True), number("median_km", 1784.3)
+    ('28.0', '27.99', '1,784')
+    >>> number("median_km", None), number("grounding_f1", None), number("grounding_lift", 0.125)
+    ('∞', 'none', '+12.5')
+    """
+    metric = described(name)
+    if value is None:
+        return "∞" if metric.unit == "km" else "none"
+    if math.isnan(value):
+        return "none"
+    if math.isinf(value):
+        return "∞"
+    return _digits(metric, scaled(name, value), fine=fine, sign="+" if metric.unit == "points" else "")
+
+
+def text(name: str, value: float | None) -> str:
+    """A value with its unit.
+
+    >>> text("acc@25km", 0.28), text("median_km", 78.43), text("grounding_lift", 0.1), text("geoscore", 2345.6)
+    ('28.0 %', '78.4 km', '+10.0 points', '2,346')
+    """
+    unit, bare = described(name).unit, number(name, value)
+    return bare if unit in ("", "words") or bare in ("∞", "none") else f"{bare} {unit}"
+
+
+def interval(name: str, figure: Figure, between: str = " – ") -> str:
+    """The 95 % interval without a unit; empty where there is none (one group, or an undefined value)."""
+    if figure.n_groups < 2 or (figure.low is None and figure.high is None):
+        return ""
+    return between.join(number(name, bound) for bound in (figure.low, figure.high))
+
+
+def difference(name: str, value: float) -> str:
+    """The difference of two values, signed, in points, km or the metric's own unit; empty where it is undefined.
+
+    >>> difference("acc@25km", -0.0333), difference("geoscore", 12.3), difference("acc@25km", 0.0)
+    ('−3.33', '+12', '0.00')
+    """
+    if math.isnan(value):
+        return ""
+    if math.isinf(value):
+        return "+∞" if value > 0 else "−∞"
+    bare = _digits(described(name), abs(scaled(name, value)), fine=True)
+    return ("" if not bare.strip("0.,") else "+" if value > 0 else "−") + bare
+
+
+def published(name: str, value: float) -> float:
+    """A value as a number for other tools, in the unit of `with_unit`: two decimals, three of what has no unit."""
+    return round(scaled(name, value), max(2, described(name).digits or 4))
+
+
+def _digits(metric: Metric, value: float, *, fine: bool, sign: str = "") -> str:
+    if metric.digits is None:
+        return f"{value:{sign},.4g}"
+    if metric.unit == "km":
+        return f"{value:{sign},.{metric.digits if abs(value) < 100 else 0}f}"
+    return f"{value:{sign},.{metric.digits + (fine and metric.unit in ('%', 'points'))}f}"

@@ -1,0 +1,75 @@
+"""Another model that is asked about the answers of a run: an endpoint, and a file in which what it said is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from globe_eval.errors import InputError
+
+if TYPE_CHECKING:
+    from globe_eval.models.endpoint import Endpoint
+
+
+@dataclass(frozen=True)
+class SecondModel:
+    """An endpoint, and the user's decoding arguments for it."""
+
+    endpoint: Endpoint
+    decoding: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The model's name, with the user's decoding arguments if any: what its answers depend on."""
+        return self.endpoint.model + (json.dumps(self.decoding, sort_keys=True) if self.decoding else "")
+
+
+def second_model(flag: str, arguments: Mapping[str, Any], seed: int) -> SecondModel:
+    """What `--flag base_url=…,model=…,gen_kwargs={…}` names. Raises InputError where it cannot be used."""
+    from globe_eval.models.endpoint import Endpoint
+
+    if "base_url" not in arguments:
+        raise InputError(f"{flag}: base_url is missing, as in {flag} base_url=http://localhost:8000/v1,model=…")
+    decoding = arguments.get("gen_kwargs") or {}
+    if not isinstance(decoding, Mapping):
+        raise InputError(f'{flag}: gen_kwargs={decoding!r}; allowed: an object such as {{"temperature": null}}')
+    given = {name: value for name, value in arguments.items() if name != "gen_kwargs"}
+    model = Endpoint.create_from_arg_obj({"seed": seed, **given})
+    model.explicit = frozenset(decoding) | ({"seed"} & set(arguments))
+    return SecondModel(model, decoding)
+
+
+def key(*asked: object) -> str:
+    """The hash of all that decides an answer."""
+    return hashlib.sha256("\0".join(map(str, asked)).encode()).hexdigest()
+
+
+class AnswerFile:
+    """Answers by the hash of what was asked, a JSON line each: the same question is asked once.
+
+    Args:
+        path: of the file; None keeps nothing.
+        field: of a line that holds the answer.
+    """
+
+    def __init__(self, path: Path | None, field: str) -> None:
+        self.path, self.field = path, field
+        self.known: dict[str, Any] = {}
+        if path is not None and path.is_file():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    entry = json.loads(line)
+                    self.known[entry["key"]] = entry[field]
+                except (ValueError, KeyError, TypeError):  # a line that a crash cut short: asked again
+                    continue
+
+    def add(self, key: str, answer: Any) -> None:
+        """Write an answer the moment that it is there."""
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8", newline="\n") as file:
+                file.write(json.dumps({"key": key, self.field: answer}, ensure_ascii=False) + "\n")

@@ -1,0 +1,222 @@
+"""How good the curation is where the truth is known: precision and recall of each check and of the whole.
+
+`python -m globe_train.laptop.curation FOLDER [--n 1500]` (`make curate-demo`): photographs of miniworld, three teachers
+and a predictor of known error -> globe-train curate miniworld -> the figures, in FOLDER/report.md.
+
+The truth is a table beside the manifest (id, country, city, entities, localizable) that the pipeline never reads.
+Shares come with 95 % intervals by photographer (bootstrap); where all or none are right, which a bootstrap takes for
+certain, with Wilson's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from globe_eval.benchmarks.table import read_table
+from globe_eval.commands.arguments import count
+from globe_eval.cues.mentions import canonical
+from globe_eval.errors import InputError
+from globe_eval.files import write_whole
+from globe_eval.metrics import statistics
+from globe_eval.metrics.grounding import supported_by
+from globe_train import cli
+from globe_train.card import table
+from globe_train.laptop import simulation
+
+Row = Mapping[str, Any]
+TARGETS = {"places": 0.98, "entities": 0.95, "recall": 0.70}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A share of n things with its interval, all in [0, 1]; None where n is 0."""
+
+    name: str
+    of: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+    def cells(self) -> list[str]:
+        """As a row of a table."""
+        if self.value is None or self.low is None or self.high is None:
+            return [self.name, self.of, "–", "0"]
+        low, high = 100 * self.low, 100 * self.high
+        return [self.name, self.of, f"{100 * self.value:.1f} % ({low:.1f} – {high:.1f})", f"{self.n:,}"]
+
+
+def share(name: str, of: str, hits: Sequence[tuple[bool, str]]) -> Figure:
+    """The share of hits; each comes with its photographer.
+
+    >>> share("precision", "of all", [(True, "a"), (True, "b")]).low.__round__(3)
+    0.342
+    """
+    n = len(hits)
+    if not n:
+        return Figure(name, of, None, None, None, 0)
+    right = np.array([hit for hit, _ in hits], dtype=float)
+    value = float(right.mean())
+    groups = [group for _, group in hits]
+    if value in (0.0, 1.0) or len(set(groups)) < 2:
+        low, high = statistics.wilson(value, n)
+    else:
+        low, high = (float(bound) for bound in statistics.bootstrap(right, np.array(groups))[0])
+    return Figure(name, of, value, low, high, n)
+
+
+def judge(checks: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> dict[str, list[Figure]]:
+    """Check (or "before", "whole") -> its figures.
+
+    Args:
+        checks: what the pipeline wrote into `checks.jsonl`.
+        truth: id -> the row as it is.
+        labels: id -> the row of the manifest, whose place may be wrong.
+
+    """
+    answered = [one for one in checks if "teachers" in one]
+
+    def by(one: Row) -> str:
+        return str(truth[one["id"]].get("group") or one["id"])
+
+    def both(what: str, pairs: Sequence[tuple[bool, bool, str]], right: str) -> list[Figure]:
+        """Precision and recall of (passed, true, photographer)."""
+        return [
+            share("precision", f"{what} that pass: {right}", [(true, who) for passed, true, who in pairs if passed]),
+            share("recall", f"{what} that are {right}: pass", [(passed, who) for passed, true, who in pairs if true]),
+        ]
+
+    local = [(one["localizability"]["passed"], bool(truth[one["id"]]["localizable"]), by(one)) for one in answered]
+    found = {"localizability": both("photographs", local, "localizable")}
+    for check in ("correctness", "agreement"):
+        pairs = [
+            (answer[check]["passed"], same_place(answer, truth[one["id"]]), by(one))
+            for one in answered
+            for answer in one["teachers"].values()
+        ]
+        found[check] = both("answers", pairs, "in the right place")
+    entities = []
+    for one in answered:
+        there = supported_by(truth[one["id"]]["entities"])
+        verdicts: dict[str, bool] = {}
+        for answer in one["teachers"].values():
+            for verdict in ("confirmed", "refuted"):
+                for name in answer.get("evidence", {}).get(verdict, ()):
+                    verdicts[name] = verdict == "confirmed"
+        entities += [(passed, canonical(name) in there, by(one)) for name, passed in verdicts.items()]
+    found["evidence"] = both("entities", entities, "visible")
+    found["whole"] = whole(answered, truth, labels)
+    return {"before": before(answered, truth, labels), **found}
+
+
+def before(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Figure]:
+    """What is right before any check: of the manifest's places, the teachers' answers, and what these name."""
+    places, answers, named = [], [], []
+    for one in answered:
+        row = truth[one["id"]]
+        who, there = str(row.get("group") or one["id"]), supported_by(row["entities"])
+        places.append((same_place(labels[one["id"]], row), who))
+        for answer in one["teachers"].values():
+            answers.append((same_place(answer, row), who))
+            named += [(canonical(name) in there, who) for name in answer["cues"]]
+    return [
+        share("labels", "photographs: the manifest's place is right", places),
+        share("places", "answers: place right", answers),
+        share("entities", "what they name: visible", named),
+    ]
+
+
+def whole(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Figure]:
+    """What is right of the verified photographs, and how many of those that could be are verified."""
+    places, local, entities, said, could, could_less = [], [], [], [], [], []
+    for one in answered:
+        row, label, kept = truth[one["id"]], labels[one["id"]], one.get("kept")
+        who, there = str(row.get("group") or one["id"]), supported_by(row["entities"])
+        right_label = same_place(label, row)
+        right = [answer for answer in one["teachers"].values() if same_place(answer, row)]
+        fully = [answer for answer in right if all(canonical(name) in there for name in answer["cues"])]
+        if right_label and fully:
+            could.append((kept is not None, who))
+        if right_label and right:
+            could_less.append((kept is not None, who))
+        if kept is not None:
+            places.append((right_label and same_place(kept, row), who))
+            local.append((bool(row["localizable"]), who))
+            entities += [(canonical(entity["text"]) in there, who) for entity in kept["entities"]]
+            said += [(canonical(name) in there, who) for name in kept["cues"]]
+    return [
+        share("places", "verified photographs: place right", places),
+        share("localizable", "verified photographs: localizable", local),
+        share("entities", "their entities: visible", entities),
+        share("reasoning", "what their reasoning names: visible", said),
+        share("recall", "photographs with a fully right answer (place, and nothing invented): verified", could),
+        share("recall of places", "photographs with an answer in the right place: verified", could_less),
+    ]
+
+
+def same_place(answer: Row, row: Row) -> bool:
+    """Whether country and city are the row's."""
+    return all(str(answer[name]).casefold() == str(row[name]).casefold() for name in ("country", "city"))
+
+
+def read(curated: Path, truth: Path, labels: Path) -> dict[str, list[Figure]]:
+    """`judge` of files: a curation's OUTPUT/dataset, the table of the truth and the manifest."""
+    path = curated / "checks.jsonl"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; curate first")
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    tables = [{str(row["id"]): row for row in read_table(file).rows} for file in (truth, labels)]
+    return judge(lines, *tables)
+
+
+def met(figures: Mapping[str, list[Figure]]) -> dict[str, bool]:
+    """Target -> whether the value reaches it."""
+    values = {figure.name: figure.value or 0.0 for figure in figures["whole"]}
+    return {name: values[name] >= least for name, least in TARGETS.items()}
+
+
+def report(figures: Mapping[str, list[Figure]]) -> str:
+    """The figures as a table in Markdown, then the targets."""
+    rows = [[check, *figure.cells()] for check, its in figures.items() for figure in its]
+    reached = met(figures)
+    targets = [f"{name} at least {100 * TARGETS[name]:g} %: {'yes' if yes else 'NO'}" for name, yes in reached.items()]
+    lines = [*table(("check", "", "of", "95 % interval", "n"), rows), "", "Targets: " + "; ".join(targets) + "."]
+    return "\n".join(lines) + "\n"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run what is missing, print the figures, return an exit code."""
+    parser = argparse.ArgumentParser(prog="python -m globe_train.laptop.curation", description="The pipeline judged.")
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--n", type=count, default=1500, help="photographs (default 1500)")
+    parser.add_argument("--seed", type=int, default=11, help="of photographs and errors (default 11)")
+    options = parser.parse_args(words)
+    started = time.monotonic()
+    try:
+        labels = simulation.write(options.folder, options.n, options.seed)
+        command = ["curate", "miniworld", *simulation.overrides(options.folder)]
+        print("+", shlex.join(["globe-train", *command]), flush=True)
+        if code := cli.main(command):
+            return code
+        figures = read(options.folder / "curated" / "dataset", options.folder / "truth.jsonl", labels)
+    except InputError as error:
+        print(f"curate-demo: {error}", file=sys.stderr)
+        return error.exit_code
+    text = report(figures)
+    write_whole(options.folder / "report.md", text.encode())
+    print(f"\n{text}\n{time.monotonic() - started:.0f} seconds; {options.folder / 'report.md'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

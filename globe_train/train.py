@@ -1,0 +1,162 @@
+"""From a recipe to a folder with a trained model, by trl's SFTTrainer or GRPOTrainer.
+
+recipe -> examples, checked -> model -> trl's trainer -> weights, card and learning curves
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from globe_eval.benchmarks.prompts import PROMPTS
+from globe_eval.errors import InputError
+from globe_train import card, checkpoint, patches
+from globe_train.data import Examples, dataset, examples_of
+from globe_train.recipe import Recipe, check_libraries, configuration_class, reward_parameters, weights
+from globe_train.rewards import Reward, find_reward, named, parameters_of
+
+Build = Callable[[Recipe, Any, Any, Any, Any], Any]
+"""(recipe, trl's configuration, model, processor, data set) -> trainer."""
+
+Prepared = tuple[Examples, list[dict[str, Any]]]
+"""Examples, and what they share with each benchmark of `against`."""
+
+
+def run(recipe: Recipe, *, resume: bool = False) -> Path:
+    """Train by a recipe of kind sft or grpo; returns the folder of the trained model.
+
+    Whether vLLM and the reward model of `r_loc` answer is found out first, before data are read or a model is loaded.
+    """
+    if recipe["kind"] == "sft":
+        return train(recipe, sft_trainer, resume=resume)
+    if (recipe.get("trainer") or {}).get("use_vllm"):
+        from globe_train import vllm
+
+        vllm.check(recipe)
+    return train(recipe, partial(grpo_trainer, reward_funcs=rewards(recipe)), resume=resume)
+
+
+def train(recipe: Recipe, build: Build, *, resume: bool = False, prepared: Prepared | None = None) -> Path:
+    """Train with the trainer that `build` makes; returns the folder of the trained model.
+
+    Raises InputError for what is wrong with recipe, data or model, before the first step; for a run that is there
+    already; for `resume` where there is no checkpoint to go on from.
+    """
+    last = start_from(recipe.output, resume)
+    check_libraries(recipe)
+    config = configured(recipe)  # alive until the end: DeepSpeed's sharded loading holds on to it by a weak reference
+    examples, shared = prepared or examples_of(recipe)
+    model, processor = checkpoint.load(recipe)
+    trainer = build(recipe, config, model, processor, dataset(examples, recipe))
+    started = time.monotonic()
+    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    seconds = time.monotonic() - started
+    with checkpoint.saving(recipe.output):
+        checkpoint.save(trainer, processor, recipe.output)
+        if checkpoint.is_main_process():
+            card.write(recipe, examples, shared, trainer.state.log_history, seconds=seconds, resumed=last)
+    return recipe.output
+
+
+def start_from(output: Path, resume: bool) -> Path | None:
+    """The checkpoint to go on from, or None for a new run."""
+    found = checkpoint.checkpoints(output)
+    if resume and not found:
+        raise InputError(f"{output}: no checkpoint to resume from; leave --resume out to start")
+    if not resume and (found or (output / card.LOG).is_file()):
+        raise InputError(f"{output}: a run is there already; go on with --resume, or give another output=…")
+    return found[-1] if resume else None
+
+
+def configured(recipe: Recipe) -> Any:
+    """trl's configuration of a recipe: its own arguments over what suits the machine.
+
+    A GPU gets bfloat16 and gradient checkpointing, as trl does; a CPU neither (trl's defaults would be slower there and
+    train in half precision). No example of SFT is cut: trl's default of 1,024 tokens would cut through the picture of a
+    large photograph. YAML reads `save_strategy: no` as false, and trl wants the word.
+
+    Raises InputError for a value that trl refuses.
+    """
+    import torch
+
+    on_gpu = torch.cuda.is_available()
+    given: dict[str, Any] = {
+        **{"use_cpu": not on_gpu, "bf16": on_gpu, "gradient_checkpointing": on_gpu},
+        **{"report_to": "none", "logging_steps": 1},
+        **({"reward_weights": list(weights(recipe).values())} if recipe["kind"] == "grpo" else {"max_length": None}),
+        **(recipe.get("trainer") or {}),
+        **{"output_dir": str(recipe.output), "seed": recipe.get("seed", 0)},
+    }
+    for key, value in given.items():
+        if value is False and key.endswith("_strategy"):
+            given[key] = "no"
+    try:
+        return configuration_class(recipe["kind"])(**given)
+    except (ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise recipe.error(f"trainer: {reason}", "trainer") from None
+
+
+def sft_trainer(recipe: Recipe, config: Any, model: Any, processor: Any, data: Any) -> Any:
+    """trl's SFTTrainer of a recipe. The loss is that of the completion alone."""
+    import trl
+
+    more = {}
+    if recipe.get("optimizer") == "muon":
+        from globe_train.laptop import muon
+
+        more = muon.arguments(config)
+    return patches.resumable(trl.SFTTrainer)(
+        model=model,
+        args=config,
+        train_dataset=data,
+        processing_class=processor,
+        peft_config=checkpoint.lora_config(recipe),
+        **more,
+    )
+
+
+def grpo_trainer(
+    recipe: Recipe, config: Any, model: Any, processor: Any, data: Any, reward_funcs: Sequence[Reward] | None = None
+) -> Any:
+    """trl's GRPOTrainer of a recipe; its rewards are made unless they were made before."""
+    import trl
+
+    make = partial(
+        patches.one_placeholder(patches.resumable(trl.GRPOTrainer)),
+        model=model,
+        args=config,
+        train_dataset=data,
+        reward_funcs=list(rewards(recipe) if reward_funcs is None else reward_funcs),
+        processing_class=processor,
+        peft_config=checkpoint.lora_config(recipe),
+    )
+    if not (recipe.get("trainer") or {}).get("use_vllm"):
+        return make()
+    from globe_train import vllm
+
+    return vllm.build(recipe, make)
+
+
+def rewards(recipe: Recipe) -> list[Reward]:
+    """The recipe's rewards as trl takes them, in the order of its weights.
+
+    Raises InputError where the reward model of `r_loc` cannot be reached: before a step is made, not amid training.
+    """
+    form = PROMPTS[recipe.get("prompt", "globe_readme")].answer_form
+    made = []
+    for name in recipe["rewards"]:
+        parameters = reward_parameters(recipe, name)
+        if name == "r_loc":
+            from globe_train import reward_model
+
+            made.append(named(name, reward_model.reward(**parameters)))
+            continue
+        reward = find_reward(name, recipe.path.parent)
+        if "form" in parameters_of(reward):
+            parameters = {"form": form, **parameters}
+        made.append(named(name, reward, **parameters))
+    return made

@@ -1,0 +1,74 @@
+"""`ls tasks`, `ls tasks --details`, `validate`: what a person reads in a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from globe_eval.benchmarks import listing
+from globe_eval.benchmarks.definition import definitions, shipped, task_folders
+from globe_eval.cli import main
+
+
+def test_a_benchmark_is_one_line_within_the_terminal() -> None:
+    known = shipped()
+    for width in (80, 132):
+        lines = listing.table(known, width).splitlines()
+        assert max(map(len, lines)) <= width
+        benchmarks = [line.split()[0] for line in lines[2 : lines.index("")]]
+        assert benchmarks == sorted(set(benchmarks))
+        assert set(benchmarks) == {name for name, one in known.items() if not one.is_group} - {
+            *listing.variants_of(known)
+        }
+    assert "2,997 Flickr photographs by 198 people (Vo, Jacobs & Hays 2017), 3,000" in listing.table(known, 132)
+
+
+def test_variants_are_folded_into_the_benchmark_whose_photographs_they_have() -> None:
+    assert listing.variants_of(shipped())["im2gps3k_globe_eval"] == "im2gps3k"
+    assert "im2gps3k_outdoor" not in listing.variants_of(shipped()), "other photographs are another benchmark"
+    shown = listing.table(shipped()).replace(",", " ").split()
+    assert {"im2gps3k_globe_eval", "published_coordinates", "imageo", "coordinates"} <= {*shown}
+
+
+def test_a_users_variant_of_a_shipped_benchmark_is_folded_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(f"include: {shipped()['yfcc4k'].path}\ntask: mine\nprompt: address\n")
+    known = definitions([*task_folders(), tmp_path])
+    assert listing.variants_of(known)["mine"] == "yfcc4k"
+
+
+def test_the_list_says_whose_data_are_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLOBE_EVAL_DATA", str(tmp_path))
+    (tmp_path / "yfcc4k" / "images").mkdir(parents=True)
+
+    def here() -> set[str]:
+        return {line.split()[0] for line in listing.table(shipped()).splitlines() if line.split()[2:3] == ["here"]}
+
+    assert here() == {"miniworld"}, "a folder of pictures without its table is not enough"
+    (tmp_path / "yfcc4k" / "yfcc4k.csv").touch()
+    (tmp_path / "im2gps3k").mkdir()
+    for name in ("manifest.parquet", "prepare.json"):
+        (tmp_path / "im2gps3k" / name).touch()
+    assert here() == {"miniworld", "yfcc4k", "im2gps3k", "im2gps3k_outdoor"}
+
+
+def test_details_are_a_paragraph_a_benchmark_within_the_terminal() -> None:
+    paragraphs = listing.details(shipped(), 80).split("\n\n")
+    assert max(len(line) for one in paragraphs for line in one.splitlines()) <= 80
+    names = [one.splitlines()[0] for one in paragraphs]
+    assert names == sorted({*shipped()} - {*listing.variants_of(shipped())})
+    (shown,) = (one for one in paragraphs if one.startswith("osv5m_mini3k\n"))
+    for words in ("3,000, version 1", "CC BY-SA 4.0", "n, id, latitude", "osv5m_mini3k_globe_eval: names"):
+        assert words in shown
+
+
+def test_what_is_wrong_with_a_yaml_is_read_at_eighty_columns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    Path("x.yaml").write_text("task: x\nclass: !function globe_eval.GeoTask\nqqqq: 1\nmetadata: {version: 1}\n")
+    assert main(["validate", "x.yaml"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert [line[:14] for line in lines if not line.startswith(" ")] == ["x.yaml, line 1", "x.yaml, line 3"]

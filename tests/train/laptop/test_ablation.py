@@ -1,0 +1,96 @@
+"""The rewards' table, from runs made up here."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from globe_eval.errors import InputError
+from globe_train.laptop import ablation
+
+N, PEOPLE = 120, 30
+
+
+def run(folder: Path, name: str, km: np.ndarray, lift: np.ndarray) -> None:
+    """Write the samples of a run, in an order of its own."""
+    lines = [
+        {
+            "id": f"p{i:03d}",
+            "truth": {"group": f"g{i % PEOPLE}"},
+            "distance_km": None if np.isnan(km[i]) else float(km[i]),
+            "grounding": None if np.isnan(lift[i]) else {"lift": float(lift[i]), "f1": float(lift[i]) / 2},
+        }
+        for i in np.random.default_rng(len(name)).permutation(N)
+    ]
+    path = folder / "runs" / name / "miniworld"
+    path.mkdir(parents=True)
+    (path / "samples.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> list[Path]:
+    made = []
+    for seed in range(2):
+        draw, folder = np.random.default_rng(seed), tmp_path / f"seed{seed}"
+        for index, name in enumerate(["constant", "knn", *ablation.MODELS]):
+            km, lift = 10 ** draw.uniform(0, 4, N), draw.uniform(0, 0.6, N)
+            km[index::20] = np.nan
+            lift[index::30] = np.nan
+            run(folder, name, km, lift)
+        made.append(folder)
+    return made
+
+
+def test_a_change_is_the_paired_difference_with_scipys_interval(folders: list[Path]) -> None:
+    groups, after = ablation.values(folders[0], "grpo_all_rewards")
+    _, before = ablation.values(folders[0], "sft")
+    change = after["25 km"] - before["25 km"]
+    people = sorted(set(groups))
+    totals = np.array([[change[np.array(groups) == p].sum(), sum(g == p for g in groups)] for p in people])
+    low, high = stats.bootstrap(
+        (np.arange(len(people)),),
+        lambda i, axis=-1: totals[i, 0].sum(axis=axis) / totals[i, 1].sum(axis=axis),
+        method="percentile",
+        rng=1,
+    ).confidence_interval
+    text = ablation.cell(change, groups, signed=True)
+    mean, ours = float(text.split()[0]), [float(word.strip("()")) for word in text.split()[1:4:2]]
+    assert mean == pytest.approx(change.mean(), abs=0.05)
+    assert ours == pytest.approx([low, high], abs=1.0)
+
+
+def test_the_missing_are_misses_for_distance_and_missing_for_grounding(folders: list[Path]) -> None:
+    _, found = ablation.values(folders[0], "constant")
+    assert not np.isnan(found["25 km"]).any() and (found["25 km"][::20] == 0).all()
+    assert np.isnan(found["lift"][::30]).all()
+    assert ablation.cell(np.full(4, np.nan), ["a"] * 4) == "–"
+
+
+def test_a_sure_change_is_marked() -> None:
+    groups = [str(i) for i in range(40)]
+    assert ablation.cell(np.tile([1.0, 3.0], 20), groups, signed=True).endswith(" *")
+    assert not ablation.cell(np.tile([-1.0, 1.0], 20), groups, signed=True).endswith("*")
+
+
+def test_the_page_over_seeds(folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out"
+    assert ablation.main([*map(str, folders), "-o", str(out)]) == 0
+    text = (out / "rewards.md").read_text()
+    assert text.count("| GRPO: accuracy |") == 2 * 3 and "Mean of 2 seeds" in text
+    rows = list(csv.DictReader((out / "rewards.csv").open()))
+    assert {row["run"] for row in rows} == {"seed0", "seed1"}
+    assert len(rows) == 2 * 7 * len(ablation.COLUMNS)
+    assert ablation.main([str(tmp_path / "none"), "-o", str(out)]) == 2
+    assert "samples.jsonl: no such file" in capsys.readouterr().err
+
+
+def test_runs_over_other_photographs_are_refused(folders: list[Path]) -> None:
+    file = folders[1] / "runs" / "sft" / "miniworld" / "samples.jsonl"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[1:]))
+    with pytest.raises(InputError, match="not over the same photographs"):
+        ablation.mean(folders, "sft")

@@ -1,0 +1,195 @@
+"""Answers by vLLM: what is said before a model is loaded, and what trl's trainer hands over (with a stand-in for it).
+
+tests/train/test_vllm.py runs the real one where there is one.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from answering import Answers
+
+from globe_eval.errors import InputError
+from globe_train import vllm
+from globe_train.recipe import Recipe
+
+CONFIG: dict[str, Any] = {
+    "weight_transfer_config": {"backend": "nccl"},
+    "model_config": {
+        "logprobs_mode": "processed_logprobs",
+        "multimodal_config": {"mm_processor_kwargs": {"max_pixels": 3136}},
+    },
+}
+"""What a rightly started vLLM 0.31 says of itself."""
+
+
+def recipe(**trainer: Any) -> Recipe:
+    values = {"kind": "grpo", "max_pixels": 3136, "trainer": {"use_vllm": True, **trainer}}
+    return Recipe(Path("r.yaml"), values, {("trainer", "use_vllm"): 7, ("trainer", "vllm_mode"): 8})
+
+
+class Server(ThreadingHTTPServer):
+    config: dict[str, Any] | None
+    renders: bool
+    number: str
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        if self.path == "/version":
+            self.reply(200, {"version": self.server.number})
+        else:
+            self.reply(404 if self.server.config is None else 200, {"vllm_config": self.server.config})
+
+    def do_POST(self) -> None:
+        self.reply(400 if self.server.renders else 404, {})
+
+    def reply(self, status: int, value: Any) -> None:
+        data = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture()
+def server() -> Iterator[Server]:
+    made = Server(("127.0.0.1", 0), Handler)
+    made.config, made.renders, made.number = json.loads(json.dumps(CONFIG)), True, "0.31.0"
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+def said(server: Server) -> str:
+    try:
+        vllm.check_server(recipe(), f"http://127.0.0.1:{server.server_port}")
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def test_a_server_started_rightly_is_taken(server: Server, trl: Any) -> None:
+    assert said(server) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "lacking"),
+    [
+        ({"config": None}, "VLLM_SERVER_DEV_MODE=1"),
+        ({"weight_transfer_config": None}, "--weight-transfer-config"),
+        ({"model_config": {"logprobs_mode": "raw_logprobs"}}, "--logprobs-mode processed_logprobs, --mm-processor"),
+        ({"renders": False}, "--enable-scale-out"),
+        ({"model_config": {**CONFIG["model_config"], "multimodal_config": None}}, "'{\"max_pixels\":3136}'"),
+    ],
+)
+def test_what_a_server_was_started_without_is_named(
+    server: Server, trl: Any, change: dict[str, Any], lacking: str
+) -> None:
+    for name, value in change.items():
+        if hasattr(server, name):
+            setattr(server, name, value)
+        else:
+            assert server.config is not None
+            server.config[name] = value
+    assert "r.yaml, line 8: trainer, vllm_mode: http://127.0.0.1" in said(server)
+    assert "was started without" in said(server) and lacking in said(server)
+
+
+def test_a_server_of_another_vllm_than_trl_works_with(server: Server, trl: Any) -> None:
+    server.number = "0.32.0+cpu"
+    assert "is vllm 0.32.0+cpu; trl " in said(server) and "works with" in said(server)
+
+
+def test_a_server_that_does_not_answer_is_named_with_the_command_that_starts_one(trl: Any) -> None:
+    with pytest.raises(InputError, match=r"http://127.0.0.1:9 does not answer: .*start it: VLLM_SERVER_DEV_MODE=1"):
+        vllm.check_server(recipe(), "http://127.0.0.1:9")
+
+
+def test_vllm_that_is_not_there_or_cannot_be_used_is_told_before_a_model_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, trl: Any
+) -> None:
+    import torch
+
+    real = vllm.version
+
+    def absent(name: str) -> str:
+        if name == "vllm":
+            raise vllm.PackageNotFoundError
+        return real(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(vllm, "version", absent)
+        with pytest.raises(InputError, match=r"line 7: trainer, use_vllm: vllm is not installed .trl .* works with"):
+            vllm.check(recipe())
+        assert "NOT here: r.yaml, line 7" in vllm.describe(recipe())[0]
+        assert vllm.describe(recipe(use_vllm=False)) == []
+        vllm.check(recipe(use_vllm=False))
+    monkeypatch.setattr(vllm, "version", lambda name: "0.31.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match=r"line 8: trainer, vllm_mode: server: .* by NCCL, which needs a GPU"):
+        vllm.check(recipe(vllm_mode="server"))
+    vllm.check(recipe(vllm_mode="colocate"))
+
+
+def test_what_stops_trl_from_having_its_vllm_is_one_line(trl: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vllm, "version", lambda name: "0.32.0")
+
+    def broken() -> Any:
+        raise RuntimeError("no\nkernel")
+
+    with pytest.raises(InputError, match=r"line 7: trainer, use_vllm: RuntimeError: no kernel \(vllm 0.32.0; trl "):
+        vllm.build(recipe(), broken)
+
+
+@pytest.mark.parametrize("mode", ["colocate", "server"])
+def test_vllm_in_the_process_gets_one_placeholder_a_picture(
+    mode: str, tmp_path: Path, world: Path, student: Path, trl: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server is given features that trl places by itself, so there the placeholders stay multiplied."""
+    import trl.trainer.grpo_trainer as module
+    import yaml
+
+    from globe_train.checkpoint import load
+    from globe_train.data import dataset, examples_of
+    from globe_train.recipe import read_recipe
+    from globe_train.train import configured, grpo_trainer
+
+    monkeypatch.setattr(module, "VLLMGeneration", Answers)
+    trainer = {"max_steps": 1, "per_device_train_batch_size": 4, "num_generations": 4, "max_completion_length": 4}
+    values = {
+        "kind": "grpo",
+        "departures": ["a test"],
+        "model": str(student),
+        "output": str(tmp_path / "out"),
+        "data": {"manifest": str(world)},
+        "rewards": {"r_format": 1.0},
+        "trainer": {
+            **trainer,
+            **{"use_vllm": True, "vllm_mode": mode, "vllm_importance_sampling_correction": False},
+            **{"save_strategy": "no", "disable_tqdm": True},
+        },
+    }
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    made = read_recipe(str(tmp_path / "r.yaml"), kind="grpo")
+    examples, _ = examples_of(made)
+    model, processor = load(made)
+    built = grpo_trainer(made, configured(made), model, processor, dataset(examples, made))
+    built.train()
+    prompts = [prompt for prompt, _ in built.vllm_generation.asked]
+    assert len(prompts) == 4 and all(len(pictures) == 1 for _, pictures in built.vllm_generation.asked)
+    wanted = 1 if mode == "colocate" else 4  # pictures of 56 pixels are 2 x 2 tokens
+    assert {prompt.count(processor.image_token_id) for prompt in prompts} == {wanted}
+    assert len(built.state.log_history) == 2
