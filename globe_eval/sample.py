@@ -413,6 +413,34 @@ class JudgeAgreement(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedAccuracy(Record):
+    """An accuracy over several answers to each photograph (`metrics.repeats`)."""
+
+    mean: Finite
+    low: Finite
+    high: Finite
+    """95 % interval of the mean, over photographs and over answers."""
+    sd_between_seeds: Finite
+    """Standard deviation of the accuracies of one answer each."""
+    pass_at: dict[str, Finite]
+    """k -> the share of photographs that one of k answers locates."""
+    majority: Finite
+    """Of the place that most answers say."""
+    medoid: Finite
+    """Of the answer that is nearest to the others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeats(Record):
+    """What `--repeats` adds: n answers to each photograph."""
+
+    n: int
+    n_errors: int
+    """Of all answers, those that never came."""
+    accuracy: dict[str, RepeatedAccuracy]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServedBy(Record):
     """Who answered, as the replies name it: each with the number of answers."""
 
@@ -480,6 +508,8 @@ class Results(Record):
     """Of the entities, where they came from a file beside the manifest (`--entities`)."""
     lexicon_sha256: Sha256 | None = None
     judge: JudgeAgreement | None = None
+    repeats: Annotated[Repeats | None, LeftOut] = None
+    """Where each photograph was asked several times."""
     served: Annotated[ServedBy | None, LeftOut] = None
     """Where the replies say who answered; left out where they do not."""
 

@@ -237,6 +237,7 @@ class Endpoint(SimpleModel):
         self,
         requests: Sequence[Instance],
         *,
+        repeats: Sequence[int] | None = None,
         answered: int = 0,
         budget: Budget | None = None,
     ) -> Iterator[tuple[int, Response]]:
@@ -246,15 +247,18 @@ class Endpoint(SimpleModel):
 
         Args:
             requests: from lm-eval.
+            repeats: of each request, which repetition of the same question it is, from 0; it raises the seed. None
+                counts how often the same object comes.
             answered: how many photographs of the run were answered before.
             budget: is told of each answer; once it is spent no request is sent, and those in flight are waited for.
 
         """
-        seen: Counter[int] = Counter()
-        repeats = []
-        for one in requests:
-            repeats.append(seen[id(one)])
-            seen[id(one)] += 1
+        if repeats is None:
+            seen: Counter[int] = Counter()
+            repeats = []
+            for one in requests:
+                repeats.append(seen[id(one)])
+                seen[id(one)] += 1
         given_up = _Failures(len(requests), answered)
         for address in self._addresses:
             address.failures = _Failures(len(requests), answered)

@@ -98,7 +98,7 @@ class Journaled:
     @property
     def portion(self) -> Portion:
         """What this process knows of the run."""
-        return Portion(self.resumed, self.seconds, self.seconds_to_first_answer, self.answers)
+        return Portion(self.resumed, self.seconds, self.seconds_to_first_answer, self.answers, self.repeats)
 
     def generate_until(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[Response]:
         """One response a request, in the same order.
@@ -189,13 +189,9 @@ class Journaled:
     def _stream(
         self, asked: Mapping[Slot, Instance], heard: Mapping[Slot, Response]
     ) -> Iterator[list[tuple[Slot, Response]]]:
-        # All repetitions of a photograph or none: a model numbers them in the order in which they come.
-        lacking = {slot[0] for slot in asked if slot not in heard}
-        slots = [slot for slot in asked if slot[0] in lacking]
-        answered = self.done
-        for index, response in self.model.answers(
-            [asked[slot] for slot in slots], answered=answered, budget=self.budget
-        ):
+        slots = [slot for slot in asked if slot not in heard]
+        requests, repeats = [asked[slot] for slot in slots], [repeat for _, repeat in slots]
+        for index, response in self.model.answers(requests, repeats=repeats, answered=self.done, budget=self.budget):
             yield [(slots[index], response)]
 
     def _chunks(

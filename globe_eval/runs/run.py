@@ -20,7 +20,7 @@ from globe_eval.benchmarks.images import Bounds, sent_bounds
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import decoding
-from globe_eval.runs import identity, judge, localizability_probe, process, record, served
+from globe_eval.runs import identity, judge, localizability_probe, process, record, repeats, served
 from globe_eval.runs.assemble import Setting, assemble
 from globe_eval.runs.journal import Journal
 from globe_eval.runs.second_model import SecondModel, second_model
@@ -406,4 +406,7 @@ def _assemble(
     asking.answers.clear()
     asking.pictures.clear()
     samples, results = assemble(setting, samples, started=started, images=images, usage=used)
+    again = {name: given for portion in portions for name, given in portion.repeats.items()}
+    if again:
+        results = repeats.attach(setting, samples, results, again)
     return samples, replace(results, served=answered_by), notes, reason

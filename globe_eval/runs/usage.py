@@ -61,6 +61,8 @@ class Portion(NamedTuple):
     seconds_to_first_answer: float | None
     answers: Mapping[str, str] = {}
     """Photograph's id -> its first answer."""
+    repeats: Mapping[str, Sequence[str]] = {}
+    """Photograph's id -> all of its answers, where it was asked several times."""
 
 
 def usage(responses: Sequence[str], portions: Sequence[Portion], prices: Prices | None = None) -> Usage:

@@ -472,6 +472,27 @@ def test_answers_that_are_all_alike_are_pointed_out(run: Run) -> None:
     assert "took 11 tokens" in run.err
 
 
+def test_several_answers_to_each_photograph(run: Run) -> None:
+    """Seed 0 and 2 are right for half of the photographs, seed 1 for all, and nobody is right after that."""
+
+    def answer(payload: dict[str, Any], number: int) -> str:
+        even = "number" not in payload and len(json.dumps(payload["messages"])) % 2
+        return LONDON if payload["seed"] == 1 or (even and payload["seed"] != 3) else "country: Japan\ncity: Kyoto"
+
+    words = ["--gen_kwargs", "temperature=1", "--repeats"]
+    with ChatServer(answer) as server:
+        assert run(server.base_url, *words, "2").code == 0 and len(server.asked) == 2 * N
+        assert {one.payload["seed"] for one in server.asked} == {0, 1}
+        assert run(server.base_url, *words, "3").code == 0 and len(server.asked) == 3 * N
+        found = run.results["repeats"]
+        right = sum(row["distance_km"] < 25 for row in run.samples) / N
+    near = found["accuracy"]["acc@25km"]
+    assert found["n"] == 3 and near["mean"] == pytest.approx((1 + 2 * right) / 3)
+    assert near["pass_at"]["3"] == 1.0 and near["pass_at"]["1"] == pytest.approx(near["mean"])
+    assert near["majority"] == near["medoid"] == pytest.approx(right)
+    assert near["low"] <= near["mean"] <= near["high"]
+
+
 # Connections
 
 
