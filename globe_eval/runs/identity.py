@@ -66,7 +66,7 @@ def identity(
             "task_version": task_version,
             "manifest_sha256": manifest_sha256,
             "prompt_sha256": prompt_sha256,
-            "system_instruction": system_instruction,
+            "system_instruction": without_secrets({"": system_instruction})[""],
             "decoding": without_secrets(decoding),
             "seed": seed,
             "model": model,
