@@ -114,7 +114,7 @@ def read_reply(body: Any, ends: Sequence[str] = ()) -> Response:
     )
     tokens = {name: _count(usage, name, dropped) for name in ("prompt_tokens", "completion_tokens")}
     return Response(
-        answer.encode("utf-8", "replace").decode("utf-8"),  # JSON can carry half a surrogate pair, a file cannot
+        answer,
         finish_reason=finish_reason,
         **tokens,
         first_token=_first_token(choice),

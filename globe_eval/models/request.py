@@ -52,7 +52,7 @@ def messages(context: str, pictures: Sequence[tuple[bytes, str]]) -> list[dict[s
     >>> messages("<image>Where?", [(b"png", "image/png")])[0]["content"][1]
     {'type': 'text', 'text': 'Where?'}
     """
-    return _messages(context, [_data_url(*picture).decode("ascii") for picture in pictures])
+    return _messages(read_history(context), [_data_url(*picture).decode("ascii") for picture in pictures])
 
 
 def write_request(
@@ -76,7 +76,7 @@ def write_request(
     mark = "picture"
     while mark in context:
         mark += "_"
-    asked = _messages(write_history(with_role(read_history(context), system_role)), [mark] * len(pictures))
+    asked = _messages(with_role(read_history(context), system_role), [mark] * len(pictures))
     goes_on = {"add_generation_prompt": False, "continue_final_message": True}
     more = goes_on if asked[-1]["role"] == "assistant" else {}
     body = json.dumps({**fields, **more, "messages": asked}).encode("ascii")
@@ -109,8 +109,7 @@ def _data_url(data: bytes, mime: str) -> bytes:
     return b"data:%s;base64,%s" % (mime.encode("ascii"), base64.b64encode(data))
 
 
-def _messages(context: str, images: Sequence[str]) -> list[dict[str, Any]]:
-    history = read_history(context)
+def _messages(history: Sequence[Mapping[str, Any]], images: Sequence[str]) -> list[dict[str, Any]]:
     urls = iter(images)
     parts = [list(_parts(message["content"], urls)) for message in history]
     users = [i for i, message in enumerate(history) if message["role"] == "user"]

@@ -76,6 +76,7 @@ class Connection:
         self._headers = {**headers, **_basic(url)}
         self._tls = tls
         self._proxy = proxy_of(url)
+        self._targets: dict[str, URL] = {}
         self._session: aiohttp.ClientSession | None = None
         self.closed_for: str | None = None
         """The id of the reply for whose coming twice it was closed."""
@@ -90,7 +91,9 @@ class Connection:
             Broken: the exchange broke or took too long, or the reply is larger than MAX_BODY.
 
         """
-        url = self._url.with_path(f"{self._url.path.rstrip('/')}/{path}", keep_query=True)
+        url = self._targets.get(path) or self._targets.setdefault(
+            path, self._url.with_path(f"{self._url.path.rstrip('/')}/{path}", keep_query=True)
+        )
         deadline = time.monotonic() + timeout
         try:
             for _ in range(4):

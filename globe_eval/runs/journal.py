@@ -308,11 +308,16 @@ def _refuse_changed(path: Path, number: int, line: dict[str, Any], *, checked: b
 
 
 def _sum(record: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(record, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return _sum_of(json.dumps(record, ensure_ascii=False))
+
+
+def _sum_of(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _with_sum(record: dict[str, Any]) -> str:
-    return json.dumps({**record, "sum": _sum(record)}, ensure_ascii=False) + "\n"
+    text = json.dumps(record, ensure_ascii=False)
+    return f'{text[:-1]}, "sum": "{_sum_of(text)}"}}\n'
 
 
 def _line(entry: Entry) -> str:
