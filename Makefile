@@ -1,15 +1,18 @@
 # make demo   everything once, on the embedded benchmark: installs, evaluates three models, prints a table
 # make train-demo  SFT, reward model and GRPO from nothing on miniworld, evaluated
 # make curate-demo  reasoning data from three teachers of known error, verified, and the checks judged
-# make test   installs what is missing, checks style and types, runs the tests
+# make test   installs what is missing, checks style, types and documentation, runs the tests
+# make docs   the documentation as a site, out/site/index.html
+# make versions  the core's tests with the lowest allowed versions
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS := out/demo
 CHECKPOINT := globe_train/checkpoints/miniworld_globe
 SEED ?= 0
+CORE := tests/answers tests/places tests/metrics tests/cues tests/test_api.py tests/test_cli.py tests/test_scoring.py
 
-.PHONY: demo train-demo curate-demo test lint check test-vllm gazetteer schema clean tasks
+.PHONY: demo train-demo curate-demo test lint check docs versions test-vllm gazetteer schema clean tasks
 
 demo: $(VENV)/installed
 	$(BIN)/globe-eval --model constant --tasks miniworld --output_path $(RUNS)/constant --fresh
@@ -31,6 +34,19 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mkdocs build --strict --quiet --site-dir out/site
+
+docs: $(VENV)/installed
+	$(BIN)/python scripts/house.py
+	$(BIN)/mkdocs build --strict --site-dir out/site
+
+# The core with the lowest (VERSIONS=lowest-direct) or newest (highest) versions that pyproject.toml allows; needs uv.
+VERSIONS ?= lowest-direct
+versions:
+	uv venv --quiet --clear --python $(PYTHON) out/$(VERSIONS)
+	uv pip install --quiet --python out/$(VERSIONS)/bin/python --resolution $(VERSIONS) --editable .
+	uv pip install --quiet --python out/$(VERSIONS)/bin/python pytest hypothesis piexif
+	out/$(VERSIONS)/bin/python -m pytest -q $(CORE)
 
 check: $(VENV)/installed
 	$(BIN)/pytest -q
@@ -43,7 +59,7 @@ test-vllm: $(VENV)/installed
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[hf,train,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[hf,train,dev,docs]'
 	touch $@
 
 gazetteer: $(VENV)/installed
@@ -55,6 +71,7 @@ tasks: $(VENV)/installed
 
 schema: $(VENV)/installed
 	$(BIN)/python -m globe_eval.sample
+	$(BIN)/python scripts/metrics_page.py
 
 clean:
 	rm -rf $(VENV) out build dist

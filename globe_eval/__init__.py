@@ -2,15 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from globe_eval.api import (
+        Run,
+        accuracy,
+        compare,
+        distance_km,
+        interval,
+        read_answer,
+        read_run,
+        resolve,
+        score,
+    )
+    from globe_eval.benchmarks.task import GeoTask
 
 __version__ = "0.1.0"
 
+__all__ = [
+    "GeoTask",
+    "Run",
+    "accuracy",
+    "compare",
+    "distance_km",
+    "interval",
+    "read_answer",
+    "read_run",
+    "resolve",
+    "score",
+]
+
 
 def __getattr__(name: str) -> Any:
-    """`globe_eval.GeoTask`, which task YAMLs name as their class, without importing lm_eval before it is needed."""
-    if name == "GeoTask":
-        from globe_eval.benchmarks.task import GeoTask
+    """The functions of `api`, and `GeoTask`, which task YAMLs name as their class: imported when first used."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return GeoTask
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("globe_eval.benchmarks.task" if name == "GeoTask" else "globe_eval.api"), name)

@@ -62,11 +62,6 @@ class Columns(Mapping[str, Column]):
     def __len__(self) -> int:
         return len(self._names)
 
-    @property
-    def n(self) -> int:
-        """How many photographs."""
-        return len(self._samples)
-
     def _column(self, name: str) -> Column:
         part, _, field = name.rpartition(".")
         if part == "own":

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -59,6 +58,15 @@ def finite(value: float | None) -> float | None:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def given(value: Any) -> Any:
+    """A cell of a table; None for NaN, as data frames have it where a cell is empty.
+
+    >>> given("Paris"), given(float("nan"))
+    ('Paris', None)
+    """
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 Kilometres = Annotated[float, Field(ge=0)]
@@ -73,8 +81,19 @@ UnitInterval = Annotated[float, Field(ge=0, le=1)] | None
 class Record:
     """What all records have in common: a field that is not declared is an error."""
 
-    __slots__ = ()
+    __slots__: ClassVar[tuple[str, ...]] = ()
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Packed as its values: a frozen dataclass's own way takes ten times as long, and runs are sent to helpers."""
+        return _restored, (type(self), *(getattr(self, name) for name in self.__slots__))
+
+
+def _restored(kind: type[T], *values: Any) -> T:
+    record = object.__new__(kind)
+    for name, value in zip(kind.__slots__, values, strict=True):  # type: ignore[attr-defined]
+        object.__setattr__(record, name, value)
+    return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +113,9 @@ class Truth(Record):
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Truth:
-        """The truth in a manifest row."""
-        country, city, group, scene = (row.get(name) for name in ("country", "city", "group", "scene"))
-        seen, localizable = row.get("entities"), row.get("localizable")
+        """The truth in a manifest row; NaN is missing."""
+        names = ("country", "city", "group", "scene", "entities", "localizable")
+        country, city, group, scene, seen, localizable = (given(row.get(name)) for name in names)
         entities = None if seen is None else tuple(seen)
         return cls(row["lat"], row["lon"], country, city, group, scene, entities, localizable)
 
@@ -207,7 +226,7 @@ class Localizability(Record):
 
 @dataclass(frozen=True, slots=True)
 class Format(Record):
-    """The form of the response (`metrics.formats`)."""
+    """The form of the response (`metrics.response_format`)."""
 
     globe: float
     """GLOBE's released format reward, bit for bit (`metrics.globe.globe_format`)."""
@@ -277,7 +296,7 @@ class Sample(Record):
             image_sha256: of the file that the model saw.
             error: why no response came, where the response does not know it itself.
         """
-        error = error or getattr(response, "error", None)
+        error, response = error or getattr(response, "error", None), given(response)
         return cls(
             id=id,
             status="error" if error is not None else "unparsed",
@@ -497,7 +516,7 @@ class Results(Record):
     attainable: dict[str, Finite] | None = None
     breakdowns: dict[By, dict[str, Stratum]] = field(default_factory=dict)
     clean: WithoutOverlap | None = None
-    thresholds_km: list[float] = field(default_factory=list)
+    thresholds_km: tuple[float, ...] = ()
     """The benchmark's own, besides the five that all have."""
     own_directions: dict[str, bool] = field(default_factory=dict)
     """The metrics that the benchmark brings itself, and whether more of each is better."""
@@ -514,10 +533,14 @@ class Results(Record):
     """Where the replies say who answered; left out where they do not."""
 
 
-@cache
-def adapter(kind: type[T]) -> TypeAdapter[T]:
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+
+
+def adapter(kind: type[Any]) -> TypeAdapter[Any]:
     """pydantic's validator and serialiser of a record, made once."""
-    return TypeAdapter(kind)
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
 
 
 def to_json(record: Record, *, indent: int | None = None) -> bytes:
@@ -534,7 +557,8 @@ def to_dict(record: Record, **options: Any) -> dict[str, Any]:
 def from_json(kind: type[T], text: str | bytes) -> T:
     """The record in a JSON text. Raises ValueError with the field, what was found there and what is allowed."""
     try:
-        return adapter(kind).validate_json(text)
+        found: T = adapter(kind).validate_json(text)
+        return found
     except ValidationError as error:
         raise ValueError(first_error(error)) from None
 

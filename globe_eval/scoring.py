@@ -18,34 +18,30 @@ import numpy.typing as npt
 
 from globe_eval import finish
 from globe_eval.answers import parse
-from globe_eval.columns import columns
+from globe_eval.columns import Columns, columns
 from globe_eval.metrics import statistics
 from globe_eval.metrics.breakdowns import AT_LEAST, labels, parts
-from globe_eval.metrics.catalogue import METRICS as METRICS
-from globe_eval.metrics.catalogue import Metric as Metric
-from globe_eval.metrics.catalogue import metrics_with as metrics_with
+from globe_eval.metrics.catalogue import METRICS, Metric
 from globe_eval.metrics.consistency import consistency
 from globe_eval.metrics.custom_metrics import OwnMetric, own_values
 from globe_eval.metrics.figures import figure_of
 from globe_eval.metrics.figures import figures as _figures
-from globe_eval.metrics.formats import response_format
 from globe_eval.metrics.globe import globe_city_match, globe_country_match, globe_match
 from globe_eval.metrics.grounding import Control, controls_of, ground, in_context
 from globe_eval.metrics.localizability import localizability
-from globe_eval.metrics.names import city_correct, country_correct, named_cities
+from globe_eval.metrics.name_accuracy import city_correct, country_correct, named_cities
+from globe_eval.metrics.response_format import response_format
 from globe_eval.places import Place, country_code, resolve_many
 from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import DISTANCES
 from globe_eval.sample import (
     ANSWER_FORMS,
-    LOCATED,
     STATUSES,
     Answer,
     AnswerForm,
     By,
     DistanceModel,
     Figure,
-    Level,
     Prediction,
     Sample,
     Status,
@@ -131,7 +127,14 @@ def score(
     scored = []
     for i, (sample, answer, prediction) in enumerate(zip(samples, answers, predictions, strict=True)):
         response, truth = sample.response, sample.truth
-        measured = answer is not None and response is not None
+        measured: dict[str, Any] = dict.fromkeys(("grounding", "consistency", "localizability", "format"))
+        if answer is not None and response is not None:
+            measured = {
+                "grounding": ground(answer.reasoning, truth.entities, classes, response, controls[i]),
+                "consistency": consistency(answer, prediction, at_point[i]),
+                "localizability": localizability(answer),
+                "format": response_format(answer, response),
+            }
         one = replace(
             sample,
             status=status(answer, prediction, form),
@@ -146,10 +149,7 @@ def score(
             ),
             globe_country_match=_released("country", answer, response, truth.country, form),
             globe_city_match=_released("city", answer, response, truth.city, form),
-            grounding=ground(answer.reasoning, truth.entities, classes, response, controls[i]) if measured else None,
-            consistency=consistency(answer, prediction, at_point[i]) if measured else None,
-            localizability=localizability(answer) if measured else None,
-            format=response_format(answer, response) if measured else None,
+            **measured,
         )
         scored.append(replace(one, own=own_values(own, _fields(one, answer))) if own else one)
     return scored
@@ -226,29 +226,36 @@ def _released(
 
 
 def figures(
-    samples: Sequence[Sample],
+    table: Columns,
+    rows: npt.NDArray[Any] | None = None,
     *,
     metrics: Sequence[Metric] = METRICS,
-    n_resamples: int = 2000,
+    n_resamples: int = statistics.N_RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Figure]:
-    """Scored samples -> each metric with its interval, resampled by group. Metrics that none has are left out.
+    """Columns of scored samples -> each metric with its interval, resampled by group.
+
+    Args:
+        table: the columns of n samples.
+        rows: which of them, as numpy indexes an array; None: all.
+        metrics: which; those that no photograph has a value of are left out.
+        n_resamples: how many resamples.
+        seed: of the resamples.
 
     Photographs without a group are each their own. The order of the photographs does not matter.
     """
-    values, groups = _values(samples, metrics)
-    return _figures(metrics, values, groups, n_resamples=n_resamples, seed=seed)
+    values, groups = _values(table, metrics)
+    return _figures(metrics, values, groups, rows, n_resamples=n_resamples, seed=seed)
 
 
-def _values(samples: Sequence[Sample], metrics: Sequence[Metric]) -> tuple[dict[str, Floats], npt.NDArray[np.intp]]:
+def _values(table: Columns, metrics: Sequence[Metric]) -> tuple[dict[str, Floats], npt.NDArray[np.intp]]:
     """The values of each metric, NaN where a photograph has none, and the number of each photograph's group."""
-    table = columns(samples)
     groups = statistics.cluster_labels(table["id"].tolist(), table["truth.group"].tolist())
     return {metric.name: metric.values(table) for metric in metrics}, np.unique(groups, return_inverse=True)[1]
 
 
 def breakdowns(
-    samples: Sequence[Sample], *, metrics: Sequence[Metric] = METRICS, seed: int = 0
+    table: Columns, *, metrics: Sequence[Metric] = METRICS, seed: int = 0
 ) -> dict[By, dict[str, dict[str, Figure]]]:
     """The figures of each part of the photographs: by continent, country, scene and size of city of the true place.
 
@@ -257,17 +264,12 @@ def breakdowns(
     2,000 times, down to 200: their intervals are narrow, and all parts together must not take longer than the whole.
     """
     metrics = [metric for metric in metrics if metric.of_parts]
-    values, groups = _values(samples, metrics)
-    table = columns(samples)
+    values, groups = _values(table, metrics)
     by = labels(*(table[f"truth.{name}"].tolist() for name in ("lat", "lon", "country", "scene")))
     return {
         dimension: {
             label: _figures(
-                metrics,
-                {name: column[rows] for name, column in values.items()},
-                groups[rows],
-                n_resamples=min(2000, max(200, 2_000_000 // len(rows))),
-                seed=seed,
+                metrics, values, groups, rows, n_resamples=min(2000, max(200, 2_000_000 // len(rows))), seed=seed
             )
             for label, rows in members.items()
         }
@@ -307,29 +309,3 @@ def counts(samples: Sequence[Sample]) -> dict[Status, int]:
     """How many samples have each status, in the order of STATUSES, none left out."""
     found = Counter(one.status for one in samples)
     return {status: found[status] for status in STATUSES}
-
-
-__all__ = [
-    "ANSWER_FORMS",
-    "LOCATED",
-    "METRICS",
-    "STATUSES",
-    "AnswerForm",
-    "DistanceModel",
-    "Figure",
-    "Level",
-    "Metric",
-    "Sample",
-    "Status",
-    "Truth",
-    "accepted_countries",
-    "aggregate",
-    "breakdowns",
-    "counts",
-    "figures",
-    "locate",
-    "metrics_with",
-    "read",
-    "sample_metrics",
-    "score",
-]

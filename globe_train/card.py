@@ -21,7 +21,7 @@ from globe_eval import __version__
 from globe_eval.errors import IncompleteRun, InputError
 from globe_eval.reports import shown
 from globe_eval.reports.export.model_card import eval_results, model_card
-from globe_eval.reports.export.publishable import bounds, figures, hub_of, refuse_partial
+from globe_eval.reports.export.publishable import bounds, hub_of, published_figures, refuse_partial
 from globe_eval.reports.run import Run, model_name, read_run
 from globe_train import curves
 from globe_train.data import Examples
@@ -275,7 +275,7 @@ def result_lines(runs: Sequence[Run]) -> list[str]:
                         f"{shown.published(name, value):g}",
                         interval(bounds(name, figure)),
                     )
-                    for name, figure, value in figures(results)
+                    for name, figure, value in published_figures(results)
                 ],
             ),
             "",

@@ -20,7 +20,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from globe_eval.metrics import bootstrap, per_sample
+from globe_eval.metrics.accuracy import THRESHOLDS_KM, geoscore, within
+from globe_eval.metrics.statistics import bootstrap
 
 N_RESAMPLES = 2000
 
@@ -53,7 +54,7 @@ def with_a_loop(columns: np.ndarray, distance: np.ndarray, members: list[np.ndar
 def measure(n: int, n_groups: int | None, scaled: int) -> None:
     rng = np.random.default_rng(0)
     distance = rng.lognormal(5, 2.5, n)
-    columns = np.column_stack([*per_sample(distance).values(), distance])
+    columns = np.column_stack([*(within(distance, km) for km in THRESHOLDS_KM.values()), geoscore(distance), distance])
     groups = None if n_groups is None else rng.integers(0, n_groups, n)
 
     ours = seconds(lambda: bootstrap(columns, groups, medians=distance), repeats=3 if n < 100_000 else 1)

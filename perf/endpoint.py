@@ -138,7 +138,7 @@ def ours(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], 
 
     def go() -> None:
         with tempfile.TemporaryDirectory() as output:
-            (one,) = run(
+            ((written, results),) = run(
                 Request(
                     "endpoint",
                     [str(folder / "noise.yaml")],
@@ -147,8 +147,8 @@ def ours(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], 
                     output_path=Path(output),
                 )
             )
-            assert one.results.n == n and one.results.status["city"] == n
-            assert len((one.folder / "journal.jsonl").read_text().splitlines()) == n + 1
+            assert results.n == n and results.status["city"] == n
+            assert len((written / "journal.jsonl").read_text().splitlines()) == n + 1
 
     go.figures = lambda: asked["figures"]  # type: ignore[attr-defined]
     return go

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from globe_eval import miniworld
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.sample import Sample, Truth
 
 FILLER = (
@@ -48,7 +48,7 @@ def make(folder: Path, n: int) -> None:
         if dice.random() < 0.02:
             text = "I'm sorry, but I cannot say where this is."
         samples.append(Sample.of(row["id"], Truth.of(row), text))
-    setting = Setting("synthetic", "1", "names", "0" * 64, "made-up")
+    setting = unscored("synthetic", "1", "names", "0" * 64, "made-up")
     record.write_run(folder, *assemble(setting, samples, started=datetime.now(UTC)))
 
 

@@ -34,7 +34,7 @@ from globe_eval import cli
 from globe_eval.models.response import Response
 from globe_eval.places import gazetteer
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.runs.journal import Entry, Journal
 from globe_eval.sample import Sample, Truth
 
@@ -94,7 +94,7 @@ def run(form: str, n: int, folder: Path) -> None:
     responses = [response(form, place, i) for i, place in enumerate(places)]
     ids = [f"photograph-{i:07}" for i in range(n)]
     del places
-    setting = Setting("scale", "1", form, "0" * 64, "none")
+    setting = unscored("scale", "1", form, "0" * 64, "none")
     run_is = {"task": "scale", "model": "none"}
     with stage("all"):
         with stage("journal"), Journal(folder, run_is) as journal:

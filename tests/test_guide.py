@@ -1,4 +1,7 @@
-"""docs/new_benchmark.md, typed command by command into an empty folder, against the installed package."""
+"""The documentation: its commands can be typed, its links lead somewhere, its tree is the tree there is.
+
+docs/new_benchmark.md is typed command by command into an empty folder, against the installed package.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +17,9 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from globe_eval import cli
+from globe_train import cli as train_cli
 
 REPOSITORY = Path(__file__).parents[1]
 GUIDE = REPOSITORY / "docs" / "new_benchmark.md"
@@ -101,3 +108,35 @@ def test_the_guide_works_as_it_stands(environment: dict[str, str], tmp_path: Pat
     assert "changed" in next(out for command, out in said.items() if "echo" in command)
     if importlib.util.find_spec("hatchling"):
         assert result("constant/hamburg")["n"] == 4
+
+
+PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(REPOSITORY).as_posix())
+def test_every_command_of_a_page_is_one_and_every_link_leads_to_a_file(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    blocks = "\n".join(re.findall(r"^(?:```sh\n.*?^```|    .*?)$", text, re.MULTILINE | re.DOTALL))
+    for line in re.findall(r"^(?:    )?(globe-(?:eval|train) .*(?:\\\n.*)*)", blocks, re.MULTILINE):
+        for command in line.replace("\\\n", " ").split("&&"):
+            program, *words = shlex.split(command, comments=True)
+            if program == "globe-eval" and words[0].startswith("-"):
+                words = ["run", *words]
+            {"globe-eval": cli, "globe-train": train_cli}[program]._parser().parse_args(words)
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (page.parent / link).exists(), link
+
+
+def test_the_readme_is_short_and_the_tree_is_the_one_there_is() -> None:
+    assert len((REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+    spec = importlib.util.spec_from_file_location("house", REPOSITORY / "scripts" / "house.py")
+    assert spec and spec.loader
+    house = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(house)
+    page = house.PAGE.read_text(encoding="utf-8")
+    named = []
+    for part in re.split(r"^## ", page, flags=re.MULTILINE)[1:]:
+        room = part.split("/\n", 1)[0]
+        named += [f"{room}/{name}" for name in re.findall(r"^\| `([^`]+)` \|", part, re.MULTILINE)]
+    there = [name for package in ("globe_eval", "globe_train") for name in house.files(package)]
+    assert named == there, "python scripts/house.py writes the page anew"

@@ -7,13 +7,14 @@ import pytest
 from geographiclib.geodesic import Geodesic
 
 from globe_eval import scoring
+from globe_eval.columns import columns
 from globe_eval.models.response import Response
-from globe_eval.sample import Answer, Sample, Truth
+from globe_eval.sample import LOCATED, Answer, AnswerForm, Sample, Truth
 
 PARIS = Truth(48.8566, 2.3522, "France", "Paris")
 
 
-def one(response: str | None, truth: Truth = PARIS, form: scoring.AnswerForm = "names", **ended: str) -> Sample:
+def one(response: str | None, truth: Truth = PARIS, form: AnswerForm = "names", **ended: str) -> Sample:
     said = None if response is None else Response(response, **ended)
     (score,) = scoring.score([Sample.of("a", truth, said)], form=form)
     return score
@@ -35,10 +36,10 @@ def one(response: str | None, truth: Truth = PARIS, form: scoring.AnswerForm = "
         (None, "names", "empty"),
     ],
 )
-def test_every_answer_ends_in_one_status(response: str | None, form: scoring.AnswerForm, status: str) -> None:
+def test_every_answer_ends_in_one_status(response: str | None, form: AnswerForm, status: str) -> None:
     score = one(response, form=form)
     assert score.status == status
-    assert (score.distance_km is None) == (status not in scoring.LOCATED)
+    assert (score.distance_km is None) == (status not in LOCATED)
 
 
 def test_truncated_and_error_are_told_by_the_back_end() -> None:
@@ -100,13 +101,13 @@ def test_a_score_does_not_depend_on_its_neighbours() -> None:
     order = list(range(len(texts)))
     random.Random(0).shuffle(order)
     together = [replace(sample, id=str(i)) for i, sample in enumerate(together)]
-    assert scoring.figures([together[i] for i in order]) == scoring.figures(together)
+    assert scoring.figures(columns([together[i] for i in order])) == scoring.figures(columns(together))
 
 
 def test_misses_stay_in_the_denominator() -> None:
     texts = ["country: France\ncity: Paris", "", "I'm sorry, I can't help with that."]
     scores = [replace(one(text), id=str(i)) for i, text in enumerate(texts)]
-    figures = scoring.figures(scores)
+    figures = scoring.figures(columns(scores))
     assert figures["acc@25km"].value == pytest.approx(1 / 3) and figures["acc@25km"].n == 3
     assert figures["mean_km"].value == float("inf") and figures["median_km"].value == float("inf")
     assert figures["geoscore"].value == pytest.approx(5000 / 3, rel=1e-2)
@@ -115,7 +116,7 @@ def test_misses_stay_in_the_denominator() -> None:
 
 def test_nothing_at_all_is_no_crash() -> None:
     assert scoring.score([], form="names") == []
-    assert {figure.n for figure in scoring.figures([]).values()} == {0}
+    assert {figure.n for figure in scoring.figures(columns([])).values()} == {0}
 
 
 def test_a_scored_sample_scored_again_is_itself() -> None:
@@ -126,3 +127,11 @@ def test_a_scored_sample_scored_again_is_itself() -> None:
     (first,) = scoring.score([names], form="names")
     assert first.status == "city" and first.format is None and scoring.score([first], form="names") == [first]
     assert scoring.read(Sample.of("a", PARIS, error="no network")) is None
+
+
+def test_nan_in_a_row_of_a_data_frame_is_missing() -> None:
+    nan = float("nan")
+    row = {"id": "a", "lat": 48.8566, "lon": 2.3522, "country": "France", "city": nan, "group": nan, "entities": nan}
+    (scored,) = scoring.score([Sample.of("a", Truth.of(row), nan)], form="names")  # type: ignore[arg-type]
+    assert scored.truth == Truth(48.8566, 2.3522, "France") and scored.response is None
+    assert (scored.status, scored.city_correct) == ("empty", None)

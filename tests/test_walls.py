@@ -13,6 +13,7 @@ import globe_eval
 
 PACKAGE = Path(globe_eval.__file__).parent
 LEVEL = {
+    "api": 0,
     "cli": 0,
     "commands": 1,
     "reports": 2,
@@ -93,4 +94,4 @@ def test_importing_the_package_and_its_help_loads_nothing_heavy() -> None:
 
 
 def test_scoring_loads_no_model_library() -> None:
-    assert not loaded_by("import globe_eval.scoring, globe_eval.reports.table") & HEAVY
+    assert not loaded_by("import globe_eval.scoring, globe_eval.reports.terminal") & HEAVY

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.places import gazetteer, haversine_km, resolve
 from globe_eval.places.distance import DISTANCES
-from globe_eval.scoring import ANSWER_FORMS, AnswerForm, DistanceModel
+from globe_eval.sample import ANSWER_FORMS, AnswerForm, DistanceModel
 
 Floats = npt.NDArray[np.float64]
 
@@ -91,23 +91,23 @@ def _answers(points: Floats, form: AnswerForm) -> tuple[Floats, Floats]:
         found = places.query(gazetteer.unit_vectors(lat, lon), k=near)
         chord, index = np.asarray(found[0]), np.asarray(found[1])
         candidates, which = np.unique(rows[index], return_inverse=True)
-        told = np.array([_told(int(row), form) for row in candidates])[which.reshape(index.shape)]
-        off = haversine_km(lat[:, None], lon[:, None], told[..., 0], told[..., 1])
+        resolved = np.array([_resolved(int(row), form) for row in candidates])[which.reshape(index.shape)]
+        off = haversine_km(lat[:, None], lon[:, None], resolved[..., 0], resolved[..., 1])
         closest = np.argmin(np.where(np.isnan(off), np.inf, off), axis=1)
-        first = np.argmax(told[..., 2], axis=1)
+        first = np.argmax(resolved[..., 2], axis=1)
         each = np.arange(len(unsettled))
-        best[unsettled] = told[each, closest, :2]
-        named[unsettled] = np.where(told[each, first, 2:] == 1, told[each, first, :2], np.nan)
+        best[unsettled] = resolved[each, closest, :2]
+        named[unsettled] = np.where(resolved[each, first, 2:] == 1, resolved[each, first, :2], np.nan)
         # Farther places than the last one tried can only lead back here through a homonym.
         searched = 2 * gazetteer.EARTH_RADIUS_KM * np.arcsin(np.minimum(chord[:, -1] / 2, 1.0))
-        unsettled = unsettled[(told[..., 2].max(axis=1) == 0) | ~(off[each, closest] <= searched)]
+        unsettled = unsettled[(resolved[..., 2].max(axis=1) == 0) | ~(off[each, closest] <= searched)]
         if not len(unsettled):
             break
     return named, best
 
 
 @cache
-def _told(row: int, form: AnswerForm) -> tuple[float, float, bool]:
+def _resolved(row: int, form: AnswerForm) -> tuple[float, float, bool]:
     """Where the text of a place scores, in degrees, and whether it is a city's and read as one; NaN: nowhere."""
     gaz = gazetteer.load()
     region = gaz.admin1[row]

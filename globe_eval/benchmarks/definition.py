@@ -147,7 +147,7 @@ def unknown_task(name: str, known: Mapping[str, Definition]) -> str:
     if prompt and base in known:
         form = PROMPTS[SHORT_NAMES.get(prompt, prompt)].answer_form
         return f"{name} is now --tasks {base} --prompt {prompt} (score: --task {base} --answer-form {form})"
-    return f"unknown task {name!r}{nearest(name, known)}; globe-eval ls tasks lists them, and a YAML's path is one"
+    return f"unknown task {name!r}{nearest(name, known)} (globe-eval ls tasks lists them; a YAML's path is one)"
 
 
 def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:

@@ -35,10 +35,10 @@ from globe_eval.benchmarks.metadata import (
     MalformedImage,
     Parts,
     carries_coordinates,
+    have_coordinates,
     split_jpeg,
     split_png,
     split_webp,
-    tell_coordinates,
 )
 from globe_eval.errors import InputError
 
@@ -160,9 +160,9 @@ def to_rgb(image: Image.Image) -> Image.Image:
     elif image.mode == "F":
         raise ValueError("floating-point samples have no 8-bit RGB form")
     if "transparency" in image.info or image.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
-        seen = image.convert("RGBA")
+        layered = image.convert("RGBA")
         image = Image.new("RGB", image.size, (255, 255, 255))
-        image.paste(seen, mask=seen.getchannel("A"))
+        image.paste(layered, mask=layered.getchannel("A"))
     rgb = image.convert("RGB")
     rgb.info = {}
     return rgb
@@ -255,7 +255,7 @@ def inspect(path: str | os.PathLike[str], bounds: Bounds = UNBOUNDED) -> Inspect
 
 
 def _inspection(data: bytes, parts: Parts | None, *, reencoded: bool) -> Inspection:
-    coordinates = carries_coordinates(data) if parts is None else tell_coordinates(parts.cut)
+    coordinates = carries_coordinates(data) if parts is None else have_coordinates(parts.cut)
     return Inspection(hashlib.sha256(data).hexdigest(), coordinates, reencoded)
 
 

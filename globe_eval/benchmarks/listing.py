@@ -142,5 +142,5 @@ def _ceilings(values: Mapping[str, Any]) -> str:
     if not reach:
         return "names, address: prepare it to know; coordinates: 100 %"
     shares = {form: " / ".join(f"{100 * share:.1f}" for share in reach[form]["ceiling"].values()) for form in reach}
-    said = [f"{form} {'100' if form == 'coordinates' else text}" for form, text in shares.items()]
-    return f"{'; '.join(said)} (% within 1 / 25 / 200 / 750 / 2,500 km)"
+    forms = [f"{form} {'100' if form == 'coordinates' else text}" for form, text in shares.items()]
+    return f"{'; '.join(forms)} (% within 1 / 25 / 200 / 750 / 2,500 km)"

@@ -2,7 +2,7 @@
 
 The photographs of IM2GPS3K carry their own latitude and longitude in JPEG comment segments: a model that is sent the
 file can read the answer, and Pillow copies the comment when it saves such a picture anew. What stays is what a decoder
-needs for the same pixels, and nothing else (an allow list, so that a kind of segment nobody has heard of goes too):
+needs for the same pixels, and nothing else (an allow list, so that an unknown kind of segment goes too):
 
 - JPEG: frame, scan and table segments and the compressed data; of APP0 the 14 bytes of JFIF without its thumbnail, of
   APP14 the 12 bytes of Adobe (both decide how colours are read). EXIF, XMP, IPTC, comments, thumbnails, MPF go.
@@ -190,16 +190,18 @@ def carries_coordinates(data: bytes) -> bool:
         cut = split(data).cut if split else [data]
     except MalformedImage:
         cut = [data]
-    return tell_coordinates(cut)
+    return have_coordinates(cut)
 
 
-def tell_coordinates(cut: Sequence[bytes]) -> bool:
+def have_coordinates(cut: Sequence[bytes]) -> bool:
     """Whether one of the segments cut out of an image file does, as :func:`carries_coordinates` says."""
     cut = [part for part in cut if len(part) > 5]
-    return any(map(_tells, cut[:_SEGMENTS] + cut[_SEGMENTS:][-1:]))  # the last: what stands after the end marker
+    return any(
+        map(_has_coordinates, cut[:_SEGMENTS] + cut[_SEGMENTS:][-1:])
+    )  # the last: what stands after the end marker
 
 
-def _tells(cut: bytes) -> bool:
+def _has_coordinates(cut: bytes) -> bool:
     return any(
         _COORDINATES.search(text[:_READ].replace(b"\0", b"").lower())  # without the zeros UTF-16 reads as ASCII
         or any(_has_latitude(text, found.start()) for found in islice(_TIFF.finditer(text), _HEADERS))

@@ -95,19 +95,19 @@ def scan_file(root: Path, name: str) -> Scan:
         data = path.read_bytes() if status.st_size <= LARGEST_FILE else b""
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         return Scan(image=name, problem="missing", error=f"{name}: {getattr(error, 'strerror', None) or error}")
-    seen: dict[str, Any] = {"image": name, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
+    facts: dict[str, Any] = {"image": name, "size": status.st_size, "mtime_ns": status.st_mtime_ns}
     if status.st_size > LARGEST_FILE:
         large = f"{name}: {status.st_size:,} bytes are more than the {LARGEST_FILE:,} of any photograph"
-        return Scan(**seen, problem="undecodable", error=large)
+        return Scan(**facts, problem="undecodable", error=large)
     if not data:
-        return Scan(**seen, problem="empty", error=f"{name}: the file is empty (0 bytes)")
-    seen |= {"sha256": hashlib.sha256(data).hexdigest(), "with_coordinates": carries_coordinates(data)}
+        return Scan(**facts, problem="empty", error=f"{name}: the file is empty (0 bytes)")
+    facts |= {"sha256": hashlib.sha256(data).hexdigest(), "with_coordinates": carries_coordinates(data)}
     try:
         grey, (width, height) = _grey(data, name)
     except ImageError as error:
-        return Scan(**seen, problem="undecodable", error=str(error))
+        return Scan(**facts, problem="undecodable", error=str(error))
     hashed = perceptual_hash(grey)
-    return Scan(**seen, perceptual_hash=None if hashed is None else f"{hashed:016x}", width=width, height=height)
+    return Scan(**facts, perceptual_hash=None if hashed is None else f"{hashed:016x}", width=width, height=height)
 
 
 def _grey(data: bytes, name: str) -> tuple[Image.Image, tuple[int, int]]:

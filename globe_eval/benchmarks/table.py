@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import write_whole
+from globe_eval.sample import given
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "id": ("id", "img_id", "image_id", "image_name", "image", "image_file", "filename", "photo_id"),
@@ -52,7 +53,7 @@ _FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".nd
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one file. `lines[i]` is the line of the file on which `rows[i]` begins (its row number in Parquet)."""
+    """Rows of one file. `lines[i]` is the line on which `rows[i]` begins (its row in Parquet or in no file at all)."""
 
     path: Path
     columns: tuple[str, ...]
@@ -62,7 +63,7 @@ class Table:
 
     def where(self, index: int) -> str:
         """`"answers.csv, line 7"`, the way every error names a row."""
-        unit = "row" if self.path.suffix.lower() == ".parquet" else "line"
+        unit = "row" if self.path.suffix.lower() in ("", ".parquet") else "line"
         return f"{self.path.name}, {unit} {self.lines[index]}"
 
     def find(self, role: str, override: str | None = None) -> str | None:
@@ -121,15 +122,11 @@ def read_table(path: str | Path) -> Table:
     return Table(path, columns, [row for _, row in numbered], [line for line, _ in numbered], blank)
 
 
-def read_rows(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
-    """`[(line, row), …]` of a table; see `read_table`."""
-    table = read_table(path)
-    return list(zip(table.lines, table.rows, strict=True))
-
-
 def number(table: Table, index: int, column: str, low: float, high: float, *, optional: bool = False) -> float | None:
     """One cell as a number in [low, high]; None where it is empty and `optional`. Raises InputError with the line."""
-    return in_range(table.rows[index].get(column), f"{table.where(index)}, column {column!r}", low, high, optional)
+    return in_range(
+        given(table.rows[index].get(column)), f"{table.where(index)}, column {column!r}", low, high, optional
+    )
 
 
 def in_range(value: object, where: str, low: float, high: float, optional: bool = False) -> float | None:
@@ -144,13 +141,13 @@ def in_range(value: object, where: str, low: float, high: float, optional: bool 
     except (TypeError, ValueError):
         result = math.nan
     if not low <= result <= high:
-        raise InputError(f"{where}: found {_shown(value)}; {allowed}")
+        raise InputError(f"{where}: found {_quoted(value)}; {allowed}")
     return result
 
 
 def cell_text(cells: Mapping[str, Any], column: str | None) -> str | None:
     """A cell as text without the space around it; None where the column or the value is missing."""
-    value = cells.get(column) if column else None
+    value = given(cells.get(column)) if column else None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return None if value is None or not str(value).strip() else str(value).strip()
@@ -158,10 +155,23 @@ def cell_text(cells: Mapping[str, Any], column: str | None) -> str | None:
 
 def identifier(table: Table, index: int, column: str) -> str:
     """One row's id as text. Raises InputError where it is missing."""
-    value = table.rows[index].get(column)
+    value = given(table.rows[index].get(column))
     if value is None or not str(value).strip():
         raise InputError(f"{table.where(index)}, column {column!r}: the id is missing")
     return str(value).strip()
+
+
+def identifiers(table: Table, column: str) -> dict[str, int]:
+    """Id -> index of its row, in order. Raises InputError where an id is missing or stands there twice."""
+    found: dict[str, int] = {}
+    for index in range(len(table.rows)):
+        name = identifier(table, index, column)
+        if (first := found.setdefault(name, index)) != index:
+            raise InputError(
+                f"{table.where(index)}, column {column!r}: {name!r} stands there twice, first in "
+                f"{table.where(first).rpartition(', ')[2]}"
+            )
+    return found
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> None:
@@ -188,7 +198,7 @@ def harmless(cell: str) -> str:
     return cell
 
 
-def _shown(value: object) -> str:
+def _quoted(value: object) -> str:
     text = value if isinstance(value, str) else repr(value)
     return repr(text if len(text) <= 40 else text[:37] + "…")
 
@@ -207,7 +217,7 @@ def _csv(path: Path, delimiter: str, blank: list[int]) -> Iterator[tuple[int, di
                 raise InputError(f"{path.name}, line 1: the header is blank")
             repeated = sorted(cell for cell, count in Counter(header).items() if count > 1)
             if repeated:
-                raise InputError(f"{path.name}, line 1: column {_shown(repeated[0])} stands there twice")
+                raise InputError(f"{path.name}, line 1: column {_quoted(repeated[0])} stands there twice")
             line = reader.line_num + 1
             for cells in reader:
                 if not cells:

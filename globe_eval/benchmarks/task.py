@@ -33,8 +33,9 @@ from globe_eval.benchmarks.prompts import (
 from globe_eval.benchmarks.truth import entity_classes
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics import custom_metrics
+from globe_eval.metrics.catalogue import METRICS, Metric, metrics_with
 from globe_eval.metrics.custom_metrics import OwnMetric
-from globe_eval.sample import AnswerForm, Sample, Truth
+from globe_eval.sample import ANSWER_FORMS, AnswerForm, Sample, Truth
 
 
 class GeoTask(ConfigurableTask):  # type: ignore[misc]
@@ -65,11 +66,11 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
         prompt = _choose(name, "prompt", own["prompt"], PROMPTS)
         decoding = _choose(name, "decoding", own["decoding"], DECODINGS)
         self.answer_form: AnswerForm = own.setdefault("answer_form", prompt.answer_form)
-        _choose(name, "answer_form", self.answer_form, dict.fromkeys(scoring.ANSWER_FORMS))
+        _choose(name, "answer_form", self.answer_form, dict.fromkeys(ANSWER_FORMS))
         self.thresholds_km = custom_metrics.thresholds_km(config or {})
         self.own_metrics = custom_metrics.own_metrics(config or {})
         self.own_directions = {metric.name: metric.higher_is_better for metric in self.own_metrics}
-        metrics = scoring.metrics_with(self.thresholds_km, self.own_directions)
+        metrics = metrics_with(self.thresholds_km, self.own_directions)
         metadata = {**(given.get("metadata") or {}), **own}
         defaults = {
             "output_type": "generate_until",
@@ -161,7 +162,7 @@ def process_results(
     results: Sequence[str],
     *,
     form: AnswerForm,
-    metrics: Sequence[scoring.Metric] = scoring.METRICS,
+    metrics: Sequence[Metric] = METRICS,
     own: Sequence[OwnMetric] = (),
     classes: Sequence[str] | None = None,
 ) -> dict[str, Any]:
@@ -177,7 +178,7 @@ def describe_truth(doc: Mapping[str, Any]) -> str:
     return f"{doc['lat']:.5f}, {doc['lon']:.5f}" + (f" ({names})" if names else "")
 
 
-def _metric_list(metrics: Sequence[scoring.Metric]) -> list[dict[str, Any]]:
+def _metric_list(metrics: Sequence[Metric]) -> list[dict[str, Any]]:
     return [
         {
             "metric": metric.name,

@@ -135,8 +135,8 @@ def _readers(
 
         def read(index: int) -> str | None:
             value = cell_text(table.rows[index], column)
-            told = mapped.get(value, value) if value is not None else None
-            return None if told is None else sys.intern(told)  # thousands of rows name the same country
+            named = mapped.get(value, value) if value is not None else None
+            return None if named is None else sys.intern(named)  # thousands of rows name the same country
 
         return read
 
@@ -259,7 +259,14 @@ def read_entities(path: Path, ids: Sequence[str]) -> tuple[list[list[str] | None
 
     Raises InputError for a file without such columns, and where it knows none of the ids.
     """
-    found = _of_mapping(path) if path.suffix == ".json" else _of_table(read_table(path))
+    found: dict[str, list[str] | None] = {}
+    for where, name, cell in _entity_cells(path):
+        if name in found:
+            raise InputError(f"{where}: the id {name!r} stands there twice")
+        try:
+            found[name] = parse_entities(cell)
+        except ValueError as error:
+            raise InputError(f"{where}: {error}") from None
     form = match_ids(list(found), list(ids))
     known = {form(name): entities for name, entities in found.items()}
     matched = [known.get(form(name)) for name in ids]
@@ -297,35 +304,21 @@ def with_entities(rows: Sequence[Mapping[str, Any]], path: Path) -> list[dict[st
     return [{**row, "entities": seen} for row, seen in zip(rows, entities, strict=True)]
 
 
-def _of_table(table: Table) -> dict[str, list[str] | None]:
+def _entity_cells(path: Path) -> Iterator[tuple[str, str, Any]]:
+    """Where a cell of entities stands, the id of its photograph, and the cell."""
+    if path.suffix == ".json":
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path}: no JSON ({error})") from None
+        if not isinstance(values, dict):
+            raise InputError(f"{path}: found {type(values).__name__}; allowed: a mapping of ids to lists of entities")
+        yield from ((f"{path}, id {name!r}", str(name), value) for name, value in values.items())
+        return
+    table = read_table(path)
     id_column = table.find("id")
     if id_column is None or "entities" not in table.columns:
         lacking = "id" if id_column is None else "'entities'"
         raise InputError(f"{table.path.name}: no {lacking} column (columns: {', '.join(table.columns)})")
-    found: dict[str, list[str] | None] = {}
     for index, row in enumerate(table.rows):
-        name = str(row.get(id_column) or "").strip()
-        try:
-            entities = parse_entities(row.get("entities"))
-        except ValueError as error:
-            raise InputError(f"{table.where(index)}, column 'entities': {error}") from None
-        if name in found:
-            raise InputError(f"{table.where(index)}, column {id_column!r}: {name!r} stands there twice")
-        found[name] = entities
-    return found
-
-
-def _of_mapping(path: Path) -> dict[str, list[str] | None]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: no JSON ({error})") from None
-    if not isinstance(values, dict):
-        raise InputError(f"{path}: found {type(values).__name__}; allowed: a mapping of ids to lists of entities")
-    found = {}
-    for name, value in values.items():
-        try:
-            found[str(name)] = parse_entities(value)
-        except ValueError as error:
-            raise InputError(f"{path}, id {name!r}: {error}") from None
-    return found
+        yield f"{table.where(index)}, column 'entities'", str(row.get(id_column) or "").strip(), row.get("entities")

@@ -21,10 +21,14 @@ from globe_eval.benchmarks.definition import (
     task_folders,
 )
 from globe_eval.benchmarks.manifest import DATASET_KEYS, find_data, read_manifest, renamed
+from globe_eval.benchmarks.prompts import DECODINGS, PROMPT_NAMES
 from globe_eval.benchmarks.truth import ROLES, TRUTH_FIELDS
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics import custom_metrics
+
+Found = Iterator[tuple[tuple[str, ...], str]]
+"""The path of a key, and a sentence about what stands there."""
 
 
 @dataclass(frozen=True)
@@ -51,86 +55,69 @@ def problems(path: Path, *, data: bool = False) -> list[Problem]:
         where, _, message = str(error).partition(": ")
         line = where.rpartition(", line ")[2]
         return [Problem(path, int(line) if line.isdigit() else 1, message)]
-    found = list(_group_problems(definition) if definition.is_group else _task_problems(definition))
+    found = list(_of_group(definition) if definition.is_group else _of_task(definition.values, path.parent))
     if data:
         found += _namesakes(definition)
         if not found and not definition.is_group and "custom_dataset" not in definition.values:
-            found += _data_problems(definition)
+            found += _of_data(definition)
     if path.suffix != ".yaml":
-        found.append(Problem(path, 1, f"lm-eval reads only *.yaml; found {path.suffix!r}"))
-    return sorted(found, key=lambda problem: problem.line)
+        found.append(((), f"lm-eval reads only *.yaml; found {path.suffix!r}"))
+    problems_ = [Problem(path, definition.line(*keys), message) for keys, message in found]
+    return sorted(problems_, key=lambda problem: problem.line)
 
 
-def _group_problems(definition: Definition) -> Iterator[Problem]:
+def _of_group(definition: Definition) -> Found:
     from lm_eval.config.group import GroupConfig
 
-    yield from _unknown(definition, (), definition.values, [*GroupConfig.__dataclass_fields__, "tag", "include"])
+    yield from _unknown((), definition.values, [*GroupConfig.__dataclass_fields__, "tag", "include"])
     known = definitions([*task_folders(), definition.path.parent])
     members = definition.values.get("task")
     if not isinstance(members, list):
-        yield Problem(definition.path, definition.line("task"), f"task: found {members!r}; a group lists its tasks")
+        yield ("task",), f"task: found {members!r}; a group lists its tasks"
         return
     for index, member in enumerate(members):
         if isinstance(member, str) and member not in known:
-            line = definition.line("task", str(index))
-            yield Problem(definition.path, line, f"task: no task {member!r}{nearest(member, known)}")
+            yield ("task", str(index)), f"task: no task {member!r}{nearest(member, known)}"
 
 
-def _task_problems(definition: Definition) -> Iterator[Problem]:
+def _of_task(values: Mapping[str, Any], folder: Path) -> Found:
     from lm_eval.config.task import TaskConfig
 
-    from globe_eval.benchmarks.prompts import DECODINGS, PROMPT_NAMES
-    from globe_eval.scoring import ANSWER_FORMS
+    from globe_eval.sample import ANSWER_FORMS
 
-    values = definition.values
-    allowed = [*TaskConfig.__dataclass_fields__, *OWN_KEYS, *custom_metrics.KEYS, "class", "include"]
-    yield from _unknown(definition, (), values, allowed)
+    ours = (*OWN_KEYS, *custom_metrics.KEYS, "class", "include")
+    yield from _unknown((), values, [*TaskConfig.__dataclass_fields__, *ours])
     if not isinstance(values.get("task"), str) or not values["task"].replace("_", "").replace("-", "").isalnum():
-        yield Problem(
-            definition.path,
-            definition.line("task"),
-            f"task: found {values.get('task')!r}; a task has a name of letters, digits, '_' and '-'",
-        )
-    yield from _function_problems(definition, values, ())
+        yield ("task",), f"task: found {values.get('task')!r}; a task has a name of letters, digits, '_' and '-'"
+    yield from _of_functions(values, folder, ())
     if "class" not in values:
-        yield Problem(definition.path, 1, "class is missing; allowed: !function globe_eval.GeoTask")
+        yield (), "class is missing; allowed: !function globe_eval.GeoTask"
     elif not str(values["class"]).startswith("!function "):
-        yield Problem(
-            definition.path,
-            definition.line("class"),
+        yield (
+            ("class",),
             f"class: found {values['class']!r}; allowed: !function globe_eval.GeoTask (or a subclass of it)",
         )
     if "custom_dataset" not in values:
-        yield from _dataset_problems(definition)
+        yield from _of_dataset(values.get("dataset_kwargs"))
     metadata = values.get("metadata")
     if not isinstance(metadata, dict) or "version" not in metadata:
-        yield Problem(
-            definition.path, definition.line("metadata"), "metadata: 'version' is missing, as in {version: 1}"
-        )
+        yield ("metadata",), "metadata: 'version' is missing, as in {version: 1}"
     if isinstance(metadata, dict):
-        yield from _unknown(definition, ("metadata",), metadata, (*METADATA_KEYS, *MORE_METADATA_KEYS))
-    allowed_values: tuple[Sequence[str], ...] = (PROMPT_NAMES, list(DECODINGS), ANSWER_FORMS)
-    for key, choices in zip(OWN_KEYS, allowed_values, strict=True):
+        yield from _unknown(("metadata",), metadata, (*METADATA_KEYS, *MORE_METADATA_KEYS))
+    allowed: tuple[Sequence[str], ...] = (PROMPT_NAMES, list(DECODINGS), ANSWER_FORMS)
+    for key, choices in zip(OWN_KEYS, allowed, strict=True):
         if key in values and values[key] not in choices:
-            yield Problem(
-                definition.path,
-                definition.line(key),
-                f"{key}: found {values[key]!r}{nearest(str(values[key]), choices)} (allowed: {', '.join(choices)})",
-            )
-    for keys, message in custom_metrics.problems(values):
-        yield Problem(definition.path, definition.line(*keys), message)
+            hint = f"{nearest(str(values[key]), choices)} (allowed: {', '.join(choices)})"
+            yield (key,), f"{key}: found {values[key]!r}{hint}"
+    yield from custom_metrics.problems(values)
     for key in ("doc_to_text", "description"):
-        for leak in _shown_truth(values.get(key)):
-            yield Problem(definition.path, definition.line(key), f"{key}: the prompt shows the truth column {leak!r}")
+        for column in _shown_truth(values.get(key)):
+            yield (key,), f"{key}: the prompt shows the truth column {column!r}"
     for index, metric in enumerate(values.get("metric_list") or []):
         given = metric if isinstance(metric, dict) else {}
         for key in ("metric", "aggregation", "higher_is_better"):
             if key not in given:
-                yield Problem(
-                    definition.path,
-                    definition.line("metric_list", str(index)),
-                    f"metric_list: {given.get('metric', metric)!r} has no {key!r}",
-                )
+                yield ("metric_list", str(index)), f"metric_list: {given.get('metric', metric)!r} has no {key!r}"
 
 
 def _shown_truth(prompt: Any) -> list[str]:
@@ -140,11 +127,9 @@ def _shown_truth(prompt: Any) -> list[str]:
     return [field for field in ROLES if field in shown]
 
 
-def _dataset_problems(definition: Definition) -> Iterator[Problem]:
-    data = definition.values.get("dataset_kwargs")
-
-    def problem(message: str, *keys: str) -> Problem:
-        return Problem(definition.path, definition.line("dataset_kwargs", *keys), f"dataset_kwargs: {message}")
+def _of_dataset(data: Any) -> Found:
+    def problem(message: str, *keys: str) -> tuple[tuple[str, ...], str]:
+        return ("dataset_kwargs", *keys), f"dataset_kwargs: {message}"
 
     if not isinstance(data, dict) or not isinstance(data.get("truth"), str):
         yield problem("'truth' is missing, the table")
@@ -152,14 +137,16 @@ def _dataset_problems(definition: Definition) -> Iterator[Problem]:
         return
     new_names = {key: name for key, value in data.items() if (name := renamed(key, value))}
     yield from (problem(name, key) for key, name in new_names.items())
-    yield from _unknown(definition, ("dataset_kwargs",), data, [*DATASET_KEYS, *new_names])
-    for key in ("columns", "values"):
+    yield from _unknown(("dataset_kwargs",), data, [*DATASET_KEYS, *new_names])
+    for key, wanted, example in (
+        ("columns", str, "the name of a column"),
+        ("values", dict, "a mapping, as {0: indoor}"),
+    ):
         mapping = data.get(key, {})
         if not isinstance(mapping, dict):
             yield problem(f"{key}: found {mapping!r}; allowed: a mapping of roles, {', '.join(ROLES)}", key)
             continue
-        yield from _unknown(definition, ("dataset_kwargs", key), mapping, ROLES)
-        wanted, example = (str, "the name of a column") if key == "columns" else (dict, "a mapping, as {0: indoor}")
+        yield from _unknown(("dataset_kwargs", key), mapping, ROLES)
         for role, value in mapping.items():
             if not isinstance(value, wanted):
                 yield problem(f"{key}.{role}: found {value!r}; allowed: {example}", key, role)
@@ -173,44 +160,39 @@ def _dataset_problems(definition: Definition) -> Iterator[Problem]:
             yield problem(f"{key}: found {data[key]!r}; allowed: a text such as {example}", key)
 
 
-def _namesakes(definition: Definition) -> Iterator[Problem]:
+def _namesakes(definition: Definition) -> Found:
     """Other YAMLs of the folder with the same name: lm-eval would take one of them without a word."""
     key = "group" if definition.is_group else "task"
     same = re.compile(rf"^(?:task|group):[ \t]*['\"]?{re.escape(definition.name)}['\"]?[ \t]*(?:#.*)?$", re.MULTILINE)
     for other in sorted(definition.path.parent.glob("*.yaml")):
         if other.name != definition.path.name and same.search(other.read_text(encoding="utf-8", errors="replace")):
-            yield Problem(definition.path, definition.line(key), f"{key}: {definition.name!r} is in {other.name} too")
+            yield (key,), f"{key}: {definition.name!r} is in {other.name} too"
 
 
-def _data_problems(definition: Definition) -> Iterator[Problem]:
+def _of_data(definition: Definition) -> Found:
     data, metadata = dict(definition.values["dataset_kwargs"]), definition.values["metadata"]
     installed = any(definition.path.resolve().is_relative_to(folder.resolve()) for folder in task_folders())
-    places: dict[str, Path | None] = {}
-    for key in ("truth", "images"):
-        name = data.pop(key, None)
-        places[key] = find_data(name) if name is not None else None
-        if name is not None and places[key] is None and not installed:
-            line = definition.line("dataset_kwargs", key)
-            yield Problem(definition.path, line, f"dataset_kwargs: {key}: {name!r} is not there")
-    if None in places.values() and (places["truth"] is None or "images" in definition.values["dataset_kwargs"]):
+    places = {key: find_data(data[key]) for key in ("truth", "images") if data.get(key) is not None}
+    if None in places.values():
+        if not installed:
+            lacking = [key for key, place in places.items() if place is None]
+            yield from (
+                (("dataset_kwargs", key), f"dataset_kwargs: {key}: {data[key]!r} is not there") for key in lacking
+            )
         return
-    data.pop("prepared", None)
-    assert places["truth"] is not None
+    how = {key: data[key] for key in ("columns", "values", "image_suffix", "where") if key in data}
     try:
-        manifest = read_manifest(places["truth"], images=places["images"], **data)
+        manifest = read_manifest(places["truth"] or Path(), images=places.get("images"), **how)
     except InputError as error:
         named = [role for role, column in data.get("columns", {}).items() if repr(column) in str(error)]
-        line = definition.line("dataset_kwargs", *(["columns", named[0]] if named else []))
-        yield Problem(definition.path, line, f"dataset_kwargs: {error}")
+        yield ("dataset_kwargs", *(["columns", named[0]] if named else [])), f"dataset_kwargs: {error}"
         return
     n, version, recorded = metadata.get("n"), str(metadata["version"]), metadata.get("manifest_sha256") or {}
     if n is not None and n != len(manifest.rows) and "n" not in metadata.get("unverified", ()):
-        line = definition.line("metadata", "n")
-        yield Problem(definition.path, line, f"metadata: n: found {n}, the truth has {len(manifest.rows)} photographs")
+        yield ("metadata", "n"), f"metadata: n: found {n}, the truth has {len(manifest.rows)} photographs"
     if recorded.get(version, manifest.sha256) != manifest.sha256:
-        yield Problem(
-            definition.path,
-            definition.line("metadata", "version"),
+        yield (
+            ("metadata", "version"),
             f"metadata: the truth changed since version {version} was written (SHA-256 {manifest.sha256[:12]}…, "
             f"recorded {recorded[version][:12]}…): raise metadata.version",
         )
@@ -226,26 +208,21 @@ def _variables(template: str) -> set[str]:
         return set()
 
 
-def _unknown(
-    definition: Definition, keys: tuple[str, ...], values: Mapping[str, Any], allowed: Sequence[str]
-) -> Iterator[Problem]:
+def _unknown(keys: tuple[str, ...], values: Mapping[str, Any], allowed: Sequence[str]) -> Found:
     for key in values:
         if key not in allowed:
             hint = nearest(key, allowed) or f" (allowed: {', '.join(allowed)})"
-            yield Problem(definition.path, definition.line(*keys, key), f"unknown key {'.'.join([*keys, key])!r}{hint}")
+            yield (*keys, key), f"unknown key {'.'.join([*keys, key])!r}{hint}"
 
 
-def _function_problems(definition: Definition, value: Any, keys: tuple[str, ...]) -> Iterator[Problem]:
+def _of_functions(value: Any, folder: Path, keys: tuple[str, ...]) -> Found:
     from lm_eval.tasks._yaml_loader import _import_func_in_yml
 
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _function_problems(definition, inner, (*keys, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _function_problems(definition, inner, (*keys, str(index)))
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _of_functions(inner, folder, (*keys, str(key)))
     elif isinstance(value, str) and value.startswith("!function "):
         try:
-            _import_func_in_yml(value.removeprefix("!function "), definition.path.parent.resolve())
+            _import_func_in_yml(value.removeprefix("!function "), folder.resolve())
         except Exception as error:  # whatever a user's module raises on import
-            yield Problem(definition.path, definition.line(*keys), f"{'.'.join(keys)}: {value}: {error}")
+            yield keys, f"{'.'.join(keys)}: {value}: {error}"

@@ -13,7 +13,7 @@ from globe_eval.errors import IncompleteRun
 
 def present(scored: Any, options: argparse.Namespace) -> int:
     """Write what was scored, where a folder is given, and show it. Raises IncompleteRun."""
-    from globe_eval.reports import table
+    from globe_eval.reports import terminal
     from globe_eval.runs import record
 
     if options.output_path is not None:
@@ -24,7 +24,7 @@ def present(scored: Any, options: argparse.Namespace) -> int:
     if options.format == "json":
         print(json.dumps(flat(scored.results), ensure_ascii=False))
     else:
-        print(table.result_table(scored.results))
+        print(terminal.result_table(scored.results))
     refuse_incomplete([scored.results])
     refuse_unjudged([scored.results])
     return 0

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     for name in ("model", "tasks"):
         if not getattr(options, name):
             raise InputError(f"--{name} is missing (see globe-eval ls {name if name == 'tasks' else 'models'})")
-    from globe_eval.reports import table
+    from globe_eval.reports import terminal
     from globe_eval.runs import run
     from globe_eval.runs.process import interruptible
 
@@ -121,22 +121,17 @@ def run(options: argparse.Namespace) -> int:
     if not finished:  # a process that helps another one
         return 0
     if options.format == "json":
-        print(json.dumps({one.results.task: flat(one.results) for one in finished}, ensure_ascii=False))
+        print(json.dumps({results.task: flat(results) for _, results in finished}, ensure_ascii=False))
     else:
-        print("\n\n".join(table.result_table(one.results) for one in finished))
+        print("\n\n".join(terminal.result_table(results) for _, results in finished))
         if len(finished) > 1:
-            print("\n" + table.compact_table([one.results for one in finished]))
-    for one in finished:
-        _warn_of_coordinates(one.results)
-        for note in one.notes:
-            print(f"globe-eval: {one.results.task}: {note}", file=sys.stderr)
-        print(f"written: {one.folder}", file=sys.stderr)
+            print("\n" + terminal.compact_table([results for _, results in finished]))
+    for folder, results in finished:
+        _warn_of_coordinates(results)
+        print(f"written: {folder}", file=sys.stderr)
     again = ", without --fresh," if options.fresh else ""
-    reason = next((one.reason for one in finished if one.reason), None)
-    why = f" ({reason})" if reason else ""
-    many = [one.results for one in finished]
-    refuse_incomplete(many, f"{why}; start the same command again{again} to ask them again")
-    refuse_unjudged(many)
+    refuse_incomplete([results for _, results in finished], f"; start the same command again{again} to ask them again")
+    refuse_unjudged([results for _, results in finished])
     return 0
 
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from globe_eval.commands import arguments
 from globe_eval.commands.parser import Parser, add_columns, add_format, add_output, add_scoring
 from globe_eval.commands.present import present
-from globe_eval.errors import InputError
 
 SENTENCE = "Score a file of answers, without a model."
 WORDS = "ANSWERS [options]"
@@ -37,58 +35,21 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Score a file of answers."""
-    from globe_eval.benchmarks import listing, manifest
     from globe_eval.runs import score
-    from globe_eval.runs.assemble import Setting
 
-    task, version, form, n, exhaustive = options.task or "score", "", None, None, None
-    defined: dict[str, Any] = {}
-    if options.task:
-        defined = _definition(options.task)
-        task = str(defined["task"])
-        version, n = str(defined["metadata"]["version"]), defined["metadata"].get("n")
-        exhaustive = defined["metadata"].get("exhaustive_entities")
-        form = listing.answer_form(defined)
-    scored = score.score_file(
+    scored = score.score_table(
         options.answers,
         options.truth,
-        setting=Setting(
-            task,
-            version,
-            "names",
-            "",
-            "",
-            seed=options.seed,
-            distance=options.distance,
-            geocoder=options.geocoder,
-            command=arguments.command_line(options.given),
-        ),
-        columns=score.Columns(**{name: getattr(options, f"{name}_column") for name in score.COLUMN_NAMES}),
-        known=manifest.find_truth(defined) if defined and options.truth is None else None,
-        reading={key: (defined.get("dataset_kwargs") or {}).get(key) for key in ("columns", "values", "where")},
+        task=options.task,
         read=options.read,
         answer_form=options.answer_form,
-        benchmark_form=form,
+        columns=score.Columns(**{name: getattr(options, f"{name}_column") for name in score.COLUMN_NAMES}),
+        entities=options.entities,
+        distance=options.distance,
+        geocoder=options.geocoder,
+        seed=options.seed,
         skip_footer=options.skip_footer,
         skip_unknown_ids=options.skip_unknown_ids,
-        entities=options.entities,
-        exhaustive=exhaustive,
+        command=arguments.command_line(options.given),
     )
-    if n is not None and n != scored.results.n:
-        scored.notes.append(
-            f"{task} has {n:,} photographs, this truth {scored.results.n:,}: not comparable with the benchmark"
-        )
     return present(scored, options)
-
-
-def _definition(name: str) -> dict[str, Any]:
-    """The keys of a task, given by its name or the path of its YAML. Raises InputError."""
-    from globe_eval.benchmarks import definition, validate
-
-    found = definition.find(name)
-    if found.is_group:
-        tasks = ", ".join(map(str, found.values["task"]))
-        raise InputError(f"{name} is a group; score answers to one of its tasks: {tasks}")
-    if name.endswith((".yaml", ".yml")) and (problems := validate.problems(found.path)):
-        raise InputError(str(problems[0]))
-    return found.values

@@ -19,12 +19,12 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Show runs side by side, or each by a part."""
-    from globe_eval.reports import table
+    from globe_eval.reports import terminal
     from globe_eval.runs import record
 
     many = [record.read_results(folder) for folder in options.runs]
     if options.by:
-        print("\n\n".join(table.breakdown_table(one, options.by) for one in many))
+        print("\n\n".join(terminal.breakdown_table(one, options.by) for one in many))
     else:
-        print(table.compact_table(many))
+        print(terminal.compact_table(many))
     return 0

@@ -101,33 +101,6 @@ def valid_only(distance_km: npt.ArrayLike) -> Floats:
     return distance[np.isfinite(distance)]
 
 
-def per_sample(distance_km: npt.ArrayLike) -> dict[str, Floats]:
-    """The scores whose mean over photographs is the metric: five accuracies (0 or 1) and GeoScore, each of shape (n,).
-
-    >>> scores = per_sample([0.5, 100.0, float("nan")])
-    >>> {name: score.round(1).tolist() for name, score in scores.items() if name in ("acc@25km", "geoscore")}
-    {'acc@25km': [1.0, 0.0, 0.0], 'geoscore': [4998.3, 4676.0, 0.0]}
-    """
-    distance = np.asarray(distance_km, dtype=np.float64)
-    scores = {acc_name(km): within(distance, km).astype(np.float64) for km in THRESHOLDS_KM.values()}
-    return scores | {"geoscore": geoscore(distance)}
-
-
-def summary(distance_km: npt.ArrayLike) -> dict[str, float]:
-    """Every distance metric of a run: `acc@1km` … `acc@2500km` (0 to 1), `geoscore`, `median_km`, `mean_km`.
-
-    All NaN when there is no photograph.
-
-    >>> figures = summary([0.5, 100.0, 30.0, float("nan")])
-    >>> figures["acc@1km"], figures["acc@200km"], figures["median_km"], figures["mean_km"]
-    (0.25, 0.75, 65.0, inf)
-    """
-    figures = {
-        name: float(score.mean()) if len(score) else float("nan") for name, score in per_sample(distance_km).items()
-    }
-    return figures | {"median_km": median_km(distance_km), "mean_km": mean_km(distance_km)}
-
-
 def _missing_is_infinite(distance_km: npt.ArrayLike) -> Floats:
     distance = np.asarray(distance_km, dtype=np.float64)
     return np.where(np.isnan(distance), np.inf, distance)

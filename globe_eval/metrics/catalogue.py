@@ -97,146 +97,67 @@ def _accuracy(km: float) -> Metric:
     )
 
 
+# fmt: off
 _DISTANCES = (
-    Metric(
-        "geoscore",
-        "GeoScore",
-        "Mean of 5000 exp(-distance / 1492.7 km), as in GeoGuessr, from 0 to 5000; a missing answer scores 0.",
-        ("distance_km",),
-        accuracy.geoscore,
-        unit="",
-        digits=0,
-        highest=accuracy.GEOSCORE_BEST,
-    ),
-    Metric(
-        "median_km",
-        "median distance",
-        "Half of all photographs are answered nearer than this; infinite where half of the answers are missing.",
-        ("distance_km",),
-        as_floats,
-        unit="km",
-        highest=np.inf,
-        higher_is_better=False,
-        statistic="median of all",
-        short="median",
-    ),
-    Metric(
-        "mean_km",
-        "mean distance",
-        "Mean distance of all answers, which a few antipodes decide; infinite where any answer is missing.",
-        ("distance_km",),
-        as_floats,
-        unit="km",
-        highest=np.inf,
-        higher_is_better=False,
-        statistic="mean of all",
-        short="mean",
-    ),
-    Metric(
-        "located",
-        "located at all",
-        "Share of all photographs whose answer stands for a place, right or wrong.",
-        ("distance_km",),
-        lambda distance_km: (~np.isnan(distance_km)).astype(np.float64),
-        short="located",
-    ),
-    Metric(
-        "country_accuracy",
-        "country right",
-        "Share of photographs of known country whose answer is in it; a disputed point has several right countries.",
-        ("country_correct",),
-        as_floats,
-    ),
-    Metric(
-        "city_accuracy",
-        "city right",
-        "Share of photographs of known city that are answered with this city, resolved to the same place.",
-        ("city_correct",),
-        as_floats,
-    ),
-    Metric(
-        "globe_country_match",
-        "country, GLOBE's rule",
-        "GLOBE's released test, whether the true country's name is contained in the response; names in passing count.",
-        ("globe_country_match",),
-        as_floats,
-    ),
-    Metric(
-        "globe_city_match",
-        "city, GLOBE's rule",
-        "GLOBE's released test, whether the true city's name is contained in the response; names in passing count.",
-        ("globe_city_match",),
-        as_floats,
-    ),
+    Metric("geoscore", "GeoScore",
+           "Mean of 5000 exp(-distance / 1492.7 km), as in GeoGuessr, from 0 to 5000; a missing answer scores 0.",
+           ("distance_km",), accuracy.geoscore, unit="", digits=0, highest=accuracy.GEOSCORE_BEST),
+    Metric("median_km", "median distance",
+           "Half of all photographs are answered nearer than this; infinite where half of the answers are missing.",
+           ("distance_km",), as_floats, unit="km", highest=np.inf, higher_is_better=False, statistic="median of all",
+           short="median"),
+    Metric("mean_km", "mean distance",
+           "Mean distance of all answers, which a few antipodes decide; infinite where any answer is missing.",
+           ("distance_km",), as_floats, unit="km", highest=np.inf, higher_is_better=False, statistic="mean of all",
+           short="mean"),
+    Metric("located", "located at all",
+           "Share of all photographs whose answer stands for a place, right or wrong.",
+           ("distance_km",), lambda distance_km: (~np.isnan(distance_km)).astype(np.float64), short="located"),
+    Metric("country_accuracy", "country right",
+           "Share of photographs of known country whose answer is in it; a disputed point has several right countries.",
+           ("country_correct",), as_floats),
+    Metric("city_accuracy", "city right",
+           "Share of photographs of known city that are answered with this city, resolved to the same place.",
+           ("city_correct",), as_floats),
+    Metric("globe_country_match", "country, GLOBE's rule",
+           "GLOBE's released test, whether the response contains the true country's name; names in passing count.",
+           ("globe_country_match",), as_floats),
+    Metric("globe_city_match", "city, GLOBE's rule",
+           "GLOBE's released test, whether the response contains the true city's name; names in passing count.",
+           ("globe_city_match",), as_floats),
 )
 
 _grounding = partial(Metric, of=as_floats, family="grounding", of_parts=False)
 _GROUNDING = (
-    _grounding(
-        "grounding_lift",
-        "grounding lift",
-        "Recall above that of the same reasoning on other photographs; 0 for a text that fits all. Read it beside F1: "
-        "padding does not lower it.",
-        ("grounding.lift",),
-        unit="points",
-        lowest=-1.0,
-        of_parts=True,
-    ),
-    _grounding(
-        "grounding_f1",
-        "grounding F1",
-        "Harmonic mean of recall and precision of the cues that a reasoning asserts; gaps of the annotation lower it.",
-        ("grounding.f1",),
-        of_parts=True,
-    ),
-    _grounding(
-        "grounding_recall",
-        "grounding recall",
-        "Share of the annotated entities that the reasoning asserts; a list of all cues has it for nothing.",
-        ("grounding.recall",),
-    ),
-    _grounding(
-        "grounding_precision",
-        "grounding precision",
-        "Share of the asserted cues that an annotated entity supports; silence has it for nothing.",
-        ("grounding.precision",),
-    ),
-    _grounding(
-        "grounding_recall_idf",
-        "idf-weighted recall",
-        "Recall in which a rare entity counts more than one that most photographs have.",
-        ("grounding.recall_idf",),
-        long="grounding recall, weighted by idf",
-    ),
-    _grounding(
-        "unsupported_rate",
-        "unsupported cues",
-        "Share of the asserted cues that no entity supports: 1 - precision, and no hallucination where the annotation "
-        "has gaps.",
-        ("grounding.unsupported_rate",),
-        higher_is_better=False,
-    ),
-    _grounding(
-        "hallucination_rate",
-        "hallucinated classes",
-        "Share of the asserted classes that are certainly not there (CHAIR), where the annotation is exhaustive.",
-        ("grounding.hallucination_rate",),
-        higher_is_better=False,
-    ),
-    _grounding(
-        "hallucination_any",
-        "any hallucination",
-        "Share of the responses that assert a class which is certainly not there.",
-        ("grounding.hallucination_any",),
-        higher_is_better=False,
-    ),
-    _grounding(
-        "globe_visual_match",
-        "GLOBE's visual match",
-        'GLOBE\'s released reward, by substrings; "no X" for every X has all of it.',
-        ("grounding.globe_visual_match",),
-        in_brief=False,
-    ),
+    _grounding("grounding_lift", "grounding lift",
+               "Recall above that of the same reasoning on other photographs; 0 for a text that fits all; padding does "
+               "not lower it: read it beside F1.",
+               ("grounding.lift",), unit="points", lowest=-1.0, of_parts=True),
+    _grounding("grounding_f1", "grounding F1",
+               "Harmonic mean of recall and precision of the asserted cues; gaps of the annotation lower it.",
+               ("grounding.f1",), of_parts=True),
+    _grounding("grounding_recall", "grounding recall",
+               "Share of the annotated entities that the reasoning asserts; a list of all cues has it for nothing.",
+               ("grounding.recall",)),
+    _grounding("grounding_precision", "grounding precision",
+               "Share of the asserted cues that an annotated entity supports; silence has it for nothing.",
+               ("grounding.precision",)),
+    _grounding("grounding_recall_idf", "idf-weighted recall",
+               "Recall in which a rare entity counts more than one that most photographs have.",
+               ("grounding.recall_idf",), long="grounding recall, weighted by idf"),
+    _grounding("unsupported_rate", "unsupported cues",
+               "Share of the asserted cues that no entity supports: 1 - precision, and no hallucination where the "
+               "annotation has gaps.",
+               ("grounding.unsupported_rate",), higher_is_better=False),
+    _grounding("hallucination_rate", "hallucinated classes",
+               "Share of the asserted classes that are not there (CHAIR), where the annotation is exhaustive.",
+               ("grounding.hallucination_rate",), higher_is_better=False),
+    _grounding("hallucination_any", "any hallucination",
+               "Share of the responses that assert a class which is certainly not there.",
+               ("grounding.hallucination_any",), higher_is_better=False),
+    _grounding("globe_visual_match", "GLOBE's visual match",
+               'GLOBE\'s released reward, by substrings; "no X" for every X has all of it.',
+               ("grounding.globe_visual_match",), in_brief=False),
 )
 
 
@@ -246,29 +167,17 @@ def _verdict(verdict: str) -> Callable[[npt.NDArray[Any]], Floats]:
 
 _consistency = partial(Metric, columns=("consistency.verdict",), family="consistency", of_parts=False)
 _CONSISTENCY = (
-    _consistency(
-        "reasoning_consistent",
-        "reasoning consistent",
-        "Share of the reasonings that conclude the answer's place, read by rules; a reasoning may name none.",
-        of=_verdict("consistent"),
-        of_parts=True,
-    ),
-    _consistency(
-        "reasoning_contradicts",
-        "reasoning contradicts",
-        "Share of the reasonings that conclude another place than the answer's, read by rules.",
-        of=_verdict("contradicts"),
-        higher_is_better=False,
-    ),
-    _consistency(
-        "reasoning_silent",
-        "reasoning silent",
-        "Share of the reasonings that conclude no place.",
-        of=_verdict("silent"),
-        higher_is_better=False,
-        in_brief=False,
-    ),
+    _consistency("reasoning_consistent", "reasoning consistent",
+                 "Share of the reasonings that conclude the answer's place, read by rules; a reasoning may name none.",
+                 of=_verdict("consistent"), of_parts=True),
+    _consistency("reasoning_contradicts", "reasoning contradicts",
+                 "Share of the reasonings that conclude another place than the answer's, read by rules.",
+                 of=_verdict("contradicts"), higher_is_better=False),
+    _consistency("reasoning_silent", "reasoning silent",
+                 "Share of the reasonings that conclude no place.",
+                 of=_verdict("silent"), higher_is_better=False, in_brief=False),
 )
+# fmt: on
 
 TARGETS = {"25km": "within 25 km", "200km": "within 200 km", "label": "the benchmark's label"}
 """What a confidence is compared with: located within 25 and 200 km, and what the benchmark says can be located."""
@@ -303,97 +212,51 @@ def _outcomes_of_claims(target: str, confidence: Floats, of_target: Floats) -> F
 _localizability = partial(Metric, family="localizability", of_parts=False, in_brief=False)
 
 
+# fmt: off
 def _of_confidence(target: str) -> tuple[Metric, ...]:
     what = TARGETS[target]
     one = partial(_localizability, columns=pair_columns(target))
+    score = partial(one, unit="", digits=3)
     return (
-        one(
-            f"localizability_auroc@{target}",
-            f"AUROC, {what}",
-            f"How well confidences rank by the outcome, {what}: 0.5 for a constant.",
-            of=partial(pairs, target),
-            unit="",
-            digits=3,
-            statistic="auroc",
-        ),
-        one(
-            f"localizability_brier@{target}",
-            f"Brier score, {what}",
-            f"Mean squared difference of confidence and outcome, {what}: a proper score of probabilities.",
-            of=partial(_squared_errors, target),
-            unit="",
-            digits=3,
-            higher_is_better=False,
-        ),
-        one(
-            f"localizability_aurc@{target}",
-            f"AURC, {what}",
-            f"Share wrong averaged over how many of the most confident are answered; outcome: {what}.",
-            of=partial(pairs, target),
-            unit="",
-            digits=3,
-            higher_is_better=False,
-            statistic="aurc",
-        ),
-        one(
-            f"localizability_coverage@{target}",
-            f"coverage at {localizability.RISK:.0%} risk, {what}",
+        score(f"localizability_auroc@{target}", f"AUROC, {what}",
+              f"How well confidences rank by the outcome, {what}: 0.5 for a constant.",
+              of=partial(pairs, target), statistic="auroc"),
+        score(f"localizability_brier@{target}", f"Brier score, {what}",
+              f"Mean squared difference of confidence and outcome, {what}: a proper score of probabilities.",
+              of=partial(_squared_errors, target), higher_is_better=False),
+        score(f"localizability_aurc@{target}", f"AURC, {what}",
+              f"Share wrong averaged over how many of the most confident are answered; outcome: {what}.",
+              of=partial(pairs, target), higher_is_better=False, statistic="aurc"),
+        one(f"localizability_coverage@{target}", f"coverage at {localizability.RISK:.0%} risk, {what}",
             f"Share of photographs that can be answered with at most a fifth wrong; outcome: {what}.",
-            of=partial(pairs, target),
-            statistic="coverage",
-        ),
-        one(
-            f"localizability_selective@{target}",
-            f"right where claimed, {what}",
+            of=partial(pairs, target), statistic="coverage"),
+        one(f"localizability_selective@{target}", f"right where claimed, {what}",
             f"Share right among those that the model claims to locate; outcome: {what}. Read it beside their number.",
-            of=partial(_outcomes_of_claims, target),
-        ),
+            of=partial(_outcomes_of_claims, target)),
     )
 
 
 _LOCALIZABILITY = (
-    _localizability(
-        "localizable_claimed",
-        "claimed localizable",
-        "Share of photographs that the model holds for localizable, by a confidence of at least one half.",
-        ("localizability.confidence",),
-        lambda confidence: np.where(np.isnan(confidence), np.nan, confidence >= 0.5),
-    ),
+    _localizability("localizable_claimed", "claimed localizable",
+                    "Share of photographs that the model holds for localizable, by a confidence of at least one half.",
+                    ("localizability.confidence",),
+                    lambda confidence: np.where(np.isnan(confidence), np.nan, confidence >= 0.5)),
     *(metric for target in TARGETS for metric in _of_confidence(target)),
 )
 
 _format = partial(Metric, of=as_floats, family="format", of_parts=False, in_brief=False)
 _FORMAT = (
-    _format(
-        "format_globe",
-        "GLOBE's format",
-        "GLOBE's released test of the response's tags, to the letter.",
-        ("format.globe",),
-    ),
-    _format(
-        "format_lenient",
-        "lenient format",
-        "The same in substance: a reasoning and, behind it, an answer.",
-        ("format.lenient",),
-    ),
-    _format(
-        "truncated_rate",
-        "truncated responses",
-        "Share of the responses that end at the length limit.",
-        ("format.truncated",),
-        higher_is_better=False,
-    ),
-    _format(
-        "n_words",
-        "words of reasoning",
-        "Mean length of the reasoning: neither more nor less is better.",
-        ("format.n_words",),
-        unit="words",
-        digits=0,
-        highest=np.inf,
-        higher_is_better=None,
-    ),
+    _format("format_globe", "GLOBE's format",
+            "GLOBE's released test of the response's tags, to the letter.", ("format.globe",)),
+    _format("format_lenient", "lenient format",
+            "The same in substance: a reasoning and, behind it, an answer.", ("format.lenient",)),
+    _format("truncated_rate", "truncated responses",
+            "Share of the responses that end at the length limit.", ("format.truncated",), higher_is_better=False),
+    _format("n_words", "words of reasoning",
+            "Mean length of the reasoning: neither more nor less is better.", ("format.n_words",),
+            unit="words", digits=0, highest=np.inf, higher_is_better=None),
 )
+# fmt: on
 
 
 def own_metric(name: str, higher_is_better: bool | None = None) -> Metric:
@@ -436,6 +299,9 @@ def metrics_with(
 
 METRICS = metrics_with()
 """Every metric that all results have, as far as a photograph has a value of it, in the order of their tables."""
+
+ACCURACIES = tuple(accuracy.acc_name(km) for km in accuracy.THRESHOLDS_KM.values())
+"""The names of the accuracies at the five thresholds, the shortest distance first."""
 
 _BY_NAME = {metric.name: metric for metric in METRICS}
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -32,7 +31,7 @@ from globe_eval.places.distance import geodesic_km
 from globe_eval.places.gazetteer import TERRITORIES, Place, country
 from globe_eval.places.names import normalise
 from globe_eval.places.spotting import Spot, spot
-from globe_eval.sample import Answer, Consistency, Verdict
+from globe_eval.sample import Answer, Consistency, Prediction, Verdict
 
 MOST_CANDIDATES = 3
 """More countries in the conclusion than these conclude nothing."""
@@ -51,32 +50,8 @@ WORDS_BEFORE, WORDS_AFTER = 500, 100
 """How many characters of its sentence are looked at on both sides of a place."""
 
 
-class Point(Protocol):
-    """Where the answer was located; a `scoring.Prediction` is one."""
-
-    @property
-    def lat(self) -> float:
-        """Degrees."""
-
-    @property
-    def lon(self) -> float:
-        """Degrees."""
-
-    @property
-    def level(self) -> str:
-        """How exactly: coordinates, city, admin or country."""
-
-    @property
-    def country_code(self) -> str | None:
-        """ISO 3166-1 alpha-2."""
-
-    @property
-    def geonameid(self) -> int | None:
-        """Number in GeoNames."""
-
-    @property
-    def name(self) -> str | None:
-        """In the gazetteer."""
+Point = Prediction | Place
+"""Where the answer was located."""
 
 
 @dataclass(frozen=True, slots=True)

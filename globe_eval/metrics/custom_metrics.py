@@ -24,7 +24,7 @@ METRIC_KEYS = ("metric", "function", "higher_is_better")
 class OwnMetric:
     """A metric of a benchmark's own, averaged over the photographs for which it has a value.
 
-    `of` takes a dict with the keys of a line of samples.jsonl: id, status, truth, answer (None: never heard),
+    `of` takes a dict with the keys of a line of samples.jsonl: id, status, truth, answer (None: no response),
     prediction (None: no usable answer), distance_km and response. It returns a number, or None for no value.
     """
 

@@ -42,6 +42,7 @@ def figures(
     metrics: Sequence[Metric],
     values: Mapping[str, Floats],
     groups: npt.NDArray[Any],
+    rows: npt.NDArray[Any] | None = None,
     *,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
@@ -52,6 +53,7 @@ def figures(
         metrics: which.
         values: of each the values of n photographs (`Metric.values`), NaN where one has none; (n,), of pairs (n, 2).
         groups: (n,) labels to resample by.
+        rows: which photographs, as numpy indexes an array; None: all.
         n_resamples: how many resamples to draw.
         seed: of the draws.
 
@@ -60,6 +62,8 @@ def figures(
     >>> figures([own_metric("right")], values, np.array([1, 1, 2, 3]))["right"].value.__round__(3)
     0.667
     """
+    if rows is not None:
+        values, groups = {one.name: values[one.name][rows] for one in metrics}, groups[rows]
     single = [one for one in metrics if one.statistic not in _OF_PAIRS]
     held = {one.name: one for one in single if one.statistic in _OF_ALL or not np.isnan(values[one.name]).all()}
     means = {name: values[name] for name, one in held.items() if one.statistic != "median of all"}

@@ -77,7 +77,7 @@ def ground(
     recall = |E asserted| / |E|, in [0, 1], higher is better; 0 without a reasoning.
     precision = |M in up(E)| / |M|, in [0, 1], higher is better; None where nothing is asserted.
     f1 = their harmonic mean, in [0, 1], higher is better; 0 where nothing is asserted or nothing right.
-    lift: see `lifts`; recall_idf: see `idf_recalls`.
+    lift: see `lifts`; recall_idf: see `_recall_idf`.
     hallucination_rate = the share of the asserted classes that are not in up(E) (CHAIR_i, of one photograph); in
     [0, 1], lower is better; None without `classes`, and where no class is asserted.
 
@@ -242,27 +242,6 @@ def lifts(
     return np.array([None if one is None else one.lift for one in found], dtype=np.float64)
 
 
-def idf_recalls(entities: Sequence[Sequence[str] | None], hits: Sequence[Sequence[str] | None]) -> Floats:
-    """Recall in which a rare entity counts more than one that most photographs have; shape (n,).
-
-    sum of w over the entities asserted / sum of w over all, with w = ln((N + 1) / (df + 1)) for an entity that df of
-    the N photographs with entities have (the smoothed inverse document frequency of scikit-learn, without its + 1, so
-    that what every photograph has is worth nothing). In [0, 1], higher is better; NaN where there are no entities or
-    `hits` is None (recall is undefined), and where all entities of a photograph are in every other.
-
-    >>> idf_recalls([["bus", "road"], ["church", "road"]], [["bus", "road"], ["road"]]).tolist()
-    [1.0, 0.0]
-    """
-    held = zip(entities, hits, controls([""] * len(entities), entities), strict=True)
-    return np.array(
-        [
-            None if found is None else _recall_idf(found, entity_set(seen or ()), control)
-            for seen, found, control in held
-        ],
-        dtype=np.float64,
-    )
-
-
 def in_context(samples: Sequence[Sample]) -> list[Sample]:
     """Samples that were scored apart (shards, lm-eval's own loop) with the lift and the weighted recall of all of them.
 
@@ -304,6 +283,13 @@ def _lift(reading: Reading | None, recall: float, control: Control | None) -> fl
 
 
 def _recall_idf(hits: Sequence[str], entities: Sequence[str], control: Control | None) -> float | None:
+    """Recall in which a rare entity counts more than one that most photographs have.
+
+    sum of w over the entities asserted / sum of w over all, with w = ln((N + 1) / (df + 1)) for an entity that df of
+    the N photographs with entities have (the smoothed inverse document frequency of scikit-learn, without its + 1, so
+    that what every photograph has is worth nothing). In [0, 1], higher is better; None where all entities of a
+    photograph are in every other.
+    """
     if control is None:
         return None
     total = math.fsum(control.weights)

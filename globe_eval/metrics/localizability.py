@@ -75,18 +75,6 @@ def auroc(confidence: npt.ArrayLike, outcome: npt.ArrayLike) -> float:
     return float(ranked(confidence, outcome)[0])
 
 
-def brier(confidence: npt.ArrayLike, outcome: npt.ArrayLike) -> float:
-    """Mean of (p - y)^2 (Brier 1950): in [0, 1], lower is better; a proper score, least for the true probabilities.
-
-    NaN without any pair.
-
-    >>> brier([1.0, 0.5], [1, 0])
-    0.125
-    """
-    p, y = _pairs(confidence, outcome)
-    return float(np.mean((p - y) ** 2)) if len(p) else float("nan")
-
-
 def aurc(confidence: npt.ArrayLike, outcome: npt.ArrayLike) -> float:
     """Area under the risk-coverage curve: the mean, over k = 1 … n, of the share wrong among the k most confident.
 
@@ -110,18 +98,6 @@ def coverage(confidence: npt.ArrayLike, outcome: npt.ArrayLike, risk: float = RI
     (0.6667, 0.0)
     """
     return float(ranked(confidence, outcome, risk=risk)[2])
-
-
-def selective_accuracy(confidence: npt.ArrayLike, outcome: npt.ArrayLike) -> float:
-    """The share located among the photographs that the model holds for localizable (confidence of at least one half).
-
-    In [0, 1], higher is better; NaN where it holds none for localizable. To be seen beside the share of those.
-
-    >>> selective_accuracy([0.9, 0.5, 0.1], [1, 0, 0])
-    0.5
-    """
-    p, y = _pairs(confidence, outcome)
-    return float(np.mean(y[p >= 0.5])) if (p >= 0.5).any() else float("nan")
 
 
 def risk_coverage(confidence: npt.ArrayLike, outcome: npt.ArrayLike) -> list[tuple[float, float]]:

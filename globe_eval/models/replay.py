@@ -7,7 +7,7 @@ from typing import Any
 
 from lm_eval.api.instance import Instance
 
-from globe_eval.benchmarks.table import Table, identifier, match_ids, number, read_table
+from globe_eval.benchmarks.table import Table, identifiers, match_ids, number, read_table
 from globe_eval.errors import InputError
 from globe_eval.models.response import Response
 from globe_eval.models.simple import SimpleModel, answer_text
@@ -54,17 +54,7 @@ def read_responses(
         )
     response_column = table.find("response", response_column)
     written = _texts(table, response_column) if response_column else _synthesised(table)
-    responses: dict[str, Response] = {}
-    lines: dict[str, int] = {}
-    for index, response in enumerate(written):
-        key = identifier(table, index, id_column)
-        if key in responses:
-            raise InputError(
-                f"{table.where(index)}, column {id_column!r}: {key!r} stands there twice, "
-                f"first in line {table.lines[lines[key]]}; one answer a photograph"
-            )
-        responses[key], lines[key] = response, index
-    return responses
+    return dict(zip(identifiers(table, id_column), written, strict=True))
 
 
 def _texts(table: Table, column: str) -> list[Response]:

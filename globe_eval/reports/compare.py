@@ -35,7 +35,7 @@ MOST = 26
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MetricPair:
     """One metric of two runs over the same photographs: the values of A and B, and B - A with its interval.
 
     `wins` counts the photographs on which B is better, `losses` those on which A is: none where no direction is.
@@ -60,7 +60,7 @@ class Part:
 
     n: int
     n_groups: int
-    rows: dict[str, Row]
+    rows: dict[str, MetricPair]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +85,11 @@ class Comparison:
     b: Run
     n: int
     n_groups: int
-    rows: dict[str, Row]
+    rows: dict[str, MetricPair]
     """Over all photographs; a missing answer is a miss."""
-    own: dict[str, Row]
+    own: dict[str, MetricPair]
     """Each over the photographs that it located; wins and losses are those of `both`."""
-    both: dict[str, Row]
+    both: dict[str, MetricPair]
     """Over the photographs that both located."""
     n_located: tuple[int, int, int]
     """By A, by B, by both."""
@@ -119,7 +119,12 @@ def compare(folders: Sequence[Path], *, seed: int = 0) -> list[Comparison]:
     """Each later run against the first. Raises InputError for what is no run, and for runs that cannot be compared."""
     if not 2 <= len(folders) <= MOST:
         raise InputError(f"compare: found {len(folders)} runs; allowed: 2 to {MOST}")
-    reference, *others = [read_run(folder) for folder in folders]
+    return compare_runs([read_run(folder) for folder in folders], seed=seed)
+
+
+def compare_runs(runs: Sequence[Run], *, seed: int = 0) -> list[Comparison]:
+    """Each later run against the first, samples sorted by id. Raises InputError where they cannot be compared."""
+    reference, *others = runs
     for other in others:
         refuse_incomparable(reference, other)
     return [_compared(reference, other, seed) for other in others]
@@ -172,7 +177,7 @@ def _compared(a: Run, b: Run, seed: int) -> Comparison:
 
 def _rows(
     a: Run, b: Run, metrics: Sequence[Metric], rows: npt.NDArray[np.intp], groups: npt.NDArray[Any], seed: int
-) -> dict[str, Row]:
+) -> dict[str, MetricPair]:
     """The metrics that both have a value of, on some of the photographs; no mean of distances where one is missing."""
     sides = [{one.name: run.values[one.name][rows] for one in metrics} for run in (a, b)]
     kept = {one.name: one for one in metrics if _comparable(one, *(side[one.name] for side in sides))}
@@ -180,7 +185,7 @@ def _rows(
     medians = [name for name, one in kept.items() if _is_median(one)]
     found = paired_differences(right, left, groups[rows], medians=medians, seed=seed)
     return {
-        name: Row(
+        name: MetricPair(
             *_pair_values(one, left[name], right[name]),
             found[name],
             one.higher_is_better,
@@ -228,7 +233,7 @@ def _own_rows(
     located: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
     groups: npt.NDArray[Any],
     seed: int,
-) -> dict[str, Row]:
+) -> dict[str, MetricPair]:
     """Each over its own located photographs. Medians have a value and no interval."""
     if not (located[0].any() and located[1].any()):
         return {}
@@ -252,7 +257,7 @@ def _own_rows(
         else:
             continue
         wins = _wins_and_losses(one, left[name], right[name], missing_is_far=False)
-        result[name] = Row(*values, found[name], one.higher_is_better, *wins)
+        result[name] = MetricPair(*values, found[name], one.higher_is_better, *wins)
     return result
 
 

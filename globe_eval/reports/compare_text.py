@@ -13,7 +13,7 @@ from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.paired import Paired
 from globe_eval.metrics.statistics import N_RESAMPLES
 from globe_eval.reports import shown
-from globe_eval.reports.compare import Comparison, Flip, Part, Row, holm_of
+from globe_eval.reports.compare import Comparison, Flip, MetricPair, Part, holm_of
 from globe_eval.reports.run import Run, model_name
 
 SIGNIFICANT = 0.05
@@ -63,7 +63,7 @@ def denominator_sentence(one: Comparison, letter: str = "B") -> str:
     )
 
 
-def _pair(name: str, row: Row, a_first: bool) -> str:
+def _pair(name: str, row: MetricPair, a_first: bool) -> str:
     values = (row.a, row.b) if a_first else (row.b, row.a)
     unit = described(name).unit
     return f"{_value(name, values[0])} against {_value(name, values[1])}{unit and f' {unit}'}"
@@ -250,7 +250,7 @@ def _p(p: float) -> str:
     return "" if math.isnan(p) else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _better(row: Row, p: float, letter: str) -> str:
+def _better(row: MetricPair, p: float, letter: str) -> str:
     if math.isnan(p) or p > SIGNIFICANT or row.order == 0:
         return "tie"
     return letter if row.order > 0 else "A"
@@ -306,7 +306,7 @@ def _run(run: Run) -> dict[str, Any]:
     return {"folder": run.folder.as_posix(), "model": model_name(run.results), "task": run.results.task}
 
 
-def _rows(rows: dict[str, Row], adjusted: dict[str, float] | None = None) -> dict[str, Any]:
+def _rows(rows: dict[str, MetricPair], adjusted: dict[str, float] | None = None) -> dict[str, Any]:
     return {
         name: {
             "a": _finite(row.a),

@@ -11,12 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from globe_eval import scoring
 from globe_eval.columns import Columns, columns
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import Metric, metrics_with
 from globe_eval.runs import record
-from globe_eval.sample import Results, Sample, to_dict
+from globe_eval.sample import LOCATED, Results, Sample, to_dict
 
 Floats = npt.NDArray[np.float64]
 
@@ -60,7 +59,7 @@ class Run:
     @property
     def located(self) -> npt.NDArray[np.bool_]:
         """Whether each photograph has a usable answer, shape (n,)."""
-        return np.isin(self.table["status"].astype(str), sorted(scoring.LOCATED))
+        return np.isin(self.table["status"].astype(str), sorted(LOCATED))
 
 
 def read_run(folder: Path) -> Run:

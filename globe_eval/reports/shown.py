@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Protocol
 
 from globe_eval.metrics.catalogue import Metric, described
+from globe_eval.sample import Figure
 
 CONTINENTS = {
     "AF": "Africa",
@@ -16,26 +16,6 @@ CONTINENTS = {
     "OC": "Oceania",
     "SA": "South America",
 }
-
-
-class Figure(Protocol):
-    """A value with its interval; None is infinite or undefined."""
-
-    @property
-    def value(self) -> float | None:
-        """The value."""
-
-    @property
-    def low(self) -> float | None:
-        """The lower bound."""
-
-    @property
-    def high(self) -> float | None:
-        """The upper bound."""
-
-    @property
-    def n_groups(self) -> int:
-        """Of how many groups; of one there is no interval."""
 
 
 def label(name: str) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, get_args
@@ -14,9 +14,9 @@ import numpy as np
 from globe_eval import scoring
 from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.ceilings import Ceilings, ceilings
-from globe_eval.columns import columns
+from globe_eval.columns import Columns, columns
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
-from globe_eval.metrics.catalogue import TARGETS, pair_columns, pairs
+from globe_eval.metrics.catalogue import METRICS, TARGETS, Metric, metrics_with, pair_columns, pairs
 from globe_eval.metrics.custom_metrics import OwnMetric
 from globe_eval.metrics.grounding import controls_of, lexicon_sha256
 from globe_eval.metrics.localizability import SOURCES, risk_coverage, thinned
@@ -32,149 +32,140 @@ from globe_eval.sample import (
     Figure,
     Gazetteer,
     Geocoder,
-    Images,
     ReasoningCounts,
     Results,
     Sample,
     Stratum,
     Truth,
-    Usage,
     WithoutOverlap,
     finite,
 )
 from globe_eval.secrets import without_secrets
 
 
-@dataclass(frozen=True)
-class Setting:
-    """What the samples are of. Two results may be ranked together only where these agree (but for the model)."""
+def unscored(
+    task: str,
+    task_version: str,
+    answer_form: AnswerForm,
+    manifest_sha256: str,
+    model: str,
+    model_args: Mapping[str, Any] | None = None,
+    model_info: Mapping[str, Any] | None = None,
+    *,
+    geocoder: str = "geonames",
+    **known: Any,
+) -> Results:
+    """Results before anything is scored: what the samples are of, without secrets, and no figure yet (`assemble`).
 
-    task: str
-    task_version: str
-    answer_form: AnswerForm
-    manifest_sha256: str
-    model: str
-    model_args: dict[str, Any] = field(default_factory=dict)
-    model_info: dict[str, Any] = field(default_factory=dict)
-    prompt: str | None = None
-    prompt_sha256: str | None = None
-    decoding: dict[str, Any] | None = None
-    seed: int = 0
-    limit: float | None = None
-    shard: str | None = None
-    """Which photographs: "i/n" is every n-th from the i-th on."""
-    command: str | None = None
-    distance: DistanceModel = "geodesic"
-    geocoder: str = "geonames"
-    exclude: frozenset[str] | None = None
-    """Ids of photographs that a second set of figures leaves out; None asks for no such figures."""
-    thresholds_km: Sequence[float] = ()
-    own_metrics: Sequence[OwnMetric] = ()
-    own_directions: dict[str, bool] = field(default_factory=dict)
-    """What the benchmark measures besides the metrics that all have; which of its own metrics are better when higher
-    is known of a stored result too, the functions are not."""
-    entity_classes: Sequence[str] | None = None
-    """All classes that the benchmark annotates exhaustively; None where it does not declare its entities so."""
-    entities_sha256: str | None = None
-    """Of the entities of a file of their own."""
+    Args:
+        task, task_version, answer_form, manifest_sha256, model: two results may be ranked together only where these
+            agree (but for the model).
+        model_args, model_info: what the model was given, and what it says of itself.
+        geocoder: "geonames" or an online back end.
+        known: any other field of `Results`.
+    """
+    nothing: dict[str, Any] = {
+        **dict.fromkeys(("prompt", "prompt_sha256", "decoding", "limit", "git_commit")),
+        **dict.fromkeys(("resolver_version", "parser_version", "started"), ""),
+        **{name: {} for name in ("packages", "status", "metrics", "valid_only", "accuracy_by_distance")},
+        **dict.fromkeys(("seed", "n", "n_groups", "duration_seconds"), 0),
+        **{"distance": "geodesic", "complete": False, "gazetteer": Gazetteer("", "")},
+    }
+    fields = {
+        **{"task": task, "task_version": task_version, "answer_form": answer_form, "manifest_sha256": manifest_sha256},
+        **{"model": model, "geocoder": Geocoder(geocoder, "")},
+        "model_args": without_secrets(model_args or {}),
+        "model_info": without_secrets(model_info or {}),
+    }
+    if known.get("decoding") is not None:
+        known["decoding"] = without_secrets(known["decoding"])
+    return Results(schema_version=SCHEMA_VERSION, **{**nothing, **fields, **known})
 
 
 @process.without_collector()
 def assemble(
-    setting: Setting,
+    results: Results,
     samples: Sequence[Sample],
     *,
-    started: datetime,
-    images: Images | None = None,
-    usage: Usage | None = None,
+    started: datetime | None = None,
+    own_metrics: Sequence[OwnMetric] = (),
+    exclude: Collection[str] | None = None,
 ) -> tuple[list[Sample], Results]:
-    """Score n samples and describe the result. Deterministic but for the time, the duration and the versions."""
-    online = None if setting.geocoder == "geonames" else GEOCODERS[setting.geocoder]()
+    """Score n samples and make the figures of a result. Deterministic but for the time, the duration and the versions.
+
+    Args:
+        results: `unscored`, or of a run that is scored again; every figure and version in it is made anew.
+        samples: with their responses.
+        started: when the run began; None leaves time and duration as they are.
+        own_metrics: the functions of the benchmark's own metrics; without them, the samples keep their values.
+        exclude: ids of photographs that a second set of figures leaves out (`WithoutOverlap`).
+    """
+    name = results.geocoder.name
+    online = None if name == "geonames" else GEOCODERS[name]()
     score = partial(
         scoring.score,
-        form=setting.answer_form,
-        distance=setting.distance,
+        form=results.answer_form,
+        distance=results.distance,
         geocode=online.geocode if online else resolve_many,
-        own=setting.own_metrics,
-        classes=setting.entity_classes,
+        own=own_metrics,
+        classes=results.entity_classes,
     )
     # An online geocoder's cache and a benchmark's own functions stay in this process.
-    here = online is not None or bool(setting.own_metrics)
+    here = online is not None or bool(own_metrics)
     columns = samples, controls_of(samples)
     scored = score(*columns) if here else process.in_parts(score, *columns)
-    results = Results(
-        schema_version=SCHEMA_VERSION,
-        task=setting.task,
-        task_version=setting.task_version,
-        answer_form=setting.answer_form,
-        manifest_sha256=setting.manifest_sha256,
-        prompt=setting.prompt,
-        prompt_sha256=setting.prompt_sha256,
-        model=setting.model,
-        model_args=without_secrets(setting.model_args),
-        model_info=without_secrets(setting.model_info),
-        decoding=None if setting.decoding is None else without_secrets(setting.decoding),
-        seed=setting.seed,
-        limit=setting.limit,
-        command=setting.command,
-        shard=setting.shard,
-        distance=setting.distance,
-        geocoder=Geocoder(name=setting.geocoder, version=online.version if online else f"resolver {RESOLVER_VERSION}"),
-        gazetteer=Gazetteer(version=gazetteer.info()["version"], sha256=gazetteer.info()["sha256"]),
+    now = datetime.now(UTC)
+    results = replace(
+        results,
+        geocoder=Geocoder(name, online.version if online else f"resolver {RESOLVER_VERSION}"),
+        gazetteer=Gazetteer(gazetteer.info()["version"], gazetteer.info()["sha256"]),
         resolver_version=RESOLVER_VERSION,
         parser_version=PARSER_VERSION,
         packages=record.package_versions(),
         git_commit=record.git_commit(),
-        started=started.astimezone(UTC).isoformat(timespec="seconds"),
-        duration_seconds=round((datetime.now(UTC) - started).total_seconds(), 3),
-        usage=usage,
-        images=images,
-        thresholds_km=list(setting.thresholds_km),
-        own_directions=setting.own_directions,
-        entity_classes=None if setting.entity_classes is None else list(setting.entity_classes),
-        entities_sha256=setting.entities_sha256,
-        **describe(setting, scored),
+        **describe(results, scored, exclude),
     )
+    if started is not None:
+        begun = started.astimezone(UTC).isoformat(timespec="seconds")
+        results = replace(results, started=begun, duration_seconds=round((now - started).total_seconds(), 3))
     if online is not None and not online.shareable:
         scored = [replace(one, prediction=None) for one in scored]
     return scored, results
 
 
-def describe(setting: Setting, samples: Sequence[Sample]) -> dict[str, Any]:
-    """The fields of a result that its scored samples alone decide: n, status and every figure."""
-    metrics = scoring.metrics_with(setting.thresholds_km, setting.own_directions)
-    figures = recorded(scoring.figures(samples, metrics=metrics, seed=setting.seed))
-    located = [one for one in samples if one.status in LOCATED]
-    of_parts = [metric for metric in metrics if metric.of_parts]
+def describe(results: Results, samples: Sequence[Sample], exclude: Collection[str] | None = None) -> dict[str, Any]:
+    """The fields of a result that its scored samples alone decide: n, status and every figure; `exclude` as above."""
+    metrics = metrics_with(results.thresholds_km, results.own_directions)
+    table = columns(samples)
+    of = partial(scoring.figures, table, seed=results.seed)
+    figures = recorded(of(metrics=metrics))
+    located = np.array([one.status in LOCATED for one in samples], dtype=np.bool_)
     return {
         "n": len(samples),
         "n_groups": next(iter(figures.values())).n_groups if figures else 0,
         "complete": all(one.status != "error" for one in samples),
         "status": scoring.counts(samples),
         "metrics": figures,
-        "valid_only": recorded(scoring.figures(located, metrics=of_parts, seed=setting.seed)),
-        "accuracy_by_distance": _accuracy_by_distance(samples),
-        **_ceilings(setting, [one.truth for one in samples]),
+        "valid_only": recorded(of(located, metrics=[metric for metric in metrics if metric.of_parts])),
+        "accuracy_by_distance": _accuracy_by_distance(table),
+        **_ceilings(results, [one.truth for one in samples]),
         "breakdowns": {
             dimension: {label: _stratum(figures) for label, figures in parts.items()}
-            for dimension, parts in scoring.breakdowns(samples, metrics=metrics, seed=setting.seed).items()
+            for dimension, parts in scoring.breakdowns(table, metrics=metrics, seed=results.seed).items()
         },
         "reasoning": reasoning_counts(samples),
         "lexicon_sha256": lexicon_sha256() if any(one.format for one in samples) else None,
-        "clean": None if setting.exclude is None else without(samples, setting.exclude, metrics, setting.seed),
+        "clean": None if exclude is None else without(table, exclude, metrics, results.seed),
     }
 
 
 def without(
-    samples: Sequence[Sample],
-    exclude: Collection[str],
-    metrics: Sequence[scoring.Metric] = scoring.METRICS,
-    seed: int = 0,
+    table: Columns, exclude: Collection[str], metrics: Sequence[Metric] = METRICS, seed: int = 0
 ) -> WithoutOverlap:
     """The figures of the photographs whose id is not in `exclude`, and how many were left out."""
-    kept = [one for one in samples if one.id not in exclude]
-    figures = recorded(scoring.figures(kept, metrics=metrics, seed=seed))
-    return WithoutOverlap(excluded=len(samples) - len(kept), n=len(kept), metrics=figures)
+    kept = np.array([id_ not in exclude for id_ in table["id"]], dtype=np.bool_)
+    figures = recorded(scoring.figures(table, kept, metrics=metrics, seed=seed))
+    return WithoutOverlap(excluded=int((~kept).sum()), n=int(kept.sum()), metrics=figures)
 
 
 def reasoning_counts(samples: Sequence[Sample]) -> ReasoningCounts | None:
@@ -201,12 +192,12 @@ def reasoning_counts(samples: Sequence[Sample]) -> ReasoningCounts | None:
     )
 
 
-def _ceilings(setting: Setting, truths: Sequence[Truth]) -> dict[str, dict[str, float | None] | None]:
+def _ceilings(results: Results, truths: Sequence[Truth]) -> dict[str, dict[str, float | None] | None]:
     """What answers of this form can score with the embedded gazetteer; not known of an online geocoder's places."""
-    if setting.geocoder != "geonames" and setting.answer_form != "coordinates":
+    if results.geocoder.name != "geonames" and results.answer_form != "coordinates":
         return dict.fromkeys(Ceilings._fields)
     lats, lons = [truth.lat for truth in truths], [truth.lon for truth in truths]
-    found = ceilings(lats, lons, setting.answer_form, distance=setting.distance, thresholds_km=setting.thresholds_km)
+    found = ceilings(lats, lons, results.answer_form, distance=results.distance, thresholds_km=results.thresholds_km)
     return {
         name: values and {metric: finite(value) for metric, value in values.items()}
         for name, values in found._asdict().items()
@@ -226,17 +217,10 @@ def recorded(figures: dict[str, Figure]) -> dict[str, Figure]:
     }
 
 
-def _accuracy_by_distance(samples: Sequence[Sample]) -> dict[DistanceModel, dict[str, float]]:
-    nowhere = (np.nan, np.nan)
-    points = np.array(
-        [
-            (s.truth.lat, s.truth.lon, *((s.prediction.lat, s.prediction.lon) if s.prediction else nowhere))
-            for s in samples
-        ],
-        dtype=np.float64,
-    ).reshape(-1, 4)
+def _accuracy_by_distance(table: Columns) -> dict[DistanceModel, dict[str, float]]:
+    points = [table[name] for name in ("truth.lat", "truth.lon", "prediction.lat", "prediction.lon")]
     models: tuple[DistanceModel, ...] = get_args(DistanceModel)
-    by_model = {model: DISTANCES[model](*points.T) for model in models}
+    by_model = {model: DISTANCES[model](*points) for model in models}
     return {
         model: {acc_name(km): float(within(distance, km).mean()) for km in THRESHOLDS_KM.values()}
         for model, distance in by_model.items()

@@ -48,7 +48,7 @@ class Journaled:
         model: from lm-eval.
         journal: started.
         seed: of models that sample in this process; each chunk draws from a seed of its own.
-        progress: is told of each answer.
+        progress: shows each answer.
         budget: what the run may cost; None is no bound.
 
     """
@@ -114,31 +114,31 @@ class Journaled:
             seen[id(request)] += 1
             slots.append(slot)
             asked.setdefault(slot, request)
-        heard: dict[Slot, Response] = {}
+        answered: dict[Slot, Response] = {}
         failed: set[Slot] = set()
         for slot, request in asked.items():
-            self._look_up(slot, request, heard, failed)
-        self.total, self.done, self.resumed = len(asked), len(heard), len(heard)
-        self._say_what_changed(asked, {name for name, _ in [*heard, *failed]})
-        for response in heard.values():
+            self._look_up(slot, request, answered, failed)
+        self.total, self.done, self.resumed = len(asked), len(answered), len(answered)
+        self._warn_of_changes(asked, {name for name, _ in [*answered, *failed]})
+        for response in answered.values():
             self._refuse_another_model(response)
             if self.budget is not None:
                 self.budget.add(response)
         if self.done < self.total:
-            self._ask(asked, heard, failed)
-        if len(heard) < len(asked):
+            self._ask(asked, answered, failed)
+        if len(answered) < len(asked):
             assert self.budget is not None
             raise IncompleteRun(
                 f"stopped with {self.done:,} of {self.total:,} answers, in {self.journal.path}; {self.budget.shown()}"
             )
-        self.answers = {name: response for (name, repeat), response in heard.items() if repeat == 0}
-        if any(repeat for _, repeat in heard):
-            for name, repeat in sorted(heard):
-                self.repeats.setdefault(name, []).append(heard[name, repeat])
-        return [heard[slot] for slot in slots]
+        self.answers = {name: response for (name, repeat), response in answered.items() if repeat == 0}
+        if any(repeat for _, repeat in answered):
+            for name, repeat in sorted(answered):
+                self.repeats.setdefault(name, []).append(answered[name, repeat])
+        return [answered[slot] for slot in slots]
 
-    def _look_up(self, slot: Slot, request: Instance, heard: dict[Slot, Response], failed: set[Slot]) -> None:
-        """Put what the journal knows of `slot` into `heard` or `failed`."""
+    def _look_up(self, slot: Slot, request: Instance, answered: dict[Slot, Response], failed: set[Slot]) -> None:
+        """Put what the journal knows of `slot` into `answered` or `failed`."""
         name, repeat = slot
         if name not in self.journal.images:
             return
@@ -147,10 +147,10 @@ class Journaled:
         if key in self.journal.failed:
             failed.add(slot)
         elif (entry := self.journal.answered.pop(key, None)) is not None:
-            heard[slot] = entry.response
+            answered[slot] = entry.response
             self.seconds += entry.seconds or 0.0
 
-    def _say_what_changed(self, asked: Mapping[Slot, Instance], known: set[str]) -> None:
+    def _warn_of_changes(self, asked: Mapping[Slot, Instance], known: set[str]) -> None:
         """The journal has answers about these photographs, but not to what is asked now."""
         changed = Counter(
             "picture" if self.journal.images[name] != self._picture(request).sha256 else "prompt"
@@ -161,15 +161,15 @@ class Journaled:
             what = " and ".join(f"{n:,} whose {part} has changed" for part, n in sorted(changed.items()))
             logging.getLogger("globe_eval").warning(f"globe-eval: asking again: {what} since {self.journal.path}")
 
-    def _ask(self, asked: Mapping[Slot, Instance], heard: dict[Slot, Response], failed: set[Slot]) -> None:
+    def _ask(self, asked: Mapping[Slot, Instance], answered: dict[Slot, Response], failed: set[Slot]) -> None:
         streams = hasattr(self.model, "answers")
-        pieces = self._stream(asked, heard) if streams else self._chunks(asked, heard, failed)
+        pieces = self._stream(asked, answered) if streams else self._chunks(asked, answered, failed)
         began = before = time.monotonic()
         with self.progress.of(self.total):
-            self.progress.add([(asked[slot].doc, response) for slot, response in heard.items()], resumed=True)
+            self.progress.add([(asked[slot].doc, response) for slot, response in answered.items()], resumed=True)
             for piece in pieces:
                 # A chunk that is asked again for the sake of its batches brings answers that are there already.
-                new = {slot: _published(response) for slot, response in piece if slot not in heard}
+                new = {slot: _published(response) for slot, response in piece if slot not in answered}
                 for response in new.values():
                     self._refuse_another_model(response)
                     if self.budget is not None and not streams:
@@ -177,30 +177,30 @@ class Journaled:
                 now = time.monotonic()
                 entries = [self._entry(slot, asked[slot], new[slot], (now - before) / len(new)) for slot in new]
                 self.journal.append(entries)
-                heard |= new
-                answered = sum(response.error is None for response in new.values())
-                self.done += answered
+                answered |= new
+                n_new = sum(response.error is None for response in new.values())
+                self.done += n_new
                 self.seconds += now - before
                 before = now
-                if answered and self.seconds_to_first_answer is None:
+                if n_new and self.seconds_to_first_answer is None:
                     self.seconds_to_first_answer = now - began
                 self.progress.add([(asked[slot].doc, new[slot]) for slot in new])
 
     def _stream(
-        self, asked: Mapping[Slot, Instance], heard: Mapping[Slot, Response]
+        self, asked: Mapping[Slot, Instance], answered: Mapping[Slot, Response]
     ) -> Iterator[list[tuple[Slot, Response]]]:
-        slots = [slot for slot in asked if slot not in heard]
+        slots = [slot for slot in asked if slot not in answered]
         requests, repeats = [asked[slot] for slot in slots], [repeat for _, repeat in slots]
         for index, response in self.model.answers(requests, repeats=repeats, answered=self.done, budget=self.budget):
             yield [(slots[index], response)]
 
     def _chunks(
-        self, asked: Mapping[Slot, Instance], heard: Mapping[Slot, Response], failed: set[Slot]
+        self, asked: Mapping[Slot, Instance], answered: Mapping[Slot, Response], failed: set[Slot]
     ) -> Iterator[list[tuple[Slot, Response]]]:
         slots = list(asked)
         for start in range(0, len(slots), self.chunk):
             chunk = slots[start : start + self.chunk]
-            lacking = [slot for slot in chunk if slot not in heard]
+            lacking = [slot for slot in chunk if slot not in answered]
             if self.budget is not None and self.budget.spent(0):
                 return
             together = [slot for slot in chunk if slot not in failed] if set(lacking) - failed else []

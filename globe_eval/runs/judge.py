@@ -13,7 +13,7 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -23,7 +23,7 @@ from globe_eval.errors import InputError
 from globe_eval.metrics.grounding import entity_set
 from globe_eval.runs import second_model
 from globe_eval.runs.second_model import SecondModel
-from globe_eval.sample import JudgeAgreement, Judgement, Results, Sample, Use
+from globe_eval.sample import JudgeAgreement, Judgement, Sample, Use
 from globe_eval.secrets import removed
 
 USES: tuple[Use, ...] = get_args(Use)
@@ -61,7 +61,7 @@ class Question:
 
 
 def question(sample: Sample, seed: int) -> Question | None:
-    """What is asked of a photograph; None without entities, or where nothing was heard.
+    """What is asked of a photograph; None without entities, or without a response.
 
     The order of the entities is shuffled by the seed and the id, since judges favour what stands first.
     """
@@ -99,20 +99,20 @@ def read_verdict(text: str, entities: Sequence[str]) -> dict[str, Use]:
     found = _OBJECT.findall(text)
     if not found:
         raise ValueError(f"no JSON object in {text[:60]!r}")
-    said = {str(number): str(answer).strip().lower() for number, answer in json.loads(found[-1]).items()}
+    answers = {str(number): str(answer).strip().lower() for number, answer in json.loads(found[-1]).items()}
     verdict: dict[str, Use] = {}
     for i, entity in enumerate(entities, 1):
-        answer = next((word for word in USES if word == said.get(str(i))), None)
+        answer = next((word for word in USES if word == answers.get(str(i))), None)
         if answer is None:
-            raise ValueError(f"{i}: found {said.get(str(i))!r}; allowed: {', '.join(USES)}")
+            raise ValueError(f"{i}: found {answers.get(str(i))!r}; allowed: {', '.join(USES)}")
         verdict[entity] = answer
     return verdict
 
 
 def ask(
-    samples: Iterable[Sample], model: SecondModel, *, folder: Path | None, seed: int
-) -> tuple[dict[str, Judgement], str | None]:
-    """What a judge says of each photograph, by id, and why it says nothing of any that it was asked about, if so.
+    samples: Sequence[Sample], model: SecondModel, *, folder: Path | None, seed: int
+) -> tuple[list[Sample], str | None]:
+    """The samples with what a judge says of each, and why it answers none of those that it was asked about, if so.
 
     Args:
         samples: of a run.
@@ -166,48 +166,41 @@ def ask(
             judged.setdefault(one.id, Judgement(error=str(error)[:300]))
         errors[str(error)] += len(asked)
     silent = bool(asked) and all(judged[one.id].error is not None for one in asked)
-    return judged, removed(errors.most_common(1)[0][0])[:300] if silent else None
+    reason = removed(errors.most_common(1)[0][0])[:300] if silent else None
+    return [replace(sample, judge=judged.get(sample.id)) for sample in samples], reason
 
 
-def attach(
-    samples: Sequence[Sample],
-    results: Results,
-    said: Mapping[str, Judgement],
-    model: str,
-    seed: int,
-    reason: str | None = None,
-) -> tuple[list[Sample], Results]:
-    """Samples and results with a judge's verdicts, and how far these agree with the deterministic measure.
+def agreement(samples: Sequence[Sample], model: str, seed: int, reason: str | None = None) -> JudgeAgreement:
+    """How far a judge's verdicts, which are in the samples, agree with the deterministic measure.
 
     agreement: the share of entities of which both say that they are asserted, or both that they are not; kappa is
     Cohen's, which chance alone makes 0. Photographs whose language the lexicon does not cover are left out of both.
     """
     both: Counter[tuple[bool, bool]] = Counter()
     counted: Counter[str] = Counter()
+    errors: Counter[bool] = Counter()
     for sample in samples:
-        one = said.get(sample.id)
-        if one is None or one.error is not None:
+        if (one := sample.judge) is None:
             continue
+        errors[one.error is not None] += 1
         counted.update(one.entities.values())
-        if sample.grounding is not None and sample.grounding.covered:
+        if one.error is None and sample.grounding is not None and sample.grounding.covered:
             hits = set(sample.grounding.hits)
             both.update((entity in hits, word != "absent") for entity, word in one.entities.items())
     n = sum(counted.values())
-    agreement, kappa = agreement_of(both)
-    judge = JudgeAgreement(
+    agreed, kappa = agreement_of(both)
+    return JudgeAgreement(
         model=model,
         prompt_sha256=PROMPT_SHA256,
         seed=seed,
-        n=sum(one.error is None for one in said.values()),
+        n=errors[False],
         n_entities=n,
-        n_errors=sum(one.error is not None for one in said.values()),
+        n_errors=errors[True],
         **{word: counted[word] / n if n else None for word in USES},
-        agreement=agreement,
+        agreement=agreed,
         kappa=kappa,
         reason=reason,
     )
-    judged = [replace(sample, judge=said.get(sample.id)) for sample in samples]
-    return judged, replace(results, judge=judge)
 
 
 def agreement_of(both: Mapping[tuple[bool, bool], int]) -> tuple[float | None, float | None]:

@@ -24,8 +24,8 @@ CACHE = "localizable.jsonl"
 
 def ask(
     samples: Sequence[Sample], photographs: Sequence[Any], arguments: Mapping[str, Any], *, folder: Path, seed: int
-) -> tuple[list[Sample], int]:
-    """The samples with the probability of a "yes" for each photograph, and of how many none was given.
+) -> list[Sample]:
+    """The samples with the probability of a "yes" for each photograph; without one where none was given.
 
     Args:
         samples: with what the evaluated model said, n of them, not scored yet; photographs without a response are not
@@ -77,4 +77,4 @@ def ask(
             f"--ask_localizable: {model.endpoint.model} answers no photograph with probabilities ({reason})"
         )
     with_p = zip(samples, found, strict=True)
-    return [one if p is None else replace(one, answer=replace(one.answer, p_yes=p)) for one, p in with_p], silent
+    return [one if p is None else replace(one, answer=replace(one.answer, p_yes=p)) for one, p in with_p]

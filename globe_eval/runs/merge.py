@@ -11,7 +11,7 @@ from globe_eval.errors import InputError
 from globe_eval.metrics.grounding import in_context
 from globe_eval.runs import identity, judge, record
 from globe_eval.runs.assemble import describe
-from globe_eval.runs.rescore import OF_THE_RUN, setting_of
+from globe_eval.runs.rescore import OF_THE_RUN
 from globe_eval.runs.score import Scored
 from globe_eval.sample import DistanceModel, Images, Results, Sample, Usage, to_dict
 
@@ -40,7 +40,7 @@ def merge(folders: Sequence[Path]) -> Scored:
     merged = replace(
         first,
         **{
-            **describe(setting_of(first), samples),
+            **describe(first, samples),
             "accuracy_by_distance": _pooled(every),  # an online geocoder's points may not be in the samples
             "shard": None,
             "started": min(one.started for one in every),
@@ -52,8 +52,7 @@ def merge(folders: Sequence[Path]) -> Scored:
         },
     )
     if first.judge is not None:
-        said = {one.id: one.judge for one in samples if one.judge is not None}
-        samples, merged = judge.attach(samples, merged, said, first.judge.model, first.judge.seed)
+        merged = replace(merged, judge=judge.agreement(samples, first.judge.model, first.judge.seed))
     notes = []
     for name in ("packages", "git_commit"):
         if getattr(merged, name) != getattr(first, name):
@@ -141,13 +140,13 @@ def _usage(every: Sequence[Results]) -> Usage | None:
     if len(usages) < len(every):
         return None
     seconds = sum(one.seconds for one in usages)
-    heard = sum(one.n - one.status["error"] for one in every)
+    answered = sum(one.n - one.status["error"] for one in every)
     first = [one.seconds_to_first_answer for one in usages if one.seconds_to_first_answer is not None]
     return Usage(
         prompt_tokens=_sum([one.prompt_tokens for one in usages]),
         completion_tokens=_sum([one.completion_tokens for one in usages]),
         seconds=round(seconds, 3),
-        images_per_second=round(heard / seconds, 3) if seconds > 0 else None,
+        images_per_second=round(answered / seconds, 3) if seconds > 0 else None,
         seconds_to_first_answer=min(first, default=None),
         cost=_sum([one.cost for one in usages]),
         resumed=sum(one.resumed for one in usages),

@@ -18,12 +18,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
-from operator import attrgetter
 from types import FrameType
 from typing import IO, Any, TypeVar
-
-from globe_eval.sample import Answer, Consistency, Format, Grounding, Localizability, Prediction, Sample, Truth
 
 T = TypeVar("T")
 
@@ -123,29 +119,8 @@ def serve() -> None:
 
 
 def _send(value: Any, file: IO[bytes]) -> None:
-    pickler = pickle.Pickler(file, pickle.HIGHEST_PROTOCOL)
-    pickler.dispatch_table = _PACKERS
-    pickler.dump(value)
+    pickle.dump(value, file, pickle.HIGHEST_PROTOCOL)
     file.flush()
-
-
-def _record_packer(kind: type[Any]) -> Callable[[Any], tuple[Callable[..., Any], tuple[Any, ...]]]:
-    """A frozen dataclass with slots packed as its values: a tenth of the time of its own way."""
-    values = attrgetter(*(field.name for field in fields(kind)))
-    return lambda one: (_unpacked, (kind, values(one)))
-
-
-def _unpacked(kind: type[Any], values: tuple[Any, ...]) -> Any:
-    one = object.__new__(kind)
-    for name, value in zip(kind.__slots__, values, strict=True):
-        object.__setattr__(one, name, value)
-    return one
-
-
-_PACKERS = {
-    kind: _record_packer(kind)
-    for kind in (Answer, Consistency, Format, Grounding, Localizability, Prediction, Sample, Truth)
-}
 
 
 def _cores() -> int:

@@ -56,20 +56,20 @@ class Progress:
                 self._show()
                 self._bar, self._lines = None, False
 
-    def add(self, heard: Sequence[tuple[Mapping[str, Any], Response]], *, resumed: bool = False) -> None:
+    def add(self, answers: Sequence[tuple[Mapping[str, Any], Response]], *, resumed: bool = False) -> None:
         """Count answers, each with its manifest row; `resumed` ones say nothing about the rate."""
         if self._bar is None and not self._lines:
             return
-        self._waiting += heard
-        self._done += len(heard)
-        self._resumed += len(heard) if resumed else 0
+        self._waiting += answers
+        self._done += len(answers)
+        self._resumed += len(answers) if resumed else 0
         if self._bar is None:
             if time.monotonic() - self._line_at >= LINE_EVERY_S:
                 self._line()
             return
         if resumed:
-            self._bar.initial = len(heard)
-        self._bar.update(len(heard))
+            self._bar.initial = len(answers)
+        self._bar.update(len(answers))
         if time.monotonic() - self._scored >= SCORE_EVERY_S:
             self._show()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -10,7 +12,7 @@ from pathlib import Path
 import globe_eval
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole
-from globe_eval.sample import Results, Sample, from_json, to_json
+from globe_eval.sample import SCHEMA_VERSION, Results, Sample, from_json, to_json
 from globe_eval.secrets import removed
 
 
@@ -30,10 +32,21 @@ def read_results(folder: Path) -> Results:
     path = folder / "results.json"
     if not path.is_file():
         raise InputError(f"{folder}: no results.json there, this is no run")
+    text = path.read_bytes()
     try:
-        return from_json(Results, path.read_bytes())
+        return from_json(Results, text)
     except ValueError as error:
+        with contextlib.suppress(ValueError, RecursionError, TypeError, LookupError):
+            refuse_later_schema(path, json.loads(text)["schema_version"])
         raise InputError(f"{path}: {error}") from None
+
+
+def refuse_later_schema(path: Path, found: object, field: str = "schema_version", known: int = SCHEMA_VERSION) -> None:
+    """Raise InputError where a file is of a later version of the schema than this program knows."""
+    if isinstance(found, int | float) and found > known:
+        raise InputError(
+            f"{path}: {field}: found {found}, this globe-eval knows {known}: written by a later globe-eval; upgrade"
+        )
 
 
 def read_samples(folder: Path) -> list[Sample]:
@@ -68,19 +81,7 @@ SCORING_PACKAGES = ("globe-eval", "numpy", "scipy", "pyproj", "shapely")
 
 def package_versions() -> dict[str, str]:
     """Versions of the packages that a number can depend on; those not installed are left out."""
-    names = (
-        "lm-eval",
-        "datasets",
-        "numpy",
-        "scipy",
-        "pyproj",
-        "shapely",
-        "pillow",
-        "torch",
-        "torchvision",
-        "transformers",
-        "vllm",
-    )
+    names = ("lm-eval", "datasets", *SCORING_PACKAGES[1:], "pillow", "torch", "torchvision", "transformers", "vllm")
     found = {"globe-eval": globe_eval.__version__}
     for name in names:
         try:

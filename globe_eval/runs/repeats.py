@@ -14,24 +14,21 @@ from globe_eval.metrics.statistics import cluster_labels
 from globe_eval.models.response import Response
 from globe_eval.places import resolve_many
 from globe_eval.places.online import GEOCODERS
-from globe_eval.runs.assemble import Setting
 from globe_eval.sample import RepeatedAccuracy, Repeats, Results, Sample
 
 
-def attach(
-    setting: Setting, samples: Sequence[Sample], results: Results, answers: Mapping[str, Sequence[Response]]
-) -> Results:
+def attach(samples: Sequence[Sample], results: Results, answers: Mapping[str, Sequence[Response]]) -> Results:
     """The results with what N answers to each photograph say beside its first.
 
     Args:
-        setting: of the run.
         samples: scored, of the first answers.
         results: of these.
         answers: photograph's id -> its N answers. One that never came is a miss, and the run is not complete.
 
     """
     times = min(len(answers[sample.id]) for sample in samples)
-    online = None if setting.geocoder == "geonames" else GEOCODERS[setting.geocoder]()
+    name = results.geocoder.name
+    online = None if name == "geonames" else GEOCODERS[name]()
     runs = [list(samples)]
     for repeat in range(1, times):
         again = [
@@ -39,7 +36,7 @@ def attach(
             for sample in samples
         ]
         geocode = online.geocode if online else resolve_many
-        runs.append(scoring.score(again, form=setting.answer_form, distance=setting.distance, geocode=geocode))
+        runs.append(scoring.score(again, form=results.answer_form, distance=results.distance, geocode=geocode))
     distance = _column(runs, "distance_km")
     found = [[one.prediction for one in of_photograph] for of_photograph in zip(*runs, strict=True)]
     points = np.array([[(p.lat, p.lon) if p else (np.nan, np.nan) for p in row] for row in found], dtype=np.float64)
@@ -49,7 +46,7 @@ def attach(
     accuracy = {}
     for km in THRESHOLDS_KM.values():
         mean, sd = repeats.between_seeds(distance, km)
-        low, high = repeats.both_sources(distance, km, groups, seed=setting.seed).tolist()
+        low, high = repeats.both_sources(distance, km, groups, seed=results.seed).tolist()
         accuracy[acc_name(km)] = RepeatedAccuracy(
             mean=mean,
             low=low,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from globe_eval.benchmarks.truth import read_entities
 from globe_eval.errors import InputError
 from globe_eval.runs import identity, judge, record
-from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.runs.assemble import assemble
 from globe_eval.runs.score import Scored, with_entities
 from globe_eval.runs.second_model import second_model
-from globe_eval.sample import AnswerForm, DistanceModel, Figure, Results, to_dict
+from globe_eval.sample import AnswerForm, DistanceModel, Figure, Geocoder, Results, to_dict
 
 OF_THE_RUN = ("shard", "started", "duration_seconds", "usage", "images", "command")
 """Fields of a result that tell how the model was asked: no scoring changes them."""
@@ -40,7 +39,7 @@ def rescore(
 
     What is not given stays as it was; `entities` is a file of them (`benchmarks.truth`) instead of the run's own.
     Samples without a response keep their answers (`score --read coordinates` and
-    `--read names` have none), and samples that were never heard stay errors. The result's identity is the run's, its
+    `--read names` have none), and samples without a response stay errors. The result's identity is the run's, its
     versions are the present ones, and its notes say what changed.
 
     `judged_by` are the arguments of an endpoint that judges the reasoning and keeps its answers in the folder `cache`;
@@ -49,9 +48,10 @@ def rescore(
     Raises InputError for a folder that is no run, and for another answer form where there are no responses.
     """
     stored = record.read_results(folder)
-    chosen: dict[str, Any] = {"distance": distance, "geocoder": geocoder, "seed": seed, "answer_form": answer_form}
+    other = None if geocoder is None else Geocoder(geocoder, "")
+    chosen: dict[str, Any] = {"distance": distance, "geocoder": other, "seed": seed, "answer_form": answer_form}
     before = record.read_samples(folder)
-    setting = replace(setting_of(stored), **{name: x for name, x in chosen.items() if x is not None})
+    setting = replace(stored, judge=None, **{name: x for name, x in chosen.items() if x is not None})
     if setting.answer_form != stored.answer_form and all(one.response is None for one in before):
         raise InputError(
             f"{folder}: holds no responses to read {setting.answer_form} from, only answers "
@@ -63,20 +63,16 @@ def rescore(
         seen, sha256, notes = read_entities(entities, [one.id for one in before])
         unscored = [with_entities(one, texts) for one, texts in zip(before, seen, strict=True)]
         setting = replace(setting, entities_sha256=sha256, entity_classes=None)
-    samples, results = assemble(setting, unscored, started=datetime.now(UTC))
-    results = replace(
-        results,
-        **{name: getattr(stored, name) for name in OF_THE_RUN},
-        packages=stored.packages
-        | {name: version for name, version in results.packages.items() if name in record.SCORING_PACKAGES},
-    )
-    said = {one.id: one.judge for one in before if one.judge is not None}
+    samples, results = assemble(setting, unscored)
+    scored_with = {name: version for name, version in results.packages.items() if name in record.SCORING_PACKAGES}
+    results = replace(results, packages=stored.packages | scored_with)
     if judged_by is not None:
         model = second_model("--judge", judged_by, setting.seed)
-        said, reason = judge.ask(samples, model, folder=cache, seed=setting.seed)
-        samples, results = judge.attach(samples, results, said, model.endpoint.model, setting.seed, reason)
+        samples, reason = judge.ask(samples, model, folder=cache, seed=setting.seed)
+        agreed = judge.agreement(samples, model.endpoint.model, setting.seed, reason)
+        results = replace(results, judge=agreed)
     elif stored.judge is not None:
-        samples, results = judge.attach(samples, results, said, stored.judge.model, stored.judge.seed)
+        results = replace(results, judge=judge.agreement(samples, stored.judge.model, stored.judge.seed))
     pairs = zip(before, samples, strict=True)
     moved = sum((was.status, was.distance_km) != (now.status, now.distance_km) for was, now in pairs)
     notes += changes(stored, results, moved)
@@ -87,12 +83,6 @@ def rescore(
     if stored.clean is not None:
         notes.append("the figures without overlap are left out: a run does not say which photographs they left out")
     return Scored(samples, results, notes)
-
-
-def setting_of(results: Results) -> Setting:
-    """The setting that a result was made with, but for the functions of the benchmark's own metrics."""
-    names = {one.name for one in fields(Setting)} & {one.name for one in fields(Results)} - {"geocoder"}
-    return Setting(geocoder=results.geocoder.name, **{name: getattr(results, name) for name in names})
 
 
 def changes(before: Results, after: Results, moved: int) -> list[str]:

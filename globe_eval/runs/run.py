@@ -21,7 +21,7 @@ from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import decoding
 from globe_eval.runs import identity, judge, localizability_probe, process, record, repeats, served
-from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.runs.journal import Journal
 from globe_eval.runs.second_model import SecondModel, second_model
 from globe_eval.runs.usage import Budget, Portion, Prices, usage
@@ -82,18 +82,6 @@ class Request:
         return bounds._replace(max_pixels=self.max_pixels, max_side=self.max_side)
 
 
-@dataclass(frozen=True)
-class Finished:
-    """One task's results and the folder that holds them."""
-
-    results: Results
-    folder: Path
-    notes: Sequence[str] = ()
-    """What its user should know beside the figures."""
-    reason: str | None = None
-    """Why most of the photographs without an answer have none."""
-
-
 def set_up(request: Request) -> tuple[dict[str, Any], Path]:
     """The tasks as they are asked for, and the run's folder. Raises InputError where they cannot be used."""
     known_model(request.model)
@@ -115,7 +103,7 @@ def set_up(request: Request) -> tuple[dict[str, Any], Path]:
     return tasks, folder
 
 
-def run(request: Request) -> list[Finished]:
+def run(request: Request) -> list[tuple[Path, Results]]:
     """Evaluate one model on tasks; writes `samples.jsonl` and `results.json` into a folder for each task.
 
     What the journal in a folder knows from an earlier start is not asked again.
@@ -123,6 +111,8 @@ def run(request: Request) -> list[Finished]:
     Raises InputError before a model is loaded where the tasks, their pictures or the output folder cannot be used, and
     KeyboardInterrupt with a text that says what is done. In a process that is not the first of several (accelerate),
     evaluates its share and returns nothing.
+
+    Returns: the folder and the results of each task.
     """
     if request.model == "endpoint":  # of the others the model takes the memory, or drawing pictures the time
         process.return_freed_memory()
@@ -136,9 +126,9 @@ def run(request: Request) -> list[Finished]:
         for journal in journals.values():
             journal.start(model_info=identity.relevant(info))
         for name, task in tasks.items():
-            one = _evaluate(request, model, judging, info, task, journals[name])
-            if one is not None:
-                finished.append(one)
+            results = _evaluate(request, model, judging, info, task, journals[name])
+            if results is not None:
+                finished.append((journals[name].folder, results))
     return finished
 
 
@@ -190,7 +180,7 @@ def wanted(request: Request, task: Any) -> range:
 
 def _evaluate(
     request: Request, model: Any, judging: SecondModel | None, info: dict[str, Any], task: Any, journal: Journal
-) -> Finished | None:
+) -> Results | None:
     """Ask what the journal does not know, score all of it, write both files; None in a process that only helps."""
     # Not lm_eval.simple_evaluate, which adds four seconds of environment report to every run and nothing else here.
     from lm_eval.evaluator import evaluate
@@ -219,17 +209,19 @@ def _evaluate(
         portions = model.gather_object(asking.portion)
         if portions is None or _rank():  # with tensor parallelism, every process has all answers
             return None
-        samples, results, notes, reason = _assemble(request, info, asking, task, portions, started, journal.folder)
+        samples, results, notes = _assemble(request, info, asking, task, portions, started, journal.folder)
         if judging is not None:
-            said, why_none = judge.ask(samples, judging, folder=journal.folder, seed=request.seed)
-            name_of_judge = judging.endpoint.model
-            samples, results = judge.attach(samples, results, said, name_of_judge, request.seed, why_none)
+            samples, why_none = judge.ask(samples, judging, folder=journal.folder, seed=request.seed)
+            agreed = judge.agreement(samples, judging.endpoint.model, request.seed, why_none)
+            results = replace(results, judge=agreed)
         record.write_run(journal.folder, samples, results)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"{name}: {asking.done:,} of {asking.total:,} photographs are answered, in {journal.path}"
         ) from None
-    return Finished(results, journal.folder, notes, reason)
+    for note in notes:
+        print(f"globe-eval: {name}: {note}", file=sys.stderr)
+    return results
 
 
 def _later(doc: Any, results: Any) -> dict[str, float]:
@@ -352,7 +344,7 @@ def _assemble(
     portions: Sequence[Portion],
     started: datetime,
     folder: Path,
-) -> tuple[list[Sample], Results, list[str], str | None]:
+) -> tuple[list[Sample], Results, list[str]]:
     from globe_eval.benchmarks.images import inspect
 
     positions = wanted(request, task)
@@ -368,8 +360,8 @@ def _assemble(
     if request.ask_localizable is not None:
         pictures = [task.doc_to_image(doc)[0] for doc in docs]
         arguments = request.ask_localizable
-        samples, _ = localizability_probe.ask(samples, pictures, arguments, folder=folder, seed=request.seed)
-    setting = Setting(
+        samples = localizability_probe.ask(samples, pictures, arguments, folder=folder, seed=request.seed)
+    results = unscored(
         task=task.config.task,
         task_version=str(task.VERSION),
         answer_form=task.answer_form,
@@ -385,28 +377,26 @@ def _assemble(
         shard="{}/{}".format(*request.shard) if request.shard else None,
         distance=request.distance,
         geocoder=request.geocoder,
-        exclude=overlapping_ids({"overlap": task.manifest.overlap}) if request.exclude_overlap else None,
-        thresholds_km=task.thresholds_km,
-        own_metrics=task.own_metrics,
+        thresholds_km=tuple(task.thresholds_km),
         own_directions=task.own_directions,
         command=request.command,
         entity_classes=task.entity_classes,
+        images=Images(
+            with_coordinates=sum(file.with_coordinates for file in files),
+            reencoded=sum(file.reencoded for file in files),
+            max_pixels=request.max_pixels,
+            max_side=request.max_side,
+        ),
+        usage=usage(responses, portions, request.prices),
     )
-    images = Images(
-        with_coordinates=sum(file.with_coordinates for file in files),
-        reencoded=sum(file.reencoded for file in files),
-        max_pixels=request.max_pixels,
-        max_side=request.max_side,
-    )
-    used = usage(responses, portions, request.prices)
+    exclude = overlapping_ids({"overlap": task.manifest.overlap}) if request.exclude_overlap else None
     answered_by = served.served(responses)
-    notes = served.notes(responses, asking.prompt) if hasattr(asking.model, "answers") else []
-    reason = served.reason([response.error for response in responses])
+    notes = served.notes(responses, asking.prompt if hasattr(asking.model, "answers") else None)
     del docs, files, answers, responses  # a kilobyte and a half a photograph, of no more use
     asking.answers.clear()
     asking.pictures.clear()
-    samples, results = assemble(setting, samples, started=started, images=images, usage=used)
+    samples, results = assemble(results, samples, started=started, own_metrics=task.own_metrics, exclude=exclude)
     again = {name: given for portion in portions for name, given in portion.repeats.items()}
     if again:
-        results = repeats.attach(setting, samples, results, again)
-    return samples, replace(results, served=answered_by), notes, reason
+        results = repeats.attach(samples, results, again)
+    return samples, replace(results, served=answered_by), notes

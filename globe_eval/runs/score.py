@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval import scoring
-from globe_eval.benchmarks.manifest import Manifest
-from globe_eval.benchmarks.table import Table, identifier, match_ids, number, read_table
+from globe_eval.benchmarks import definition, listing, validate
+from globe_eval.benchmarks.manifest import find_truth
+from globe_eval.benchmarks.table import COLUMNS, Table, identifiers, match_ids, number, read_table
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_sha256
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import valid_utf8
 from globe_eval.models.response import Response
-from globe_eval.runs.assemble import Setting, assemble
-from globe_eval.sample import Answer, AnswerForm, Results, Sample, Truth
+from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth, given
 
 COLUMN_NAMES = ("id", "lat", "lon", "response", "city", "country")
 
@@ -43,54 +44,57 @@ class Scored:
     notes: list[str]
 
 
-def score_file(
-    answers_path: Path,
-    truth_path: Path | None,
+def score_table(
+    answers_table: Path | Table,
+    truth_table: Path | Table | None = None,
     *,
-    setting: Setting,
-    columns: Columns = Columns(),
-    known: Manifest | None = None,
-    reading: Mapping[str, Any] | None = None,
+    task: str | None = None,
     read: str | None = None,
     answer_form: AnswerForm | None = None,
-    benchmark_form: AnswerForm | None = None,
+    columns: Columns = Columns(),
+    entities: Path | None = None,
+    distance: DistanceModel = "geodesic",
+    geocoder: str = "geonames",
+    seed: int = 0,
     skip_footer: bool = False,
     skip_unknown_ids: bool = False,
-    entities: Path | None = None,
-    exhaustive: object = None,
+    command: str | None = None,
 ) -> Scored:
-    """Score the answers of one file against the truth of another, of the same file, or of a benchmark.
+    """Score the answers of one table against the truth of another, of the same table, or of a benchmark.
 
     Args:
-        answers_path: table of answers, one row a photograph.
-        truth_path: table of the truth; None where it is in the answers' file or known.
-        setting: task, distance and seed; model, answer form and manifest hash are filled in here.
-        columns: of the answers' file (and id, lat, lon of the truth's, where it is the same or has them too).
-        known: the benchmark's own truth, taken where no table is given.
-        reading: how the benchmark reads a table of its truth (`read_truth`), taken where one is given.
-        read: which kind of column to score; needed where the file has several.
+        answers_table: answers, one row a photograph; a file or a table that was read.
+        truth_table: the truth; None where it is in the answers' table or the benchmark's own.
+        task: the benchmark, a name or the path of a YAML: its truth, where none is given, and its answer form.
+        read: which kind of column to score; needed where the table has several.
         answer_form: which part of a response counts; by default the benchmark's form, else coordinates, where most
             responses state them. Columns of coordinates or names have no other form than their own.
-        benchmark_form: the form that the benchmark asks for.
+        columns: of the answers' table (and id, lat, lon of the truth's, where it is the same or has them too).
+        entities: what can be seen on the photographs, where the truth does not say it (`benchmarks.truth`).
+        distance, geocoder, seed: how distances are measured, place names found, intervals drawn.
         skip_footer: set trailing rows aside that are no samples.
         skip_unknown_ids: set answers aside whose id the truth does not have.
-        entities: what can be seen on the photographs, where the truth does not say it (`benchmarks.truth`).
-        exhaustive: what the benchmark declares of the truth's own entities (`truth.entity_classes`).
+        command: the command line, for the record.
 
     Raises InputError for whatever cannot be scored as it stands; nothing is guessed.
     """
     started = datetime.now(UTC)
     notes: list[str] = []
-    answers = _without_footer(read_table(answers_path), columns, skip_footer, notes)
-    benchmark = known if truth_path is None else None
-    same_file = truth_path is None and benchmark is None
-    truth = answers if truth_path is None else _without_footer(read_table(truth_path), columns, skip_footer, notes)
+    defined = _definition(task) if task else {}
+    metadata = defined.get("metadata") or {}
+    name = str(defined.get("task", "score"))
+    benchmark_form = listing.answer_form(defined) if defined else None
+    answers = _without_footer(_table(answers_table), columns, skip_footer, notes)
+    benchmark = find_truth(defined) if defined and truth_table is None else None
+    same_file = truth_table is None and benchmark is None
+    truth = answers if truth_table is None else _without_footer(_table(truth_table), columns, skip_footer, notes)
     _refuse_unknown(columns, answers, truth)
     if benchmark is not None and benchmark.path is not None:
         rows, truth_name = benchmark.rows, benchmark.path.name
-        notes.append(f"truth: {benchmark.path}, of {setting.task}")
+        notes.append(f"truth: {benchmark.path}, of {name}")
     else:
-        rows, truth_name = read_truth(truth, **_reading(truth, columns, same_file, reading or {})), truth.path.name
+        reading = {key: (defined.get("dataset_kwargs") or {}).get(key) for key in ("columns", "values", "where")}
+        rows, truth_name = read_truth(truth, **_reading(truth, columns, same_file, reading)), truth.path.name
     kind, use = _kind(answers, columns, read, same_file)
     id_column = answers.find("id", columns.id if same_file or columns.id in answers.columns else None)
     if id_column is None:
@@ -112,18 +116,48 @@ def score_file(
         form = _column_form(kind, answer_form, answers.path.name)
     if benchmark_form is not None and form != benchmark_form:
         notes.append(
-            f"{setting.task} asks for {benchmark_form}, these answers are {form}: a ranking of its own, not to be "
-            f"compared with other results of {setting.task}"
+            f"{name} asks for {benchmark_form}, these answers are {form}: a ranking of its own, not to be "
+            f"compared with other results of {name}"
         )
-    setting = replace(setting, answer_form=form, manifest_sha256=truth_sha256(rows), model=answers.path.name)
-    setting = replace(setting, entity_classes=entity_classes(exhaustive, rows))
+    classes = entity_classes(metadata.get("exhaustive_entities"), rows)
+    results = unscored(
+        name,
+        str(metadata.get("version", "")),
+        form,
+        truth_sha256(rows),
+        answers.path.name,
+        seed=seed,
+        distance=distance,
+        geocoder=geocoder,
+        command=command,
+        entity_classes=classes,
+    )
     if entities is not None:
         seen, sha256, more = read_entities(entities, [row["id"] for row in rows])
         samples = [with_entities(one, texts) for one, texts in zip(samples, seen, strict=True)]
-        setting = replace(setting, entities_sha256=sha256, entity_classes=None)
+        results = replace(results, entities_sha256=sha256, entity_classes=None)
         notes += more
-    scored, results = assemble(setting, samples, started=started)
+    scored, results = assemble(results, samples, started=started)
+    if metadata.get("n") not in (None, results.n):
+        notes.append(
+            f"{name} has {metadata['n']:,} photographs, this truth {results.n:,}: not comparable with the benchmark"
+        )
     return Scored(scored, results, notes)
+
+
+def _table(table: Path | Table) -> Table:
+    return table if isinstance(table, Table) else read_table(table)
+
+
+def _definition(name: str) -> dict[str, Any]:
+    """The keys of a task, given by its name or the path of its YAML. Raises InputError."""
+    found = definition.find(name)
+    if found.is_group:
+        tasks = ", ".join(map(str, found.values["task"]))
+        raise InputError(f"{name} is a group; score answers to one of its tasks: {tasks}")
+    if name.endswith((".yaml", ".yml")) and (problems := validate.problems(found.path)):
+        raise InputError(str(problems[0]))
+    return found.values
 
 
 def with_entities(sample: Sample, entities: Sequence[str] | None) -> Sample:
@@ -136,10 +170,10 @@ def _reading(truth: Table, columns: Columns, same_file: bool, benchmark: Mapping
 
     Of the user's columns those of the truth are meant: in a file of its own all that it has, else none but the id.
     """
-    said = {role: column for role, column in (benchmark.get("columns") or {}).items() if column in truth.columns}
+    declared = {role: column for role, column in (benchmark.get("columns") or {}).items() if column in truth.columns}
     given = {"id": columns.id} if same_file else {"id": columns.id, "lat": columns.lat, "lon": columns.lon}
     named = {role: column for role, column in given.items() if column is not None and column in truth.columns}
-    return {**benchmark, "columns": {**said, **named}}
+    return {**benchmark, "columns": {**declared, **named}}
 
 
 def _refuse_unknown(columns: Columns, answers: Table, truth: Table) -> None:
@@ -195,16 +229,18 @@ def _sample(row: Mapping[str, Any], table: Table, index: int | None, kind: str, 
         return of(error=f"no row in {table.path.name}")
     cells = table.rows[index]
     if kind == "response":
-        text = cells.get(use["response"] or "")
+        text = given(cells.get(use["response"] or ""))
         return of(None if text is None else Response(text))
     if kind == "coordinates":
         lat = number(table, index, use["lat"] or "", -90, 90, optional=True)
         lon = number(table, index, use["lon"] or "", -180, 180, optional=True)
         return of(answer=Answer(lat=lat, lon=lon))
-    return of(answer=Answer(**{key: _name(cells.get(column)) for key, column in use.items() if column}))
+    names: dict[str, Any] = {key: _name(cells.get(column)) for key, column in use.items() if column}
+    return of(answer=Answer(**names))
 
 
 def _name(value: Any) -> str | None:
+    value = given(value)
     return None if value is None or not str(value).strip() else valid_utf8(str(value).strip())
 
 
@@ -233,15 +269,7 @@ def _match(
     table: Table, id_column: str, truth_ids: list[str], truth_name: str, skip_unknown: bool, notes: list[str]
 ) -> dict[int, int]:
     """Index of the truth -> index of its answer."""
-    ids = [identifier(table, index, id_column) for index in range(len(table.rows))]
-    seen: dict[str, int] = {}
-    for index, name in enumerate(ids):
-        if name in seen:
-            raise InputError(
-                f"{table.where(index)}, column {id_column!r}: {name!r} stands there twice, first in "
-                f"{table.where(seen[name]).split(', ', 1)[1]}"
-            )
-        seen[name] = index
+    ids = list(identifiers(table, id_column))
     form: Callable[[str], str] = match_ids(ids, truth_ids)
     known = {form(name): index for index, name in enumerate(truth_ids)}
     unknown = [index for index, name in enumerate(ids) if form(name) not in known]
@@ -265,7 +293,7 @@ def _without_footer(table: Table, columns: Columns, skip: bool, notes: list[str]
         column
         for role in ("truth_lat", "truth_lon", "lat", "lon", "predicted_lat", "predicted_lon")
         for column in table.columns
-        if column.strip().lower() in _usual(role)
+        if column.strip().lower() in COLUMNS[role]
     ] + [column for column in (columns.lat, columns.lon) if column in table.columns]
     if not coordinate_columns:
         return table
@@ -292,12 +320,6 @@ def _without_footer(table: Table, columns: Columns, skip: bool, notes: list[str]
     return table.drop(set(range(start, last)))
 
 
-def _usual(role: str) -> tuple[str, ...]:
-    from globe_eval.benchmarks.table import COLUMNS
-
-    return COLUMNS[role]
-
-
 def _has_text(table: Table, index: int, columns: list[str]) -> bool:
     return any(
         value is not None and str(value).strip() for column in columns for value in [table.rows[index].get(column)]
@@ -310,6 +332,3 @@ def _is_number(value: Any) -> bool:
     except (TypeError, ValueError):
         return False
     return True
-
-
-__all__ = ["COLUMN_NAMES", "Columns", "Scored", "score_file"]

@@ -27,15 +27,23 @@ def served(responses: Sequence[Response]) -> ServedBy | None:
     return ServedBy(**{plural.get(name, name): dict(sorted(count.items())) for name, count in counts.items()})
 
 
-def notes(responses: Sequence[Response], prompt: str) -> list[str]:
-    """What seems wrong with the answers of an endpoint: refused, alike, without a picture, with fields left out."""
+def notes(responses: Sequence[Response], prompt: str | None) -> list[str]:
+    """What a run's user should know beside its figures: why answers are lacking, and what seems wrong with others.
+
+    Whether answers are all alike, or made without a picture, is told where a prompt is given: of an endpoint.
+    """
     answered = [one for one in responses if getattr(one, "error", None) is None]
     found = []
+    errors = Counter(error for one in responses if (error := getattr(one, "error", None)) is not None)
+    if errors:
+        found.append(f"most photographs without an answer: {errors.most_common(1)[0][0]}")
     if refused := sum(finish.filtered(one.finish_reason) for one in answered):
         found.append(f"{refused:,} of {len(responses):,} photographs were refused by the provider's filter; they count")
     dropped = Counter(name for one in answered for name in (one.served.dropped if one.served else ()))
     if dropped:
         found.append(f"the replies have fields of a wrong type, left out: {_counts(dropped)}")
+    if prompt is None:
+        return found
     if len(answered) >= ALIKE and len(set(answered)) == 1:
         found.append(f"all {len(answered):,} answers are the same: do the pictures reach the model?")
     tokens = [one.prompt_tokens for one in answered if one.prompt_tokens is not None]
@@ -45,12 +53,6 @@ def notes(responses: Sequence[Response], prompt: str) -> list[str]:
             "the model?"
         )
     return found
-
-
-def reason(errors: Sequence[str | None]) -> str | None:
-    """The most frequent of the errors, None where there is none."""
-    counts = Counter(error for error in errors if error is not None)
-    return counts.most_common(1)[0][0] if counts else None
 
 
 def _counts(counts: Counter[str]) -> str:

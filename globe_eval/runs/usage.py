@@ -76,8 +76,8 @@ def usage(responses: Sequence[str], portions: Sequence[Portion], prices: Prices 
     >>> usage(answers, [Portion(0, 0.5, 0.2)], Prices(1.0, 5.0)).cost
     0.0014
     """
-    heard = [response for response in responses if getattr(response, "error", None) is None]
-    prompt, completion = (_sum(heard, name) for name in ("prompt_tokens", "completion_tokens"))
+    answered = [response for response in responses if getattr(response, "error", None) is None]
+    prompt, completion = (_sum(answered, name) for name in ("prompt_tokens", "completion_tokens"))
     seconds = max(portion.seconds for portion in portions)
     first = [portion.seconds_to_first_answer for portion in portions if portion.seconds_to_first_answer is not None]
     cost = None
@@ -87,7 +87,7 @@ def usage(responses: Sequence[str], portions: Sequence[Portion], prices: Prices 
         prompt_tokens=prompt,
         completion_tokens=completion,
         seconds=round(seconds, 3),
-        images_per_second=round(len(heard) / seconds, 3) if seconds > 0 else None,
+        images_per_second=round(len(answered) / seconds, 3) if seconds > 0 else None,
         seconds_to_first_answer=round(min(first), 3) if first else None,
         cost=cost,
         resumed=sum(portion.resumed for portion in portions),

@@ -59,7 +59,7 @@ def correctness(one: Annotation, *, within_km: float | None = None, level: str |
     Args:
         one: the answer; it passes only with both a country and a city, which is what a model will learn to say.
         within_km: at most so far from the truth.
-        level: "city" or "country": the right one (see `metrics.names`), instead of a distance.
+        level: "city" or "country": the right one (see `metrics.name_accuracy`), instead of a distance.
 
     >>> correctness(Annotation("a", "city", "France", "Lyon", distance_km=12.0), within_km=25).passed
     True

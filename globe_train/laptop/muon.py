@@ -1,9 +1,9 @@
 """Muon for the matrices inside a model, AdamW for the rest: both are torch's; here they are one optimizer.
 
 A model that begins with random weights learns to see two to three times faster with it than with AdamW alone
-(`docs/decisions/training.md`). Muon (Jordan et al., 2024) is defined for matrices only, so embeddings, norms, biases
-and the convolution keep AdamW. Not for a published checkpoint, whose weights another optimizer has shaped, and not
-under DeepSpeed or FSDP, which cut matrices into pieces.
+(`docs/decisions/0006-training.md`). Muon (Jordan et al., 2024) is defined for matrices only, so embeddings, norms,
+biases and the convolution keep AdamW. Not for a published checkpoint, whose weights another optimizer has shaped, and
+not under DeepSpeed or FSDP, which cut matrices into pieces.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from globe_eval.errors import InputError
 
 TRAIN, EVAL = [sys.executable, "-m", "globe_train.cli"], [sys.executable, "-m", "globe_eval.cli"]
 QUIET = {"OMP_NUM_THREADS": "1", "TRANSFORMERS_VERBOSITY": "error", "TRL_EXPERIMENTAL_SILENCE": "1"}
-"""A thread a process: two processes of a thread each are faster than one of two (`docs/decisions/training.md`)."""
+"""A thread a process: two processes of one thread are faster than one of two (`docs/decisions/0006-training.md`)."""
 
 
 @dataclass(frozen=True)

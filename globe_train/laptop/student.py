@@ -7,7 +7,7 @@
 - pictures are seen at 112 pixels: 64 patches, 16 tokens;
 - the weights start at a standard deviation of 0.06 (with the usual 0.02 a model of this size stays blind to the
   picture for hundreds of steps), those of the first layer as the whitening of miniworld's patches
-  (`docs/decisions/training.md`).
+  (`docs/decisions/0006-training.md`).
 """
 
 from __future__ import annotations

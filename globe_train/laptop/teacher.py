@@ -12,7 +12,7 @@ corrects is known:
 
 Its reasoning goes through a list of clues, one a line, as GLOBE's prompt asks ("architecture, signage, vegetation,
 terrain, etc."), and says "none" of what it does not see. A list in a fixed order is learnt several times faster than
-one of what happens to be there (`docs/decisions/training.md`).
+one of what happens to be there (`docs/decisions/0006-training.md`).
 """
 
 from __future__ import annotations

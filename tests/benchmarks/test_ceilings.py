@@ -14,7 +14,7 @@ from globe_eval.answers import Answer
 from globe_eval.benchmarks.ceilings import ceilings
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.places import gazetteer, haversine_km
-from globe_eval.sample import Sample, Truth
+from globe_eval.sample import ANSWER_FORMS, AnswerForm, Sample, Truth
 
 NAMES = [acc_name(km) for km in THRESHOLDS_KM.values()]
 PUBLISHED = {"names": (38.5, 89.7, 94.2, 95.8, 98.7), "address": (39.5, 94.9, 99.7, 99.9, 99.9)}
@@ -28,14 +28,14 @@ def im2gps3k(shared_data: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("form", ["names", "address"])
-def test_im2gps3k_has_the_published_ceiling(im2gps3k: tuple[np.ndarray, np.ndarray], form: scoring.AnswerForm) -> None:
+def test_im2gps3k_has_the_published_ceiling(im2gps3k: tuple[np.ndarray, np.ndarray], form: AnswerForm) -> None:
     measured = [100 * value for value in ceilings(*im2gps3k, form).ceiling.values()]
     assert measured == pytest.approx(PUBLISHED[form], abs=0.5)
 
 
 @pytest.mark.parametrize("form", ["names", "address"])
 def test_what_is_attainable_lies_between_the_ceiling_and_the_nearest_point_of_the_gazetteer(
-    im2gps3k: tuple[np.ndarray, np.ndarray], form: scoring.AnswerForm
+    im2gps3k: tuple[np.ndarray, np.ndarray], form: AnswerForm
 ) -> None:
     lats, lons = im2gps3k[0][::37], im2gps3k[1][::37]
     gaz = gazetteer.load()
@@ -50,7 +50,7 @@ def test_what_is_attainable_lies_between_the_ceiling_and_the_nearest_point_of_th
 
 def test_coordinates_reach_every_photograph_and_nothing_is_not_a_number() -> None:
     assert ceilings([0.0, -90.0], [-30.0, 10.0], "coordinates") == (dict.fromkeys(NAMES, 1.0),) * 2
-    for form in scoring.ANSWER_FORMS:
+    for form in ANSWER_FORMS:
         assert all(math.isnan(value) for reached in ceilings([], [], form) for value in reached.values())
 
 
@@ -84,7 +84,7 @@ def test_photographs_count_as_often_as_they_are_there() -> None:
     st.sampled_from(["names", "address"]),
 )
 def test_the_answer_of_the_nearest_city_never_beats_what_is_attainable(
-    lat: float, lon: float, form: scoring.AnswerForm
+    lat: float, lon: float, form: AnswerForm
 ) -> None:
     low, high = ceilings([lat], [lon], form, distance="haversine")
     assert all(low[name] <= high[name] for name in NAMES)

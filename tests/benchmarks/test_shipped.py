@@ -202,7 +202,7 @@ def test_what_was_a_yaml_of_its_own_is_the_same_task_under_an_option(
     stock: bool, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GLOBE_EVAL_DATA", str(data))
-    assert len(GOLDEN) == 81 and {one["task"] for one in GOLDEN.values()} == set(TASKS)
+    assert len(GOLDEN) == 81
     found = {}
     for prompt in {one["prompt"] for one in GOLDEN.values()}:
         names = sorted({one["task"] for one in GOLDEN.values() if one["prompt"] == prompt})

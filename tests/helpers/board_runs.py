@@ -11,7 +11,7 @@ from typing import Any
 from globe_eval import miniworld
 from globe_eval.reports.board import leaderboard
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.sample import Sample, Truth
 
 known = cache(leaderboard.known_tasks)
@@ -38,7 +38,7 @@ def right(share: int) -> Answer:
 
 def write(folder: Path, answer: Answer, *, photographs: int = 300, **fields: Any) -> Path:
     """A run in a folder; `fields` of its setting differ from those of a good run."""
-    setting = Setting(
+    setting = unscored(
         **{
             "task": "miniworld",
             "task_version": VERSION,

@@ -8,25 +8,39 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from globe_eval.metrics import (
+from globe_eval.metrics.accuracy import (
     THRESHOLDS_KM,
     acc_name,
     geoscore,
     mean_km,
     median_km,
-    per_sample,
-    summary,
     valid_only,
     within,
 )
+from globe_eval.metrics.catalogue import METRICS
+from globe_eval.metrics.figures import figure_of
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "metrics.json").read_text(encoding="utf-8"))
 
 distances = st.lists(st.none() | st.just(math.inf) | st.floats(0, 20_040), max_size=30)
+
+
+OF_DISTANCES = [metric for metric in METRICS if metric.columns == ("distance_km",) and metric.name != "located"]
+
+
+def values(distance_km: npt.ArrayLike) -> dict[str, np.ndarray]:
+    """What each metric of distances has of each photograph."""
+    return {metric.name: metric.values({"distance_km": np.asarray(distance_km, float)}) for metric in OF_DISTANCES}
+
+
+def summary(distance_km: npt.ArrayLike) -> dict[str, float]:
+    """The figure of each metric of distances."""
+    return {metric.name: figure_of(metric, values(distance_km)[metric.name]) for metric in OF_DISTANCES}
 
 
 def as_array(kilometres: list[float | None]) -> np.ndarray:
@@ -44,7 +58,7 @@ def test_an_infinite_threshold_does_not_let_the_missing_in() -> None:
 
 @given(distances)
 def test_accuracy_counts_every_photograph(kilometres: list[float | None]) -> None:
-    scores = per_sample(as_array(kilometres))
+    scores = values(as_array(kilometres))
     for threshold in THRESHOLDS_KM.values():
         hits = [km is not None and km <= threshold for km in kilometres]
         assert scores[acc_name(threshold)].tolist() == hits

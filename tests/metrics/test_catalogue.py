@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import math
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +75,10 @@ def test_the_same_figure_is_written_in_one_unit() -> None:
     assert shown.text("localizability_auroc@25km", 2 / 3) == "0.667"
     assert shown.published("localizability_auroc@25km", 2 / 3) == 0.667
     assert shown.number("median_km", math.nan) == "none" and shown.number("median_km", math.inf) == "∞"
+
+
+def test_the_page_of_metrics_is_the_catalogue() -> None:
+    """Whoever changes a description runs `make schema`."""
+    page = (PACKAGE.parent / "docs" / "metrics.md").read_text(encoding="utf-8")
+    script = runpy.run_path(str(PACKAGE.parent / "scripts" / "metrics_page.py"))
+    assert page == script["as_markdown"]() and page.count("\n| `") == len(METRICS)

@@ -14,8 +14,8 @@ from globe_eval.benchmarks import validate
 from globe_eval.cli import main
 from globe_eval.errors import InputError
 from globe_eval.metrics import custom_metrics
+from globe_eval.metrics.catalogue import METRICS, metrics_with
 from globe_eval.runs import record
-from globe_eval.scoring import METRICS, metrics_with
 
 TRUTH = {"a": (48.8566, 2.3522), "b": (48.86, 2.36), "c": (35.68, 139.69), "d": (51.5, -0.12)}
 YAML = """\
@@ -80,7 +80,7 @@ def test_a_benchmark_brings_thresholds_and_functions(my_city: Path, capsys: pyte
     own = results.metrics["south_of_it"]
     assert (own.value, own.n) == (1.0, 2), "no value is left out, not counted as 0"
     assert results.metrics["words"].value == 2.5
-    assert results.thresholds_km == [0.5, 100, 25]
+    assert list(results.thresholds_km) == [0.5, 100, 25]
     assert results.own_directions == {"south_of_it": False, "words": True}
     assert "words" in results.breakdowns["continent"]["EU"].metrics
 

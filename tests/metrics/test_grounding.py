@@ -17,7 +17,9 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 
 from globe_eval import miniworld, scoring
 from globe_eval.answers import parse
-from globe_eval.metrics.grounding import N_ROTATIONS, ground, idf_recalls, lifts, rotations
+from globe_eval.columns import columns
+from globe_eval.metrics.catalogue import METRICS
+from globe_eval.metrics.grounding import N_ROTATIONS, controls, ground, lifts, rotations
 from globe_eval.sample import Sample, Truth
 
 CUES = ["church", "palm tree", "bridge", "windmill", "sheep", "lighthouse", "castle", "volcano"]
@@ -88,8 +90,9 @@ def test_what_is_undefined_is_none_and_never_zero() -> None:
     assert (silent.recall, silent.precision, silent.f1) == (0.0, None, 0.0) and silent.covered
     texts, seen = [foreign, None, "A church.", "A church."], [["church"], ["church"], None, ["church"]]
     assert [math.isnan(x) for x in lifts(["a", "a", "c", "d"], texts, seen)] == [True, False, True, False]
-    hits = [None, (), None, ["church"]]
-    assert [math.isnan(x) for x in idf_recalls(seen, hits)] == [True] * 4, "one entity is in every photograph"
+    held = zip(texts, seen, controls(["a", "a", "c", "d"], seen), strict=True)
+    found = [ground(text, entities, control=control) for text, entities, control in held]
+    assert [one and one.recall_idf for one in found] == [None] * 4, "one entity is in every photograph"
 
 
 def test_a_hypernym_of_what_is_there_is_supported_and_a_hyponym_is_not() -> None:
@@ -144,12 +147,12 @@ def test_the_lift_does_not_depend_on_the_order_and_is_seeded() -> None:
 
 
 def test_idf_recall_against_a_plain_loop() -> None:
-    _, texts, known = photographs(20)
-    hits = [ground(text, seen).hits for text, seen in zip(texts, known, strict=True)]
-    found = idf_recalls(known, hits)
-    for i, hit in enumerate(hits):
-        weight = {c: math.log(21 / (1 + sum(c in other for other in known))) for c in known[i]}
-        assert found[i] == pytest.approx(sum(w for cue, w in weight.items() if cue in hit) / sum(weight.values()))
+    ids, texts, known = photographs(20)
+    for text, seen, control in zip(texts, known, controls(ids, known), strict=True):
+        one = ground(text, seen, control=control)
+        weight = {c: math.log(21 / (1 + sum(c in other for other in known))) for c in seen}
+        hit = sum(w for cue, w in weight.items() if cue in one.hits)
+        assert one.recall_idf == pytest.approx(hit / sum(weight.values()))
 
 
 # --- gaming policies, on the embedded benchmark -------------------------------------------------------------------
@@ -186,7 +189,7 @@ POLICIES: dict[str, Callable[[int, dict[str, Any]], str]] = {
 def figures(policy: Callable[[int, dict[str, Any]], str]) -> dict[str, float]:
     samples = [Sample.of(row["id"], Truth.of(row), policy(i, row)) for i, row in enumerate(ROWS)]
     scored = scoring.score(samples, form="names", classes=miniworld.VOCABULARY)
-    return {name: one.value for name, one in scoring.figures(scored, n_resamples=2).items()}
+    return {name: one.value for name, one in scoring.figures(columns(scored), n_resamples=2).items()}
 
 
 def test_honest_answers_have_lift_and_f1() -> None:
@@ -211,7 +214,7 @@ def test_a_figure_is_the_mean_of_what_its_photographs_have() -> None:
     texts = [honest(i, row) for i, row in enumerate(ROWS[:40])]
     samples = [Sample.of(row["id"], Truth.of(row), text) for row, text in zip(ROWS, texts, strict=False)]
     scored = scoring.score(samples, form="names")
-    found = scoring.figures(scored)
+    found = scoring.figures(columns(scored))
     ids, seen = ([row[name] for row in ROWS[:40]] for name in ("id", "entities"))
     each = lifts(ids, [parse(text).reasoning for text in texts], seen)
     assert [one.grounding.lift for one in scored if one.grounding] == each.tolist()
@@ -223,8 +226,8 @@ def test_what_lm_eval_aggregates_is_the_figure_with_values_missing_too() -> None
     texts = [["", "Some trees.", honest(i, row)][i % 3] for i, row in enumerate(ROWS[:40])]
     samples = [Sample.of(row["id"], Truth.of(row), text) for row, text in zip(ROWS, texts, strict=False)]
     scored = scoring.score(samples, form="names")
-    found = scoring.figures(scored)
-    for metric in scoring.METRICS:
+    found = scoring.figures(columns(scored))
+    for metric in METRICS:
         items = [scoring.sample_metrics(one, [metric])[metric.name] for one in scored]
         if metric.name in found:
             assert scoring.aggregate(metric, items) == pytest.approx(found[metric.name].value, nan_ok=True), metric.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -16,11 +17,17 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from globe_eval.answers import Answer, parse
 from globe_eval.metrics import localizability as loc
 from globe_eval.metrics.catalogue import described
-from globe_eval.metrics.figures import figures
+from globe_eval.metrics.figures import figure_of, figures
 
 PAIRS = st.lists(
     st.tuples(st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.5, 0.7, 1.0]), st.booleans()), min_size=1, max_size=40
 )
+
+
+def brier(p: Sequence[float], y: Sequence[float]) -> float:
+    metric = described("localizability_brier@label")
+    columns = {"localizability.confidence": np.array(p, float), "truth.localizable": np.array(y, float)}
+    return figure_of(metric, metric.values(columns))
 
 
 @settings(max_examples=200, derandomize=True)
@@ -32,7 +39,7 @@ def test_auroc_and_brier_are_those_of_scikit_learn(pairs: list[tuple[float, bool
         assert loc.auroc([1 - x for x in p], y) == pytest.approx(1 - loc.auroc(p, y), abs=1e-12)
     else:
         assert math.isnan(loc.auroc(p, y))
-    assert loc.brier(p, y) == pytest.approx(brier_score_loss(y, p, pos_label=True, labels=[False, True]), abs=1e-12)
+    assert brier(p, y) == pytest.approx(brier_score_loss(y, p, pos_label=True, labels=[False, True]), abs=1e-12)
 
 
 def area(order: tuple[tuple[float, bool], ...]) -> Fraction:
@@ -87,7 +94,7 @@ def test_a_weight_is_so_many_copies(pairs: list[tuple[float, bool]], weights: li
 
 def test_an_oracle_a_constant_and_its_opposite() -> None:
     y = [1.0] * 6 + [0.0] * 4
-    assert (loc.auroc(y, y), loc.brier(y, y), loc.coverage(y, y, 0.0)) == (1.0, 0.0, 0.6)
+    assert (loc.auroc(y, y), brier(y, y), loc.coverage(y, y, 0.0)) == (1.0, 0.0, 0.6)
     assert (loc.auroc([0.5] * 10, y), loc.aurc([0.5] * 10, y)) == (0.5, pytest.approx(0.4))
     assert loc.auroc([1 - x for x in y], y) == 0.0
     assert loc.aurc(y, y) < loc.aurc([0.5] * 10, y) < loc.aurc([1 - x for x in y], y)

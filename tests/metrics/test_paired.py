@@ -9,15 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from globe_eval.metrics import (
-    Paired,
-    bootstrap,
-    differences_of_own_means,
-    holm,
-    median_km,
-    paired_difference,
-    paired_differences,
-)
+from globe_eval.metrics.accuracy import median_km
+from globe_eval.metrics.paired import Paired, differences_of_own_means, holm, paired_difference, paired_differences
+from globe_eval.metrics.statistics import bootstrap
 
 
 def two_models(

@@ -11,16 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from globe_eval.metrics import (
+from globe_eval.metrics import statistics
+from globe_eval.metrics.statistics import (
     bootstrap,
     bootstrap_median,
     cluster_labels,
     interval,
     replicates,
     resample_counts,
-    statistics,
+    wilson,
 )
-from globe_eval.metrics.statistics import wilson
 
 
 def clustered(rng: np.random.Generator, n_groups: int) -> tuple[np.ndarray, np.ndarray]:

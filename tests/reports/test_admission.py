@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -257,8 +258,8 @@ def test_a_sealed_forgery_of_another_set_of_photographs_is_refused(
     (tmp_path / "runs").mkdir()
     shutil.copy(row, tmp_path / "runs" / row.name)
     one = submission.read_submission(row)
-    columns = one.columns.model_copy(update={"ids_sha256": "a" * 64, "samples_sha256": "b" * 64})
-    forged = submission.sealed(one.model_copy(update={"columns": columns, "name": "Zz"}))
+    columns = replace(one.columns, ids_sha256="a" * 64, samples_sha256="b" * 64)
+    forged = submission.sealed(replace(one, columns=columns, name="Zz"))
     file = tmp_path / "runs" / forged.file_name
     file.write_text(submission.written(forged))
     assert f"has other photographs than {row.name}" in refused(file, capsys, tmp_path)

@@ -14,9 +14,10 @@ from typing import Any
 import board_runs
 import pytest
 
+from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.metrics.statistics import wilson
 from globe_eval.reports.board import formats, leaderboard
-from globe_eval.reports.board.boards import ACCURACIES, Board, Section, boards
+from globe_eval.reports.board.boards import Board, Section, boards
 from globe_eval.reports.board.published import PublishedRow, design_effect, design_effects
 from globe_eval.reports.board.submission import Submission, read_submission
 from globe_eval.sample import Figure, Geocoder
@@ -37,7 +38,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Submission]:
 
 
 def changed(one: Submission, **fields: Any) -> Submission:
-    return one.model_copy(update={"results": replace(one.results, **fields)})
+    return replace(one, results=replace(one.results, **fields))
 
 
 def published(**fields: Any) -> PublishedRow:
@@ -205,14 +206,14 @@ def test_all_formats_have_the_same_figures(rows: list[Submission]) -> None:
 
 
 def test_a_hostile_name_is_only_text(rows: list[Submission]) -> None:
-    board = one_board([rows[0].model_copy(update={"name": HOSTILE}), *rows[1:]], [published(method=HOSTILE)])
+    board = one_board([replace(rows[0], name=HOSTILE), *rows[1:]], [published(method=HOSTILE)])
     markdown = formats.markdown(board)
     assert "<script" not in markdown and "](http" not in markdown.replace("\\]", "")
     lines = [line for line in markdown.splitlines() if line.startswith("| ")]
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} <= {9, 10}
     latex = formats.latex(board)
     assert latex.count(r"\end{table}") == 1 and r"100\% of\_\{it\}" in latex and r"\textbackslash{}end" in latex
-    dangerous = one_board([rows[0].model_copy(update={"name": "=HYPERLINK(1)"}), *rows[1:]])
+    dangerous = one_board([replace(rows[0], name="=HYPERLINK(1)"), *rows[1:]])
     table = list(csv.DictReader(io.StringIO(formats.csv_text(dangerous))))
     assert "'=HYPERLINK(1)" in [row["name"] for row in table]
 

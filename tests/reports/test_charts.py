@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from globe_eval.metrics import THRESHOLDS_KM, within
+from globe_eval.metrics.accuracy import THRESHOLDS_KM, within
 from globe_eval.reports.page import charts, curves, svg
 
 KM = np.array([0.3, 7.0, 120.0, 900.0, 15_000.0, np.nan, 24.9, 25.1])

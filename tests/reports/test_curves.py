@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 
-from globe_eval.metrics import THRESHOLDS_KM, per_sample
+from globe_eval.metrics.accuracy import THRESHOLDS_KM, within
 from globe_eval.reports.page import curves
 
 distances = st.lists(st.one_of(st.just(float("nan")), st.floats(0, 20_003)), min_size=1, max_size=60)
@@ -16,7 +16,7 @@ distances = st.lists(st.one_of(st.just(float("nan")), st.floats(0, 20_003)), min
 @given(distances)
 def test_the_cumulative_curve_is_the_accuracy_at_the_thresholds(km: list[float]) -> None:
     shares = curves.cumulative(km, list(THRESHOLDS_KM.values()))
-    accuracies = [values.mean() for name, values in per_sample(km).items() if name.startswith("acc@")]
+    accuracies = [within(km, threshold).mean() for threshold in THRESHOLDS_KM.values()]
     assert shares.tolist() == pytest.approx(accuracies)
     whole = curves.cumulative(km, curves.distance_grid())
     assert (np.diff(whole) >= 0).all() and whole[-1] == pytest.approx(np.isfinite(km).mean())

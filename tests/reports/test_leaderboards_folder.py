@@ -39,11 +39,12 @@ def test_each_board_is_written_in_every_format(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_the_readme_shows_the_boards_and_links_the_site() -> None:
-    readme = (ROOT / "README.md").read_text()
+    readme = (LEADERBOARDS / "README.md").read_text()
     for board, name in (("im2gps3k", "ISN (M, f"), ("miniworld", "*knn* (floor)")):
         found = re.search(rf"<!-- board {board} -->(.*?)<!-- end of board {board} -->", readme, re.DOTALL)
         assert found and name in found[1] and "(ceiling)" in found[1] and "*constant* (floor)" in found[1]
-    assert "](leaderboards/site/index.html)" in readme and (ROOT / "leaderboards/site/index.html").is_file()
+    assert "](site/index.html)" in readme and "](leaderboards/README.md)" in (ROOT / "README.md").read_text()
+    assert (ROOT / "leaderboards/site/index.html").is_file()
 
 
 def test_a_clean_copy_is_built_to_the_same_bytes(tmp_path: Path) -> None:

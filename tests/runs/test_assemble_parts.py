@@ -4,18 +4,20 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
 from globe_eval import cli
 from globe_eval.errors import InputError
+from globe_eval.metrics import grounding
 from globe_eval.places import geodesic_km
-from globe_eval.reports import table
+from globe_eval.reports import terminal
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Setting, assemble
-from globe_eval.sample import Answer, Results, Sample, Truth
+from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.sample import LOCATED, Answer, Results, Sample, Truth
 
-SETTING = Setting("mine", "1", "names", "0" * 64, "m")
+SETTING = unscored("mine", "1", "names", "0" * 64, "m")
 CITIES = {
     "Paris, France": (48.8566, 2.3522, "urban"),
     "Lyon, France": (45.7640, 4.8357, "urban"),
@@ -24,14 +26,16 @@ CITIES = {
 }
 
 
-def run(n: int, said: str = "country: France\ncity: Paris", **changes: object) -> tuple[list[Sample], Results]:
+def run(
+    n: int, said: str = "country: France\ncity: Paris", exclude: frozenset[str] | None = None, **changes: object
+) -> tuple[list[Sample], Results]:
     """n photographs from the four cities in turn, each by one of five people, all answered alike."""
     names = list(CITIES)
     samples = []
     for i in range(n):
         lat, lon, scene = CITIES[names[i % 4]]
         samples.append(Sample.of(f"photo-{i}", Truth(lat, lon, group=f"p{i % 5}", scene=scene), said))
-    return assemble(replace(SETTING, **changes), samples, started=datetime.now(UTC))
+    return assemble(replace(SETTING, **changes), samples, started=datetime.now(UTC), exclude=exclude)
 
 
 def test_a_part_has_the_figures_of_its_photographs_alone() -> None:
@@ -77,19 +81,19 @@ def test_parts_can_be_written_and_older_results_read(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text(json.dumps(older))
     old = record.read_results(tmp_path)
     assert (old.ceiling, old.breakdowns, old.clean) == (None, {}, None)
-    assert "ceiling" not in table.result_table(old)
+    assert "ceiling" not in terminal.result_table(old)
 
 
 def test_the_ceiling_stands_beside_the_score() -> None:
     _, results = run(8)
     assert results.ceiling is not None and results.attainable is not None
     assert results.ceiling["acc@25km"] == 1.0 and results.attainable["acc@1km"] is not None
-    shown = table.result_table(results)
+    shown = terminal.result_table(results)
     line = next(line for line in shown.splitlines() if line.startswith("city, 25 km"))
     assert line.split()[-2:] == ["100.0", "%"] and "ceiling: what answers of this form score" in shown
     _, coordinates = run(8, answer_form="coordinates")
     assert coordinates.ceiling == dict.fromkeys(results.ceiling, 1.0)
-    assert "ceiling" not in table.result_table(coordinates)
+    assert "ceiling" not in terminal.result_table(coordinates)
 
 
 def test_figures_without_what_another_set_knows() -> None:
@@ -101,7 +105,7 @@ def test_figures_without_what_another_set_knows() -> None:
     right = sum(sample.distance_km is not None and sample.distance_km <= 750 for sample in kept)
     assert results.clean.metrics["acc@750km"].value == right / 60
     assert results.metrics == run(80)[1].metrics, "the figures of all photographs stay"
-    assert "without 20 photographs of the other set, 60 left: " in table.result_table(results)
+    assert "without 20 photographs of the other set, 60 left: " in terminal.result_table(results)
 
 
 def test_excluding_nothing_and_everything() -> None:
@@ -111,7 +115,7 @@ def test_excluding_nothing_and_everything() -> None:
     _, everything = run(8, exclude=frozenset(f"photo-{i}" for i in range(8)))
     assert everything.clean is not None and everything.clean.n == 0
     assert "acc@25km" not in everything.clean.metrics, "of no photograph there is no accuracy, least of all 0"
-    assert "without 8 photographs" in table.result_table(everything)
+    assert "without 8 photographs" in terminal.result_table(everything)
 
 
 def test_a_run_can_be_read_by_parts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,9 +124,32 @@ def test_a_run_can_be_read_by_parts(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert cli.main(["table", str(tmp_path), "--by", "continent"]) == 0
     shown = capsys.readouterr().out
     assert "Europe" in shown and "Africa" in shown and "50.0 %" in shown
-    assert table.breakdown_table(results, "country").index("FR") < table.breakdown_table(results, "country").index("JP")
+    assert terminal.breakdown_table(results, "country").index("FR") < terminal.breakdown_table(
+        results, "country"
+    ).index("JP")
     assert cli.main(["table", str(tmp_path), "--by", "contnent"]) == 2
     assert "did you mean 'continent'" in capsys.readouterr().err
     bare = replace(results, breakdowns={})
     with pytest.raises(InputError, match="no such breakdown"):
-        table.breakdown_table(bare, "scene")
+        terminal.breakdown_table(bare, "scene")
+
+
+def test_each_reasoning_is_read_once_and_all_figures_are_of_the_recorded_lifts(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str | None] = []
+    whole = grounding.read_reasoning
+    monkeypatch.setattr(grounding, "read_reasoning", lambda text: read.append(text) or whole(text))
+    samples = [
+        Sample.of(
+            f"photo-{i}",
+            Truth(48.8566, 2.3522, group=f"p{i % 5}", entities=(["bus", "church", "tree"][i % 3], "road")),
+            f"<think>A {['bus', 'tree'][i % 2]} ({i}).</think><answer>country: {'France' if i % 4 else '?'}</answer>",
+        )
+        for i in range(24)
+    ]
+    scored, results = assemble(SETTING, samples, started=datetime.now(UTC))
+    assert len(read) == 24, "one for each photograph, for all figures, breakdowns and the samples' own fields"
+    lifts = {one.id: one.grounding.lift for one in scored if one.grounding is not None}
+    located = [one.id for one in scored if one.status in LOCATED]
+    assert 0 < len(located) < 24 and len(set(lifts.values())) > 2
+    assert results.metrics["grounding_lift"].value == pytest.approx(fmean(lifts.values()))
+    assert results.valid_only["grounding_lift"].value == pytest.approx(fmean(lifts[name] for name in located))

@@ -14,11 +14,11 @@ import pytest
 from globe_eval.cli import main
 from globe_eval.errors import InputError
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.runs.merge import merge
 from globe_eval.sample import Images, Sample, Truth, Usage
 
-SETTING = Setting(
+SETTING = unscored(
     "t",
     "1",
     "names",

@@ -12,10 +12,10 @@ from globe_eval import sample
 from globe_eval.errors import InputError
 from globe_eval.models.response import Response
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.sample import Sample, Truth
 
-SETTING = Setting("t", "1", "coordinates", "0" * 64, "m", {"api_key": "sk-planted", "base_url": "http://u:pw@h/v1"})
+SETTING = unscored("t", "1", "coordinates", "0" * 64, "m", {"api_key": "sk-planted", "base_url": "http://u:pw@h/v1"})
 TRUTHS = {"a": Truth(10.0, 20.0, group="p"), "b": Truth(-10.0, 179.0, group="q")}
 
 

@@ -12,13 +12,12 @@ from geographiclib.geodesic import Geodesic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from globe_eval import scoring
 from globe_eval.cli import main
 from globe_eval.models.response import Response
 from globe_eval.runs import record
-from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.runs.rescore import rescore
-from globe_eval.sample import Sample, Truth
+from globe_eval.sample import ANSWER_FORMS, AnswerForm, Sample, Truth
 
 TRUTH = "id,lat,lon,country,city,author\n"
 TRUTH += "a,48.8566,2.3522,France,Paris,ann\nb,-33.87,151.21,Australia,Sydney,ann\nc,35.68,139.69,Japan,Tokyo,bob\n"
@@ -103,16 +102,16 @@ SAID = st.one_of(
 @given(
     texts=st.lists(SAID, min_size=1, max_size=6),
     truth=st.tuples(st.floats(-90, 90), st.floats(-180, 180)),
-    form=st.sampled_from(scoring.ANSWER_FORMS),
+    form=st.sampled_from(ANSWER_FORMS),
 )
 def test_whatever_a_model_writes_is_read_again_as_it_was(
-    texts: list[str | None], truth: tuple[float, float], form: scoring.AnswerForm
+    texts: list[str | None], truth: tuple[float, float], form: AnswerForm
 ) -> None:
     samples = [
         Sample.of(str(i), Truth(*truth, "France", "Paris", f"g{i % 2}"), None if text is None else Response(text))
         for i, text in enumerate(texts)
     ]
-    samples, results = assemble(Setting("t", "1", form, "0" * 64, "m"), samples, started=datetime.now(UTC))
+    samples, results = assemble(unscored("t", "1", form, "0" * 64, "m"), samples, started=datetime.now(UTC))
     with tempfile.TemporaryDirectory() as folder:
         record.write_run(Path(folder), samples, results)
         again = rescore(Path(folder))

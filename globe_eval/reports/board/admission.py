@@ -6,16 +6,14 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from globe_eval import scoring
 from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.definition import Definition
 from globe_eval.benchmarks.truth import truth_sha256
@@ -24,7 +22,7 @@ from globe_eval.places import DISTANCES, gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
 from globe_eval.reports.board import submission as rows
 from globe_eval.runs import record, rescore
-from globe_eval.sample import SCHEMA_VERSION, Results, Sample
+from globe_eval.sample import LOCATED, Results, Sample
 
 Definitions = Mapping[str, Definition]
 FIGURES = ("metrics", "valid_only")
@@ -34,7 +32,7 @@ PLAIN = ("n_groups", "status", "complete")
 def of_run(folder: Path, known: Definitions) -> list[str]:
     """Why a run's folder cannot become a row."""
     try:
-        results = read_run(folder)
+        results = record.read_results(folder)
         wrong = list(_of_settings(results, known))
         samples = record.read_samples(folder)
         return wrong or list(_of_samples(folder, results, samples, known[results.task]))
@@ -61,14 +59,6 @@ def of_submission(path: Path, known: Definitions) -> list[str]:
     if not wrong and path.name != one.file_name:
         wrong.append(f"is named {path.name}; allowed: {one.file_name}")
     return wrong
-
-
-def read_run(folder: Path) -> Results:
-    """`results.json` of a run. Raises InputError, which tells a later schema as such."""
-    path = folder / "results.json"
-    if path.is_file():
-        rows.refuse_later_schema(path, _schema_version(path), SCHEMA_VERSION, "schema_version")
-    return record.read_results(folder)
 
 
 def disagreeing(many: Mapping[Path, rows.Submission]) -> dict[Path, list[str]]:
@@ -210,7 +200,7 @@ def _of_distances(results: Results, samples: Sequence[Sample]) -> str | None:
     """Whether each distance is that between the truth and the prediction, where the sample has one."""
     located = [sample for sample in samples if sample.prediction is not None]
     for sample in samples:
-        if (sample.status in scoring.LOCATED) != (sample.distance_km is not None):
+        if (sample.status in LOCATED) != (sample.distance_km is not None):
             return f"samples.jsonl: {sample.id!r} has status {sample.status} and distance {sample.distance_km}"
     points = np.array(
         [(s.truth.lat, s.truth.lon, s.prediction.lat, s.prediction.lon) for s in located if s.prediction is not None]
@@ -230,7 +220,7 @@ def _of_figures(results: Results, fresh: Mapping[str, Any], plain: Sequence[str]
         if getattr(results, name) != fresh[name]:
             yield f"{name}: found {_short(getattr(results, name))}, the samples give {_short(fresh[name])}"
     for name in FIGURES:
-        wrong = rows.differing(getattr(results, name), fresh[name])
+        wrong = rows.differing_figures(getattr(results, name), fresh[name])
         if wrong:
             more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
             yield f"{name}: {wrong[0]}{more}: the figures are not those of the samples"
@@ -243,18 +233,6 @@ def _short(value: object) -> str:
     return text if len(text) <= 100 else text[:99] + "…"
 
 
-Check = Callable[[Path, Definitions], list[str]]
-
-
 def check(path: Path, known: Definitions) -> list[str]:
     """Why a run's folder, or a row's JSON, cannot stand on a leaderboard."""
-    of: Check = of_run if path.is_dir() else of_submission
-    return of(path, known)
-
-
-def _schema_version(path: Path) -> object:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        return None
-    return found.get("schema_version") if isinstance(found, dict) else None
+    return of_run(path, known) if path.is_dir() else of_submission(path, known)

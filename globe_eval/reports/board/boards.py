@@ -13,7 +13,9 @@ from typing import Literal
 import numpy as np
 
 from globe_eval.benchmarks.definition import Definition
+from globe_eval.benchmarks.listing import variants_of
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
+from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.metrics.statistics import wilson
 from globe_eval.reports.board.details import Details, details_of, details_of_published, reasons
 from globe_eval.reports.board.published import PublishedRow, conflicts, design_effects, spread
@@ -21,7 +23,6 @@ from globe_eval.reports.board.ranks import Range, rank_ranges
 from globe_eval.reports.board.submission import Submission
 
 Kind = Literal["run", "floor", "ceiling", "published"]
-ACCURACIES = tuple(acc_name(km) for km in THRESHOLDS_KM.values())
 HEADLINE = "acc@25km"
 """What rows are ordered by."""
 COLUMNS = (*ACCURACIES, "median_km", "located")
@@ -87,7 +88,7 @@ def boards(
     submissions: Sequence[Submission], published: Sequence[PublishedRow], known: Mapping[str, Definition]
 ) -> list[Board]:
     """Every benchmark that has a row; the four that this project is about come first. Deterministic."""
-    home = _homes(known)
+    home = variants_of(known)
     names = {home.get(one.results.task, one.results.task) for one in submissions}
     names |= {home.get(row.task, row.task) for row in published}
     return [
@@ -99,16 +100,6 @@ def boards(
         )
         for name in sorted(names, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
     ]
-
-
-def _homes(known: Mapping[str, Definition]) -> dict[str, str]:
-    """Task -> the benchmark that it is a variant of: the shortest name among the tasks of the same data."""
-    same: dict[str, list[str]] = {}
-    for name, one in known.items():
-        if not one.is_group:
-            data = repr((one.values.get("dataset_kwargs"), one.values.get("custom_dataset")))
-            same.setdefault(data, []).append(name)
-    return {name: min(names, key=lambda one: (len(one), one)) for names in same.values() for name in names}
 
 
 def _board(

@@ -13,9 +13,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.reports import shown
 from globe_eval.reports.board import ranks
-from globe_eval.reports.board.boards import ACCURACIES, COLUMNS, HEADLINE, Board, Cell, Row
+from globe_eval.reports.board.boards import COLUMNS, HEADLINE, Board, Cell, Row
 
 DAGGER = "†"
 

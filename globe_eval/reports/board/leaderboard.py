@@ -22,6 +22,7 @@ from globe_eval.reports.board.boards import Board, boards
 from globe_eval.reports.board.published import read_published
 from globe_eval.reports.board.submission import Submission, read_submission, submission, written
 from globe_eval.reports.run import model_name
+from globe_eval.runs import record
 from globe_eval.sample import first_error
 
 FORMATS = {"md": formats.markdown, "csv": formats.csv_text, "tex": formats.latex, "json": formats.as_json}
@@ -50,7 +51,7 @@ def add(
     wrong = admission.of_run(run, known_tasks(include_path))
     if wrong:
         raise InputError(f"{run}: cannot be a row: {'; '.join(wrong)}")
-    results = admission.read_run(run)
+    results = record.read_results(run)
     try:
         row = submission(name or model_name(results), source, results, run)
     except ValidationError as error:

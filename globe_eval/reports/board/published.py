@@ -18,41 +18,20 @@ from globe_eval.errors import InputError, nearest
 from globe_eval.metrics import statistics
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.reports.board.submission import Submission
-from globe_eval.sample import Figure
-from globe_eval.scoring import AnswerForm
+from globe_eval.sample import AnswerForm, Figure
 
 Percent = Annotated[float, Field(ge=0, le=100)]
 Text = Annotated[str, Field(min_length=1)]
 
 Setting = Literal[
-    "retrieval",
-    "classification",
-    "classification and retrieval",
-    "generative",
-    "hybrid",
-    "VLM zero-shot",
-    "VLM trained",
-    "VLM with retrieval",
-    "VLM with web search",
-    "VLM agent",
-]
+    "retrieval", "classification", "classification and retrieval", "generative", "hybrid", "VLM zero-shot",
+    "VLM trained", "VLM with retrieval", "VLM with web search", "VLM agent",
+]  # fmt: skip
 Caveat = Literal[
-    "1 km by luck",
-    "conflicting values",
-    "leakage suspected",
-    "overlap possible",
-    "quoted",
-    "recomputed",
-    "reproduction",
-    "retrained",
-    "size unknown",
-    "stands on GLOBE",
-    "subset",
-    "teacher of the benchmark",
-    "trained on MP-16",
-    "unscored left out",
-    "uses the web",
-]
+    "1 km by luck", "conflicting values", "leakage suspected", "overlap possible", "quoted", "recomputed",
+    "reproduction", "retrained", "size unknown", "stands on GLOBE", "subset", "teacher of the benchmark",
+    "trained on MP-16", "unscored left out", "uses the web",
+]  # fmt: skip
 ROUNDING = 0.051
 """Points: two printed values that differ by no more may be one value, rounded to one decimal and to two."""
 

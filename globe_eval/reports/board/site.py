@@ -15,9 +15,10 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.reports import shown
 from globe_eval.reports.board import formats
-from globe_eval.reports.board.boards import ACCURACIES, COLUMNS, HEADLINE, Board, Cell, Row, Section
+from globe_eval.reports.board.boards import COLUMNS, HEADLINE, Board, Cell, Row, Section
 
 _HERE = Path(__file__).parent
 

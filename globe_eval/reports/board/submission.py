@@ -16,24 +16,22 @@ import json
 import math
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
-from globe_eval import scoring
 from globe_eval.errors import InputError
 from globe_eval.metrics import statistics
 from globe_eval.metrics.accuracy import GEOSCORE_BEST, GEOSCORE_SCALE_KM
-from globe_eval.metrics.catalogue import described
+from globe_eval.metrics.catalogue import described, metrics_with
 from globe_eval.metrics.figures import figures
 from globe_eval.runs import record
 from globe_eval.runs.assemble import recorded
-from globe_eval.sample import SCHEMA_VERSION as RESULTS_VERSION
-from globe_eval.sample import Figure, Results, Sample, Sha256, first_error
+from globe_eval.sample import LOCATED, STATUSES, Figure, Record, Results, Sample, Sha256, adapter, first_error, to_dict
 
 SCHEMA_VERSION: Literal[1] = 1
 FLOORS = ("constant", "knn")
@@ -50,11 +48,8 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int32]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Columns(_Strict):
+@dataclass(frozen=True, slots=True)
+class PackedColumns(Record):
     """What is kept of n photographs, in the order of their sorted ids; each text is `pack` of n whole numbers."""
 
     ids_sha256: Sha256
@@ -69,11 +64,12 @@ class Columns(_Strict):
     """Numbers of the groups in the order of their sorted labels, as `metrics.statistics` resamples them."""
     names: dict[str, str]
     """Measure -> 1 right, 0 wrong, -1 unknown; those of NAME_MEASURES that any photograph has."""
-    own: dict[str, list[float | None]] = {}
+    own: dict[str, list[float | None]] = field(default_factory=dict)
     """Values of the metrics that the benchmark brings itself."""
 
 
-class Submission(_Strict):
+@dataclass(frozen=True, slots=True)
+class Submission(Record):
     """One row. `results` is the run's without the figures that nothing here could prove."""
 
     schema_version: Literal[1]
@@ -81,7 +77,7 @@ class Submission(_Strict):
     source: Annotated[str, Field(max_length=300)] | None
     """Where to read about the model: a paper, a page."""
     results: Results
-    columns: Columns
+    columns: PackedColumns
     sha256: Sha256
     """Of everything else in the file, as `seal` makes it."""
 
@@ -115,10 +111,10 @@ def submission(name: str, source: str | None, results: Results, folder: Path) ->
     samples = sorted(record.each_sample(folder), key=lambda sample: sample.id)
     ids = [sample.id for sample in samples]
     labels = statistics.cluster_labels(ids, [sample.truth.group for sample in samples])
-    columns = Columns(
+    columns = PackedColumns(
         ids_sha256=hashlib.sha256("".join(f"{id_}\n" for id_ in ids).encode()).hexdigest(),
         samples_sha256=hashlib.sha256((folder / "samples.jsonl").read_bytes()).hexdigest(),
-        status=pack([scoring.STATUSES.index(sample.status) for sample in samples]),
+        status=pack([STATUSES.index(sample.status) for sample in samples]),
         distance_m=pack([metres(sample.distance_km) for sample in samples]),
         group=pack(np.unique(labels, return_inverse=True)[1]),
         names={measure: text for measure in NAME_MEASURES if (text := _names(samples, measure))},
@@ -134,7 +130,7 @@ def submission(name: str, source: str | None, results: Results, folder: Path) ->
     }
     unproved: dict[str, Any] = dict.fromkeys(UNPROVED)
     kept = replace(results, **provable, breakdowns={}, **unproved)
-    return sealed(whole.model_copy(update={"results": kept}))
+    return sealed(replace(whole, results=kept))
 
 
 def _names(samples: Sequence[Sample], measure: str) -> str | None:
@@ -146,7 +142,7 @@ def _names(samples: Sequence[Sample], measure: str) -> str | None:
 
 def sealed(one: Submission) -> Submission:
     """The same with the SHA-256 that belongs to it."""
-    return one.model_copy(update={"sha256": seal(one)})
+    return replace(one, sha256=seal(one))
 
 
 def seal(one: Submission) -> str:
@@ -154,13 +150,13 @@ def seal(one: Submission) -> str:
 
     What has its default is left out, as in the file: a field that a later version adds does not break older rows.
     """
-    whole = one.model_dump(mode="json", exclude={"sha256"}, exclude_defaults=True)
+    whole = to_dict(one, exclude={"sha256"}, exclude_defaults=True)
     return hashlib.sha256(json.dumps(whole, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
 def written(one: Submission) -> str:
     """The file's text."""
-    return json.dumps(one.model_dump(mode="json", exclude_defaults=True), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(to_dict(one, exclude_defaults=True), indent=1, ensure_ascii=False) + "\n"
 
 
 def read_submission(path: Path) -> Submission:
@@ -174,25 +170,14 @@ def read_submission(path: Path) -> Submission:
     if not isinstance(found, dict):
         raise InputError(f"{path}: found {type(found).__name__}; a row of a leaderboard is an object")
     results = found.get("results")
-    refuse_later_schema(path, found.get("schema_version"), SCHEMA_VERSION, "schema_version")
-    refuse_later_schema(
-        path,
-        results.get("schema_version") if isinstance(results, dict) else None,
-        RESULTS_VERSION,
-        "results.schema_version",
-    )
+    record.refuse_later_schema(path, found.get("schema_version"), known=SCHEMA_VERSION)
+    if isinstance(results, dict):
+        record.refuse_later_schema(path, results.get("schema_version"), "results.schema_version")
     try:
-        return Submission.model_validate(found)
+        checked: Submission = adapter(Submission).validate_python(found)
+        return checked
     except ValidationError as error:
         raise InputError(f"{path}: {first_error(error)}") from None
-
-
-def refuse_later_schema(path: Path, found: object, known: int, field: str) -> None:
-    """Raise InputError where a file is of a later version of the schema than this program knows."""
-    if isinstance(found, int | float) and found > known:
-        raise InputError(
-            f"{path}: {field}: found {found}, this globe-eval knows {known}: written by a later globe-eval; upgrade"
-        )
 
 
 def recomputed(one: Submission) -> dict[str, Any]:
@@ -201,7 +186,7 @@ def recomputed(one: Submission) -> dict[str, Any]:
     Raises ValueError for a column that is not what `pack` makes of n numbers.
     """
     results, n = one.results, one.results.n
-    kinds = unpack(one.columns.status, n, 0, len(scoring.STATUSES) - 1)
+    kinds = unpack(one.columns.status, n, 0, len(STATUSES) - 1)
     kilometres, groups = one.distance_km(), one.groups
     names = {measure: unpack(text, n, -1, 1) for measure, text in one.columns.names.items()}
     for name, column in one.columns.own.items():
@@ -215,7 +200,7 @@ def recomputed(one: Submission) -> dict[str, Any]:
         table[f"own.{name}"] = np.array(column, dtype=np.float64)
     metrics = [
         metric
-        for metric in scoring.metrics_with(results.thresholds_km, results.own_directions)
+        for metric in metrics_with(results.thresholds_km, results.own_directions)
         if set(metric.columns) <= set(table)
         and (metric.name.startswith("acc@") or metric.name in (*REQUIRED, *results.own_directions, *results.metrics))
     ]
@@ -223,17 +208,16 @@ def recomputed(one: Submission) -> dict[str, Any]:
     values = {metric.name: metric.values(table) for metric in metrics}
 
     def of(rows: npt.NDArray[np.bool_]) -> dict[str, Figure]:
-        some = {name: column[rows] for name, column in values.items()}
-        return recorded(figures(metrics, some, groups[rows], seed=results.seed))
+        return recorded(figures(metrics, values, groups, rows, seed=results.seed))
 
-    located = np.isin(np.array(scoring.STATUSES)[kinds], sorted(scoring.LOCATED))
+    located = np.isin(np.array(STATUSES)[kinds], sorted(LOCATED))
     misplaced = int((located != ~np.isnan(kilometres)).sum())
     if misplaced:
         raise ValueError(f"{misplaced:,} photographs have a distance without being located, or the other way round")
     return {
         "n_groups": len(np.unique(groups)),
-        "complete": not (kinds == scoring.STATUSES.index("error")).any(),
-        "status": {status: int((kinds == i).sum()) for i, status in enumerate(scoring.STATUSES)},
+        "complete": not (kinds == STATUSES.index("error")).any(),
+        "status": {status: int((kinds == i).sum()) for i, status in enumerate(STATUSES)},
         "metrics": of(np.full(n, True)),
         "valid_only": of(located),
     }
@@ -297,17 +281,17 @@ def _plain(word: str) -> str:
     return "-".join(part for part in kept.split("-") if part)[:60] or "row"
 
 
-def differing(stored: Mapping[str, Figure], again: Mapping[str, Figure]) -> list[str]:
+def differing_figures(stored: Mapping[str, Figure], again: Mapping[str, Figure]) -> list[str]:
     """A line for each metric of which value, interval or counts are not what they are computed to be."""
     found = []
     for name in dict.fromkeys([*stored, *again]):
         if name not in stored or name not in again:
             found.append(f"{name} {'has no samples' if name in stored else 'is missing'}")
             continue
-        for field in (one.name for one in fields(Figure)):
-            one, other = getattr(stored[name], field), getattr(again[name], field)
+        for part in (one.name for one in fields(Figure)):
+            one, other = getattr(stored[name], part), getattr(again[name], part)
             if not near(one, other, tolerance(name)):
-                found.append(f"{name}: {field} is {_short(one)}, the samples give {_short(other)}")
+                found.append(f"{name}: {part} is {_short(one)}, the samples give {_short(other)}")
                 break
     return found
 

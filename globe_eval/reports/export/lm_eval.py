@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from globe_eval.metrics.catalogue import described
+from globe_eval.reports.export.publishable import figure_depends_on
 from globe_eval.sample import Results
 
 
@@ -95,13 +96,7 @@ def file_name(results: Results) -> str:
 def _metadata(results: Results) -> dict[str, Any]:
     return {
         "version": results.task_version,
-        "answer_form": results.answer_form,
-        "distance": results.distance,
-        "geocoder": f"{results.geocoder.name} {results.geocoder.version}",
-        "gazetteer": results.gazetteer.version,
-        "parser": results.parser_version,
-        "manifest_sha256": results.manifest_sha256,
-        "prompt_sha256": results.prompt_sha256,
+        **{name: value for name, value in figure_depends_on(results).items() if name != "task_version"},
         "n_groups": results.n_groups,
         "shard": results.shard,
         "status": {status: count for status, count in results.status.items() if count},

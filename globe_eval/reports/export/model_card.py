@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from globe_eval.errors import InputError
-from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
+from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.reports import shown
 from globe_eval.reports.export.publishable import (
     bounds,
     directions,
-    figures,
+    figure_depends_on,
     hub_of,
-    identity,
     model_id,
+    published_figures,
     refuse_partial,
 )
 from globe_eval.reports.run import Run
 from globe_eval.sample import Figure, Results
 
-HEADLINES = (*(acc_name(km) for km in THRESHOLDS_KM.values()), "median_km")
+HEADLINES = (*ACCURACIES, "median_km")
 """What `.eval_results` has: the five accuracies and the median distance."""
 
 
@@ -28,13 +28,19 @@ def model_card(run: Run, *, model: str | None = None, dataset: str | None = None
     results = run.results
     refuse_partial(results)
     higher_is_better = directions(run)
+    depends_on = figure_depends_on(results)
+    depends_on |= {
+        "prompt_sha256": results.prompt_sha256 or "unknown",
+        "photographs": results.n,
+        "seed": results.seed,
+    }
     entries = [
         EvalResult(
             task_type="image-text-to-text",
             task_name="Image geolocation",
             dataset_type=dataset or hub_of(results.task) or results.task,
             dataset_name=results.task,
-            dataset_args=identity(results),
+            dataset_args=depends_on,
             metric_type=name,
             metric_name=shown.with_unit(name, long=True),
             metric_value=shown.published(name, value),
@@ -47,7 +53,7 @@ def model_card(run: Run, *, model: str | None = None, dataset: str | None = None
             source_name="globe-eval" if source else None,
             source_url=source,
         )
-        for name, figure, value in figures(results)
+        for name, figure, value in published_figures(results)
         if name in higher_is_better
     ]
     card = ModelCardData(model_name=model or model_id(results), eval_results=entries)
@@ -80,7 +86,7 @@ def eval_results(run: Run, *, dataset: str | None = None, source: str | None = N
             source_url=source,
             notes=_notes(results, name, figure, higher_is_better[name]),
         )
-        for name, figure, value in figures(results)
+        for name, figure, value in published_figures(results)
         if name in HEADLINES
     ]
     return yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True, width=120)

@@ -81,7 +81,7 @@ def _public(value: Any) -> Any:
     return PureWindowsPath(value).name if re.match(r"[A-Za-z]:\\|\\\\", value) else value
 
 
-def figures(results: Results) -> Iterator[tuple[str, Figure, float]]:
+def published_figures(results: Results) -> Iterator[tuple[str, Figure, float]]:
     """Each metric that has a value: name, record, value. An infinite median is no number, and stays away.
 
     So does a metric of which neither more nor less is better: every format asks for a direction.
@@ -110,7 +110,7 @@ def standard_errors(run: Run) -> dict[str, float]:
     The standard deviation of the replicates. Metrics of which a replicate is infinite have none, nor has one group.
     """
     groups = cluster_labels(run.table["id"].tolist(), run.table["truth.group"].tolist())
-    known = [name for name, _, _ in figures(run.results) if name in run.values]
+    known = [name for name, _, _ in published_figures(run.results) if name in run.values]
     middles = [name for name in known if run.metrics[name].statistic == "median of all"]
     means = [name for name in known if name not in middles]
     columns, medians = (
@@ -125,7 +125,7 @@ def standard_errors(run: Run) -> dict[str, float]:
     }
 
 
-def identity(results: Results) -> dict[str, Any]:
+def figure_depends_on(results: Results) -> dict[str, Any]:
     """What a figure depends on besides the model."""
     return {
         "task_version": results.task_version,
@@ -135,9 +135,7 @@ def identity(results: Results) -> dict[str, Any]:
         "gazetteer": results.gazetteer.version,
         "parser": results.parser_version,
         "manifest_sha256": results.manifest_sha256,
-        "prompt_sha256": results.prompt_sha256 or "unknown",
-        "photographs": results.n,
-        "seed": results.seed,
+        "prompt_sha256": results.prompt_sha256,
     }
 
 

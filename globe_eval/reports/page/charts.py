@@ -23,19 +23,6 @@ NEAR_KM = 25.0
 """Within which an answer is right, for curves of confidence."""
 LEAST_STATED = 10
 
-STATUS_CLASS = {
-    "coordinates": "s-coordinates",
-    "city": "s-city",
-    "admin": "s-admin",
-    "country": "s-country",
-    "unresolved": "s-unresolved",
-    "refused": "s-refused",
-    "unparsed": "s-unparsed",
-    "empty": "s-empty",
-    "truncated": "s-truncated",
-    "error": "s-error",
-}
-
 
 @dataclass(frozen=True)
 class Line:
@@ -74,6 +61,11 @@ def dash(run: int) -> str | None:
     return DASHES[(run + run // 6) % 6] or None
 
 
+def stroke(run: int, xs: Sequence[float], ys: Sequence[float], *, thin: bool = False) -> Markup:
+    """A run's line through points."""
+    return svg.path(xs, ys, class_=f"line {'thin ' if thin else ''}r{run % 6}", stroke_dasharray=dash(run))
+
+
 def legend(names: Sequence[str]) -> Markup:
     """Which line is which run; nothing for a single one."""
     if len(names) < 2:
@@ -81,12 +73,7 @@ def legend(names: Sequence[str]) -> Markup:
     items = (
         element(
             "li",
-            element(
-                "svg",
-                svg.path([0, 26], [6, 6], class_=f"line r{i % 6}", stroke_dasharray=dash(i)),
-                viewBox="0 0 26 12",
-                aria_hidden="true",
-            ),
+            element("svg", stroke(i, [0, 26], [6, 6]), viewBox="0 0 26 12", aria_hidden="true"),
             name,
         )
         for i, name in enumerate(names)
@@ -103,15 +90,10 @@ def status_bar(counts: Sequence[tuple[str, int]], name: str) -> Markup:
         width = 1000.0 * count / total
         parts.append(
             element(
-                "rect",
-                element("title", f"{status}: {count:,}"),
-                x=at,
-                y=0.0,
-                width=max(width - 1.5, 0.8),
-                height=22.0,
-                class_=STATUS_CLASS.get(status, "s-error"),
+                "rect", element("title", f"{status}: {count:,}"), x=at, y=0.0, width=max(width - 1.5, 0.8), height=22.0,
+                class_=f"s-{status}",
             )
-        )
+        )  # fmt: skip
         at += width
     shares = ", ".join(f"{status} {count:,}" for status, count in counts if count)
     bar = svg.drawing(1000.0, 22.0, *parts, title="How the answers ended", description=shares, name=name)
@@ -123,32 +105,18 @@ def cumulative(lines: Sequence[Line], name: str) -> Markup:
     x, y = _log_x(), svg.linear(0.0, 1.0, HEIGHT - BOTTOM, TOP)
     grid = curves.distance_grid()
     drawn = [
-        svg.path(
-            [x(km) for km in grid],
-            [y(share) for share in curves.cumulative(line.distance_km, grid)],
-            class_=f"line r{i % 6}",
-            stroke_dasharray=dash(i),
-        )
+        stroke(i, [x(km) for km in grid], [y(share) for share in curves.cumulative(line.distance_km, grid)])
         for i, line in enumerate(lines)
     ]
-    words = "; ".join(
+    words = [
         f"{line.name}: "
         + ", ".join(
             f"{100 * float(curves.cumulative(line.distance_km, km)):.1f} % within {km:,.0f} km"
             for km in THRESHOLDS_KM.values()
         )
         for line in lines
-    )
-    return svg.drawing(
-        WIDTH,
-        HEIGHT,
-        *_percent_axis(y, [0.0, 0.25, 0.5, 0.75, 1.0]),
-        *_distance_axis(x),
-        *drawn,
-        title="Share of photographs within a distance",
-        description=words,
-        name=name,
-    )
+    ]
+    return _chart(name, "Share of photographs within a distance", words, _distance_axis(x), drawn)
 
 
 def histogram(lines: Sequence[Line], name: str) -> Markup:
@@ -164,18 +132,9 @@ def histogram(lines: Sequence[Line], name: str) -> Markup:
         ys = [y(0.0), *(y(float(value)) for value in np.repeat(share, 2)), y(0.0)]
         if i == 0:
             drawn.append(svg.path(xs, ys, class_="area r0", fill_opacity="0.16"))
-        drawn.append(svg.path(xs, ys, class_=f"line r{i % 6}", stroke_dasharray=dash(i)))
-    words = "; ".join(_spread(line) for line in lines)
-    return svg.drawing(
-        WIDTH,
-        HEIGHT,
-        *_percent_axis(y, [step * k for k in range(round(top / step) + 1)]),
-        *_distance_axis(x),
-        *drawn,
-        title="Distance of the answers, in logarithmic bins",
-        description=words,
-        name=name,
-    )
+        drawn.append(stroke(i, xs, ys))
+    title, ticks = "Distance of the answers, in logarithmic bins", [step * k for k in range(round(top / step) + 1)]
+    return _chart(name, title, list(map(_spread, lines)), _distance_axis(x), drawn, ticks)
 
 
 def whiskers(rows: Sequence[tuple[str, Sequence[Whisker | None]]], title: str, name: str) -> Markup:
@@ -189,9 +148,7 @@ def whiskers(rows: Sequence[tuple[str, Sequence[Whisker | None]]], title: str, n
     for k in range(0, 5):
         at = x(k / 4)
         parts.append(element("line", x1=at, x2=at, y1=4.0, y2=height - bottom, class_="rule"))
-        parts.append(
-            element("text", f"{25 * k} %", x=at, y=height - bottom + 16.0, text_anchor="middle", class_="soft")
-        )
+        parts.append(_text(f"{25 * k} %", at, height - bottom + 16.0))
     words = []
     for row, (label, values) in enumerate(rows):
         top = 8.0 + band * row
@@ -216,39 +173,18 @@ def reliability(lines: Sequence[Line], km: float, name: str) -> Markup:
     for i, line in enumerate(lines):
         bins = curves.reliability(line.confidence, _within(line.distance_km, km))
         most = max((b.n for b in bins), default=1)
-        parts.append(
-            svg.path(
-                [x(b.confidence) for b in bins],
-                [y(b.located) for b in bins],
-                class_=f"line thin r{i % 6}",
-                stroke_dasharray=dash(i),
-            )
-        )
+        parts.append(stroke(i, [x(b.confidence) for b in bins], [y(b.located) for b in bins], thin=True))
         for b in bins:
             at = x(b.confidence)
             parts.append(element("line", x1=at, x2=at, y1=y(b.low), y2=y(b.high), class_=f"line thin r{i % 6}"))
             told = f"{line.name}: of {b.n:,} with confidence about {b.confidence:.2f}, {100 * b.located:.0f} % located"
+            size = 2.5 + 4.5 * float(np.sqrt(b.n / most))
             parts.append(
-                element(
-                    "circle",
-                    element("title", told),
-                    cx=at,
-                    cy=y(b.located),
-                    r=2.5 + 4.5 * float(np.sqrt(b.n / most)),
-                    class_=f"dot r{i % 6}",
-                )
+                element("circle", element("title", told), cx=at, cy=y(b.located), r=size, class_=f"dot r{i % 6}")
             )
             words.append(told)
-    return svg.drawing(
-        WIDTH,
-        HEIGHT,
-        *_percent_axis(y, [0.0, 0.25, 0.5, 0.75, 1.0]),
-        *_share_axis(x, "confidence"),
-        *parts,
-        title=f"Stated confidence against the share within {km:,.0f} km",
-        description="; ".join(words),
-        name=name,
-    )
+    title = f"Stated confidence against the share within {km:,.0f} km"
+    return _chart(name, title, words, _share_axis(x, "confidence"), parts)
 
 
 def risk_coverage(lines: Sequence[Line], km: float, name: str) -> Markup:
@@ -260,22 +196,36 @@ def risk_coverage(lines: Sequence[Line], km: float, name: str) -> Markup:
         if not curve:
             continue
         xs, ys = [x(coverage) for coverage, _ in curve], [y(risk) for _, risk in curve]
-        parts.append(svg.path(xs, ys, class_=f"line r{i % 6}", stroke_dasharray=dash(i)))
-        parts.append(_marker(i, xs[0], ys[0]))
+        parts += [stroke(i, xs, ys), _marker(i, xs[0], ys[0])]
         words.append(
             f"{line.name}: {100 * curve[0][1]:.0f} % wrong at {100 * curve[0][0]:.0f} % answered, "
             f"{100 * curve[-1][1]:.0f} % wrong when all are"
         )
+    title = f"Share farther than {km:,.0f} km among the answers given"
+    return _chart(name, title, words, _share_axis(x, "answered, the most confident first"), parts)
+
+
+def _chart(
+    name: str,
+    title: str,
+    words: Sequence[str],
+    bottom: Sequence[Markup],
+    drawn: Sequence[Markup],
+    ticks: Sequence[float] = (0.0, 0.25, 0.5, 0.75, 1.0),
+) -> Markup:
+    """A chart of shares: the axis at the left has these ticks, the one at the bottom is given; `words` say it aloud."""
+    y = svg.linear(0.0, ticks[-1], HEIGHT - BOTTOM, TOP)
+    left = []
+    for share in ticks:
+        left.append(element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y(share), y2=y(share), class_="rule"))
+        left.append(_text(f"{100 * share:.3g} %", LEFT - 6.0, y(share) + 4.0, "end"))
     return svg.drawing(
-        WIDTH,
-        HEIGHT,
-        *_percent_axis(y, [0.0, 0.25, 0.5, 0.75, 1.0]),
-        *_share_axis(x, "answered, the most confident first"),
-        *parts,
-        title=f"Share farther than {km:,.0f} km among the answers given",
-        description="; ".join(words),
-        name=name,
-    )
+        WIDTH, HEIGHT, *left, *bottom, *drawn, title=title, description="; ".join(words), name=name
+    )  # fmt: skip
+
+
+def _text(text: str, x: float, y: float, anchor: str = "middle") -> Markup:
+    return element("text", text, x=x, y=y, text_anchor=anchor, class_="soft")
 
 
 def _within(distance_km: curves.Floats, km: float) -> curves.Floats:
@@ -306,35 +256,22 @@ def _log_x() -> Callable[[float], float]:
 
 def _distance_axis(x: Callable[[float], float]) -> list[Markup]:
     """The bottom axis with the thresholds of accuracy, each a line over the whole chart."""
-    base = HEIGHT - BOTTOM
-    parts = [element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=base, y2=base, class_="axis")]
+    base, parts = HEIGHT - BOTTOM, []
     for km in (curves.NEAREST_KM, *THRESHOLDS_KM.values()):
         if km in THRESHOLDS_KM.values():
             parts.append(element("line", x1=x(km), x2=x(km), y1=TOP, y2=base, class_="axis", stroke_dasharray="2 3"))
-        parts.append(element("text", f"{km:,g}", x=x(km), y=base + 16.0, text_anchor="middle", class_="soft"))
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(
-        element("text", "distance from the truth, km", x=middle, y=base + 33.0, text_anchor="middle", class_="soft")
-    )
-    return parts
+        parts.append(_text(f"{km:,g}", x(km), base + 16.0))
+    return _bottom_axis(parts, "distance from the truth, km")
 
 
 def _share_axis(x: Callable[[float], float], what: str) -> list[Markup]:
+    base = HEIGHT - BOTTOM + 16.0
+    return _bottom_axis(
+        [_text(f"{25 * k} %", x(k / 4), base, "end" if k == 4 else "middle") for k in range(5)], what
+    )  # fmt: skip
+
+
+def _bottom_axis(ticks: Sequence[Markup], what: str) -> list[Markup]:
     base = HEIGHT - BOTTOM
-    parts = [element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=base, y2=base, class_="axis")]
-    for k in range(5):
-        anchor = "end" if k == 4 else "middle"
-        parts.append(element("text", f"{25 * k} %", x=x(k / 4), y=base + 16.0, text_anchor=anchor, class_="soft"))
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(element("text", what, x=middle, y=base + 33.0, text_anchor="middle", class_="soft"))
-    return parts
-
-
-def _percent_axis(y: Callable[[float], float], at: Sequence[float]) -> list[Markup]:
-    parts = []
-    for share in at:
-        parts.append(element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y(share), y2=y(share), class_="rule"))
-        parts.append(
-            element("text", f"{100 * share:.3g} %", x=LEFT - 6.0, y=y(share) + 4.0, text_anchor="end", class_="soft")
-        )
-    return parts
+    line = element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=base, y2=base, class_="axis")
+    return [line, *ticks, _text(what, (LEFT + WIDTH - RIGHT) / 2, base + 33.0)]

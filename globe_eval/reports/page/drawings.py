@@ -73,5 +73,4 @@ def _file(drawing: Markup, width: float, runs: list[str], style: str) -> str:
 
 
 def _entry(run: int, name: str, top: float) -> Markup:
-    line = svg.path([12, 38], [top + 7] * 2, class_=f"line r{run % 6}", stroke_dasharray=charts.dash(run))
-    return element("g", line, element("text", name, x=46.0, y=top + 11))
+    return element("g", charts.stroke(run, [12, 38], [top + 7] * 2), element("text", name, x=46.0, y=top + 11))

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.catalogue import Family, described
 from globe_eval.reports import shown
-from globe_eval.reports.page.loaded import Run, country_name
-from globe_eval.reports.run import settings as all_settings
+from globe_eval.reports.page.loaded import NamedRun, country_name
+from globe_eval.reports.run import settings
 from globe_eval.sample import Results, Stratum, to_dict
 
 
 @dataclass(frozen=True)
-class Cell:
+class FigureText:
     """A figure as it is shown: value and interval ("" where there is none)."""
 
     value: str
@@ -25,42 +25,42 @@ class Cell:
     """What the column is sorted by."""
 
 
-def headline_rows(runs: Sequence[Run]) -> list[tuple[str, list[Cell]]]:
+def headline_rows(runs: Sequence[NamedRun]) -> list[tuple[str, list[FigureText]]]:
     """The first table: accuracies, distances, names and what the benchmark brings itself; a cell a run."""
     return _rows(runs, {"accuracy", "own"})
 
 
-def reasoning_rows(runs: Sequence[Run]) -> list[tuple[str, list[Cell]]]:
+def reasoning_rows(runs: Sequence[NamedRun]) -> list[tuple[str, list[FigureText]]]:
     """The measures of the reasoning that any run has, each with how many photographs have it where not all do."""
     return _rows(runs, {"grounding", "consistency", "localizability", "format"})
 
 
-def meanings(runs: Sequence[Run]) -> list[tuple[str, str]]:
+def meanings(runs: Sequence[NamedRun]) -> list[tuple[str, str]]:
     """What each metric of the runs is called, and what it means."""
     names = dict.fromkeys(name for run in runs for name in run.results.metrics)
     return [(metric.label, metric.meaning) for name in names if (metric := described(name)).family != "own"]
 
 
-def _rows(runs: Sequence[Run], families: Set[Family]) -> list[tuple[str, list[Cell]]]:
+def _rows(runs: Sequence[NamedRun], families: Set[Family]) -> list[tuple[str, list[FigureText]]]:
     names = dict.fromkeys(name for run in runs for name in run.results.metrics if described(name).family in families)
     return [(shown.label(name), [_cell(run.results, name) for run in runs]) for name in names]
 
 
-def _cell(results: Results, name: str) -> Cell:
+def _cell(results: Results, name: str) -> FigureText:
     """One figure of one run."""
     figure = results.metrics.get(name)
     if figure is None:
-        return Cell("not measured")
+        return FigureText("not measured")
     if described(name).family in ("accuracy", "own"):
         valid = results.valid_only.get(name)
         some = valid is not None and name != "located" and 0 < valid.n < figure.n
         beside = f"located only: {shown.text(name, valid.value)}" if some and valid is not None else ""
     else:
         beside = f"of {figure.n:,}" if figure.n < results.n else ""
-    return Cell(shown.text(name, figure.value), shown.interval(name, figure), beside)
+    return FigureText(shown.text(name, figure.value), shown.interval(name, figure), beside)
 
 
-def denominator_notes(runs: Sequence[Run]) -> list[str]:
+def denominator_notes(runs: Sequence[NamedRun]) -> list[str]:
     """Where two runs change places when what was not located is left out: a line for each pair of runs."""
     notes = []
     for i, a in enumerate(runs):
@@ -92,7 +92,7 @@ def _turned(a: Results, b: Results, km: float) -> str | None:
     return f"within {km:,.0f} km {told[0]} against {told[1]} % of all, {told[2]} against {told[3]} % of the located"
 
 
-def breakdown_rows(runs: Sequence[Run], by: str) -> list[tuple[str, list[Stratum | None]]]:
+def breakdown_rows(runs: Sequence[NamedRun], by: str) -> list[tuple[str, list[Stratum | None]]]:
     """Label and each run's part of a breakdown, in the first run's order; the most photographs first for countries."""
     labels = list(dict.fromkeys(label for run in runs for label in run.results.breakdowns.get(by, {})))  # type: ignore[call-overload]
     rows = [(label, [run.results.breakdowns.get(by, {}).get(label) for run in runs]) for label in labels]  # type: ignore[call-overload]
@@ -110,15 +110,15 @@ def _label(by: str, label: str) -> str:
 _LONGEST = 400
 
 
-def settings(results: Results) -> dict[str, str]:
+def setting_texts(results: Results) -> dict[str, str]:
     """Every setting of a run as text, nested ones by their dotted name; unset ones are left out."""
-    texts = {name: str(value) for name, value in all_settings(results).items() if value not in (None, [], {})}
+    texts = {name: str(value) for name, value in settings(results).items() if value not in (None, [], {})}
     return {name: text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…" for name, text in texts.items()}
 
 
-def differing(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
+def differing_settings(runs: Sequence[NamedRun]) -> list[tuple[str, list[str]]]:
     """The settings in which runs differ, with each run's value; a run that does not tell one says so."""
-    each = [settings(run.results) for run in runs]
+    each = [setting_texts(run.results) for run in runs]
     names = dict.fromkeys(name for one in each for name in one)
     rows = [(name, [one.get(name, "not told") for one in each]) for name in names]
     return [(name, values) for name, values in rows if len(set(values)) > 1]

@@ -29,7 +29,7 @@ SAME_DEGREES = 1e-3
 
 
 @dataclass(frozen=True)
-class Run(run.Run):
+class NamedRun(run.Run):
     """A run and what the report calls it: its model, numbered where several have the same."""
 
     name: str
@@ -59,7 +59,7 @@ class Photograph:
 class Loaded:
     """All runs, all photographs in the order of the first run, and `answers[run][photograph]` where there is one."""
 
-    runs: list[Run]
+    runs: list[NamedRun]
     photographs: list[Photograph]
     answers: list[list[Sample | None]]
 
@@ -79,7 +79,7 @@ def load(folders: Sequence[Path]) -> Loaded:
             )
         read.append(run.Run(folder, results, samples))
     names = _names([one.results for one in read])
-    runs = [Run(one.folder, one.results, one.samples, name) for name, one in zip(names, read, strict=True)]
+    runs = [NamedRun(one.folder, one.results, one.samples, name) for name, one in zip(names, read, strict=True)]
 
     photographs, places = _joined([run.samples for run in runs])
     answers: list[list[Sample | None]] = [[None] * len(photographs) for _ in runs]

@@ -9,10 +9,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from globe_eval.reports.page import cues
+from globe_eval.reports.page import marks
 from globe_eval.reports.page.loaded import Loaded, contradicts, country_name, own_confidence, unsupported
-from globe_eval.sample import Consistency, Results, Sample
-from globe_eval.scoring import STATUSES
+from globe_eval.sample import STATUSES, Consistency, Results, Sample
 
 MAP_METRICS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
 """What the map of countries can show."""
@@ -88,8 +87,8 @@ def _answers(samples: Sequence[Sample | None], read: set[int], longest: int, nam
     for i, sample in enumerate(samples):
         if sample is None:
             continue
-        if i in read and (marks := cues.marks(sample, texts[i])):
-            found["cues"][str(i)] = [[m.start, m.length, m.kind, names.setdefault(m.cue, len(names))] for m in marks]
+        if i in read and (marked := marks.marks(sample, texts[i])):
+            found["cues"][str(i)] = [[m.start, m.length, m.kind, names.setdefault(m.cue, len(names))] for m in marked]
         if sample.error is not None:
             found["error"][str(i)] = sample.error
         if sample.consistency is not None:

@@ -20,13 +20,13 @@ import globe_eval
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole
 from globe_eval.metrics.breakdowns import AT_LEAST
-from globe_eval.reports import shown, table
+from globe_eval.reports import shown, terminal
 from globe_eval.reports.export.samples import csv_text
-from globe_eval.reports.page import charts, cues, headline, maps, payload, pictures
-from globe_eval.reports.page.cues import foremost
+from globe_eval.reports.page import charts, headline, maps, marks, payload, pictures
 from globe_eval.reports.page.drawings import STYLES, write_drawings
-from globe_eval.reports.page.loaded import Loaded, Run, load, table_of
-from globe_eval.scoring import STATUSES
+from globe_eval.reports.page.loaded import Loaded, NamedRun, load, table_of
+from globe_eval.reports.page.marks import foremost
+from globe_eval.sample import STATUSES
 
 DEFAULT = Path("globe-eval-report.html")
 _HERE = Path(__file__).parent
@@ -92,7 +92,7 @@ def _pictures(data: Loaded, chosen: Sequence[int], images: Path | None) -> pictu
 def page(data: Loaded, found: pictures.Pictures, pictures_wanted: int) -> str:
     """The page, as text. `pictures_wanted` is how many were looked for."""
     runs = data.runs
-    read = foremost(data, max(1, cues.MOST_READ // max(1, len(runs))))
+    read = foremost(data, max(1, marks.MOST_READ // max(1, len(runs))))
     longest = payload.limit(sample.response for run in runs for sample in run.samples)
     block = payload.payload(data, found.urls, read, longest)
     style = "\n" + "".join(map(_text, (*STYLES, "report.css")))
@@ -104,7 +104,7 @@ def page(data: Loaded, found: pictures.Pictures, pictures_wanted: int) -> str:
         "script": Markup(script),
         "data": Markup(payload.embedded(block)),
         "title": _title(runs),
-        "headings": [table.heading(run.results) for run in runs],
+        "headings": [terminal.heading(run.results) for run in runs],
         "runs": runs,
         "notes": [*_notes(data, found, pictures_wanted), *_shortened_note(data, longest)],
         "classes": maps.CLASSES,
@@ -138,7 +138,7 @@ def _text(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
-def _title(runs: Sequence[Run]) -> str:
+def _title(runs: Sequence[NamedRun]) -> str:
     tasks = list(dict.fromkeys(run.results.task for run in runs))
     if len(runs) == 1:
         return f"{runs[0].name} on {tasks[0]}"
@@ -193,7 +193,7 @@ def _marked_note(data: Loaded, read: int) -> str:
     return which + "They are read by rule from the reasoning, in English only."
 
 
-def _tables(runs: Sequence[Run]) -> dict[str, Any]:
+def _tables(runs: Sequence[NamedRun]) -> dict[str, Any]:
     only = runs[0].results
     ceiling = {}
     if len(runs) == 1 and only.ceiling and only.answer_form != "coordinates":
@@ -214,8 +214,8 @@ def _tables(runs: Sequence[Run]) -> dict[str, Any]:
         "grounding": headline.reasoning_rows(runs),
         "meanings": headline.meanings(runs),
         "statuses": [[(name, n) for name, n in run.results.status.items() if n] for run in runs],
-        "differing": headline.differing(runs),
-        "settings": [headline.settings(run.results) for run in runs],
+        "differing": headline.differing_settings(runs),
+        "settings": [headline.setting_texts(run.results) for run in runs],
         "about": [headline.about(run.results) for run in runs],
         "countries": countries,
         "country_columns": columns,
@@ -223,12 +223,12 @@ def _tables(runs: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def _part_cell(part: Any, name: str) -> headline.Cell:
+def _part_cell(part: Any, name: str) -> headline.FigureText:
     figure = part.metrics.get(name) if part is not None else None
     if figure is None:
-        return headline.Cell("")
+        return headline.FigureText("")
     number = "" if figure.value is None else repr(figure.value)
-    return headline.Cell(shown.text(name, figure.value), shown.interval(name, figure), number=number)
+    return headline.FigureText(shown.text(name, figure.value), shown.interval(name, figure), number=number)
 
 
 def _charts(data: Loaded) -> dict[str, Any]:
@@ -255,7 +255,7 @@ def _charts(data: Loaded) -> dict[str, Any]:
     }
 
 
-def _part_charts(runs: Sequence[Run], by: str, name: str) -> dict[str, Any] | None:
+def _part_charts(runs: Sequence[NamedRun], by: str, name: str) -> dict[str, Any] | None:
     rows = headline.breakdown_rows(runs, by)
     if not rows:
         return None

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from globe_eval import scoring
 from globe_eval.answers import parse
-from globe_eval.metrics.formats import lenient_format, response_format
 from globe_eval.metrics.globe import globe_format, globe_locatability
+from globe_eval.metrics.response_format import lenient_format, response_format
 from globe_eval.models.response import Response
 from globe_eval.sample import Sample, Truth
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from globe_eval.metrics import city_correct, country_correct, named_cities
+from globe_eval.metrics.name_accuracy import city_correct, country_correct, named_cities
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "metrics.json").read_text(encoding="utf-8"))
 

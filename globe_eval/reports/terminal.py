@@ -9,12 +9,10 @@ from tabulate import tabulate
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.breakdowns import DIMENSIONS
-from globe_eval.metrics.catalogue import TARGETS, Family, described, of_family
+from globe_eval.metrics.catalogue import ACCURACIES, TARGETS, Family, described, of_family
 from globe_eval.reports import shown
 from globe_eval.reports.run import model_name
 from globe_eval.sample import Results
-
-ACCURACIES = tuple(acc_name(km) for km in THRESHOLDS_KM.values())
 
 
 def result_table(results: Results) -> str:

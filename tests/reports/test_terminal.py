@@ -3,11 +3,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from globe_eval.reports import table
-from globe_eval.runs.assemble import Setting, assemble
+from globe_eval.reports import terminal
+from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.sample import Results, Sample, Truth
 
-SETTING = Setting("mine", "2", "coordinates", "0" * 64, "my-model")
+SETTING = unscored("mine", "2", "coordinates", "0" * 64, "my-model")
 
 
 def results(*texts: str, group: str | None = None) -> Results:
@@ -16,7 +16,7 @@ def results(*texts: str, group: str | None = None) -> Results:
 
 
 def test_what_is_missing_is_shown_beside_the_score() -> None:
-    shown = table.result_table(results("10, 20", "I cannot tell where this is, sorry."))
+    shown = terminal.result_table(results("10, 20", "I cannot tell where this is, sorry."))
     assert "mine version 2 · my-model · coordinates · 2 photographs" in shown
     assert "street, 1 km" in shown and "50.0 %" in shown and "100.0 %" in shown
     assert "∞" in shown, "half of the answers are missing: the median is infinite"
@@ -24,17 +24,17 @@ def test_what_is_missing_is_shown_beside_the_score() -> None:
 
 
 def test_one_group_has_no_interval() -> None:
-    shown = table.result_table(results("10, 20", "10, 21", group="p")).splitlines()
+    shown = terminal.result_table(results("10, 20", "10, 21", group="p")).splitlines()
     line = next(line for line in shown if line.startswith("city, 25 km"))
     assert "–" not in line and "50.0 %" in line
 
 
 def test_runs_stand_side_by_side() -> None:
-    shown = table.compact_table([results("10, 20", "10, 21"), results("1, 2", "3, 4")])
+    shown = terminal.compact_table([results("10, 20", "10, 21"), results("1, 2", "3, 4")])
     assert shown.count("my-model") == 2 and "50.0 %" in shown and "0.0 %" in shown
 
 
 def test_a_row_says_which_weights() -> None:
     setting = replace(SETTING, model="hf-multimodal", model_args={"pretrained": "globe-project/GLOBE-Qwen2.5VL-7B/"})
     _, one = assemble(setting, [Sample.of("a", Truth(10.0, 20.0), "10, 20")], started=datetime.now(UTC))
-    assert "hf-multimodal GLOBE-Qwen2.5VL-7B" in table.result_table(one)
+    assert "hf-multimodal GLOBE-Qwen2.5VL-7B" in terminal.result_table(one)

@@ -1,0 +1,255 @@
+"""globe-eval in a notebook: tables in, tables out. `import globe_eval as ge` offers all of it without importing it yet.
+
+>>> import globe_eval as ge
+>>> answers = [{"id": "a", "city": "Paris", "country": "France"}, {"id": "b", "city": None, "country": None}]
+>>> truth = [{"id": "a", "lat": 48.86, "lon": 2.35}, {"id": "b", "lat": -33.9, "lon": 151.2}]
+>>> run = ge.score(answers, truth)
+>>> float(run.metrics.loc["acc@25km", "value"]), run.samples["status"].tolist()
+(0.5, ['city', 'empty'])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from globe_eval import places
+from globe_eval.answers import parse
+from globe_eval.benchmarks.table import Table
+from globe_eval.columns import columns
+from globe_eval.metrics.catalogue import METRICS
+from globe_eval.metrics.figures import figures
+from globe_eval.metrics.statistics import bootstrap, cluster_labels
+from globe_eval.places import Place, resolve
+from globe_eval.reports import run as runs
+from globe_eval.reports.compare import compare_runs
+from globe_eval.reports.terminal import result_table
+from globe_eval.runs import record
+from globe_eval.runs.score import score_table
+from globe_eval.sample import Answer, AnswerForm, DistanceModel, Figure, Results, Sample
+
+TableLike: TypeAlias = pd.DataFrame | Iterable[Mapping[str, Any]] | str | Path
+"""A DataFrame, a list of dicts, or the path of a CSV, TSV, JSON lines or Parquet file; NaN and None are missing."""
+
+_INFINITE = {metric.name for metric in METRICS if metric.statistic in ("median of all", "mean of all")}
+
+
+class Run:
+    """A scored run: figures, a row a photograph, and all that they depend on.
+
+    Printed, it is the table that `globe-eval score` prints.
+    """
+
+    def __init__(self, results: Results, samples: Sequence[Sample], notes: Sequence[str] = ()) -> None:
+        self.results = results
+        """All of `results.json`: settings, versions, status counts, breakdowns."""
+        self.notes = list(notes)
+        """What `globe-eval score` says on standard error: answers set aside, photographs without one, …"""
+        self._samples = list(samples)
+
+    def __repr__(self) -> str:
+        return result_table(self.results)
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """A row a metric, by its name: value, 95 % interval (low, high), n photographs, n_groups photographers.
+
+        Shares are between 0 and 1, distances in km. A median of mostly missing answers is infinite, NaN is undefined.
+        """
+        return _frame(self.results.metrics)
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """A row a photograph: `id`, `status`, `distance_km`, `truth.country`, `prediction.lat`, `grounding.f1`, …
+
+        The fields of `samples.jsonl`; numbers and truth values are floats with NaN, everything else has None.
+        """
+        table = columns(self._samples)
+        return pd.DataFrame({name: pd.Series(column, dtype=column.dtype) for name, column in table.items()})
+
+    def write(self, folder: str | Path) -> Path:
+        """Write `samples.jsonl` and `results.json` there, as `globe-eval score -o` does; gives the folder."""
+        record.write_run(Path(folder), self._samples, self.results)
+        return Path(folder)
+
+
+def score(
+    table: TableLike,
+    truth: TableLike | None = None,
+    *,
+    task: str | None = None,
+    answer_form: AnswerForm | None = None,
+    distance: DistanceModel = "geodesic",
+    read: str | None = None,
+    seed: int = 0,
+) -> Run:
+    """Score answers, one row a photograph, as `globe-eval score` does.
+
+    Args:
+        table: answers: an id, and a response, or predicted lat and lon, or city and country. A row without a value is
+            an empty answer, a photograph without a row an error: both are misses.
+        truth: id, lat, lon and what else is known (country, city, photographer, scene, entities, localizable); None
+            where it is in `table` itself or the benchmark's own.
+        task: the benchmark, by name or YAML: its truth, where none is given, and its answer form.
+        answer_form: which part of a response counts: names, address or coordinates (default: the benchmark's, or what
+            most responses state).
+        distance: geodesic (WGS84) or haversine (R = 6371 km).
+        read: response, coordinates or names, where the table has several.
+        seed: of the intervals.
+
+    Raises InputError, one line, for what cannot be scored.
+    """
+    scored = score_table(
+        _table(table, "answers"),
+        None if truth is None else _table(truth, "truth"),
+        task=task,
+        read=read,
+        answer_form=answer_form,
+        distance=distance,
+        seed=seed,
+    )
+    return Run(scored.results, scored.samples, scored.notes)
+
+
+def read_run(folder: str | Path) -> Run:
+    """The run in a folder with `samples.jsonl` and `results.json`, its samples sorted by id. Raises InputError."""
+    run = runs.read_run(Path(folder))
+    return Run(run.results, run.samples)
+
+
+def compare(a: Run | str | Path, b: Run | str | Path, *, seed: int = 0) -> pd.DataFrame:
+    """Two runs on the same photographs, paired: a row a metric.
+
+    Columns: the values of `a` and `b`; `difference`, b - a, with its 95 % interval (low, high) and two-sided p-value;
+    `wins` and `losses`, the photographs on which b or a is better; n and n_groups. A missing answer is a miss.
+
+    Raises InputError for runs of other photographs, truths or distances.
+    """
+    (found,) = compare_runs([_comparable(a, "a"), _comparable(b, "b")], seed=seed)
+    rows = {
+        name: {
+            "a": row.a,
+            "b": row.b,
+            "difference": row.difference.value,
+            **{key: getattr(row.difference, key) for key in ("low", "high", "p")},
+            "wins": row.wins,
+            "losses": row.losses,
+            **{key: getattr(row.difference, key) for key in ("n", "n_groups")},
+        }
+        for name, row in found.rows.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("metric")
+
+
+def distance_km(lat1: Any, lon1: Any, lat2: Any, lon2: Any, *, distance: DistanceModel = "geodesic") -> Any:
+    """Distance in km between points in degrees, shape as broadcast; a float for two points. NaN where one is missing.
+
+    >>> import globe_eval as ge
+    >>> round(ge.distance_km(48.8566, 2.3522, 51.5074, -0.1278), 1)
+    343.9
+    """
+    km = places.DISTANCES[distance](lat1, lon1, lat2, lon2)
+    return float(km) if km.ndim == 0 else km
+
+
+def accuracy(distance_km: npt.ArrayLike, groups: Sequence[Any] | None = None, *, seed: int = 0) -> pd.DataFrame:
+    """The metrics of distances alone, as `Run.metrics`: accuracy at 1 to 2,500 km, GeoScore, median and mean distance.
+
+    Args:
+        distance_km: (n,) distances; NaN or infinity is a missing answer, and a miss.
+        groups: (n,) whose photographs are resampled together; None or NaN is a group of its own.
+        seed: of the intervals.
+
+    >>> import globe_eval as ge
+    >>> ge.accuracy([0.5, 10, 300, float("nan")]).loc["acc@25km", ["value", "n"]].tolist()
+    [0.5, 4.0]
+    """
+    table = {"distance_km": np.asarray(distance_km, dtype=np.float64).reshape(-1)}
+    metrics = [metric for metric in METRICS if metric.columns == ("distance_km",)]
+    values = {metric.name: metric.values(table) for metric in metrics}
+    return _frame(figures(metrics, values, _groups(groups, len(table["distance_km"])), seed=seed))
+
+
+def interval(
+    values: npt.ArrayLike, groups: Sequence[Any] | None = None, level: float = 0.95, *, seed: int = 0
+) -> tuple[float, float]:
+    """The confidence interval of the mean of (n,) values, resampled by group. NaN is left out; see `metrics.bootstrap`.
+
+    >>> import globe_eval as ge
+    >>> ge.interval([0, 1, 1, 0, 1, 0, 0, 1])
+    (0.125, 0.875)
+    """
+    column = np.asarray(values, dtype=np.float64).reshape(-1)
+    low, high = bootstrap(column, _groups(groups, len(column)), level=level, seed=seed)[0].tolist()
+    return low, high
+
+
+def read_answer(text: str | None) -> Answer:
+    """What a response says: names, coordinates, confidence, reasoning, status. None and NaN are no response.
+
+    >>> import globe_eval as ge
+    >>> answer = ge.read_answer("<think>Trams.</think><answer>country: Portugal\\ncity: Lisbon</answer>")
+    >>> answer.city, answer.country, answer.reasoning
+    ('Lisbon', 'Portugal', 'Trams.')
+    """
+    return parse(text if isinstance(text, str) else None)
+
+
+def _comparable(run: Run | str | Path, name: str) -> runs.Run:
+    if not isinstance(run, Run):
+        return runs.read_run(Path(run))
+    return runs.Run(Path(name), run.results, sorted(run._samples, key=lambda sample: sample.id))
+
+
+def _frame(found: Mapping[str, Figure]) -> pd.DataFrame:
+    rows = {}
+    for name, one in found.items():
+        # Infinity is null in files, and so is a bound of a single group.
+        missing = float("inf") if name in _INFINITE and one.n_groups > 1 else float("nan")
+        bounds = [missing if value is None else value for value in (one.low, one.high)]
+        value = one.value if one.value is not None else float("inf" if name in _INFINITE else "nan")
+        rows[name] = [value, *bounds, one.n, one.n_groups]
+    names = ["value", "low", "high", "n", "n_groups"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=names).rename_axis("metric")
+
+
+def _groups(groups: Sequence[Any] | None, n: int) -> npt.NDArray[np.str_]:
+    """Labels to resample by; what is in no group is one of its own."""
+    labels = [None] * n if groups is None else [None if pd.isna(one) else str(one) for one in groups]
+    return cluster_labels([str(index) for index in range(n)], labels)
+
+
+def _table(table: TableLike, name: str) -> Table | Path:
+    """A table of the user's, `name` in errors; a file stays one, for its lines."""
+    if isinstance(table, str | Path):
+        return Path(table)
+    frame = table if isinstance(table, pd.DataFrame) else pd.DataFrame(list(table), dtype=object)
+    if frame.index.name is not None:
+        frame = frame.reset_index()
+    frame = frame.astype(object).where(frame.notna(), None)
+    rows = [{str(key): _cell(value) for key, value in row.items()} for row in frame.to_dict("records")]
+    return Table(Path(name), tuple(map(str, frame.columns)), rows, list(range(1, len(rows) + 1)))
+
+
+def _cell(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+
+__all__ = [
+    "Place",
+    "Run",
+    "accuracy",
+    "compare",
+    "distance_km",
+    "interval",
+    "read_answer",
+    "read_run",
+    "resolve",
+    "score",
+]

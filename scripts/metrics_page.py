@@ -1,0 +1,42 @@
+"""Write `docs/metrics.md`, the page of all metrics, from their descriptions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+from globe_eval.metrics.catalogue import Family, Metric, of_family
+
+
+def as_markdown() -> str:
+    """All metrics, a table a family."""
+    lines = [
+        "# Metrics",
+        "",
+        "What `results.json` has of each run, beside a benchmark's own; written by `make schema` from",
+        "`globe_eval/metrics/catalogue.py`.",
+    ]
+    for family in get_args(Family):
+        metrics = of_family(family)
+        if metrics:
+            lines += [
+                "",
+                f"## {family.capitalize()}",
+                "",
+                "| key | label | unit | range | better | columns | meaning |",
+            ]
+            lines += ["| --- | --- | --- | --- | --- | --- | --- |", *map(_row, metrics)]
+    return "\n".join(lines) + "\n"
+
+
+def _row(metric: Metric) -> str:
+    better = {True: "higher", False: "lower", None: "neither"}[metric.higher_is_better]
+    scale = 100 if metric.unit in ("%", "points") else 1
+    low, high = (f"{scale * bound:g}".replace("inf", "∞") for bound in (metric.lowest, metric.highest))
+    columns = ", ".join(f"`{name}`" for name in metric.columns)
+    cells = (f"`{metric.name}`", metric.label, metric.unit, f"{low} to {high}", better, columns, metric.meaning)
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    (Path(__file__).parents[1] / "docs" / "metrics.md").write_text(as_markdown(), encoding="utf-8", newline="\n")

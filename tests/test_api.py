@@ -1,0 +1,137 @@
+"""globe-eval from Python: the page of the documentation, run, and what a table may hold."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import globe_eval as ge
+from globe_eval.cli import main
+from globe_eval.errors import InputError
+
+PAGE = Path(__file__).parents[1] / "docs" / "python.md"
+TRUTH = pd.DataFrame(
+    {"id": [1, 2, 3], "lat": [48.8566, -33.87, 35.68], "lon": [2.3522, 151.21, 139.69], "author": ["x", "x", None]}
+)
+ANSWERS = pd.DataFrame({"id": [1, 2, 3], "lat": [48.85, np.nan, 35.0], "lon": [2.35, np.nan, 135.7]})
+
+
+def execute(code: str, names: dict[str, Any]) -> str:
+    """What a block of the page shows: what it prints, and the value of its last line."""
+    tree = ast.parse(code)
+    last = ast.Expression(tree.body.pop().value) if isinstance(tree.body[-1], ast.Expr) else None
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(tree, str(PAGE), "exec"), names)
+        value = eval(compile(last, str(PAGE), "eval"), names) if last else None
+    return printed.getvalue() + ("" if value is None else repr(value))
+
+
+def test_the_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"^```(python|text)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert sum(kind == "text" for kind, _ in blocks) > 8
+    names: dict[str, Any] = {}
+    shown = ""
+    for kind, block in blocks:
+        if kind == "python":
+            shown = execute(block, names)
+        else:
+            assert [line.rstrip() for line in shown.splitlines()] == block.splitlines()
+    assert (tmp_path / "run" / "results.json").is_file() and (tmp_path / "samples.csv").is_file()
+
+
+@pytest.mark.parametrize("kind", ["frame", "dicts", "path", "text", "index", "nullable"])
+def test_every_kind_of_table_scores_alike(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "answers.csv"
+    ANSWERS.to_csv(path, index=False)
+    table = {
+        "frame": ANSWERS,
+        "dicts": ANSWERS.to_dict("records"),
+        "path": path,
+        "text": str(path),
+        "index": ANSWERS.set_index("id"),
+        "nullable": ANSWERS.convert_dtypes(),
+    }[kind]
+    run = ge.score(table, TRUTH)
+    assert run.samples["status"].tolist() == ["coordinates", "empty", "coordinates"]
+    assert run.metrics.loc["acc@25km", "value"] == pytest.approx(1 / 3)
+    assert run.samples["truth.group"].tolist() == ["x", "x", None]
+    assert run.metrics.loc["acc@25km", "n_groups"] == 2
+
+
+def test_a_run_is_what_the_command_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ANSWERS.to_csv(tmp_path / "answers.csv", index=False)
+    TRUTH.to_csv(tmp_path / "truth.csv", index=False)
+    words = ["score", str(tmp_path / "answers.csv"), "--truth", str(tmp_path / "truth.csv"), "-o", str(tmp_path / "a")]
+    assert main(words) == 0
+    table = capsys.readouterr().out
+    run = ge.score(tmp_path / "answers.csv", tmp_path / "truth.csv")
+    assert repr(run) + "\n" == table
+    ge.score(ANSWERS, TRUTH).write(tmp_path / "b")
+    samples = [(tmp_path / name / "samples.jsonl").read_bytes() for name in "ab"]
+    assert samples[0] == samples[1]
+    pd.testing.assert_frame_equal(ge.read_run(str(tmp_path / "a")).metrics, run.metrics)
+    assert (ge.compare(run, tmp_path / "b")["difference"].dropna() == 0).all()
+
+
+def test_metrics_of_distances_are_those_of_a_run() -> None:
+    run = ge.score(ANSWERS, TRUTH)
+    found = ge.accuracy(run.samples["distance_km"], groups=run.samples["truth.group"])
+    pd.testing.assert_frame_equal(found, run.metrics.loc[found.index], check_exact=False, rtol=1e-12)
+    assert {"acc@1km", "geoscore", "median_km"} <= set(found.index)
+
+
+def test_a_missing_answer_is_a_row_a_photograph_without_one_an_error() -> None:
+    run = ge.score(ANSWERS[:2], TRUTH)
+    assert run.samples["status"].tolist() == ["coordinates", "empty", "error"]
+    assert "1 of 3 photographs" in run.notes[0]
+
+
+@pytest.mark.parametrize(
+    "table, told",
+    [
+        ([{"id": 1, "lat": 99, "lon": 0}], "answers, row 1, column 'lat': found '99'"),
+        ([{"id": 1, "lat": 9, "lon": 0}, {"id": 1, "lat": 9, "lon": 0}], "answers, row 2, column 'id': '1' stands"),
+        ([{"name": 1, "lat": 99, "lon": 0}], "answers: no id column"),
+        ("nowhere.csv", "nowhere.csv: no such file"),
+    ],
+)
+def test_what_cannot_be_scored_is_one_line(table: Any, told: str) -> None:
+    with pytest.raises(InputError, match=r"^[^\n]+$") as error:
+        ge.score(table, TRUTH)
+    assert str(error.value).startswith(told)
+
+
+def test_an_interval_without_groups_is_that_of_single_values() -> None:
+    values = np.random.default_rng(0).random(50)
+    assert ge.interval(values) == ge.interval(values, groups=[None] * 50)
+    low, high = ge.interval(values, level=0.5)
+    assert ge.interval(values)[0] < low < values.mean() < high < ge.interval(values)[1]
+
+
+def test_distances_keep_their_shape() -> None:
+    assert isinstance(ge.distance_km(0, 0, 0, 1), float)
+    found = ge.distance_km([[0], [np.nan]], 0, 0, [1, 2])
+    assert found.shape == (2, 2) and np.isnan(found[1]).all()
+    assert ge.distance_km(0, 0, 0, 1, distance="haversine") == pytest.approx(111.1949, abs=1e-4)
+
+
+def test_everything_that_is_offered_is_there_and_nothing_is_imported_for_it() -> None:
+    program = (
+        "import sys, time; began = time.process_time(); import globe_eval as ge; took = time.process_time() - began\n"
+        "assert took < 0.1, took\nassert not {'numpy', 'pandas'} & set(sys.modules)\n"
+        "assert all(callable(getattr(ge, name)) for name in ge.__all__)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'scor'"):
+        ge.scor  # noqa: B018
