@@ -62,7 +62,7 @@ def both_sources(
 
     def mean(weights: Floats) -> Floats:
         drawn = rng.binomial(n_answers, share, size=weights.shape) / n_answers
-        return ((weights * drawn).sum(axis=1) / weights.sum(axis=1))[:, np.newaxis]
+        return np.asarray(((weights * drawn).sum(axis=1) / weights.sum(axis=1))[:, np.newaxis])
 
     return np.asarray(interval(resampled(mean, groups, n_resamples=n_resamples, seed=seed))[0])
 

@@ -9,7 +9,6 @@ photograph.
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import re
 import sys
@@ -29,11 +28,11 @@ from globe_eval import __version__, secrets
 from globe_eval.benchmarks.images import ImageError, is_webp, picture_bytes, sent_bounds
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import pace, providers, reply, request, sharing, transport
+from globe_eval.models.endpoint_arguments import at_least, base_address, expanded, known_secret, one_of
+from globe_eval.models.failures import Failures, Final
 from globe_eval.models.response import Response, Served
 from globe_eval.models.simple import SimpleModel
 
-REFUSALS = 3
-"""Requests in a row that fail for one and the same reason, and before any answer: all would."""
 GONE_BEHIND_A_GATEWAY = (502, 503, 504)
 _OF_ALL = (401, 402, 403, 404)
 _SPENT = re.compile(
@@ -51,53 +50,6 @@ class Budget(Protocol):
         """Whether one request more, beside those in flight, may exceed it."""
 
 
-class _Final(Exception):
-    """A request that no further attempt will help.
-
-    Args:
-        reason: what the server says.
-        of_all: it is about the key, the address or the model, and so most likely about every request.
-        account: and about what may end in the middle of a run: the key's validity, money, a quota.
-
-    """
-
-    def __init__(self, reason: str, *, of_all: bool = False, account: bool = False) -> None:
-        super().__init__(reason)
-        self.of_all, self.account = of_all, account
-
-
-class _Failures:
-    """How many requests in a row failed for one and the same reason.
-
-    Args:
-        count: of the requests.
-        before: photographs of the run that were answered before.
-
-    """
-
-    def __init__(self, count: int, before: int) -> None:
-        self.of_account: str | None = None
-        """Why the rest need not be asked, though there were answers."""
-        self._count, self._answered = count, before
-        self._kind, self._row = "", 0
-
-    def answered(self) -> None:
-        """A request was answered."""
-        self._answered += 1
-        self._row = 0
-
-    def hopeless_after(self, failure: Exception) -> bool:
-        """Count a failure; whether nothing will ever be answered."""
-        kind = re.sub(r"[0-9a-f-]{8,}|\d+", "#", str(failure))
-        self._row = self._row + 1 if kind == self._kind else 1
-        self._kind = kind
-        if self._row < (min(REFUSALS, self._count) if getattr(failure, "of_all", False) else REFUSALS):
-            return False
-        if self._answered and getattr(failure, "account", False):
-            self.of_account = str(failure)
-        return not self._answered
-
-
 @dataclass
 class _Address(sharing.Server):
     """One address of an endpoint, and what was learnt about it."""
@@ -107,7 +59,7 @@ class _Address(sharing.Server):
     """The models that it lists, empty where it lists none."""
     provider: providers.Provider = field(default_factory=lambda: providers.Provider(""))
     rules: providers.Rules = field(default_factory=providers.Rules)
-    failures: _Failures = field(default_factory=lambda: _Failures(0, 0))
+    failures: Failures = field(default_factory=lambda: Failures(0, 0))
     ids: dict[transport.Connection, str] = field(default_factory=dict)
     """The id of the last reply on each connection."""
     ids_repeat: bool = False
@@ -178,28 +130,28 @@ class Endpoint(SimpleModel):
         served_model: str | None = None,
     ) -> None:
         super().__init__()
-        self.num_concurrent = int(_at_least("num_concurrent", num_concurrent, 1))
-        self.timeout = _at_least("timeout", timeout, 0.001)
+        self.num_concurrent = int(at_least("num_concurrent", num_concurrent, 1))
+        self.timeout = at_least("timeout", timeout, 0.001)
         self.patience = sharing.Patience(
-            max_retries=int(_at_least("max_retries", max_retries, 0)),
-            backoff=_at_least("backoff", backoff, 0.0),
-            restart=_at_least("patience", patience, 0.0),
+            max_retries=int(at_least("max_retries", max_retries, 0)),
+            backoff=at_least("backoff", backoff, 0.0),
+            restart=at_least("patience", patience, 0.0),
             seed=seed,
         )
         for name, value in (("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)):
             if value is not None:
-                _at_least(name, value, 0.001)
+                at_least(name, value, 0.001)
         self._per_minute = requests_per_minute, tokens_per_minute
-        self.stream = _one_of("stream", stream, (True, False))
-        self.system_role = _one_of("system_role", system_role, (None, *get_args(request.SystemRole)))
+        self.stream = one_of("stream", stream, (True, False))
+        self.system_role = one_of("system_role", system_role, (None, *get_args(request.SystemRole)))
         self.bounds = sent_bounds(picture_format, max_bytes)
         self.served_model = served_model
         self.api_key_env = api_key_env
         self.seed = seed
-        self._key = _known_secret(os.environ.get(api_key_env, "").strip(), api_key_env)
+        self._key = known_secret(os.environ.get(api_key_env, "").strip(), api_key_env)
         self._headers = expanded(headers)
         self._tls = transport.tls_context(ca_bundle)  # tens of milliseconds, so once
-        urls = [_base(url) for url in (base_url.split(",") if isinstance(base_url, str) else base_url)]
+        urls = [base_address(url) for url in (base_url.split(",") if isinstance(base_url, str) else base_url)]
         self._addresses = [self._address(url) for url in dict.fromkeys(urls)]
         self.model = str(model) if model is not None else self._only_model()
         if len(urls) > 1:
@@ -259,15 +211,15 @@ class Endpoint(SimpleModel):
             for one in requests:
                 repeats.append(seen[id(one)])
                 seen[id(one)] += 1
-        given_up = _Failures(len(requests), answered)
+        given_up = Failures(len(requests), answered)
         for address in self._addresses:
-            address.failures = _Failures(len(requests), answered)
+            address.failures = Failures(len(requests), answered)
         with ThreadPoolExecutor(min(4, self.num_concurrent)) as pool:
 
             async def ask(address: _Address, line: transport.Connection, index: int) -> Response:
                 try:
                     response = await self._ask(address, line, requests[index], repeats[index], pool, stop)
-                except _Final as failure:
+                except Final as failure:
                     if address.failures.hopeless_after(failure):
                         raise InputError(f"endpoint {address.name}: every request is refused: {failure}") from None
                     raise
@@ -290,13 +242,13 @@ class Endpoint(SimpleModel):
                     elif isinstance(outcome, sharing.GivenUp) and not outcome.lost and given_up.hopeless_after(outcome):
                         raise InputError(f"endpoint {self._shown}: every request fails: {outcome}")
                     if isinstance(outcome, Exception):  # nothing else that one photograph does may end the run
-                        known = isinstance(outcome, ImageError | _Final | sharing.GivenUp)
+                        known = isinstance(outcome, ImageError | Final | sharing.GivenUp)
                         reason = str(outcome) if known else f"{type(outcome).__name__}: {outcome}"
                         outcome = Response("", error=self._line(reason))
                     yield index, outcome
-            if (reason := self._why_all_fail()) is not None:
+            if (why := self._why_all_fail()) is not None:
                 for index in unheard:
-                    yield index, Response("", error=self._line(f"not asked, after: {reason}"))
+                    yield index, Response("", error=self._line(f"not asked, after: {why}"))
 
     def _why_all_fail(self) -> str | None:
         return next((why for one in self._addresses if (why := one.failures.of_account) is not None), None)
@@ -310,7 +262,7 @@ class Endpoint(SimpleModel):
         pool: ThreadPoolExecutor,
         stop: Callable[[], bool],
     ) -> Response:
-        """One attempt. Raises what :func:`globe_eval.models.sharing.share` knows, _Final, ImageError or InputError."""
+        """One attempt. Raises what :func:`globe_eval.models.sharing.share` knows, Final, ImageError or InputError."""
         context, gen_kwargs, *rest = one.args
         visual = (rest[0].get("visual") or []) if rest else []
         fields = {"model": self.model, **request.decoding(gen_kwargs)}
@@ -339,7 +291,7 @@ class Endpoint(SimpleModel):
                 address.heard()
             try:
                 response, identifier = self._read(address, came, sent_at, request.stops(gen_kwargs))
-            except _Final as failure:
+            except Final as failure:
                 better = came.status in (400, 422) and providers.learnt(
                     rules,
                     _json(came),
@@ -374,7 +326,7 @@ class Endpoint(SimpleModel):
     def _read(
         self, address: _Address, came: transport.Reply, sent_at: float, ends: list[str]
     ) -> tuple[Response, str | None]:
-        """The response in a reply, and the reply's id. Raises Passing, _Final, or InputError for another model's."""
+        """The response in a reply, and the reply's id. Raises Passing, Final, or InputError for another model's."""
         status, message = came.status, None
         if 200 <= status < 300:
             try:
@@ -397,17 +349,17 @@ class Endpoint(SimpleModel):
         failure = self._line(f"HTTP {status}: {message}")
         wait = pace.asked_to_wait(came.headers, body, message)
         if wait is not None and wait > self.timeout:
-            raise _Final(f"{failure} (asks to wait {wait:.0f} s)", account=True)
+            raise Final(f"{failure} (asks to wait {wait:.0f} s)", account=True)
         if status == 402 or (status in (400, 403, 429) and _SPENT.search(came.text)):
-            raise _Final(failure, account=True)
+            raise Final(failure, account=True)
         if status in _OF_ALL:
-            raise _Final(failure + self._advice(address, status), of_all=True, account=status == 401)
+            raise Final(failure + self._advice(address, status), of_all=True, account=status == 401)
         if status not in (408, 429) and status < 500:
-            raise _Final(failure)
+            raise Final(failure)
         if status in (429, 529):
             address.pace.slow_down(sent_at, wait)
             if time.monotonic() - address.pace.heard_at > self.patience.restart:
-                raise _Final(f"{failure} (and nothing else for {self.patience.restart:g} s)", account=True)
+                raise Final(f"{failure} (and nothing else for {self.patience.restart:g} s)", account=True)
             raise sharing.Passing(failure, free=True)
         raise sharing.Passing(failure, wait, lost=status in GONE_BEHIND_A_GATEWAY)
 
@@ -421,15 +373,15 @@ class Endpoint(SimpleModel):
                 f"answers; correct model=, or say served_model={served} if that is its name there"
             )
 
-    def _say(self, address: _Address, failure: _Final, old: providers.Rules, new: providers.Rules) -> None:
+    def _say(self, address: _Address, failure: Final, old: providers.Rules, new: providers.Rules) -> None:
         changed = next(name for name in vars(new) if getattr(new, name) != getattr(old, name))
         what = {
-            "rename": lambda: "; ".join(f"{to} for {name}" for name, to in (new.rename.items() - old.rename.items())),
-            "omit": lambda: f"requests without {', '.join(sorted(new.omit - old.omit))}",
-            "system_role": lambda: "the system message before the user's",
-            "stream": lambda: "answers are streamed",
-            "no_webp": lambda: "WebP pictures are sent as PNG",
-        }[changed]()
+            "rename": "; ".join(f"{to} for {name}" for name, to in (new.rename.items() - old.rename.items())),
+            "omit": f"requests without {', '.join(sorted(new.omit - old.omit))}",
+            "system_role": "the system message before the user's",
+            "stream": "answers are streamed",
+            "no_webp": "WebP pictures are sent as PNG",
+        }[changed]
         sharing.log.warning(f"globe-eval: {address.name}: {what}, from now on ({failure})")
 
     def _address(self, url: URL) -> _Address:
@@ -536,73 +488,6 @@ def _came_before(address: _Address, line: transport.Connection, identifier: str)
     address.ids_repeat = len(address.ids) == 1 and line.closed_for == identifier  # on a new connection as well
     line.closed_for = identifier
     return not address.ids_repeat
-
-
-def _known_secret(key: str, variable: str) -> str:
-    if not (key.isascii() and key.isprintable()):
-        raise InputError(f"endpoint: the environment variable {variable} holds characters that no key has")
-    secrets.keep(key)
-    return key
-
-
-def expanded(headers: Any) -> dict[str, str]:
-    """Headers with what the environment holds for each `$NAME` in them; what came from there is a secret.
-
-    Raises InputError for headers that are no object of texts, or name a variable that is not set.
-
-    >>> expanded({"HTTP-Referer": "https://example.org"})
-    {'HTTP-Referer': 'https://example.org'}
-    """
-    if headers is None:
-        return {}
-    example = """such as headers={"api-key": "$AZURE_API_KEY"}"""
-    if not isinstance(headers, Mapping):
-        raise InputError(f"endpoint: headers={headers!r}; allowed: an object of names and values, {example}")
-    result = {}
-    for name, value in headers.items():
-        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", str(name)) or isinstance(value, dict | list):
-            raise InputError(f"endpoint: headers: found {name!r}; allowed: a header's name and its value, {example}")
-
-        def held(found: re.Match[str], name: str = name) -> str:
-            variable = found[1] or found[2]
-            if variable not in os.environ:
-                raise InputError(
-                    f"endpoint: headers: {name} wants the environment variable {variable}, which is not set"
-                )
-            return _known_secret(os.environ[variable].strip(), variable)
-
-        result[str(name)] = re.sub(r"\$(?:\{(\w+)\}|(\w+))", held, str(value))
-        if "\n" in result[str(name)] or "\r" in result[str(name)]:
-            raise InputError(f"endpoint: headers: the value of {name} has a line break")
-        if secrets.is_secret_name(str(name)):
-            secrets.keep(result[str(name)])
-            secrets.keep(result[str(name)].rpartition(" ")[2])
-    return result
-
-
-def _base(base_url: str) -> URL:
-    try:
-        url = URL(str(base_url).strip())
-        if url.scheme not in ("http", "https") or not url.host or url.port is None:
-            raise ValueError
-    except ValueError:
-        shown = secrets.without_secrets({"": str(base_url)})[""]
-        raise InputError(f"endpoint: base_url {shown!r} is no address such as http://localhost:8000/v1") from None
-    path = url.path.rstrip("/").removesuffix("/chat/completions").rstrip("/")
-    return url.with_path(path or "/", keep_query=True)
-
-
-def _at_least(name: str, value: float, least: float) -> float:
-    whole = isinstance(least, int)
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not least <= value < math.inf:
-        raise InputError(f"endpoint: {name}={value!r}; allowed: {'whole ' if whole else ''}numbers from {least}")
-    return value
-
-
-def _one_of(name: str, value: Any, allowed: Sequence[Any]) -> Any:
-    if value not in allowed:
-        raise InputError(f"endpoint: {name}={value!r}; allowed: {', '.join(map(str, allowed))}")
-    return value
 
 
 def _some(names: Sequence[str], most: int = 10) -> str:

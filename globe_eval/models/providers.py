@@ -227,5 +227,5 @@ def _named(body: Any, message: str, sent: Mapping[str, Any]) -> set[str]:
     param = error.get("param") if isinstance(error, dict) else None
     details = body.get("detail") if isinstance(body, dict) else None
     places = [one.get("loc") for one in details if isinstance(one, dict)] if isinstance(details, list) else []
-    exact = {param, *(str(part) for place in places if isinstance(place, list) for part in place)} & set(sent)
+    exact = {str(param), *(str(part) for place in places if isinstance(place, list) for part in place)} & set(sent)
     return exact or {name for name in sent if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", message)}

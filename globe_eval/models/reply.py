@@ -112,11 +112,12 @@ def read_reply(body: Any, ends: Sequence[str] = ()) -> Response:
         fingerprint=_text(body, "system_fingerprint", dropped),
         provider=_text(body, "provider", dropped),
     )
-    tokens = {name: _count(usage, name, dropped) for name in ("prompt_tokens", "completion_tokens")}
+    prompt_tokens, completion_tokens = (_count(usage, f"{which}_tokens", dropped) for which in ("prompt", "completion"))
     return Response(
         answer,
         finish_reason=finish_reason,
-        **tokens,
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
         first_token=_first_token(choice),
         served=served._replace(dropped=tuple(dropped)) if served != Served() or dropped else None,
     )

@@ -267,11 +267,16 @@ def _entry(path: Path, number: int, line: dict[str, Any], *, checked: bool) -> E
         error=line["error"],
         prompt_tokens=line["prompt_tokens"],
         completion_tokens=line["completion_tokens"],
-        served=Served(**{name: tuple(v) if isinstance(v, list) else v for name, v in line["served"].items()})
-        if isinstance(line.get("served"), dict) and line["served"].keys() <= set(Served._fields)
-        else None,
+        served=_served(line.get("served")),
     )
     return Entry(line["key"], line["id"], line["image_sha256"], response, line["seconds"])
+
+
+def _served(value: Any) -> Served | None:
+    if not isinstance(value, dict) or not value.keys() <= set(Served._fields):
+        return None
+    given: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in value.items()}
+    return Served(**given)
 
 
 def _of_version_1(line: dict[str, Any]) -> dict[str, Any]:

@@ -306,7 +306,7 @@ def _published(response: str) -> Response:
     """The response of any back end as it may be written down, without secrets."""
     served = getattr(response, "served", None)
     return Response(
-        _shown(response),
+        _shown(response) or "",
         finish_reason=_shown(getattr(response, "finish_reason", None)),
         error=_shown(getattr(response, "error", None)),
         prompt_tokens=getattr(response, "prompt_tokens", None),

@@ -144,7 +144,7 @@ def ask(
                 "max_gen_toks": 64 + 16 * len(one.entities),
                 "response_format": {"type": "json_schema", "json_schema": form},
             }
-            arguments = (write_history(history), merged(decoding, model.decoding), {})
+            arguments: tuple[Any, ...] = (write_history(history), merged(decoding, model.decoding), {})
             requests.append(Instance("generate_until", {"id": one.id}, arguments, 0))
             asked.append(one)
     errors: Counter[str] = Counter()

@@ -350,7 +350,7 @@ def _assemble(
     positions = wanted(request, task)
     docs = list(islice(task.eval_docs, positions.start, positions.stop, positions.step))
     answers = {name: response for portion in portions for name, response in portion.answers.items()}
-    responses = [answers[str(doc["id"])] for doc in docs]
+    responses: list[Any] = [answers[str(doc["id"])] for doc in docs]
     bounds = request.bounds
     files = [asking.pictures.get(doc["id"]) or inspect(task.manifest.images / doc["image"], bounds) for doc in docs]
     samples = [
@@ -396,7 +396,7 @@ def _assemble(
     asking.answers.clear()
     asking.pictures.clear()
     samples, results = assemble(results, samples, started=started, own_metrics=task.own_metrics, exclude=exclude)
-    again = {name: given for portion in portions for name, given in portion.repeats.items()}
+    again: dict[str, Any] = {name: given for portion in portions for name, given in portion.repeats.items()}
     if again:
         results = repeats.attach(samples, results, again)
     return samples, replace(results, served=answered_by), notes

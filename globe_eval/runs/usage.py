@@ -35,10 +35,10 @@ class Budget:
         if getattr(response, "error", None) is not None:
             return
         self._answered += 1
-        tokens = [getattr(response, name, None) for name in ("prompt_tokens", "completion_tokens")]
-        if None not in tokens:
+        prompt, completion = (getattr(response, name, None) for name in ("prompt_tokens", "completion_tokens"))
+        if prompt is not None and completion is not None:
             self._counted += 1
-            self.cost += sum(count * price for count, price in zip(tokens, self.prices, strict=True)) / 1e6
+            self.cost += (prompt * self.prices.prompt + completion * self.prices.completion) / 1e6
         elif not self._counted and self._answered >= UNCOUNTED:
             raise IncompleteRun("--max_cost: the replies do not say how many tokens they took, so no cost is known")
 

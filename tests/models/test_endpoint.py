@@ -312,7 +312,7 @@ def test_a_bad_request_is_not_repeated(photographs: list[Photograph], status: in
         assert {(r, r.error) for r in responses} == {("", f"HTTP {status}: image too large")}
         with pytest.raises(InputError, match=f"every request is refused: HTTP {status}: image too large"):
             endpoint(server).generate_until(requests_for(photographs))
-        assert len(server.asked) <= 2 + 4, "three of the same say that all would be"
+        assert len(server.asked) <= 2 + 6, "three of the same say that all would be"
 
 
 def refuses_penalties(payload: dict[str, Any], number: int) -> str | Reply:
