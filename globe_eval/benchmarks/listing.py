@@ -8,7 +8,7 @@ from typing import Any
 
 from globe_eval.benchmarks.definition import Definition, tags
 from globe_eval.benchmarks.manifest import data_folder, find_data, find_truth, is_prepared, prepared_fact
-from globe_eval.benchmarks.prompts import PROMPT_NAMES, find_prompt
+from globe_eval.benchmarks.prompts import PROMPT_NAMES, SHORT_NAMES, find_prompt
 
 GAP = 2
 """Spaces between two columns."""
@@ -43,7 +43,7 @@ def table(known: Mapping[str, Definition], width: int = 80) -> str:
         _item("variants", ", ".join(variants), width),
         _item("groups", "; ".join(groups), width),
         _item("tags", "; ".join(f"{tag} ({len(of)} tasks)" for tag, of in tags(known).items()), width),
-        _item("--prompt", ", ".join(PROMPT_NAMES), width),
+        _item("--prompt", ", ".join(name for name in PROMPT_NAMES if name not in SHORT_NAMES.values()), width),
     ]
     return "\n".join([line(header), rule, *map(line, rows), "", *filter(None, more)])
 

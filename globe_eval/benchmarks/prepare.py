@@ -216,20 +216,9 @@ def parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
     text, real, whole = pyarrow.string(), pyarrow.float64(), pyarrow.int32()
     schema = pyarrow.schema(
         {
-            "id": text,
-            "image": text,
-            "lat": real,
-            "lon": real,
-            "country": text,
-            "city": text,
-            "group": text,
-            "entities": pyarrow.list_(text),
-            "localizable": pyarrow.bool_(),
-            "scene": text,
-            "image_sha256": text,
-            "perceptual_hash": text,
-            "width": whole,
-            "height": whole,
+            **{"id": text, "image": text, "lat": real, "lon": real, "country": text, "city": text, "group": text},
+            **{"entities": pyarrow.list_(text), "localizable": pyarrow.bool_(), "scene": text},
+            **{"image_sha256": text, "perceptual_hash": text, "width": whole, "height": whole},
         }
     )
     buffer = io.BytesIO()

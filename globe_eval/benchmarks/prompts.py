@@ -111,7 +111,8 @@ PROMPTS: dict[str, Prompt] = {
 SHORT_NAMES = {"names": "globe_readme", "no_cot": "globe_no_cot"}
 """What these two are called beside the others, where a prompt is chosen; results carry the names of PROMPTS."""
 
-PROMPT_NAMES = (*SHORT_NAMES, *PROMPTS)
+PROMPT_NAMES = ("names", "coordinates", "address", "no_cot", "localizability", "globe_eval", *SHORT_NAMES.values())
+"""What `--prompt` takes, the longer names of two of them at the end."""
 
 
 def find_prompt(name: str) -> Prompt | None:

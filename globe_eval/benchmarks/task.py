@@ -140,21 +140,15 @@ def _own_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     name, metadata = str(config.get("task", "task")), config.get("metadata") or {}
     yaml = {key: config[key] for key in OWN_KEYS if key in config}
     chosen = {key: metadata[key] for key in OWN_KEYS if key in metadata}
-    for given in (yaml, chosen):
-        if "prompt" in given:
-            given["prompt"] = SHORT_NAMES.get(given["prompt"], given["prompt"])
     if "prompt" in chosen:
-        fixed = yaml.get("prompt")
-        if fixed != chosen["prompt"] and name.endswith(f"_{fixed}"):
-            raise InputError(
-                f"task {name!r}: is the variant with the prompt {fixed!r}; found --prompt {metadata['prompt']}"
-            )
+        fixed, wanted = yaml.get("prompt"), chosen["prompt"]
+        if fixed != wanted and name.endswith(f"_{fixed}"):
+            raise InputError(f"task {name!r}: is the variant with the prompt {fixed!r}; found --prompt {wanted}")
         if "doc_to_text" in config:
-            raise InputError(
-                f"task {name!r}: has a prompt of its own (doc_to_text); found --prompt {metadata['prompt']}"
-            )
+            raise InputError(f"task {name!r}: has a prompt of its own (doc_to_text); found --prompt {wanted}")
         yaml.pop("answer_form", None)
-    return {"prompt": "globe_readme", "decoding": "greedy", **yaml, **chosen}
+    settings = {"prompt": "globe_readme", "decoding": "greedy", **yaml, **chosen}
+    return {**settings, "prompt": SHORT_NAMES.get(str(settings["prompt"]), settings["prompt"])}
 
 
 def process_results(

@@ -43,7 +43,9 @@ def run(options: argparse.Namespace) -> int:
         task=options.task,
         read=options.read,
         answer_form=options.answer_form,
-        columns=score.Columns(**{name: getattr(options, f"{name}_column") for name in score.COLUMN_NAMES}),
+        columns=score.ColumnNames(
+            *(getattr(options, f"{name}_column") for name in score.ColumnNames.__dataclass_fields__)
+        ),
         entities=options.entities,
         distance=options.distance,
         geocoder=options.geocoder,

@@ -20,12 +20,10 @@ from globe_eval.models.response import Response
 from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth, given
 
-COLUMN_NAMES = ("id", "lat", "lon", "response", "city", "country")
-
 
 @dataclass(frozen=True)
-class Columns:
-    """Columns that the user names instead of having them found."""
+class ColumnNames:
+    """ColumnNames that the user names instead of having them found."""
 
     id: str | None = None
     lat: str | None = None
@@ -51,7 +49,7 @@ def score_table(
     task: str | None = None,
     read: str | None = None,
     answer_form: AnswerForm | None = None,
-    columns: Columns = Columns(),
+    columns: ColumnNames = ColumnNames(),
     entities: Path | None = None,
     distance: DistanceModel = "geodesic",
     geocoder: str = "geonames",
@@ -68,7 +66,7 @@ def score_table(
         task: the benchmark, a name or the path of a YAML: its truth, where none is given, and its answer form.
         read: which kind of column to score; needed where the table has several.
         answer_form: which part of a response counts; by default the benchmark's form, else coordinates, where most
-            responses state them. Columns of coordinates or names have no other form than their own.
+            responses state them. ColumnNames of coordinates or names have no other form than their own.
         columns: of the answers' table (and id, lat, lon of the truth's, where it is the same or has them too).
         entities: what can be seen on the photographs, where the truth does not say it (`benchmarks.truth`).
         distance, geocoder, seed: how distances are measured, place names found, intervals drawn.
@@ -165,7 +163,7 @@ def with_entities(sample: Sample, entities: Sequence[str] | None) -> Sample:
     return replace(sample, truth=replace(sample.truth, entities=None if entities is None else tuple(entities)))
 
 
-def _reading(truth: Table, columns: Columns, same_file: bool, benchmark: Mapping[str, Any]) -> dict[str, Any]:
+def _reading(truth: Table, columns: ColumnNames, same_file: bool, benchmark: Mapping[str, Any]) -> dict[str, Any]:
     """How the table of the truth is read: as the benchmark says where it has the columns, and as the user names them.
 
     Of the user's columns those of the truth are meant: in a file of its own all that it has, else none but the id.
@@ -176,7 +174,7 @@ def _reading(truth: Table, columns: Columns, same_file: bool, benchmark: Mapping
     return {**benchmark, "columns": {**declared, **named}}
 
 
-def _refuse_unknown(columns: Columns, answers: Table, truth: Table) -> None:
+def _refuse_unknown(columns: ColumnNames, answers: Table, truth: Table) -> None:
     there = [*dict.fromkeys([*answers.columns, *truth.columns])]
     for name, column in vars(columns).items():
         if column is not None and column not in there:
@@ -185,7 +183,7 @@ def _refuse_unknown(columns: Columns, answers: Table, truth: Table) -> None:
             )
 
 
-def _kind(table: Table, columns: Columns, read: str | None, same_file: bool) -> tuple[str, dict[str, str | None]]:
+def _kind(table: Table, columns: ColumnNames, read: str | None, same_file: bool) -> tuple[str, dict[str, str | None]]:
     """Which kind of column is scored, and the columns."""
     plain_is_truth = same_file and table.find("truth_lat") is None
 
@@ -284,7 +282,7 @@ def _match(
     return {known[form(name)]: index for index, name in enumerate(ids) if form(name) in known}
 
 
-def _without_footer(table: Table, columns: Columns, skip: bool, notes: list[str]) -> Table:
+def _without_footer(table: Table, columns: ColumnNames, skip: bool, notes: list[str]) -> Table:
     """Set aside, or refuse, a second table that ends the file: published predictions often close with their figures.
 
     It begins at a row without a number in any coordinate column, at most ten rows before the end.

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import math
+import os
 import runpy
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
+import board_runs
 import numpy as np
+import pandas
 import pytest
+from reported import Row, write_run
 
 import globe_eval
 from globe_eval.columns import columns
 from globe_eval.metrics.catalogue import METRICS, Metric, described, metrics_with
 from globe_eval.reports import shown
+from globe_eval.reports.run import read_run
+from globe_eval.sample import json_schemas
 
 PACKAGE = Path(globe_eval.__file__).parent
 CATALOGUE = PACKAGE / "metrics" / "catalogue.py"
@@ -82,3 +93,138 @@ def test_the_page_of_metrics_is_the_catalogue() -> None:
     page = (PACKAGE.parent / "docs" / "metrics.md").read_text(encoding="utf-8")
     script = runpy.run_path(str(PACKAGE.parent / "scripts" / "metrics_page.py"))
     assert page == script["as_markdown"]() and page.count("\n| `") == len(METRICS)
+
+
+ROWS = [
+    Row("a", 48.86, 2.35, "<think>A bus.</think><answer>country: France\ncity: Paris</answer>", "Paris", "France",
+        group="ann", entities=("bus", "church")),
+    Row("b", 40.7, -74.0, "I cannot tell where this is, sorry.", country="United States"),
+    Row("c", 0.0, 0.0, None),
+]  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_run(tmp_path / "run", ROWS, answer_form="names")
+
+
+def walked(line: dict[str, Any], name: str) -> Any:
+    """The value of a dotted name in a line of samples.jsonl; None where a part is missing."""
+    found: Any = line
+    for key in name.split("."):
+        found = None if found is None else found.get(key)
+    return found
+
+
+def test_a_column_is_what_the_lines_have(folder: Path) -> None:
+    run = read_run(folder)
+    lines = [json.loads(line) for line in (folder / "samples.jsonl").read_text().splitlines()]
+    for name, column in run.table.items():
+        for value, line in zip(column.tolist(), lines, strict=True):
+            expected = walked(line, name)
+            if expected is None:
+                assert value is None or math.isnan(value), name
+            else:
+                assert value == expected or list(value) == expected, name
+    assert {column.dtype.kind for column in run.table.values()} == {"f", "O"}
+    assert run.table["distance_km"].tolist()[0] < 10 and np.isnan(run.table["distance_km"][1:]).all()
+    assert run.table["truth.entities"].tolist() == [("bus", "church"), None, None]
+
+
+def test_every_field_of_the_schema_is_a_column_even_where_nothing_has_it() -> None:
+    schema = json_schemas()["sample.schema.json"]
+
+    def names(properties: dict[str, Any], prefix: str = "") -> set[str]:
+        found = set()
+        for name, one in properties.items():
+            parts = [one, *one.get("anyOf", ()), *one.get("allOf", ())]
+            inner = [schema["$defs"][part["$ref"].rpartition("/")[2]] for part in parts if "$ref" in part]
+            fields = [kind["properties"] for kind in inner if "properties" in kind]
+            found |= names(fields[0], f"{prefix}{name}.") if fields else {prefix + name}
+        return found
+
+    assert set(columns([])) == names(schema["properties"]) - {"own"}
+    with pytest.raises(KeyError):
+        columns([])["truth.latitude"]
+
+
+def test_a_frame_of_them_is_grouped(folder: Path) -> None:
+    frame = pandas.DataFrame(dict(read_run(folder).table))
+    assert frame.groupby("status").size().to_dict() == {"city": 1, "error": 1, "refused": 1}
+    assert frame["truth.lat"].dtype == float and frame["format.truncated"].tolist()[0] == 0.0
+
+
+ENTRY = """    Metric(
+        "near_share",
+        "nearness",
+        "Mean of 1 / (1 + distance / 100 km); a missing answer has none.",
+        ("distance_km",),
+        lambda distance_km: 1 / (1 + np.where(np.isnan(distance_km), np.inf, distance_km) / 100),
+    ),
+"""
+FIRST = "_DISTANCES = (\n"
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """The package once more, linked file by file, with one entry more in the catalogue."""
+    root = tmp_path / "elsewhere"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(PACKAGE, root / "globe_eval", copy_function=os.symlink, ignore=ignored)
+    (root / "tasks").symlink_to(PACKAGE.parent / "tasks")
+    catalogue = root / "globe_eval" / "metrics" / "catalogue.py"
+    text = catalogue.read_text(encoding="utf-8")
+    catalogue.unlink()
+    assert text.count(FIRST) == 1
+    catalogue.write_text(text.replace(FIRST, FIRST + ENTRY), encoding="utf-8")
+    return root
+
+
+def test_a_metric_of_one_entry_is_found_everywhere(elsewhere: Path, tmp_path: Path) -> None:
+    def said(*words: object) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "globe_eval.cli", *map(str, words)],
+            env=os.environ | {"PYTHONPATH": str(elsewhere)}, cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    runs = []
+    for name, share in (("a", 7), ("b", 5)):
+        given = board_runs.write(tmp_path / "given" / name, board_runs.right(share))
+        said("rescore", given, "-o", tmp_path / name)
+        runs.append(tmp_path / name)
+    results = json.loads((runs[0] / "results.json").read_text())
+    samples = [json.loads(line) for line in (runs[0] / "samples.jsonl").read_text().splitlines()]
+    near = [0.0 if one["distance_km"] is None else 1 / (1 + one["distance_km"] / 100) for one in samples]
+    figure = results["metrics"]["near_share"]
+    assert figure["value"] == pytest.approx(sum(near) / len(near)) and figure["low"] < figure["value"] < figure["high"]
+    assert "near_share" in next(iter(results["breakdowns"]["continent"].values()))["metrics"]
+
+    shown = f"{100 * figure['value']:.1f} %"
+    row = next(line for line in said("score", *scored(tmp_path, samples)).splitlines() if line.startswith("nearness"))
+    assert shown in row
+    text = said("compare", *runs)
+    assert "nearness, %" in text and f"{100 * figure['value']:.2f}" in text
+    said("report", *runs, "-o", tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "nearness" in page and shown in page and "Mean of 1 / (1 + distance / 100 km)" in page
+    card = said("export", runs[0], "--to", "model-card")
+    assert "name: nearness (%)" in card and f"value: {100 * figure['value']:.2f}".rstrip("0") in card
+    assert "near_share,none" in said("export", runs[0], "--to", "lm-eval")
+    for run in runs:
+        said("leaderboard", "add", run, "--leaderboards", tmp_path / "leaderboards", "--name", run.name)
+    said("leaderboard", "build", "--leaderboards", tmp_path / "leaderboards")
+    site = (tmp_path / "leaderboards" / "site" / "index.html").read_text()
+    assert f"nearness {shown}" in site
+
+
+def scored(folder: Path, samples: list[dict]) -> list[object]:  # type: ignore[type-arg]
+    """The same answers as a file for `globe-eval score`."""
+    path = folder / "answers.jsonl"
+    rows = [{"id": one["id"], "response": one["response"], **one["truth"], "photographer": one["truth"]["group"]}
+            for one in samples]  # fmt: skip
+    for row in rows:
+        del row["group"], row["entities"], row["localizable"], row["scene"]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return [path]

@@ -192,12 +192,17 @@ def test_two_prompts_are_two_folders_and_two_journals(
         ("", "coordinate", "--prompt: found 'coordinate'; did you mean 'coordinates'? (allowed: names, "),
         ("doc_to_text: Where?\n", "names", "task 'mine': has a prompt of its own (doc_to_text); found --prompt names"),
         ("prompt: address\n", "names", "task 'mine_address': is the variant with the prompt 'address'; found --prompt"),
+        (
+            "prompt: no_cot\n",
+            "names",
+            "task 'mine_no_cot': is the variant with the prompt 'no_cot'; found --prompt names",
+        ),
     ],
 )
 def test_a_prompt_that_cannot_be_asked_is_an_error(
     benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], yaml: str, prompt: str, error: str
 ) -> None:
-    name = "mine_address" if yaml.startswith("prompt") else "mine"
+    name = yaml.strip().replace("prompt: ", "mine_") if yaml.startswith("prompt") else "mine"
     text = (benchmark / "mine.yaml").read_text().replace("task: mine", f"task: {name}")
     (benchmark / "mine.yaml").write_text(text + yaml)
     arguments = ["--tasks", name, "--include_path", str(benchmark), "--output_path", str(tmp_path / "out")]

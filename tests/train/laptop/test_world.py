@@ -1,17 +1,24 @@
+"""What the laptop proof stands on: its world, Muon, and commands side by side."""
+
 from __future__ import annotations
 
+import copy
 import json
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from globe_eval import miniworld
 from globe_eval.errors import InputError
 from globe_train.laptop import teacher
 from globe_train.laptop import world as training_world
+from globe_train.laptop.muon import MuonAndAdamW, split
+from globe_train.laptop.steps import Step, run
 
 
 def rows_of(manifest: Path) -> list[dict]:
@@ -82,3 +89,91 @@ def test_imagined_pictures_show_the_rare_as_often_as_the_common() -> None:
     kinds = [entity for entity, kind in miniworld.world.kinds().items() if kind == "sign"]
     assert set(signs) == set(kinds) and max(signs.values()) < 0.15 * sum(signs.values())
     assert len({entity for row in rows for entity in row["entities"]}) > 150
+
+
+GIVEN = {"lr": 0.01, "weight_decay": 0.1, "betas": (0.9, 0.98), "eps": 1e-8}
+
+
+@pytest.fixture
+def model() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Embedding(11, 8), torch.nn.Linear(8, 6), torch.nn.LayerNorm(6))
+
+
+def train(model: torch.nn.Module, optimizers: list, steps: range, schedulers: list = ()) -> list[torch.Tensor]:
+    for step in steps:
+        loss = model(torch.tensor([step % 11, (step + 3) % 11])).pow(2).mean()
+        loss = loss + model(torch.tensor([5])).sin().sum()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        loss.backward()
+        for one in [*optimizers, *schedulers]:
+            one.step()
+    return [weight.detach().clone() for weight in model.parameters()]
+
+
+def same(one: list[torch.Tensor], other: list[torch.Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_it_steps_as_the_two_do(model: torch.nn.Module) -> None:
+    other = copy.deepcopy(model)
+    optimizer = MuonAndAdamW(model, **GIVEN)
+    apart = [
+        torch.optim.Muon([other[1].weight], lr=0.01, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(
+            [other[0].weight, other[1].bias, *other[2].parameters()], lr=0.01, weight_decay=0.1, betas=(0.9, 0.98)
+        ),
+    ]
+    halve = torch.optim.lr_scheduler.LambdaLR
+    after = train(model, [optimizer], range(6), [halve(optimizer, lambda step: 0.5**step)])
+    expected = train(other, apart, range(6), [halve(one, lambda step: 0.5**step) for one in apart])
+    assert same(after, expected)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.01 * 0.5**6] * 2
+
+
+def test_it_goes_on_from_its_state(model: torch.nn.Module) -> None:
+    straight = copy.deepcopy(model)
+    expected = train(straight, [MuonAndAdamW(straight, **GIVEN)], range(8))
+    first = MuonAndAdamW(model, **GIVEN)
+    train(model, [first], range(4))
+    second = MuonAndAdamW(model, **GIVEN)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    assert same(train(model, [second], range(4, 8)), expected)
+
+
+def test_which_weights_are_matrices(model: torch.nn.Module) -> None:
+    model[2].bias.requires_grad_(False)
+    matrices, rest = split(model)
+    assert [id(weight) for weight in matrices] == [id(model[1].weight)]
+    assert {id(weight) for weight in rest} == {id(model[0].weight), id(model[1].bias), id(model[2].weight)}
+
+
+def write(folder: Path, name: str, *needs: str, code: str = "", cores: int = 1) -> Step:
+    """A step that fails unless what it needs is there."""
+    check = "; ".join(f"assert (f / {need!r}).exists(), 'no {need}'" for need in needs) or "pass"
+    text = (
+        f"import pathlib; f = pathlib.Path({str(folder)!r}); {check}; {code or 'pass'}; (f / {name!r}).write_text('x')"
+    )
+    return Step(name, folder / name, [sys.executable, "-c", text], needs, cores)
+
+
+def test_a_step_waits_for_what_it_needs(tmp_path: Path) -> None:
+    steps = [write(tmp_path, "c", "a", "b"), write(tmp_path, "a"), write(tmp_path, "b", "a", cores=99)]
+    run(steps, tmp_path / "logs")
+    assert all(step.done.exists() for step in steps)
+    timed = (tmp_path / "logs" / "seconds.tsv").read_text().splitlines()
+    assert [line.split("\t")[0] for line in timed] == ["a", "b", "c"]
+
+
+def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("before")
+    run([write(tmp_path, "a"), write(tmp_path, "b", "a")], tmp_path / "logs")
+    assert (tmp_path / "a").read_text() == "before" and (tmp_path / "b").exists()
+
+
+def test_one_that_fails_ends_the_rest(tmp_path: Path) -> None:
+    steps = [write(tmp_path, "a", code="raise SystemExit('no room on the disk')"), write(tmp_path, "b", "a")]
+    with pytest.raises(InputError, match=r"exit code 1: no room on the disk \(.*a\.log\)"):
+        run(steps, tmp_path / "logs")
+    assert not (tmp_path / "b").exists()
