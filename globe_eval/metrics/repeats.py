@@ -35,8 +35,8 @@ def pass_at(distance_km: npt.ArrayLike, threshold_km: float, k: int) -> float:
 
     The mean of 1 - C(N - c, k) / C(N, k), where c of a photograph's N answers lie within the threshold; 1 <= k <= N.
 
-    >>> pass_at([[0.0, 9.0, 9.0], [9.0, 9.0, 9.0]], 1.0, 2)
-    0.3333333333333333
+    >>> pass_at([[0.0, 9.0, 9.0, 9.0], [9.0, 9.0, 9.0, 9.0]], 1.0, 2)
+    0.25
     """
     hits = within(distance_km, threshold_km)
     n_answers = hits.shape[1]

@@ -19,7 +19,7 @@ MAX_PAUSE_S = 60.0
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)(?![a-z])")
 _IN_WORDS = re.compile(
-    r"(?:try again|retry|wait|available)\D{0,30}?((?:\d+(?:\.\d+)?\s*(?:ms|s|m|h|d|sec\w*|min\w*)\b\s*)+)",
+    r"(?:try again|retry|wait|available)\D{0,30}?((?:\d+(?:\.\d+)?\s*(?:sec\w*|min\w*|ms|s|m|h|d)(?![a-z])\s*)+)",
     re.IGNORECASE,
 )
 
@@ -126,8 +126,8 @@ def asked_to_wait(headers: Mapping[str, str], body: Any, message: str) -> float 
 def seconds(text: str) -> float | None:
     """A span of time, or the time until a date, in seconds from 0; None for what is neither.
 
-    >>> [seconds(text) for text in ("20", "1m2.5s", "350ms", "soon")]
-    [20.0, 62.5, 0.35, None]
+    >>> [seconds(text) for text in ("20", "1m2.5s", "250ms", "soon")]
+    [20.0, 62.5, 0.25, None]
     """
     text = text.strip()
     try:

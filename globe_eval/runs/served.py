@@ -11,8 +11,8 @@ from globe_eval.sample import ServedBy
 
 ALIKE = 10
 """Answers from which on it says something that all of them are the same."""
-CHARACTERS_A_TOKEN = 4
-"""Of a prompt, at least: fewer tokens than its text has hold no picture."""
+CHARACTERS_A_TOKEN = (4, 8)
+"""Of a prompt: as many tokens as its text alone would have hold no picture. Fewer still are of an unusual tokenizer."""
 
 
 def served(responses: Sequence[Response]) -> ServedBy | None:
@@ -47,7 +47,8 @@ def notes(responses: Sequence[Response], prompt: str | None) -> list[str]:
     if len(answered) >= ALIKE and len(set(answered)) == 1:
         found.append(f"all {len(answered):,} answers are the same: do the pictures reach the model?")
     tokens = [one.prompt_tokens for one in answered if one.prompt_tokens is not None]
-    if len(tokens) >= ALIKE and max(tokens) * CHARACTERS_A_TOKEN < len(prompt):
+    least, most = (len(prompt) / characters for characters in reversed(CHARACTERS_A_TOKEN))
+    if len(tokens) >= ALIKE and least <= max(tokens) < most:
         found.append(
             f"a prompt of {len(prompt):,} characters and a picture took {max(tokens):,} tokens: do the pictures reach "
             "the model?"

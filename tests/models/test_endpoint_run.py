@@ -466,10 +466,11 @@ def test_a_model_that_changes_in_the_middle_is_refused(run: Run) -> None:
 
 
 def test_answers_that_are_all_alike_are_pointed_out(run: Run) -> None:
-    with ChatServer(lambda payload, number: LONDON) as server:
+    text_alone = completion(LONDON) | {"usage": {"prompt_tokens": 130, "completion_tokens": 9}}
+    with ChatServer(lambda payload, number: Reply(text_alone)) as server:
         assert run(server.base_url).code == 0
     assert "all 12 answers are the same: do the pictures reach the model?" in run.err
-    assert "took 11 tokens" in run.err
+    assert "took 130 tokens: do the pictures reach the model?" in run.err
 
 
 def test_several_answers_to_each_photograph(run: Run) -> None:
