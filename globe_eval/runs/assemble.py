@@ -41,6 +41,7 @@ from globe_eval.sample import (
     WithoutOverlap,
     finite,
 )
+from globe_eval.secrets import without_secrets
 
 
 def unscored(
@@ -74,9 +75,11 @@ def unscored(
     fields = {
         **{"task": task, "task_version": task_version, "answer_form": answer_form, "manifest_sha256": manifest_sha256},
         **{"model": model, "geocoder": Geocoder(geocoder, "")},
-        "model_args": record.without_secrets(dict(model_args or {})),
-        "model_info": record.without_secrets(dict(model_info or {})),
+        "model_args": without_secrets(model_args or {}),
+        "model_info": without_secrets(model_info or {}),
     }
+    if known.get("decoding") is not None:
+        known["decoding"] = without_secrets(known["decoding"])
     return Results(schema_version=SCHEMA_VERSION, **{**nothing, **fields, **known})
 
 

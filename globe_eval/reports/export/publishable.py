@@ -18,8 +18,8 @@ from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.statistics import cluster_labels
 from globe_eval.reports import shown
 from globe_eval.reports.run import Run, model_name
-from globe_eval.runs.record import without_secrets
 from globe_eval.sample import Figure, Results
+from globe_eval.secrets import without_secrets
 
 UNNAMED = "score"
 """What `globe-eval score` calls the task where it was told none."""
