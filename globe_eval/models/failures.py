@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-REFUSALS = 3
-"""Requests in a row that fail for one and the same reason, and before any answer: all would."""
+REFUSALS, OF_ALL = 6, 3
+"""Requests in a row that fail for one and the same reason, and before any answer: all would. Fewer are enough where the
+reason is about the key, the address or the model, more where it may be about the first pictures."""
 
 
 class Final(Exception):
@@ -48,7 +49,7 @@ class Failures:
         kind = re.sub(r"[0-9a-f-]{8,}|\d+", "#", str(failure))
         self._row = self._row + 1 if kind == self._kind else 1
         self._kind = kind
-        if self._row < (min(REFUSALS, self._count) if getattr(failure, "of_all", False) else REFUSALS):
+        if self._row < (min(OF_ALL, self._count) if getattr(failure, "of_all", False) else REFUSALS):
             return False
         if self._answered and getattr(failure, "account", False):
             self.of_account = str(failure)

@@ -21,7 +21,7 @@ from globe_eval.places import gazetteer, haversine_km
         ((-77.85, 166.67), None, "AQ", "AN"),
         ((0.0, -30.0), None, None, None),
         ((0.0, -30.0), "Brasilien", "BR", "SA"),
-        ((48.8606, 2.3376), "Atlantis", "FR", "EU"),
+        ((48.8606, 2.3376), "Nowhereland", "FR", "EU"),
     ],
 )
 def test_the_named_country_wins_over_the_point(

@@ -122,7 +122,7 @@ def test_2000_samples_through_faults_and_the_death_of_one_of_three_servers(photo
                 before = [len(server.asked) for server in servers]
         after = [len(server.asked) for server in servers]
     faulty.check(responses)
-    assert min(before) > N // 6 and after[1] <= before[1] + 16, (
+    assert min(before) > N // 10 and after[1] <= before[1] + 16, (  # a server with more faults gets less to do
         "it shared the work, and nobody heard it after its death"
     )
     assert after[0] - before[0] > N // 5 and after[2] - before[2] > N // 5
