@@ -188,8 +188,8 @@ def _json(path: Path, blank: list[int]) -> Rows:
     yield from enumerate(_records(value, path.name), 1)
 
 
-def _records(value: Any, name: str) -> list[dict[str, Any]]:
-    """The rows in a JSON value."""
+def records(value: Any, name: str) -> list[dict[str, Any]]:
+    """The rows in a JSON value: an array of objects, an object of them by id, columns, or one of these under a key."""
     if isinstance(value, list):
         for place, row in enumerate(value, 1):
             if not isinstance(row, dict):
@@ -211,7 +211,7 @@ def _records(value: Any, name: str) -> list[dict[str, Any]]:
     if len(mappings) == 1 and mappings[0] and all(isinstance(row, dict) for row in mappings[0].values()):
         others = [inner for inner in value.values() if inner is not mappings[0]]
         if others or _has_id(mappings[0]):
-            return _records(mappings[0], name)
+            return records(mappings[0], name)
     for key, inner in value.items():
         if isinstance(inner, bool | int | float):
             raise InputError(

@@ -67,7 +67,9 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
             if not all(lacking):
                 odd["half a position"].append(index)
             continue
-        wrong = next((cell for cell in (lat, lon) if isinstance(cell, dict) or _DECIMAL_COMMA.fullmatch(str(cell))), None)
+        wrong = next(
+            (cell for cell in (lat, lon) if isinstance(cell, dict) or _DECIMAL_COMMA.fullmatch(str(cell))), None
+        )
         if wrong is not None:
             column = lat_column if wrong is lat else lon_column
             in_range(wrong, f"{table.where(index)}, column {column!r}", -90, 90, optional=True)
@@ -92,7 +94,9 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
                 f"{where}: found {quoted(cell)}; allowed: degrees from {-limit:g} to {limit:g}, or empty for no answer "
                 f"({len(rows):,} of {stated:,} are {kind}{_advice(points, rows, lat_column, lon_column)})"
             )
-        notes.append(f"{len(rows):,} of {stated:,} answers are {kind} and count as misses; the first: {where}: {cell!r}")
+        notes.append(
+            f"{len(rows):,} of {stated:,} answers are {kind} and count as misses; the first: {where}: {cell!r}"
+        )
     return points
 
 
@@ -145,9 +149,8 @@ def _culprit(table: Table, index: int, lat_column: str, lon_column: str, kind: s
 
 def _advice(points: npt.NDArray[np.float64], rows: list[int], lat_column: str, lon_column: str) -> str:
     some = points[rows]
-    if lat_column == lon_column or not (np.abs(some[:, ::-1]) <= _LIMITS).all():
-        return ""
-    return f"{_options(lat_column, lon_column)}"
+    swapped = len(rows) > 1 and bool((np.abs(some[:, ::-1]) <= _LIMITS).all())
+    return _options(lat_column, lon_column) if swapped else ""
 
 
 def _options(lat_column: str, lon_column: str) -> str:

@@ -24,9 +24,9 @@ from globe_eval.benchmarks.definition import Definition, definitions, find, read
 from globe_eval.benchmarks.duplicates import KINDS, overlap
 from globe_eval.benchmarks.findings import Finding, findings
 from globe_eval.benchmarks.manifest import data_folder, find_data, locate
+from globe_eval.benchmarks.points import SwappedHeader
 from globe_eval.benchmarks.scan import SCAN_VERSION, Scan, scan
 from globe_eval.benchmarks.table import read_table, write_csv
-from globe_eval.benchmarks.points import SwappedHeader
 from globe_eval.benchmarks.truth import read_truth, truth_sha256
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole

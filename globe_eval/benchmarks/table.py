@@ -217,7 +217,9 @@ def as_number(cell: Any) -> float | None:
 
 def number(table: Table, index: int, column: str, low: float, high: float, *, optional: bool = False) -> float | None:
     """One cell as a number in [low, high]; None where it is empty and `optional`. Raises InputError with the line."""
-    return in_range(cell_value(table.rows[index], column), f"{table.where(index)}, column {column!r}", low, high, optional)
+    return in_range(
+        cell_value(table.rows[index], column), f"{table.where(index)}, column {column!r}", low, high, optional
+    )
 
 
 def in_range(cell: object, where: str, low: float, high: float, optional: bool = False) -> float | None:

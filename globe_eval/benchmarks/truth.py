@@ -162,10 +162,10 @@ def _mapping(mapped: Mapping[Any, Any]) -> dict[str, str | None]:
     return {str(value): None if meant is None else str(meant) for value, meant in mapped.items()}
 
 
-def _degrees(table: Table, index: int, column: str, both: bool, axis: int) -> float | None:
-    """A latitude (axis 0) or longitude (1); `both` where one cell has the two, as "25.57, 100.22"."""
+def _degrees(table: Table, index: int, column: str, one_cell: bool, axis: int) -> float | None:
+    """A latitude (axis 0) or longitude (1); `one_cell` where one has the two, as "25.57, 100.22"."""
     low, high = ((-90, 90), (-180, 180))[axis]
-    if not both:
+    if not one_cell:
         return number(table, index, column, low, high)
     where = f"{table.where(index)}, column {column!r}"
     cells = both(cell_value(table.rows[index], column))

@@ -94,6 +94,8 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         found["names"] = {"city": city, "country": country, "admin": predicted("admin", None)}
     if "response" not in found and (not found or read == "response") and (second := table.find("response")):
         found["response"] = {"response": second}
+    if columns.response is not None and read is None:
+        read = "response"
     if read is not None:
         if read not in found:
             raise table.lacking(f"column to read {read} from", f"{_looks_like(table, columns)}; name it with {_NAMING}")
@@ -121,7 +123,7 @@ def refuse_same(table: Table, use: Use, chosen: Mapping[str, str]) -> None:
 def response_of(cells: Mapping[str, Any], column: str | None) -> Response | None:
     """The response in a cell; None where there is none. An object or a list is a reply of an API, or read as JSON."""
     cell = cell_value(cells, column)
-    if isinstance(cell, dict | list):
+    if isinstance(cell, dict | list | tuple):
         text = reply_text(cell)
         cell = json.dumps(cell, ensure_ascii=False) if text is None else text
     return None if cell is None else Response(cell)

@@ -20,7 +20,7 @@ def other_form(samples: Sequence[Sample], form: AnswerForm, option: str) -> list
     Args:
         samples: scored.
         form: in which they were read.
-        option: what chooses a form, as in `--answer-form`.
+        option: what the user would choose the other form with, `--answer-form` or `--prompt`.
 
     """
     other = {"coordinates": "names"}.get(form, "coordinates")
@@ -39,8 +39,8 @@ def other_form(samples: Sequence[Sample], form: AnswerForm, option: str) -> list
     example = " ".join(first.split())
     example = example if len(example) <= 80 else f"…{example[-79:]}"
     return [
-        f"{len(unread):,} of {asked:,} answers are {other}, and {form} are read, as of {unread[0].id!r}: {example!r}; "
-        f"{option} {other} reads them"
+        f"{len(unread):,} of {asked:,} answers are {other}, and {form} are read, as of {unread[0].id!r}: {example!r}: "
+        f"{option} {other}"
     ]
 
 

@@ -17,7 +17,7 @@ from globe_eval.benchmarks import definition, listing, validate
 from globe_eval.benchmarks.ids import match_ids, why_apart
 from globe_eval.benchmarks.manifest import find_truth
 from globe_eval.benchmarks.points import both, is_missing, predicted_points, refuse_swapped_answers
-from globe_eval.benchmarks.table import Table, as_number, cell_text, cell_value, identifiers, read_table
+from globe_eval.benchmarks.table import Table, as_number, cell_value, identifiers, read_table
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
 from globe_eval.errors import InputError
 from globe_eval.runs.answer_columns import ColumnNames, Use, answer_columns, names_of, refuse_same, response_of
@@ -76,6 +76,8 @@ def score_table(
     name = str(defined.get("task", "score"))
     benchmark_form = listing.answer_form(defined) if defined else None
     answers = _table(answers_table)
+    if answers.path.is_dir():
+        notes.append(f"{answers.path}: a folder, read as one file a photograph ({len(answers.rows):,} of them)")
     benchmark = find_truth(defined) if defined and truth_table is None else None
     apart = truth_table is not None and not _same_file(answers_table, truth_table)
     same_table = benchmark is None and not apart
@@ -93,7 +95,9 @@ def score_table(
             refuse_same(truth, use, chosen)
         id_name, *position = truth_columns(truth, chosen)
         whole = truth
-        truth = _without_footer(truth, id_name, [*position, *(use.values() if same_table else ())], (), skip_footer, notes)
+        truth = _without_footer(
+            truth, id_name, [*position, *(use.values() if same_table else ())], (), skip_footer, notes
+        )
         answers = truth if answers is whole else answers
         rows, truth_name = read_truth(truth, **{**reading, "columns": chosen}), truth.path.name
         if same_table and kind == "names" and truth.find("truth_lat") is None:
@@ -262,21 +266,21 @@ def _without_footer(
     It begins at most ten rows before the end, with text and no number in the columns of positions, and from there on no
     id is one of `known` or written as those above it. A row that only lacks its position is a sample.
     """
-    columns = [column for column in columns if column is not None]
     last = len(table.rows)
 
     def name(index: int) -> str:
         return str(cell_value(table.rows[index], id_column) or "")
 
-    shapes = {_shape(name(index)) for index in range(last - 10)} if last > 10 else None
     form = match_ids([name(index) for index in range(last)], known)
     ids = {form(one) for one in known}
-    start = last
-    while start > max(0, last - 10) and not (form(name(start - 1)) in ids or (shapes and _shape(name(start - 1)) in shapes)):
-        start -= 1
-    begins = (index for index in range(start, last) if _is_heading(table, index, columns))
-    start = next(begins, last)
-    if start in (0, last) or (shapes is None and _shape(name(start)) in {_shape(name(index)) for index in range(start)}):
+
+    def begins_at(start: int) -> bool:
+        above = {_shape(name(index)) for index in range(start)}
+        return not any(form(name(index)) in ids or _shape(name(index)) in above for index in range(start, last))
+
+    tail = (index for index in range(max(1, last - 10), last) if _is_heading(table, index, columns))
+    start = next(filter(begins_at, tail), None)
+    if start is None:
         return table
     first_line = table.lines[start]
     while first_line - 1 in table.blank_lines:
@@ -292,9 +296,9 @@ def _without_footer(
     return table.drop(set(range(start, last)))
 
 
-def _is_heading(table: Table, index: int, columns: Sequence[str]) -> bool:
+def _is_heading(table: Table, index: int, columns: Sequence[str | None]) -> bool:
     """Whether a row has text and no number where positions stand."""
-    cells = [cell for column in columns if not is_missing(cell := cell_value(table.rows[index], column))]
+    cells = [cell for column in columns if column and not is_missing(cell := cell_value(table.rows[index], column))]
     pairs = [both(cell) or (cell,) for cell in cells]
     return bool(cells) and not any(as_number(part) is not None for pair in pairs for part in pair)
 
