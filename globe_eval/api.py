@@ -38,8 +38,8 @@ from globe_eval.runs.score import score_table
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Figure, Results, Sample
 
 TableLike: TypeAlias = pd.DataFrame | Iterable[Mapping[str, Any]] | Mapping[str, Any] | str | Path
-"""A DataFrame, a list of dicts, a dict by id, or the path of any file that `globe-eval score` reads (CSV, JSON, Parquet,
-Excel, a folder, …); NaN and None are missing."""
+"""A DataFrame, a list of dicts, a dict by id, or the path of any file that `globe-eval score` reads (CSV, JSON,
+Parquet, Excel, a folder, …); NaN and None are missing."""
 
 _INFINITE = {metric.name for metric in METRICS if metric.statistic in ("median of all", "mean of all")}
 

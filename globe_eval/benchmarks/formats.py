@@ -185,7 +185,7 @@ def _json(path: Path, blank: list[int]) -> Rows:
             yield from _json_lines(io.StringIO(text, newline=""), path, blank)
             return
         raise InputError(f"{path.name}: not valid JSON ({error})") from None
-    yield from enumerate(_records(value, path.name), 1)
+    yield from enumerate(records(value, path.name), 1)
 
 
 def records(value: Any, name: str) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,8 @@ def both(cell: Any) -> tuple[Any, Any] | None:
     (('25.57', '100.22'), (25.57, 100.22), (25.57, 100.22), None)
     """
     if isinstance(cell, str) and cell.lstrip()[:1] in ("{", "["):
-        try:
+        with suppress(ValueError):
             cell = load_json(cell)
-        except ValueError:
-            pass
     if isinstance(cell, dict):
         if cell.get("type") == "Point" and both(cell.get("coordinates")):
             lon, lat = cell["coordinates"][:2]
@@ -177,11 +176,10 @@ def refuse_swapped(table: Table, lat_column: str, lon_column: str) -> None:
 
     wrong = beyond(lat_column)
     if wrong and len(wrong) > 0.01 * len(table.rows) and not beyond(lon_column):
-        first = wrong[0]
+        first, found = wrong[0], cell_value(table.rows[wrong[0]], lat_column)
         raise SwappedHeader(
-            f"{table.where(first)}, column {lat_column!r}: found {cell_value(table.rows[first], lat_column)!r}; latitudes "
-            f"lie from -90 to 90, {len(wrong):,} of {len(table.rows):,} values here do not and every {lon_column!r} does: "
-            f"the header has latitude and longitude swapped (as IM2GPS3K's official file had from 2018-07-25 to "
-            f"2020-02-17)",
+            f"{table.where(first)}, column {lat_column!r}: found {found!r}; latitudes lie from -90 to 90, "
+            f"{len(wrong):,} of {len(table.rows):,} values here do not and every {lon_column!r} does: the header has "
+            "latitude and longitude swapped (as IM2GPS3K's official file had from 2018-07-25 to 2020-02-17)",
             {"lat": lon_column, "lon": lat_column},
         )

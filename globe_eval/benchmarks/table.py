@@ -47,7 +47,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "group": ("group", "author", "ownernsid", "owner", "photographer", "user_id"),
     "scene": ("scene", "scene_type"),
 }
-"""What a column means -> the names it usually has, in lower case; `image path`, `imagePath` and `image.path` are too."""
+"""What a column means -> the names it usually has, in lower case; `imagePath` and `image.path` are `image_path` too."""
 
 SECOND: dict[str, tuple[str, ...]] = {
     "id": ("image_path", "img_path", "photo", "img", "key", "custom_id", "pano_id", "path", "url", "image_url", "file"),
@@ -167,8 +167,10 @@ def _paths(cells: Any, prefix: str = "", depth: int = 6) -> Iterator[str]:
 def cell_value(cells: Mapping[str, Any], column: str | None) -> Any:
     """A cell, or the value at a path into one (JSON in a text too); None where it is missing, or NaN.
 
-    >>> cell_value({"truth": {"at": [48.9, 2.3]}}, "truth.at.1"), cell_value({"result": '{"text": "Rome"}'}, "result.text")
-    (2.3, 'Rome')
+    >>> cell_value({"truth": {"at": [48.9, 2.3]}}, "truth.at.1")
+    2.3
+    >>> cell_value({"result": '{"text": "Rome"}'}, "result.text")
+    'Rome'
     """
     if column is None:
         return None

@@ -173,10 +173,10 @@ def _looks_like(table: Table, columns: ColumnNames) -> str:
         if column in (columns.id, table.find("id")):
             continue
         texts = [text for row in rows if isinstance(text := cell_value(row, column), str) and text.strip()]
-        if 2 * len(texts) < len(rows) or not texts:
+        if not texts or 2 * sum(any(map(str.isalpha, text)) for text in texts) < len(rows):
             continue
         read = float(np.mean([parse(text).status in ("answered", "refused") for text in texts]))
         length = float(np.mean([len(text) for text in texts]))
-        if (read > 0 or length > 40) and (read, length) > best:
+        if (read, length) > best:
             best, chosen = (read, length), column
     return "" if chosen is None else f"; {chosen!r} looks like the responses (--response-column {chosen!r})"

@@ -42,7 +42,7 @@ def score_table(
     task: str | None = None,
     read: str | None = None,
     answer_form: AnswerForm | None = None,
-    columns: ColumnNames = ColumnNames(),
+    columns: ColumnNames | None = None,
     entities: Path | None = None,
     distance: DistanceModel = "geodesic",
     geocoder: str = "geonames",
@@ -75,7 +75,7 @@ def score_table(
     metadata = defined.get("metadata") or {}
     name = str(defined.get("task", "score"))
     benchmark_form = listing.answer_form(defined) if defined else None
-    answers = _table(answers_table)
+    answers, columns = _table(answers_table), columns or ColumnNames()
     if answers.path.is_dir():
         notes.append(f"{answers.path}: a folder, read as one file a photograph ({len(answers.rows):,} of them)")
     benchmark = find_truth(defined) if defined and truth_table is None else None
