@@ -162,9 +162,13 @@ class SwappedHeader(InputError):
     """The header has latitude and longitude swapped: `found` says so, `columns` maps them to where they are."""
 
     def __init__(self, found: str, columns: dict[str, str]) -> None:
-        options = " ".join(f"--truth-{role}-column {column}" for role, column in columns.items())
-        super().__init__(f"{found}; take the corrected file, or give {options}")
         self.found, self.columns = found, columns
+        super().__init__(self.advice("--"))
+
+    def advice(self, option: str) -> str:
+        """What was found, and the options that help; `option` is how they begin."""
+        options = " ".join(f"{option}{role}-column {column}" for role, column in self.columns.items())
+        return f"{self.found}; take the corrected file, or give {options}"
 
 
 def refuse_swapped(table: Table, lat_column: str, lon_column: str) -> None:

@@ -115,7 +115,7 @@ class Table:
             return override
         choices = [(COLUMNS[role], self.columns)]
         if role.startswith("truth_"):
-            choices.append((COLUMNS[role], self.paths))
+            choices.append((COLUMNS[role], tuple(self.paths)))
         if second:
             choices.append((SECOND.get(role, ()), self.columns))
         for names, columns in choices:

@@ -142,8 +142,11 @@ def _readers(
     }
 
 
-def truth_columns(table: Table, chosen: Mapping[str, str]) -> tuple[str, str, str]:
-    """The columns of the id, latitude and longitude of the truth. Raises InputError where one is missing."""
+def truth_columns(table: Table, chosen: Mapping[str, str], option: str = "--") -> tuple[str, str, str]:
+    """The columns of the id, latitude and longitude of the truth. Raises InputError where one is missing.
+
+    `option` is how the options begin that name them.
+    """
     found = [
         table.find(role, chosen[role])
         if role in chosen
@@ -152,7 +155,7 @@ def truth_columns(table: Table, chosen: Mapping[str, str]) -> tuple[str, str, st
     ]
     for role, column in zip(("id", "lat", "lon"), found, strict=True):
         if column is None:
-            raise table.lacking(f"{role} column of the truth", f"; give it with --truth-{role}-column")
+            raise table.lacking(f"{role} column of the truth", f"; give it with {option}{role}-column")
     id_column, lat_column, lon_column = filter(None, found)
     return id_column, lat_column, lon_column
 

@@ -19,6 +19,8 @@ from globe_eval.sample import Answer
 
 Use = dict[str, str | None]
 
+TRUTH_OPTION = "--truth-"
+
 _NAMING = "--response-column, --lat-column and --lon-column, or --city-column and --country-column"
 
 
@@ -110,8 +112,7 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
 
 def refuse_same(table: Table, use: Use, chosen: Mapping[str, str]) -> None:
     """Raise InputError where a column of the answers is the truth's too: every answer would be right."""
-    _, lat, lon = truth_columns(table, chosen)
-    truth = {lat, lon, table.find("truth_city"), table.find("truth_country")}
+    truth = {*truth_columns(table, chosen, TRUTH_OPTION)[1:], table.find("truth_city"), table.find("truth_country")}
     shared = [column for column in use.values() if column is not None and column in truth]
     if shared:
         raise InputError(
@@ -161,8 +162,8 @@ _PLACE = {"lat", "latitude", "lon", "lng", "longitude", "city", "country"}
 
 def names_of(table: Table, index: int, use: Use) -> Answer:
     """The answer in columns of names. Raises InputError for an object in one."""
-    texts = {role: cell_text(table, index, column) for role, column in use.items() if column}
-    return Answer(**{role: valid_utf8(text) for role, text in texts.items() if text is not None})
+    city, country, admin = (cell_text(table, index, use[role]) for role in ("city", "country", "admin"))
+    return Answer(*(text and valid_utf8(text) for text in (country, city, admin)))
 
 
 def _looks_like(table: Table, columns: ColumnNames) -> str:

@@ -16,11 +16,19 @@ from globe_eval import scoring
 from globe_eval.benchmarks import definition, listing, validate
 from globe_eval.benchmarks.ids import match_ids, why_apart
 from globe_eval.benchmarks.manifest import find_truth
-from globe_eval.benchmarks.points import both, is_missing, predicted_points, refuse_swapped_answers
+from globe_eval.benchmarks.points import SwappedHeader, both, is_missing, predicted_points, refuse_swapped_answers
 from globe_eval.benchmarks.table import Table, as_number, cell_value, identifiers, read_table
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
 from globe_eval.errors import InputError
-from globe_eval.runs.answer_columns import ColumnNames, Use, answer_columns, names_of, refuse_same, response_of
+from globe_eval.runs.answer_columns import (
+    TRUTH_OPTION,
+    ColumnNames,
+    Use,
+    answer_columns,
+    names_of,
+    refuse_same,
+    response_of,
+)
 from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.runs.observations import other_form, placeholders
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth
@@ -59,8 +67,8 @@ def score_table(
         task: the benchmark, a name or the path of a YAML: its truth, where none is given, and its answer form.
         read: which kind of column to score; needed where the table has several.
         answer_form: which part of a response counts; by default the benchmark's form, else coordinates, where most
-            responses state them. ColumnNames of coordinates or names have no other form than their own.
-        columns: of the answers' table (and id, lat, lon of the truth's, where it is the same or has them too).
+            responses state them. Columns of coordinates or names have no other form than their own.
+        columns: that have unusual names (`runs.answer_columns`).
         entities: what can be seen on the photographs, where the truth does not say it (`benchmarks.truth`).
         distance, geocoder, seed: how distances are measured, place names found, intervals drawn.
         skip_footer: set trailing rows aside that are no samples.
@@ -88,26 +96,27 @@ def score_table(
         rows, truth_name = benchmark.rows, benchmark.path.name
         notes.append(f"truth: {benchmark.path}, of {name}")
     else:
-        reading = {key: (defined.get("dataset_kwargs") or {}).get(key) for key in ("columns", "values", "where")}
-        declared = {role: column for role, column in (reading["columns"] or {}).items() if column in truth.columns}
+        known = defined.get("dataset_kwargs") or {}
+        declared = {role: column for role, column in (known.get("columns") or {}).items() if column in truth.columns}
         chosen = {**declared, **columns.of_truth(truth, same_table)}
         if same_table:
             refuse_same(truth, use, chosen)
-        id_name, *position = truth_columns(truth, chosen)
-        whole = truth
-        truth = _without_footer(
-            truth, id_name, [*position, *(use.values() if same_table else ())], (), skip_footer, notes
-        )
-        answers = truth if answers is whole else answers
-        rows, truth_name = read_truth(truth, **{**reading, "columns": chosen}), truth.path.name
+        id_name, *position = truth_columns(truth, chosen, TRUTH_OPTION)
+        position += [column for column in use.values() if same_table and column]
+        truth = _without_footer(truth, id_name, position, (), skip_footer, notes)
+        answers, truth_name = truth if same_table else answers, truth.path.name
+        try:
+            rows = read_truth(truth, columns=chosen, values=known.get("values"), where=known.get("where"))
+        except SwappedHeader as error:
+            raise InputError(error.advice(TRUTH_OPTION)) from None
         if same_table and kind == "names" and truth.find("truth_lat") is None:
             rows = [{**row, "city": None, "country": None} for row in rows]  # they are the answers
     id_column = answers.find("id", columns.id if same_table or answers.has(columns.id) else None)
     if id_column is None:
         raise answers.lacking("id column", "; give it with --id-column")
     if not same_table and kind == "coordinates":
-        known = [row["id"] for row in rows]
-        answers = _without_footer(answers, id_column, [use["lat"], use["lon"]], known, skip_footer, notes)
+        ids = [row["id"] for row in rows]
+        answers = _without_footer(answers, id_column, [use["lat"], use["lon"]], ids, skip_footer, notes)
     points = predicted_points(answers, use["lat"] or "", use["lon"] or "", notes) if kind == "coordinates" else None
     matched = _match(answers, id_column, [row["id"] for row in rows], truth_name, skip_unknown_ids, notes)
     if points is not None:

@@ -175,7 +175,7 @@ def test_what_is_no_position_is_counted_and_said(
     "header, rows, words",
     [
         ("id,lon,lat", CSV[11:], ["latitude and longitude swapped", "--lat-column lon --lon-column lat"]),
-        ("id,lat,lon", CSV[11:].replace(".", ","), ["a.csv, line 2: 5 cells under a header of 3"]),
+        ("id,lat,lon", CSV[11:].replace(".", ","), ["a.csv, line 2: 6 cells under a header of 3"]),
         ("id,lat,lon", "a.jpg,north,x\nb.jpg,south,y\nc.jpg,1,2\n", ["line 2, column 'lat': found 'north'", "2 of 3"]),
     ],
 )
