@@ -1,5 +1,6 @@
 # make demo   everything once, on the embedded benchmark: installs, evaluates three models, prints a table
 # make train-demo  SFT, reward model and GRPO from nothing on miniworld, evaluated
+# make scarcity  the experiment on scarce reasoning (a night on two cores; not yet run), resumable
 # make curate-demo  reasoning data from three teachers of known error, verified, and the checks judged
 # make test   installs what is missing, checks style, types and documentation, runs the tests
 # make docs   the documentation as a site, out/site/index.html
@@ -12,7 +13,7 @@ CHECKPOINT := globe_train/checkpoints/miniworld_globe
 SEED ?= 0
 CORE := tests/answers tests/places tests/metrics tests/cues tests/test_api.py tests/test_cli.py tests/test_scoring.py
 
-.PHONY: demo train-demo curate-demo test lint check docs versions test-vllm gazetteer schema clean tasks
+.PHONY: demo train-demo scarcity curate-demo test lint check docs versions test-vllm test-newest gazetteer schema clean tasks
 
 demo: $(VENV)/installed
 	$(BIN)/globe-eval --model constant --tasks miniworld --output_path $(RUNS)/constant --fresh
@@ -24,6 +25,9 @@ demo: $(VENV)/installed
 
 train-demo: $(VENV)/installed
 	$(BIN)/python -m globe_train.laptop.demo out/train --seed $(SEED)
+
+scarcity: $(VENV)/installed
+	$(BIN)/python -m globe_train.laptop.scarcity out/scarcity --seeds 0 1 2 --n 480 240 960 9600 -o leaderboards/training
 
 curate-demo: $(VENV)/installed
 	$(BIN)/python -m globe_train.laptop.curation out/curate
@@ -53,7 +57,14 @@ check: $(VENV)/installed
 
 # A real vLLM on a CPU, in an environment of its own: GLOBE_VLLM_ENV=folder (see tests/models/test_vllm.py).
 test-vllm: $(VENV)/installed
-	$(BIN)/pytest -q tests/models/test_vllm.py tests/train/test_curate_vllm.py
+	$(BIN)/pytest -q tests/models/test_vllm.py tests/train/curate/test_curate_vllm.py
+
+# Training with the newest transformers, torch and hub that PyPI has, beside the versions that are held elsewhere.
+test-newest:
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check --upgrade torch torchvision transformers \
+	    huggingface_hub --editable '.[train,dev]'
+	.venv-newest/bin/pytest -q tests/train/test_train.py tests/train/test_patches.py tests/train/test_backbones.py
 
 # torch first and by version: a bare requirement of it takes the newest build, with gigabytes of CUDA packages.
 $(VENV)/installed: pyproject.toml constraints.txt

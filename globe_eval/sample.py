@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 SCHEMA_VERSION: Literal[1] = 1
 
-AnswerForm = Literal["names", "address", "coordinates"]
+AnswerForm = Literal["names", "address", "coordinates", "any"]
 ANSWER_FORMS: tuple[AnswerForm, ...] = get_args(AnswerForm)
 
 DistanceModel = Literal["geodesic", "haversine"]
@@ -140,6 +140,10 @@ class Answer(Record):
     status: Annotated[AnswerStatus, Field(exclude=True)] = "unparsed"
     stated_localizable: bool | None = None
     p_yes: UnitInterval = None
+    venue: str | None = None
+    """What is named beyond the city: a building, a street, a quarter, a park."""
+    repaired: bool = False
+    """Whether the response had been decoded wrongly on its way, and was repaired before it was read."""
 
 
 NOT_RECORDED = ("answer.reasoning", "answer.status")
@@ -460,6 +464,8 @@ class Results(Record):
     metrics: dict[str, Figure]
     valid_only: dict[str, Figure]
     accuracy_by_distance: dict[DistanceModel, dict[str, float]]
+    repaired: int = 0
+    """Responses that had been decoded wrongly on their way, and were repaired before they were read."""
     shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None
     command: str | None = None
     """The command line that made this, without secrets."""

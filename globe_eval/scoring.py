@@ -1,8 +1,9 @@
 """Where an answer meets a truth: samples with a response in, scored samples out; many of them -> figures.
 
 lm-eval's task, `run`, `score`, `rescore` and the rewards all come through here, so they cannot disagree. Answer forms
-(part of a task's identity, never mixed within a ranking): `names` (country, city), `address` (with state or province)
-and `coordinates`. The form decides which part of an answer is scored; the other part is kept, unscored.
+(part of a task's identity, never mixed within a ranking): `names` (country, city), `address` (with state or province),
+`coordinates`, and `any`: the coordinates where an answer has some, else its names, as `status` says of each. The form
+decides which part of an answer is scored; the other part is kept, unscored.
 """
 
 from __future__ import annotations
@@ -118,6 +119,7 @@ def score(
     cities: Sequence[Place | None] = [None] * len(truths)  # coordinates name none
     if form != "coordinates":
         cities = named_cities([(t.city, t.country, None) for t in truths])
+        cities = [city if point is None else None for city, point in zip(cities, at_point, strict=True)]
 
     scored = []
     for i, (sample, answer, prediction) in enumerate(zip(samples, answers, predictions, strict=True)):
@@ -167,14 +169,19 @@ def locate(
     answers: Sequence[Answer | None], *, form: AnswerForm, geocode: Geocode = resolve_many
 ) -> list[Prediction | None]:
     """The point that each answer stands for under an answer form; None where it names none."""
-    if form == "coordinates":
-        return [
+    points: list[Prediction | None] = [None] * len(answers)
+    if form in ("coordinates", "any"):
+        points = [
             Prediction(a.lat, a.lon, "coordinates") if a and a.lat is not None and a.lon is not None else None
             for a in answers
         ]
-    places = geocode([(a.city, a.country, a.admin) if a else (None, None, None) for a in answers])
+    if form == "coordinates":
+        return points
+    named = zip(answers, points, strict=True)
+    places = geocode([(a.city, a.country, a.admin) if a and not point else (None, None, None) for a, point in named])
     return [
-        None if p is None else Prediction(p.lat, p.lon, p.level, p.country_code, p.geonameid, p.name) for p in places
+        Prediction(p.lat, p.lon, p.level, p.country_code, p.geonameid, p.name) if p else point
+        for p, point in zip(places, points, strict=True)
     ]
 
 

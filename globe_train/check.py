@@ -1,106 +1,244 @@
-"""What a recipe would do, without doing it: data checked, sizes and memory estimated, rewards tried out."""
+"""What a recipe would do, without doing it: what can be checked here, sizes, memory, steps, disk, hours, rewards.
+
+Nothing is fetched: a data set or a model that is not on this machine is stood in for by what is known of it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from globe_eval.errors import InputError
 from globe_train import checkpoint, train, vllm
-from globe_train.data import Examples, examples_of, messages, target
-from globe_train.recipe import Recipe, check_libraries, weights
+from globe_train.data import Examples, benchmark_rows, examples_of, hub_folder, hub_name, judged, messages, target
+from globe_train.recipe import Recipe, check_libraries, gpus, weights
+from globe_train.reward_model import with_picture
 
-OPTIMIZER_BYTES = 8
-"""AdamW keeps two numbers of 4 bytes a trained weight."""
+SHAPES = Path(__file__).parent / "shapes"
+"""Configurations of published models, so that their sizes are known without the hub."""
 
-N = 3
+ROWS = {"globe-project/MP16-Reason:train": 33_721}
+"""Data set of the hub -> rows, by its paper."""
+
+PAPER_RATE = 0.44
+"""Photographs a second in the paper's GRPO of Qwen2.5-VL-7B on 8 H20."""
+
+MASTER_BYTES, MOMENT_BYTES = 4, 8
+"""A trained weight: its copy in float32 where it is trained in bfloat16, and AdamW's two numbers."""
+
+ANSWERS = 3
 SMALL_BYTES = 10**9
 """A model of a folder of this machine with less than this of weights is loaded for a dry run without being asked to."""
 
 
-def dry_run(recipe: Recipe, sample: bool = False) -> str:
-    """Everything that would be checked before the first step, and a description of the run, as text.
+def dry_run(recipe: Recipe, sample: bool = False, rate: float | None = None) -> str:
+    """Everything that can be checked before the first step, and a description of the run, as text.
 
     Args:
+        recipe: read.
         sample: ask the model for answers to be rewarded, whatever its size.
+        rate: photographs a second, for the hours; None takes the paper's where the run is the paper's.
     """
     check_libraries(recipe)
     config = train.configured(recipe)
-    examples, shared = examples_of(recipe)
-    lines = [
-        f"{recipe.path}: {recipe['kind']} of {recipe['model']} -> {recipe.output}",
-        *[f"departs from the paper: {departure}" for departure in recipe["departures"]],
-        f"data: {examples.source}, {len(examples.rows):,} rows, SHA-256 {examples.sha256[:12]}…",
-        *examples.notes,
-        *[f"shared with {entry['benchmark']}: {entry['shared']}" for entry in shared],
-        *sizes(recipe, config),
-        *steps(recipe, config, len(examples.rows)),
-        *vllm.describe(recipe),
-        *first_prompt(recipe, examples),
-    ]
-    if recipe["kind"] == "grpo":
-        lines += reward_lines(recipe, examples, sample)
+    lines = [f"{recipe.path}: {recipe['kind']} of {recipe['model']} -> {recipe.output}"]
+    lines += [f"departs from the paper: {departure}" for departure in recipe["departures"]]
+    examples, n, said = data(recipe)
+    size = measured(recipe)
+    planned = steps(recipe, config, n)
+    lines += [*said, *size.lines(), *memory(recipe, config, size), *planned.lines(config.learning_rate)]
+    lines += [*disk(recipe, config, size, planned), *hours(recipe, config, n, rate), *vllm.describe(recipe)]
+    lines += first_prompt(recipe, examples)
+    if recipe["kind"] == "grpo" and examples is not None:
+        lines += reward_lines(recipe, config, examples, sample)
     return "\n".join(lines)
 
 
-def sizes(recipe: Recipe, config: Any) -> list[str]:
-    """Weights, and the memory that training them takes at least: one copy, gradients, AdamW's two moments."""
+def data(recipe: Recipe) -> tuple[Examples | None, int, list[str]]:
+    """The examples, how many rows they are, and what is to be said of them; None where they are not on this machine."""
+    hub = recipe["data"].get("hub")
+    if hub is not None and not (hub_folder(recipe) / "truth.parquet").is_file():
+        name = hub_name(recipe)
+        if name not in ROWS and not recipe["data"].get("limit"):
+            raise recipe.error(
+                f"data, hub: {name} is not on this machine; say how many rows it has: data.limit=N", "data"
+            )
+        n = min(ROWS.get(name, math.inf), recipe["data"].get("limit") or math.inf)
+        lines = [f"data: {name} is not on this machine; {n:,} rows, of which nothing was checked"]
+        return None, int(n), lines + [unprepared(recipe, str(one)) for one in recipe.get("against") or []]
+    examples, shared = examples_of(recipe)
+    lines = [f"data: {examples.source}, {len(examples.rows):,} rows, SHA-256 {examples.sha256[:12]}…", *examples.notes]
+    lines += [f"shared with {entry['benchmark']}: {entry['shared']}" for entry in shared]
+    return examples, len(examples.rows), lines
+
+
+def unprepared(recipe: Recipe, name: str) -> str:
+    """Whether a benchmark of `against` can be compared with."""
+    try:
+        return f"against {name}: {len(benchmark_rows(name, recipe.output)):,} photographs"
+    except InputError as error:
+        return str(error)
+
+
+@dataclass(frozen=True)
+class Size:
+    """Weights of a model: all of them, those that see, those that are trained."""
+
+    total: int
+    vision: int
+    trained: int
+
+    def lines(self) -> list[str]:
+        """As a dry run says it."""
+        return [f"model: {self.total:,} weights, {self.vision:,} of them see, {self.trained:,} are trained"]
+
+
+def measured(recipe: Recipe) -> Size:
+    """The size of a recipe's model, from its configuration alone: in a folder, shipped, or on the hub."""
     checkpoint.torchvision_cpu.ensure()
     import torch
     from transformers import AutoConfig, AutoModelForImageTextToText
 
+    shipped = SHAPES / f"{str(recipe['model']).rpartition('/')[2]}.json"
     try:
-        shape = AutoConfig.from_pretrained(recipe["model"])
+        if shipped.is_file() and not Path(recipe["model"]).is_dir():
+            values = json.loads(shipped.read_text(encoding="utf-8"))
+            shape = AutoConfig.for_model(values.pop("model_type"), **values)
+        else:
+            shape = AutoConfig.from_pretrained(recipe["model"])
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise recipe.error(f"model {recipe['model']!r} cannot be loaded: {reason}", "model") from None
     with torch.device("meta"):
         model = AutoModelForImageTextToText.from_config(shape)
     total = sum(weight.numel() for weight in model.parameters())
-    vision = sum(
-        w.numel() for name, w in model.named_parameters() if any(part in name.split(".") for part in checkpoint.VISION)
-    )
+    vision = sum(weight.numel() for name, weight in model.named_parameters() if checkpoint.sees(name))
     trained = total - (vision if recipe.get("freeze_vision") else 0)
     if recipe.get("lora"):
         import peft
 
         adapted = peft.get_peft_model(model, checkpoint.lora_config(recipe))
         trained = sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)
-    width = 2 if config.bf16 else 4
-    copies = (
-        2 if recipe["kind"] == "grpo" and (recipe.get("trainer") or {}).get("beta") and not recipe.get("lora") else 1
-    )
-    memory = total * width * copies + trained * (width + OPTIMIZER_BYTES)
+    return Size(total, vision, trained)
+
+
+def has_reference(recipe: Recipe, config: Any) -> bool:
+    """Whether a second copy of the model is held, to stay near to."""
+    return recipe["kind"] == "grpo" and config.beta != 0 and not recipe.get("lora")
+
+
+def memory(recipe: Recipe, config: Any, size: Size) -> list[str]:
+    """What weights, gradients and optimizer take at least, over all GPUs and on each.
+
+    - one process, all weights: float32, since nothing else holds a copy of it;
+    - several (DeepSpeed's ZeRO-3, or FSDP): bfloat16 with a copy in float32, all of it shared out;
+    - an adapter: bfloat16, the adapter in float32.
+    """
+    processes, adapter = processes_of(recipe), bool(recipe.get("lora"))
+    width = 2 if config.bf16 and (adapter or processes > 1) else 4
+    kept = size.total * width * (2 if has_reference(recipe, config) else 1)
+    if adapter:
+        trained = size.trained * (MASTER_BYTES + 4 + MOMENT_BYTES)
+    elif width == 2:
+        trained = size.trained * (width + MASTER_BYTES + MOMENT_BYTES)
+    else:
+        trained = size.trained * (width + MOMENT_BYTES)
+    twice = " (twice: a reference model)" if has_reference(recipe, config) else ""
     return [
-        f"model: {total:,} weights, {vision:,} of them see, {trained:,} are trained",
-        f"memory: {memory / 2**30:,.2f} GiB for weights{' (twice: a reference model)' if copies == 2 else ''}, "
-        "gradients and AdamW, over all GPUs; activations and answers come on top",
+        f"memory: {(kept + trained) / 2**30:,.2f} GiB for weights{twice}, gradients and AdamW"
+        + (f" over {processes} GPUs, {(kept + trained) / processes / 2**30:,.1f} GiB on each" if processes > 1 else "")
+        + "; activations and answers come on top"
     ]
 
 
-def steps(recipe: Recipe, config: Any, n: int) -> list[str]:
-    """How many steps the run has in this number of processes."""
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    batch = config.per_device_train_batch_size * config.gradient_accumulation_steps * processes
+def processes_of(recipe: Recipe) -> int:
+    """How many processes train: those that were started, or else those that the recipe states."""
+    started = int(os.environ.get("WORLD_SIZE", "1"))
+    return started if started > 1 else gpus(recipe).train
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How many steps a run has, each of how many examples with how many answers, in how many processes."""
+
+    total: int
+    examples: float
+    answers: int
+    processes: int
+
+    def lines(self, learning_rate: float) -> list[str]:
+        """As a dry run says it."""
+        what = (
+            f"{self.examples:g} pictures of {self.answers} answers"
+            if self.answers > 1
+            else f"{self.examples:g} examples"
+        )
+        several = f" in {self.processes} processes" if self.processes > 1 else ""
+        return [f"steps: {self.total:,} of {what} each{several}, learning rate {learning_rate:g}"]
+
+
+def steps(recipe: Recipe, config: Any, n: int) -> Steps:
+    """The steps of a run over n examples."""
+    processes = processes_of(recipe)
     answers = config.num_generations if recipe["kind"] == "grpo" else 1
-    total = config.max_steps if config.max_steps > 0 else int(n * answers / batch * config.num_train_epochs)
-    what = f"{batch / answers:g} pictures of {answers} answers" if answers > 1 else f"{batch} examples"
-    return [f"steps: {total:,} of {what} each, learning rate {config.learning_rate:g}"]
+    batch = config.per_device_train_batch_size * config.gradient_accumulation_steps * processes
+    if recipe["kind"] == "grpo":  # a step that would not be full is not made
+        epoch = int(n * answers // batch)
+    else:
+        batches = math.ceil(n / (config.per_device_train_batch_size * processes))
+        epoch = math.ceil(batches / config.gradient_accumulation_steps)
+    total = config.max_steps if config.max_steps > 0 else math.ceil(max(epoch, 1) * config.num_train_epochs)
+    return Steps(total, batch / answers, answers, processes)
 
 
-def first_prompt(recipe: Recipe, examples: Examples) -> list[str]:
-    """What the model is asked first, and where its picture is."""
-    row = examples.rows[0]
-    said = messages(recipe.get("prompt", "globe_readme"))
+def disk(recipe: Recipe, config: Any, size: Size, planned: Steps) -> list[str]:
+    """What checkpoints take: weights, the copy in float32 where there is one, and AdamW's moments."""
+    if config.save_strategy == "no" or config.save_steps < 1:
+        return []
+    halved = config.bf16 and processes_of(recipe) > 1
+    if recipe.get("lora"):
+        each = size.trained * (4 + MOMENT_BYTES)
+    else:
+        each = size.total * (2 if halved else 4) + size.trained * (MOMENT_BYTES + (MASTER_BYTES if halved else 0))
+    saves = planned.total // int(config.save_steps)
+    at_once = min(saves, (config.save_total_limit or saves) + 1)
     return [
-        f"first picture: {examples.images / row['image']}",
-        *[f"{turn['role']}: {turn['content']}" for turn in said],
+        f"disk: {each / 1e9:,.1f} GB a checkpoint, {saves:,} of them every {config.save_steps:g} steps: "
+        f"{each * at_once / 1e9:,.0f} GB at once, {each * saves / 1e9:,.0f} GB written"
     ]
 
 
-def reward_lines(recipe: Recipe, examples: Examples, sample: bool = False) -> list[str]:
+def hours(recipe: Recipe, config: Any, n: int, rate: float | None) -> list[str]:
+    """How long the run takes at a stated rate."""
+    papers = recipe["kind"] == "grpo" and "Qwen2.5-VL-7B" in recipe["model"] and sum(gpus(recipe)) == 8
+    if rate is None and not papers:
+        return ["hours: not known; --rate states how many photographs a second are trained on"]
+    stated = PAPER_RATE if rate is None else rate
+    photographs = n * config.num_train_epochs
+    if config.max_steps > 0:
+        planned = steps(recipe, config, n)
+        photographs = planned.total * planned.examples
+    what = "the paper's, on 8 H20" if rate is None else "as stated"
+    return [f"hours: {photographs / stated / 3600:,.1f} at {stated:g} photographs a second ({what})"]
+
+
+def first_prompt(recipe: Recipe, examples: Examples | None) -> list[str]:
+    """What the model is asked first, and where its picture is."""
+    row = None if examples is None else examples.rows[0]
+    where = "none here" if examples is None or row is None else str(examples.images / row["image"])
+    asked = messages(recipe.get("prompt", "globe_readme"))
+    if recipe["kind"] == "reward_model":
+        asked = judged("(a reasoning)" if row is None else str(row["reasoning"]))
+    return [f"first picture: {where}", *[f"{turn['role']}: {turn['content']}" for turn in asked]]
+
+
+def reward_lines(recipe: Recipe, config: Any, examples: Examples, sample: bool = False) -> list[str]:
     """The rewards of answers to the first picture: the data's own, and three of the model's where it is small.
 
     Args:
@@ -116,17 +254,20 @@ def reward_lines(recipe: Recipe, examples: Examples, sample: bool = False) -> li
         "nothing": "",
     }
     lines = [
-        f"rewards of {N} answers to it: {', '.join(own)}",
+        f"rewards of {ANSWERS} answers to it: {', '.join(own)}",
         *rewarded(recipe, row, picture, list(own.values())),
     ]
     size = weights_of(str(recipe["model"]))
     if not sample and (size is None or size > SMALL_BYTES):
-        return [*lines, f"none was asked of the model, which is large or not on this machine: --sample asks for {N}"]
-    said = sampled(recipe, picture)
+        return [
+            *lines,
+            f"none was asked of the model, which is large or not on this machine: --sample asks for {ANSWERS}",
+        ]
+    said = sampled(recipe, config, picture)
     shown = [f"  {i}: {short(text)}" for i, text in enumerate(said, start=1)]
     return [
         *lines,
-        f"{N} answers sampled from the model as it is:",
+        f"{ANSWERS} answers sampled from the model as it is:",
         *shown,
         "their rewards:",
         *rewarded(recipe, row, picture, said),
@@ -163,18 +304,13 @@ def weights_of(model: str) -> int | None:
     return sum(file.stat().st_size for file in files) if files else None
 
 
-def sampled(recipe: Recipe, picture: Any) -> list[str]:
+def sampled(recipe: Recipe, config: Any, picture: Any) -> list[str]:
     """Answers of the model to a picture, drawn as the run's first step draws them, from the recipe's seed."""
     import torch
 
-    model, processor = checkpoint.load(recipe)
-    config = train.configured(recipe)
+    model, processor = checkpoint.load(recipe, config)
     model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
-    system, user = messages(recipe.get("prompt", "globe_readme"))
-    asked = [
-        {"role": "system", "content": [{"type": "text", "text": system["content"]}]},
-        {"role": "user", "content": [{"type": "image", "image": picture}, {"type": "text", "text": user["content"]}]},
-    ]
+    asked = with_picture(messages(recipe.get("prompt", "globe_readme")), {"type": "image", "image": picture})
     inputs = processor.apply_chat_template(
         asked, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
     ).to(model.device)
@@ -183,7 +319,7 @@ def sampled(recipe: Recipe, picture: Any) -> list[str]:
         drawn = model.generate(
             **inputs,
             do_sample=True,
-            num_return_sequences=N,
+            num_return_sequences=ANSWERS,
             max_new_tokens=config.max_completion_length,
             temperature=config.temperature,
             top_p=config.top_p,

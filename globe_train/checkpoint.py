@@ -14,29 +14,35 @@ from globe_eval.errors import InputError
 from globe_eval.models import torchvision_cpu
 from globe_train.recipe import Recipe
 
-VISION = ("visual", "vision_tower", "vision_model")
-"""What the part of a model that sees is called: Qwen-VL, InternVL and LLaVA, CLIP and SigLIP."""
+VISION = ("visual", "vision_tower", "vision_model", "multi_modal_projector")
+"""What the part of a model that sees is called, and what joins it to the language model: Qwen-VL (which has both in
+one), InternVL and LLaVA, CLIP and SigLIP."""
 
 TRAINER_STATE = "trainer_state.json"
 
 
-def load(recipe: Recipe) -> tuple[Any, Any]:
-    """Model and processor of a recipe: in bfloat16 on a GPU, in float32 on a CPU, vision frozen where it says so."""
+def load(recipe: Recipe, config: Any) -> tuple[Any, Any]:
+    """Model and processor of a recipe, vision frozen where it says so.
+
+    The weights are float32 wherever they are trained as they are: AdamW at 1e-6 moves 2 % of bfloat16 weights, for the
+    rest its step is less than half of their last digit. Adapters (which peft holds in float32) on bfloat16, and
+    DeepSpeed and FSDP (which hold a copy in float32) take bfloat16.
+    """
     torchvision_cpu.ensure()
     import torch
     from transformers import AutoModelForImageTextToText
 
-    on_gpu = torch.cuda.is_available()
+    halved = torch.cuda.is_available() and bool(recipe.get("lora") or is_sharded(config))
     try:
         model = AutoModelForImageTextToText.from_pretrained(
-            recipe["model"], dtype=torch.bfloat16 if on_gpu else torch.float32
+            recipe["model"], dtype=torch.bfloat16 if halved else torch.float32
         )
         processor = load_processor(recipe["model"], recipe.get("max_pixels"))
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
         raise recipe.error(f"model {recipe['model']!r} cannot be loaded: {reason}", "model") from None
     if recipe.get("freeze_vision"):
-        frozen = [w for name, w in model.named_parameters() if any(part in name.split(".") for part in VISION)]
+        frozen = [weight for name, weight in model.named_parameters() if sees(name)]
         if not frozen:
             raise recipe.error(
                 f"freeze_vision: {type(model).__name__} has none of {', '.join(VISION)}", "freeze_vision"
@@ -44,6 +50,21 @@ def load(recipe: Recipe) -> tuple[Any, Any]:
         for weight in frozen:
             weight.requires_grad_(False)
     return model, processor
+
+
+def sees(name: str) -> bool:
+    """Whether a weight is of the part of a model that sees.
+
+    >>> sees("model.visual.merger.mlp.0.weight"), sees("model.language_model.norm.weight")
+    (True, False)
+    """
+    return any(part in VISION for part in name.split("."))
+
+
+def is_sharded(config: Any) -> bool:
+    """Whether DeepSpeed or FSDP shares out the weights of a run, by trl's configuration and what accelerate set."""
+    plugins = any(getattr(config, name, None) for name in ("deepspeed", "deepspeed_plugin", "fsdp"))
+    return plugins or os.environ.get("ACCELERATE_USE_FSDP", "false").lower() in ("true", "1", "yes")
 
 
 def load_processor(name: str, max_pixels: int | None) -> Any:
@@ -56,18 +77,23 @@ def load_processor(name: str, max_pixels: int | None) -> Any:
         raise InputError(f"model {name!r}: its processor sees no pictures ({type(processor).__name__})")
     if max_pixels is not None:
         size = processor.image_processor.size
-        low = min(int(size["shortest_edge"]), max_pixels) if "shortest_edge" in size else max_pixels
+        if "longest_edge" not in size:
+            raise InputError(
+                f"max_pixels: {type(processor).__name__} of {name!r} cuts pictures into tiles; leave it out"
+            )
+        low = min(int(size["shortest_edge"]), max_pixels)
         processor.image_processor.size = {"shortest_edge": low, "longest_edge": max_pixels}
     return processor
 
 
 def lora_config(recipe: Recipe) -> Any:
-    """peft's configuration for a recipe with `lora`; None without."""
+    """peft's configuration for a recipe with `lora`; None without. With `freeze_vision` it leaves out what sees."""
     if not recipe.get("lora"):
         return None
     import peft
 
-    return peft.LoraConfig(**{"task_type": "CAUSAL_LM", **recipe["lora"]})
+    seeing = {"exclude_modules": rf"(.*\.)?({'|'.join(VISION)})\..*"} if recipe.get("freeze_vision") else {}
+    return peft.LoraConfig(**{"task_type": "CAUSAL_LM", **seeing, **recipe["lora"]})
 
 
 def rank() -> int:

@@ -20,6 +20,7 @@ from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
 from globe_eval.benchmarks.scan import scan
 from globe_eval.benchmarks.table import Table, read_table
 from globe_eval.benchmarks.truth import parse_entities
+from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
 from globe_train.checkpoint import rank
 from globe_train.recipe import Recipe
@@ -40,6 +41,12 @@ ROLES: dict[str, tuple[str, ...]] = {
 }
 """What a column of training data means -> the names that it may have, lower case. `solution` is MP16-Reason's
 `<country>…</country>…<city>…</city>`, read where there are no columns of country and city."""
+
+WHERE = ("id", "country", "city", "lat", "lon", "entities", "localizable", "group", "reasoning")
+"""What a `where` may speak of."""
+
+TEXTS = ("country", "city", "group")
+"""What `values` may say otherwise."""
 
 ROW = ("id", "country", "city", "lat", "lon", "entities", "localizable")
 """What rewards see of a picture's row."""
@@ -64,10 +71,14 @@ class Examples:
 
 
 def examples_of(recipe: Recipe) -> tuple[Examples, list[dict[str, Any]]]:
-    """The checked examples of a recipe, and what they share with each benchmark that it names."""
+    """The checked examples of a recipe, and what they share with each benchmark that it names.
+
+    The benchmarks are read first, for one that is not prepared is told before pictures are fetched.
+    """
+    theirs = benchmarks_of(recipe.get("against") or [], recipe.output)
     journal = f"pictures-{rank()}.jsonl" if rank() else "pictures.jsonl"
     examples = read_examples(recipe, recipe.output / journal)
-    return examples, contamination(recipe, examples)
+    return examples, contamination(recipe, examples, theirs)
 
 
 def read_examples(recipe: Recipe, journal: Path) -> Examples:
@@ -82,7 +93,7 @@ def read_examples(recipe: Recipe, journal: Path) -> Examples:
     _require(recipe, table, rows)
     if limit := given.get("limit"):
         rows = rows[: int(limit)]
-    _inside(images, rows)
+    _inside(images, rows, given.get("image_suffix"))
     rows = hashed(rows, images, journal)
     digest = hashlib.sha256()
     for row in rows:
@@ -92,14 +103,17 @@ def read_examples(recipe: Recipe, journal: Path) -> Examples:
 
 def _table(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Table, Path, str]:
     if "hub" in given:
-        from globe_eval.benchmarks.prepare import download
+        from accelerate import PartialState
 
-        name = f"{given['hub']}:{given.get('split', 'train')}"
-        folder = data_folder() / re.sub(r"[^\w.-]", "_", name)
-        if not (folder / "truth.parquet").is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            download(str(recipe.path), name, folder)
-        return read_table(folder / "truth.parquet"), folder / "images", name
+        from globe_eval.benchmarks.hub import download
+
+        name, folder = hub_name(recipe), hub_folder(recipe)
+        with PartialState().local_main_process_first():  # one process a machine fetches, the others find it there
+            if not (folder / "truth.parquet").is_file():
+                download(
+                    str(recipe.path), name, folder, "give data.manifest=FILE data.images=FOLDER instead of data.hub"
+                )
+        return read_table(folder / "truth.parquet"), (folder / "images").resolve(), name
     path = find_data(given["manifest"])
     if path is None:
         raise recipe.error(f"data, manifest: {given['manifest']}: no such file", "data", "manifest")
@@ -107,6 +121,16 @@ def _table(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Table, Path, str]:
     if images is None or not images.is_dir():
         raise recipe.error(f"data, images: {given['images']}: no such folder", "data", "images")
     return read_table(path), images.resolve(), path.name
+
+
+def hub_name(recipe: Recipe) -> str:
+    """The data set of a recipe on the hub, with its split."""
+    return f"{recipe['data']['hub']}:{recipe['data'].get('split', 'train')}"
+
+
+def hub_folder(recipe: Recipe) -> Path:
+    """Where a data set of the hub lies on this machine; it is whole where `truth.parquet` is there."""
+    return data_folder() / re.sub(r"[^\w.-]", "_", hub_name(recipe))
 
 
 def _rows(recipe: Recipe, table: Table, given: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -125,7 +149,9 @@ def _rows(recipe: Recipe, table: Table, given: Mapping[str, Any]) -> list[dict[s
         role: chosen.get(role) or next((by_name[name] for name in names if name in by_name), None)
         for role, names in ROLES.items()
     }
-    rows = []
+    values = {role: _mapping(recipe, role, mapped) for role, mapped in (given.get("values") or {}).items()}
+    keep = parse_where(given["where"], WHERE) if given.get("where") is not None else None
+    rows, seen = [], dict[str, int]()
     for index, cells in enumerate(table.rows):
         row = {role: cells.get(name) if name else None for role, name in column.items()}
         row["id"] = str(row["id"] if row["id"] is not None else index)
@@ -139,14 +165,30 @@ def _rows(recipe: Recipe, table: Table, given: Mapping[str, Any]) -> list[dict[s
             tagged = re.search(rf"<{name}>(.*?)</{name}>", solution)
             row[name] = _text(row[name]) or (_text(tagged[1]) if tagged else None)
         row["reasoning"] = _text(row["reasoning"])
-        rows.append(row)
-    seen: dict[str, int] = {}
-    for index, row in enumerate(rows):
+        row |= {role: mapped.get(row[role], row[role]) for role, mapped in values.items()}
+        if keep is not None and not keep(row):
+            continue
         if (first := seen.setdefault(row["id"], index)) != index:
             raise InputError(
                 f"{table.where(index)}: the id {row['id']!r} stands there twice, first in {table.where(first)}"
             )
+        rows.append(row)
+    if not rows:
+        reason = f"where {given['where']!r} holds of none of" if keep is not None else "there are"
+        raise recipe.error(f"data: {table.path.name}: {reason} {len(table.rows):,} rows", "data", "where")
     return rows
+
+
+def _mapping(recipe: Recipe, role: str, mapped: Any) -> dict[str, str | None]:
+    """`values` of one role: a text in the table -> what is meant (null: nothing)."""
+    if role not in TEXTS or not isinstance(mapped, Mapping):
+        hint = "" if role in TEXTS else nearest(role, TEXTS)
+        raise recipe.error(
+            f"data, values: found {role}: {mapped!r}{hint}; allowed: {', '.join(TEXTS)}, each a mapping",
+            "data",
+            "values",
+        )
+    return {str(value): None if meant is None else str(meant) for value, meant in mapped.items()}
 
 
 def _complete(rows: list[dict[str, Any]]) -> list[str]:
@@ -191,11 +233,11 @@ def _require(recipe: Recipe, table: Table, rows: Sequence[Mapping[str, Any]]) ->
                 raise InputError(f"{table.where(index)}: {name} is missing, which {reason} needs")
 
 
-def _inside(images: Path, rows: Sequence[dict[str, Any]]) -> None:
+def _inside(images: Path, rows: Sequence[dict[str, Any]], suffix: str | None) -> None:
     """Give a picture's name its suffix; raise InputError for one outside the folder."""
     for row in rows:
-        if not Path(row["image"]).suffix:
-            row["image"] += ".jpg"
+        if not row["image"].lower().endswith(suffix.lower()) if suffix else not Path(row["image"]).suffix:
+            row["image"] += suffix or ".jpg"
         if not (images / row["image"]).resolve().is_relative_to(images):
             raise InputError(f"{row['id']}: the image {row['image']!r} lies outside {images}")
 
@@ -277,16 +319,17 @@ def _flag(table: Table, index: int, value: Any) -> bool | None:
     return found
 
 
-def contamination(recipe: Recipe, examples: Examples) -> list[dict[str, Any]]:
-    """For each benchmark of `against`: how many training pictures it shares, by kind (see `benchmarks.duplicates`).
+def contamination(
+    recipe: Recipe, examples: Examples, benchmarks: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> list[dict[str, Any]]:
+    """For each benchmark (see `benchmarks_of`): how many training pictures it shares, by kind (`duplicates.overlap`).
 
     A benchmark is "miniworld", a task that `globe-eval prepare` prepared, or the path of a manifest. Raises InputError
     where a photograph is the same, byte for byte. What looks alike, and shared photographers and places, are counted
     and do not stop the training.
     """
     found = []
-    for name in recipe.get("against") or []:
-        theirs = benchmark_rows(str(name), recipe.output)
+    for name, theirs in benchmarks.items():
         shared = overlap(examples.rows, theirs)
         counts = {kind: None if (ids := shared[kind]) is None else len(ids) for kind in KINDS}
         if same := shared["content"]:
@@ -297,6 +340,11 @@ def contamination(recipe: Recipe, examples: Examples) -> list[dict[str, Any]]:
             )
         found.append({"benchmark": name, "n": len(theirs), "shared": counts})
     return found
+
+
+def benchmarks_of(names: Sequence[str], output: Path) -> dict[str, list[dict[str, Any]]]:
+    """Name of a benchmark -> its rows. Raises InputError for one that is not there."""
+    return {str(name): benchmark_rows(str(name), output) for name in names}
 
 
 def benchmark_rows(name: str, output: Path) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, NamedTuple, get_args
 
 import yaml
 
@@ -20,9 +20,9 @@ from globe_eval.benchmarks.definition import Definition, read_definition
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import torchvision_cpu
+from globe_train import Kind
 from globe_train.rewards import find_reward, parameters_of
 
-Kind = Literal["sft", "reward_model", "grpo"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 KEYS: dict[str, type | tuple[type, ...]] = {
@@ -30,6 +30,7 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "departures": list,
     "model": str,
     "output": str,
+    "gpus": (str, int),
     "data": dict,
     "against": list,
     "prompt": str,
@@ -44,13 +45,24 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "trainer": dict,
 }
 """Every key of a recipe and the kind of its value. `departures` lists where the recipe leaves the paper, a sentence
-each; `against` the benchmarks that the training data must not share photographs with."""
+each (one that is about an argument of the released scripts begins with its name and a colon); `gpus` says how many GPUs
+train, generate and serve the reward model, as in 4+2+2; `against` lists the benchmarks that the training data must not
+share photographs with."""
 
 REQUIRED = ("kind", "departures", "model", "output", "data")
-ONLY: dict[str, Kind] = {"rewards": "grpo", "labels": "reward_model", "holdout": "reward_model", "optimizer": "sft"}
-"""Keys that only one kind of recipe has."""
+ONLY: dict[str, tuple[Kind, ...]] = {
+    **{"rewards": ("grpo",), "labels": ("reward_model",), "holdout": ("reward_model",)},
+    **{"optimizer": ("sft", "grpo"), "prompt": ("sft", "grpo")},
+}
+"""Keys that only some kinds of recipe have."""
 
-DATA_KEYS = ("manifest", "images", "hub", "split", "columns", "values", "where", "limit", "image_suffix")
+DATA_KEYS: dict[str, type] = {
+    **{"manifest": str, "images": str, "image_suffix": str, "hub": str, "split": str},
+    **{"columns": dict, "values": dict, "where": str, "limit": int},
+}
+DATA_ONLY = {"images": "manifest", "image_suffix": "manifest", "split": "hub"}
+"""Keys of `data` that only one kind of it has."""
+
 LABEL_KEYS = ("run", "within_km")
 OURS = ("output_dir", "seed", "reward_weights", "remove_unused_columns", "resume_from_checkpoint")
 """Arguments of trl's that the recipe's other keys decide."""
@@ -72,11 +84,21 @@ class Recipe:
         """The value of a key, or `default` where the recipe does not have it."""
         return self.values.get(key, default)
 
+    def with_value(self, key: str, value: Any) -> Recipe:
+        """The recipe with another value of one key."""
+        return dataclasses.replace(self, values={**self.values, key: value})
+
     def error(self, message: str, *keys: str) -> InputError:
         """An error about a key, which names the file and the line."""
         while keys and keys not in self.lines:
             keys = keys[:-1]
         return InputError(f"{self.path}, line {self.lines.get(keys, 1)}: {message}")
+
+    @property
+    def command(self) -> list[str]:
+        """The verb that trains by it, and how the command line calls it: a shipped one by its name."""
+        name = self.path.stem if self.path.parent == recipes_folder() else str(self.path)
+        return [self["kind"].replace("_", "-"), name]
 
     @property
     def output(self) -> Path:
@@ -120,13 +142,17 @@ def read_recipe(name: str, overrides: Sequence[str] = (), kind: Kind | None = No
 
 
 def with_included(definition: Definition) -> dict[str, Any]:
-    """The values of a recipe over those of the one that it includes: mappings key by key, `departures` of both."""
+    """The values of a recipe over those of the one that it includes: mappings key by key, `departures` of both.
+
+    `rewards` are replaced as a whole.
+    """
     values = {key: value for key, value in definition.values.items() if (key,) in definition.lines}  # its own alone
     if (name := values.pop("include", None)) is None:
         return values
     base = with_included(read_definition(definition.path.parent / str(name)))
     departures = [*base.get("departures", []), *values.get("departures", [])]
-    return merged(base, values) | ({"departures": departures} if departures else {})
+    whole = {"departures": departures, "rewards": values.get("rewards", base.get("rewards"))}
+    return merged(base, values) | {key: value for key, value in whole.items() if value}
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,8 +216,8 @@ def check(recipe: Recipe, kind: Kind | None) -> None:
         verb = recipe["kind"].replace("_", "-")
         raise recipe.error(f"kind: this is a recipe for globe-train {verb}", "kind")
     for key, only in ONLY.items():
-        if key in recipe.values and recipe["kind"] != only:
-            raise recipe.error(f"{key}: only a recipe of kind {only} has it", key)
+        if key in recipe.values and recipe["kind"] not in only:
+            raise recipe.error(f"{key}: only a recipe of kind {' or '.join(only)} has it", key)
     prompt = recipe.get("prompt", "globe_readme")
     if prompt not in PROMPTS:
         raise recipe.error(f"prompt: no {prompt!r}{nearest(prompt, PROMPTS)}; allowed: {', '.join(PROMPTS)}", "prompt")
@@ -201,8 +227,17 @@ def check(recipe: Recipe, kind: Kind | None) -> None:
             f"optimizer: found {optimizer!r}; allowed: muon, or what trl has as trainer, optim", "optimizer"
         )
     unknown_key(recipe, ("data",), recipe["data"], DATA_KEYS)
+    for key, value in recipe["data"].items():
+        if value is not None and (not isinstance(value, DATA_KEYS[key]) or isinstance(value, bool)):
+            raise recipe.error(f"data, {key}: found {value!r}; allowed: {_kind_name(DATA_KEYS[key])}", "data", key)
     if ("manifest" in recipe["data"]) == ("hub" in recipe["data"]):
         raise recipe.error("data: allowed is a 'manifest' (a file) or a 'hub' (a data set), one of them", "data")
+    for key, only in DATA_ONLY.items():
+        if recipe["data"].get(key) is not None and only not in recipe["data"]:
+            raise recipe.error(f"data, {key}: only a {only} has it", "data", key)
+    if recipe["data"].get("limit") is not None and recipe["data"]["limit"] < 1:
+        raise recipe.error(f"data, limit: found {recipe['data']['limit']}; allowed: 1 and more", "data", "limit")
+    gpus(recipe)
     unknown_key(recipe, ("labels",), recipe.get("labels") or {}, LABEL_KEYS)
     if recipe["kind"] == "grpo":
         check_rewards(recipe)
@@ -266,12 +301,39 @@ def weights(recipe: Recipe) -> dict[str, float]:
     }
 
 
+class Gpus(NamedTuple):
+    """How many GPUs train, generate answers, and serve the reward model; one process trains on each of the first."""
+
+    train: int
+    policy: int = 0
+    reward: int = 0
+
+    @property
+    def text(self) -> str:
+        """As a recipe writes them."""
+        return "+".join(str(n) for n in self if n)
+
+
+def gpus(recipe: Recipe) -> Gpus:
+    """The GPUs of a recipe; one where it does not say. Raises InputError for what is no such sum.
+
+    >>> gpus(Recipe(Path("r.yaml"), {"gpus": "4+2+2"}, {}))
+    Gpus(train=4, policy=2, reward=2)
+    """
+    text = str(recipe.get("gpus", 1))
+    if not re.fullmatch(r"[1-9]\d*(\+\d+){0,2}", text):
+        raise recipe.error(f"gpus: found {text!r}; allowed: TRAIN, TRAIN+POLICY or TRAIN+POLICY+REWARD, as 6+2", "gpus")
+    return Gpus(*map(int, text.split("+")))
+
+
 def reward_parameters(recipe: Recipe, name: str) -> dict[str, Any]:
     """What a recipe sets of a reward besides its weight."""
-    given = recipe["rewards"][name]
+    given = (recipe.get("rewards") or {}).get(name)
     return {key: value for key, value in given.items() if key != "weight"} if isinstance(given, Mapping) else {}
 
 
 def _kind_name(kinds: type | tuple[type, ...]) -> str:
+    if kinds == (str, int):
+        return "a text or a whole number"
     names = {str: "a text", list: "a list", dict: "a mapping", int: "a whole number", bool: "true or false"}
     return names[kinds] if isinstance(kinds, type) else "a number"

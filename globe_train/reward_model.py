@@ -34,6 +34,7 @@ YES = ("yes", "Yes", "YES", " yes", " Yes")
 NO = ("no", "No", "NO", " no", " No")
 """How the two words may be written: probabilities of all spellings are added up."""
 
+TEMPERATURE, TOP_LOGPROBS = 0.0, 20
 ATTEMPTS = 6
 WAIT_SECONDS = 1.0
 """A server is asked again after this long, twice as long, and so on."""
@@ -102,7 +103,9 @@ def reasoning_of(response: str) -> str:
 def measure(folder: Path, held: Examples) -> dict[str, Any]:
     """AUROC (0 to 1, higher is better; None where one class is missing), Brier score (0 to 1, lower is better)."""
     from PIL import Image
+    from transformers.integrations.deepspeed import unset_hf_deepspeed_config
 
+    unset_hf_deepspeed_config()  # this process alone loads the model: shards of it would wait for the others for ever
     ask = local(str(folder))
     said: list[float] = []
     for start in range(0, len(held.rows), 64):
@@ -119,15 +122,21 @@ def measure(folder: Path, held: Examples) -> dict[str, Any]:
     }
 
 
-def reward(*, model: str = "", server: str = "", timeout: float = 60.0) -> Reward:
-    """`r_loc`: by a server where an address is given, else by a model in this process."""
+def reward(*, model: str = "", server: str = "", sees: str = "reasoning", timeout: float = 60.0) -> Reward:
+    """`r_loc`: by a server where an address is given, else by a model in this process.
+
+    Raises InputError for parameters that do not go together, and where the server does not answer.
+    """
+    if sees not in ("reasoning", "completion"):
+        raise InputError(f"rewards, r_loc: sees: found {sees!r}; allowed: reasoning, completion")
+    read = reasoning_of if sees == "reasoning" else str
     if not server:
         if not model:
             raise InputError("rewards, r_loc: give the reward model's folder (model) or a server's address (server)")
         ask = local(model)
 
         def r_loc(completions: Sequence[Completion], images: Sequence[Any], **_: Any) -> Rewards:
-            return list(ask([first(i) for i in images], [reasoning_of(text_of(c)) for c in completions]))
+            return list(ask([first(i) for i in images], [read(text_of(c)) for c in completions]))
 
         return r_loc
     name = reachable(server, model)
@@ -136,7 +145,7 @@ def reward(*, model: str = "", server: str = "", timeout: float = 60.0) -> Rewar
         completions: Sequence[Completion], images: Sequence[Any], id: Sequence[Any] | None = None, **columns: Any
     ) -> Rewards:
         asked = [
-            ask_server(server, name, first(i), reasoning_of(text_of(c)), timeout)
+            ask_server(server, name, first(i), read(text_of(c)), timeout)
             for i, c in zip(images, completions, strict=True)
         ]
         values: Rewards = list(await asyncio.gather(*asked))
@@ -246,9 +255,9 @@ async def ask_server(server: str, model: str, picture: Any, reasoning: str, time
         "model": model,
         "messages": with_picture(judged(reasoning), {"type": "image_url", "image_url": {"url": address}}),
         "max_tokens": 1,
-        "temperature": 0.0,
+        "temperature": TEMPERATURE,
         "logprobs": True,
-        "top_logprobs": 20,
+        "top_logprobs": TOP_LOGPROBS,
     }
     async with httpx.AsyncClient(timeout=timeout) as client:
         for attempt in range(ATTEMPTS):

@@ -222,13 +222,16 @@ def rounds(ids: Sequence[Any]) -> list[list[int]]:
     return found
 
 
-def r_loc(completions: Sequence[Completion], *, server: str = "", model: str = "", **_: Any) -> Rewards:
+def r_loc(*, server: str = "", model: str = "", sees: str = "reasoning", timeout: float = 60.0) -> Reward:
     """Equation 1 of the paper: a reward model's P(yes) that the picture is localizable, given picture and reasoning.
 
-    The reward model is asked in this process (`model`, a folder) or behind an OpenAI-compatible endpoint (`server`, an
-    address; `model` its name there): `reward_model.reward` makes the function from these parameters.
+    Unlike the others this makes a reward, of `reward_model`: by a model in this process (`model`, a folder) or behind
+    an OpenAI-compatible endpoint (`server`, an address; `model` its name there, `timeout` seconds a request). It is
+    given the reasoning, or the whole completion (`sees: completion`, as the released code does).
     """
-    raise RuntimeError("r_loc is made by reward_model.reward")
+    from globe_train import reward_model
+
+    return reward_model.reward(model=model, server=server, sees=sees, timeout=timeout)
 
 
 REWARDS: dict[str, Reward] = {

@@ -5,6 +5,7 @@ recipe -> examples, checked -> model -> trl's trainer -> weights, card and learn
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,8 +16,8 @@ from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import InputError
 from globe_train import card, checkpoint, patches
 from globe_train.data import Examples, dataset, examples_of
-from globe_train.recipe import Recipe, check_libraries, configuration_class, reward_parameters, weights
-from globe_train.rewards import Reward, find_reward, named, parameters_of
+from globe_train.recipe import Recipe, check_libraries, configuration_class, gpus, reward_parameters, weights
+from globe_train.rewards import Reward, find_reward, named, parameters_of, r_loc
 
 Build = Callable[[Recipe, Any, Any, Any, Any], Any]
 """(recipe, trl's configuration, model, processor, data set) -> trainer."""
@@ -46,10 +47,11 @@ def train(recipe: Recipe, build: Build, *, resume: bool = False, prepared: Prepa
     already; for `resume` where there is no checkpoint to go on from.
     """
     last = start_from(recipe.output, resume)
+    check_launch(recipe)
     check_libraries(recipe)
     config = configured(recipe)  # alive until the end: DeepSpeed's sharded loading holds on to it by a weak reference
     examples, shared = prepared or examples_of(recipe)
-    model, processor = checkpoint.load(recipe)
+    model, processor = checkpoint.load(recipe, config)
     trainer = build(recipe, config, model, processor, dataset(examples, recipe))
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
@@ -59,6 +61,16 @@ def train(recipe: Recipe, build: Build, *, resume: bool = False, prepared: Prepa
         if checkpoint.is_main_process():
             card.write(recipe, examples, shared, trainer.state.log_history, seconds=seconds, resumed=last)
     return recipe.output
+
+
+def check_launch(recipe: Recipe) -> None:
+    """Raise InputError where one process would train on several GPUs, which trl refuses when the model is loaded."""
+    import torch
+
+    n = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if n > 1 and int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        launch = f"globe-train launch {' '.join(recipe.command)} --gpus {gpus(recipe).text}"
+        raise InputError(f"{n} GPUs and one process: start it with {launch}, or give it one: CUDA_VISIBLE_DEVICES=0")
 
 
 def start_from(output: Path, resume: bool) -> Path | None:
@@ -104,19 +116,14 @@ def sft_trainer(recipe: Recipe, config: Any, model: Any, processor: Any, data: A
     """trl's SFTTrainer of a recipe. The loss is that of the completion alone."""
     import trl
 
-    more = {}
-    if recipe.get("optimizer") == "muon":
-        from globe_train.laptop import muon
-
-        more = muon.arguments(config)
-    return patches.resumable(trl.SFTTrainer)(
+    made = patches.resumable(trl.SFTTrainer)(
         model=model,
         args=config,
         train_dataset=data,
         processing_class=processor,
         peft_config=checkpoint.lora_config(recipe),
-        **more,
     )
+    return with_optimizer(made, recipe, config)
 
 
 def grpo_trainer(
@@ -135,10 +142,19 @@ def grpo_trainer(
         peft_config=checkpoint.lora_config(recipe),
     )
     if not (recipe.get("trainer") or {}).get("use_vllm"):
-        return make()
+        return with_optimizer(make(), recipe, config)
     from globe_train import vllm
 
-    return vllm.build(recipe, make)
+    return with_optimizer(vllm.build(recipe, make), recipe, config)
+
+
+def with_optimizer(trainer: Any, recipe: Recipe, config: Any) -> Any:
+    """The trainer with the recipe's `optimizer`, where it names one."""
+    if recipe.get("optimizer") == "muon":
+        from globe_train.laptop import muon
+
+        trainer.optimizer_cls_and_kwargs = muon.arguments(config)
+    return trainer
 
 
 def rewards(recipe: Recipe) -> list[Reward]:
@@ -151,9 +167,7 @@ def rewards(recipe: Recipe) -> list[Reward]:
     for name in recipe["rewards"]:
         parameters = reward_parameters(recipe, name)
         if name == "r_loc":
-            from globe_train import reward_model
-
-            made.append(named(name, reward_model.reward(**parameters)))
+            made.append(named(name, r_loc(**parameters)))
             continue
         reward = find_reward(name, recipe.path.parent)
         if "form" in parameters_of(reward):

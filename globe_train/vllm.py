@@ -6,6 +6,7 @@ the same, and a vLLM of the trainer's process is told here.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -17,10 +18,14 @@ from globe_train.recipe import Recipe
 
 RENDER = "/v1/chat/completions/render"
 """Where a server makes features of pictures; vLLM 0.30 and later serve it with --enable-scale-out alone."""
-SERVE = (
-    'VLLM_SERVER_DEV_MODE=1 vllm serve MODEL --weight-transfer-config \'{"backend":"nccl"}\' '
-    "--logprobs-mode processed_logprobs --max-logprobs -1 --enable-scale-out"
+ENVIRONMENT = {"VLLM_SERVER_DEV_MODE": "1"}
+FLAGS = (
+    *("--weight-transfer-config", '{"backend":"nccl"}', "--logprobs-mode", "processed_logprobs"),
+    *("--max-logprobs", "-1", "--enable-scale-out"),
 )
+"""What trl asks of a server that it sends weights to, and pictures (vLLM 0.30 and later: --enable-scale-out)."""
+
+SERVE = f"VLLM_SERVER_DEV_MODE=1 vllm serve MODEL {shlex.join(FLAGS)} (globe-train launch does)"
 
 
 def check(recipe: Recipe) -> None:

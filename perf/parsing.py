@@ -22,6 +22,8 @@ ORDINARY = {
     + '```json\n{"lat": 45.76, "long": 4.84, "city": "Lyon", "country": "France"}\n```',
     "broken JSON": "A tram. " * 150 + '{"lat": 45.76, "long": 4.84, "city": Lyon, "country": France,}',
     "labels": "A tram. " * 150 + "\n* **Latitude:** 45.76° N\n* **Longitude:** 4.84° E\n* **City:** Lyon\n",
+    "prose": "The trams are white and the shop signs are in French. " * 20
+    + "Based on these clues, the photo was most likely taken near the Place Bellecour in Lyon, France.",
     "refusal": "I'm unable to determine the exact location from this image alone. " + "There are trees. " * 60,
 }
 
@@ -35,6 +37,8 @@ UNITS = [
     '{"lat": 1, ', "{'lat': 1, 'lon': 2}", '"a":', "```", "```json\n{", "*", "**", "# ", "| country ", "a", "A ",
     "A, ", "Paris, France. ", "most likely in ", "most likely in A ", "I cannot ", "can't a ", "&deg;", "^\\circ",
     "\\text{", "\u200b", "\x00", "é", "🌍", "\ud800", "not ", "between 1 and ", "confidence: 1%", "unknown ",
+    "London's ", "Paris in ", "U.S. ", "St. A", "Rome (Italy) ", "such as Rome, ", "A–B ", "Â°", "â\x80", "Ã", "北纬1",
+    "1° O ", "| a | b |\n|---|---|\n", "<tool_call>", "<|channel|>final<|message|>", '{"name":"a","arguments":{}}',
     "city: unknown\n", "address: 1, ", "http://a?q=1.1,2.2 ", "ß", "İ", "́",
 ]  # fmt: skip
 

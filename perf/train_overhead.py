@@ -45,7 +45,7 @@ def main() -> None:
         share = []
         for _ in range(options.rounds):
             for name in seconds:
-                model, processor = checkpoint.load(recipe)
+                model, processor = checkpoint.load(recipe, train.configured(recipe))
                 spent = [0.0]
                 trainer = (
                     ours(recipe, model, processor, rows, spent)

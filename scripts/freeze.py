@@ -59,7 +59,7 @@ MASKS = [
     (r'\n "sha256": "[0-9a-f]{64}"\n\}', '\n "sha256": 0\n}'),
     (r"\| time \| [^,]*", "| time | 0 s"),
     (r"__fixed__names__[0-9a-f]{8}", "__fixed__names__SHA"),  # a row's name is the hash of its times too
-    (r"\b[0-9a-f]{40}\b", "COMMIT"),
+    (r"\b[0-9a-f]{40}(-dirty)?\b", "COMMIT"),
 ]
 
 PLACES = """\

@@ -14,8 +14,8 @@ TOP = """\
 
 Every import points to a floor below (a test holds that):
 
-    cli, api > commands > reports > runs > models > benchmarks > scoring > columns > metrics > sample > cues
-        > places, answers > files, errors
+    cli, api > commands > reports > runs > models > benchmarks > scoring > columns > metrics > cues
+        > places, answers, miniworld > sample > files, errors
 
 `globe_train` stands on `globe_eval`, never the other way.
 

@@ -32,6 +32,10 @@ def one(response: str | None, truth: Truth = PARIS, form: AnswerForm = "names", 
         ("latitude: 48.9\nlongitude: 2.3", "names", "unparsed"),
         ("I'm sorry, but I cannot determine where this was taken.", "names", "refused"),
         ("A street with some trees.", "names", "unparsed"),
+        ("latitude: 48.9\nlongitude: 2.3\ncountry: France\ncity: Paris", "any", "coordinates"),
+        ("country: France\ncity: Paris", "any", "city"),
+        ("country: Blefuscu\ncity: Mildendo", "any", "unresolved"),
+        ("I'm sorry, but I cannot determine where this was taken.", "any", "refused"),
         ("", "names", "empty"),
         (None, "names", "empty"),
     ],
@@ -84,6 +88,15 @@ def test_what_the_truth_does_not_know_is_missing_and_never_zero() -> None:
     score = one("country: France\ncity: Paris", Truth(48.8566, 2.3522))
     assert (score.country_correct, score.city_correct) == (1.0, None)
     assert score.globe_country_match is None and score.globe_city_match is None
+
+
+def test_whatever_was_said_is_scored_as_its_own_form_would() -> None:
+    both = "latitude: 48.9\nlongitude: 2.3\ncountry: France\ncity: Lyon"
+    assert one(both, form="any") == replace(
+        one(both, form="coordinates"), globe_country_match=one(both).globe_country_match, globe_city_match=0.0
+    )
+    names = "country: France\ncity: Lyon"
+    assert one(names, form="any") == one(names, form="names")
 
 
 def test_released_measures_read_the_response_in_their_own_way() -> None:

@@ -31,13 +31,30 @@ _BARE = re.compile(r"[\s\"'*~≈]*([1-9]\d{0,2})[\s\"'*.]*(?:[,;(].*)?$", re.DOT
 _LEVEL = r"(?:(?:very|extremely)\s)?(?:high|low)|medium|moderate(?:ly)?|fair(?:ly)?|certain|none"
 _WORD = re.compile(rf"\W*(?:quite |fairly |rather )?({_LEVEL})(?:\s?(?:-|–|/|to)\s?({_LEVEL}))?(?![\w-])", re.I)
 
-_DENIED = re.compile(r"(?:\bnot\b|n't\b|\bcannot\b|\bwithout\b|\bunable\b|\bno\b|\bnever\b|\bhard\b)[^.;]{0,60}$", re.I)
+_ADVERBS = {
+    "extremely high": "absolutely completely extremely totally almost virtually entirely nearly",
+    "high": "highly very quite pretty strongly rather",
+    "medium-high": "fairly reasonably relatively mostly",
+    "medium": "moderately somewhat partly",
+}
+_BY_ADVERB = {adverb: level for level, adverbs in _ADVERBS.items() for adverb in adverbs.split()}
+_DENIED = re.compile(
+    r"(?:\bnot\b|n't\b|\b(?:cannot|without|unable|no|never|hard|difficult|challenging|impossible|tough|lacks?|if|would|could"
+    r"|less|insufficient|to be|being|were|until|before)\b)[^.;:]{0,140}$",
+    re.I,
+)
+_UNRELATED = re.compile(
+    r"\sin\smy\s(?:ability|abilities|skills?|knowledge|expertise)|\s(?:is|was)(?:\sin|\snot|n't)", re.I
+)
+_SELF = r"\b(?:i(?:'m|\ am|\ remain|\ feel)|we(?:'re|\ are)|i\ can\ be|i\ can\ say\ with)"
 _IN_TEXT = re.compile(
     rf"""(?P<percent>\d{{1,3}}(?:\.\d{{1,10}})?\s?(?:%|percent|per\ cent))\s(?:\w+\s)?(?:confiden\w+|sure|certain\w*)
       |(?:confiden\w+|certain\w*)\s(?:level\s)?(?:is|of|at|:)\s(?:\w+\s)?
         (?P<after>\d{{1,3}}(?:\.\d{{1,10}})?\s?(?:%|percent|per\ cent))
-      |\b(?P<level>{_LEVEL})\s(?:degree\sof\s|level\sof\s)?confidence
-      |\bconfidence\s(?:level\s)?(?:is|as)\s(?:\w+\s)?(?P<called>{_LEVEL})\b""",
+      |\b(?P<level>(?:{_LEVEL})(?:\s?(?:-|–|/|to)\s?(?:{_LEVEL}))?)\s(?:degree\sof\s|level\sof\s)?(?:confidence|certainty)
+      |\b(?:confidence|certainty)\s(?:level\s)?(?:in\s(?:[^\W\d]+\s){{1,5}}?)?(?:is|as)\s(?:\w+\s)?(?P<called>{_LEVEL})\b
+      |{_SELF}\s(?:(?P<adverb>{"|".join(_BY_ADVERB)})\s)?(?P<adjective>confident|certain|sure)\b
+      |\b(?:i|we)\s(?:can|could\stherefore|would)\s(?P<confidently>confidently)\b""",
     re.I | re.X,
 )
 _YES_NO = re.compile(
@@ -85,17 +102,24 @@ def _word(value: str) -> float | None:
 
 
 def in_text(text: str) -> float | None:
-    """The last confidence that free text states, as in "I am 80 % sure" or "with high confidence"; None without one.
+    """The last confidence that free text states ("I am 80 % sure", "with high confidence"), or None.
 
-    What is denied is not stated: "I cannot be 100 % certain" says nothing.
+    What is denied or hypothetical is not stated: "I cannot be 100 % certain", "difficult to say with high confidence".
 
-    >>> [in_text(text) for text in ("I'm about 80% sure.", "I cannot be 100% certain.", "with low confidence")]
-    [0.8, None, 0.2]
+    >>> [in_text(text) for text in ("I'm about 80% sure.", "I cannot be 100% certain.", "I am fairly confident.")]
+    [0.8, None, 0.65]
     """
     found = None
     for match in _IN_TEXT.finditer(text):
-        if not _DENIED.search(text[max(match.start() - 80, 0) : match.start()]):
-            found = share(next(part for part in match.groups() if part))
+        if _DENIED.search(text[max(match.start() - 160, 0) : match.start()]):
+            continue
+        if _UNRELATED.match(text, match.end()):
+            continue
+        if match["adjective"] or match["confidently"]:
+            plain = "certain" if (match["adjective"] or "").lower() in ("certain", "sure") else "high"
+            found = share(_BY_ADVERB[match["adverb"].lower()] if match["adverb"] else plain)
+        else:
+            found = share(next(match[kind] for kind in ("percent", "after", "level", "called") if match[kind]))
     return found
 
 

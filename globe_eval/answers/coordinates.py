@@ -15,7 +15,7 @@ Pair = tuple[float, float]
 
 _HEMISPHERES = {"n": ("lat", 1), "s": ("lat", -1), "e": ("lon", 1), "w": ("lon", -1)}
 
-_LETTER = r"(?:[NSEW]|[Nn]orth|[Ss]outh|[Ee]ast|[Ww]est|NORTH|SOUTH|EAST|WEST)(?![^\W\d_])"
+_LETTER = r"(?:[NSEWO]|[Nn]orth|[Ss]outh|[Ee]ast|[Ww]est|NORTH|SOUTH|EAST|WEST)(?![^\W\d_])"
 _TICK, _TICKS = "['′´`\N{LEFT SINGLE QUOTATION MARK}]", "(?:\"|″|”|“|''|′′)"
 
 
@@ -67,6 +67,8 @@ _ANNOUNCED = re.compile(
 _RANGE_BEFORE = re.compile(r"[\d°NSEW]\s{0,2}(?:to|and|or|through|-|–|—|~)\s{0,2}$")
 _LIST_BEFORE = re.compile(r"\d\s{0,2}[,;/]\s{0,2}$")
 _LIST_AFTER = re.compile(r"\s{0,2}[,;/]\s{0,2}[-+]?\d")
+_CUT = re.compile(r"\.[\s}\"']*$")
+_MANY = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,8 @@ def _decode(match: re.Match[str], name: str = "") -> Angle | None:
     axes, signs = set(), set()
     for letter in (match[name + "before"], match[name + "after"]):
         if letter:
+            if letter == "O":  # west or east: the language did not decide
+                return None
             axis, sign = _HEMISPHERES[letter[0].lower()]
             axes.add(axis)
             signs.add(sign)
@@ -184,33 +188,45 @@ def leading_pair(text: str, *, longitude_first: bool = False) -> Pair | None:
     return _ordered(match)
 
 
-def stated_pair(text: str) -> tuple[Pair, int] | None:
-    """The last pair that running text states beyond doubt, and where it begins.
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A pair in running text, and from where to where it stands."""
+
+    pair: Pair
+    start: int
+    end: int
+
+
+def stated_pairs(text: str, *, strict: bool = True) -> list[Stated]:
+    """The pairs that running text states beyond doubt, in its order; of very many the first and the last.
 
     Beyond doubt: letters or words name both axes; or the word "coordinates" (GPS, lat/lon, a map's address) stands
     before it on the line and one number at least has decimals; or the pair is alone on its line with decimals; or both
-    numbers have three decimals or more. Ranges and longer lists of numbers are none.
+    numbers have three decimals or more. Ranges, longer lists of numbers and a number cut at its decimal point are none.
+    Where an answer is expected, not `strict`, decimals are enough.
 
-    >>> stated_pair("It stands at 27.4704° S, 153.0211° E, I think.")
-    ((-27.4704, 153.0211), 13)
-    >>> stated_pair("rated 4.5, 3.2 and built in 1889, 1900") is None
-    True
+    >>> stated_pairs("It stands at 27.4704° S, 153.0211° E, I think.")
+    [Stated(pair=(-27.4704, 153.0211), start=13, end=36)]
+    >>> stated_pairs("rated 4.5, 3.2 and built in 1889, 1900"), stated_pairs("45.5236, -73.")
+    ([], [])
     """
-    found = None
+    found: list[Stated] = []
     for match in _PROSE_PAIR.finditer(text):
-        if _credible(text, match) and (place := _ordered(match)):
-            found = place, match.start()
+        if _credible(text, match, strict) and (position := _ordered(match)):
+            if len(found) == _MANY:
+                del found[_MANY // 2]
+            found.append(Stated(position, match.start(), match.end()))
     return found
 
 
-def _credible(text: str, match: re.Match[str]) -> bool:
+def _credible(text: str, match: re.Match[str], strict: bool) -> bool:
     start, end = match.span()
     before = text[max(start - 80, 0) : start]
     tail = _FOREIGN.match(text, end)
     if _RANGE_BEFORE.search(before) or (tail and tail[0][0] != ","):
         return False
     first, second = _decode(match, "a_"), _decode(match, "b_")
-    if first is None or second is None:
+    if first is None or second is None or (_CUT.match(text, end) and first.decimals > 0 == second.decimals):
         return False
     if first.axis and second.axis:
         return True
@@ -220,7 +236,7 @@ def _credible(text: str, match: re.Match[str]) -> bool:
         return True
     if _LIST_BEFORE.search(before) or _LIST_AFTER.match(text, end):
         return False
-    if joined and decimals >= 3:
+    if joined and (decimals >= 3 or (decimals > 0 and not strict)):
         return True
     line = text[text.rfind("\n", 0, start) + 1 : start] + text[end : end + 40].partition("\n")[0]
     return joined and decimals > 0 and not line.strip(_WRAPPING + "\"'-•>")

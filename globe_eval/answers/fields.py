@@ -1,58 +1,62 @@
-"""Fields with a key: JSON as it should be, and everything else that puts a label before a value.
+"""Fields with a key: a label before a value, a column of a table; `objects` has those of JSON.
 
-Both end in rows, a dict from one of the keys below to the text of its value. A row becomes a `Found`. Broken JSON
-(unquoted values, single quotes, trailing commas, comments, a missing brace) is read as labels: that repairs nothing,
-so it cannot repair wrongly.
+All end in rows, a dict from one of the keys below to the text of its value. A row becomes a `Found`.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import compress
-from typing import Any
+from itertools import compress, islice
 
 from globe_eval.answers import coordinates
+from globe_eval.answers.arranging import address, place
+from globe_eval.answers.conclusions import concluded
 from globe_eval.answers.confidence import share, yes_no
-from globe_eval.answers.names import Names, address, is_placeholder, name, place, says_unknown
+from globe_eval.answers.lexicon import LABELS
+from globe_eval.answers.names import Names, is_placeholder, name, says_unknown
+from globe_eval.answers.toponyms import is_name
+from globe_eval.places.names import country_code
 
-_POSITION = frozenset({"lat", "lon", "latlon", "lonlat"})
-_NAMES = frozenset({"country", "city", "admin", "address", "place", "placerev"})
-_KINDS = (*_POSITION, *_NAMES, "confidence", "localizable")
-_MANY_LABELS = 2_000
-_MANY_OBJECTS = 50
-_MANY_BROKEN = 500
+POSITION = frozenset({"lat", "lon", "latlon", "lonlat"})
+NAMES = frozenset({"country", "city", "admin", "address", "place", "placerev"})
+_KINDS = (*POSITION, *NAMES, "confidence", "localizable")
+MANY_LABELS = 2_000
+MANY = 50
 _LONGEST_VALUE = 400
+_SENTENCE = 20
+"""Characters from which a value can be a sentence that concludes a name."""
 
-_LAT, _LON = r"lat(?:itude?)?", r"(?:lon(?:g(?:itude?)?)?|lng)"
+_LAT, _LON = r"m?lat(?:itude?)?", r"m?(?:lon(?:g(?:itude?)?)?|lng)"
 _KEY = rf"""
     (?:(?P<latlon>(?:gps[ _])?co-?ord(?:inate)?s?(?:[ _]\(?(?:{_LAT}[ ,/]{{1,2}}{_LON}|dd)\)?)?|gps
         |{_LAT}\s?(?:/|,|and|&|_)\s?{_LON})
     |(?P<lonlat>{_LON}\s?(?:/|,|and|&|_)\s?{_LAT})
-    |(?P<lat>{_LAT}|纬度)|(?P<lon>{_LON}|经度)
-    |(?P<place>cit(?:y|ies)\s?(?:/|,|and|&|_)\s?country|location|place|(?:final|best)[ ](?:answer|guess)|answer|guess)
+    |(?P<lat>{_LAT})|(?P<lon>{_LON})
+    |(?P<place>cit(?:y|ies)\s?(?:/|,|and|&|_)\s?country|location(?:\sor\scoordinates?)?|place
+        |(?:final|best)[ ](?:answer|guess)|answer|guess)
     |(?P<placerev>country\s?(?:/|,|and|&|_)\s?city)
-    |(?P<country>country|nation|pays|país|国家|国)
-    |(?P<city>city|town|village|municipality|locality|ville|ciudad|cidade|城市)
-    |(?P<admin>state|province|region|admin(?:istrative(?:[ _](?:area|region|division))?)?(?:[ _]?[12])?|prefecture|省)
+    |(?P<country>country|nation)
+    |(?P<city>city|town|village|municipality|locality)
+    |(?P<admin>state|province|region|admin(?:istrative(?:[ _](?:area|region|division))?)?(?:[ _]?[12])?|prefecture)
     |(?P<address>address)
     |(?P<confidence>(?:confidence|certainty))|(?P<localizable>locali[sz]able|locatable|locali[sz]ability|locatability))
     (?:[ _](?:name|guess|estimate|prediction|coordinate|value|deg(?:ree)?s?|level|score)){{0,2}}
     """
 _BEFORE = (
-    "(?:the|my|our|your|its|predicted|pred|final|best|guess(?:ed)?|most|likely|estimated|probable|possible|specific"
+    "(?:a|an|the|my|our|your|its|predicted|pred|final|best|guess(?:ed)?|most|likely|estimated|probable|possible|specific"
     "|nearest|closest|approximate|approx|exact|actual|overall|gps|geo|decimal|center|location|full|step|so|thus|hence)"
 )
+_OTHER_KEY = "(?:" + "|".join(f"(?P<{kind}>{words})" for kind, words in LABELS.items()) + ")"
 _JSON_KEY = re.compile(rf"(?:{_BEFORE}[ _-]?){{0,4}}{_KEY}", re.IGNORECASE | re.VERBOSE)
+_OTHER_JSON_KEY = re.compile(_OTHER_KEY, re.IGNORECASE)
 _DRESS = "[ \\t\"'`*_”“’\\\\)\\]]"
-_LABEL = re.compile(
-    rf"""(?<![^\W_])(?<!</){_KEY}(?![^\W\d])(?:\s?/\s?[^\W\d_]{{2,20}})?(?:\s?\([^()\n]{{0,40}}\))?
-    {_DRESS}{{0,6}}(?P<separator>:|=>?|→|≈|\||>|[-–—](?=\s))?""",
-    re.IGNORECASE | re.VERBOSE,
-)
+_AROUND_KEY = rf"""(?<![^\W_])(?<!</)KEY(?![^\W\d])(?:\s?/\s?[^\W\d_]{{2,20}})?(?:\s?\([^()\n]{{0,40}}\))?
+    {_DRESS}{{0,6}}(?P<separator>:|=>?|→|≈|\||>|[-–—](?=\s))?"""
+_LABEL = re.compile(_AROUND_KEY.replace("KEY", _KEY), re.IGNORECASE | re.VERBOSE)
+_OTHER_LABEL = re.compile(_AROUND_KEY.replace("KEY", _OTHER_KEY), re.IGNORECASE | re.VERBOSE)
 _BOUNDARY = re.compile(rf"(?:^|[\n,;{{}}(|.!?:<>\[\"'“*])[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
 _LINE_START = re.compile(rf"(?:^|\n)[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
 _UNSEPARATED = re.compile(
@@ -61,12 +65,6 @@ _UNSEPARATED = re.compile(
 )
 _QUOTED = re.compile(r"\"((?:[^\"\\\n]|\\.){0,400})\"|'([^'\n]{0,400})'(?=\s*(?:[,}\]\n]|$))|“([^”\n]{0,400})”")
 _NEXT_KEY = re.compile(r"[\n{}]|,\s*[\"'`*_]{0,3}[^\W\d][\w ./-]{0,30}[\"'`*_]{0,3}\s*[:=]|</|\s//")
-
-_OPENING = re.compile(r"(?:\[\s{0,40})?\{(?=\s{0,400}(?:[\"'“\\]|[^\W\d]\w{0,40}\s{0,3}[:=]))")
-_BRACE = re.compile(r"[{}]")
-_DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=lambda _: None)
-_THINKING_KEY = re.compile(r"(?:chain_of_)?(?:reason(?:ing)?|thoughts?|thinking|explanation|rationale|analysis)", re.I)
-_FINAL_KEY = re.compile(r"final|answer|prediction", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ class Found:
         )
 
 
-def _found(row: Mapping[str, str], start: int, *, whole: bool = False, strict: bool = False) -> Found:
+def found_of(row: Mapping[str, str], start: int, *, whole: bool = False, strict: bool = False) -> Found:
     """The row's fields. A value copied from the prompt is as if it were not there; `whole` as in `coordinates.angle`.
 
     `strict` is for labels in prose: "Location: a quiet suburb" and a region without city or country are no answer.
@@ -109,7 +107,7 @@ def _found(row: Mapping[str, str], start: int, *, whole: bool = False, strict: b
     if not row:
         return Found(start)
     position = None
-    if "lat" in row and "lon" in row:
+    if "lat" in row and "lon" in row and not _is_cut(row["lat"], row["lon"]):
         lat = coordinates.angle(row["lat"], "lat", whole=whole)
         lon = coordinates.angle(row["lon"], "lon", whole=whole)
         position = (lat, lon) if lat is not None and lon is not None else None
@@ -118,7 +116,7 @@ def _found(row: Mapping[str, str], start: int, *, whole: bool = False, strict: b
         position = coordinates.leading_pair(row["lonlat" if first else "latlon"], longitude_first=first)
     elif "place" in row:
         position = coordinates.pair(row["place"])
-    names = Names(*(name(row[key]) if key in row else None for key in ("country", "city", "admin")))
+    names = Names(*(_name(row[key], key) if key in row else None for key in ("country", "city", "admin")))
     if not names.city and not names.country:
         for key in ("address", "place", "placerev"):
             if key in row and not names.country:
@@ -126,19 +124,47 @@ def _found(row: Mapping[str, str], start: int, *, whole: bool = False, strict: b
                 names = Names(read.country, read.city, names.admin or read.admin)
         if strict and not (names.city or names.country):
             names = Names()
+    elif "place" in row and not says_unknown(row["place"]):
+        finer = place(row["place"], capitals=strict) or (concluded(row["place"]) or (Names(), 0))[0]
+        names = replace(names, venue=finer.venue)
     return Found(
         start,
         names,
         position,
         confidence=share(row["confidence"]) if "confidence" in row else None,
         settles_names=any([says_unknown(row[key]) for key in ("country", "city") if key in row]),
-        settles_position=any([says_unknown(row[key]) for key in _POSITION if key in row]),
+        settles_position=any([says_unknown(row[key]) for key in POSITION if key in row]),
         localizable=yes_no(row["localizable"]) if "localizable" in row else None,
     )
 
 
+def _name(value: str, key: str) -> str | None:
+    """The name in a label's value, or the one that it concludes where it is a sentence."""
+    if (found := name(value)) or len(value) < _SENTENCE:
+        return found
+    conclusion = concluded(value)
+    found = getattr(conclusion[0], key) if conclusion else None
+    return found if found and is_name(found) else None
+
+
+def _is_cut(lat: str, lon: str) -> bool:
+    """Whether one of two numbers ends at its decimal point and the other does not."""
+    return any(re.search(r"\d\.$", one) and re.search(r"\d[.,]\d", other) for one, other in ((lat, lon), (lon, lat)))
+
+
+def key_of(key: str) -> str | None:
+    """The kind of field that a key of JSON or a column of a table names; None where it is another.
+
+    >>> key_of("Predicted city"), key_of("緯度"), key_of("weather")
+    ('city', 'lat', None)
+    """
+    match = _JSON_KEY.fullmatch(key[:80]) or _OTHER_JSON_KEY.fullmatch(key[:80])
+    return _kind(match) if match else None
+
+
 def _kind(match: re.Match[str]) -> str:
-    return next(compress(_KINDS, match.group(*_KINDS)))
+    kinds = _KINDS if len(match.re.groupindex) >= len(_KINDS) else tuple(LABELS)
+    return next(compress(kinds, match.group(*kinds)))
 
 
 def labels(text: str, *, strict: bool = True) -> Found:
@@ -149,11 +175,16 @@ def labels(text: str, *, strict: bool = True) -> Found:
     prose, not so in an answer's tag or in broken JSON.
 
     >>> labels("**City:** Bari\\n- Country - [Italy]").names
-    Names(country='Italy', city='Bari', admin=None)
+    Names(country='Italy', city='Bari', admin=None, venue=None)
     """
-    entries = list(_entries(text))
-    names = _last([entry for entry in entries if entry[0] in _NAMES], strict)
-    position = _last([entry for entry in entries if entry[0] in _POSITION], strict)
+    entries = [*(_table(text) if "|" in text else ()), *_entries(text, _LABEL)]
+    if ":" in text and not any(key in ("country", "city", "lat", "latlon") for key, _, _ in entries):
+        other = list(_entries(text, _OTHER_LABEL))  # "Land" is a country only where a country stands behind it
+        entries += [
+            entry for entry in other if entry[0] != "country" or country_code(entry[1]) or is_placeholder(entry[1])
+        ]
+    names = _last([entry for entry in entries if entry[0] in NAMES], strict)
+    position = _last([entry for entry in entries if entry[0] in POSITION], strict)
     confidences = [share(value) for key, value, _ in entries if key == "confidence" and not is_placeholder(value)]
     judged = [yes_no(value) for key, value, _ in entries if key == "localizable"]
     return Found(
@@ -176,19 +207,33 @@ def _last(entries: list[tuple[str, str, int]], strict: bool) -> Found:
     begin = 0
     for key, value, start in reversed(entries):
         if key in row:
-            groups.append(_found(row, begin, strict=strict))
+            groups.append(found_of(row, begin, strict=strict))
             row = {}
         row[key], begin = value, start
-    groups.append(_found(row, begin, strict=strict))
+    groups.append(found_of(row, begin, strict=strict))
     complete = (found for found in groups if found.position or (found.names.city and found.names.country))
     return next(complete, None) or next((found for found in groups if found), groups[0])
 
 
-def _entries(text: str) -> Iterator[tuple[str, str, int]]:
+_PERCENT = re.compile(r"(?<![\d.])(\d{1,3}(?:\.\d{1,4})?)\s?%|(?<![\d.])(0?\.\d{1,4})(?![\d.°])")
+
+
+def most_probable(candidates: Sequence[str]) -> int:
+    """Which of several candidates counts: the most probable where all have a probability, else the first.
+
+    >>> most_probable(["Seoul 20 %", "Kyoto 70 %"]), most_probable(["Seoul", "Kyoto 70 %"])
+    (1, 0)
+    """
+    found = [_PERCENT.search(candidate) for candidate in candidates]
+    shares = [float(match[1]) / 100 if match[1] else float(match[2]) for match in found if match]
+    return shares.index(max(shares)) if shares and len(shares) == len(candidates) else 0
+
+
+def _entries(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, str, int]]:
     """Each label's key, the text of its value, and where the label begins."""
     accepted: list[tuple[str, int, int]] = []
     line_of_names: int | None = None
-    for match in deque(_LABEL.finditer(text), maxlen=_MANY_LABELS):
+    for match in deque(pattern.finditer(text), maxlen=MANY_LABELS):
         key, start, end, separator = _kind(match), match.start(), match.end(), match["separator"]
         if key in ("lat", "lon"):
             if separator or _UNSEPARATED.match(text, end):
@@ -199,17 +244,42 @@ def _entries(text: str) -> Iterator[tuple[str, str, int]]:
         before = text[max(start - 60, 0) : start]
         before = before if start <= 60 else "x" + before
         line = text.rfind("\n", 0, start)
-        goes_on = key in _NAMES and line == line_of_names and separator[0] in ":="
+        goes_on = key in NAMES and line == line_of_names and separator[0] in ":=-–—"
         boundary = _BOUNDARY if separator[0] in ":=|→>" else _LINE_START
         if goes_on or before[-1:] in ("", "\n") or boundary.search(before):  # most labels begin a line
             accepted.append((key, start, end))
-            if key in _NAMES:
+            if key in NAMES:
                 line_of_names = line
     for index, (key, start, end) in enumerate(accepted):
         following = accepted[index + 1][1] if index + 1 < len(accepted) else len(text)
         value = _value(text[end : min(following, end + _LONGEST_VALUE)])
         if value is not None:
             yield key, value, start
+
+
+_HEADER = re.compile(r"^[ \t]*\|(.{3,400})\|[ \t]*\n[ \t]*\|[ \t:|-]{3,200}\|[ \t]*\n", re.MULTILINE)
+
+
+def _table(text: str) -> list[tuple[str, str, int]]:
+    """The labels of the row that counts in the last Markdown table with columns for names or positions."""
+    tables = deque((_columns(text, match) for match in islice(_HEADER.finditer(text), MANY)), maxlen=1)
+    return tables[0] if tables else []
+
+
+def _columns(text: str, header: re.Match[str]) -> list[tuple[str, str, int]]:
+    kinds = [key_of(cell.strip(" *`_")) for cell in header[1].split("|")]
+    if sum(kind is not None for kind in kinds) < 2:
+        return []
+    rows = []
+    for line in islice(text[header.end() : header.end() + 4_000].split("\n"), MANY):
+        cells = line.strip().strip("|").split("|")
+        if len(cells) != len(kinds):
+            break
+        rows.append([cell.strip() for cell in cells])
+    best = most_probable([" ".join(row) for row in rows])
+    return (
+        [(kind, value, header.start()) for kind, value in zip(kinds, rows[best], strict=True) if kind] if rows else []
+    )
 
 
 def _value(text: str) -> str | None:
@@ -222,104 +292,3 @@ def _value(text: str) -> str | None:
     stop = _NEXT_KEY.search(bare)
     value = (bare[: stop.start()] if stop else bare).strip()
     return value if any(sign.isalnum() for sign in value) else None
-
-
-def objects(text: str) -> list[Found]:
-    """What each JSON object of a text states, in their order; objects without a location are left out.
-
-    >>> [found.position for found in objects('{"a": 1} {"lat": 48.85, "lng": "2.35° E",} {"lat": null, "lon": null}')]
-    [(48.85, 2.35), None]
-    """
-    found: deque[Found] = deque(maxlen=_MANY_OBJECTS)
-    position, broken = 0, 0
-    while broken < _MANY_BROKEN and (opening := _OPENING.search(text, position)):
-        start = opening.start()
-        try:
-            tree, position = _DECODER.raw_decode(text, start)
-            read = _of_tree(tree, start)
-        except (ValueError, RecursionError):
-            position = _closing(text, start)
-            broken += 1
-            read = labels(text[start:position].replace('\\"', '"'), strict=False).at(start)
-        if read or read.settles_names or read.settles_position:
-            found.append(read)
-    return list(found)
-
-
-def _closing(text: str, start: int) -> int:
-    """Where the brace at `start` is closed; the end of the text where it never is, as in a response cut short."""
-    depth = 0
-    for brace in _BRACE.finditer(text, start):
-        depth += 1 if brace[0] == "{" else -1
-        if depth == 0:
-            return brace.end()
-    return len(text)
-
-
-def _of_tree(tree: Any, start: int) -> Found:
-    """One `Found` from all levels of a JSON value, the outermost first; of a list of candidates the first counts.
-
-    A deeper level adds the names that are missing only where it agrees with those that are there.
-    """
-    row: dict[str, str] = {}
-    reasoning: str | None = None
-    queue: deque[Any] = deque([tree])
-    for _ in range(_MANY_LABELS):
-        if not queue:
-            break
-        node = queue.popleft()
-        if isinstance(node, list):
-            queue.extend(node[:_MANY_OBJECTS])
-        if not isinstance(node, dict):
-            continue
-        here: dict[str, str] = {}
-        for key, value in sorted(node.items(), key=lambda item: not _FINAL_KEY.search(item[0])):
-            if _THINKING_KEY.fullmatch(key):
-                reasoning = reasoning or _strings(value)
-                continue
-            kind = _JSON_KEY.fullmatch(key[:80])
-            judged = kind is not None and kind["localizable"] and isinstance(value, bool)
-            text = str(value) if judged else _scalar(value) if kind else None
-            if kind and text is not None:
-                here.setdefault(_point_order(node) if kind["latlon"] else _kind(kind), text)
-            elif isinstance(value, dict | list):
-                queue.append(value)
-        names = {key: text for key, text in here.items() if key in _NAMES}
-        if all(row.get(key, text) == text for key, text in names.items()):
-            row |= names
-        position = {key: text for key, text in here.items() if key in _POSITION}
-        if not row.keys() & _POSITION and (len(position) > 1 or position.keys() & {"latlon", "lonlat"}):
-            row |= position
-        for key in ("confidence", "localizable"):
-            if key in here:
-                row.setdefault(key, here[key])
-    return replace(_found(row, start, whole=True), reasoning=reasoning)
-
-
-def _point_order(node: Mapping[str, Any]) -> str:
-    """GeoJSON puts the longitude first and says so by its type; a plain array is read as latitude, longitude."""
-    return "lonlat" if str(node.get("type", "")).lower() == "point" else "latlon"
-
-
-def _scalar(value: Any) -> str | None:
-    """The text of a JSON value that can be a field: a string, a number, null, `{"name": …}` or an array of numbers."""
-    if isinstance(value, dict):
-        value = next((value[key] for key in ("name", "value") if isinstance(value.get(key), str)), False)
-    if isinstance(value, list) and len(value) in (2, 3) and all(isinstance(part, str) for part in value):
-        value = ", ".join(value[:2])
-    if value is None:
-        return "null"
-    return value if isinstance(value, str) else None
-
-
-def _strings(value: Any) -> str | None:
-    """All the text under a key such as "reasoning", a line each."""
-    lines: list[str] = []
-    queue: deque[Any] = deque([value])
-    while queue and len(lines) < _MANY_LABELS:
-        node = queue.popleft()
-        if isinstance(node, str):
-            lines.append(node.strip())
-        elif isinstance(node, dict | list):
-            queue.extend(node.values() if isinstance(node, dict) else node)
-    return "\n".join(line for line in lines if line) or None

@@ -6,9 +6,8 @@ import re
 from dataclasses import dataclass
 
 LONGEST_NAME = 90
-_CONCLUSION = 4_000
 
-_DECORATION = " \t\n\r\"'`*_“”„«»‘[]{}<>|\\~#•·:=>"
+DECORATION = " \t\n\r\"'`*_“”„«»‘[]{}<>|\\~#•·:=>"
 _HEDGE = re.compile(
     r"(?:(?:most|very|quite|highly)\s+)?(?:likely|probably|possibly|perhaps|maybe|presumably|potentially|approximately"
     r"|close to|the city of|the country of|could be|might be|would be|is|appears to be"
@@ -23,6 +22,7 @@ _IDLE_REMARK = re.compile(
 )
 _COMMENT = re.compile(
     r"\s+(?:-{1,2}|–|—|//|#)\s.*|\s*—\s*\S.*|(?<=[^\W\d_]{4})[.!?](?:\s.*)?$|(?<=[)\]\"'*])\.\s.*|[;|]\s.*"
+    r"|,\s(?:in|near|on|at|likely|possibly|specifically|most|probably|around|within|close|just|which|located)\b.*"
     r"|,?\s+(?:because|since|based on|given|which|as (?:it|the|this|there|seen|suggested|indicated)|due to|although"
     r"|but|with (?:a|some|high|low|moderate))\b.*",
     re.IGNORECASE | re.DOTALL,
@@ -50,39 +50,9 @@ _SENTENCE = re.compile(
     r"|feasible|this|these|that|there|it|its|has|have|characteri\w+|clues?|signs?|pinpoint\w*|assum\w+)\b",
     re.IGNORECASE,
 )
+_LEVEL = re.compile(r"(?:or|and|only|level|[\w/-]{1,30}[ -]level)\b", re.IGNORECASE)
 _APOSTROPHE = re.compile(r"[^\w']*('(?:s[- ]|t )\w)")
 _INITIALS = re.compile(r"\b(?:[^\W\d_]\.){2,}$")
-_NO_NAME = re.compile(r"[\d:]")
-_CAPITAL = r"[^\W\d_a-zß-öø-ÿ][\w'.-]{0,30}"
-_PARTICLE = r"de|del|della|di|da|do|dos|das|la|le|el|al|the|of|and|upon|am|an|der|den|on|y|e|-"
-_NAME = rf"{_CAPITAL}(?:\s(?:{_CAPITAL}|{_PARTICLE})){{0,5}}"
-_CAPITALISED = re.compile(_NAME)
-_CONCLUDED = re.compile(
-    r"(?:[Ff]inal answer|[Bb]est (?:guess|estimate)|[Mm]y guess|[Mm]ost likely|[Ll]ikely|[Pp]robably|[Ii]n conclusion"
-    r"|I (?:would (?:guess|say|estimate)|believe|think|conclude|guess)|I'd (?:guess|say)|(?:was|is) taken in"
-    r"|(?:is|be) located in)\b"
-    r"(?:\s|(?P<way>[^\n.!?]{0,100}?)(?:\b(?:in|is|be|of|as|to|near|at|around)\s|:\s?\**))"
-    r"(?:the (?:city|town|area) of )?\**"
-    rf"(?P<city>{_NAME}), ?(?:(?P<admin>{_NAME}), ?)?(?P<country>{_NAME})\**"
-    r"(?=[.!;)\n]|$|, (?:which|where|based|given|due|as|but)\b)"
-)
-_STATE_NAMES = (
-    "alabama|alaska|arizona|arkansas|california|colorado|connecticut|delaware|florida|hawaii|idaho|illinois|indiana|iowa"
-    "|kansas|kentucky|louisiana|maine|maryland|massachusetts|michigan|minnesota|mississippi|missouri|montana|nebraska"
-    "|nevada|new hampshire|new jersey|new mexico|north carolina|north dakota|ohio|oklahoma|oregon|pennsylvania"
-    "|rhode island|south carolina|south dakota|tennessee|texas|utah|vermont|virginia|west virginia|wisconsin|wyoming"
-    "|alberta|british columbia|manitoba|new brunswick|nova scotia|ontario|saskatchewan"
-)
-_STATE_CODES = (
-    "A[LKZRB]|BC|C[AOT]|D[EC]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOTB]|N[EVHJMYCDBS]|O[HKRN]|PA|QC|RI|S[CDK]|T[NX]|UT"
-    "|V[TA]|W[AVIY]|D\\.C\\."
-)
-_STATE = re.compile(rf"{_STATE_NAMES}", re.IGNORECASE)
-_STATE_OR_CODE = re.compile(rf"{_STATE_NAMES}|new york|washington|qu[eé]bec|(?-i:{_STATE_CODES})", re.IGNORECASE)
-_FEDERAL = re.compile(r"(?:the )?(?:USA?|U\.S\.(?:A\.)?|United States(?: of America)?|Canada)", re.IGNORECASE)
-_OTHERS = re.compile(
-    r"\b(?:or|either|like|such as|including|similar|not|outside|unlike|capital|e\.g)\b|'t\b", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +62,8 @@ class Names:
     country: str | None = None
     city: str | None = None
     admin: str | None = None
+    venue: str | None = None
+    """What is finer than a city: a building, a square, a quarter, a park."""
 
     def __bool__(self) -> bool:
         """Whether any name is there."""
@@ -104,7 +76,7 @@ def is_placeholder(value: str) -> bool:
     >>> is_placeholder("[country name]"), is_placeholder("Mexico City")
     (True, False)
     """
-    return _PLACEHOLDER.fullmatch(value[:LONGEST_NAME].strip(_DECORATION)) is not None
+    return _PLACEHOLDER.fullmatch(value[:LONGEST_NAME].strip(DECORATION)) is not None
 
 
 def says_unknown(value: str) -> bool:
@@ -113,8 +85,18 @@ def says_unknown(value: str) -> bool:
     >>> says_unknown("**Unknown**"), says_unknown(""), says_unknown("Paris")
     (True, True, False)
     """
-    bare = value[:400].strip(_DECORATION)
+    bare = value[:400].strip(DECORATION)
     return not bare or _UNKNOWN.fullmatch(bare) is not None
+
+
+def without_remarks(value: str) -> str:
+    """A value on one line without decoration and the comment behind it."""
+    return _COMMENT.sub("", " ".join(value.split()).strip(DECORATION)).strip(DECORATION)
+
+
+def is_sentence(value: str) -> bool:
+    """Whether a value has numbers, colons or the words of a sentence, and so is no list of names."""
+    return re.search(r"[\d:]", value) is not None or _SENTENCE.search(value) is not None
 
 
 def name(value: str) -> str | None:
@@ -127,95 +109,25 @@ def name(value: str) -> str | None:
     >>> name("[city name]"), name("Unknown (somewhere in Europe)"), name("could be any city with such houses")
     (None, None, None)
     """
-    bare = " ".join(value[:400].replace("**", "").split()).strip(_DECORATION).rstrip(",;" + _DECORATION)
-    bare = _COMMENT.sub("", bare).strip(_DECORATION)
+    bare = " ".join(value[:400].replace("**", "").split()).strip(DECORATION).rstrip(",;" + DECORATION)
+    bare = _COMMENT.sub("", bare).strip(DECORATION)
     if apostrophe := _APOSTROPHE.match(value):
         bare = apostrophe[1][:-1] + bare[2:].lstrip("- ")
     while remark := _REMARK.search(bare):
         words = remark[1].split()
         if len(words) <= 3 and not _IDLE_REMARK.search(remark[1]) and bare.endswith(")"):
             break
-        bare = bare[: remark.start()].strip(_DECORATION)
+        bare = bare[: remark.start()].strip(DECORATION)
     while hedge := _HEDGE.match(bare):
-        bare = bare[hedge.end() :].strip(_DECORATION)
-    bare = bare.rstrip(",;:!?…" + _DECORATION)
+        bare = bare[hedge.end() :].strip(DECORATION)
+    bare = bare.rstrip(",;:!?…" + DECORATION)
     if bare.endswith(".") and not _INITIALS.search(bare):
-        bare = bare.rstrip(". ").rstrip(_DECORATION)
+        bare = bare.rstrip(". ").rstrip(DECORATION)
     if len(bare) > LONGEST_NAME or is_placeholder(bare) or _UNKNOWN.fullmatch(bare):
         return None
-    if not any(sign.isalpha() for sign in bare) or (len(bare.split()) > 3 and _SENTENCE.search(bare)):
+    words = bare.split()
+    if not any(sign.isalpha() for sign in bare) or (len(words) > 3 and _SENTENCE.search(bare)):
+        return None
+    if _LEVEL.match(bare) or sum(word[0].islower() and len(word) > 3 for word in words) > 2:
         return None
     return bare
-
-
-def place(value: str, country_first: bool = False, *, capitals: bool = False) -> Names:
-    """The names in "Paris, France", "Austin, Texas, USA" or "France": city, then admin, then country.
-
-    States of the USA and provinces of Canada are an admin also where they stand alone beside a city or their country
-    ("Austin, TX", "Texas, USA"; but not "Georgia", a country itself). A single name is taken as a country, the coarsest
-    claim; more than four parts, or a part that reads like a sentence, are no place. With `capitals` every part must
-    look like a name, so that "a quiet suburb, Europe" is none.
-
-    >>> place("Austin, Texas, USA")
-    Names(country='USA', city='Austin', admin='Texas')
-    """
-    if "\n" in value.strip() and "," not in value:
-        return Names()
-    bare = _COMMENT.sub("", " ".join(value[:300].split()).strip(_DECORATION)).strip(_DECORATION)
-    if _NO_NAME.search(bare) or _SENTENCE.search(bare) or _OTHERS.search(bare):
-        return Names()
-    stated = bare.split(",")
-    parts = [part for part in map(name, stated) if part and len(part.split()) <= 6]
-    if len(parts) < len(stated) or len(parts) > 4:
-        return Names()
-    if capitals and (len(parts) == 1 or not all(_CAPITALISED.fullmatch(part) for part in parts)):
-        return Names()
-    if country_first:
-        parts.reverse()
-    if len(parts) == 1:
-        return Names(country=parts[0])
-    if len(parts) == 2 and _STATE_OR_CODE.fullmatch(parts[1]):
-        return Names(city=parts[0], admin=parts[1])
-    if len(parts) == 2 and _STATE.fullmatch(parts[0]) and _FEDERAL.fullmatch(parts[1]):
-        return Names(country=parts[1], admin=parts[0])
-    return Names(country=parts[-1], city=parts[0], admin=parts[-2] if len(parts) > 2 else None)
-
-
-def address(value: str) -> Names:
-    """The names at the end of a postal address; house numbers and postal codes are left out.
-
-    >>> address("10 Rue de Rivoli, 75004 Paris, France")
-    Names(country='France', city='Paris', admin=None)
-    >>> address("600 Congress Ave, Austin, TX 78701, USA")
-    Names(country='USA', city='Austin', admin='TX')
-    """
-    parts = [part.strip(_DECORATION) for part in " ".join(value[:300].split()).split(",")]
-    if len(parts) <= 2:
-        return place(value)
-    country, before = name(parts[-1]), parts[-2]
-    without_code = re.sub(r"(?:^|\s)[\w-]*\d[\w-]*(?=\s|$)", " ", before)
-    coded_in_front = bool(re.match(r"[\w-]*\d", before))
-    if len(parts) == 3 or coded_in_front:
-        return Names(country=country, city=name(without_code))
-    return Names(country=country, city=name(parts[-3]), admin=name(without_code))
-
-
-def concluded(text: str) -> tuple[Names, int] | None:
-    """The place that prose ends on ("this is most likely Paris, France"), and where the statement begins.
-
-    Only "City, Country" or "City, State, Country" after a word of conclusion counts, and no sentence that offers
-    alternatives or denies, in the last 4,000 characters: a name alone cannot be told from any other capitalised word.
-
-    >>> concluded("So my best guess is Paris, France.")
-    (Names(country='France', city='Paris', admin=None), 6)
-    >>> concluded("It is likely in a city like Sofia, Bulgaria, or Skopje.") is None
-    True
-    """
-    found = None
-    for match in _CONCLUDED.finditer(text, max(len(text) - _CONCLUSION, 0)):
-        if _OTHERS.search(match["way"] or "") or _OTHERS.search(match["city"]):
-            continue
-        stated = place(", ".join(part for part in match.group("city", "admin", "country") if part))
-        if stated:
-            found = stated, match.start()
-    return found

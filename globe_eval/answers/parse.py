@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from globe_eval.answers import coordinates, fields
+from globe_eval.answers import coordinates, fields, objects
+from globe_eval.answers.arranging import place
+from globe_eval.answers.conclusions import concluded, position
 from globe_eval.answers.confidence import in_text as stated
+from globe_eval.answers.damage import repaired
 from globe_eval.answers.fields import Found
-from globe_eval.answers.names import Names, concluded, place
+from globe_eval.answers.names import Names
 from globe_eval.answers.refusals import refuses
+from globe_eval.answers.spelling import coordinates_spelled
 from globe_eval.answers.text import Block, answer_blocks, clean, excerpt, split_thought
 from globe_eval.sample import Answer, AnswerStatus
 
-PARSER_VERSION = "2"
+PARSER_VERSION = "3"
 """Part of every result: rises whenever any response may be read differently."""
 
 _SURE = re.compile(r"onfiden|ertain|\bsure\b|oca(?:li[sz]|t)ab", re.IGNORECASE)
@@ -38,20 +42,26 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
     >>> parse("I'm sorry, but I can't help with that.").status
     'refused'
     """
-    text = clean(response or "")
+    whole = repaired(response or "")
+    text = clean(whole)
     if not text.strip():
         return Answer(status="truncated" if truncated else "empty")
     parts = split_thought(text)
-    said = excerpt(parts.said)
-    found = _only_answer(said) or _completed(_united(_structured(said)), said, capitals=True)
-    if _open(found)[0] and (conclusion := concluded(said)):
-        found = _united([found, Found(conclusion[1], names=conclusion[0])])
+    said = coordinates_spelled(objects.without_calls(excerpt(parts.said)))
+    found = _only_answer(said)
+    if found is None:
+        found = _united(_formal(said))
+        in_form = found.position is not None
+        found = _labelled(found, said)
+        if not in_form:  # what stands around a position in JSON or in tags is the reasoning
+            found = _completed(found, said)
     reasoning = parts.thought or found.reasoning
     if found and reasoning is None:
         before = said[: found.start].strip().removesuffix("```json").rstrip("`*#-\"'>|[({ \n")
         reasoning = before if any(sign.isalnum() for sign in before) else None
     if not found and parts.thought:
-        found = _united(_structured(excerpt(parts.thought))) or found
+        thought = coordinates_spelled(excerpt(parts.thought))
+        found = _labelled(_united(_formal(thought)), thought) or found
     lat, lon = found.position or (None, None)
     status: AnswerStatus = "answered"
     if not found:
@@ -64,16 +74,32 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
         localizable = labels.localizable if localizable is None else localizable
         confidence = stated(said) if confidence is None else confidence
     names = found.names
-    return Answer(names.country, names.city, names.admin, lat, lon, reasoning, confidence, status, localizable)
+    return Answer(
+        names.country,
+        names.city,
+        names.admin,
+        lat,
+        lon,
+        reasoning,
+        confidence,
+        status,
+        localizable,
+        venue=names.venue,
+        repaired=whole != response,
+    )
 
 
-def _structured(text: str) -> Iterator[Found]:
-    """What stands in tags, in JSON and behind labels."""
+def _formal(text: str) -> Iterator[Found]:
+    """What stands in tags and in JSON."""
     yield from _tagged(answer_blocks(text))
-    read = fields.objects(text)
+    read = objects.objects(text)
     yield from (found for found in reversed(read) if found)
     yield from (found for found in reversed(read) if not found)
-    yield fields.labels(text)
+
+
+def _labelled(found: Found, text: str) -> Found:
+    """With what labels say, which are read only for what is still open."""
+    return _united([found, fields.labels(text)]) if any(_open(found)) else found
 
 
 def _only_answer(text: str) -> Found | None:
@@ -92,8 +118,8 @@ def _tagged(blocks: list[Block]) -> Iterator[Found]:
     partial: list[Found] = []
     for block in reversed(blocks):
         content = excerpt(block.text)
-        inside = _united([*fields.objects(content)[::-1], fields.labels(content, strict=False)])
-        found = _completed(inside, content).at(block.start)
+        inside = _united([*objects.objects(content)[::-1], fields.labels(content, strict=False)])
+        found = _completed(inside, content, tagged=True).at(block.start)
         if found and (found.position or found.settles_names or (found.names.city and found.names.country)):
             yield found
             return
@@ -102,19 +128,30 @@ def _tagged(blocks: list[Block]) -> Iterator[Found]:
     yield from (found for found in partial if not found)
 
 
-def _completed(found: Found, text: str, *, capitals: bool = False) -> Found:
-    """With what a text says without keys, which is read only for what is still open."""
-    if any(_open(found)) and len(text.strip()) <= _LONGEST_BARE_ANSWER:
-        found = _united([found, _bare(text, names=_open(found)[0], capitals=capitals)])
-    if _open(found)[1] and (stated := coordinates.stated_pair(text)):
-        found = _united([found, Found(stated[1], position=stated[0])])
-    return found
+def _completed(found: Found, text: str, *, tagged: bool = False) -> Found:
+    """With what a text says without keys, which is read only for what is still open; `tagged` as an answer is."""
+    short = len(text.strip()) <= _LONGEST_BARE_ANSWER
+    if _open(found)[1]:
+        alone = coordinates.pair(text) if short else None
+        if alone:
+            return _united([found, Found(0, position=alone)])
+        if stated := position(text, strict=not tagged):
+            found = _united([found, Found(stated[1], position=stated[0])])
+    if not _open(found)[0]:
+        return found
+    names = place(_without_pairs(text)) if tagged and short else Names()
+    if names:
+        return _united([found, Found(0, names)])
+    if conclusion := concluded(text, declined=refuses(text)):
+        return _united([found, Found(conclusion[1], names=conclusion[0])])
+    return _united([found, Found(0, place(text, capitals=True) if short else Names())])
 
 
-def _bare(text: str, *, names: bool, capitals: bool) -> Found:
-    """An answer that is nothing but a pair of coordinates or, where `names` are looked for, a place."""
-    position = coordinates.pair(text)
-    return Found(0, place(text, capitals=capitals) if names and not position else Names(), position)
+def _without_pairs(text: str) -> str:
+    """A short answer without its coordinates: of "Italy, Florence, 43.77, 11.26" the names."""
+    for one in reversed(coordinates.stated_pairs(text, strict=False)):
+        text = text[: one.start].rstrip(" (,;[\n") + " " + text[one.end :].lstrip(" )],;\n")
+    return text
 
 
 def _united(passages: Iterable[Found]) -> Found:

@@ -20,12 +20,17 @@ _REFUSAL = re.compile(
     |\bi\ must\ (?:decline|refuse)\b
     |\bi\ (?:decline|refuse)\ to\b|\bcannot\ be\ (?:determined|identified|located|pinpointed)\b
     |\bimpossible\ to\ (?:accurately\ |precisely\ )?(?:determine|identify|pinpoint|say|tell|know|provide)
+    |\b(?:difficult|challenging|hard|tough|infeasible|tricky)\ (?:for\ \w+\ )?to\ (?:\w+\ ){{0,2}}?{_VERBS}\b
+    |\b(?:remains?|is|are)\ (?:\w+\ )?(?:uncertain|unclear|unknown|indeterminable|undetermined)\b
+    |\b(?:remains?|is|are)\ (?:\w+\ )?(?:not\ (?:clear|discernible|identifiable|specified|provided))\b
     |\bnot\ (?:comfortable|privy|capable|programmed|designed|willing|allowed|permitted|going\ to\ \w+)\b
+    |\bno\ (?:\w+\ ){{0,3}}(?:features?|clues?|landmarks?|details?|information|indications?|signs?|elements?)
+      \ (?:\w+\ ){{0,4}}(?:that|which|to)\ (?:\w+\ ){{0,5}}{_VERBS}\b
     |\b(?:isn't|is\ not|not)\ (?:appropriate|feasible)\b|\b(?:inappropriate|infeasible)\ to\b
-    |^[-*\#\ ]{{0,6}}(?:\w{{1,20}}[:*\s]{{1,4}})?unknown[.*]{{0,3}}$
+    |^[-*\#\ ]{{0,6}}(?:\w{{1,20}}(?:\ \w{{1,20}}){{0,2}}[:*\s]{{1,4}})?unknown[.*]{{0,3}}$
     |\b(?:not\ (?:enough|sufficient)|insufficient)\ (?:information|clues|context|detail|data)
     |\b(?:no\ puedo|no\ es\ posible|lo\ siento|lamento)\b|\bje\ (?:ne\ (?:peux|suis|sais)|suis\ désolée?)\b|\bdésolé
-    |\b(?:tut\ mir\ leid|ich\ kann\ (?:\w+\s){{0,6}}?nicht|nicht\ möglich)
+    |\b(?:tut\ mir\ leid|(?:ich\ kann|kann\ ich|l[aä]sst\ sich)\ (?:\w+\s){{0,9}}?nicht|nicht\ möglich)
     |\b(?:não\ (?:posso|consigo|é\ possível)|desculpe|sinto\ muito)
     |\b(?:non\ (?:posso|riesco|sono\ in\ grado|è\ possibile)|mi\ dispiace)\b
     |\b(?:helaas|ik\ kan\ (?:\w+\s){{0,6}}?niet)\b

@@ -13,8 +13,8 @@ _MANY = 64
 
 _INVISIBLE = "\0\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 _SIGNS = str.maketrans(
-    "\r\x85\u2028\u2029\u2212\ufe63\uff0d．，：；（）º˚\u2019０１２３４５６７８９",
-    "\n\n\n\n---.,:;()°°'0123456789",
+    "\r\x85\u2028\u2029\u2212\ufe63\uff0d\u2010\u2011\u2012．，：；（）º˚\u2019０１２３４５６７８９",
+    "\n\n\n\n------.,:;()°°'0123456789",
     _INVISIBLE,
 )
 _SPECIAL = re.compile("[" + "".join(map(chr, _SIGNS)) + "]")
@@ -38,7 +38,9 @@ _ENTITIES = {
 _LATEX = {
     "{}^{\\circ}": "°",
     "^{\\circ}": "°",
+    "^\\circ$": "°",
     "^\\circ": "°",
+    "\\circ$": "°",
     "\\circ": "°",
     "\\degree": "°",
     "\\textdegree": "°",
@@ -47,11 +49,21 @@ _LATEX = {
     "\\_": "_",
     "\\*": "*",
 }
+_DOLLAR = re.compile(r"\$(?=[-+]?\d{1,3}(?:\.\d{1,40})?\s?°)")
 _LATEX_WORD = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s?\{([^{}\\\n]{0,40})\}")
 
-_THOUGHT = re.compile(r"<(/?)(?:think|thinking|thought|reasoning)>|\[(/?)THINK\]|◁(/?)think▷", re.IGNORECASE)
+_TOOL = (
+    "tool[_-]?calls?|tool[_-]?(?:response|result|output)s?|function[_-]?(?:call|response|result)s?|function|observation"
+)
+_THOUGHT = re.compile(
+    rf"<(/?)(?:think|thinking|thought|reasoning|(?P<tool>{_TOOL}))>|\[(/?)THINK\]|◁(/?)think▷", re.IGNORECASE
+)
+_CHANNEL = re.compile(
+    r"(?:<\|start\|>\w{0,20})?<\|channel\|>\s?(\w{1,20})[^<>]{0,80}<\|message\|>|<\|(?:end|return|call)\|>"
+)
 _ANSWER = re.compile(  # its alternatives begin with two signs: a search for these passes over the rest of a text
-    r"<(?:(?P<close>/?)(?:final[_ ])?answer\s?>|\|begin_of_box\|>|(?P<unbox>\|end_of_box\|>))|\\boxed\s?\{",
+    r"<(?:(?P<close>/?)(?:(?:final[_ ])?answer|final[_ ](?:location|guess|prediction|output))\s?>"
+    r"|\|begin_of_box\|>|(?P<unbox>\|end_of_box\|>))|\\boxed\s?\{",
     re.IGNORECASE,
 )
 _ANCHORS = ("lat", "lon", "country", "city", "Lat", "Lon", "Country", "City", "<answer", "{")
@@ -76,6 +88,7 @@ def clean(response: str) -> str:
         if sign in text:
             for written, plain in spellings.items():
                 text = text.replace(written, plain)
+            text = _DOLLAR.sub("", text) if sign == "\\" else text
     return _LATEX_WORD.sub(r"\1", text)
 
 
@@ -92,21 +105,41 @@ class Parts:
 def split_thought(text: str) -> Parts:
     """Separate `<think>…</think>` from what was said outside; without an opening tag the thought begins the text.
 
+    What stands in the tags of a tool's call or reply is neither. Of a text in channels the last "final" one is said.
+
     >>> split_thought("<think>a red bus</think>country: Malta")
     Parts(thought='a red bus', said='country: Malta', unfinished=False)
     >>> split_thought("a red bus</think>country: Malta").thought
     'a red bus'
     """
+    if "<|channel|>" in text and (parts := _channels(text)):
+        return parts
     tags = deque(_THOUGHT.finditer(text), maxlen=_MANY)
     thoughts: list[str] = []
     said: list[str] = []
-    position, inside = 0, bool(tags) and _closes(tags[0])
+    tools: list[str] = []
+    position, into = 0, said
+    if tags and _closes(tags[0]):
+        into = tools if tags[0]["tool"] else thoughts
     for tag in tags:
-        (thoughts if inside else said).append(text[position : tag.start()])
-        position, inside = tag.end(), not _closes(tag)
-    (thoughts if inside else said).append(text[position:])
+        into.append(text[position : tag.start()])
+        position, into = tag.end(), said if _closes(tag) else tools if tag["tool"] else thoughts
+    into.append(text[position:])
+    inside = into is not said
     joined = "\n".join(part.strip() for part in thoughts if part.strip())
     return Parts(joined or None, "".join(said), inside)
+
+
+def _channels(text: str) -> Parts | None:
+    """The last final channel as what was said, and the channels before it as the thought; None without a final one."""
+    marks = list(deque(_CHANNEL.finditer(text), maxlen=_MANY))
+    final = [i for i, mark in enumerate(marks) if mark[1] and mark[1].lower() == "final"]
+    if not final:
+        return None
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    thoughts = [text[mark.end() : end].strip() for mark, end in zip(marks[: final[-1]], ends, strict=False) if mark[1]]
+    said = text[marks[final[-1]].end() : ends[final[-1]]]
+    return Parts("\n".join(filter(None, thoughts)) or None, said, False)
 
 
 def _closes(tag: re.Match[str]) -> bool:

@@ -62,7 +62,7 @@ def ceilings(
     """
     thresholds = sorted({*THRESHOLDS_KM.values(), *thresholds_km})
     points = np.column_stack([np.asarray(lats, dtype=np.float64), np.asarray(lons, dtype=np.float64)])
-    if form == "coordinates" or not len(points):
+    if form in ("coordinates", "any") or not len(points):
         reached = dict.fromkeys(map(acc_name, thresholds), 1.0 if len(points) else float("nan"))
         return Ceilings(reached, {**reached})
     distinct, photographs = np.unique(points, axis=0, return_counts=True)
@@ -78,7 +78,7 @@ def ceilings(
 def of_every_form(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:
     """Answer form -> "ceiling" and "attainable" of the photographs of a manifest; empty where there is none."""
     lats, lons = [row["lat"] for row in rows], [row["lon"] for row in rows]
-    return {form: ceilings(lats, lons, form)._asdict() for form in ANSWER_FORMS if rows}
+    return {form: ceilings(lats, lons, form)._asdict() for form in ANSWER_FORMS if rows and form != "any"}
 
 
 def _answers(points: Floats, form: AnswerForm) -> tuple[Floats, Floats]:

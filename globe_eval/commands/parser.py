@@ -11,7 +11,7 @@ from globe_eval.errors import InputError, nearest
 
 DISTANCES = ("geodesic", "haversine")
 GEOCODERS = ("geonames", "nominatim", "azure")
-ANSWER_FORMS = ("names", "address", "coordinates")
+ANSWER_FORMS = ("names", "address", "coordinates", "any")
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from globe_eval.commands import arguments
-from globe_eval.commands.parser import Parser, add_columns, add_format, add_output, add_scoring
+from globe_eval.commands.parser import ANSWER_FORMS, Parser, add_columns, add_format, add_output, add_scoring
 from globe_eval.commands.present import present
 
 SENTENCE = "Score a file of answers, without a model."
@@ -26,7 +26,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--truth", type=Path, metavar="FILE", help="table of the truth (default: in the answers' file)")
     parser.add_argument("--task", metavar="TASK", help="the benchmark, by name or YAML: its truth and answer form")
     parser.add_argument("--read", choices=("response", "coordinates", "names"), help="which kind of column to score")
-    parser.add_argument("--answer-form", choices=("names", "address", "coordinates"), help="what counts in a response")
+    parser.add_argument("--answer-form", choices=ANSWER_FORMS, help="what counts in a response")
     add_columns(parser, COLUMNS, shown="id")
     parser.add_argument("--skip-footer", action="store_true", help="set trailing rows aside that are no samples")
     parser.add_argument("--entities", type=Path, metavar="FILE", help="what can be seen on each photograph, by its id")

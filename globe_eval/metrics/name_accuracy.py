@@ -90,14 +90,19 @@ def city_correct(predicted: NamedPlace | None, truth: NamedPlace | None, *, dist
 
 
 def named_cities(queries: Sequence[tuple[str | None, str | None, str | None]]) -> list[Place | None]:
-    """Texts (city, country, admin) -> the gazetteer's city for each; None where none is named or it knows none."""
-    from globe_eval.places import resolve_many
+    """Texts (city, country, admin) -> the gazetteer's city for each; None where none is named or it knows none.
 
-    places = resolve_many(queries)
+    A label that names a division in the place of the city means the city after which that is called, if it is the
+    division's largest part: "Los Angeles County", "Københavns Kommune" (`globe_eval.places.main_city`).
+    """
+    from globe_eval.places import main_city, resolve_many
+
     return [
-        place if city and place is not None and place.level == "city" else None
-        for (city, _, _), place in zip(queries, places, strict=True)
-    ]
+        None if not city or place is None or place.level == "country"
+        else place if place.level == "city"
+        else main_city(place)
+        for (city, _, _), place in zip(queries, resolve_many(queries), strict=True)
+    ]  # fmt: skip
 
 
 def _same_name(predicted: NamedPlace, truth: NamedPlace) -> bool:

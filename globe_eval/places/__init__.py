@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from globe_eval.places.gazetteer import Place
 from globe_eval.places.names import country_code
-from globe_eval.places.resolve import RESOLVER_VERSION, resolve, resolve_many
+from globe_eval.places.resolve import RESOLVER_VERSION, main_city, resolve, resolve_many
 
 if TYPE_CHECKING:
     from globe_eval.places.borders import continent_of, countries_at, country_at
@@ -26,6 +26,7 @@ __all__ = [
     "country_code",
     "geodesic_km",
     "haversine_km",
+    "main_city",
     "resolve",
     "resolve_many",
 ]

@@ -36,7 +36,7 @@ Level = Literal["city", "admin", "country"]
 LEVELS: tuple[Level, ...] = ("country", "admin", "admin", "admin", "city", "city", "city")
 
 TERRITORIES: dict[str, tuple[str, ...]] = {
-    "AU": ("CX", "CC", "NF"),
+    "AU": ("CX", "CC", "NF", "HM"),
     "CN": ("HK", "MO", "TW"),
     "DK": ("GL", "FO"),
     "ES": ("GI",),
@@ -132,6 +132,10 @@ class Gazetteer:
             stop += 1
         return self._entry[start:stop] if stop > start else ()
 
+    def code(self, key: str) -> memoryview | tuple[()]:
+        """Entries of the countries and regions with this code, two or three lower-case letters."""
+        return self.find(f"={key}") if len(key) <= 3 else ()
+
     def name(self, row: int) -> str:
         """The English (GeoNames) name of a place."""
         return bytes(self._text[self._name_end[row - 1] if row else 0 : self._name_end[row]]).decode()
@@ -182,19 +186,24 @@ def _info() -> tuple[tuple[str, str], ...]:
 
 
 def country(key: str, *, main: bool = False) -> str | None:
-    """ISO code of the country with this normalised name; `main` asks for English names, aliases and codes only."""
+    """ISO code of the country with this normalised name or code; `main` leaves out names in other languages."""
     gaz = load()
     for entry in gaz.find(key):
-        if gaz.kind[entry >> 1] == COUNTRY and (entry & 1 or not main):
-            return gaz.codes[gaz.country[entry >> 1]]
+        if entry >> 1 >= len(gaz.codes):
+            break  # rows are sorted, and the countries are the first
+        if entry & 1 or not main:
+            return gaz.codes[entry >> 1]
+    for entry in gaz.code(key) if len(key) <= 3 else ():
+        if entry >> 1 < len(gaz.codes):
+            return gaz.codes[entry >> 1]
     return None
 
 
-def region_country(key: str) -> str | None:
-    """ISO code of the country of the most populous region or curated area with this normalised name."""
+def region_of(key: str) -> int | None:
+    """The most populous region or curated area with this normalised name."""
     gaz = load()
     rows = [e >> 1 for e in gaz.find(key) if gaz.kind[e >> 1] in (ADMIN1, REGION) and len(key) > 3]
-    return gaz.codes[gaz.country[max(rows, key=lambda row: gaz.population[row])]] if rows else None
+    return max(rows, key=lambda row: gaz.population[row], default=None)
 
 
 @lru_cache(maxsize=8)

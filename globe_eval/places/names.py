@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import islice
 
 from globe_eval.places import gazetteer
-from globe_eval.places.words import is_continent, is_unknown, variants
+from globe_eval.places.words import is_continent, is_unknown, variants, without_lead
 
 MAX_LENGTH = 200
 """Characters of a name that are read; a longer text is no name, and reading it all would cost time for nothing."""
@@ -64,11 +64,16 @@ def normalise(text: str) -> str:
         text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
         text = unicodedata.normalize("NFC", text.translate(_TABLE))
     words = text.split()
-    if not _SHORT.isdisjoint(words):
+    if len(words) > 1 and not _SHORT.isdisjoint(words):
         words = [_WORDS.get(word, word) for word in words]
     if len(words) > 1 and min(map(len, words)) == 1:
         words = _join_initials(words)
     return " ".join(words)
+
+
+def code_key(code: str) -> str:
+    """The key of a code of two or three letters: no name has it, so that "ST" and "Saint" are different things."""
+    return f"={code.lower()}"
 
 
 def _join_initials(words: list[str]) -> list[str]:
@@ -86,33 +91,45 @@ def _join_initials(words: list[str]) -> list[str]:
     return joined[:-1]
 
 
-def told(keys: Iterable[str]) -> list[str]:
+def named(keys: Iterable[str]) -> list[str]:
     """The keys that name something, each once; of "unknown village in Tuscany" the end.
 
-    >>> told(["unknown", "lyon", "somewhere in patagonia", "rural area"])
-    ['lyon', 'patagonia']
+    >>> named(["unknown", "lyon", "somewhere in patagonia", "rural area", "unspecified algarve town"])
+    ['lyon', 'patagonia', 'algarve town']
     """
-    found = dict.fromkeys(key if not is_unknown(key) else _WITHIN.split(key)[-1] for key in keys)
+    found = dict.fromkeys(map(_within, keys))
     return [key for key in found if not is_unknown(key)]
 
 
+def _within(key: str) -> str:
+    if not is_unknown(key):
+        return key
+    rest = _WITHIN.split(key)[-1]
+    first, _, after = rest.partition(" ")
+    return after if first in _UNNAMED and after else rest
+
+
 _WITHIN = re.compile(r" (?:in|near|of|outside|around|within) ")
+_LIKE = re.compile(r" (?:in|near|of|like|such as|within) ")
+_UNNAMED = frozenset(["unknown", "unspecified", "unnamed", "unidentified", "undisclosed"])
 
-
-_ALTERNATIVES = re.compile(r"\s+or\s+|\s+and/or\s+|\s*/\s*", re.IGNORECASE)
+_ALTERNATIVES = re.compile(r"\s+and/or\s+|[,;]?\s+or\s+|\s*/\s*|\s+vs\.?\s+", re.IGNORECASE)
+_AND = re.compile(r"[,;]?\s+(?:and|&)\s+|\s*[&+]\s*", re.IGNORECASE)
 _BRACKETS = re.compile(r"[(\[（【]([^()\[\]（）【】]*)[)\]）】]")
-_SEPARATORS = re.compile(r"[,;|、，؛،·\n]|\s[-–—:]\s|[()\[\]（）【】]")
+_SEPARATORS = re.compile(r"[,;|、，؛،·\n]|\s[-–—]\s|:\s|[()\[\]（）【】]")
 
 
 def alternatives(text: str) -> list[str]:
     """`"Austria or Germany"` -> `["Austria", "Germany"]`: the first one that can be resolved wins.
 
-    >>> alternatives("Istanbul/Ankara"), alternatives("Oregon")
-    (['Istanbul', 'Ankara'], ['Oregon'])
+    >>> alternatives("Istanbul/Ankara"), alternatives("Oregon"), alternatives("Lyon, Nice, or Paris")
+    (['Istanbul', 'Ankara'], ['Oregon'], ['Lyon', 'Nice', 'Paris'])
     """
-    if "/" not in text and " or " not in text.lower():
+    if "/" not in text and " or " not in text.lower() and " vs" not in text:
         return [text]
-    return [part for part in _ALTERNATIVES.split(text) if part.strip()] or [text]
+    listed = re.search(r",\s+or\s", text, re.IGNORECASE)
+    pieces = [part for piece in _ALTERNATIVES.split(text) for part in (piece.split(",") if listed else [piece])]
+    return [part.strip() for part in pieces if part.strip()] or [text]
 
 
 def parts(text: str) -> list[str]:
@@ -129,9 +146,11 @@ def parts(text: str) -> list[str]:
 _SOVIET = ("UA", "BY", "KZ", "UZ", "GE", "AM", "AZ", "LT", "LV", "EE", "MD", "KG", "TJ", "TM")
 NAMESAKES: dict[str, tuple[str, ...]] = {
     "congo": ("CD",),
+    "czechoslovakia": ("SK",),
     "guinea": ("GW", "GQ", "PG"),
     "korea": ("KP",),
     "saint martin": ("SX",),
+    "ireland": ("GB",),
     "samoa": ("AS",),
     "sint maarten": ("MF",),
     "soviet union": _SOVIET,
@@ -156,14 +175,35 @@ def namesakes(country: str) -> tuple[str, ...]:
 def country_of(text: str) -> tuple[str | None, str | None]:
     """ISO code of the country that a text names, and what else it says: `"Texas, USA"` -> `("US", "Texas")`.
 
-    A first-level region counts as its country ("England", "Hawaii"). Policy: of "X or Y" the first that is known; of
-    "X, Y" the last country, unless X is one of its territories ("Hong Kong, China"); continents are no countries.
+    A first-level region counts as its country ("England", "Hawaii"). Policy: of "X or Y" and "X and Y" the first that
+    is known; of "X, Y" the last country, unless X is one of its territories ("Hong Kong, China"); continents are no
+    countries.
     """
-    for option in alternatives(text[:MAX_LENGTH]):
-        code, rest = _one_country(option)
-        if code:
-            return code, rest
-    return None, None
+    return next(iter(countries_of(text)), (None, None))
+
+
+@lru_cache(maxsize=16384)
+def countries_of(text: str) -> tuple[tuple[str, str | None], ...]:
+    """The countries of which a text says that it may be one, in its order, each with what else it says of that one.
+
+    >>> [code for code, _ in countries_of("Spain, Italy, or Greece")], countries_of("Trinidad and Tobago")
+    (['ES', 'IT', 'GR'], (('TT', None),))
+    """
+    text = text[:MAX_LENGTH]
+    code, rest = _whole_country(text)
+    if code:
+        return ((code, rest),)
+    options = _ALTERNATIVES.split(text)
+    if len(options) == 1 and not _one_country(text)[0]:
+        options = _AND.split(text)
+    found: list[tuple[str | None, str | None]] = []
+    for option in options:
+        listed = [_whole_country(piece) for piece in parts(option)]
+        if len(listed) > (1 if len(options) > 1 else 2) and all(one and not more for one, more in listed):
+            found += listed  # "Spain, Italy or Greece"
+        else:
+            found.append(_one_country(option))
+    return tuple(dict.fromkeys((one, more) for one, more in found if one))
 
 
 def _one_country(text: str) -> tuple[str | None, str | None]:
@@ -188,12 +228,18 @@ def _whole_country(text: str) -> tuple[str, str | None] | tuple[None, None]:
     key = normalise(text)
     if code := gazetteer.country(key):
         return code, None
-    if is_unknown(key) or is_continent(key):
+    if is_continent(key):
         return None, None
-    if code := gazetteer.region_country(key):
-        return code, text
+    if is_unknown(key):
+        code = gazetteer.country(_LIKE.split(key)[-1]) if " " in key else None
+        return (code, None) if code else (None, None)
+    if row := gazetteer.region_of(key):
+        return gazetteer.load().codes[gazetteer.load().country[row]], text
     for form, _ in islice(variants(key), 4):
         if not is_continent(form) and (code := gazetteer.country(form)):
+            return code, None
+    for bare in () if _ALTERNATIVES.search(text) else (without_lead(key), _LIKE.split(key)[-1]):
+        if bare != key and not is_continent(bare) and (code := gazetteer.country(bare)):
             return code, None
     return None, None
 
@@ -203,5 +249,7 @@ def country_code(text: str | None) -> str | None:
 
     >>> [country_code(name) for name in ("Türkiye", "Côte d'Ivoire", "대한민국", "U.K.", "Kosovo", "England", "Europe")]
     ['TR', 'CI', 'KR', 'GB', 'XK', 'GB', None]
+    >>> [country_code(text) for text in ("Spain and Portugal", "a country like Thailand", "South of France")]
+    ['ES', 'TH', 'FR']
     """
     return country_of(text)[0] if text else None

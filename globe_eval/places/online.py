@@ -13,7 +13,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
@@ -67,6 +67,15 @@ def query_text(query: Query) -> str:
     return ", ".join(part for part in parts if not is_unknown(names.normalise(part)))[: names.MAX_LENGTH]
 
 
+@dataclass(frozen=True)
+class _Failure(Exception):
+    """A request that brought no answer: what happened, the HTTP status if there was one, its Retry-After."""
+
+    trouble: str
+    status: int | None = None
+    retry_after: str | None = None
+
+
 class _Online:
     """Cache, pace and retries; a back end adds how to ask and how to read the answer."""
 
@@ -89,11 +98,10 @@ class _Online:
             if not (value.isascii() and value.isprintable()):
                 raise InputError(f"{self.name}: the {header} may only have printable ASCII characters")
         self.base_url = base_url.rstrip("/")
-        self._headers = {"Accept-Language": "en", **headers}
+        self._headers = headers
         self._cache = cache or default_cache()
         self._clock, self._sleep = clock, sleep
         self._last = -float("inf")
-        self._client: httpx.Client | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(base_url={self.base_url!r})"
@@ -132,26 +140,18 @@ class _Online:
         """The service's answers; a query that the service itself failed on is left out."""
         raise NotImplementedError
 
-    def _send(self, method: str, path: str, params: Mapping[str, str], body: Any = None) -> Any:
-        """One request, repeated with back-off while the service is busy; the decoded JSON."""
-        import httpx
-
-        if self._client is None:
-            self._client = httpx.Client(headers=self._headers, timeout=65.0)
+    def _send(self, request: Callable[[], Any]) -> Any:
+        """What a request returns, repeated with back-off while it raises that the service is busy or out of reach."""
         for attempt in range(ATTEMPTS):
             self._pace()
             wait = 2.0**attempt
             try:
-                response = self._client.request(method, self.base_url + path, params=params, json=body)
-            except httpx.TransportError as error:
-                trouble = type(error).__name__
-            else:
-                if response.status_code == 200:
-                    return response.json()
-                trouble = f"HTTP {response.status_code}"
-                if response.status_code not in _AGAIN:
-                    raise InputError(f"{self.name}: {self.base_url}{path} answered {trouble}{self._advice(trouble)}")
-                wait = max(wait, self._retry_after(response.headers.get("Retry-After")))
+                return request()
+            except _Failure as failure:
+                if failure.status is not None and failure.status not in _AGAIN:
+                    advice = self._advice(failure.trouble)
+                    raise InputError(f"{self.name}: {self.base_url} answered {failure.trouble}{advice}") from None
+                trouble, wait = failure.trouble, max(wait, self._retry_after(failure.retry_after))
             if wait > MAX_WAIT_S:
                 raise IncompleteRun(f"{self.name}: {trouble}, asks to wait {wait:.0f} s; run again later")
             if attempt < ATTEMPTS - 1:
@@ -218,7 +218,7 @@ class _Online:
 
 
 class Nominatim(_Online):
-    """OpenStreetMap's geocoder (https://nominatim.org/release-docs/latest/api/Search/), or a server of your own.
+    """OpenStreetMap's geocoder (https://nominatim.org/release-docs/latest/api/Search/) through geopy, or your server.
 
     The public server allows one request a second and no bulk use; it wants a User-Agent that names your application
     and a contact (https://operations.osmfoundation.org/policies/nominatim/). From the argument or NOMINATIM_USER_AGENT.
@@ -239,6 +239,12 @@ class Nominatim(_Online):
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        try:
+            from geopy.adapters import URLLibAdapter
+            from geopy.geocoders import Nominatim as Client
+        except ImportError:
+            raise InputError("nominatim: geopy is not installed; pip install 'globe-eval[geocode]'") from None
+
         user_agent = (user_agent or os.environ.get("NOMINATIM_USER_AGENT", "")).strip()
         if not user_agent or user_agent.lower().startswith(("python-", "httpx")):
             raise InputError(
@@ -247,6 +253,24 @@ class Nominatim(_Online):
             )
         super().__init__(base_url, {"User-Agent": user_agent}, cache, clock, sleep)
 
+        class Ranked(Client):  # type: ignore[misc]
+            """geopy's client, asking for the answer format that has a place's rank."""
+
+            def _construct_url(self, base_api: str, params: dict[str, Any]) -> str:
+                url: str = super()._construct_url(base_api, {**params, "format": "jsonv2"})
+                return url
+
+            def _parse_json(self, places: Any, exactly_one: bool) -> Any:
+                if not isinstance(places, list):
+                    raise TypeError("not an array of places")  # geopy takes it for "no such place"
+                return super()._parse_json(places, exactly_one)
+
+        scheme, _, domain = self.base_url.partition("://")
+        # geopy's other adapter waits for the service by itself, and as long as that says
+        self._client = Ranked(
+            scheme=scheme, domain=domain, user_agent=user_agent, timeout=65, adapter_factory=URLLibAdapter
+        )
+
     @property
     def version(self) -> str:
         """The answer format and the server: each has its own data."""
@@ -254,10 +278,21 @@ class Nominatim(_Online):
 
     def _ask(self, texts: list[str]) -> dict[str, Place | None]:
         (text,) = texts
-        rows = self._send("GET", "/search", {"q": text, "format": "jsonv2", "limit": "1", "addressdetails": "1"})
-        if not isinstance(rows, list):
-            raise TypeError("not an array of places")
-        return {text: self._place(rows[0]) if rows else None}
+        found = self._send(lambda: self._locate(text))
+        return {text: self._place(found.raw) if found is not None else None}
+
+    def _locate(self, text: str) -> Any:
+        from geopy.exc import GeocoderParseError, GeocoderServiceError
+
+        try:
+            return self._client.geocode(text, addressdetails=True, language="en")
+        except GeocoderParseError as error:
+            raise ValueError(str(error)) from None
+        except GeocoderServiceError as error:
+            status = getattr(error.__cause__, "status_code", None)
+            headers = getattr(error.__cause__, "headers", None) or {}
+            trouble = f"HTTP {status}" if status else type(error).__name__
+            raise _Failure(trouble, status, headers.get("retry-after")) from None
 
     @staticmethod
     def _place(row: Mapping[str, Any]) -> Place | None:
@@ -276,6 +311,8 @@ class Nominatim(_Online):
 
 class AzureMaps(_Online):
     """Azure Maps' Get Geocoding and Get Geocoding Batch, 2026-01-01 (https://learn.microsoft.com/rest/api/maps/search).
+
+    A client of our own, since geopy's still asks the superseded Search v1.0, which may put a name elsewhere.
 
     The key comes from AZURE_MAPS_KEY or AZURE_SUBSCRIPTION_KEY and travels in a header, never in an address. The terms
     allow keeping results for six months and not passing them on: `shareable` is False, and the cache forgets.
@@ -301,7 +338,8 @@ class AzureMaps(_Online):
         key = next(filter(None, keys), None)
         if key is None:
             raise InputError("azure: no key; set AZURE_MAPS_KEY to the primary key of your Azure Maps account")
-        super().__init__(base_url, {"subscription-key": key}, cache, clock, sleep)
+        super().__init__(base_url, {"Accept-Language": "en", "subscription-key": key}, cache, clock, sleep)
+        self._client: httpx.Client | None = None
 
     @property
     def version(self) -> str:
@@ -311,16 +349,29 @@ class AzureMaps(_Online):
     def _ask(self, texts: list[str]) -> dict[str, Place | None]:
         version = {"api-version": self.api_version}
         if len(texts) == 1:
-            items = [self._send("GET", "/geocode", {**version, "query": texts[0], "top": "1"})]
+            items = [self._send(lambda: self._http("GET", "/geocode", {**version, "query": texts[0], "top": "1"}))]
         else:
             body = {"batchItems": [{"query": text, "top": 1} for text in texts]}
-            items = self._send("POST", "/geocode:batch", version, body)["batchItems"]
+            items = self._send(lambda: self._http("POST", "/geocode:batch", version, body))["batchItems"]
         # The service keeps the order; an item of its own error is no answer, least of all "no such place".
         return {
             text: self._place(item["features"][0]) if item["features"] else None
             for text, item in zip(texts, items, strict=True)
             if not item.get("error")
         }
+
+    def _http(self, method: str, path: str, params: Mapping[str, str], body: Any = None) -> Any:
+        import httpx
+
+        if self._client is None:
+            self._client = httpx.Client(headers=self._headers, timeout=65.0)
+        try:
+            response = self._client.request(method, self.base_url + path, params=params, json=body)
+        except httpx.TransportError as error:
+            raise _Failure(type(error).__name__) from None
+        if response.status_code != 200:
+            raise _Failure(f"HTTP {response.status_code}", response.status_code, response.headers.get("Retry-After"))
+        return response.json()
 
     @staticmethod
     def _place(feature: Mapping[str, Any]) -> Place:

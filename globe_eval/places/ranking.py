@@ -20,8 +20,14 @@ NEAR_KM = 60.0
 """A quarter lies this near to the city that it is said to belong to."""
 NEAR_REGION_KM = 150.0
 """A city this near to the middle of the stated region agrees with it: "Kyiv, Kyiv Oblast" is a region of its own."""
+WIDE_REGION_KM = 400.0
+"""A town this near to the middle of the stated region may belong to it under another division of the country."""
 TOWN = 15_000
 """Population from which a name inside a longer text, or a parent city, is believed."""
+VILLAGE = 5_000
+"""Population below which only the nearer distance counts."""
+METROPOLIS = 500_000
+"""Population from which a city is believed against any region."""
 LARGE_CITY = 100_000
 """Population from which a city is meant rather than a region of the same name that it does not lie in."""
 
@@ -30,39 +36,45 @@ _NOWHERE: frozenset[int] = frozenset()
 
 
 class Hint:
-    """What a later part of an address can mean: regions, and the largest town of that name."""
+    """What another part of an address can mean: regions, and the largest town of that name.
 
-    __slots__ = ("city", "regions")
+    A `binding` hint followed the name in one text ("Hollywood, Los Angeles"): a larger city contradicts a namesake
+    elsewhere. What stands in the field of the region and is no known region only chooses among homonyms.
+    """
 
-    def __init__(self, regions: frozenset[int], city: int | None) -> None:
+    __slots__ = ("binding", "city", "regions")
+
+    def __init__(self, regions: frozenset[int], city: int | None, binding: bool) -> None:
         self.regions = regions
         self.city = city
+        self.binding = binding
 
 
-def hints_of(gaz: Gazetteer, keys: Sequence[str], scope: Scope | None) -> list[Hint]:
-    """What the parts of an address that follow a name say about where it is; a part that is no place says nothing."""
-    return [hint for key in keys if (hint := _hint(gaz, key, scope))]
+def hints_of(gaz: Gazetteer, keys: Sequence[str], scope: Scope | None, *, binding: bool = True) -> list[Hint]:
+    """What the other parts of an address say about where a name is; a part that is no place says nothing."""
+    return [hint for key in keys if (hint := _hint(gaz, key, scope, binding))]
 
 
 @lru_cache(maxsize=8192)
-def _hint(gaz: Gazetteer, key: str, scope: Scope | None) -> Hint | None:
+def _hint(gaz: Gazetteer, key: str, scope: Scope | None, binding: bool) -> Hint | None:
     for form in chain((key,), (form for form, _ in variants(key))):
         regions, city, size = set(), None, TOWN - 1
-        for entry in gaz.find(form):
+        for entry in chain(gaz.find(form), gaz.code(form) if form is key else ()):
             row = entry >> 1
-            if not _inside(gaz, row, scope):
+            if not inside(gaz, row, scope):
                 continue
             kind = gaz.kind[row]
-            if kind in (ADMIN1, ADMIN2) or (kind == COUNTRY and scope is None):
+            if kind in (ADMIN1, ADMIN2, REGION) or (kind == COUNTRY and scope is None):
                 regions.add(row)
             elif kind >= CITY and gaz.population[row] > size:
                 city, size = row, gaz.population[row]
         if regions or city is not None:
-            return Hint(frozenset(regions), city)
+            return Hint(frozenset(regions), city, binding)
     return None
 
 
-def _inside(gaz: Gazetteer, row: int, scope: Scope | None) -> bool:
+def inside(gaz: Gazetteer, row: int, scope: Scope | None) -> bool:
+    """Whether a place lies where it may."""
     if scope is None:
         return True
     regions = scope.limits.get(gaz.country[row], _NOWHERE)
@@ -79,7 +91,7 @@ def best(
     areas: dict[int, int] = {}
     for entry in gaz.find(key):
         row = entry >> 1
-        if not _inside(gaz, row, scope):
+        if not inside(gaz, row, scope):
             continue
         kind = gaz.kind[row]
         if kind >= REGION:
@@ -95,7 +107,7 @@ def best(
             continue
         elif kind not in areas or gaz.population[row] > gaz.population[areas[kind]]:
             areas[kind] = row
-    if city is not None and hints and not regional and _contradicted(gaz, city, hints, alone=as_written and count == 1):
+    if city is not None and hints and _contradicted(gaz, city, hints, alone=as_written and count == 1):
         city = None
     area = areas.get(ADMIN1, areas.get(ADMIN2))
     if city is None and area is not None and not regional and gaz.kind[area] == ADMIN1:
@@ -104,34 +116,46 @@ def best(
         return area if city is None else city
     if regional and gaz.kind[city] != REGION:
         return area
+    if area in (gaz.admin1[city], gaz.admin2[city]) and any(area in hint.regions for hint in hints):
+        return city  # "Pingtung, Pingtung": the region is said already
     return city if _outweighs(gaz, city, area) else area
 
 
 def _agrees(gaz: Gazetteer, row: int, hint: Hint) -> float:
-    """1 if a place lies in a hinted region or close to a hinted city, 0.8 if near the middle of such a region."""
+    """1 if a place lies in a hinted region or close to a hinted city, less if only near the middle of such a region."""
     if gaz.admin1[row] in hint.regions or gaz.admin2[row] in hint.regions or gaz.country[row] in hint.regions:
         return 1.0
-    if hint.city is not None and _km(gaz, row, hint.city) <= NEAR_KM:
+    if hint.city is not None and km_between(gaz, row, hint.city) <= NEAR_KM:
         return 1.0
-    return 0.8 if any(_km(gaz, row, r) <= NEAR_REGION_KM for r in hint.regions if gaz.kind[r] != COUNTRY) else 0.0
+    near = min((km_between(gaz, row, r) for r in hint.regions if gaz.kind[r] != COUNTRY), default=math.inf)
+    return 0.5 if near <= NEAR_REGION_KM else 0.0
 
 
 def _elsewhere(gaz: Gazetteer, area: int, hints: list[Hint]) -> bool:
     """Whether all stated regions lie outside this one ("Washington, DC" is not the state)."""
     around = {area, gaz.admin1[area], gaz.country[area]}
-    return all(hint.regions and around.isdisjoint(hint.regions) for hint in hints)
+    if not all(hint.regions and around.isdisjoint(hint.regions) for hint in hints):
+        return False
+    nearest = min(km_between(gaz, area, region) for hint in hints for region in hint.regions)
+    return gaz.kind[area] == ADMIN1 or nearest > WIDE_REGION_KM
 
 
 def _contradicted(gaz: Gazetteer, row: int, hints: list[Hint], *, alone: bool) -> bool:
     """Whether the stated surroundings say that this homonym is not meant.
 
-    A name that only one place has is believed against a wrong region; a quarter never against a larger city.
+    A name that only one place has is believed against a wrong region, unless it is a small town far from there; a
+    quarter never against a larger city.
     """
     if gaz.kind[row] in (REGION, LANDMARK) or any(_agrees(gaz, row, hint) for hint in hints):
         return False
-    if any(hint.regions for hint in hints):
-        return not alone
-    return any(hint.city is not None and gaz.population[hint.city] > gaz.population[row] for hint in hints)
+    regions = [r for hint in hints for r in hint.regions]
+    if regions:
+        people = gaz.population[row]
+        if not alone or people >= METROPOLIS:
+            return not alone
+        away = min(km_between(gaz, row, region) for region in regions)
+        return away > (NEAR_REGION_KM if people < VILLAGE else WIDE_REGION_KM)
+    return any(h.binding and h.city is not None and gaz.population[h.city] > gaz.population[row] for h in hints)
 
 
 def _outweighs(gaz: Gazetteer, city: int, area: int) -> bool:
@@ -151,7 +175,7 @@ def _namesake(gaz: Gazetteer, area: int) -> int:
     return max(rows, key=lambda row: gaz.population[row], default=area)
 
 
-def _km(gaz: Gazetteer, a: int, b: int) -> float:
+def km_between(gaz: Gazetteer, a: int, b: int) -> float:
     """Great-circle distance between two rows."""
     (lat1, lon1), (lat2, lon2) = gaz.position(a), gaz.position(b)
     phi1, phi2 = math.radians(lat1), math.radians(lat2)

@@ -1,8 +1,10 @@
 """Places that running English text names: countries, their regions, cities, and what is called after them.
 
 The gazetteer knows a place for nearly every capitalised word ("Reading", "Nice", "Mobile", "Street"). So a name counts
-only where the text writes it as a name, the longest match wins, and a city must be large, or stand where a place stands
-("in Nagano", "Nagano, Japan"), or be one that the caller looks for.
+only where the text writes it as a name, the longest name wins whatever its kind ("New South Wales" is no Wales, "Mexico
+City" no country), and a city must be large, or stand where a place stands ("in Nagano", "Nagano, Japan"), or be one
+that the caller looks for. Of homonyms that counts which the text itself places ("Paris, Texas"), then one in a country
+that it names or whose large cities it names.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from typing import Literal
 
 from globe_eval.places import gazetteer
 from globe_eval.places.demonyms import DEMONYMS, NO_DEMONYM
-from globe_eval.places.gazetteer import ADMIN1, CITY, COUNTRY, LANDMARK, REGION, Place
+from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CITY, COUNTRY, LANDMARK, REGION, Place
 from globe_eval.places.names import normalise
 
 Kind = Literal["country", "demonym", "region", "city"]
@@ -26,8 +28,10 @@ LARGE = 200_000
 SMALL = 2_000
 """From how many people on a city is named where the words around it say that it is a place."""
 
-LONGEST, LONGEST_TOWN = 5, 4
-"""Words of the longest name of a country, and of a town or region."""
+LONGEST = 5
+"""Words of the longest name."""
+NAMESAKE = 30_000
+"""From how many people on "Antigua, Guatemala" is a town in the second country rather than a list of two."""
 
 MAX_LENGTH = 20_000
 """Characters that are read: the first half and the last half of a longer text."""
@@ -51,11 +55,20 @@ _INSIDE = frozenset(_PARTICLES.split())
 _JOINING = frozenset(["de", "del", "la", "le", "el", "da", "do", "dos", "das", "di", "y", "e", "al"])
 _PREPOSITIONS = "in near at around from outside within"
 _LOCATIVE = frozenset(_PREPOSITIONS.split())
+_ABBREVIATED = ("St", "Mt", "Ft", "Ste")
+_WATERS = frozenset(["gulf", "sea", "bay", "strait", "straits", "coast"])
+"""Words before "of" that make of a country's name a sea's: "Gulf of Mexico"."""
+_FEATURE_WORDS = (
+    "basin river sea ocean gulf strait channel canal garden gardens street road avenue square boulevard lane highway"
+    " embassy airlines airways bank club hotel restaurant rainforest plateau peninsula current trench desert"
+)
+_FEATURES = frozenset(_FEATURE_WORDS.split())
+"""Words that make of a country's name another name: "Congo Basin", "Luxembourg Gardens"."""
 _DIVISION_WORDS = "region state province prefecture county oblast canton district area bay metro metropolitan"
 _DIVISIONS = frozenset(_DIVISION_WORDS.split())
 _ORDINARY = """
     reading nice mobile bath orange most split tours nancy surprise enterprise of man male bar lens same hull boulder
-    sparks corona concord clay police santa victoria street road sky central northern southern eastern western north
+    sparks corona concord clay police santa street road sky central northern southern eastern western north
     south east west flora vista grand mesa union liberty independence man eden hope mission paradise plant palm forest
     lake park garden hill hills valley ridge spring springs summit beach coast island islands bay port harbor market
     church temple castle green red white black blue brown gold silver sun moon star rock stone sand bridge river creek
@@ -82,6 +95,9 @@ _ORDINARY = """
     cantonese mandarin kanji katakana hiragana hangul devanagari sinhala catalan basque roman ottoman moorish
     soviet
     van bin bus truck taxi tram train greater downtown uptown midtown old new upper lower inner outer
+    karen harvard stanford springs watts alamo chelsea broadway clifton alexandra lapa suba tigre baixa bund saket
+    rohini patan hamra bercy presidio casbah pantheon condado candelaria springs borders world war wars memorial
+    kensington brixton kennedy pinheiros liberdade independencia
     date time season winter summer autumn fall dense open wide narrow geographic geographical mixed
 """
 _WORDS = frozenset(_ORDINARY.split())
@@ -103,7 +119,7 @@ class Spot:
     """Of a city whose name is also that of the region around it ("New York")."""
 
 
-_Town = tuple[Kind, str, Place | None, bool]
+_Match = tuple[Kind, str, Place | None, bool]
 """The last four fields of a spot."""
 
 _Names = Mapping[int, Sequence[tuple[int, str]]]
@@ -111,18 +127,20 @@ _Names = Mapping[int, Sequence[tuple[int, str]]]
 
 
 def spot(text: str, *, sought: Mapping[str, Place | None] | None = None) -> list[Spot]:
-    """The places that a text names, in its order.
+    """The places that a text names, in its order, without overlap.
 
     Args:
         text: English; of a text beyond MAX_LENGTH the middle is left out.
         sought: names that are known to mean a place, such as the one that was answered, or (None) to mean none here.
 
     A city is looked for in the countries that the text names and those of the places sought, then everywhere, and of
-    several the most populous counts.
+    several the most populous counts. About 2 MB of text a second on one core, once the names are in memory.
 
     >>> text = "French shop signs and plane trees; this is Lyon, France, not Reading."
     >>> [(one.kind, one.country_code, text[one.start : one.end]) for one in spot(text)]
     [('demonym', 'FR', 'French'), ('city', 'FR', 'Lyon'), ('country', 'FR', 'France')]
+    >>> [(one.kind, one.country_code) for one in spot("New South Wales, or Paris, Texas")]
+    [('region', 'AU'), ('city', 'US'), ('region', 'US')]
     """
     if len(text) > MAX_LENGTH:
         text = text[: MAX_LENGTH // 2] + "\n" + " " * (len(text) - MAX_LENGTH - 1) + text[-MAX_LENGTH // 2 :]
@@ -132,16 +150,92 @@ def spot(text: str, *, sought: Mapping[str, Place | None] | None = None) -> list
     if not capitals:
         return []
     names = {at: list(_names(words, at)) for at in capitals}
-    countries = list(_countries(words, names))
-    near = {place.country_code for place in (sought or {}).values() if place}
-    named = frozenset(code for _, code, _, _ in countries) | near
     known = {normalise(name): place for name, place in (sought or {}).items()}
-    found = [Spot(matches[at].start(), matches[end - 1].end(), kind, code) for kind, code, at, end in countries]
-    found += [
-        Spot(matches[at].start(), matches[end - 1].end(), *town)
-        for at, end, town in _towns(words, names, countries, named, known)
+    named = frozenset(place.country_code for place in known.values() if place)
+    found = list(_read(words, names, named, known))
+    context = named | {match[1] for _, _, match in found if match[0] != "demonym" and _is_certain(match)}
+    if context != named:
+        found = list(_read(words, names, context, known))
+    return [Spot(matches[at].start(), matches[end - 1].end(), *match) for at, end, match in found]
+
+
+def _is_certain(match: _Match) -> bool:
+    """Whether a match says in which country the text is: a country, a region, or a city of many people."""
+    kind, _, place, _ = match
+    return kind in ("country", "region") or (place is not None and _people(place.name, place.country_code) >= 5 * LARGE)
+
+
+@lru_cache(maxsize=4096)
+def _people(name: str, code: str) -> int:
+    """Population of the largest place of this main name in a country."""
+    gaz = gazetteer.load()
+    rows = [e >> 1 for e in gaz.find(normalise(name)) if e & 1 and gaz.codes[gaz.country[e >> 1]] == code]
+    return max((gaz.population[row] for row in rows), default=0)
+
+
+def _read(
+    words: Sequence[str], names: _Names, named: frozenset[str], known: Mapping[str, Place | None]
+) -> Iterator[tuple[int, int, _Match]]:
+    """Matches, each from a word to before another; at each place the longest name that is one."""
+    last = 0
+    said: dict[int, tuple[int, _Match]] = {}
+    for at, ends in names.items():
+        if at < last:
+            continue
+        if at in said:
+            last, match = said[at]
+            yield at, last, match
+            continue
+        for end, name in ends:
+            pair = _in_region(words, names, end, name)
+            if pair:
+                match, after, region = pair
+                said[after] = region
+            elif (one := _match(words, names, at, end, name, named, known)) is not None:
+                match = one
+            else:
+                continue
+            yield at, end, match
+            last = end
+            break
+
+
+def _in_region(
+    words: Sequence[str], names: _Names, end: int, name: str
+) -> tuple[_Match, int, tuple[int, _Match]] | None:
+    """Of "Paris, Texas" the town, where its region begins, where that ends, and the region."""
+    if end + 1 >= len(words) or words[end] != ",":
+        return None
+    after = words[end + 1]
+    options = list(names.get(end + 1, ()))
+    if len(after) == 2 and after.isupper() and after.isalpha():
+        options.append((end + 2, after))
+    for stop, region_name in options:
+        found = _town_of(normalise(name), normalise(region_name), len(after) == 2)
+        if found:
+            town, region = _found("city", found[0]), _found("region", found[1])
+            if _country(region_name) == region[1]:
+                region = "country", region[1], None, False  # "London, England"
+            return town, end + 1, (stop, region)
+    return None
+
+
+@lru_cache(maxsize=16_384)
+def _town_of(key: str, region_key: str, code: bool) -> tuple[int, int] | None:
+    """The rows of the town of this main name in a division of that main name or code, and of the division."""
+    gaz = gazetteer.load()
+    entries = gaz.code(region_key) if code else gaz.find(region_key)
+    regions = {e >> 1 for e in entries if gaz.kind[e >> 1] in (ADMIN1, ADMIN2) and e & 1}
+    if not regions or key == region_key:
+        return None
+    towns = [
+        (gaz.population[row], row, region)
+        for row in (e >> 1 for e in gaz.find(key))
+        if gaz.kind[row] >= CITY and (normalise(gaz.name(row)) == key or gaz.population[row] >= LARGE)
+        for region in regions & {gaz.admin1[row], gaz.admin2[row]}
+        if gaz.kind[region] == ADMIN1 or gaz.population[row] >= NAMESAKE
     ]
-    return sorted(found, key=lambda one: one.start)
+    return max(towns)[1:] if towns else None
 
 
 def _is_first(words: Sequence[str], at: int) -> bool:
@@ -165,35 +259,44 @@ def _names(words: Sequence[str], at: int) -> Iterator[tuple[int, str]]:
         end += 1
         if _is_name(word):
             ends.append(end)
-        elif word not in _INSIDE:
+        elif word not in _INSIDE and not (word == "." and words[end - 2] in _ABBREVIATED):
             break
     for end in reversed(ends):
         yield end, " ".join([word[:-2] if word.endswith(_POSSESSIVE) else word for word in words[at:end]])
 
 
-def _countries(words: Sequence[str], names: _Names) -> Iterator[tuple[Kind, str, int, int]]:
-    """Countries and demonyms with their codes, each from a word to before another."""
-    taken = 0
-    for at, ends in names.items():
-        if at < taken:
-            continue
-        before = words[at - 1] if at else ""
-        for end, name in ends:
-            code = _country(name)
-            if code and not (name in ("Mexico", "Jersey") and before == "New"):
-                yield "country", code, at, end
-            elif (code := _demonym(name)) and before not in NO_DEMONYM and not _longer(ends, at, end):
-                yield "demonym", code, at, end
-            else:
-                continue
-            taken = end
-            break
-
-
-def _longer(ends: Sequence[tuple[int, str]], at: int, end: int) -> bool:
-    """Whether a demonym is but the first word of a place's name ("British Columbia")."""
-    longer = (name for to, name in ends if end < to <= at + LONGEST_TOWN)
-    return any(_region(normalise(name), frozenset()) is not None for name in longer)
+def _match(
+    words: Sequence[str],
+    names: _Names,
+    at: int,
+    end: int,
+    name: str,
+    named: frozenset[str],
+    known: Mapping[str, Place | None],
+) -> _Match | None:
+    """What a name means at its place, or None."""
+    key = normalise(name)
+    if key in known:
+        place = known[key]
+        return None if place is None else ("city", place.country_code, place, False)
+    before = words[at - 1] if at else ""
+    featured = end < len(words) and words[end][0].isupper() and words[end].lower() in _FEATURES
+    code = _country(name)
+    country = None
+    if end + 1 < len(words) and words[end] == ",":
+        country = next((found for _, other in names.get(end + 1, ()) if (found := _country(other))), None)
+    if code:
+        town = _city(key, frozenset({country}), NAMESAKE, namesake=True) if country and country != code else None
+        if town is not None:
+            return _found("city", town)
+        at_sea = before == "of" and at > 1 and words[at - 2].lower() in _WATERS
+        return None if featured or at_sea else ("country", code, None, False)
+    code = _demonym(name)
+    if code:
+        return None if featured or before in NO_DEMONYM else ("demonym", code, None, False)
+    if featured and end - at == 1:
+        return None
+    return _town(words, at, end, key, named, country)
 
 
 @lru_cache(maxsize=16_384)
@@ -219,29 +322,6 @@ def _demonym(name: str) -> str | None:
     return None if name == "English" else code
 
 
-def _towns(
-    words: Sequence[str],
-    names: _Names,
-    countries: Sequence[tuple[Kind, str, int, int]],
-    named: frozenset[str],
-    known: Mapping[str, Place | None],
-) -> Iterator[tuple[int, int, _Town]]:
-    """Regions and cities outside of what the countries have taken, each from a word to before another."""
-    taken = {i for _, _, first, last in countries for i in range(first, last)}
-    begun = {first: code for kind, code, first, _ in countries if kind == "country"}
-    last = 0
-    for at, ends in names.items():
-        if at < last or at in taken:
-            continue
-        for end, name in ends:
-            if end <= at + LONGEST_TOWN and (end == at + 1 or taken.isdisjoint(range(at, end))):
-                found = _town(words, at, end, name, named, known, begun.get(end + 1))
-                if found:
-                    yield at, end, found
-                    last = end
-                    break
-
-
 def _ends_a_name(words: Sequence[str], at: int) -> bool:
     """Whether a word is the rest of another name: "Michael Kors", "Tec de Monterrey"."""
     before = at - 1
@@ -255,31 +335,20 @@ def _ends_a_name(words: Sequence[str], at: int) -> bool:
 
 @lru_cache(maxsize=16_384)
 def _ordinary(key: str) -> bool:
-    return key != "victoria" and all(word in _WORDS for word in key.split())
+    return all(word in _WORDS for word in key.split())
 
 
 def _town(
-    words: Sequence[str],
-    at: int,
-    end: int,
-    name: str,
-    named: frozenset[str],
-    known: Mapping[str, Place | None],
-    country: str | None,
-) -> _Town | None:
-    key = normalise(name)
-    if key in known:
-        place = known[key]
-        return None if place is None else ("city", place.country_code, place, False)
-    if _ordinary(key) and not country:
-        return None
+    words: Sequence[str], at: int, end: int, key: str, named: frozenset[str], country: str | None
+) -> _Match | None:
+    """The region or city of this name, `country` being the one that follows it after a comma."""
     if _ends_a_name(words, at):
         return None
     before = words[at - 1] if at else ""
     followed = end + 1 < len(words) and words[end] == "," and words[end + 1][0].isupper()
-    placed = before in _LOCATIVE or followed
-    if _ordinary(key) and not followed:
+    if _ordinary(key) and not (followed and country):
         return None
+    placed = before in _LOCATIVE or followed
     if key == "washington" and not (followed and words[end + 1].startswith("D")):
         row = _region("washington", frozenset({"US"}))
         return None if row is None else _found("region", row)
@@ -288,6 +357,8 @@ def _town(
         return ("country", "GE", None, False) if row is None else _found("region", row)
     if placed:
         least = SMALL
+    elif end - at > 2:
+        least = NAMESAKE
     elif not before and end - at == 1:
         least = 5 * LARGE
     else:
@@ -316,11 +387,14 @@ def _town(
         if 10 * gaz.population[city] >= gaz.population[region]:
             return _found("city", city, ambiguous=True)
         return _found("region", region)
-    larger = max((region, city), key=lambda row: (gaz.codes[gaz.country[row]] in named, gaz.population[row]))
+    # A large city is better known than a region abroad: "St. Louis" is not the region of Saint-Louis.
+    known_city = gaz.population[city] >= LARGE and normalise(gaz.name(city)) == key
+    weight = {region: gaz.population[region], city: gaz.population[city] * (10 if known_city else 1)}
+    larger = max(weight, key=lambda row: (gaz.codes[gaz.country[row]] in named, weight[row]))
     return _found("region" if larger == region else "city", larger)
 
 
-def _found(kind: Kind, row: int, *, ambiguous: bool = False) -> _Town:
+def _found(kind: Kind, row: int, *, ambiguous: bool = False) -> _Match:
     place = gazetteer.load().place(row)
     return kind, place.country_code, place, ambiguous
 
@@ -332,29 +406,35 @@ def _region(key: str, named: frozenset[str]) -> int | None:
     Parishes of small states count only where the state is named: "Michael" is one of the Isle of Man.
     """
     gaz = gazetteer.load()
-    rows = [e >> 1 for e in gaz.find(key) if gaz.kind[e >> 1] in (ADMIN1, REGION) and len(key) > 3 and e & 1]
+    kinds = (ADMIN1, REGION, ADMIN2) if " " in key else (ADMIN1, REGION)
+    rows = [e >> 1 for e in gaz.find(key) if gaz.kind[e >> 1] in kinds and len(key) > 3 and e & 1]
+    rows = [row for row in rows if gaz.kind[row] != ADMIN2 or gaz.population[row] >= LARGE]
     rows = [row for row in rows if gaz.population[row] >= LARGE // 4 or gaz.codes[gaz.country[row]] in named]
     return max(rows, key=lambda row: (gaz.codes[gaz.country[row]] in named, gaz.population[row]), default=None)
 
 
 @lru_cache(maxsize=65_536)
-def _city(key: str, named: frozenset[str], least: int) -> int | None:
+def _city(key: str, named: frozenset[str], least: int, namesake: bool = False) -> int | None:
     """The most populous city of this name, in a named country if there is one, of at least so many people.
 
-    A name that is not the usual one counts for large cities only.
+    A name that is not the usual one counts for large cities only, a country's name only as a `namesake` in a named
+    country.
     """
     gaz = gazetteer.load()
     entries = gaz.find(key)
-    if len(key) < 3 or any(gaz.kind[e >> 1] == COUNTRY and e & 1 for e in entries):
+    if len(key) < 3 or (not namesake and any(gaz.kind[e >> 1] == COUNTRY and e & 1 for e in entries)):
         return None
-    rows = [
-        e >> 1
-        for e in entries
-        if (e & 1 or len(key) > 4)
-        and gaz.kind[e >> 1] >= LANDMARK
-        and gaz.population[e >> 1] >= (least if e & 1 or not least else max(least, LARGE))
-    ]
-    rows = [row for row in rows if gaz.kind[row] >= CITY] or rows
+    rows = []
+    for e in entries:
+        row, here = e >> 1, gaz.codes[gaz.country[e >> 1]] in named
+        enough = least if e & 1 or not least or namesake else max(least, LARGE)
+        if here and e & 1 and " " in key and gaz.kind[row] >= CITY:
+            enough = min(enough, NAMESAKE)
+        if gaz.kind[row] >= LANDMARK and gaz.population[row] >= enough and (e & 1 or len(key) > 4):
+            rows += [row] if here or not namesake else []
+    cities = [row for row in rows if gaz.kind[row] >= CITY]
+    if max((gaz.population[row] for row in cities), default=0) >= (LARGE if " " in key else 1):
+        rows = cities  # "Lake Geneva" is no town, but "Palermo" is no quarter
     return max(rows, key=lambda row: (gaz.codes[gaz.country[row]] in named, gaz.population[row]), default=None)
 
 

@@ -21,7 +21,7 @@ def result_table(results: Results) -> str:
     Beside it the value over located photographs alone and, where names are scored, the ceiling that such answers have.
     """
     some_missing = results.valid_only["located"].n < results.n if "located" in results.valid_only else True
-    ceiling = None if results.answer_form == "coordinates" else results.ceiling
+    ceiling = None if results.answer_form in ("coordinates", "any") else results.ceiling
     header = ["", "all photographs", "95 % interval", *(["located only"] if some_missing else [])]
     header += ["ceiling"] if ceiling else []
     rows = []
@@ -43,6 +43,7 @@ def result_table(results: Results) -> str:
             "",
             *(f"{section}\n" for section in _sections(results)),
             status_line(results),
+            *([f"repaired, having been decoded wrongly: {results.repaired:,} responses"] if results.repaired else []),
             *([_ceiling_line(results)] if ceiling else []),
             *([_clean_line(results)] if results.clean else []),
         ]

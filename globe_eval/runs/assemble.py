@@ -142,6 +142,7 @@ def describe(results: Results, samples: Sequence[Sample], exclude: Collection[st
         "n_groups": next(iter(figures.values())).n_groups if figures else 0,
         "complete": all(one.status != "error" for one in samples),
         "status": scoring.counts(samples),
+        "repaired": sum(one.answer.repaired for one in samples),
         "metrics": figures,
         "valid_only": recorded(of(located, metrics=[metric for metric in metrics if metric.of_parts])),
         "accuracy_by_distance": _accuracy_by_distance(table),

@@ -9,20 +9,18 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
+from globe_eval.commands.parser import Parser
 from globe_eval.errors import InputError
+from globe_train.commands import Command
 
 
-def add_verb(verbs: Any) -> None:
-    """Add `curate` to the verbs of the command line."""
-    curate = verbs.add_parser("curate", help="make verified reasoning data of geotagged photographs and teachers")
+def _add_arguments(curate: Parser) -> None:
     curate.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of a shipped recipe")
     curate.add_argument("overrides", nargs="*", metavar="key=value", help="over the recipe's, as in seed=1")
     curate.add_argument("--shard", metavar="I/N", help="ask and look only, every N-th photograph from the I-th on")
     curate.add_argument("--teacher", metavar="NAME", help="ask only this teacher (several may be asked side by side)")
     curate.add_argument("--fresh", action="store_true", help="ask everything again, instead of going on")
-    curate.set_defaults(verb=_curate)
 
 
 def _curate(options: argparse.Namespace) -> int:
@@ -45,3 +43,14 @@ def _curate(options: argparse.Namespace) -> int:
     what = f"shard {options.shard}" if options.shard else "all photographs"
     print(run.summary(made) if made else f"{recipe.output}: {what}: {options.teacher or 'all teachers'} heard")
     return 0
+
+
+COMMANDS = {
+    "curate": Command(
+        "Make verified reasoning data of geotagged photographs and teachers.",
+        "RECIPE [key=value …] [options]",
+        "globe-train curate my_photographs.yaml --shard 1/4",
+        _add_arguments,
+        _curate,
+    )
+}

@@ -10,7 +10,7 @@ from typing import Any
 
 from globe_eval.benchmarks.duplicates import PHOTOGRAPHS, overlap
 from globe_train.curate.split import balanced, split
-from globe_train.data import benchmark_rows, hashed
+from globe_train.data import hashed
 from globe_train.recipe import Recipe
 
 Benchmarks = Mapping[str, Sequence[dict[str, Any]]]
@@ -50,7 +50,7 @@ def assemble(
         rows: n photographs.
         verdicts: of `verify.verify`, n.
         images: the folder of the pictures.
-        benchmarks: of the recipe, see `benchmarks_of`.
+        benchmarks: of the recipe, see `data.benchmarks_of`.
 
     """
     fate = {verdict["id"]: verdict["verdict"] for verdict in verdicts}
@@ -77,11 +77,6 @@ def assemble(
         parts["train"] = [row for row in parts["train"] if row["id"] not in alike]
     placed = {**sides, **{name: why for name, why in fate.items() if why != "verified"}}
     return Assembled(parts, {name: placed[name] for name in fate}, shared)
-
-
-def benchmarks_of(recipe: Recipe) -> Benchmarks:
-    """The benchmarks that the data set must not know. Raises InputError for one that is not there."""
-    return {str(name): benchmark_rows(str(name), recipe.output) for name in recipe["against"]["benchmarks"]}
 
 
 def joined(row: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, Any]:

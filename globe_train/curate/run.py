@@ -11,10 +11,11 @@ from typing import Any
 from globe_eval.errors import IncompleteRun
 from globe_eval.runs.lock import Lock
 from globe_train.curate import card, write
-from globe_train.curate.assemble import Assembled, Benchmarks, assemble, benchmarks_of
+from globe_train.curate.assemble import Assembled, Benchmarks, assemble
 from globe_train.curate.distil import Photographs, Shard, distil, read_photographs
 from globe_train.curate.evidence import source_of
 from globe_train.curate.verify import Looked, verify, vocabulary_of
+from globe_train.data import benchmarks_of
 from globe_train.recipe import Recipe
 
 
@@ -56,7 +57,7 @@ def curate(
     lock = Lock(recipe.output / (".lock" if shard is None else f".lock-{name}"))
     try:
         vocabulary = vocabulary_of(recipe)
-        benchmarks = {} if shard is not None else benchmarks_of(recipe)
+        benchmarks = {} if shard is not None else benchmarks_of(recipe["against"]["benchmarks"], recipe.output)
         source = source_of(recipe, photographs.images, photographs.entities)
         samples = distil(recipe, photographs, shard=shard, fresh=fresh)
         refuse_incomplete(recipe, samples)

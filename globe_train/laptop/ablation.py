@@ -54,7 +54,7 @@ Values = Mapping[str, Any]
 
 def values(folder: Path, name: str) -> tuple[list[str], Values]:
     """Photographers and values of a model's run in a demo's folder, in percent. Raises InputError: no such run."""
-    file = folder / "runs" / name / "miniworld" / "samples.jsonl"
+    file = next((folder / "runs" / name).glob("*/samples.jsonl"), folder / "runs" / name / "miniworld/samples.jsonl")
     if not file.is_file():
         raise InputError(f"{file}: no such file; python -m globe_train.laptop.demo {folder} writes it")
     samples = sorted(map(json.loads, file.read_text(encoding="utf-8").splitlines()), key=lambda sample: sample["id"])
@@ -73,7 +73,12 @@ def mean(folders: Sequence[Path], name: str) -> tuple[list[str], Values]:
     read = [values(folder, name) for folder in folders]
     if any(groups != read[0][0] for groups, _ in read):
         raise InputError(f"{', '.join(map(str, folders))}: the runs of {name} are not over the same photographs")
-    return read[0][0], {column: np.mean([v[column] for _, v in read], axis=0) for column in COLUMNS}
+    return read[0][0], averaged([columns for _, columns in read])
+
+
+def averaged(read: Sequence[Values]) -> Values:
+    """The mean of each photograph's values over several runs."""
+    return {column: np.mean([columns[column] for columns in read], axis=0) for column in COLUMNS}
 
 
 def estimate(column: Any, groups: Sequence[str]) -> tuple[float, float, float] | None:

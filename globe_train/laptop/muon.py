@@ -75,12 +75,12 @@ def split(model: torch.nn.Module) -> tuple[list[torch.nn.Parameter], list[torch.
     return matrices, rest
 
 
-def arguments(config: Any) -> dict[str, Any]:
-    """What a trainer of transformers takes to train with it."""
+def arguments(config: Any) -> tuple[Any, dict[str, Any]]:
+    """What makes the optimizer of a trainer of transformers (its `optimizer_cls_and_kwargs`)."""
     given = {
         "lr": config.learning_rate,
         "weight_decay": config.weight_decay,
         "betas": (config.adam_beta1, config.adam_beta2),
         "eps": config.adam_epsilon,
     }
-    return {"optimizer_cls_and_kwargs": (lambda: MuonAndAdamW, given)}
+    return lambda: MuonAndAdamW, given

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from globe_eval.answers.coordinates import angle, leading_pair, pair, stated_pair
+from globe_eval.answers.coordinates import angle, leading_pair, pair, stated_pairs
 
 FORMS = [
     "{degrees}°{minutes}′{seconds}″{letter}",
@@ -36,7 +36,7 @@ def test_degree_minute_second(
 
     assert angle(written(lat), "lat") == pytest.approx(expected(lat), abs=1e-9)
     text = ", ".join([written(lon), written(lat)] if swapped else [written(lat), written(lon)])
-    for found in (pair(text), (stated_pair(f"It lies at {text}, I think.") or (None,))[0]):
+    for found in (pair(text), stated_pairs(f"It lies at {text}, I think.")[0].pair):
         assert found == pytest.approx((expected(lat), expected(lon)), abs=1e-9)
 
 
@@ -125,4 +125,4 @@ def test_the_label_can_give_the_order() -> None:
 
 @given(st.integers(-999, 999), st.integers(-999, 999), st.sampled_from([" and ", ", ", " to ", "-", "/"]))
 def test_integers_in_prose_are_no_pair(first: int, second: int, joint: str) -> None:
-    assert stated_pair(f"There are {first}{joint}{second} of them.") is None
+    assert stated_pairs(f"There are {first}{joint}{second} of them.") == []

@@ -16,6 +16,7 @@ import numpy as np
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
 from globe_eval.models import torchvision_cpu
 from globe_train.laptop.student import (
+    CHAT_TEMPLATE,
     END_OF_TEXT,
     END_OF_TURN,
     IMAGE,
@@ -129,4 +130,95 @@ def build(folder: str | Path, seed: int = 0) -> Path:
     model(words, seed).save_pretrained(folder)
     size = {"shortest_edge": 56 * 56, "longest_edge": 224 * 224}  # 4 to 64 tokens
     processor(words, size=size).save_pretrained(folder)
+    return Path(folder)
+
+
+def build_qwen3(folder: str | Path, seed: int = 0) -> Path:
+    """A Qwen3-VL of two layers with random weights, as trained ones begin; it sees a picture as 4 to 16 tokens."""
+    torchvision_cpu.ensure()
+    from transformers import Qwen2VLImageProcessor, Qwen3VLConfig, Qwen3VLProcessor, Qwen3VLVideoProcessor
+
+    words = byte_tokenizer(CORPUS, 640, CONTEXT)
+    number = words.convert_tokens_to_ids
+    rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [4, 6, 6], "mrope_interleaved": True}
+    text = {**TEXT, "vocab_size": len(words), "head_dim": 32, "rope_parameters": rope, **ends(words)}
+    vision = {"depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 2, "out_hidden_size": 128}
+    vision |= {"patch_size": 16, "num_position_embeddings": 64, "deepstack_visual_indexes": [0]}
+    config = Qwen3VLConfig(
+        text_config=text,
+        vision_config=vision,
+        image_token_id=number(IMAGE),
+        video_token_id=number(VIDEO),
+        vision_start_token_id=number(VISION_START),
+        vision_end_token_id=number(VISION_END),
+    )
+    size = {"shortest_edge": 64 * 64, "longest_edge": 128 * 128}
+    shape = {"size": size, "patch_size": 16}
+    seeing = Qwen3VLProcessor(
+        image_processor=Qwen2VLImageProcessor(**shape),
+        tokenizer=words,
+        video_processor=Qwen3VLVideoProcessor(**shape),
+        chat_template=CHAT_TEMPLATE,
+    )
+    return saved(config, words, seeing, folder, seed)
+
+
+def build_internvl(folder: str | Path, seed: int = 0) -> Path:
+    """An InternVL3 of two layers with random weights; it cuts a picture into one or two tiles of 4 tokens."""
+    torchvision_cpu.ensure()
+    from transformers import GotOcr2ImageProcessor, InternVLConfig, InternVLProcessor, InternVLVideoProcessor
+
+    words = byte_tokenizer(CORPUS, 640, CONTEXT)
+    marks = {"start_image_token": VISION_START, "end_image_token": VISION_END}
+    marks |= {"context_image_token": IMAGE, "video_token": VIDEO}
+    template = CHAT_TEMPLATE.replace(f"{VISION_START}{IMAGE}{VISION_END}", f"{IMAGE}\\n")
+    words = type(words)(tokenizer_object=words._tokenizer, **own_tokens(), extra_special_tokens=marks)
+    words.chat_template = template
+    vision = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 2}
+    vision |= {"image_size": [56, 56], "patch_size": [14, 14], "attention_bias": True}
+    rope = {"rope_type": "default", "rope_theta": 10000.0}
+    config = InternVLConfig(
+        text_config={"model_type": "qwen2", **TEXT, "vocab_size": len(words), "rope_parameters": rope, **ends(words)},
+        vision_config=vision,
+        image_token_id=words.convert_tokens_to_ids(IMAGE),
+        image_seq_length=4,
+        tie_word_embeddings=False,
+    )
+    tile = {"height": 56, "width": 56}
+    seeing = InternVLProcessor(
+        image_processor=GotOcr2ImageProcessor(size=tile, crop_to_patches=True, min_patches=1, max_patches=2),
+        tokenizer=words,
+        video_processor=InternVLVideoProcessor(size=tile),
+        image_seq_length=4,
+        chat_template=template,
+    )
+    return saved(config, words, seeing, folder, seed)
+
+
+TEXT = {
+    **{"hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4},
+    **{"num_key_value_heads": 2, "max_position_embeddings": CONTEXT, "initializer_range": 0.06},
+}
+
+
+def ends(words: Any) -> dict[str, Any]:
+    return {"bos_token_id": None, "eos_token_id": words.eos_token_id, "pad_token_id": words.pad_token_id}
+
+
+def own_tokens() -> dict[str, Any]:
+    return {"eos_token": END_OF_TURN, "pad_token": END_OF_TEXT, "padding_side": "left", "model_max_length": CONTEXT}
+
+
+def saved(config: Any, words: Any, seeing: Any, folder: str | Path, seed: int) -> Path:
+    """Random weights by a seed, with the processor, in a folder."""
+    import torch
+    from transformers import AutoModelForImageTextToText
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        built = AutoModelForImageTextToText.from_config(config)
+    built.generation_config.eos_token_id = words.eos_token_id
+    built.generation_config.pad_token_id = words.pad_token_id
+    built.save_pretrained(folder)
+    seeing.save_pretrained(folder)
     return Path(folder)

@@ -197,9 +197,11 @@ def test_nominatim_reads_its_documented_answer(service: Service, nominatim: Nomi
     ]
     (request,) = service.requests
     assert (request.method, request.path) == ("GET", "/search")
-    assert request.params == {"q": "London, England, UK", "format": "jsonv2", "limit": "1", "addressdetails": "1"}
+    language = {"accept-language": "en"}  # or the answer depends on the machine's locale
+    assert request.params == language | {
+        "q": "London, England, UK", "format": "jsonv2", "limit": "1", "addressdetails": "1",
+    }  # fmt: skip
     assert request.headers["user-agent"] == "globe-eval-tests (tests@example.org)"
-    assert request.headers["accept-language"] == "en"  # or the answer depends on the machine's locale
 
 
 def test_nominatim_takes_the_first_of_several_and_remembers_that_there_is_none(
@@ -409,7 +411,7 @@ def test_no_server_at_all(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = Nominatim(
         "tests (t@example.org)", base_url="http://127.0.0.1:9", cache=cache, clock=clock, sleep=clock.sleep
     )
-    with pytest.raises(IncompleteRun, match="ConnectError"):
+    with pytest.raises(IncompleteRun, match=r"Geocoder\w+ after 5 attempts"):
         nowhere.geocode(towns(1))
     assert clock.slept == [1, 2, 4, 8]
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from globe_eval import miniworld
 from globe_eval.errors import InputError
-from globe_train.data import Examples, contamination, dataset, read_examples, target
+from globe_train.data import Examples, benchmarks_of, contamination, dataset, examples_of, read_examples, target
 from globe_train.recipe import Recipe
 
 PLACES = [("France", "Paris"), ("Japan", "Tokyo"), ("Kenya", "Nairobi")]
@@ -137,17 +137,63 @@ def test_rows_without_coordinates_share_none_and_the_same_picture_is_refused(tmp
     rows = [{**row, "__#solution": "<country>nowhere</country><city>nowhere</city>"} for row in mp16_rows()]
     recipe = recipe_of(written(tmp_path, rows), against=["miniworld"])
     examples = read(recipe)
-    found = contamination(recipe, examples)
+    found = contamination(recipe, examples, benchmarks_of(recipe["against"], recipe.output))
     assert found[0]["shared"]["content"] == 0 and found[0]["shared"]["coordinates"] is None
     examples.rows[0]["lat"] = examples.rows[0]["lon"] = 10.0  # some have them, some have not
-    assert contamination(recipe, examples)[0]["shared"]["coordinates"] == 0
+    assert (
+        contamination(recipe, examples, benchmarks_of(recipe["against"], recipe.output))[0]["shared"]["coordinates"]
+        == 0
+    )
 
     test = miniworld.photographs("test", 3)
     (tmp_path / "1.png").write_bytes(miniworld.png(miniworld.render(test[2])))
     with pytest.raises(InputError, match=r"1 of the training pictures are in miniworld too \('1' is its 'mw-00002'\)"):
-        contamination(recipe, read(recipe))
+        contamination(recipe, read(recipe), benchmarks_of(recipe["against"], recipe.output))
 
 
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"data, manifest: .*train.jsonl: no such file"):
         read(recipe_of(tmp_path))
+
+
+def test_a_data_set_of_the_hub_is_fetched_once_and_read_like_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trl: Any
+) -> None:
+    """In MP16-Reason's fields, with its pictures in a list, as ms-swift has them."""
+    import datasets
+
+    written(tmp_path, mp16_rows())
+    pictures = [[{"bytes": (tmp_path / f"{i}.png").read_bytes(), "path": f"{i}.png"}] for i in range(len(PLACES))]
+    rows = [{key: value for key, value in row.items() if key != "image"} for row in mp16_rows()]
+    data = datasets.Dataset.from_list([{**row, "images": cell} for row, cell in zip(rows, pictures, strict=True)])
+    asked = []
+
+    def load(name: str, split: str) -> Any:
+        asked.append((name, split))
+        return data.cast_column("images", datasets.List(datasets.Image()))
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    monkeypatch.setenv("GLOBE_EVAL_DATA", str(tmp_path / "data"))
+    recipe = recipe_of(tmp_path, "grpo", data={"hub": "a/b"}, rewards={"globe_r_vis": 1.0})
+    for _ in range(2):
+        examples = read(recipe)
+        assert [(row["country"], row["city"]) for row in examples.rows] == PLACES
+        assert (examples.images / examples.rows[1]["image"]).read_bytes() == (tmp_path / "1.png").read_bytes()
+    assert asked == [("a/b", "train")]
+
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: (_ for _ in ()).throw(ConnectionError("offline")))
+    with pytest.raises(InputError, match=r"offline; download it and give data.manifest=FILE data.images=FOLDER"):
+        read(recipe_of(tmp_path, "grpo", data={"hub": "c/d"}, rewards={"globe_r_vis": 1.0}))
+    assert not (tmp_path / "data" / "c_d_train").exists()
+
+
+def test_benchmarks_are_looked_up_before_pictures_are_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trl: Any
+) -> None:
+    import datasets
+
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: pytest.fail("pictures were fetched"))
+    monkeypatch.setenv("GLOBE_EVAL_DATA", str(tmp_path / "data"))
+    recipe = recipe_of(tmp_path, "grpo", data={"hub": "a/b"}, against=["im2gps3k"], rewards={"globe_r_vis": 1.0})
+    with pytest.raises(InputError, match="'im2gps3k' is neither prepared"):
+        examples_of(recipe)

@@ -185,7 +185,7 @@ def test_vllm_in_the_process_gets_one_placeholder_a_picture(
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     made = read_recipe(str(tmp_path / "r.yaml"), kind="grpo")
     examples, _ = examples_of(made)
-    model, processor = load(made)
+    model, processor = load(made, configured(made))
     built = grpo_trainer(made, configured(made), model, processor, dataset(examples, made))
     built.train()
     prompts = [prompt for prompt, _ in built.vllm_generation.asked]

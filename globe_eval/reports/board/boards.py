@@ -27,7 +27,7 @@ HEADLINE = "acc@25km"
 """What rows are ordered by."""
 COLUMNS = (*ACCURACIES, "median_km", "located")
 FIRST = ("im2gps3k", "yfcc4k", "mp16_reason_test", "miniworld")
-FORMS = {"names": "place names", "address": "addresses", "coordinates": "coordinates"}
+FORMS = {"names": "place names", "address": "addresses", "coordinates": "coordinates", "any": "whatever was said"}
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,7 @@ def _ceiling(reached: Mapping[str, float | None], form: str, n: int) -> Row:
     says = {
         "names": "every answer names the city nearest to the photograph, and its country",
         "address": "every answer names the city nearest to the photograph, its state and its country",
+        "any": "every answer is where the photograph was taken",
         "coordinates": "every answer is where the photograph was taken",
     }[form]
     return Row(

@@ -196,7 +196,7 @@ def _marked_note(data: Loaded, read: int) -> str:
 def _tables(runs: Sequence[NamedRun]) -> dict[str, Any]:
     only = runs[0].results
     ceiling = {}
-    if len(runs) == 1 and only.ceiling and only.answer_form != "coordinates":
+    if len(runs) == 1 and only.ceiling and only.answer_form not in ("coordinates", "any"):
         ceiling = {shown.label(name): shown.text(name, value) for name, value in only.ceiling.items()}
     names = _COUNTRY_COLUMNS if len(runs) == 1 else ("acc@25km", "acc@750km")
     columns = [(name, shown.short(name)) for name in names]

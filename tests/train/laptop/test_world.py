@@ -8,6 +8,7 @@ import re
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -177,3 +178,25 @@ def test_one_that_fails_ends_the_rest(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"exit code 1: no room on the disk \(.*a\.log\)"):
         run(steps, tmp_path / "logs")
     assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize("kind", ["sft", "grpo"])
+def test_a_recipe_trains_with_it(kind: str, trl: Any, world: Path, student: Path, tmp_path: Path) -> None:
+    from globe_train import checkpoint, train
+    from globe_train.data import dataset, examples_of
+    from globe_train.recipe import Recipe
+
+    trainer = {"max_steps": 1, "per_device_train_batch_size": 4, "save_strategy": "no", "disable_tqdm": True}
+    values = {"kind": kind, "departures": [], "model": str(student), "output": str(tmp_path / "out")}
+    values |= {"data": {"manifest": str(world), "limit": 8}, "optimizer": "muon", "trainer": trainer}
+    if kind == "grpo":
+        trainer |= {"num_generations": 4, "max_completion_length": 4}
+        values["rewards"] = {"r_format": 1.0}
+    recipe = Recipe(tmp_path / "r.yaml", values, {})
+    config = train.configured(recipe)
+    model, processor = checkpoint.load(recipe, config)
+    examples, _ = examples_of(recipe)
+    build = train.sft_trainer if kind == "sft" else train.grpo_trainer
+    made = build(recipe, config, model, processor, dataset(examples, recipe))
+    made.train()
+    assert isinstance(made.optimizer.optimizer, MuonAndAdamW)

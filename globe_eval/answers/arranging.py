@@ -1,0 +1,250 @@
+"""The parts of a place, and which of them is its country, region, city and venue: the gazetteer decides.
+
+Of "Palazzo Farnese, Rome, Italy" the last part is a country, the one before it a town in it, and what remains a venue.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from globe_eval.answers.lexicon import AREAS
+from globe_eval.answers.names import DECORATION, Names, is_sentence, name, without_remarks
+from globe_eval.answers.toponyms import (
+    HOME_NATIONS,
+    TOWN,
+    are_apart,
+    code_of,
+    country_of,
+    is_area,
+    is_inside,
+    is_landmark,
+    is_name,
+    is_ordinary,
+    is_prominent,
+    is_pure_region,
+    is_town,
+    is_venue,
+    is_wide,
+    regions_of,
+    rows_of,
+    sovereigns_of,
+    town_of,
+)
+from globe_eval.places import gazetteer
+from globe_eval.places.gazetteer import ADMIN1, CAPITAL, CITY, LANDMARK
+from globe_eval.places.names import normalise
+from globe_eval.places.words import names_region
+
+_MOST_PARTS = 10
+
+_CITY_STATES = frozenset(["SG", "MC", "VA", "HK", "MO", "GI", "SM"])
+
+
+def arranged(parts: Sequence[str]) -> Names | None:
+    """What each part of a place is, finest first or country first; None where the gazetteer knows none of them.
+
+    The town nearest to the end is the city, so that "Asakusa Shrine, Asakusa, Tokyo, Japan" is Tokyo, unless its name
+    is also that of the region in which the town before it lies ("Buffalo, New York"). What is finer is the venue.
+
+    >>> arranged(["Freedom Plaza", "Washington", "D.C."])
+    Names(country=None, city='Washington', admin='D.C.', venue='Freedom Plaza')
+    >>> arranged(["Italy", "Florence"]), arranged(["Big Tree", "Small House"])
+    (Names(country='Italy', city='Florence', admin=None, venue=None), None)
+    """
+    left = [piece for part in parts[:_MOST_PARTS] for piece in _pieces(part) if not is_area(piece)]
+    at = next((i for i in range(len(left) - 1, -1, -1) if country_of(left[i])), None)
+    country, code, beyond = None, None, []
+    if at and _are_two(left[at - 1], left[at]):
+        left, at = left[:at], at - 1
+    if at is None and len(left) > 1 and is_pure_region(left[0]) and not regions_of(left[-1], None):
+        left = [*left[1:], left[0]]  # "in Utah, near Moab"
+    if at is not None and not (_rather_region(left, at) or _rather_town(left, at)):
+        country, code, beyond = left[at], country_of(left[at]), left[at + 1 :]
+        same = [part for part in left[:at] if country_of(part) == code]
+        if same and normalise(country) in HOME_NATIONS:  # "the United Kingdom (likely England)"
+            country, beyond = same[0], [country, *beyond]
+        left = [part for part in left[:at] if part not in same]
+        if not left:
+            left, beyond = beyond[::-1], []
+    city, admin, venue, row = _read_backwards(left, country, code)
+    if country is None and admin is None and city is None:
+        return None
+    code = code or (code_of(row) if row is not None else None)
+    if city is None and not venue and code:
+        city = next((part for part in beyond if town_of(part, code, ())), None)
+    if city is None and venue:
+        city = country if country and code in _CITY_STATES else venue[-1]
+        venue = [part for part in venue if part != city or is_venue(part)]
+    elif city and row is not None and is_landmark(row) and " " in city:
+        venue.append(city)
+    venue += [part for part in beyond if is_venue(part) or town_of(part, code, ()) not in (None, row)]
+    venue = [part for part in dict.fromkeys(venue) if not is_wide(part) and (part != city or " " in part)]
+    return Names(country, city, admin, ", ".join(venue) or None)
+
+
+def _read_backwards(
+    left: Sequence[str], country: str | None, code: str | None
+) -> tuple[str | None, str | None, list[str], int | None]:
+    """City, region and what is finer in the parts before a country, and the gazetteer's row of the city or region."""
+    city = admin = None
+    row: int | None = None
+    around: tuple[int, ...] = ()
+    venue: list[str] = []
+    for i in range(len(left) - 1, -1, -1):
+        part = left[i]
+        if city is not None:
+            venue.insert(0, part)
+            continue
+        regions, town = regions_of(part, code), town_of(part, code, around)
+        coded = part.replace(".", "").isupper() and len(part) <= 4
+        if code is None and is_ordinary(part):
+            venue.insert(0, part)
+        elif regions and admin is None and (town is None or coded or _is_region(regions[0], town, left[:i], code)):
+            admin, around, row = part, tuple(regions[:4]), regions[0]
+            code = code or code_of(regions[0])
+        elif country_of(part) and country and admin is None and i > 0:
+            admin = part  # a territory: "San Juan, Puerto Rico, USA"
+        elif town is not None and not (is_landmark(town) and any(is_town(other, code) for other in left[:i])):
+            city, row = part, town
+        elif regions:
+            continue
+        elif (country or admin) and (names_region(normalise(part)) or part.split()[-1].lower() in AREAS):
+            admin = admin or part
+        else:
+            venue.insert(0, part)
+    return city, admin, venue, row
+
+
+_OWNED = re.compile(r"(.+?)['’]s?\s(.+)")
+_POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
+_OF = re.compile(r".+\s(?:of|on|in)\s(?:the\s)?(.+)")
+_CODE_BEHIND = re.compile(r"(.*[^\W\d_].*?),?\s(D\.?C\.?|[A-Z]{2}|USA|U\.S\.A?\.?|U\.K\.?)(?:\s\d{5}(?:-\d{4})?)?")
+
+
+_DIRECTED = re.compile(
+    r"(?:(?:Mid|North|South|East|West|Central|Rural|Upper|Lower|Coastal|Inland|Southern|Northern)[\w-]*|The)\s+(?=[^\W\d_])(.+)"
+)
+_FEDERAL_REGION = re.compile(r"(US|U\.S\.?|USA|UK|U\.K\.?)\s+[^\W\d_].*")
+
+
+def _pieces(part: str) -> Iterator[str]:
+    """A part, cut before a code that no comma separates ("Washington DC", "Seattle WA 98101") and from directions."""
+    if "–" in part and not is_name(part):
+        yield from part.split("–")
+    elif part.startswith(("Downtown ", "Uptown ", "Midtown ")):
+        yield from (part, part.split(maxsplit=1)[1])
+    elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]) and not is_venue(part):
+        yield from (match[2], match[1])
+    elif (match := _OF.fullmatch(part)) and is_prominent(match[1]) and not is_name(part):
+        yield from (part, match[1])
+    elif match := _CODE_BEHIND.fullmatch(part):
+        yield from match.groups()
+    elif ((match := _FEDERAL_REGION.fullmatch(part)) and not is_venue(part)) or (
+        (match := _DIRECTED.fullmatch(part)) and not rows_of(normalise(part)) and country_of(match[1])
+    ):
+        yield match[1]
+    else:
+        yield _POSTCODE.sub("", part)
+
+
+def _are_two(one: str, other: str) -> bool:
+    """Whether two names are of two countries ("Italy/Greece"), not of a territory's or a state's and its country."""
+    home, code = country_of(one), country_of(other)
+    if home is None or code == home or code in sovereigns_of(home):
+        return False
+    return not any(gazetteer.load().kind[row] == ADMIN1 for row in regions_of(one, code))
+
+
+def _rather_region(parts: Sequence[str], at: int) -> bool:
+    """Whether a country's name is here that of a state: "Atlanta, Georgia"."""
+    if normalise(parts[at]) != "georgia":
+        return False
+    before = [part for part in parts[:at] if town_of(part, "GE", ())]
+    regions = regions_of(parts[at], "US")
+    return not before and any(town_of(part, "US", regions) for part in parts[:at])
+
+
+def _rather_town(parts: Sequence[str], at: int) -> bool:
+    """Whether a country's name is here that of a town: "Lebanon, New Hampshire"."""
+    regions = regions_of(parts[-1], None) if at < len(parts) - 1 else ()
+    home = country_of(parts[at])
+    return any(code_of(row) != home and is_inside(town_of(parts[at], code_of(row), (row,)), row) for row in regions[:1])
+
+
+def _is_region(region: int, town: int, before: Sequence[str], code: str | None) -> bool:
+    """Whether a name of a region and of a town is the region's: a town in it is named before, or it is far larger."""
+    gaz = gazetteer.load()
+    if before:
+        other = town_of(before[-1], code or gaz.codes[gaz.country[region]], (region,))
+        inside = other is not None and other != town and region in (gaz.admin1[other], gaz.admin2[other])
+        if other is not None and inside:
+            first = len(before) == 1 and gaz.kind[other] >= CITY and gaz.population[other] >= TOWN
+            first = first and gaz.kind[region] == ADMIN1
+            if first or are_apart(other, town):
+                return True
+    if gaz.kind[town] in (CAPITAL, LANDMARK) and gaz.kind[region] != ADMIN1:
+        return False
+    if gaz.codes[gaz.country[town]] != gaz.codes[gaz.country[region]]:
+        return gaz.population[region] > gaz.population[town]
+    return 10 * gaz.population[town] < gaz.population[region]
+
+
+_CAPITAL = r"[^\W\d_a-zß-öø-ÿ][\w'.-]{0,30}"
+_PARTICLE = r"de|del|della|di|da|do|dos|das|la|le|el|al|the|of|and|upon|am|an|der|den|on|y|e|-"
+_CAPITALISED = re.compile(rf"{_CAPITAL}(?:\s(?:{_CAPITAL}|{_PARTICLE})){{0,5}}")
+_OTHERS = re.compile(
+    r"\b(?:or|either|like|such as|including|similar|not|outside|unlike|capital|e\.g)\b|'t\b", re.IGNORECASE
+)
+
+
+def place(value: str, country_first: bool = False, *, capitals: bool = False) -> Names:
+    """The names in a stated value such as "Paris, France", "Austin, Texas, USA", "Kyoto" or "France".
+
+    Where the gazetteer knows no part, they are city, admin and country by their order, and a single name is a country,
+    the coarsest claim; more than four such parts, or a part that reads like a sentence, are no place. With `capitals`
+    every part must look like a name, so that "a quiet suburb, Europe" is none.
+
+    >>> place("Austin, Texas, USA"), place("Kyoto").city
+    (Names(country='USA', city='Austin', admin='Texas', venue=None), 'Kyoto')
+    """
+    if "\n" in value.strip() and "," not in value:
+        return Names()
+    bare = without_remarks(value[:300])
+    if is_sentence(bare) or _OTHERS.search(bare):
+        return Names()
+    stated = [part for part in re.split(r",|(?<=\w)\s[(\[](?=\w)|[)\]]", bare) if part.strip()]
+    parts = [part for part in map(name, stated) if part and len(part.split()) <= 6]
+    if len(parts) < len(stated) or not parts:
+        return Names()
+    if capitals and not all(_CAPITALISED.fullmatch(part) for part in parts):
+        return Names()
+    if country_first:
+        parts.reverse()
+    if known := arranged(parts):
+        return known
+    if len(parts) > 4 or (capitals and len(parts) == 1):
+        return Names()
+    if len(parts) == 1:
+        return Names(country=parts[0])
+    return Names(country=parts[-1], city=parts[0], admin=parts[-2] if len(parts) > 2 else None)
+
+
+def address(value: str) -> Names:
+    """The names at the end of a postal address; house numbers and postal codes are left out.
+
+    >>> address("10 Rue de Rivoli, 75004 Paris, France")
+    Names(country='France', city='Paris', admin=None, venue='Rue de Rivoli')
+    >>> address("600 Congress Ave, Austin, TX 78701, USA")
+    Names(country='USA', city='Austin', admin='TX', venue='Congress Ave')
+    """
+    parts = [part.strip(DECORATION) for part in " ".join(value[:300].split()).split(",")]
+    if len(parts) <= 2:
+        return place(value)
+    without_codes = [name(re.sub(r"(?:^|\s)[\w-]*\d[\w-]*(?=\s|$)", " ", part)) for part in parts]
+    if known := arranged([part for part in without_codes if part]):
+        return known
+    *_, third, second, country = [None, *without_codes]
+    if len(parts) == 3 or re.match(r"[\w-]*\d", parts[-2]):
+        return Names(country, city=second)
+    return Names(country, city=third, admin=second)

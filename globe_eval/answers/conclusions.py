@@ -1,0 +1,281 @@
+"""What prose concludes: the place that its claims state, weighed by the words around each name.
+
+A text is cut into sentences. A name weighs by what stands before it in its sentence (or in the heading above): words
+that conclude, that state, that leave it open, that deny or compare (`lexicon`). One policy for all: what is concluded
+last; else the most probable where probabilities are given; else what is stated first; else what is held possible first.
+What is only mentioned is no answer. Other claims add what is finer, where they agree.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from globe_eval.answers import lexicon
+from globe_eval.answers.coordinates import Pair, stated_pairs
+from globe_eval.answers.names import Names
+from globe_eval.answers.phrases import phrases
+from globe_eval.answers.toponyms import same_country
+from globe_eval.places.names import normalise
+
+T = TypeVar("T")
+
+FINAL, STATED, POSSIBLE, MENTIONED = 4, 3, 2, 1
+
+_MOST_SENTENCES = 400
+_LONGEST_SENTENCE = 1_200
+
+
+def _words(alternatives: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)")
+
+
+_FINAL = _words(lexicon.FINAL)
+_STATED = _words(lexicon.STATED)
+_HEDGED = _words(lexicon.HEDGED)
+_EXAMPLE = _words(lexicon.EXAMPLE)
+_DENIED = _words(lexicon.DENIED)
+_COMPARED = _words(lexicon.COMPARED)
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|has|have|had|can|could|may|might|will|would|do|does|shows|suggests?|indicates?|it's|that's|here's)\b"
+)
+_CLAUSE = re.compile(r"[;:]|\b(?:but|although|though|however|while|whereas|because|since|so)\b")
+_SHORT_CLAUSE = re.compile(r"[;:,—–(]|\b(?:but|although|though|however|while|whereas|because|since|so|and)\b")
+_DENIED_AFTER = re.compile(
+    r"\W{0,3}(?:(?:is|are|was|were|seems?|looks?|can|could|would|be|also|appears?)\s){0,3}"
+    r"(?:not|unlikely|ruled\sout|less\slikely|excluded|impossible|cannot|can't)\b"
+)
+_COMPARED_AFTER = re.compile(
+    r"[-\s](?:style|styled|inspired|flags?|language|culture|cuisine|restaurant|accent|jersey|shirt|like|esque|signs?|text)\b"
+)
+_PLACED = re.compile(
+    r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
+    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|city|the)\s|:\s?)[\"'“”‘’(\[]*$"
+)
+_GOES_ON = re.compile(r"\W{0,3}[^\W\d_]+\s[^\W\d_]")
+_PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
+_ABBREVIATED = re.compile(
+    r"(?:\b(?:st|mt|ft|dr|mr|mrs|ms|no|ca|approx|e\.g|i\.e|etc|vs|u\.s|d\.c|ave|blvd|jr|sr)|\b\w)\.$"
+)
+_END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])")
+_WORD = re.compile(r"\w+")
+_HEADING = re.compile(r"\s*(?:#{1,6}\s.*|.{1,400}:\s*)")
+_DRESS = re.compile(r"\*{1,3}|`|(?<!\w)_{1,2}|_{1,2}(?!\w)")
+_ITEM = re.compile(r"\s*(?:[-•*+]|\d{1,2}[.)])\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim(Generic[T]):
+    """What a text states of the place: a name or a position, how much it weighs, and with which probability (of 100).
+
+    Claims of one `group` are one answer: those of a sentence, or of the list below a heading.
+    """
+
+    value: T
+    weight: int
+    start: int
+    group: int
+    probability: float | None = None
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """A sentence without Markdown and in lower case, where it begins, and the heading above it with its beginning."""
+
+    text: str
+    lower: str
+    start: int
+    heading: str
+    heading_start: int
+    alone: bool
+    """Whether it is the first or last of the text, or an item of a list: there a name needs no verb."""
+
+
+def concluded(text: str, *, declined: bool = False) -> tuple[Names, int] | None:
+    """The place that a text ends on, and where the sentence begins that says so; None where it concludes none.
+
+    Of what is only held possible the town is left out where the text declines to name the place (`declined`).
+
+    >>> concluded("Not Paris, France. The photo was taken in Lyon, France.")
+    (Names(country='France', city='Lyon', admin=None, venue=None), 19)
+    >>> concluded("The roofs are typical of Bavaria.") is None
+    True
+    """
+    claims = [claim for sentence in _sentences(text) for claim in _named(sentence)]
+    chosen = _chosen([claim for claim in claims if claim.known]) or _chosen(claims)
+    if chosen is None:
+        return None
+    if chosen.weight <= POSSIBLE and declined:
+        names = Names(chosen.value.country, admin=chosen.value.admin)
+        return (names, chosen.start) if names else None
+    return _completed(chosen, claims), chosen.start
+
+
+def position(text: str, *, strict: bool = True) -> tuple[Pair, int] | None:
+    """The position that a text ends on, by the same policy as its names, and where it stands.
+
+    >>> position("Kyoto (35.0116, 135.7681) or else, less likely, Nara (34.6851, 135.8048).")
+    ((35.0116, 135.7681), 7)
+    """
+    stated = stated_pairs(text, strict=strict)
+    if len(stated) < 2:
+        return (stated[0].pair, stated[0].start) if stated else None
+    sentences = list(_sentences(text))
+    starts = [sentence.start for sentence in sentences]
+    claims = []
+    for one in stated:
+        sentence = sentences[max(bisect_right(starts, one.start) - 1, 0)]
+        shown = text[max(sentence.start, one.start - _LONGEST_SENTENCE) : one.start]
+        weight = _weight(sentence, shown.lower(), text[one.end : one.end + 60].lower())
+        claims.append(_claim(sentence, one.pair, STATED if weight == MENTIONED else weight, start=one.start))
+    chosen = _chosen(claims) or claims[0]
+    return chosen.value, chosen.start
+
+
+def _chosen(claims: list[Claim[T]]) -> Claim[T] | None:
+    """The claim that counts, by the policy."""
+    final = [claim for claim in claims if claim.weight >= FINAL]
+    if final:
+        claims = [claim for claim in final if claim.group == final[-1].group]
+    ranked = [claim for claim in claims if claim.probability is not None and claim.weight >= POSSIBLE]
+    if len({claim.start for claim in ranked}) > 1:
+        return max(ranked, key=lambda claim: claim.probability or 0)
+    heaviest = max((claim.weight for claim in claims), default=0)
+    return next((claim for claim in claims if claim.weight == heaviest >= POSSIBLE), None)
+
+
+def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
+    """The names with what agreeing claims add: a city to its country, a country to its city, a venue to both."""
+    names = chosen.value
+    for claim in sorted(claims, key=lambda claim: -claim.weight):
+        other = claim.value
+        if claim is chosen or not claim.weight:
+            continue
+        together = claim.start == chosen.start and names.city == names.venue and other.city is not None
+        if claim.known and names.city and not names.country and (together or _same(names, other)):
+            if names.city == names.venue and other.city:
+                names = replace(names, city=other.city)
+            names = replace(names, country=other.country, admin=names.admin or other.admin)
+        elif claim.known and not names.city and claim.weight >= STATED and other.city and _agree(names, other):
+            names = replace(other, country=names.country or other.country, admin=names.admin or other.admin)
+        elif (
+            not names.venue
+            and claim.weight >= STATED
+            and (not claim.known or (other.city is not None and _same(names, other)))
+        ):
+            names = replace(names, venue=other.venue)
+    return names
+
+
+def _same(names: Names, other: Names) -> bool:
+    """Whether two claims share their city or a venue."""
+    mine = {normalise(part) for part in (names.city, *(names.venue or "").split(", ")) if part}
+    theirs = {normalise(part) for part in (other.city, *(other.venue or "").split(", ")) if part}
+    return not mine.isdisjoint(theirs)
+
+
+def _agree(names: Names, other: Names) -> bool:
+    """Whether another claim lies in the stated country or region."""
+    if names.admin and other.admin and normalise(names.admin) != normalise(other.admin):
+        return False
+    return same_country(names.country, other.country) or bool(names.admin and other.admin)
+
+
+def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
+    """The places that a sentence names."""
+    for phrase in phrases(sentence.text):
+        before, after = sentence.lower[: phrase.start], sentence.lower[phrase.end : phrase.end + 60]
+        weight = _weight(sentence, before, after)
+        bare = not phrase.known and not (_STATED.search(before) or _FINAL.search(f"{sentence.heading} {before}"))
+        begins = not before.strip(" \"'“‘([-•1234567890.)") and bool(_GOES_ON.match(after))
+        if bare or (phrase.alone and (begins or not _PLACED.search(before[-24:]))):
+            weight = min(weight, MENTIONED)
+        yield _claim(sentence, phrase.names, weight, known=phrase.known)
+
+
+def _claim(sentence: _Sentence, value: T, weight: int, *, start: int | None = None, known: bool = True) -> Claim[T]:
+    percent = _PROBABILITY.search(sentence.text)
+    in_list = sentence.heading and not _FINAL.search(sentence.lower)
+    return Claim(
+        value,
+        weight,
+        sentence.start if start is None else start,
+        sentence.heading_start if in_list else sentence.start,
+        float(percent[1]) if percent else None,
+        known,
+    )
+
+
+def _weight(sentence: _Sentence, before: str, after: str) -> int:
+    """How much the words before and after a name or a position, in lower case, make it an answer."""
+    clause = before[_last_end(_CLAUSE, before) :]
+    nearest = before[_last_end(_SHORT_CLAUSE, before) :]
+    if _DENIED.search(nearest) or _DENIED_AFTER.match(after):
+        return 0
+    cue = max(_last_end(_STATED, before), _last_end(_FINAL, before))
+    if _COMPARED.search(before, max(cue, len(before) - len(clause))) or _COMPARED_AFTER.match(after):
+        return MENTIONED
+    context = f"{sentence.heading} {before}"
+    final = _FINAL.search(context) is not None
+    if _EXAMPLE.search(clause) or _EXAMPLE.search(sentence.heading):
+        return POSSIBLE if final else MENTIONED
+    hedged = _HEDGED.search(f"{sentence.heading} {clause}") is not None
+    if final:
+        return STATED if hedged else FINAL
+    if _STATED.search(context):
+        return POSSIBLE if hedged else STATED
+    if hedged:
+        return POSSIBLE
+    fragment = sentence.alone and not _VERB.search(before) and not _VERB.match(after.lstrip(" ,)"))
+    return STATED if fragment else MENTIONED
+
+
+def _last_end(pattern: re.Pattern[str], text: str) -> int:
+    """Where the last match ends; 0 without one."""
+    end = 0
+    for match in pattern.finditer(text):
+        end = match.end()
+    return end
+
+
+def _sentences(text: str) -> Iterator[_Sentence]:
+    """The sentences of a text with their headings; of very many the first quarter and the last ones."""
+    cut = [item for item in _cut(text)]
+    if len(cut) > _MOST_SENTENCES:
+        cut = cut[: _MOST_SENTENCES // 4] + cut[-3 * _MOST_SENTENCES // 4 :]
+    heading, heading_start, below = "", 0, False
+    for i, (start, begins_line, written) in enumerate(cut):
+        if not written.strip():
+            heading = "" if below else heading
+            continue
+        plain = _DRESS.sub("", written)
+        lower = plain.lower()
+        if _HEADING.fullmatch(plain) if begins_line else plain.rstrip().endswith(":"):
+            yield _Sentence(plain, lower, start, "", start, i == 0)
+            heading, heading_start, below = lower, start, False
+            continue
+        alone = i in (0, len(cut) - 1) or (begins_line and bool(heading or _ITEM.match(plain)))
+        yield _Sentence(plain, lower, start, heading if begins_line else "", heading_start, alone)
+        below = True
+
+
+def _cut(text: str) -> Iterator[tuple[int, bool, str]]:
+    """Where each sentence begins, whether it begins a line, and its text; an empty line is an empty sentence."""
+    position = 0
+    for line in text.split("\n"):
+        start = 0
+        for end in _END.finditer(line):
+            whole = line[start : end.end()]
+            if end.start() - start < 2 or _ITEM.fullmatch(whole):
+                continue
+            following = _WORD.match(line, end.end())
+            begins = following is not None and following[0].lower() in lexicon.UNNAMED
+            if begins or not _ABBREVIATED.search(line[max(start, end.start() - 8) : end.start() + 1].lower()):
+                yield position + start, start == 0, whole[:_LONGEST_SENTENCE]
+                start = end.end()
+        yield position + start, start == 0, line[start : start + _LONGEST_SENTENCE]
+        position += len(line) + 1

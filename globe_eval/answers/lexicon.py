@@ -1,0 +1,220 @@
+"""The words by which prose is read, as data: what concludes, hedges, denies and compares, and what is no name."""
+
+from __future__ import annotations
+
+
+def alternatives(text: str) -> str:
+    """A regular expression's alternatives, one or more a line, separated by bars; a space is any white space."""
+    parts = [part.strip() for part in text.replace("\n", "|").split("|")]
+    return "|".join(part.replace(" ", r"\s") for part in parts if part)
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text."""
+    return frozenset(text.split())
+
+
+FINAL = alternatives(r"""
+    final (?:answer|guess|estimate|verdict|conclusion) | specific answer | answer\b
+    (?:in|to) (?:conclusion|summary|sum up|conclude) | conclu(?:sion|de)s? | therefore | thus | hence | so(?=:)
+    (?:best|my|educated|reasonable|single|top|safest|overall|specific|plausible) (?:\w+ )?guess
+    best (?:\w+ )?estimate | best (?:fit|match) | guess | i had to (?:choose|pick|say|bet) | i(?:'d| would) bet
+    lean(?:ing)? (?:towards?|to)
+    i(?:'d| would)? (?:\w+ )?(?:guess|say|settle|go) | i(?:'ll| will) (?:\w+ )?(?:go|say|guess)
+    most (?:likely|plausible|probable) | (?:most|very|highly) probably | reasonable to (?:conclude|infer|assume|guess)
+    based on (?:these|this|all|the above|my) | (?:given|considering|combining) (?:these|this|all)
+    (?:estimated|predicted) (?:location|place) | likely location
+    r[ée]ponse | respuesta | antwort | risposta | resposta
+""")
+"""Words after which a text says what it ends on."""
+
+_SUBJECT = alternatives(r"""
+    image|photo|photograph|picture|scene|shot|view|setting|landscape|place|site|snapshot|street|building|landmark|area
+    structure|location|it|this|we|which|clues?|evidence|features?|signs?|architecture|style|elements?|details?|and|also
+""")
+_VERB = alternatives(r"""
+    is|are|was|were|appears?|seems?|looks?|shows?|depicts?|captures?|features?|displays?|suggests?|indicates?|points?
+    strongly|clearly|likely|must|has
+""")
+STATED = alternatives(rf"""
+    (?:taken|shot|captured|photographed|set|situated|located|filmed|snapped|made|looking)\b | location\b
+    this (?:is|was|looks|appears|seems|must) | it(?:'s| is| was| looks| appears| seems| must) | that(?:'s| is)
+    these are | here is | (?:{_SUBJECT}) (?:[\w'-]+ ){{0,5}}?(?:{_VERB})\b
+    likely | probably | presumably | appears? to be | seems? to be
+    identif(?:y|ied|ies|iable) | recogni[sz](?:e|ed|able)\b | corresponds? to | matches
+    suggest(?:s|ing)?\b | indicat(?:es?|ing)\b | points? (?:strongly |clearly |directly )?to(?:ward)?s?
+    confirm(?:s|ed|ing)?\b | place (?:it|this|us|the \w+) in | view (?:of|from|over) | it could only be
+    i(?:'m| am) (?:\w+ )?(?:sure|confident|certain) | i(?:'d| would) (?:place|put|locate)
+    (?:i|we) (?:believe|think|suspect|conclude|infer|can see|see)
+    se trouve | aufgenommen | fotografiert | scattata | tomada | tirada
+""")
+"""Words by which a text says where the photograph is."""
+
+HEDGED = alternatives(r"""
+    possibl[ey] | perhaps | maybe | might | could | may | potentially | conceivably | either | if | whether
+    plausibl[ey] | speculat\w+ | hypothetical\w* | assum\w+ | e\.g | for example | for instance | alternative\w*
+    candidates? | options? | unless | initially | at first | (?:i|we) (?:first |had )?(?:thought|considered)
+""")
+"""Words that leave it open."""
+
+EXAMPLE = alternatives(r"""
+    such as | (?<!looks )(?<!look )(?<!looked )like | including | include | e\.g | for example | for instance
+    among others | similar
+""")
+"""Words before one example of several, which is no answer by itself."""
+
+DENIED = alternatives(r"""
+    not | isn't | wasn't | aren't | cannot | can't | couldn't | won't | wouldn't | doesn't | don't | didn't | never
+    neither | nor | unlike | rather than | instead of | ruled? out | rules out | ruling out | exclud\w+ | other than
+    different from | differs from | unlikely | far from | as opposed to | unrelated to | without
+    incompatible | inconsistent | contrary to | less likely
+""")
+"""Words that say where it is not."""
+
+COMPARED = alternatives(r"""
+    similar to | similar \w+ (?:in|to) | resembl\w+ | reminiscent | inspired by | evocative | evokes? | reminds?
+    typical\w* (?:of|in|for) | typical \w+ | characteristic\w*
+    common(?:ly|place)? (?:\w+ )?(?:in|to|across|throughout|on|for|of|at)
+    (?:found|seen) (?:\w+ )?(?:in|across|throughout|on|at) | associated with | prevalent | popular (?:in|with)
+    famous (?:in|for) | known (?:for|in|as) | origin\w+ | style of | styles? (?:in|from)\b | culture of | language
+    spoken | flags? of | flag | t-?shirt | jersey | cap | wearing | logo | brand | company | named after | native to
+    endemic | used in | worn in | as in | comparable | compared | than | dates? back | born | founded | reads?
+    reading | says | saying | text | word | words | written | called | titled | restaurants? in | people (?:of|from)
+    tourists? from | visitors? from | history of | influenced? | imported
+""")
+"""Words after which a name says what something is like, where it comes from or what is written on it."""
+
+UNNAMED = words(
+    """
+    la el le les los las il lo das der die ein eine una un os as esta este esto cette ce dieses dieser foto fotografia
+    bild imagen imagem immagine initially hypotheses hypothesis probable a about above additionally after again all
+    along also although an and another any approximate approximately are around as assuming at atlas based because
+    been before behind being below beneath beside between both but by can certainly clearly city close clues
+    coordinate coordinates conclusion confidence considering consistent could country describe description despite
+    detailed details distinctive do downtown due each either element elements environment even evidence exact examine
+    examining explanation features final finally first five for foreground four from further furthermore general
+    generally geographic geography given gps guess has have having he her here hence high his how however i identify
+    if image images important in indeed indicators information inside into is it its key known lack landmark landmarks
+    language later latitude level light likely lighting location locations longitude look looking low many may maybe
+    medium moderate more moreover most my near nearby next no north northern not note notable notably now observations
+    observe observing of on one only or other our out outside overall people perhaps photo photograph picture place
+    possible possibly precise primary probably prominent rather reason reasoning region result said scene second see
+    seems setting several she should shows sign signage signs similar similarly since so some somewhere south southern
+    east west eastern western specific specifically state step still street style such suggests summary taken text
+    that the their then there therefore these they third this those though three thus to together two type under
+    unique unless unlike until up upon urban using vegetation very view viewpoint visible visual was we weather were
+    what when where whether which while who why will with within without would yes you your architecture architectural
+    building buildings cultural culture climate clothing background certainly answer best i'm i'd i'll it's that's let
+    let's here's can't don't sorry rural coastal suburban indoor outdoor interior exterior central upper lower old new
+    nature sky water trees modern traditional historic typical tropical temperate mediterranean european asian african
+    american gothic baroque victorian colonial renaissance romanesque neoclassical georgian roman medieval english
+    french german spanish italian japanese chinese korean thai arabic hindi russian portuguese dutch british islamic
+    christian catholic buddhist hindu latin turkish greek indian hispanic alternatively likewise ultimately january
+    february march april may june july august september october november december monday tuesday wednesday thursday
+    friday saturday sunday christmas à en au aux dans bei im nach nel nella sur nan null none unknown yes no google
+    maps map instagram facebook wikipedia id number name date year time am pm est utc http https www com org jpg
+    """
+)
+"""Words with a capital that begin sentences, headings and descriptions: no name by themselves, and none begins one."""
+
+BEGINNINGS = words(
+    """
+    new north south east west northern southern eastern western central upper lower old san great the la el latin
+    midwestern downtown uptown midtown place city
+    """
+)
+"""Of them those that do begin a name where another capital follows: "New York", "The Hague", "South Dakota"."""
+
+ORDINARY = words(
+    """
+    park bridge tower square temple main cathedral university college school station airport market church castle lake
+    river hill hills mountain mount valley beach bay port harbor harbour island islands street road avenue boulevard
+    plaza mall hotel garden gardens museum palace hall house court center centre loop falls point cape spring springs
+    garden library theater theatre stadium arena field fountain gate memorial monument statue fort village town county
+    district province region republic kingdom union national international royal grand santa saint mary john george
+    king queen mission independence liberty victory hope enterprise reading nice mobile bath orange most split tours
+    surprise same male bar lens same boulder sparks corona green red white black blue golden silver sun moon star rock
+    stone sand forest ocean sea pacific atlantic arctic band festival marathon race club team world cup games olympic
+    day eve fair show police toyota honda ford holden lincoln jackson franklin washington madison monroe marathon van
+    bus train ship cruise
+    """
+)
+"""Words that are towns as well: no place where nothing beside them is one."""
+
+AREAS = words(
+    """
+    mountains mountain region area coast sea ocean gulf desert valley highlands lowlands peninsula range basin plateau
+    delta islands archipelago plains alps coastline countryside country belt interior north south east west midwest
+    northwest northeast southwest southeast
+    """
+)
+"""The last words of names of wide areas, which are neither a town nor a venue."""
+
+WATERS = words("lake river creek bay sound strait fjord loch")
+"""The first or last words of names of waters, which are no venue either."""
+
+VENUES = words(
+    """
+    parc parque parco jardin jardins jardim torre puente pont ponte kirche dom schloss burg brücke markt église
+    iglesia basílica igreja chiesa monasterio estación gare bahnhof stadion estadio stade praça praia playa plage
+    spiaggia strand mercado mercato marché cathédrale catedral duomo park bridge tower square temple cathedral
+    university college school station airport market church castle terminal street road avenue boulevard lane plaza
+    plaça piazza platz place mall hotel hôtel garden gardens museum museo musée palace palacio palazzo palais hall
+    house home center centre library theater theatre stadium arena field fountain gate gates memorial monument statue
+    fort fortress village campus abbey basilica mosque shrine monastery chapel synagogue pagoda observatory zoo
+    aquarium pier wharf harbor harbour port marina dock beach playground cemetery building skyscraper gallery galleria
+    institute hospital clinic prison court courthouse courtyard capitol parliament embassy barracks base speedway
+    raceway racetrack circuit track racecourse course club pub bar restaurant cafe café bakery store shop mart bazaar
+    souk arcade promenade boardwalk terrace rooftop deck overlook viewpoint lookout trail trailhead falls waterfall
+    canyon gorge cave caves reserve sanctuary preserve refuge forest wood woods hill hills ranch farm vineyard winery
+    brewery estate villa manor chateau château mansion lodge resort spa camp campground district quarter neighborhood
+    neighbourhood ward borough rue via calle rua straße strasse weg quai paseo rambla alley arch dam lighthouse ferry
+    metro subway underground tram line ruins site disneyland stairs steps tunnel island islet rink alley pavilion expo
+    fair grounds fairgrounds amphitheater amphitheatre auditorium opera conservatory planetarium depot yard crossing
+    geopark rock fields basin jetty foreshore embankment seafront riverwalk footbridge zone town intersection corner
+    roundabout highway route freeway expressway parkway drive way mound peak volcano crater mount
+    """
+)
+"""The words of buildings, streets, parks and the like: a name that begins or ends with one is finer than a town."""
+
+LABELS = {
+    "latlon": alternatives("""
+        koordinaten | coordonnées | coordenadas | coordinate | coördinaten | координаты | 坐标 | 座標 | 좌표
+        współrzędne | koordinatlar | koordinat | الإحداثيات | tọa độ | निर्देशांक
+    """),
+    "lat": alternatives("""
+        latitud | latitudine | breitengrad | geographische breite | breite | breedtegraad | широта | 纬度 | 緯度
+        위도 | szerokość(?: geograficzna)? | enlem | خط العرض | vĩ độ | अक्षांश | lintang
+    """),
+    "lon": alternatives("""
+        longitud | longitudine | längengrad | geographische länge | länge | lengtegraad | долгота | 经度 | 經度
+        経度 | 경도 | długość(?: geograficzna)? | boylam | خط الطول | kinh độ | देशांतर | bujur
+    """),
+    "country": alternatives("""
+        land | staat | pays | país | pais | paese | nazione | страна | 国家 | 國家 | 国名 | 国 | 國 | 국가 | 나라 | kraj
+        ülke | البلد | الدولة | دولة | quốc gia | देश | negara
+    """),
+    "city": alternatives("""
+        stadt | ville | ciudad | cidade | città | citta | comune | stad | город | 城市 | 都市 | 市 | 도시 | miasto
+        şehir | sehir | المدينة | مدينة | thành phố | शहर | kota
+    """),
+    "admin": alternatives("""
+        bundesland | région | regione | región | região | estado | provincia | província | provincie
+        область | регион | 省 | 州 | 都道府県 | 지역 | województwo | المنطقة | tỉnh | राज्य | provinsi
+    """),
+    "address": alternatives("""
+        adresse | dirección | endereço | indirizzo | adres | адрес | 地址 | 住所 | 주소 | العنوان | địa chỉ | पता
+        alamat
+    """),
+    "place": alternatives("""
+        standort | ort | lieu | lugar | local | luogo | locatie | plaats | место | 地点 | 地點 | 場所 | 位置 | 위치
+        장소 | miejsce | konum | الموقع | địa điểm | स्थान | lokasi | réponse | respuesta | antwort | risposta
+        resposta | antwoord | ответ | 答案 | 回答 | 정답 | 답변 | 답 | odpowiedź | cevap | الإجابة | trả lời | उत्तर
+        jawaban
+    """),
+    "confidence": alternatives("""
+        confianza | confiance | konfidenz | sicherheit | fiducia | confiança | уверенность | 置信度 | 信心 | 確信度
+        신뢰도 | pewność | güven
+    """),
+}
+"""What models call the parts of an answer in other languages than English."""

@@ -1,0 +1,167 @@
+"""Phrases that name a place in a sentence: names by their spelling, joined into one by commas and words like "in"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from globe_eval.answers.arranging import arranged
+from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, words
+from globe_eval.answers.names import Names
+from globe_eval.answers.toponyms import is_area, is_country, is_name, is_prominent, is_venue
+
+_LONGEST_NAME = 80
+
+_TOKEN = re.compile(r"[^\W_]+(?:['’.–-][^\W_]+)*|&")
+_NEXT = re.compile(r"\s([^\W\d_a-zß-öø-ÿ][\w'’-]*)")
+_ABBREVIATION = re.compile(r"\b(?:St|Ste|Mt|Ft|Dr)$")
+_PARTICLES = words(
+    """
+    of the aan and de del della dello di da do dos das la le les el los las al upon am an der den des du y e en
+    sur sous zu von van
+    """
+)
+_JOINT = re.compile(
+    r"""(?:\.(?=\s*[,(—–]))?(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}  # "campus", "neighborhood"
+        (?:\s*[,(/]\s*|\s*[—–]\s*|\s+-+\s+|\s+|\s*\)\s*,?\s*)
+        (?:(?:[a-zß-öø-ÿ'’/-]+|\d{1,3}[a-z]{1,2})\s*[\s,]\s*){0,5}?
+        (?:(?:in|at|on|of|near|by|within|from|inside|outside|along|around|to|the|a|an)\s+){0,3}[\"“'*_`]*""",
+    re.VERBOSE,
+)
+_REGION_OF = re.compile(r"\b(province|state|county|prefecture|department|canton|region) of (?:the )?$")
+_REGIONS = words(
+    """
+    province county prefecture oblast governorate department canton state
+    """
+)
+_NOUN = re.compile(r"\s([a-zß-öø-ÿ]+)")
+_SITE = re.compile(
+    rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})" r"(?=\s?[,;(—–]|\.?$|\s(?:in|near|at)\s)"
+)
+_INDEFINITE = re.compile(r"(?:^|\b)(?:an?|some|typical|traditional|of)\s$", re.IGNORECASE)
+_LINKS = words(
+    """
+    in at on of near by within from inside outside along around to and or is was with where which area district
+    quarter neighborhood neighbourhood region suburb village town city station province county prefecture
+    archaeological shopping
+    """
+)
+_ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")
+_ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)|\s(?:\d{3,6}(?:-\d{3,5})?|\d[A-Z]{2})(?=[,\s])")
+_BREAKS = words(
+    """
+    and or is was are were be been being has have had which that who whose where when while with as but if because
+    since given suggests suggesting indicates not rather than like such similar unlike shows show showing can could
+    may might would will possibly perhaps maybe although though however also known looks look appears seems features
+    during until before after followed for either toward towards versus vs named called famous visible seen
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """A place that a text names, and from where to where; `known` where the gazetteer knows some part of it."""
+
+    start: int
+    end: int
+    names: Names
+    known: bool = True
+    alone: bool = False
+    """True of a single name that is no country."""
+
+
+def phrases(text: str) -> Iterator[Phrase]:
+    """The places that a sentence names, in its order.
+
+    >>> [phrase.names.city for phrase in phrases("It is the Palazzo Farnese in Rome, Italy, not the one near Lyon.")]
+    ['Rome', 'Lyon']
+    """
+    chain: list[tuple[int, int]] = []
+    for start, end in _runs(text):
+        if chain and not _joined(text[chain[-1][1] : start]):
+            yield from _phrase(text, chain)
+            chain = []
+        chain.append((start, end))
+    yield from _phrase(text, chain)
+
+
+def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
+    parts: list[str] = []
+    for start, end in chain:
+        if not _qualifies(text, start, end):
+            part = _part(text, start, end)
+            aside = parts and text[:start].endswith("(") and not is_country(part) and not is_country(parts[-1])
+            parts.insert(len(parts) - 1 if aside else len(parts), part)  # "Hampi (Vijayanagara ruins)"
+    if parts:
+        names = arranged(parts)
+        if names:
+            alone = len(parts) == 1 and not names.country
+            yield Phrase(chain[0][0], chain[-1][1], names, alone=alone)
+        elif not any(map(is_area, parts)) and any(is_venue(part) for part in parts):
+            venue = ", ".join(parts)
+            yield Phrase(chain[0][0], chain[-1][1], Names(city=parts[0], venue=venue), known=False)
+
+
+def _part(text: str, start: int, end: int) -> str:
+    """A name with the word for a region or a site that stands beside it: "province of Toledo", "Atocha station"."""
+    bare = text[start:end].strip(" .")
+    bare = bare[:-2] if bare.endswith(("'s", "’s")) else bare
+    if before := _REGION_OF.search(text[max(start - 30, 0) : start]):
+        return f"{before[1]} of {bare}"
+    after = _NOUN.match(text, end)
+    if after and after[1] in _REGIONS:
+        return f"{bare} {after[1]}"
+    site = _SITE.match(text, end)
+    return f"{bare}{site[0]}" if site else bare
+
+
+def _qualifies(text: str, start: int, end: int) -> bool:
+    """Whether a single word of little renown qualifies the noun behind it: "a Shinto shrine", "Rajasthani attire"."""
+    after = _NOUN.match(text, end)
+    if _SITE.match(text, end) and not _INDEFINITE.search(text[max(start - 12, 0) : start]):
+        return False
+    if after is None or " " in text[start:end] or after[1] in _LINKS:
+        return False
+    return not is_prominent(text[start:end])
+
+
+def _joined(gap: str) -> bool:
+    """Whether what stands between two names joins them into one place: a comma, "in", "campus, near the"."""
+    gap = _ASIDE.sub("", gap)
+    if len(gap) > 60 or _ANOTHER.search(gap) or _JOINT.fullmatch(gap) is None:
+        return False
+    return _BREAKS.isdisjoint(re.findall(r"[a-zß-öø-ÿ'’-]+", gap))
+
+
+def _runs(text: str) -> Iterator[tuple[int, int]]:
+    """From where to where the names of a text stand: words with a capital, and the particles between them."""
+    start, end, reached = -1, -1, -1  # of the name so far, and of the particles behind it
+    for match in _TOKEN.finditer(text):
+        word = match[0]
+        capital = (
+            word != "&"
+            and (not word[0].islower() or ("-" in word[:4] and not word.islower()))
+            and not word[0].isdigit()
+        )
+        if start >= 0:
+            gap = text[reached : match.start()]
+            close = gap == " " or (gap == ". " and _ABBREVIATION.search(text, start, end))
+            if close and capital and match.end() - start <= _LONGEST_NAME:
+                end = reached = match.end()
+                continue
+            if close and (word.lower() in _PARTICLES or word == "&" or word.isdigit()):
+                reached = match.end()
+                continue
+            yield start, end
+            start = -1
+        if capital and (word.lower() not in UNNAMED or _begins(word, text, match.end())):
+            start, end, reached = match.start(), match.end(), match.end()
+    if start >= 0:
+        yield start, end
+
+
+def _begins(word: str, text: str, end: int) -> bool:
+    """Whether a common word begins a name after all: "New York", "British Columbia"."""
+    following = _NEXT.match(text, end)
+    return following is not None and (word.lower() in BEGINNINGS or is_name(f"{word} {following[1]}"))

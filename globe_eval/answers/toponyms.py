@@ -1,0 +1,205 @@
+"""What the gazetteer knows of one name: a country, a region, a town; and which names say that they are a venue's."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import cos, hypot, radians
+
+from globe_eval.answers.lexicon import AREAS, ORDINARY, UNNAMED, VENUES, WATERS, words
+from globe_eval.places import gazetteer
+from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CAPITAL, CITY, LANDMARK, REGION
+from globe_eval.places.names import normalise
+from globe_eval.places.words import is_continent, is_unknown, variants
+
+LARGE = 100_000
+TOWN = 15_000
+"""People from which a town is known by its name alone, without a country or region beside it."""
+_SUBURB_KM = 25.0
+HOME_NATIONS = {"england": "GB", "scotland": "GB", "wales": "GB", "northern ireland": "GB", "great britain": "GB"}
+_STATE_CODES = words(
+    """
+    AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA
+    RI SC SD TN TX UT VT VA WA WV WI WY
+    """
+)
+_PROVINCE_CODES = words(
+    """
+    AB BC MB NB NL NS NT NU ON PE QC SK YT
+    """
+)
+_COUNTRY_CODES = frozenset(["US", "USA", "U.S", "U.S.A", "UK", "U.K", "UAE", "U.A.E", "NZ", "PRC"])
+
+
+@lru_cache(maxsize=65_536)
+def country_of(text: str) -> str | None:
+    """The code of the country that a part names, by an English name, an alias or a common abbreviation."""
+    bare = text.strip(" .")
+    if bare.isupper() and bare.isascii() and len(bare) < 6 and bare not in _COUNTRY_CODES:
+        return None
+    key = normalise(bare)
+    if key in HOME_NATIONS:
+        return HOME_NATIONS[key]
+    if len(key) < 4 and not bare.isupper():
+        return None
+    code = gazetteer.country(key, main=True)
+    if code is None and (other := gazetteer.country(key)) and not is_prominent_town(key):
+        return other  # "Brasil", but not "Granada"
+    return code
+
+
+def is_prominent_town(key: str) -> bool:
+    """Whether a normalised name is that of a town which many know."""
+    gaz = gazetteer.load()
+    rows = [entry >> 1 for entry in gaz.find(key)]
+    return any(gaz.kind[row] >= CITY and gaz.population[row] >= TOWN for row in rows)
+
+
+@lru_cache(maxsize=65_536)
+def rows_of(key: str) -> tuple[int, ...]:
+    """The rows of the gazetteer under a normalised name, as it stands or else without words for its kind."""
+    gaz = gazetteer.load()
+    found = tuple(entry >> 1 for entry in gaz.find(key))
+    if not found:
+        for form, regional in variants(key):
+            if len(form) > 2 and form not in UNNAMED:
+                found = tuple(
+                    entry >> 1 for entry in gaz.find(form) if not regional or gaz.kind[entry >> 1] in (ADMIN1, ADMIN2)
+                )
+            if found:
+                break
+    return tuple(sorted(found, key=lambda row: (-gaz.population[row], row)))
+
+
+@lru_cache(maxsize=65_536)
+def regions_of(text: str, code: str | None) -> tuple[int, ...]:
+    """First- and second-level regions and wide areas of this name, within a country if one is stated."""
+    gaz = gazetteer.load()
+    bare = text.strip(" .")
+    key = normalise(bare)
+    if bare.replace(".", "") == "DC" or key == "washington dc":
+        key = "district of columbia"
+    if bare in _STATE_CODES or bare in _PROVINCE_CODES:
+        home = "US" if bare in _STATE_CODES and code != "CA" else "CA"
+        if code in (None, home):
+            return tuple(
+                row for row in rows_of(bare.lower()) if gaz.kind[row] == ADMIN1 and gaz.codes[gaz.country[row]] == home
+            )
+        return ()
+    if len(key) < 3:
+        return ()
+    kinds = (ADMIN1, REGION) if code is None else (ADMIN1, ADMIN2, REGION)
+    found = [row for row in rows_of(key) if gaz.kind[row] in kinds]
+    found = [row for row in found if code is None or gaz.codes[gaz.country[row]] in _reach(code)]
+    return tuple(sorted(found, key=lambda row: gaz.kind[row] == ADMIN2))
+
+
+@lru_cache(maxsize=512)
+def _reach(code: str) -> frozenset[str]:
+    return frozenset({code, *(item.partition(".")[0] for item in gazetteer.TERRITORIES.get(code, ()))})
+
+
+def sovereigns_of(territory: str) -> list[str]:
+    """The countries that a territory belongs to."""
+    return [code for code in gazetteer.TERRITORIES if territory in _reach(code)]
+
+
+@lru_cache(maxsize=65_536)
+def town_of(text: str, code: str | None, around: tuple[int, ...]) -> int | None:
+    """The largest town or landmark of this name in the country and, if one is stated, in the region."""
+    gaz = gazetteer.load()
+    key = normalise(text)
+    if len(key) < 2 or key in UNNAMED or is_unknown(key) or is_continent(key):
+        return None
+    towns = [row for row in rows_of(key) if gaz.kind[row] >= LANDMARK]
+    if around:
+        near = [row for row in towns if gaz.admin1[row] in around or gaz.admin2[row] in around]
+        if near:
+            return near[0]
+    if code is not None:
+        return next((row for row in towns if gaz.codes[gaz.country[row]] in _reach(code)), None)
+    return next((row for row in towns if gaz.population[row] >= TOWN or gaz.kind[row] == CAPITAL), None)
+
+
+def are_apart(a: int, b: int) -> bool:
+    """Whether two places are no parts of one city."""
+    gaz = gazetteer.load()
+    (lat1, lon1), (lat2, lon2) = gaz.position(a), gaz.position(b)
+    return 111.2 * hypot(lat1 - lat2, (lon1 - lon2) * cos(radians(lat1))) > _SUBURB_KM
+
+
+def is_venue(part: str) -> bool:
+    """Whether a name says that it is one of a building, a street, a park: "Ohio Glass Museum"."""
+    words = part.lower().split()
+    return (len(words) > 1 or words[0] == "disneyland") and not VENUES.isdisjoint((words[0], *words[-2:]))
+
+
+def is_wide(part: str) -> bool:
+    """Whether a name is that of a mountain range, a coast or a river: no venue."""
+    words = part.lower().split()
+    if len(words) > 2 and words[-1] in VENUES:
+        return False
+    return words[-1] in AREAS or words[-1] in WATERS or words[0] in WATERS or part in ("Peak District", "Lake District")
+
+
+def is_country(text: str) -> bool:
+    """Whether a name is that of a country, in English or as a common abbreviation."""
+    return country_of(text) is not None
+
+
+def is_name(text: str) -> bool:
+    """Whether the gazetteer has a place of exactly this name."""
+    return bool(gazetteer.load().find(normalise(text)))
+
+
+def is_prominent(text: str) -> bool:
+    """Whether a name by itself is that of a country, a first-level region or a large town."""
+    if country_of(text):
+        return True
+    gaz = gazetteer.load()
+    rows = [entry >> 1 for entry in gaz.find(normalise(text))]
+    return any(
+        gaz.kind[row] in (ADMIN1, REGION) or (gaz.kind[row] >= CITY and gaz.population[row] >= LARGE) for row in rows
+    )
+
+
+def same_country(one: str | None, other: str | None) -> bool:
+    """Whether two names are of one country: "UK" and "England"."""
+    return bool(one and other) and (one == other or (country_of(str(one)) or 1) == (country_of(str(other)) or 2))
+
+
+def is_landmark(row: int) -> bool:
+    """Whether a row is that of a curated point, such as a park or a palace."""
+    return gazetteer.load().kind[row] == LANDMARK
+
+
+def is_town(part: str, code: str | None) -> bool:
+    """Whether a name is that of a town in a country, or of one that is known by its name alone."""
+    town = town_of(part, code, ())
+    return town is not None and not is_landmark(town)
+
+
+def code_of(row: int) -> str:
+    """The code of a row's country."""
+    gaz = gazetteer.load()
+    return gaz.codes[gaz.country[row]]
+
+
+def is_area(part: str) -> bool:
+    """Whether a part names a continent or a part of one, which is no answer."""
+    return is_continent(normalise(part)) and not country_of(part)
+
+
+def is_ordinary(part: str) -> bool:
+    """Whether a town's name is a word that names begin or end with: "Park", "Main", "Temple"."""
+    return all(word in ORDINARY or word in UNNAMED for word in normalise(part).split())
+
+
+def is_inside(town: int | None, region: int) -> bool:
+    """Whether a town's row lies in a region's."""
+    return town is not None and region in (gazetteer.load().admin1[town], gazetteer.load().admin2[town])
+
+
+def is_pure_region(part: str) -> bool:
+    """Whether a name is that of a first-level region and of no town to speak of."""
+    regions = [row for row in regions_of(part, None) if gazetteer.load().kind[row] == ADMIN1]
+    return bool(regions) and not is_prominent_town(normalise(part))
