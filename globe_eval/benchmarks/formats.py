@@ -226,10 +226,11 @@ def _has_id(row: dict[str, Any]) -> bool:
 
 
 def _keyed(key: str, value: Any) -> dict[str, Any]:
-    """The row of what a JSON object, or a folder, has for an id: a row without its id, or a response."""
+    """The row of what a JSON object, or a folder, has for an id: a row without its id, a position, or a response."""
     if isinstance(value, dict):
         return {"key" if "id" in value else "id": key, **value}
-    return {"id": key, "response": value}
+    pair = isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(one, int | float) for one in value)
+    return {"id": key, "coordinates" if pair else "response": value}
 
 
 def _folder(path: Path) -> Rows:

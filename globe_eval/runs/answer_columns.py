@@ -50,13 +50,13 @@ class ColumnNames:
                     f"(columns: {', '.join(shown)})"
                 )
 
-    def of_truth(self, truth: Table, same_table: bool) -> dict[str, str]:
+    def of_truth(self, truth: Table, of_answers: bool) -> dict[str, str]:
         """Role -> the column of the truth that the user names.
 
-        Without an option of its own, a table of its own has those of the answers, where it has them and no position by
-        a name that only a truth has.
+        Without an option of their own the truth's are `lat` and `lon`, where it has them, no position by a name that
+        only a truth has, and they are not `of_answers`.
         """
-        plain = not same_table and truth.find("truth_lat") is None
+        plain = not of_answers and truth.find("truth_lat") is None
         named = {
             "id": self.truth_id or self.id,
             "lat": self.truth_lat or (self.lat if plain else None),
@@ -103,7 +103,9 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
             raise table.lacking(f"column to read {read} from", f"{_looks_like(table, columns)}; name it with {_NAMING}")
         return read, found[read]
     if not found:
-        raise table.lacking("column of answers", f"{_looks_like(table, columns)}; name it with {_NAMING}")
+        plain = table.find("lat") if plain_is_truth else None
+        truth = f" ({plain!r} is taken for the truth, which is in the same table)" if plain else ""
+        raise table.lacking("column of answers", f"{truth}{_looks_like(table, columns)}; name it with {_NAMING}")
     if len(found) > 1:
         choices = "; ".join(f"--read {kind} ({', '.join(c for c in use.values() if c)})" for kind, use in found.items())
         raise InputError(f"{table.path.name}: several columns could be the answers; choose {choices}")
@@ -163,7 +165,8 @@ _PLACE = {"lat", "latitude", "lon", "lng", "longitude", "city", "country"}
 def names_of(table: Table, index: int, use: Use) -> Answer:
     """The answer in columns of names. Raises InputError for an object in one."""
     city, country, admin = (cell_text(table, index, use[role]) for role in ("city", "country", "admin"))
-    return Answer(*(text and valid_utf8(text) for text in (country, city, admin)))
+    spelt = [text and valid_utf8(text) for text in (country, city, admin)]
+    return Answer(country=spelt[0], city=spelt[1], admin=spelt[2])
 
 
 def _looks_like(table: Table, columns: ColumnNames) -> str:

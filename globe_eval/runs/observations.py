@@ -20,7 +20,7 @@ def other_form(samples: Sequence[Sample], form: AnswerForm, option: str) -> list
     Args:
         samples: scored.
         form: in which they were read.
-        option: what the user would choose the other form with, `--answer-form` or `--prompt`.
+        option: what the user would choose the other form with, as in `--prompt`.
 
     """
     other = {"coordinates": "names"}.get(form, "coordinates")

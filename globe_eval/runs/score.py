@@ -98,7 +98,7 @@ def score_table(
     else:
         known = defined.get("dataset_kwargs") or {}
         declared = {role: column for role, column in (known.get("columns") or {}).items() if column in truth.columns}
-        chosen = {**declared, **columns.of_truth(truth, same_table)}
+        chosen = {**declared, **columns.of_truth(truth, same_table and kind == "coordinates")}
         if same_table:
             refuse_same(truth, use, chosen)
         id_name, *position = truth_columns(truth, chosen, TRUTH_OPTION)
@@ -161,7 +161,7 @@ def score_table(
         results = replace(results, entities_sha256=sha256, entity_classes=None)
         notes += more
     scored, results = assemble(results, samples, started=started)
-    notes += other_form(scored, form, "--answer-form") if kind == "response" else []
+    notes += other_form(scored, form, "--answer-form any, or") if kind == "response" else []
     positions = [(p.lat, p.lon) for p in (one.prediction for one in scored) if p and p.level == "coordinates"]
     notes += placeholders(positions, "positions") + placeholders([(r["lat"], r["lon"]) for r in rows], "truths")
     if metadata.get("n") not in (None, results.n):
