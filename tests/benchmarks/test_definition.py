@@ -222,7 +222,7 @@ def test_nothing_is_written_where_something_is_wrong(
         ("Give latitude and longitude.", "answer_form: coordinates\n", None),
         ("Give latitude and longitude.", "prompt: coordinates\n", None),
         ("Which city, and which coordinates?", "", None),
-        ("Which country is this?", "prompt: coordinates\n", "asks for names, and its answers would be read as coordinates"),
+        ("Which country is this?", "prompt: coordinates\n", "asks for names, and its answers would be read as"),
         ("Where was this photo taken?", "", None),
     ],
 )  # fmt: skip

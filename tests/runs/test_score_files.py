@@ -304,7 +304,7 @@ def test_a_form_that_would_read_a_fifth_more_is_named_with_an_example(capsys: py
     Path("a.jsonl").write_text(lines([{"id": row["id"], "response": row["reply"]} for row in SAID]))
     _, err = score(capsys, "a.jsonl", "--truth", "t.csv", "--answer-form", "names")
     assert "3 of 3 answers are coordinates, and names are read, as of 'a.jpg': \"It's rural." in err
-    assert "--answer-form coordinates" in err
+    assert "--answer-form any, or coordinates" in err
     _, err = score(capsys, "a.jsonl", "--truth", "t.csv", "--answer-form", "coordinates")
     assert "--answer-form" not in err
 
