@@ -177,7 +177,7 @@ def parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
     schema = pyarrow.schema(
         {
             **{"id": text, "image": text, "lat": real, "lon": real, "country": text, "city": text, "group": text},
-            **{"entities": pyarrow.list_(text), "localizable": pyarrow.bool_(), "scene": text},
+            **{"entities": pyarrow.list_(text), "localizable": pyarrow.bool_(), "scene": text, "disclosure": text},
             **{"image_sha256": text, "perceptual_hash": text, "width": whole, "height": whole},
         }
     )

@@ -19,7 +19,7 @@ from globe_eval.sample import given
 _TRUTH = ("label", "gt", "true", "truth", "ground_truth", "actual", "target", "reference", "gold")
 _PREDICTED = ("predicted", "pred", "prediction", "guess", "guessed", "estimated", "est", "model", "answer", "output")
 _LAT, _LON = ("lat", "latitude", "gps_latitude"), ("lon", "lng", "long", "longitude", "gps_longitude")
-_BOTH = ("coordinates", "coords", "coord", "lat_lon", "lat_long", "lat_lng", "position")
+_BOTH = ("coordinates", "coordinate", "coords", "coord", "lat_lon", "lat_long", "lat_lng", "position")
 
 
 def _sided(sides: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:

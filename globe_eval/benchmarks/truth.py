@@ -18,8 +18,9 @@ from globe_eval.benchmarks.points import both, refuse_swapped
 from globe_eval.benchmarks.table import Table, cell_text, cell_value, identifier, in_range, number, quoted, read_table
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
+from globe_eval.metrics.disclosure import LEVELS
 
-TRUTH_FIELDS = ("id", "lat", "lon", "country", "city", "group", "entities", "localizable", "scene")
+TRUTH_FIELDS = ("id", "lat", "lon", "country", "city", "group", "entities", "localizable", "scene", "disclosure")
 ROLES = ("image", *TRUTH_FIELDS)
 """What a column of a table can be mapped to."""
 
@@ -113,6 +114,8 @@ def _readers(
     explicit = table.find("truth_lat") is not None
 
     def named(role: str) -> str | None:
+        if role == "disclosure" and chosen.get(role, role) == role:
+            return role if role in table.columns else None
         if role in chosen:
             return table.find(role, chosen[role])
         if role in ("country", "city"):
@@ -131,13 +134,14 @@ def _readers(
 
         return read
 
-    entities_column, localizable_column = named("entities"), named("localizable")
+    entities_column, localizable_column, disclosure_column = map(named, ("entities", "localizable", "disclosure"))
     return {
         "id": lambda index: identifier(table, index, id_column),
         "lat": lambda index: _degrees(table, index, lat_column, lat_column == lon_column, 0),
         "lon": lambda index: _degrees(table, index, lon_column, lat_column == lon_column, 1),
         **{role: text(role) for role in ("country", "city", "group", "scene")},
         "entities": lambda index: _entities(table, index, entities_column),
+        "disclosure": lambda index: _level(table, index, disclosure_column, values.get("disclosure", {})),
         "localizable": lambda index: _flag(table, index, localizable_column, values.get("localizable", {})),
     }
 
@@ -185,6 +189,15 @@ def _entities(table: Table, index: int, column: str | None) -> list[str] | None:
         return parse_entities(cell_value(table.rows[index], column))
     except ValueError as error:
         raise InputError(f"{table.where(index)}, column {column!r}: {error}") from None
+
+
+def _level(table: Table, index: int, column: str | None, mapped: Mapping[str, str | None]) -> str | None:
+    text = cell_text(table, index, column)
+    meant = mapped.get(text, text) if text is not None else None
+    if meant is not None and meant not in LEVELS:
+        allowed = ", ".join([*LEVELS, *mapped])
+        raise InputError(f"{table.where(index)}, column {column!r}: found {quoted(text)}; allowed: {allowed}")
+    return meant
 
 
 def _flag(table: Table, index: int, column: str | None, mapped: Mapping[str, str | None]) -> bool | None:
