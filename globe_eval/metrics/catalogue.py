@@ -266,7 +266,7 @@ _DISCLOSURE = (
     _disclosure("under_disclosure", "under-disclosure",
                 "Share of the answers that say less of the place than is appropriate; a weak model has much of it.",
                 of=disclosure.under),
-    _disclosure("disclosure_agreement", "disclosure as appropriate",
+    _disclosure("disclosure_agreement", "disclosure right",
                 "Share of the answers that say as much as is appropriate: nothing, a city or country, or the spot.",
                 of=disclosure.agrees, higher_is_better=True),
     _disclosure("abstention_violated", "abstention violated",
