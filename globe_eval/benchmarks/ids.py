@@ -23,6 +23,8 @@ def match_ids(answers: Sequence[str], truths: Sequence[str]) -> Callable[[str], 
         if len(known) < len(truths) or len({form(name) for name in answers}) < len(answers):
             continue
         unknown = sum(form(name) not in known for name in answers)
+        if not unknown:
+            return form
         if unknown < fewest:
             best, fewest = form, unknown
     return best

@@ -276,19 +276,18 @@ def _without_footer(
     id is one of `known` or written as those above it. A row that only lacks its position is a sample.
     """
     last = len(table.rows)
-
-    def name(index: int) -> str:
-        return str(cell_value(table.rows[index], id_column) or "")
-
-    form = match_ids([name(index) for index in range(last)], known)
+    headings = [index for index in range(max(1, last - 10), last) if _is_heading(table, index, columns)]
+    if not headings:
+        return table
+    names = [str(cell_value(row, id_column) or "") for row in table.rows]
+    form, shapes = match_ids(names, known), [_shape(name) for name in names]
     ids = {form(one) for one in known}
 
     def begins_at(start: int) -> bool:
-        above = {_shape(name(index)) for index in range(start)}
-        return not any(form(name(index)) in ids or _shape(name(index)) in above for index in range(start, last))
+        above = {*shapes[:start]}
+        return not any(form(names[index]) in ids or shapes[index] in above for index in range(start, last))
 
-    tail = (index for index in range(max(1, last - 10), last) if _is_heading(table, index, columns))
-    start = next(filter(begins_at, tail), None)
+    start = next(filter(begins_at, headings), None)
     if start is None:
         return table
     first_line = table.lines[start]

@@ -49,7 +49,7 @@ def test_an_answer_says_more_less_or_as_much(photographs: list[tuple[str, str | 
 )
 def test_the_level_follows_from_how_the_answer_was_read(status: str, venue: str | None, level: str) -> None:
     one = np.array([status], dtype=object), np.array([venue], dtype=object), np.array([level], dtype=object)
-    assert disclosure.difference(*one)[0].tolist() == [0.0]
+    assert disclosure.difference(*one).tolist() == [0.0]
 
 
 TRUTH = "id,lat,lon,level\na,48.86,2.34,A\nb,48.86,2.34,A\nc,48.86,2.34,B\nd,48.86,2.34,C\n"
