@@ -16,7 +16,7 @@ def match_ids(answers: Sequence[str], truths: Sequence[str]) -> Callable[[str], 
 
     The first form that is unique on both sides and leaves no answer without truth; else the one that leaves fewest.
     """
-    forms: tuple[Callable[[str], str], ...] = (_same, _file, _stem)
+    forms: tuple[Callable[[str], str], ...] = (_same, _file, stem)
     best, fewest = forms[0], len(answers) + 1
     for form in forms:
         known = {form(name) for name in truths}
@@ -43,7 +43,7 @@ def why_apart(answers: Collection[str], truths: Collection[str]) -> str:
         "one side is percent-encoded": unquote,
         "spaces, hyphens and underscores differ": lambda name: re.sub(r"[\s_-]+", "", name),
     }
-    here, there = [_stem(name) for name in answers], [_stem(name) for name in truths]
+    here, there = [stem(name) for name in answers], [stem(name) for name in truths]
     for cause, form in causes.items():
         if {form(name) for name in here} & {form(name) for name in there}:
             return f"; {cause}"
@@ -79,5 +79,6 @@ def _file(name: str) -> str:
     return name.partition(".")[0] if _WHOLE.fullmatch(name) else name
 
 
-def _stem(name: str) -> str:
+def stem(name: str) -> str:
+    """An id without folders, without the extension of a picture and without an address around it."""
     return _EXTENSION.sub("", _file(name))

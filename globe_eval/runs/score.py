@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -14,7 +14,7 @@ import numpy as np
 
 from globe_eval import scoring
 from globe_eval.benchmarks import definition, listing, validate
-from globe_eval.benchmarks.ids import match_ids, why_apart
+from globe_eval.benchmarks.ids import match_ids, stem, why_apart
 from globe_eval.benchmarks.manifest import find_truth
 from globe_eval.benchmarks.points import SwappedHeader, both, is_missing, predicted_points, refuse_swapped_answers
 from globe_eval.benchmarks.table import Table, as_number, cell_value, identifiers, read_table
@@ -99,6 +99,8 @@ def score_table(
         known = defined.get("dataset_kwargs") or {}
         declared = {role: column for role, column in (known.get("columns") or {}).items() if column in truth.columns}
         chosen = {**declared, **columns.of_truth(truth, same_table and kind == "coordinates")}
+        if same_table and answers.find("id", chosen.get("id")) is None:
+            raise answers.lacking("id column", "; give it with --id-column")
         if same_table:
             refuse_same(truth, use, chosen)
         id_name, *position = truth_columns(truth, chosen, TRUTH_OPTION)
@@ -113,7 +115,8 @@ def score_table(
             rows = [{**row, "city": None, "country": None} for row in rows]  # they are the answers
     id_column = answers.find("id", columns.id if same_table or answers.has(columns.id) else None)
     if id_column is None:
-        raise answers.lacking("id column", "; give it with --id-column")
+        advice = _better_id(answers, [row["id"] for row in rows]) or "; give it with --id-column"
+        raise answers.lacking("id column", advice)
     if not same_table and kind == "coordinates":
         ids = [row["id"] for row in rows]
         answers = _without_footer(answers, id_column, [use["lat"], use["lon"]], ids, skip_footer, notes)
@@ -242,7 +245,7 @@ def _match(
     if len(unknown) == len(ids) and truth_ids:
         raise InputError(
             f"{table.where(0)}, column {id_column!r}: no id in common with {truth_name}: here {ids[0]!r}, there "
-            f"{truth_ids[0]!r}{_better_id(table, id_column, known, form) or why_apart(ids, truth_ids)}"
+            f"{truth_ids[0]!r}{_better_id(table, truth_ids) or why_apart(ids, truth_ids)}"
         )
     if unknown:
         where = f"{table.where(unknown[0])}, column {id_column!r}: {ids[unknown[0]]!r}"
@@ -255,9 +258,10 @@ def _match(
     return {known[form(name)]: index for index, name in enumerate(ids) if form(name) in known}
 
 
-def _better_id(table: Table, id_column: str, known: Collection[str], form: Callable[[str], str]) -> str:
+def _better_id(table: Table, truth_ids: Sequence[str]) -> str:
+    known = {stem(name) for name in truth_ids}
     for column in table.columns:
-        if column != id_column and any(form(str(cell_value(row, column))) in known for row in table.rows[:100]):
+        if any(stem(str(cell_value(row, column))) in known for row in table.rows[:100]):
             return f"; column {column!r} has the ids of the truth (--id-column {column!r})"
     return ""
 

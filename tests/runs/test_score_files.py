@@ -285,6 +285,11 @@ def test_no_id_in_common_shows_one_of_each_side_and_the_cause(
 def test_another_column_with_the_ids_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.csv").write_text("id,photograph,lat,lon\n1,a.jpg,1,2\n2,b.jpg,1,2\n")
     assert "--id-column 'photograph'" in score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
+    Path("a.csv").write_text("who,lat,lon\na.jpg,1,2\nb.jpg,1,2\n")
+    err = score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
+    assert "no id column; column 'who' has the ids of the truth (--id-column 'who')" in err
+    Path("a.csv").write_text("who,lat,lon,guess_lat,guess_lon\na.jpg,1,2,1,2\n")
+    assert "no id column; give it with --id-column" in score(capsys, "a.csv", code=2)[1]
 
 
 def test_whole_numbers_that_a_spreadsheet_wrote_are_ids(capsys: pytest.CaptureFixture[str]) -> None:
