@@ -21,8 +21,10 @@ import pandas as pd
 
 from globe_eval import places
 from globe_eval.answers import parse
+from globe_eval.benchmarks.formats import records
 from globe_eval.benchmarks.table import Table
-from globe_eval.columns import columns
+from globe_eval.columns import columns as columns_of
+from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.catalogue import METRICS
 from globe_eval.metrics.figures import figures
 from globe_eval.metrics.intervals import mean_interval
@@ -32,11 +34,13 @@ from globe_eval.reports import run as runs
 from globe_eval.reports.compare import compare_runs
 from globe_eval.reports.terminal import result_table
 from globe_eval.runs import record
+from globe_eval.runs.answer_columns import ColumnNames
 from globe_eval.runs.score import score_table
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Figure, Results, Sample
 
-TableLike: TypeAlias = pd.DataFrame | Iterable[Mapping[str, Any]] | str | Path
-"""A DataFrame, a list of dicts, or the path of a CSV, TSV, JSON lines or Parquet file; NaN and None are missing."""
+TableLike: TypeAlias = pd.DataFrame | Iterable[Mapping[str, Any]] | Mapping[str, Any] | str | Path
+"""A DataFrame, a list of dicts, a dict by id, or the path of any file that `globe-eval score` reads (CSV, JSON,
+Parquet, Excel, a folder, …); NaN and None are missing."""
 
 _INFINITE = {metric.name for metric in METRICS if metric.statistic in ("median of all", "mean of all")}
 
@@ -71,7 +75,7 @@ class Run:
 
         The fields of `samples.jsonl`; numbers and truth values are floats with NaN, everything else has None.
         """
-        table = columns(self._samples)
+        table = columns_of(self._samples)
         return pd.DataFrame({name: pd.Series(column, dtype=column.dtype) for name, column in table.items()})
 
     def write(self, folder: str | Path) -> Path:
@@ -86,6 +90,7 @@ def score(
     *,
     task: str | None = None,
     answer_form: AnswerForm | None = None,
+    columns: Mapping[str, str] | None = None,
     distance: DistanceModel = "geodesic",
     read: str | None = None,
     seed: int = 0,
@@ -100,6 +105,7 @@ def score(
         task: the benchmark, by name or YAML: its truth, where none is given, and its answer form.
         answer_form: which part of a response counts: names, address or coordinates (default: the benchmark's, or what
             most responses state).
+        columns: those with an unusual name, or within nested values: {"response": "result.text", "truth_lat": "y"}.
         distance: geodesic (WGS84) or haversine (R = 6371 km).
         read: response, coordinates or names, where the table has several.
         seed: of the intervals.
@@ -112,6 +118,7 @@ def score(
         task=task,
         read=read,
         answer_form=answer_form,
+        columns=_named(columns or {}),
         distance=distance,
         seed=seed,
     )
@@ -230,12 +237,21 @@ def _table(table: TableLike, name: str) -> Table | Path:
     """A table of the user's, `name` in errors; a file stays one, for its lines."""
     if isinstance(table, str | Path):
         return Path(table)
+    if isinstance(table, Mapping):
+        table = records({str(key): row for key, row in table.items()}, name)
     frame = table if isinstance(table, pd.DataFrame) else pd.DataFrame(list(table), dtype=object)
     if frame.index.name is not None:
         frame = frame.reset_index()
     frame = frame.astype(object).where(frame.notna(), None)
     rows = [{str(key): _cell(value) for key, value in row.items()} for row in frame.to_dict("records")]
     return Table(Path(name), tuple(map(str, frame.columns)), rows, list(range(1, len(rows) + 1)))
+
+
+def _named(columns: Mapping[str, str]) -> ColumnNames:
+    roles = ColumnNames.__dataclass_fields__
+    if unknown := next((role for role in columns if role not in roles), None):
+        raise InputError(f"columns: no role {unknown!r}{nearest(unknown, roles)} (allowed: {', '.join(roles)})")
+    return ColumnNames(**columns)
 
 
 def _cell(value: Any) -> Any:

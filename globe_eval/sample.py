@@ -21,6 +21,8 @@ SCHEMA_VERSION: Literal[1] = 1
 AnswerForm = Literal["names", "address", "coordinates", "any"]
 ANSWER_FORMS: tuple[AnswerForm, ...] = get_args(AnswerForm)
 
+Disclosure = Literal["abstain", "city", "exact"]
+
 DistanceModel = Literal["geodesic", "haversine"]
 
 Level = Literal["coordinates", "city", "admin", "country"]
@@ -110,14 +112,16 @@ class Truth(Record):
     entities: tuple[str, ...] | None = None
     """What can be seen, as the manifest writes it; None where nobody annotated it."""
     localizable: bool | None = None
+    disclosure: Annotated[Disclosure | None, LeftOut] = None
+    """How much of the place it is appropriate to disclose."""
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Truth:
         """The truth in a manifest row; NaN is missing."""
-        names = ("country", "city", "group", "scene", "entities", "localizable")
-        country, city, group, scene, seen, localizable = (given(row.get(name)) for name in names)
+        names = ("country", "city", "group", "scene", "entities", "localizable", "disclosure")
+        country, city, group, scene, seen, localizable, disclosure = (given(row.get(name)) for name in names)
         entities = None if seen is None else tuple(seen)
-        return cls(row["lat"], row["lon"], country, city, group, scene, entities, localizable)
+        return cls(row["lat"], row["lon"], country, city, group, scene, entities, localizable, disclosure)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,13 +38,19 @@ def _readme(folder: Path, known: dict[str, Definition]) -> str:
         "## Tasks and variants",
         "| task | answers | prompt | decoding | published setting that it matches |\n|---|---|---|---|---|\n"
         + "\n".join(rows),
-        f"Any of them is asked in other words with an option: `globe-eval --tasks {tasks[0]} --prompt coordinates`, or "
-        f'`lm_eval run --include_path tasks --tasks {tasks[0]} --metadata \'{{"prompt": "coordinates"}}\'`.',
-        "| `--prompt` | answers | asks for |\n|---|---|---|\n" + "\n".join(_prompts()),
+        *([] if "doc_to_text" in here[tasks[0]].values else _asked_otherwise(tasks[0])),
         "## Checklist of lm-eval's new tasks",
         _checklist([here[name] for name in tasks]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _asked_otherwise(task: str) -> list[str]:
+    return [
+        f"Any of them is asked in other words with an option: `globe-eval --tasks {task} --prompt coordinates`, or "
+        f'`lm_eval run --include_path tasks --tasks {task} --metadata \'{{"prompt": "coordinates"}}\'`.',
+        "| `--prompt` | answers | asks for |\n|---|---|---|\n" + "\n".join(_prompts()),
+    ]
 
 
 def _about(name: str, one: Definition) -> str:
@@ -76,7 +82,8 @@ def _row(name: str, one: Definition, variants: dict[str, str]) -> str:
     how = f"{'temperature ' + str(settings['temperature']) if settings['do_sample'] else 'greedy'}, "
     length = (one.values.get("generation_kwargs") or {}).get("max_gen_toks", settings["max_gen_toks"])
     match = MATCHES[str(one.values["tag"])] if name in variants else "none: the main variant"
-    return f"| `{name}` | {answer_form(one.values)} | `{prompt}` | {how}{length:,} tokens | {match} |"
+    asked = f'"{one.values["doc_to_text"]}"' if "doc_to_text" in one.values else f"`{prompt}`"
+    return f"| `{name}` | {answer_form(one.values)} | {asked} | {how}{length:,} tokens | {match} |"
 
 
 def _prompts() -> list[str]:

@@ -245,9 +245,9 @@ def _image_name(table: Table, index: int, column: str | None, key: str, suffix: 
                 f"{table.path.name}: no column {lacking[0]!r} for the image {column!r}"
                 f"{nearest(lacking[0], table.columns)} (columns: {', '.join(table.columns)})"
             )
-        name = _PATTERN.sub(lambda found: cell_text(table.rows[index], found[1]) or "", column)
+        name = _PATTERN.sub(lambda found: cell_text(table, index, found[1]) or "", column)
     else:
-        name = cell_text(table.rows[index], table.find("image", column) if column else None) or key
+        name = cell_text(table, index, table.find("image", column) if column else None) or key
     if suffix is not None:
         return name if name.lower().endswith(suffix.lower()) else name + suffix
     return name if Path(name).suffix else name + ".jpg"

@@ -25,9 +25,10 @@ from globe_eval.benchmarks.duplicates import KINDS, overlap
 from globe_eval.benchmarks.findings import Finding, findings
 from globe_eval.benchmarks.hub import download
 from globe_eval.benchmarks.manifest import data_folder, find_data, locate
+from globe_eval.benchmarks.points import SwappedHeader
 from globe_eval.benchmarks.scan import SCAN_VERSION, Scan, scan
 from globe_eval.benchmarks.table import read_table, write_csv
-from globe_eval.benchmarks.truth import SwappedHeader, read_truth, truth_sha256
+from globe_eval.benchmarks.truth import read_truth, truth_sha256
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole
 from globe_eval.places import gazetteer
@@ -176,7 +177,7 @@ def parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
     schema = pyarrow.schema(
         {
             **{"id": text, "image": text, "lat": real, "lon": real, "country": text, "city": text, "group": text},
-            **{"entities": pyarrow.list_(text), "localizable": pyarrow.bool_(), "scene": text},
+            **{"entities": pyarrow.list_(text), "localizable": pyarrow.bool_(), "scene": text, "disclosure": text},
             **{"image_sha256": text, "perceptual_hash": text, "width": whole, "height": whole},
         }
     )

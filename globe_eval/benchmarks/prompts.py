@@ -7,6 +7,7 @@ Whatever the prompt is, it must not depend on the photograph (`refuse_prompt_lea
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -118,6 +119,22 @@ PROMPT_NAMES = ("names", "coordinates", "address", "no_cot", "localizability", "
 def find_prompt(name: str) -> Prompt | None:
     """The prompt of one of PROMPT_NAMES; None where there is none of this name."""
     return PROMPTS.get(SHORT_NAMES.get(name, name))
+
+
+_ASKED = {
+    "coordinates": r"\b(?:latitudes?|longitudes?|coordinates|lat|lon|lng|gps)\b",
+    "names": r"\b(?:city|cities|town|country)\b",
+    "address": r"\b(?:address|street|state|province)\b",
+}
+
+
+def asked_forms(prompt: str) -> set[str]:
+    """The answer forms that a prompt may ask for, by its words; empty where it has none of them.
+
+    >>> sorted(asked_forms("Give the latitude and longitude.")), asked_forms("Where is this?")
+    (['coordinates'], set())
+    """
+    return {form for form, words in _ASKED.items() if re.search(words, prompt, re.IGNORECASE)}
 
 
 DECODINGS: dict[str, dict[str, Any]] = {

@@ -1,54 +1,68 @@
-"""A user's table: CSV, TSV, JSON lines or Parquet; line numbers for errors, columns found by their usual names."""
+"""A user's table: its columns, found by their usual names or by a path into nested values, and its cells."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
+from globe_eval.benchmarks.formats import has_lines, load_json, numbered_rows
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import write_whole
 from globe_eval.sample import given
 
+_TRUTH = ("label", "gt", "true", "truth", "ground_truth", "actual", "target", "reference", "gold")
+_PREDICTED = ("predicted", "pred", "prediction", "guess", "guessed", "estimated", "est", "model", "answer", "output")
+_LAT, _LON = ("lat", "latitude", "gps_latitude"), ("lon", "lng", "long", "longitude", "gps_longitude")
+_BOTH = ("coordinates", "coordinate", "coords", "coord", "lat_lon", "lat_long", "lat_lng", "position")
+
+
+def _sided(sides: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for side in sides for one in names for name in (f"{side}_{one}", f"{one}_{side}"))
+
+
 COLUMNS: dict[str, tuple[str, ...]] = {
     "id": ("id", "img_id", "image_id", "image_name", "image", "image_file", "filename", "photo_id"),
     "image": ("image", "image_file", "image_name", "filename", "file", "img_id", "image_id", "photo_id", "id"),
-    "truth_lat": ("label_lat", "gt_lat", "true_lat", "label_latitude", "gt_latitude", "true_latitude"),
-    "truth_lon": tuple(
-        f"{side}_{name}" for side in ("label", "gt", "true") for name in ("lon", "long", "lng", "longitude")
-    ),
-    "lat": ("lat", "latitude"),
-    "lon": ("lon", "lng", "long", "longitude"),
-    "predicted_lat": ("predicted_lat", "pred_lat", "predicted_latitude", "pred_latitude"),
-    "predicted_lon": tuple(
-        f"{side}_{name}" for side in ("predicted", "pred") for name in ("lon", "long", "lng", "longitude")
-    ),
+    "truth_lat": _sided(_TRUTH, _LAT),
+    "truth_lon": _sided(_TRUTH, _LON),
+    "lat": _LAT,
+    "lon": _LON,
+    "predicted_lat": _sided(_PREDICTED, _LAT),
+    "predicted_lon": _sided(_PREDICTED, _LON),
     "response": ("response", "model_response", "raw_response"),
-    "truth_city": ("label_city", "gt_city", "true_city"),
-    "truth_country": ("label_country", "gt_country", "true_country"),
+    "truth_city": _sided(_TRUTH, ("city",)),
+    "truth_country": _sided(_TRUTH, ("country",)),
     "city": ("city", "city_name"),
     "country": ("country", "country_name"),
-    "predicted_city": ("predicted_city", "pred_city"),
-    "predicted_country": ("predicted_country", "pred_country"),
+    "predicted_city": _sided(_PREDICTED, ("city",)),
+    "predicted_country": _sided(_PREDICTED, ("country",)),
     "admin": ("state", "province", "admin", "region", "admin1", "province_or_state"),
     "predicted_admin": ("predicted_state", "pred_state", "predicted_admin", "pred_admin", "predicted_region"),
     "group": ("group", "author", "ownernsid", "owner", "photographer", "user_id"),
     "scene": ("scene", "scene_type"),
 }
-"""What a column means -> the names it usually has, lower case."""
+"""What a column means -> the names it usually has, in lower case; `imagePath` and `image.path` are `image_path` too."""
 
-LONGEST_LINE = 1 << 24
-"""Characters. A longer line is no row of a benchmark, and reading it whole would fill the memory."""
+SECOND: dict[str, tuple[str, ...]] = {
+    "id": ("image_path", "img_path", "photo", "img", "key", "custom_id", "pano_id", "path", "url", "image_url", "file"),
+    "response": (
+        "output", "prediction", "predicted", "pred", "answer", "generated_text", "generation", "model_output",
+        "model_answer", "raw_output", "completion", "reply", "text", "content", "result",
+    ),
+    **{f"{side}{axis}": names for axis in ("lat", "lon") for side, names in (
+        ("truth_", _sided(_TRUTH, _BOTH)), ("predicted_", _sided(_PREDICTED, _BOTH)), ("", _BOTH)
+    )},
+}  # fmt: skip
+"""Names that count where a table has none of the usual ones; a latitude and a longitude may be one column."""
 
-_FORMATS = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+MISSING = {"", "n/a", "na", "nan", "none", "null", "nil", "-", "--", "unknown", "missing", "#n/a", "?"}
+"""What stands in a cell of a prediction where there is none."""
 
 
 @dataclass(frozen=True)
@@ -61,30 +75,72 @@ class Table:
     lines: list[int]
     blank_lines: list[int] = field(default_factory=list)
 
+    @staticmethod
+    def of(path: Path, numbered: Sequence[tuple[int, dict[str, Any]]], blank_lines: Sequence[int] = ()) -> Table:
+        """The table of rows with their numbers."""
+        columns = tuple(dict.fromkeys(column for _, row in numbered for column in row))
+        return Table(path, columns, [row for _, row in numbered], [line for line, _ in numbered], list(blank_lines))
+
     def where(self, index: int) -> str:
         """`"answers.csv, line 7"`, the way every error names a row."""
-        unit = "row" if self.path.suffix.lower() in ("", ".parquet") else "line"
-        return f"{self.path.name}, {unit} {self.lines[index]}"
+        return f"{self.path.name}, {'line' if has_lines(self.path) else 'row'} {self.lines[index]}"
 
-    def find(self, role: str, override: str | None = None) -> str | None:
-        """The one column that has this role, or None. Raises InputError where several could have it."""
+    @property
+    def paths(self) -> list[str]:
+        """The paths of values within objects and lists, as in `result.content.0.text`, of the first 20 rows."""
+        found = dict.fromkeys(path for row in self.rows[:20] for path in _paths(row))
+        return [path for path in found if path not in self.columns]
+
+    def has(self, column: str | None) -> bool:
+        """Whether there is such a column, or such a path into nested values."""
+        if column is None or column in self.columns:
+            return column is not None
+        return any(cell_value(row, column) is not None for row in self.rows)
+
+    def find(self, role: str, override: str | None = None, *, second: bool = True) -> str | None:
+        """The one column that has this role, or None. Raises InputError where several could have it.
+
+        Args:
+            role: a key of COLUMNS.
+            override: the column, where the user names it: a name, or a path into nested values.
+            second: whether the names of SECOND count where none of the usual ones is there.
+
+        """
         if override is not None:
-            if override not in self.columns:
+            if not self.has(override):
                 raise InputError(
-                    f"{self.path.name}: no column {override!r}{nearest(override, self.columns)} "
+                    f"{self.path.name}: no column {override!r}{nearest(override, [*self.columns, *self.paths])} "
                     f"(columns: {', '.join(self.columns)})"
                 )
             return override
-        found = [column for column in self.columns if column.strip().lower() in COLUMNS[role]]
-        if len(found) > 1:
-            option = {"truth_lat": "lat", "truth_lon": "lon", "predicted_lat": "lat", "predicted_lon": "lon"}.get(
-                role, role.removeprefix("predicted_").removeprefix("truth_")
+        choices = [(COLUMNS[role], self.columns)]
+        if role.startswith("truth_"):
+            choices.append((COLUMNS[role], tuple(self.paths)))
+        if second:
+            choices.append((SECOND.get(role, ()), self.columns))
+        for names, columns in choices:
+            usual = {_letters(name) for name in names}
+            found = [column for column in columns if _letters(column) in usual]
+            if any(row.get(found[0]) != row.get(column) for column in found[1:] for row in self.rows):
+                option = role.removeprefix("predicted_").replace("_", "-")
+                raise InputError(
+                    f"{self.path.name}: columns {', '.join(map(repr, found))} could each be the {option}; "
+                    f"choose one with --{option}-column"
+                )
+            if found:
+                return found[0]
+        return None
+
+    def lacking(self, what: str, advice: str) -> InputError:
+        """The error of a table without a column that is needed."""
+        columns = f"(columns: {', '.join(self.columns)})"
+        data = [name for name in self.columns if as_number(name) is not None or _PICTURE.search(name)]
+        if data and has_lines(self.path):
+            return InputError(
+                f"{self.path.name}: line 1 looks like data ({data[0]!r}), not like a header: no {what}; put the names "
+                "of the columns above it, as in id,lat,lon"
             )
-            raise InputError(
-                f"{self.path.name}: columns {', '.join(map(repr, found))} could each be the {option}; "
-                f"choose one with --{option}-column"
-            )
-        return found[0] if found else None
+        return InputError(f"{self.path.name}: no {what}{advice} {columns}")
 
     def drop(self, unwanted: set[int]) -> Table:
         """The same table without the rows of these indices."""
@@ -92,73 +148,122 @@ class Table:
         return Table(self.path, self.columns, [self.rows[i] for i in kept], [self.lines[i] for i in kept])
 
 
+_PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif|tiff?|bmp)$", re.IGNORECASE)
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()
+
+
+def _paths(cells: Any, prefix: str = "", depth: int = 6) -> Iterator[str]:
+    inner = cells.items() if isinstance(cells, dict) else enumerate(cells[:1]) if isinstance(cells, list) else ()
+    for key, cell in inner:
+        if depth and isinstance(cell, dict | list):
+            yield from _paths(cell, f"{prefix}{key}.", depth - 1)
+        elif prefix:
+            yield f"{prefix}{key}"
+
+
+def cell_value(cells: Mapping[str, Any], column: str | None) -> Any:
+    """A cell, or the value at a path into one (JSON in a text too); None where it is missing, or NaN.
+
+    >>> cell_value({"truth": {"at": [48.9, 2.3]}}, "truth.at.1")
+    2.3
+    >>> cell_value({"result": '{"text": "Rome"}'}, "result.text")
+    'Rome'
+    """
+    if column is None:
+        return None
+    if column in cells or "." not in column:
+        return given(cells.get(column))
+    found: Any = cells
+    for part in column.split("."):
+        if isinstance(found, str) and found.lstrip()[:1] in ("{", "["):
+            try:
+                found = load_json(found)
+            except ValueError:
+                return None
+        if isinstance(found, list):
+            found = found[int(part)] if part.isdecimal() and int(part) < len(found) else None
+        else:
+            found = found.get(part) if isinstance(found, dict) else None
+    return given(found)
+
+
 def read_table(path: str | Path) -> Table:
     """Read a table. Cells of CSV and TSV stay strings as they are ("NA" is Namibia, "007" an id), empty ones are None.
 
-    Raises InputError for a file that is absent, empty, not UTF-8, of an unknown format or malformed; it names the line.
+    Raises InputError as `formats.numbered_rows`, and for a file without rows.
     """
-    path = Path(path)
-    if not path.is_file():
-        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(f"{path}: no such file{nearest(path.name, siblings)}")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path.name}: the file is empty (0 bytes)")
-    kind = _FORMATS.get(path.suffix.lower())
-    if kind is None:
-        raise InputError(f"{path.name}: unknown format {path.suffix!r}; allowed: {', '.join(_FORMATS)}")
-    blank: list[int] = []
-    try:
-        if kind == "parquet":
-            numbered = list(_parquet(path))
-        elif kind == "jsonl":
-            numbered = list(_jsonl(path, blank))
-        else:
-            numbered = list(_csv(path, "\t" if kind == "tsv" else ",", blank))
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path.name}: not UTF-8 text (byte {error.start})") from None
+    path, blank = Path(path), list[int]()
+    numbered = list(numbered_rows(path, blank))
     if not numbered:
         raise InputError(f"{path.name}: the file has no rows")
-    columns = tuple(dict.fromkeys(column for _, row in numbered for column in row))
-    return Table(path, columns, [row for _, row in numbered], [line for line, _ in numbered], blank)
+    return Table.of(path, numbered, blank)
+
+
+def as_number(cell: Any) -> float | None:
+    """A cell as a finite number; None for anything else. `1_0`, which Python reads as ten, is none.
+
+    >>> as_number(" 1.5 "), as_number("1_0"), as_number("nan"), as_number(True)
+    (1.5, None, None, None)
+    """
+    if isinstance(cell, bool) or (isinstance(cell, str) and "_" in cell):
+        return None
+    try:
+        number_ = float(cell)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number_ if math.isfinite(number_) else None
 
 
 def number(table: Table, index: int, column: str, low: float, high: float, *, optional: bool = False) -> float | None:
     """One cell as a number in [low, high]; None where it is empty and `optional`. Raises InputError with the line."""
     return in_range(
-        given(table.rows[index].get(column)), f"{table.where(index)}, column {column!r}", low, high, optional
+        cell_value(table.rows[index], column), f"{table.where(index)}, column {column!r}", low, high, optional
     )
 
 
-def in_range(value: object, where: str, low: float, high: float, optional: bool = False) -> float | None:
+def in_range(cell: object, where: str, low: float, high: float, optional: bool = False) -> float | None:
     """A value as a number in [low, high]; `number` of what is not a whole cell."""
     allowed = f"allowed: degrees from {low:g} to {high:g}" + (", or empty for no answer" if optional else "")
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
         if optional:
             return None
         raise InputError(f"{where}: the value is missing; {allowed}")
-    try:
-        result = math.nan if isinstance(value, bool) else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        result = math.nan
-    if not low <= result <= high:
-        raise InputError(f"{where}: found {_quoted(value)}; {allowed}")
+    result = as_number(cell)
+    if result is None or not low <= result <= high:
+        raise InputError(f"{where}: found {quoted(cell)}; {allowed}")
     return result
 
 
-def cell_text(cells: Mapping[str, Any], column: str | None) -> str | None:
-    """A cell as text without the space around it; None where the column or the value is missing."""
-    value = given(cells.get(column)) if column else None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return None if value is None or not str(value).strip() else str(value).strip()
+def cell_text(table: Table, index: int, column: str | None) -> str | None:
+    """A cell as text without the space around it; None where the column or the value is missing.
+
+    Raises InputError for an object or a list: as text it would be Python's.
+    """
+    cell = cell_value(table.rows[index], column)
+    if isinstance(cell, dict | list) or (isinstance(cell, str) and _is_object(cell)):
+        raise InputError(
+            f"{table.where(index)}, column {column!r}: found {quoted(cell)}; allowed: a text or a number "
+            f"(a path leads into an object, as in {column}.name)"
+        )
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return None if cell is None else str(cell).strip() or None
+
+
+def _is_object(text: str) -> bool:
+    text = text.strip()
+    return text[:1] + text[-1:] in ("{}", "[]") and any(mark in text for mark in ":'\"")
 
 
 def identifier(table: Table, index: int, column: str) -> str:
     """One row's id as text. Raises InputError where it is missing."""
-    value = given(table.rows[index].get(column))
-    if value is None or not str(value).strip():
+    name = cell_text(table, index, column)
+    if name is None:
         raise InputError(f"{table.where(index)}, column {column!r}: the id is missing")
-    return str(value).strip()
+    return name
 
 
 def identifiers(table: Table, column: str) -> dict[str, int]:
@@ -198,101 +303,7 @@ def harmless(cell: str) -> str:
     return cell
 
 
-def _quoted(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
+def quoted(cell: object) -> str:
+    """A cell as errors show it: cut to 40 characters."""
+    text = cell if isinstance(cell, str) else repr(cell)
     return repr(text if len(text) <= 40 else text[:37] + "…")
-
-
-def _csv(path: Path, delimiter: str, blank: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-    csv.field_size_limit(LONGEST_LINE)
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = _lines(file, path)
-        first = next(lines, "")
-        if delimiter not in first:
-            delimiter = next((other for other in (";", "\t", ",") if other in first), delimiter)
-        reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
-        try:
-            header = next(reader)
-            if not any(cell.strip() for cell in header):
-                raise InputError(f"{path.name}, line 1: the header is blank")
-            repeated = sorted(cell for cell, count in Counter(header).items() if count > 1)
-            if repeated:
-                raise InputError(f"{path.name}, line 1: column {_quoted(repeated[0])} stands there twice")
-            line = reader.line_num + 1
-            for cells in reader:
-                if not cells:
-                    blank.append(line)
-                elif len(cells) > len(header):
-                    raise InputError(
-                        f"{path.name}, line {line}: {len(cells)} cells under a header of {len(header)}; "
-                        "a cell with a comma needs quotes"
-                    )
-                else:
-                    cells += [""] * (len(header) - len(cells))
-                    yield line, {name: cell if cell != "" else None for name, cell in zip(header, cells, strict=True)}
-                line = reader.line_num + 1
-        except csv.Error as error:
-            raise InputError(f"{path.name}, line {reader.line_num}: not valid CSV ({error})") from None
-
-
-def _lines(file: TextIO, path: Path) -> Iterator[str]:
-    for number_, line in enumerate(iter(partial(file.readline, LONGEST_LINE + 1), ""), 1):
-        if len(line) > LONGEST_LINE:
-            raise InputError(f"{path.name}, line {number_}: longer than {LONGEST_LINE:,} characters, this is no table")
-        if "\0" in line:
-            raise InputError(f"{path.name}, line {number_}: the line holds a NUL byte, this is no text table")
-        yield line
-
-
-def _jsonl(path: Path, blank: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        for line, text in enumerate(_lines(file, path), 1):
-            if not text.strip():
-                blank.append(line)
-                continue
-            try:
-                row = json.loads(text)
-            except (ValueError, RecursionError) as error:
-                raise InputError(f"{path.name}, line {line}: not valid JSON ({error})") from None
-            if not isinstance(row, dict):
-                raise InputError(
-                    f"{path.name}, line {line}: found a JSON {type(row).__name__}, each line is one object"
-                )
-            yield line, row
-
-
-def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        rows = pyarrow.parquet.read_table(path).to_pylist()
-    except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"{path.name}: not a readable Parquet file ({str(error).splitlines()[0]})") from None
-    yield from enumerate(rows, 1)
-
-
-def match_ids(answers: list[str], truths: list[str]) -> Callable[[str], str]:
-    """How ids of the answers meet ids of the truth: as they are, by file name, or by file name without extension.
-
-    The first form that is unique on both sides and leaves no answer without truth; else the one that leaves fewest.
-    """
-    forms: tuple[Callable[[str], str], ...] = (
-        lambda name: name,
-        lambda name: name.rsplit("/", 1)[-1],
-        lambda name: _stem(name.rsplit("/", 1)[-1]),
-    )
-    best, fewest = forms[0], len(answers) + 1
-    for form in forms:
-        known = {form(name) for name in truths}
-        if len(known) < len(truths) or len({form(name) for name in answers}) < len(answers):
-            continue
-        unknown = sum(form(name) not in known for name in answers)
-        if unknown < fewest:
-            best, fewest = form, unknown
-    return best
-
-
-def _stem(name: str) -> str:
-    stem, dot, extension = name.rpartition(".")
-    return stem if dot and extension.lower() in {"jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "bmp"} else name

@@ -13,11 +13,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.table import Table, cell_text, identifier, in_range, match_ids, number, read_table
+from globe_eval.benchmarks.ids import match_ids
+from globe_eval.benchmarks.points import both, refuse_swapped
+from globe_eval.benchmarks.table import Table, cell_text, cell_value, identifier, in_range, number, quoted, read_table
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
+from globe_eval.metrics.disclosure import LEVELS
 
-TRUTH_FIELDS = ("id", "lat", "lon", "country", "city", "group", "entities", "localizable", "scene")
+TRUTH_FIELDS = ("id", "lat", "lon", "country", "city", "group", "entities", "localizable", "scene", "disclosure")
 ROLES = ("image", *TRUTH_FIELDS)
 """What a column of a table can be mapped to."""
 
@@ -105,23 +108,14 @@ def _readers(
     for role in (*chosen, *values):
         if role not in ROLES:
             raise InputError(f"columns: no role {role!r}{nearest(role, ROLES)} (allowed: {', '.join(ROLES)})")
-    id_column = table.find("id", chosen.get("id"))
-    lat_column, lon_column = (
-        table.find(role, chosen[role]) if role in chosen else table.find(f"truth_{role}") or table.find(role)
-        for role in ("lat", "lon")
-    )
-    for role, found in (("id", id_column), ("lat", lat_column), ("lon", lon_column)):
-        if found is None:
-            raise InputError(
-                f"{table.path.name}: no {role} column of the truth; give it with --{role}-column "
-                f"(columns: {', '.join(table.columns)})"
-            )
-    assert id_column and lat_column and lon_column
+    id_column, lat_column, lon_column = truth_columns(table, chosen)
     if lat_column != lon_column:
         refuse_swapped(table, lat_column, lon_column)
     explicit = table.find("truth_lat") is not None
 
     def named(role: str) -> str | None:
+        if role == "disclosure" and chosen.get(role, role) == role:
+            return role if role in table.columns else None
         if role in chosen:
             return table.find(role, chosen[role])
         if role in ("country", "city"):
@@ -134,21 +128,40 @@ def _readers(
         column, mapped = named(role), values.get(role, {})
 
         def read(index: int) -> str | None:
-            value = cell_text(table.rows[index], column)
+            value = cell_text(table, index, column)
             named = mapped.get(value, value) if value is not None else None
             return None if named is None else sys.intern(named)  # thousands of rows name the same country
 
         return read
 
-    entities_column, localizable_column = named("entities"), named("localizable")
+    entities_column, localizable_column, disclosure_column = map(named, ("entities", "localizable", "disclosure"))
     return {
         "id": lambda index: identifier(table, index, id_column),
         "lat": lambda index: _degrees(table, index, lat_column, lat_column == lon_column, 0),
         "lon": lambda index: _degrees(table, index, lon_column, lat_column == lon_column, 1),
         **{role: text(role) for role in ("country", "city", "group", "scene")},
         "entities": lambda index: _entities(table, index, entities_column),
+        "disclosure": lambda index: _level(table, index, disclosure_column, values.get("disclosure", {})),
         "localizable": lambda index: _flag(table, index, localizable_column, values.get("localizable", {})),
     }
+
+
+def truth_columns(table: Table, chosen: Mapping[str, str], option: str = "--") -> tuple[str, str, str]:
+    """The columns of the id, latitude and longitude of the truth. Raises InputError where one is missing.
+
+    `option` is how the options begin that name them.
+    """
+    found = [
+        table.find(role, chosen[role])
+        if role in chosen
+        else (table.find(f"truth_{role}") if role != "id" else None) or table.find(role)
+        for role in ("id", "lat", "lon")
+    ]
+    for role, column in zip(("id", "lat", "lon"), found, strict=True):
+        if column is None:
+            raise table.lacking(f"{role} column of the truth", f"; give it with {option}{role}-column")
+    id_column, lat_column, lon_column = filter(None, found)
+    return id_column, lat_column, lon_column
 
 
 def _mapping(mapped: Mapping[Any, Any]) -> dict[str, str | None]:
@@ -156,30 +169,39 @@ def _mapping(mapped: Mapping[Any, Any]) -> dict[str, str | None]:
     return {str(value): None if meant is None else str(meant) for value, meant in mapped.items()}
 
 
-def _degrees(table: Table, index: int, column: str, both: bool, axis: int) -> float | None:
-    """A latitude (axis 0) or longitude (1); `both` where one cell has the two, as "25.57, 100.22"."""
+def _degrees(table: Table, index: int, column: str, one_cell: bool, axis: int) -> float | None:
+    """A latitude (axis 0) or longitude (1); `one_cell` where one has the two, as "25.57, 100.22"."""
     low, high = ((-90, 90), (-180, 180))[axis]
-    if not both:
+    if not one_cell:
         return number(table, index, column, low, high)
-    written = str(table.rows[index].get(column) or "").translate({ord("–"): "-", ord("−"): "-"})
-    cells = written.strip(" ()[]").split(",")
-    if len(cells) != 2:
+    where = f"{table.where(index)}, column {column!r}"
+    cells = both(cell_value(table.rows[index], column))
+    if cells is None:
         raise InputError(
-            f"{table.where(index)}, column {column!r}: found {table.rows[index].get(column)!r}; "
+            f"{where}: found {quoted(cell_value(table.rows[index], column))}; "
             "allowed: latitude and longitude with a comma between"
         )
-    return in_range(cells[axis], f"{table.where(index)}, column {column!r}", low, high)
+    return in_range(cells[axis], where, low, high)
 
 
 def _entities(table: Table, index: int, column: str | None) -> list[str] | None:
     try:
-        return parse_entities(table.rows[index].get(column) if column else None)
+        return parse_entities(cell_value(table.rows[index], column))
     except ValueError as error:
         raise InputError(f"{table.where(index)}, column {column!r}: {error}") from None
 
 
+def _level(table: Table, index: int, column: str | None, mapped: Mapping[str, str | None]) -> str | None:
+    text = cell_text(table, index, column)
+    meant = mapped.get(text, text) if text is not None else None
+    if meant is not None and meant not in LEVELS:
+        allowed = ", ".join([*LEVELS, *mapped])
+        raise InputError(f"{table.where(index)}, column {column!r}: found {quoted(text)}; allowed: {allowed}")
+    return meant
+
+
 def _flag(table: Table, index: int, column: str | None, mapped: Mapping[str, str | None]) -> bool | None:
-    text = cell_text(table.rows[index], column)
+    text = cell_text(table, index, column)
     meant = mapped.get(text, text) if text is not None else None
     if meant is None:
         return None
@@ -187,40 +209,6 @@ def _flag(table: Table, index: int, column: str | None, mapped: Mapping[str, str
     if found is None:
         raise InputError(f"{table.where(index)}, column {column!r}: found {text!r}; allowed: {', '.join(_FLAGS)}")
     return found
-
-
-class SwappedHeader(InputError):
-    """The header has latitude and longitude swapped: `found` says so, `columns` maps them to where they are."""
-
-    def __init__(self, found: str, columns: dict[str, str]) -> None:
-        options = " ".join(f"--{role}-column {column}" for role, column in columns.items())
-        super().__init__(f"{found}; take the corrected file, or give {options}")
-        self.found, self.columns = found, columns
-
-
-def refuse_swapped(table: Table, lat_column: str, lon_column: str) -> None:
-    """Raise SwappedHeader where the header has latitude and longitude swapped, as IM2GPS3K's had from 2018 to 2020."""
-
-    def beyond(column: str) -> list[int]:
-        found = []
-        for index, cells in enumerate(table.rows):
-            try:
-                if 90 < abs(float(cells.get(column) or 0)) <= 180:
-                    found.append(index)
-            except (TypeError, ValueError):
-                continue
-        return found
-
-    wrong = beyond(lat_column)
-    if wrong and len(wrong) > 0.01 * len(table.rows) and not beyond(lon_column):
-        first = wrong[0]
-        raise SwappedHeader(
-            f"{table.where(first)}, column {lat_column!r}: found {table.rows[first][lat_column]!r}; latitudes lie from "
-            f"-90 to 90, {len(wrong):,} of {len(table.rows):,} values here do not and every {lon_column!r} does: the "
-            f"header has latitude and longitude swapped (as IM2GPS3K's official file had from 2018-07-25 to "
-            f"2020-02-17)",
-            {"lat": lon_column, "lon": lat_column},
-        )
 
 
 def parse_entities(value: Any) -> list[str] | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from globe_eval.benchmarks import listing
 from globe_eval.benchmarks.definition import (
     METADATA_KEYS,
     MORE_METADATA_KEYS,
@@ -21,7 +22,7 @@ from globe_eval.benchmarks.definition import (
     task_folders,
 )
 from globe_eval.benchmarks.manifest import DATASET_KEYS, find_data, read_manifest, renamed
-from globe_eval.benchmarks.prompts import DECODINGS, PROMPT_NAMES
+from globe_eval.benchmarks.prompts import DECODINGS, PROMPT_NAMES, asked_forms
 from globe_eval.benchmarks.truth import ROLES, TRUTH_FIELDS
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
@@ -113,11 +114,26 @@ def _of_task(values: Mapping[str, Any], folder: Path) -> Found:
     for key in ("doc_to_text", "description"):
         for column in _shown_truth(values.get(key)):
             yield (key,), f"{key}: the prompt shows the truth column {column!r}"
+    yield from _of_form(values)
     for index, metric in enumerate(values.get("metric_list") or []):
         given = metric if isinstance(metric, dict) else {}
         for key in ("metric", "aggregation", "higher_is_better"):
             if key not in given:
                 yield ("metric_list", str(index)), f"metric_list: {given.get('metric', metric)!r} has no {key!r}"
+
+
+def _of_form(values: Mapping[str, Any]) -> Found:
+    """A prompt of one's own that asks for another form than its answers would be read in."""
+    prompt, form = values.get("doc_to_text"), listing.answer_form(values)
+    if "answer_form" in values or not isinstance(prompt, str) or prompt.startswith("!function"):
+        return
+    asked = asked_forms(prompt)
+    if asked and form not in asked:
+        yield (
+            ("doc_to_text",),
+            f"doc_to_text: the prompt asks for {' or '.join(sorted(asked))}, and its answers would be read as {form}; "
+            f"say which with answer_form (allowed: {', '.join(sorted({*asked, str(form)}))})",
+        )
 
 
 def _shown_truth(prompt: Any) -> list[str]:

@@ -128,6 +128,7 @@ def run(options: argparse.Namespace) -> int:
             print("\n" + terminal.compact_table([results for _, results in finished]))
     for folder, results in finished:
         _warn_of_coordinates(results)
+        _warn_of_another_form(folder, results)
         print(f"written: {folder}", file=sys.stderr)
     again = ", without --fresh," if options.fresh else ""
     refuse_incomplete([results for _, results in finished], f"; start the same command again{again} to ask them again")
@@ -142,6 +143,15 @@ def _warn_of_coordinates(results: Any) -> None:
             "coordinates in metadata; the model never sees it",
             file=sys.stderr,
         )
+
+
+def _warn_of_another_form(folder: Path, results: Any) -> None:
+    from globe_eval.reports.run import read_run
+    from globe_eval.runs.observations import SHARE, other_form
+
+    if results.status["unparsed"] >= SHARE * results.n:
+        for note in other_form(read_run(folder).samples, results.answer_form, "--prompt"):
+            print(f"globe-eval: {results.task}: {note}", file=sys.stderr)
 
 
 def _prices(options: argparse.Namespace) -> Any:

@@ -12,13 +12,16 @@ from globe_eval.commands.present import present
 SENTENCE = "Score a file of answers, without a model."
 WORDS = "ANSWERS [options]"
 EXAMPLE = "globe-eval score answers.csv --truth truth.csv -o scored"
-COLUMNS = ("id", "lat", "lon", "response", "city", "country")
+COLUMNS = ("id", "lat", "lon", "response", "city", "country", "truth-id", "truth-lat", "truth-lon")
 
 
 def add_arguments(parser: Parser) -> None:
     """The arguments."""
     parser.add_argument(
-        "answers", type=Path, metavar="ANSWERS", help="CSV, TSV, JSON lines or Parquet, one row a photograph"
+        "answers",
+        type=Path,
+        metavar="ANSWERS",
+        help="CSV, TSV, JSON (lines), Parquet, Excel, one row a photograph; a folder of a .json or .txt each",
     )
     parser.add_argument("--truth", type=Path, metavar="FILE", help="table of the truth (default: in the answers' file)")
     parser.add_argument("--task", metavar="TASK", help="the benchmark, by name or YAML: its truth and answer form")
@@ -35,7 +38,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Score a file of answers."""
-    from globe_eval.runs import score
+    from globe_eval.runs import answer_columns, score
 
     scored = score.score_table(
         options.answers,
@@ -43,8 +46,8 @@ def run(options: argparse.Namespace) -> int:
         task=options.task,
         read=options.read,
         answer_form=options.answer_form,
-        columns=score.ColumnNames(
-            *(getattr(options, f"{name}_column") for name in score.ColumnNames.__dataclass_fields__)
+        columns=answer_columns.ColumnNames(
+            *(getattr(options, f"{name}_column") for name in answer_columns.ColumnNames.__dataclass_fields__)
         ),
         entities=options.entities,
         distance=options.distance,

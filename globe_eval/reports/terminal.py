@@ -26,7 +26,7 @@ def result_table(results: Results) -> str:
     header += ["ceiling"] if ceiling else []
     rows = []
     for name, figure in results.metrics.items():
-        if described(name).family not in ("accuracy", "own"):
+        if described(name).family not in ("accuracy", "disclosure", "own"):
             continue
         row = [shown.label(name), shown.text(name, figure.value), shown.interval(name, figure)]
         if some_missing:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,28 +10,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from globe_eval import scoring
 from globe_eval.benchmarks import definition, listing, validate
+from globe_eval.benchmarks.ids import match_ids, stem, why_apart
 from globe_eval.benchmarks.manifest import find_truth
-from globe_eval.benchmarks.table import COLUMNS, Table, identifiers, match_ids, number, read_table
-from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_sha256
-from globe_eval.errors import InputError, nearest
-from globe_eval.files import valid_utf8
-from globe_eval.models.response import Response
+from globe_eval.benchmarks.points import SwappedHeader, both, is_missing, predicted_points, refuse_swapped_answers
+from globe_eval.benchmarks.table import Table, as_number, cell_value, identifiers, read_table
+from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
+from globe_eval.errors import InputError
+from globe_eval.runs.answer_columns import (
+    TRUTH_OPTION,
+    ColumnNames,
+    Use,
+    answer_columns,
+    names_of,
+    refuse_same,
+    response_of,
+)
 from globe_eval.runs.assemble import assemble, unscored
-from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth, given
-
-
-@dataclass(frozen=True)
-class ColumnNames:
-    """ColumnNames that the user names instead of having them found."""
-
-    id: str | None = None
-    lat: str | None = None
-    lon: str | None = None
-    response: str | None = None
-    city: str | None = None
-    country: str | None = None
+from globe_eval.runs.observations import other_form, placeholders
+from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def score_table(
     task: str | None = None,
     read: str | None = None,
     answer_form: AnswerForm | None = None,
-    columns: ColumnNames = ColumnNames(),
+    columns: ColumnNames | None = None,
     entities: Path | None = None,
     distance: DistanceModel = "geodesic",
     geocoder: str = "geonames",
@@ -66,8 +67,8 @@ def score_table(
         task: the benchmark, a name or the path of a YAML: its truth, where none is given, and its answer form.
         read: which kind of column to score; needed where the table has several.
         answer_form: which part of a response counts; by default the benchmark's form, else coordinates, where most
-            responses state them. ColumnNames of coordinates or names have no other form than their own.
-        columns: of the answers' table (and id, lat, lon of the truth's, where it is the same or has them too).
+            responses state them. Columns of coordinates or names have no other form than their own.
+        columns: that have unusual names (`runs.answer_columns`).
         entities: what can be seen on the photographs, where the truth does not say it (`benchmarks.truth`).
         distance, geocoder, seed: how distances are measured, place names found, intervals drawn.
         skip_footer: set trailing rows aside that are no samples.
@@ -82,26 +83,53 @@ def score_table(
     metadata = defined.get("metadata") or {}
     name = str(defined.get("task", "score"))
     benchmark_form = listing.answer_form(defined) if defined else None
-    answers = _without_footer(_table(answers_table), columns, skip_footer, notes)
+    answers, columns = _table(answers_table), columns or ColumnNames()
+    if answers.path.is_dir():
+        notes.append(f"{answers.path}: a folder, read as one file a photograph ({len(answers.rows):,} of them)")
     benchmark = find_truth(defined) if defined and truth_table is None else None
-    same_file = truth_table is None and benchmark is None
-    truth = answers if truth_table is None else _without_footer(_table(truth_table), columns, skip_footer, notes)
-    _refuse_unknown(columns, answers, truth)
+    apart = truth_table is not None and not _same_file(answers_table, truth_table)
+    same_table = benchmark is None and not apart
+    truth = _table(truth_table) if apart and truth_table is not None else answers
+    columns.refuse_unknown(answers, truth)
+    kind, use = answer_columns(answers, columns, read, same_table)
     if benchmark is not None and benchmark.path is not None:
         rows, truth_name = benchmark.rows, benchmark.path.name
         notes.append(f"truth: {benchmark.path}, of {name}")
     else:
-        reading = {key: (defined.get("dataset_kwargs") or {}).get(key) for key in ("columns", "values", "where")}
-        rows, truth_name = read_truth(truth, **_reading(truth, columns, same_file, reading)), truth.path.name
-    kind, use = _kind(answers, columns, read, same_file)
-    id_column = answers.find("id", columns.id if same_file or columns.id in answers.columns else None)
+        known = defined.get("dataset_kwargs") or {}
+        declared = {role: column for role, column in (known.get("columns") or {}).items() if column in truth.columns}
+        chosen = {**declared, **columns.of_truth(truth, same_table and kind == "coordinates")}
+        if same_table and answers.find("id", chosen.get("id")) is None:
+            raise answers.lacking("id column", "; give it with --id-column")
+        if same_table:
+            refuse_same(truth, use, chosen)
+        id_name, *position = truth_columns(truth, chosen, TRUTH_OPTION)
+        position += [column for column in use.values() if same_table and column]
+        truth = _without_footer(truth, id_name, position, (), skip_footer, notes)
+        answers, truth_name = truth if same_table else answers, truth.path.name
+        try:
+            rows = read_truth(truth, columns=chosen, values=known.get("values"), where=known.get("where"))
+        except SwappedHeader as error:
+            raise InputError(error.advice(TRUTH_OPTION)) from None
+        if same_table and kind == "names" and truth.find("truth_lat") is None:
+            rows = [{**row, "city": None, "country": None} for row in rows]  # they are the answers
+    id_column = answers.find("id", columns.id if same_table or answers.has(columns.id) else None)
     if id_column is None:
-        raise InputError(
-            f"{answers.path.name}: no id column; give it with --id-column (columns: {', '.join(answers.columns)})"
-        )
+        advice = _better_id(answers, [row["id"] for row in rows]) or "; give it with --id-column"
+        raise answers.lacking("id column", advice)
+    if not same_table and kind == "coordinates":
+        ids = [row["id"] for row in rows]
+        answers = _without_footer(answers, id_column, [use["lat"], use["lon"]], ids, skip_footer, notes)
+    points = predicted_points(answers, use["lat"] or "", use["lon"] or "", notes) if kind == "coordinates" else None
     matched = _match(answers, id_column, [row["id"] for row in rows], truth_name, skip_unknown_ids, notes)
+    if points is not None:
+        there = np.array([[rows[i]["lat"], rows[i]["lon"]] for i in matched], dtype=np.float64)
+        swapped = refuse_swapped_answers(
+            answers, use["lat"] or "", use["lon"] or "", points[list(matched.values())], there
+        )
+        notes += [swapped] if swapped else []
 
-    samples = [_sample(row, answers, matched.get(i), kind, use) for i, row in enumerate(rows)]
+    samples = [_sample(row, answers, matched.get(i), use, points) for i, row in enumerate(rows)]
     absent = sum(one.error is not None for one in samples)
     if absent:
         notes.append(
@@ -136,6 +164,9 @@ def score_table(
         results = replace(results, entities_sha256=sha256, entity_classes=None)
         notes += more
     scored, results = assemble(results, samples, started=started)
+    notes += other_form(scored, form, "--answer-form any, or") if kind == "response" else []
+    positions = [(p.lat, p.lon) for p in (one.prediction for one in scored) if p and p.level == "coordinates"]
+    notes += placeholders(positions, "positions") + placeholders([(r["lat"], r["lon"]) for r in rows], "truths")
     if metadata.get("n") not in (None, results.n):
         notes.append(
             f"{name} has {metadata['n']:,} photographs, this truth {results.n:,}: not comparable with the benchmark"
@@ -163,83 +194,23 @@ def with_entities(sample: Sample, entities: Sequence[str] | None) -> Sample:
     return replace(sample, truth=replace(sample.truth, entities=None if entities is None else tuple(entities)))
 
 
-def _reading(truth: Table, columns: ColumnNames, same_file: bool, benchmark: Mapping[str, Any]) -> dict[str, Any]:
-    """How the table of the truth is read: as the benchmark says where it has the columns, and as the user names them.
-
-    Of the user's columns those of the truth are meant: in a file of its own all that it has, else none but the id.
-    """
-    declared = {role: column for role, column in (benchmark.get("columns") or {}).items() if column in truth.columns}
-    given = {"id": columns.id} if same_file else {"id": columns.id, "lat": columns.lat, "lon": columns.lon}
-    named = {role: column for role, column in given.items() if column is not None and column in truth.columns}
-    return {**benchmark, "columns": {**declared, **named}}
+def _same_file(answers: Path | Table, truth: Path | Table) -> bool:
+    if isinstance(answers, Path) and isinstance(truth, Path) and truth.exists() and answers.exists():
+        return answers.samefile(truth)
+    return answers is truth
 
 
-def _refuse_unknown(columns: ColumnNames, answers: Table, truth: Table) -> None:
-    there = [*dict.fromkeys([*answers.columns, *truth.columns])]
-    for name, column in vars(columns).items():
-        if column is not None and column not in there:
-            raise InputError(
-                f"--{name}-column: no column {column!r}{nearest(column, there)} (columns: {', '.join(there)})"
-            )
-
-
-def _kind(table: Table, columns: ColumnNames, read: str | None, same_file: bool) -> tuple[str, dict[str, str | None]]:
-    """Which kind of column is scored, and the columns."""
-    plain_is_truth = same_file and table.find("truth_lat") is None
-
-    def predicted(role: str, override: str | None) -> str | None:
-        if override is not None and override in table.columns:
-            return override
-        return table.find(f"predicted_{role}") or (None if plain_is_truth else table.find(role))
-
-    response = table.find("response", columns.response)
-    lat, lon = predicted("lat", columns.lat), predicted("lon", columns.lon)
-    city, country = predicted("city", columns.city), predicted("country", columns.country)
-    found: dict[str, dict[str, str | None]] = {}
-    if response:
-        found["response"] = {"response": response}
-    if lat and lon:
-        found["coordinates"] = {"lat": lat, "lon": lon}
-    if city or country:
-        found["names"] = {"city": city, "country": country, "admin": predicted("admin", None)}
-    if read is not None:
-        if read not in found:
-            raise InputError(
-                f"{table.path.name}: no column to read {read} from (columns: {', '.join(table.columns)}); "
-                "name it with --response-column, --lat-column and --lon-column, or --city-column and --country-column"
-            )
-        return read, found[read]
-    if not found:
-        raise InputError(
-            f"{table.path.name}: no column of answers (columns: {', '.join(table.columns)}); name it with "
-            "--response-column, --lat-column and --lon-column, or --city-column and --country-column"
-        )
-    if len(found) > 1:
-        choices = "; ".join(f"--read {kind} ({', '.join(c for c in use.values() if c)})" for kind, use in found.items())
-        raise InputError(f"{table.path.name}: several columns could be the answers; choose {choices}")
-    return next(iter(found.items()))
-
-
-def _sample(row: Mapping[str, Any], table: Table, index: int | None, kind: str, use: dict[str, str | None]) -> Sample:
+def _sample(row: Mapping[str, Any], table: Table, index: int | None, use: Use, points: Any) -> Sample:
     """A photograph with what the table's row says of it, to be scored."""
     of = partial(Sample.of, row["id"], Truth.of(row))
     if index is None:
         return of(error=f"no row in {table.path.name}")
-    cells = table.rows[index]
-    if kind == "response":
-        text = given(cells.get(use["response"] or ""))
-        return of(None if text is None else Response(text))
-    if kind == "coordinates":
-        lat = number(table, index, use["lat"] or "", -90, 90, optional=True)
-        lon = number(table, index, use["lon"] or "", -180, 180, optional=True)
-        return of(answer=Answer(lat=lat, lon=lon))
-    names: dict[str, Any] = {key: _name(cells.get(column)) for key, column in use.items() if column}
-    return of(answer=Answer(**names))
-
-
-def _name(value: Any) -> str | None:
-    value = given(value)
-    return None if value is None or not str(value).strip() else valid_utf8(str(value).strip())
+    if "response" in use:
+        return of(response_of(table.rows[index], use["response"]))
+    if points is None:
+        return of(answer=names_of(table, index, use))
+    lat, lon = points[index].tolist()
+    return of(answer=Answer(lat=lat, lon=lon) if abs(lat) <= 90 and abs(lon) <= 180 else Answer())
 
 
 def _form(samples: list[Sample], notes: list[str]) -> AnswerForm:
@@ -271,6 +242,11 @@ def _match(
     form: Callable[[str], str] = match_ids(ids, truth_ids)
     known = {form(name): index for index, name in enumerate(truth_ids)}
     unknown = [index for index, name in enumerate(ids) if form(name) not in known]
+    if len(unknown) == len(ids) and truth_ids:
+        raise InputError(
+            f"{table.where(0)}, column {id_column!r}: no id in common with {truth_name}: here {ids[0]!r}, there "
+            f"{truth_ids[0]!r}{_better_id(table, truth_ids) or why_apart(ids, truth_ids)}"
+        )
     if unknown:
         where = f"{table.where(unknown[0])}, column {id_column!r}: {ids[unknown[0]]!r}"
         if not skip_unknown:
@@ -282,28 +258,42 @@ def _match(
     return {known[form(name)]: index for index, name in enumerate(ids) if form(name) in known}
 
 
-def _without_footer(table: Table, columns: ColumnNames, skip: bool, notes: list[str]) -> Table:
+def _better_id(table: Table, truth_ids: Sequence[str]) -> str:
+    known = {stem(name) for name in truth_ids}
+    for column in table.columns:
+        if any(stem(str(cell_value(row, column))) in known for row in table.rows[:100]):
+            return f"; column {column!r} has the ids of the truth (--id-column {column!r})"
+    return ""
+
+
+def _without_footer(
+    table: Table,
+    id_column: str,
+    columns: Sequence[str | None],
+    known: Sequence[str],
+    skip: bool,
+    notes: list[str],
+) -> Table:
     """Set aside, or refuse, a second table that ends the file: published predictions often close with their figures.
 
-    It begins at a row without a number in any coordinate column, at most ten rows before the end.
+    It begins at most ten rows before the end, with text and no number in the columns of positions, and from there on no
+    id is one of `known` or written as those above it. A row that only lacks its position is a sample.
     """
-    coordinate_columns = [
-        column
-        for role in ("truth_lat", "truth_lon", "lat", "lon", "predicted_lat", "predicted_lon")
-        for column in table.columns
-        if column.strip().lower() in COLUMNS[role]
-    ] + [column for column in (columns.lat, columns.lon) if column in table.columns]
-    if not coordinate_columns:
-        return table
-
-    def is_sample(index: int) -> bool:
-        return any(_is_number(table.rows[index].get(column)) for column in coordinate_columns)
-
     last = len(table.rows)
-    tail = [i for i in range(max(0, last - 10), last) if not is_sample(i) and _has_text(table, i, coordinate_columns)]
-    if not tail or tail[0] == 0:
+    headings = [index for index in range(max(1, last - 10), last) if _is_heading(table, index, columns)]
+    if not headings:
         return table
-    start = tail[0]
+    names = [str(cell_value(row, id_column) or "") for row in table.rows]
+    form, shapes = match_ids(names, known), [_shape(name) for name in names]
+    ids = {form(one) for one in known}
+
+    def begins_at(start: int) -> bool:
+        above = {*shapes[:start]}
+        return not any(form(names[index]) in ids or shapes[index] in above for index in range(start, last))
+
+    start = next(filter(begins_at, headings), None)
+    if start is None:
+        return table
     first_line = table.lines[start]
     while first_line - 1 in table.blank_lines:
         first_line -= 1
@@ -318,15 +308,13 @@ def _without_footer(table: Table, columns: ColumnNames, skip: bool, notes: list[
     return table.drop(set(range(start, last)))
 
 
-def _has_text(table: Table, index: int, columns: list[str]) -> bool:
-    return any(
-        value is not None and str(value).strip() for column in columns for value in [table.rows[index].get(column)]
-    )
+def _is_heading(table: Table, index: int, columns: Sequence[str | None]) -> bool:
+    """Whether a row has text and no number where positions stand."""
+    cells = [cell for column in columns if column and not is_missing(cell := cell_value(table.rows[index], column))]
+    pairs = [both(cell) or (cell,) for cell in cells]
+    return bool(cells) and not any(as_number(part) is not None for pair in pairs for part in pair)
 
 
-def _is_number(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+def _shape(name: str) -> str:
+    """How an id is written: `p33.jpg` and `p4.jpg` alike."""
+    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", name))

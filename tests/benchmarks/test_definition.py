@@ -174,10 +174,10 @@ def test_it_works_at_once_from_any_folder(
 
 
 def test_columns_of_other_names_are_given(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (city / "gt.csv").write_text("key,y,x,kind\na,48.8,2.3,indoor\n")
+    (city / "gt.csv").write_text("ref,y,x,kind\na,48.8,2.3,indoor\n")
     assert main(["new", "mine", "--truth", "gt.csv", "--images", "photos"]) == 2
     assert "give it with --id-column" in capsys.readouterr().err
-    given = [f"--{role}-column={column}" for role, column in (("id", "key"), ("lat", "y"), ("lon", "x"))]
+    given = [f"--{role}-column={column}" for role, column in (("id", "ref"), ("lat", "y"), ("lon", "x"))]
     assert main(["new", "mine", "--truth", "gt.csv", "--images", "photos", *given, "--scene-column", "kind"]) == 0
     assert validate.problems(city / "mine.yaml", data=True) == []
 
@@ -213,3 +213,22 @@ def test_nothing_is_written_where_something_is_wrong(
         new_definition(name, Path(truth), Path(images))
     assert sorted(path.name for path in city.glob("*.yaml")) == ["taken.yaml"]
     assert (city / "taken.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    "prompt, more, told",
+    [
+        ("Give latitude and longitude.", "", "asks for coordinates, and its answers would be read as names"),
+        ("Give latitude and longitude.", "answer_form: coordinates\n", None),
+        ("Give latitude and longitude.", "prompt: coordinates\n", None),
+        ("Which city, and which coordinates?", "", None),
+        ("Which country is this?", "prompt: coordinates\n", "asks for names, and its answers would be read as"),
+        ("Where was this photo taken?", "", None),
+    ],
+)  # fmt: skip
+def test_a_prompt_that_asks_for_another_form_needs_an_answer_form(
+    mine: Path, prompt: str, more: str, told: str | None
+) -> None:
+    mine.write_text(mine.read_text() + f"doc_to_text: {json.dumps(prompt)}\n{more}")
+    found = [str(problem) for problem in validate.problems(mine)]
+    assert found == [] if told is None else told in found[0] and "doc_to_text" in found[0], found

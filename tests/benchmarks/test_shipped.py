@@ -117,6 +117,8 @@ REPLICAS = {
         "BVID,key_clues,answer,answer_type,hint", "{BVID}.jpg", "BVID", lat="", lon="", scenes=("point",) * 3
     ),
 }
+DISCLOSURE = TASKS["vlm_geoprivacy"].values["dataset_kwargs"]
+REPLICAS["vlm_geoprivacy"] = Replica("id,coordinate", "{id}.jpg", "id", lat="", lon="")
 FILES = {"IMG_ID": "{}_a_78@N00.jpg", "FILE": "gsv_{}.jpg", "filename": "{}.jpg", "raw_image_path": "uid{}.png"}
 
 
@@ -132,10 +134,14 @@ def rows(replica: Replica, name: str) -> list[dict[str, str]]:
             "S3_Label": str(i),
             "answer_type": "latitude & longitude",
             "answer": f"{lat},{lon}",
+            "coordinate": f"[{lat}, {lon}]",
         }
         row |= {replica.lat: str(lat), replica.lon: str(lon), replica.city or "": city, replica.country or "": country}
         row["entities"] = json.dumps([{"text": "red bus"}, {"text": "arch"}])
         found.append({column: row[column] for column in replica.header.split(",")})
+    if name == "vlm_geoprivacy":
+        labels = DISCLOSURE["values"]["disclosure"]
+        found = [row | {DISCLOSURE["columns"]["disclosure"]: one} for row, one in zip(found, labels, strict=True)]
     if name == "earthwhere_street":
         found[1]["answer"] = found[1]["answer"].join("()")
         found[2]["answer"] = found[2]["answer"].replace("-", "–")
@@ -151,7 +157,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         kwargs = TASKS[name].values["dataset_kwargs"]
         truth, table = root / kwargs["truth"], rows(replica, name)
         truth.parent.mkdir(parents=True, exist_ok=True)
-        if truth.suffix == ".parquet":
+        if truth.suffix == ".json":
+            truth.write_text(json.dumps(table), encoding="utf-8")
+        elif truth.suffix == ".parquet":
             import pandas as pd
 
             frame = pd.DataFrame(table)
@@ -249,6 +257,8 @@ def test_a_replica_is_read_as_its_yaml_says(name: str, data: Path) -> None:
     assert tuple(row["scene"] for row in found) == replica.scenes
     if name == "mp16_reason_train":
         assert [row["entities"] for row in found] == [["red bus", "arch"]] * 3
+    if name == "vlm_geoprivacy":
+        assert [row["disclosure"] for row in found] == ["abstain", "city", "exact"]
 
 
 def test_every_yaml_runs_through_globe_eval_and_stock_lm_eval(
@@ -265,7 +275,9 @@ def test_every_yaml_runs_through_globe_eval_and_stock_lm_eval(
             assert result["n"] == 2 + right, name
             assert result["acc@25km"] == pytest.approx(right / result["n"]), name
         assert result["located"] == 1.0, name
-        assert result["answer_form"] == PROMPTS[TASKS[name].values.get("prompt", "globe_readme")].answer_form
+        values = TASKS[name].values
+        form = PROMPTS[values.get("prompt", "globe_readme")].answer_form
+        assert result["answer_form"] == values.get("answer_form", form)
 
     stock = (
         "from globe_eval import models; models.register()\nfrom lm_eval.__main__ import cli_evaluate; cli_evaluate()"

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from globe_eval.benchmarks.table import LONGEST_LINE, harmless, match_ids, number, read_table, write_csv
+from globe_eval.benchmarks.formats import LONGEST_LINE
+from globe_eval.benchmarks.ids import match_ids
+from globe_eval.benchmarks.table import harmless, number, read_table, write_csv
 from globe_eval.benchmarks.where import LONGEST, parse_where
 from globe_eval.errors import InputError
 
@@ -62,7 +64,8 @@ def test_jsonl_and_parquet_give_the_same_rows(tmp_path: Path) -> None:
         ("t.csv", "id,lat\na,\0\n", ["line 2", "NUL"]),
         ("t.jsonl", '{"id": 1}\n{"id"', ["t.jsonl", "line 2", "not valid JSON"]),
         ("t.jsonl", "[1]\n", ["line 1", "list"]),
-        ("t.xlsx", "PK", ["'.xlsx'", ".csv"]),
+        ("t.docx", "PK", ["'.docx'", ".csv"]),
+        ("t.xlsx", "PK", ["t.xlsx", "Excel"]),
         ("t.parquet", "nonsense", ["t.parquet", "Parquet"]),
     ],
 )

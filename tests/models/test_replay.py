@@ -83,7 +83,7 @@ def test_columns_of_predictions_become_an_answer_that_is_read_back_exactly(tmp_p
     ("text", "expected"),
     [
         ("id,response\na,x\nb,y\na,z\n", "a.csv, line 4, column 'id': 'a' stands there twice, first in line 2"),
-        ("photo,response\na,x\n", "a.csv: no id column"),
+        ("who,response\na,x\n", "a.csv: no id column"),
         ("id,says\na,x\n", "a.csv: no response column"),
         ("id,lat,lon\na,91,0\n", "a.csv, line 2, column 'lat': found '91'"),
         ("id,lat,lon\na,12,\n", "a.csv, line 2, columns 'lat' and 'lon': one of the two is missing"),

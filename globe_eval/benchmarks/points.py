@@ -1,0 +1,189 @@
+"""Positions in the cells of a table: two columns or one; a swapped header; what stands there and is no position."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from globe_eval.answers import parse
+from globe_eval.benchmarks.formats import load_json
+from globe_eval.benchmarks.table import MISSING, Table, as_number, cell_value, in_range, quoted
+from globe_eval.errors import InputError
+from globe_eval.places.distance import DISTANCES
+
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
+_DEGREES = re.compile(r"\d\s*[°º′'″\"]|\d\s*[NSEWnsew]\b")
+_LIMITS = (90.0, 180.0)
+
+
+def both(cell: Any) -> tuple[Any, Any] | None:
+    """The latitude and longitude in one cell, unread; None where it is not two things.
+
+    >>> both("(25.57, 100.22)"), both([25.57, 100.22]), both({"lat": 25.57, "lng": 100.22}), both("Paris, Texas, USA")
+    (('25.57', '100.22'), (25.57, 100.22), (25.57, 100.22), None)
+    """
+    if isinstance(cell, str) and cell.lstrip()[:1] in ("{", "["):
+        with suppress(ValueError):
+            cell = load_json(cell)
+    if isinstance(cell, dict):
+        if cell.get("type") == "Point" and both(cell.get("coordinates")):
+            lon, lat = cell["coordinates"][:2]
+            return lat, lon
+        named = Table.of(Path(), [(1, cell)])
+        lat_name, lon_name = (named.find(axis, second=False) for axis in ("lat", "lon"))
+        return (cell[lat_name], cell[lon_name]) if lat_name and lon_name else None
+    if isinstance(cell, str):
+        text = cell.translate({ord("–"): "-", ord("−"): "-"}).strip(" ()[]")
+        cell = re.split(r"\s*[,;]\s*|\s+", text)
+    return (cell[0], cell[1]) if isinstance(cell, list | tuple) and len(cell) == 2 else None
+
+
+def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list[str]) -> npt.NDArray[np.float64]:
+    """(n, 2) latitude and longitude in degrees of each row; NaN where it states none. Some may be out of range.
+
+    The two columns may be one. Degrees, minutes and seconds are read as in a response. `notes` gets how many cells hold
+    something that is no position.
+
+    Raises InputError for a number with a decimal comma, an object where a number belongs, and where most of what is
+    given is no position or out of range: the column then is another one.
+    """
+    points = np.full((len(table.rows), 2), np.nan)
+    odd: dict[str, list[int]] = {"no position": [], "half a position": [], "out of range": []}
+    stated = 0
+    for index, cells in enumerate(table.rows):
+        lat, lon = cell_value(cells, lat_column), cell_value(cells, lon_column)
+        text = f"{lat}, {lon}"
+        if lat_column == lon_column:
+            text, (lat, lon) = str(lat), both(lat) or (lat, lon)
+        lacking = [is_missing(lat), is_missing(lon)]
+        stated += not all(lacking)
+        if any(lacking):
+            if not all(lacking):
+                odd["half a position"].append(index)
+            continue
+        wrong = next(
+            (cell for cell in (lat, lon) if isinstance(cell, dict) or _DECIMAL_COMMA.fullmatch(str(cell))), None
+        )
+        if wrong is not None:
+            column = lat_column if wrong is lat else lon_column
+            in_range(wrong, f"{table.where(index)}, column {column!r}", -90, 90, optional=True)
+        numbers: list[float | None] = [as_number(lat), as_number(lon)]
+        if None in numbers and _DEGREES.search(text):
+            read = parse(text)
+            numbers = [read.lat, read.lon]
+        if None in numbers:
+            odd["no position"].append(index)
+            continue
+        points[index] = numbers
+        if (np.abs(points[index]) > _LIMITS).any():
+            odd["out of range"].append(index)
+    for kind, rows in odd.items():
+        if not rows:
+            continue
+        column, cell = _culprit(table, rows[0], lat_column, lon_column, kind)
+        where = f"{table.where(rows[0])}, column {column!r}"
+        if 2 * len(rows) > stated and kind != "half a position":
+            limit = _LIMITS[column != lat_column]
+            raise InputError(
+                f"{where}: found {quoted(cell)}; allowed: degrees from {-limit:g} to {limit:g}, or empty for no answer "
+                f"({len(rows):,} of {stated:,} are {kind}{_advice(points, rows, lat_column, lon_column)})"
+            )
+        notes.append(
+            f"{len(rows):,} of {stated:,} answers are {kind} and count as misses; the first: {where}: {cell!r}"
+        )
+    return points
+
+
+def refuse_swapped_answers(
+    table: Table, lat_column: str, lon_column: str, points: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]
+) -> str | None:
+    """Whether latitude and longitude of the answers are swapped: a note where it only seems so.
+
+    Args:
+        table: of the answers, with its columns, for the message.
+        lat_column: its latitudes.
+        lon_column: its longitudes.
+        points: (n, 2) answers in degrees, NaN where there is none.
+        truth: (n, 2) where the photographs were taken, in degrees.
+
+    Raises InputError where a latitude is out of range and most answers are nearer the truth the other way round.
+    """
+    there = np.isfinite(points).all(axis=1) & np.isfinite(truth).all(axis=1)
+    points, truth = points[there], truth[there]
+    beyond = np.abs(points[:, 0]) > _LIMITS[0]
+    as_they_are, swapped = (
+        np.where(
+            (np.abs(of) > _LIMITS).any(axis=1),
+            np.inf,
+            DISTANCES["haversine"](truth[:, 0], truth[:, 1], np.clip(of[:, 0], -90, 90), of[:, 1]),
+        )
+        for of in (points, points[:, ::-1])
+    )
+    nearer = int((swapped < as_they_are).sum())
+    found = f"{nearer:,} of {len(points):,} answers are nearer the truth with latitude and longitude swapped"
+    if beyond.any() and 2 * nearer > len(points):
+        raise InputError(f"{table.path.name}: {found}{_options(lat_column, lon_column)}")
+    if len(points) >= 3 and nearer > 0.9 * len(points):
+        return f"{found}{_options(lat_column, lon_column)}"
+    return None
+
+
+def is_missing(cell: Any) -> bool:
+    """Whether a cell of a prediction says that there is none: empty, NaN, N/A, None, unknown, …"""
+    return cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING)
+
+
+def _culprit(table: Table, index: int, lat_column: str, lon_column: str, kind: str) -> tuple[str, Any]:
+    """The column, and its cell, that makes a row odd."""
+    lat, lon = (cell_value(table.rows[index], column) for column in (lat_column, lon_column))
+    number = as_number(lat)
+    right = number is not None and (kind != "out of range" or abs(number) <= _LIMITS[0])
+    return (lon_column, lon) if right or (kind == "half a position" and is_missing(lon)) else (lat_column, lat)
+
+
+def _advice(points: npt.NDArray[np.float64], rows: list[int], lat_column: str, lon_column: str) -> str:
+    some = points[rows]
+    swapped = len(rows) > 1 and bool((np.abs(some[:, ::-1]) <= _LIMITS).all())
+    return _options(lat_column, lon_column) if swapped else ""
+
+
+def _options(lat_column: str, lon_column: str) -> str:
+    if lat_column == lon_column:
+        return "; is it longitude, latitude?"
+    return f"; is the header swapped? --lat-column {lon_column} --lon-column {lat_column}"
+
+
+class SwappedHeader(InputError):
+    """The header has latitude and longitude swapped: `found` says so, `columns` maps them to where they are."""
+
+    def __init__(self, found: str, columns: dict[str, str]) -> None:
+        self.found, self.columns = found, columns
+        super().__init__(self.advice("--"))
+
+    def advice(self, option: str) -> str:
+        """What was found, and the options that help; `option` is how they begin."""
+        options = " ".join(f"{option}{role}-column {column}" for role, column in self.columns.items())
+        return f"{self.found}; take the corrected file, or give {options}"
+
+
+def refuse_swapped(table: Table, lat_column: str, lon_column: str) -> None:
+    """Raise SwappedHeader where the truth has latitude and longitude swapped, as IM2GPS3K's had from 2018 to 2020."""
+
+    def beyond(column: str) -> list[int]:
+        cells = (as_number(cell_value(row, column)) for row in table.rows)
+        return [index for index, degrees in enumerate(cells) if degrees is not None and 90 < abs(degrees) <= 180]
+
+    wrong = beyond(lat_column)
+    if wrong and len(wrong) > 0.01 * len(table.rows) and not beyond(lon_column):
+        first, found = wrong[0], cell_value(table.rows[wrong[0]], lat_column)
+        raise SwappedHeader(
+            f"{table.where(first)}, column {lat_column!r}: found {found!r}; latitudes lie from -90 to 90, "
+            f"{len(wrong):,} of {len(table.rows):,} values here do not and every {lon_column!r} does: the header has "
+            "latitude and longitude swapped (as IM2GPS3K's official file had from 2018-07-25 to 2020-02-17)",
+            {"lat": lon_column, "lon": lat_column},
+        )

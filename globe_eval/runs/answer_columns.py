@@ -1,0 +1,186 @@
+"""Which columns of a user's table are the answers and the truth, and what the cells of an answer say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from globe_eval.answers import parse
+from globe_eval.benchmarks.table import Table, cell_text, cell_value
+from globe_eval.benchmarks.truth import truth_columns
+from globe_eval.errors import InputError, nearest
+from globe_eval.files import valid_utf8
+from globe_eval.models.response import Response
+from globe_eval.sample import Answer
+
+Use = dict[str, str | None]
+
+TRUTH_OPTION = "--truth-"
+
+_NAMING = "--response-column, --lat-column and --lon-column, or --city-column and --country-column"
+
+
+@dataclass(frozen=True)
+class ColumnNames:
+    """Columns that the user names instead of having them found; each may be a path into nested values."""
+
+    id: str | None = None
+    lat: str | None = None
+    lon: str | None = None
+    response: str | None = None
+    city: str | None = None
+    country: str | None = None
+    truth_id: str | None = None
+    truth_lat: str | None = None
+    truth_lon: str | None = None
+
+    def refuse_unknown(self, answers: Table, truth: Table) -> None:
+        """Raise InputError for a column that neither table has, or not the one of the truth."""
+        for name, column in vars(self).items():
+            tables = [truth] if name.startswith("truth_") else [answers, truth]
+            if column is not None and not any(table.has(column) for table in tables):
+                there = [*dict.fromkeys(column for table in tables for column in [*table.columns, *table.paths])]
+                shown = dict.fromkeys(column for table in tables for column in table.columns)
+                raise InputError(
+                    f"--{name.replace('_', '-')}-column: no column {column!r}{nearest(column, there)} "
+                    f"(columns: {', '.join(shown)})"
+                )
+
+    def of_truth(self, truth: Table, of_answers: bool) -> dict[str, str]:
+        """Role -> the column of the truth that the user names.
+
+        Without an option of their own the truth's are `lat` and `lon`, where it has them, no position by a name that
+        only a truth has, and they are not `of_answers`.
+        """
+        plain = not of_answers and truth.find("truth_lat") is None
+        named = {
+            "id": self.truth_id or self.id,
+            "lat": self.truth_lat or (self.lat if plain else None),
+            "lon": self.truth_lon or (self.lon if plain else None),
+        }
+        return {role: column for role, column in named.items() if column is not None and truth.has(column)}
+
+
+def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_table: bool) -> tuple[str, Use]:
+    """Which kind of column is scored (response, coordinates, names), and the columns. Raises InputError.
+
+    Args:
+        table: of the answers.
+        columns: that the user names.
+        read: the kind that the user wants, where there are several.
+        same_table: whether the truth is in it too; a plain `lat` is then the truth's.
+
+    """
+    plain_is_truth = same_table and columns.truth_lat is None and table.find("truth_lat") is None
+    of_truth = {columns.truth_lat, columns.truth_lon} - {None}
+
+    def predicted(role: str, override: str | None) -> str | None:
+        if table.has(override):
+            return override
+        found = table.find(f"predicted_{role}") or (None if plain_is_truth else table.find(role))
+        return None if found in of_truth else found
+
+    response = table.find("response", columns.response, second=False)
+    lat, lon = predicted("lat", columns.lat), predicted("lon", columns.lon)
+    city, country = predicted("city", columns.city), predicted("country", columns.country)
+    found: dict[str, Use] = {}
+    if response:
+        found["response"] = {"response": response}
+    if lat and lon:
+        found["coordinates"] = {"lat": lat, "lon": lon}
+    if city or country:
+        found["names"] = {"city": city, "country": country, "admin": predicted("admin", None)}
+    if "response" not in found and (not found or read == "response") and (second := table.find("response")):
+        found["response"] = {"response": second}
+    if columns.response is not None and read is None:
+        read = "response"
+    if read is not None:
+        if read not in found:
+            raise table.lacking(f"column to read {read} from", f"{_looks_like(table, columns)}; name it with {_NAMING}")
+        return read, found[read]
+    if not found:
+        plain = table.find("lat") if plain_is_truth else None
+        truth = f" ({plain!r} is taken for the truth, which is in the same table)" if plain else ""
+        raise table.lacking("column of answers", f"{truth}{_looks_like(table, columns)}; name it with {_NAMING}")
+    if len(found) > 1:
+        choices = "; ".join(f"--read {kind} ({', '.join(c for c in use.values() if c)})" for kind, use in found.items())
+        raise InputError(f"{table.path.name}: several columns could be the answers; choose {choices}")
+    return next(iter(found.items()))
+
+
+def refuse_same(table: Table, use: Use, chosen: Mapping[str, str]) -> None:
+    """Raise InputError where a column of the answers is the truth's too: every answer would be right."""
+    truth = {*truth_columns(table, chosen, TRUTH_OPTION)[1:], table.find("truth_city"), table.find("truth_country")}
+    shared = [column for column in use.values() if column is not None and column in truth]
+    if shared:
+        raise InputError(
+            f"{table.path.name}: column {shared[0]!r} would be the answer and the truth; name the truth's with "
+            f"--truth-lat-column and --truth-lon-column, or give --truth FILE (columns: {', '.join(table.columns)})"
+        )
+
+
+def response_of(cells: Mapping[str, Any], column: str | None) -> Response | None:
+    """The response in a cell; None where there is none. An object or a list is a reply of an API, or read as JSON."""
+    cell = cell_value(cells, column)
+    if isinstance(cell, dict | list | tuple):
+        text = reply_text(cell)
+        cell = json.dumps(cell, ensure_ascii=False) if text is None else text
+    return None if cell is None else Response(cell)
+
+
+def reply_text(reply: Any) -> str | None:
+    """The text in a reply as APIs write it; None where it is none.
+
+    >>> reply_text({"choices": [{"message": {"role": "assistant", "content": "Rome"}}]})
+    'Rome'
+    >>> reply_text({"content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Rome"}]})
+    'Rome'
+    >>> reply_text([{"city": "Rome"}]) is None
+    True
+    """
+    if isinstance(reply, str):
+        return reply
+    if isinstance(reply, list):
+        texts = [reply_text(part) for part in reply if isinstance(part, dict) and part.get("type", "text") in _SPOKEN]
+        return "".join(text for text in texts if text is not None) if any(text is not None for text in texts) else None
+    if not isinstance(reply, dict) or _PLACE & {key.lower() for key in reply}:
+        return None
+    for key in ("choices", "candidates"):
+        if isinstance(reply.get(key), list) and reply[key]:
+            return reply_text(reply[key][0])
+    for key in ("body", "response", "result", "message", "output", "content", "parts", "text"):
+        if (text := reply_text(reply.get(key))) is not None:
+            return text
+    return None
+
+
+_SPOKEN = ("text", "output_text", "message")
+_PLACE = {"lat", "latitude", "lon", "lng", "longitude", "city", "country"}
+
+
+def names_of(table: Table, index: int, use: Use) -> Answer:
+    """The answer in columns of names. Raises InputError for an object in one."""
+    city, country, admin = (cell_text(table, index, use[role]) for role in ("city", "country", "admin"))
+    spelt = [text and valid_utf8(text) for text in (country, city, admin)]
+    return Answer(country=spelt[0], city=spelt[1], admin=spelt[2])
+
+
+def _looks_like(table: Table, columns: ColumnNames) -> str:
+    """`"; 'Q7-gen' looks like the responses (--response-column)"`: of the unused columns of text, the one most read."""
+    rows = table.rows[:: max(1, len(table.rows) // 20)]
+    best, chosen = (0.0, 0.0), None
+    for column in [*table.columns, *table.paths]:
+        if column in (columns.id, table.find("id")):
+            continue
+        texts = [text for row in rows if isinstance(text := cell_value(row, column), str) and text.strip()]
+        if not texts or 2 * sum(any(map(str.isalpha, text)) for text in texts) < len(rows):
+            continue
+        read = float(np.mean([parse(text).status in ("answered", "refused") for text in texts]))
+        length = float(np.mean([len(text) for text in texts]))
+        if (read, length) > best:
+            best, chosen = (read, length), column
+    return "" if chosen is None else f"; {chosen!r} looks like the responses (--response-column {chosen!r})"

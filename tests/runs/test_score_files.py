@@ -1,0 +1,360 @@
+"""`globe-eval score`: files as people keep them are read, or refused in one line; never scored as something else."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import globe_eval as ge
+from globe_eval.benchmarks.formats import load_json
+from globe_eval.benchmarks.points import both, predicted_points, refuse_swapped_answers
+from globe_eval.benchmarks.table import Table
+from globe_eval.cli import main
+from globe_eval.errors import InputError
+
+TRUTH = "id,lat,lon\na.jpg,48.8584,2.2945\nb.jpg,-33.8568,151.2153\nc.jpg,40.6892,-74.0445\n"
+POINTS = {"a.jpg": (48.85, 2.29), "b.jpg": (-33.85, 151.2), "c.jpg": (40.7, -74.0)}
+ROWS = [{"id": name, "lat": lat, "lon": lon} for name, (lat, lon) in POINTS.items()]
+SAID = [
+    {"id": name, "reply": f"It's rural.\n\nLatitude: {lat}\nLongitude: {lon}"} for name, (lat, lon) in POINTS.items()
+]
+CSV = "id,lat,lon\n" + "".join(f"{name},{lat},{lon}\n" for name, (lat, lon) in POINTS.items())
+MANY = [(f"p{i}.jpg", round(-60 + 3.01 * i, 4), round(-170 + 8.3 * i, 4)) for i in range(40)]
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text(TRUTH)
+
+
+def score(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> tuple[dict[str, Any], str]:
+    assert main(["score", *words, "--format", "json"]) == code
+    out, err = capsys.readouterr()
+    assert code != 2 or err.count("\n") == 1, err
+    return json.loads(out) if out else {}, err
+
+
+def lines(rows: list[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+KEYED = {name: {"latitude": str(lat), "longitude": str(lon), "reasoning": "x"} for name, (lat, lon) in POINTS.items()}
+KEEPINGS = {
+    "array.json": json.dumps(ROWS, indent=1),
+    "lines.json": lines(ROWS),
+    "keyed.json": json.dumps(KEYED),
+    "keyed_texts.json": json.dumps({row["id"]: row["reply"] for row in SAID}),
+    "keyed_pairs.json": json.dumps(POINTS),
+    "under_a_key.json": json.dumps({"model": "m", "results": ROWS}),
+    "keyed_under_a_key.json": json.dumps({"model": "m", "n": 3, "results": KEYED}),
+    "columns.json": json.dumps({key: [row[key] for row in ROWS] for key in ("id", "lat", "lon")}),
+    "frame.json": pd.DataFrame(ROWS).to_json(),
+    "guess.csv": CSV.replace("lat,lon", "guess_lat,guessLng"),
+    "windows.csv": CSV.replace("\na", "\nC:\\img\\a").replace("\nb", "\nC:\\img\\b").replace("\nc", "\nC:\\img\\c"),
+    "addresses.csv": CSV.replace(".jpg", ".jpg?w=1").replace("\n", "\nhttps://a.test/").removesuffix("https://a.test/"),
+    "one_column.csv": "id,coordinates\n" + "".join(f'{name},"{lat}, {lon}"\n' for name, (lat, lon) in POINTS.items()),
+    "degrees.csv": "id,lat,lon\na.jpg,48.85° N,2.29° E\nb.jpg,33°51'0\" S,151.2E\nc.jpg,40.7N,74.0W\n",
+    "custom.jsonl": lines([{"custom_id": row["id"], "output": row["reply"]} for row in SAID]),
+    "replies.jsonl": lines(
+        [{"id": row["id"], "response": {"choices": [{"message": {"content": row["reply"]}}]}} for row in SAID]
+    ),
+    "blocks.jsonl": lines(
+        [{"id": row["id"], "result": {"content": [{"type": "text", "text": row["reply"]}]}} for row in SAID]
+    ),
+    "objects.jsonl": lines([{"id": row["id"], "response": {"lat": row["lat"], "lon": row["lon"]}} for row in ROWS]),
+    "candidates.jsonl": lines([{"id": r["id"], "response": [{**r, "id": 1}, {"lat": 1, "lon": 2}]} for r in ROWS]),
+}
+
+
+@pytest.mark.parametrize("name", KEEPINGS)
+def test_what_people_keep_is_scored(capsys: pytest.CaptureFixture[str], name: str) -> None:
+    Path(name).write_text(KEEPINGS[name])
+    found, _ = score(capsys, name, "--truth", "t.csv")
+    assert (found["acc@25km"], found["status"]["coordinates"]) == (1.0, 3)
+    assert ge.score(name, "t.csv").metrics.loc["acc@25km", "value"] == 1.0
+
+
+def test_compressed_text_and_spreadsheets_are_read(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv.gz").write_bytes(gzip.compress(CSV.encode()))
+    Path("a.jsonl.gz").write_bytes(gzip.compress(lines(ROWS).encode()))
+    for name in ("a.csv.gz", "a.jsonl.gz"):
+        assert score(capsys, name, "--truth", "t.csv")[0]["acc@25km"] == 1.0
+    Path("a.csv.gz").write_bytes(gzip.compress(CSV.encode())[:-12])
+    assert "a.csv.gz: not a whole gzip file" in score(capsys, "a.csv.gz", "--truth", "t.csv", code=2)[1]
+    pytest.importorskip("openpyxl")
+    frame = pd.DataFrame([{**row, "id": number} for number, row in enumerate(ROWS)])
+    frame.to_excel("a.xlsx", index=False)
+    Path("n.csv").write_text(TRUTH.replace("a.jpg", "0").replace("b.jpg", "1").replace("c.jpg", "2"))
+    assert score(capsys, "a.xlsx", "--truth", "n.csv")[0]["acc@25km"] == 1.0
+
+
+def test_a_folder_has_a_file_a_photograph(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("said").mkdir()
+    Path("said/a.json").write_text('{"lat": 48.85, "lon": 2.29}')
+    found, err = score(capsys, "said", "--truth", "t.csv", code=3)
+    assert "said: a folder, read as one file a photograph (1 of them)" in err and found["status"]["error"] == 2
+    for row in SAID:
+        Path(f"said/{row['id']}.txt").write_text(row["reply"])
+    Path("said/a.json").unlink()
+    assert score(capsys, "said", "--truth", "t.csv")[0]["acc@25km"] == 1.0
+    Path("said/table.csv").write_text(CSV)
+    assert (
+        "this is a folder; name a table in it: said/table.csv" in score(capsys, "said", "--truth", "t.csv", code=2)[1]
+    )
+
+
+def test_a_path_leads_into_nested_values(capsys: pytest.CaptureFixture[str]) -> None:
+    nested = [
+        {"id": row["id"], "out": {"say": [{"text": row["reply"]}]}, "ground_truth": {"lat": at[0], "lon": at[1]}}
+        for row, at in zip(SAID, POINTS.values(), strict=True)
+    ]
+    Path("a.jsonl").write_text(lines(nested))
+    assert score(capsys, "a.jsonl", "--response-column", "out.say.0.text")[0]["acc@1km"] == 1.0
+    words = ("--response-column", "out.say.0.text", "--truth-lat-column", "ground_truth.lat")
+    assert score(capsys, "a.jsonl", *words, "--truth-lon-column", "ground_truth.lon")[0]["acc@1km"] == 1.0
+    assert "did you mean 'out.say.0.text'" in score(capsys, "a.jsonl", "--response-column", "out.say.text", code=2)[1]
+    found = ge.score(nested, columns={"response": "out.say.0.text"})
+    assert found.metrics.loc["acc@1km", "value"] == 1.0
+
+
+def with_cell(cell: str, row: int) -> str:
+    cells = [
+        f"{name},{cell if i == row else lat},{cell if i == row else lon}\n" for i, (name, lat, lon) in enumerate(MANY)
+    ]
+    return "id,lat,lon\n" + "".join(cells)
+
+
+@pytest.mark.parametrize("cell", ["N/A", "None", "nan", "unknown", "cannot say", "1_0", '"[]"', "refused"])
+@pytest.mark.parametrize("row", [3, 33, 39])
+@pytest.mark.parametrize("footer", [[], ["--skip-footer"]])
+def test_a_cell_that_is_no_number_is_a_miss_wherever_it_stands(
+    capsys: pytest.CaptureFixture[str], cell: str, row: int, footer: list[str]
+) -> None:
+    Path("a.csv").write_text(with_cell(cell, row))
+    Path("t.csv").write_text(with_cell("1.5", row))
+    found, _ = score(capsys, "a.csv", "--truth", "t.csv", *footer)
+    assert (found["acc@25km"], found["status"]["empty"]) == (39 / 40, 1)
+
+
+@pytest.mark.parametrize("cell", ["N/A", "somewhere", "1_0", "", "1;2"])
+def test_in_the_truth_it_is_an_error_with_its_line(capsys: pytest.CaptureFixture[str], cell: str) -> None:
+    Path("a.csv").write_text(with_cell("1.5", 33))
+    Path("t.csv").write_text(with_cell(cell, 33))
+    assert "t.csv, line 35, column 'lat'" in score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        (
+            ("-33.85,151.2", "-157.8,21.3"),
+            "1 of 3 answers are out of range and count as misses; the first: a.csv, line 3",
+        ),
+        (("-33.85,151.2", "1.0,212"), "a.csv, line 3, column 'lon': '212'"),
+        (("-33.85,151.2", "-33.85,"), "1 of 3 answers are half a position"),
+        (("-33.85,151.2", "1_0,151.2"), "1 of 3 answers are no position and count as misses; the first: a.csv, line 3"),
+    ],
+)
+def test_what_is_no_position_is_counted_and_said(
+    capsys: pytest.CaptureFixture[str], change: tuple[str, str], told: str
+) -> None:
+    Path("a.csv").write_text(CSV.replace(*change))
+    found, err = score(capsys, "a.csv", "--truth", "t.csv")
+    assert found["n"] == 3 and found["acc@25km"] == pytest.approx(2 / 3) and told in err
+
+
+@pytest.mark.parametrize(
+    "header, rows, words",
+    [
+        ("id,lon,lat", CSV[11:], ["latitude and longitude swapped", "--lat-column lon --lon-column lat"]),
+        ("id,lat,lon", CSV[11:].replace(".", ","), ["a.csv, line 2: 6 cells under a header of 3"]),
+        ("id,lat,lon", "a.jpg,north,x\nb.jpg,south,y\nc.jpg,1,2\n", ["line 2, column 'lat': found 'north'", "2 of 3"]),
+    ],
+)
+def test_a_column_of_something_else_is_refused(
+    capsys: pytest.CaptureFixture[str], header: str, rows: str, words: list[str]
+) -> None:
+    Path("a.csv").write_text(f"{header}\n{rows}")
+    err = score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
+    assert all(word in err for word in words), err
+
+
+def test_a_decimal_comma_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text("id;lat;lon\na.jpg;48,85;2,29\nb.jpg;-33.85;151.2\nc.jpg;40.7;-74\n")
+    assert "a.csv, line 2, column 'lat': found '48,85'" in score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
+
+
+BOTH = "id,{},{},{},{}\na.jpg,10,10,48.8584,2.2945\nb.jpg,10,10,-33.8568,151.2153\n"
+
+
+@pytest.mark.parametrize(
+    "names, words",
+    [
+        (("lat", "lon", "lat_gt", "lon_gt"), ["--lat-column", "lat", "--lon-column", "lon"]),
+        (("guess_lat", "guess_lng", "actual_lat", "actual_lng"), ["--truth", "a.csv", "--lat-column", "guess_lat",
+                                                                 "--lon-column", "guess_lng"]),
+        (("guess_lat", "guess_lng", "actual_lat", "actual_lng"), []),
+        (("u", "v", "y", "x"), ["--lat-column", "u", "--lon-column", "v", "--truth-lat-column", "y",
+                                "--truth-lon-column", "x"]),
+        (("lat", "lon", "y", "x"), ["--lat-column", "lat", "--lon-column", "lon", "--truth-lat-column", "y",
+                                    "--truth-lon-column", "x"]),
+    ],
+)  # fmt: skip
+def test_answers_are_never_compared_with_themselves(
+    capsys: pytest.CaptureFixture[str], names: tuple[str, ...], words: list[str]
+) -> None:
+    Path("a.csv").write_text(BOTH.format(*names))
+    assert score(capsys, "a.csv", *words)[0]["acc@2500km"] == 0.0
+
+
+@pytest.mark.parametrize("truth", [[], ["--truth", "a.csv"], ["--truth", "./a.csv"]])
+def test_the_same_columns_as_answer_and_truth_are_refused(capsys: pytest.CaptureFixture[str], truth: list[str]) -> None:
+    Path("a.csv").write_text(CSV)
+    err = score(capsys, "a.csv", *truth, "--lat-column", "lat", "--lon-column", "lon", code=2)[1]
+    assert "column 'lat' would be the answer and the truth" in err and "--truth-lat-column" in err
+    Path("a.csv").write_text(BOTH.format("guess_lat", "guess_lng", "y", "x"))
+    err = score(capsys, "a.csv", *truth, "--lat-column", "guess_lat", "--lon-column", "guess_lng", code=2)[1]
+    assert "no lat column of the truth; give it with --truth-lat-column" in err
+
+
+def test_named_cities_of_a_table_of_positions_are_the_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text("id,lat,lon,city,country\na,48.86,2.35,Lyon,France\nb,-33.9,151.2,Sydney,Australia\n")
+    found, _ = score(capsys, "a.csv", "--city-column", "city", "--country-column", "country")
+    assert found["acc@25km"] == 0.5 and "city_accuracy" not in found
+
+
+@pytest.mark.parametrize(
+    "name, text, words",
+    [
+        ("a.jsonl", json.dumps(ROWS), ["a.jsonl, line 1", "a JSON array, not JSON lines", ".json"]),
+        ("a.jsonl", json.dumps(ROWS).replace("},", "},\n"), ["a.jsonl, line 1", "a JSON array, not JSON lines"]),
+        ("a.jsonl", '{"id": "a.jpg", "lat": 1, "lat": 2, "lon": 3}\n', ["line 1", "the key 'lat' stands there twice"]),
+        ("a.json", '{"a.jpg": {"lat": 1},\n "a.jpg": {"lat": 2}}', ["a.json", "the key 'a.jpg' stands there twice"]),
+        ("a.json", '{"acc": 0.5, "n": 3}', ["a.json", "key 'acc': found 0.5"]),
+        ("a.json", '"x"', ["a.json", "found a JSON str"]),
+        ("a.json", "[1]", ["a.json, row 1", "found a JSON int"]),
+        ("a.json", '[{"id": 1', ["a.json: not valid JSON"]),
+        ("a.json", "[" * 100_000, ["a.json: not valid JSON"]),
+        ("a.jsonl", lines([{"id": "a", "city": {"name": "Paris"}}]), ["a.jsonl, line 1, column 'city'", "city.name"]),
+        ("a.jsonl", lines([{"id": "a.jpg", "lat": {"deg": 1}, "lon": 2}]), ["a.jsonl, line 1, column 'lat'"]),
+        ("a.jsonl", lines([{"id": {"$oid": "1"}, "response": "x"}]), ["a.jsonl, line 1, column 'id'"]),
+        ("a.csv", "id,city\na.jpg,\"['Paris', 'France']\"\n", ["a.csv, line 2, column 'city'", "found \"['Paris'"]),
+        ("a.csv", CSV.partition("\n")[2], ["line 1 looks like data ('a.jpg'), not like a header"]),
+        ("a.csv", CSV.partition("\n")[2].replace(".jpg", ""), ["line 1 looks like data ('48.85'), not like a header"]),
+        ("a.csv", "id,Q7-gen\na.jpg,It's Paris\n", ["no column of answers; 'Q7-gen' looks like the responses"]),
+    ],
+)  # fmt: skip
+def test_what_is_not_understood_is_refused(
+    capsys: pytest.CaptureFixture[str], name: str, text: str, words: list[str]
+) -> None:
+    Path(name).write_text(text)
+    err = score(capsys, name, "--truth", "t.csv", code=2)[1]
+    assert all(word in err for word in words), err
+
+
+@pytest.mark.parametrize(
+    "ids, truths, cause",
+    [
+        (["x1", "x2"], ["a", "b"], "here 'x1', there 'a'\n"),
+        (["17", "18"], ["yfcc-17", "yfcc-18"], "those of the truth begin with 'yfcc-'"),
+        (["17_m", "18_m"], ["17", "18"], "those of the answers end with '_m'"),
+        (["007", "008"], ["7", "8"], "the zeros in front differ"),
+        (["IMG_1", "IMG_2"], ["img_1", "img_2"], "upper and lower case differ"),
+        (["a.json", "b.json"], ["a", "b"], "the extensions differ"),
+        (["a%20b", "c"], ["a b", "d"], "percent-encoded"),
+    ],
+)
+@pytest.mark.parametrize("skip", [[], ["--skip-unknown-ids"]])
+def test_no_id_in_common_shows_one_of_each_side_and_the_cause(
+    capsys: pytest.CaptureFixture[str], ids: list[str], truths: list[str], cause: str, skip: list[str]
+) -> None:
+    for name, names in (("a.csv", ids), ("t.csv", truths)):
+        Path(name).write_text("id,lat,lon\n" + "".join(f"{one},1,{i}\n" for i, one in enumerate(names)))
+    err = score(capsys, "a.csv", "--truth", "t.csv", *skip, code=2)[1]
+    assert f"no id in common with t.csv: here {ids[0]!r}, there {truths[0]!r}" in err and cause in err
+
+
+def test_another_column_with_the_ids_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text("id,photograph,lat,lon\n1,a.jpg,1,2\n2,b.jpg,1,2\n")
+    assert "--id-column 'photograph'" in score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
+    Path("a.csv").write_text("who,lat,lon\na.jpg,1,2\nb.jpg,1,2\n")
+    err = score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
+    assert "no id column; column 'who' has the ids of the truth (--id-column 'who')" in err
+    Path("a.csv").write_text("who,lat,lon,guess_lat,guess_lon\na.jpg,1,2,1,2\n")
+    assert "no id column; give it with --id-column" in score(capsys, "a.csv", code=2)[1]
+
+
+def test_whole_numbers_that_a_spreadsheet_wrote_are_ids(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text("id,lat,lon\n1.0,48.85,2.29\n2.0,-33.85,151.2\n")
+    Path("t.csv").write_text("id,lat,lon\n1,48.8584,2.2945\n2,-33.8568,151.2153\n")
+    assert score(capsys, "a.csv", "--truth", "t.csv")[0]["acc@25km"] == 1.0
+
+
+def test_placeholders_that_recur_are_noted(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text("id,lat,lon\na.jpg,0,0\nb.jpg,0.0,0\nc.jpg,40.7,-74\n")
+    assert "2 of 3 positions are at (0, 0)" in score(capsys, "a.csv", "--truth", "t.csv")[1]
+    Path("a.csv").write_text("id,lat,lon\na.jpg,0,0\nb.jpg,1,0\nc.jpg,40.7,-74\n")
+    assert "(0, 0)" not in score(capsys, "a.csv", "--truth", "t.csv")[1]
+
+
+def test_a_form_that_would_read_a_fifth_more_is_named_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.jsonl").write_text(lines([{"id": row["id"], "response": row["reply"]} for row in SAID]))
+    _, err = score(capsys, "a.jsonl", "--truth", "t.csv", "--answer-form", "names")
+    assert "3 of 3 answers are coordinates, and names are read, as of 'a.jpg': \"It's rural." in err
+    assert "--answer-form any, or coordinates" in err
+    _, err = score(capsys, "a.jsonl", "--truth", "t.csv", "--answer-form", "coordinates")
+    assert "--answer-form" not in err
+
+
+def test_the_truth_may_be_one_column_and_json(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text("id,lat,lon\n" + "".join(f"{name},{lat},{lon}\n" for name, lat, lon in MANY))
+    Path("t.csv").write_text("id,coord\n" + "".join(f'{name},"[{lat}, {lon}]"\n' for name, lat, lon in MANY))
+    for words in ([], ["--lat-column", "coord", "--lon-column", "coord"]):
+        assert score(capsys, "a.csv", "--truth", "t.csv", *words)[0]["acc@1km"] == 1.0
+    Path("t.json").write_text(json.dumps({name: {"location": {"lat": lat, "lon": lon}} for name, lat, lon in MANY}))
+    words = ["--truth-lat-column", "location.lat", "--truth-lon-column", "location.lon"]
+    assert score(capsys, "a.csv", "--truth", "t.json", *words)[0]["acc@1km"] == 1.0
+
+
+def test_python_takes_mappings_and_names_an_unknown_role() -> None:
+    truth = {name: {"lat": lat, "lon": lon} for name, (lat, lon) in POINTS.items()}
+    assert ge.score(POINTS, truth).metrics.loc["acc@1km", "value"] == 1.0
+    with pytest.raises(InputError, match=r"columns: no role 'respons'; did you mean 'response'\?"):
+        ge.score(POINTS, truth, columns={"respons": "x"})
+
+
+@given(st.floats(-90, 90), st.floats(-180, 180), st.sampled_from(["{}, {}", "({}, {})", "[{},{}]", "{} {}", "{};{}"]))
+def test_a_position_in_one_cell_is_the_one_in_two(lat: float, lon: float, form: str) -> None:
+    rows = [{"at": form.format(lat, lon), "lat": lat, "lon": str(lon)}]
+    table, notes = Table.of(Path("a.csv"), list(enumerate(rows, 2))), list[str]()
+    assert predicted_points(table, "at", "at", notes).tolist() == [[lat, lon]]
+    assert predicted_points(table, "lat", "lon", notes).tolist() == [[lat, lon]] and not notes
+
+
+def test_geojson_has_the_longitude_first() -> None:
+    assert both({"type": "Point", "coordinates": [2.29, 48.85]}) == (48.85, 2.29)
+
+
+def test_a_swap_is_refused_where_a_latitude_is_impossible_and_else_only_noted() -> None:
+    import numpy as np
+
+    truth, table = np.array(list(POINTS.values())), Table.of(Path("a.csv"), [])
+    assert refuse_swapped_answers(table, "lat", "lon", truth, truth) is None
+    with pytest.raises(InputError, match="3 of 3 answers are nearer the truth with latitude and longitude swapped"):
+        refuse_swapped_answers(table, "lat", "lon", truth[:, ::-1], truth)
+    europe = truth[[0, 0, 0]]
+    told = refuse_swapped_answers(table, "lat", "lon", europe[:, ::-1], europe)
+    assert told and "--lat-column lon --lon-column lat" in told
+
+
+@given(st.recursive(st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.text(), one)))
+def test_json_without_repeated_keys_is_what_it_was(value: Any) -> None:
+    assert load_json(json.dumps(value)) == value
