@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-REFUSALS, OF_ALL = 6, 3
+REFUSALS, OF_ALL = 5, 3
 """Requests in a row that fail for one and the same reason, and before any answer: all would. Fewer are enough where the
 reason is about the key, the address or the model, more where it may be about the first pictures."""
 
