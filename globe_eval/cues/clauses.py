@@ -99,10 +99,12 @@ def clause_end(low: list[str], start: int) -> int:
 
 
 def condition_end(low: list[str], start: int) -> int:
-    """The end of a condition without its consequence ("if this were Peru | I would see")."""
+    """The end of a condition without its consequence ("if this were Peru | I would see") and what it takes as known
+    ("whether there is a lake behind | the trees").
+    """
     end = clause_end(low, start)
     for k in range(start, end):
-        if low[k] in ("i'd", "would"):
+        if low[k] in ("i'd", "would") or (low[k] in _PLACE and low[k + 1 : k + 2] in (["the"], ["these"], ["those"])):
             return k
     return end
 

@@ -1,0 +1,85 @@
+"""What is only pictured or named: "a billboard shows a beach", "the logo is a horse", "a cafe called The Blue Mill"."""
+
+from __future__ import annotations
+
+from globe_eval.cues.clauses import BREAKS, clause_end, phrase_end, words
+from globe_eval.cues.tokens import Tokens
+
+_PICTURES = words(
+    """
+    billboard mural poster painting logo flag emblem coat crest postcard stamp sticker tattoo graffiti banner
+    advertisement advert ad screen shirt sign label cutout drawing mosaic silhouette motif symbol icon pictogram seal
+    calendar magazine cover artwork print
+    """
+)
+_PHOTOGRAPHS = words("picture image photo photograph depiction illustration")
+"""Words for the photograph itself, but where it hangs or is printed on something."""
+_SHOWING = words(
+    """
+    show shows showing depict depicts depicting feature features featuring display displays displaying advertise
+    advertises advertising portray portrays portraying bear bears bearing
+    """
+)
+_BEARING = words("has with of")
+_BEARERS = words("flag logo emblem coat crest shirt mural tattoo poster painting sticker stamp postcard banner screen")
+_BEING = words("logo emblem motif symbol icon crest")
+_NAMING = words("called named titled entitled labeled labelled reads read reading says saying name brand company signed")
+_BOUND = words("bound way headed heading goes going destination belongs belonging")
+_SKIPPED = words("the is a of to for as : , it on")
+_PARTED = 4
+
+
+def pictured(tokens: Tokens) -> list[tuple[int, int]]:
+    """The token spans of what pictures in the photograph show and of what is a name by the words before it."""
+    low, lemmas, surface = tokens.low, tokens.lemma, tokens.surface
+    spans = []
+    for i, word in enumerate(low):
+        if word in _NAMING or word in _BOUND:
+            spans.append(_name(low, surface, i + 1))
+        elif lemmas[i] in _PICTURES or (lemmas[i] in _PHOTOGRAPHS and _hangs(low, i)):
+            start = _shown(low, lemmas, i)
+            if start is not None:
+                broad = low[start - 1] in _SHOWING
+                spans.append((start, clause_end(low, start) if broad else phrase_end(low, surface, start)))
+        elif word == "painted" and low[i + 1 : i + 2] == ["with"]:
+            spans.append((i + 2, phrase_end(low, surface, i + 2)))
+    return spans
+
+
+def _shown(low: list[str], lemmas: list[str], i: int) -> int | None:
+    """Where that begins which the picture at token `i` shows; None where nothing is said of it."""
+    lemma = lemmas[i]
+    for k in range(i + 1, min(len(low), i + 1 + _PARTED)):
+        word = low[k]
+        if word in _SHOWING or (word in _BEARING and k == i + 1 and (word == "of" or lemma in _BEARERS)):
+            if word == "of" and lemma in ("sign", "flag", "coat", "symbol", "seal", "cover"):
+                return k + 3 if low[k : k + 2] == ["of", "arms"] and low[k + 2 : k + 3][:1] and low[k + 2] in _SHOWING else None
+            return k + 1
+        if word == "is" and lemma in _BEING and low[k + 1 : k + 2] in (["a"], ["an"]):
+            return k + 1
+        if word in BREAKS or word in ("and", ",") or (word in ("is", "are") and lemma not in _BEING):
+            return None
+    return None
+
+
+def _hangs(low: list[str], i: int) -> bool:
+    """Whether the word for a photograph is one of a picture in it: "with an image of", "the photo on the wall"."""
+    if low[i + 1 : i + 2] == ["on"]:
+        return True
+    for k in range(i - 1, max(-1, i - 8), -1):
+        if low[k] in BREAKS or low[k] == ",":
+            return False
+        if low[k] in ("with", "on", "bears", "has"):
+            return True
+    return False
+
+
+def _name(low: list[str], surface: list[str], start: int) -> tuple[int, int]:
+    """The words with capitals that follow a word of naming."""
+    k = start
+    while k < len(low) and k < start + 3 and low[k] in _SKIPPED:
+        k += 1
+    end = k
+    while end < len(low) and surface[end][0].isupper():
+        end += 1
+    return k, end
