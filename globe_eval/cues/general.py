@@ -37,7 +37,7 @@ _AREAS = words(
 )
 _COMMON = words(
     """
-    common typical popular widespread prevalent abundant rare ubiquitous iconic characteristic famous native
+    common typical popular widespread prevalent abundant rare ubiquitous iconic characteristic famous native associated
     """
 )
 _MANY = words("most many some other")
@@ -83,9 +83,18 @@ def _bare_subject(tokens: Tokens, start: int, end: int) -> int | None:
     while first > 0 and low[first - 1] not in BREAKS and low[first - 1] not in CONTRASTS and start - first <= 3:
         first -= 1
     stop = clause_end(low, end)
-    if stop - end < 2 or low[end] in _BOUND or not _BOUND.isdisjoint(low[first:start]) or low[first].isdigit():
+    if (
+        stop - end < 2
+        or low[end] in _BOUND | _COMMON
+        or not _BOUND.isdisjoint(low[first:start])
+        or low[first].isdigit()
+    ):
         return None
-    if start - first > 3 or not _POINTING.isdisjoint(low[first:stop]):
+    if (
+        start - first > 3
+        or (start > first and tokens.surface[start][0].isupper())
+        or not _POINTING.isdisjoint(low[first:stop])
+    ):
         return None
     areas = not _COMMON.isdisjoint(low[end:stop])
     found = None
@@ -102,14 +111,19 @@ def _bare_subject(tokens: Tokens, start: int, end: int) -> int | None:
 def _is_place(tokens: Tokens, k: int) -> bool:
     word = tokens.surface[k]
     low = tokens.low[k]
-    return word[0].isupper() and not word.isupper() and (not is_demonym(low) or low.endswith("ia")) and low not in _LANGUAGES
+    return (
+        word[0].isupper()
+        and not word.isupper()
+        and (not is_demonym(low) or low.endswith("ia"))
+        and low not in _LANGUAGES
+    )
 
 
 def _is_abroad(tokens: Tokens, comma: int) -> bool:
-    """Whether "In Vietnam", "Across southern Spain" is the whole of what stands before the comma."""
+    """Whether the sentence so far is "In Vietnam" or "Across southern Spain"."""
     low, k = tokens.low, comma - 1
     while k >= 0 and comma - k <= _FARTHEST and low[k] not in BREAKS:
-        if low[k] in _ABROAD:
+        if low[k] in _ABROAD and (k == 0 or low[k - 1] in BREAKS or low[k - 1] in CONTRASTS or low[k - 1] in _ABROAD):
             return _is_place(tokens, comma - 1) or low[comma - 1] in _AREAS
         k -= 1
     return False

@@ -8,8 +8,7 @@ from globe_eval.cues.tokens import Tokens
 _PICTURES = words(
     """
     billboard mural poster painting logo flag emblem coat crest postcard stamp sticker tattoo graffiti banner
-    advertisement advert ad screen shirt sign label cutout drawing mosaic silhouette motif symbol icon pictogram seal
-    calendar magazine cover artwork print
+    advertisement advert ad screen shirt sign label cutout drawing mosaic motif icon pictogram
     """
 )
 _PHOTOGRAPHS = words("picture image photo photograph depiction illustration")
@@ -21,9 +20,12 @@ _SHOWING = words(
     """
 )
 _BEARING = words("has with of")
-_BEARERS = words("flag logo emblem coat crest shirt mural tattoo poster painting sticker stamp postcard banner screen")
+_TEXTS = words("text word name message brand letter script writing") | _PICTURES
+_BEARERS = words("logo emblem coat crest mural tattoo poster painting sticker stamp postcard")
 _BEING = words("logo emblem motif symbol icon crest")
-_NAMING = words("called named titled entitled labeled labelled reads read reading says saying name brand company signed")
+_NAMING = words(
+    "called named titled entitled labeled labelled reads read reading says saying name brand company signed"
+)
 _BOUND = words("bound way headed heading goes going destination belongs belonging")
 _SKIPPED = words("the is a of to for as : , it on")
 _PARTED = 4
@@ -51,9 +53,13 @@ def _shown(low: list[str], lemmas: list[str], i: int) -> int | None:
     lemma = lemmas[i]
     for k in range(i + 1, min(len(low), i + 1 + _PARTED)):
         word = low[k]
-        if word in _SHOWING or (word in _BEARING and k == i + 1 and (word == "of" or lemma in _BEARERS)):
-            if word == "of" and lemma in ("sign", "flag", "coat", "symbol", "seal", "cover"):
-                return k + 3 if low[k : k + 2] == ["of", "arms"] and low[k + 2 : k + 3][:1] and low[k + 2] in _SHOWING else None
+        if word in _SHOWING or (word in _BEARING and k == i + 1 and (word != "with" or lemma in _BEARERS)):
+            if not _TEXTS.isdisjoint(lemmas[k + 1 : k + 4]) or (word == "has" and lemma not in _BEARERS | {"flag"}):
+                return None
+            if lemma == "sign" and low[k + 1 : k + 2] not in (["a"], ["an"]):
+                return None
+            if word == "of" and lemma in ("sign", "flag", "coat"):
+                return k + 3 if low[k + 1 : k + 2] == ["arms"] and not _SHOWING.isdisjoint(low[k + 2 : k + 3]) else None
             return k + 1
         if word == "is" and lemma in _BEING and low[k + 1 : k + 2] in (["a"], ["an"]):
             return k + 1
