@@ -1,4 +1,4 @@
-"""What a text says of the world rather than of its photograph: "palm trees are common across Spain", "Brazil has ..."."""
+"""What a text says of the world, not of its photograph: "palm trees are common across Spain", "Brazil has ..."."""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ _LONGEST = 60
 def denied_items(text: str) -> list[tuple[int, int]]:
     """The character spans of what is denied by its value, in order.
 
-    >>> [(text[a:b].strip()) for text in ["1. Road: paved. 2. Signs: none.", "| bus | no |"] for a, b in denied_items(text)]
+    >>> text = "1. Road: paved. 2. Signs: none. | bus | no |"
+    >>> [text[start:end].strip() for start, end in denied_items(text)]
     ['2. Signs', 'bus']
     """
     spans = []
@@ -27,7 +28,7 @@ def denied_items(text: str) -> list[tuple[int, int]]:
         start = max(0, match.start() - _LONGEST)
         edge = start
         for found in _EDGE.finditer(text, start, match.start()):
-            if not (found[0] == "." and text[: found.start()][-2:].strip().isdigit()):
+            if not (found[0] == "." and text[max(0, found.start() - 2) : found.start()].strip().isdigit()):
                 edge = found.end()
         spans.append((edge, match.start()))
     return spans

@@ -29,6 +29,7 @@ _NAMING = words(
 _BOUND = words("bound way headed heading goes going destination belongs belonging")
 _SKIPPED = words("the is a of to for as : , it on")
 _PARTED = 4
+_LONGEST_NAME = 12
 
 
 def pictured(tokens: Tokens) -> list[tuple[int, int]]:
@@ -36,7 +37,7 @@ def pictured(tokens: Tokens) -> list[tuple[int, int]]:
     low, lemmas, surface = tokens.low, tokens.lemma, tokens.surface
     spans = []
     for i, word in enumerate(low):
-        if word in _NAMING or word in _BOUND:
+        if word in _NAMING:
             spans.append(_name(low, surface, i + 1))
         elif lemmas[i] in _PICTURES or (lemmas[i] in _PHOTOGRAPHS and _hangs(low, i)):
             start = _shown(low, lemmas, i)
@@ -86,6 +87,6 @@ def _name(low: list[str], surface: list[str], start: int) -> tuple[int, int]:
     while k < len(low) and k < start + 3 and low[k] in _SKIPPED:
         k += 1
     end = k
-    while end < len(low) and surface[end][0].isupper():
+    while end < min(len(low), k + _LONGEST_NAME) and surface[end][0].isupper():
         end += 1
     return k, end
