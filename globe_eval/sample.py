@@ -204,7 +204,8 @@ class Grounding(Record):
 class Consistency(Record):
     """Where the reasoning, without the answer, says that the photograph was taken (`metrics.consistency`)."""
 
-    verdict: Verdict
+    verdict: Verdict | None
+    """None where the reasoning is in a language that is not read."""
     country: str | None = None
     """ISO 3166-1 alpha-2 of the country that the reasoning concludes."""
     city: str | None = None

@@ -19,18 +19,21 @@ GeoAgent asks the same of another model; here nothing is asked, and the same tex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
 
 from globe_eval.cues.anycase import AnyCase
+from globe_eval.cues.language import is_english
+from globe_eval.cues.lexicon import lexicon
+from globe_eval.cues.tokens import tokenize
 from globe_eval.places import resolve
 from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import geodesic_km
 from globe_eval.places.gazetteer import TERRITORIES, Place, country
 from globe_eval.places.names import normalise
-from globe_eval.places.spotting import Spot, spot
+from globe_eval.places.spotting import MAX_LENGTH, Spot, spot
 from globe_eval.sample import Answer, Consistency, Prediction, Verdict
 
 MOST_CANDIDATES = 3
@@ -39,6 +42,9 @@ MOST_CANDIDATES = 3
 SAME_PLACE_KM = 50.0
 """Nearer than this, two cities are one place: a city and its suburb."""
 
+VICINITY_KM = 150.0
+"""Likewise where a city only says what the place is near: "a suburb of", "between", "the Chicago area"."""
+
 SAME_REGION_KM = 500.0
 """Likewise where the name is that of a city and of the region around it ("New York", "Chihuahua")."""
 
@@ -46,12 +52,22 @@ EVIDENCE, NAMED, CLAIMED, CONCLUDED = 1, 2, 3, 4
 
 LONGEST_QUOTE = 240
 
+SHORTEST_NAME = 4
+"""Letters of an answered name that is looked for."""
+
+LANGUAGE_LENGTH = 4_000
+"""Characters by which the language is known."""
+
 WORDS_BEFORE, WORDS_AFTER = 500, 100
 """How many characters of its sentence are looked at on both sides of a place."""
 
 
 Point = Prediction | Place
 """Where the answer was located."""
+
+
+Weighed = tuple[Spot, int, tuple[int, int]]
+"""A place, how much its words weigh (0 where it is rejected), and the ends of its sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +78,8 @@ class Conclusion:
     """The alternatives that it leaves, ISO codes, the last named first; none where it concludes nothing."""
     cities: tuple[Place, ...]
     """Likewise cities in these countries that are claimed: one that is but named may stand on a sign."""
-    ambiguous: bool
-    """Whether one of the cities may be meant as the region around it."""
+    near_km: float
+    """Within this distance of one of the cities an answer is that city, or lies where the words about it say."""
     open: bool
     """Whether a part of the world is among the alternatives ("Russia or Eastern Europe"), or nothing but the name of a
     city stands there, as on a sign: no country can contradict."""
@@ -71,9 +87,13 @@ class Conclusion:
     n_candidates: int
     """Distinct countries that the whole reasoning names and does not reject, be it as evidence."""
     quote: str | None
+    start: int = 0
+    """Where the sentence begins that it was read from."""
+    others: tuple[Weighed, ...] = ()
+    """The places that are named in that sentence and after it, or claimed before it where nothing is concluded."""
 
 
-NOTHING = Conclusion((), (), False, False, 0, 0, None)
+NOTHING = Conclusion((), (), SAME_PLACE_KM, False, 0, 0, None)
 
 
 def consistency(answer: Answer, point: Point | None, here: Set[str] | None = None) -> Consistency | None:
@@ -104,11 +124,14 @@ def consistency(answer: Answer, point: Point | None, here: Set[str] | None = Non
     """
     if point is None:
         return None
-    found = conclusion(answer.reasoning, _sought(answer, point))
+    if answer.reasoning and not is_covered(answer.reasoning):
+        return Consistency(None)
+    text = _plain(answer.reasoning)
+    found = conclusion(text, _sought(answer, point))
     reached = found.cities or [place for code in found.countries if (place := resolve(None, code))]
     away = _km(reached, point)
     return Consistency(
-        _verdict(found, point, here, away),
+        _verdict(found, answer, point, here, away, text),
         found.countries[0] if found.countries else None,
         found.cities[0].name if found.cities else None,
         min(away, default=None),
@@ -127,21 +150,42 @@ def _sought(answer: Answer, point: Point) -> dict[str, Place | None]:
     return {answer.city: place, answer.city.split(",")[0]: place, place.name: place}
 
 
-def _verdict(found: Conclusion, point: Point, here: Set[str] | None, away: Sequence[float]) -> Verdict:
-    """`away`: km from each of the cities found to the point."""
+def _verdict(
+    found: Conclusion, answer: Answer, point: Point, here: Set[str] | None, away: Sequence[float], text: str
+) -> Verdict:
+    """`away`: km from each of the places found to the point."""
     if not found.countries:
         return "silent"
-    claimed = {other for code in found.countries for other in (code, *TERRITORIES.get(code, ()))}
     if point.country_code is not None:
         here = frozenset({point.country_code})
     elif here is None:
         here = countries_at(np.array([point.lat]), np.array([point.lon]))[0]
-    if _with_sovereigns(here).isdisjoint(_with_sovereigns(claimed)):
-        return "silent" if found.weight == EVIDENCE or found.open else "contradicts"
+    claimed = {other for code in found.countries for other in (code, *TERRITORIES.get(code, ()))}
+    abroad = _with_sovereigns(here).isdisjoint(_with_sovereigns(claimed))
     exact = point.level in ("city", "coordinates")
-    near = SAME_REGION_KM if found.ambiguous else SAME_PLACE_KM
-    agrees = any(_is(city, point) or km <= near for city, km in zip(found.cities, away, strict=False))
-    return "consistent" if agrees or not exact or not found.cities else "contradicts"
+    if (exact and min(away) <= found.near_km) or not (abroad or (exact and found.cities)):
+        return "consistent"
+    if any(_is(city, answer, point) for city in found.cities) or _goes_on(found, answer, point, here, text):
+        return "consistent"
+    return "silent" if abroad and (found.weight < CLAIMED or found.open) else "contradicts"
+
+
+def _goes_on(found: Conclusion, answer: Answer, point: Point, here: Set[str], text: str) -> bool:
+    """Whether the answer stands beside the conclusion or after it ("However, it could be"), by its name or its place."""
+    if point.level in ("city", "coordinates"):
+        places = [one.place for one, weight, _ in found.others if one.place and one.kind == "city" and weight >= NAMED]
+        if min(_km(places, point), default=np.inf) <= SAME_PLACE_KM:
+            return True
+    elif any(weight >= NAMED and not here.isdisjoint({one.country_code}) for one, weight, _ in found.others):
+        return True
+    name = (answer.city or answer.country or "").split(",")[0].strip()
+    if len(name) < SHORTEST_NAME:
+        return False
+    for match in re.finditer(rf"\b{re.escape(name)}\b", text[found.start : found.start + MAX_LENGTH]):
+        at, end = found.start + match.start(), found.start + match.end()
+        if _weight(_before(text, at), text[end : end + WORDS_AFTER].split("\n")[0], "city") >= NAMED:
+            return True
+    return False
 
 
 def _with_sovereigns(codes: Set[str]) -> frozenset[str]:
@@ -156,8 +200,10 @@ def _km(places: Sequence[Place], point: Point) -> list[float]:
     return [float(km) for km in away]
 
 
-def _is(city: Place, point: Point) -> bool:
-    return city.geonameid is not None and city.geonameid == point.geonameid
+def _is(city: Place, answer: Answer, point: Point) -> bool:
+    """Whether a city is the answered one, or of its name: a homonym may be resolved elsewhere than it was meant."""
+    name = normalise((answer.city or "").split(",")[0])
+    return (city.geonameid is not None and city.geonameid == point.geonameid) or name == normalise(city.name or "")
 
 
 def conclusion(reasoning: str | None, sought: Mapping[str, Place | None] | None = None) -> Conclusion:
@@ -168,9 +214,10 @@ def conclusion(reasoning: str | None, sought: Mapping[str, Place | None] | None 
     >>> conclusion("It could be Spain, Italy, Greece, Portugal or Malta.").countries
     ()
     """
-    text = _INITIALS.sub(lambda found: found[0].replace(".", "").ljust(len(found[0])), without_objects(reasoning or ""))
+    text = _plain(reasoning)
     spots = spot(text, sought=sought)
-    weighed = [(one, weight, sentence) for one, weight, sentence in _weighed(text, spots) if weight]
+    every = _weighed(text, spots)
+    weighed = [item for item in every if item[1]]
     if not weighed:
         return NOTHING
     candidates = {one.country_code for one, _, _ in weighed}
@@ -181,24 +228,49 @@ def conclusion(reasoning: str | None, sought: Mapping[str, Place | None] | None 
     start, end = last
     quote = " ".join(text[start : min(end, start + 4 * LONGEST_QUOTE)].split())[:LONGEST_QUOTE]
     if len(codes) > MOST_CANDIDATES:
-        return Conclusion((), (), False, False, best, len(candidates), quote)
+        return Conclusion((), (), SAME_PLACE_KM, False, best, len(candidates), quote)
     towns = [item for item in weighed if item[0].kind == "city" and item[0].country_code in codes]
     heaviest = max((weight for _, weight, _ in towns), default=0)
-    final = max((sentence for _, weight, sentence in towns if weight == heaviest), default=None)
-    cities = {
-        one.place: one.ambiguous
-        for one, weight, sentence in reversed(towns)
-        if weight == heaviest and sentence == final and one.place and heaviest >= CLAIMED
-    }
+    final = max((sentence for _, weight, sentence in towns if weight == heaviest), default=last)
+    ends = [one for one, weight, sentence in reversed(towns) if weight == heaviest and sentence == final and one.place]
+    first = min(last, final)
     return Conclusion(
         codes,
-        tuple(cities),
-        any(cities.values()),
+        tuple(dict.fromkeys(one.place for one in ends if one.place)) if heaviest >= CLAIMED else (),
+        max((_near_km(text, one, final) for one in ends), default=SAME_PLACE_KM),
         _open(text, last, spots) or (best == NAMED and all(one.kind == "city" for one in chosen)),
         best,
         len(candidates),
         quote,
+        first[0],
+        tuple(item for item in weighed if item[2] >= first or (best < CONCLUDED and item[1] >= CLAIMED)),
     )
+
+
+def _near_km(text: str, one: Spot, sentence: tuple[int, int]) -> float:
+    """How far from a city an answer may lie to agree with the words about the city."""
+    if one.ambiguous or _DIVISION_AFTER.match(text[one.end : one.end + 60]):
+        return SAME_REGION_KM
+    around = text[max(sentence[0], one.start - 80) : one.end]
+    return VICINITY_KM if _VICINITY.search(around) or _AREA_AFTER.match(text[one.end : one.end + 60]) else SAME_PLACE_KM
+
+
+def is_covered(text: str) -> bool:
+    """Whether the rules read the text's language, English.
+
+    >>> is_covered("Die Schilder sind auf Deutsch, also ist das wohl Wien."), is_covered("Signs in German, so Vienna.")
+    (False, True)
+    """
+    text = _CAPITALISED.sub(" ", text[:LANGUAGE_LENGTH])  # names are of any language
+    return is_english(text, tokenize(text), lexicon().starts)
+
+
+_CAPITALISED = re.compile(r"\b[A-Z]\w+")
+
+
+def _plain(reasoning: str | None) -> str:
+    text = without_objects(reasoning or "").replace("*", " ")
+    return _INITIALS.sub(lambda found: found[0].replace(".", "").ljust(len(found[0])), text)
 
 
 def _open(text: str, sentence: tuple[int, int], spots: Sequence[Spot]) -> bool:
@@ -208,7 +280,7 @@ def _open(text: str, sentence: tuple[int, int], spots: Sequence[Spot]) -> bool:
     for one in spots:
         if start <= one.start < end:
             rest[one.start - start : one.end - start] = " " * (min(one.end, end) - one.start)
-    return _PART_OF_THE_WORLD.search("".join(rest)) is not None
+    return _OTHER_PARTS.search("".join(rest)) is not None
 
 
 _INITIALS = re.compile(r"\b(?:U\.S\.A\.|U\.S\.|U\.K\.)")
@@ -224,11 +296,16 @@ def without_objects(text: str) -> str:
     return _OBJECT.sub(lambda found: " " * len(found[0]), text)
 
 
-_PART_OF_THE_WORLD = re.compile(
-    r"\b(?:America(?!n)|Asia|Europe|Africa|Oceania|Australasia|Middle East|Caribbean|Balkans?|Scandinavia|Mediterranean"
-    r"|Soviet|Caucasus|Nordic|Andes|(?:Spanish|French|English|Arabic|Portuguese|German)-speaking"
-    r"|another country|other countr(?:y|ies)|elsewhere)\b"
+_PART = (
+    r"(?:America(?!n)|Asia|Europe|Africa|Oceania|Australasia|Middle East|Caribbean|Balkans?|Scandinavia|Mediterranean"
+    r"|Soviet|Caucasus|Nordic|Andes|(?:Spanish|French|English|Arabic|Portuguese|German)-speaking)"
 )
+_OTHER_PARTS = re.compile(
+    rf"\b(?:or|and|and/or)\s+(?:[\w-]+\s+){{0,4}}{_PART}\b|\b{_PART}\s+(?:or|and)\b"
+    r"|\b(?:(?:an)?other|neighbou?ring|nearby|similar|many|several|various)\s+(?:\w+\s+)?countr(?:y|ies)\b"
+    r"|\b(?:elsewhere|also|alternatively|etc)\b"
+)
+"""Alternatives to the places of a sentence that no country can contradict."""
 _END = re.compile(
     r"[.!?\n](?:(?<!\n)(?<!\b[A-Z].)(?<!\b(?:St|Mt|vs|Dr).)[.!?]*(?=[\s\"')*]|$)|(?<=\n)\n*(?!\s*[*•-]\s))"
 )
@@ -241,6 +318,35 @@ _REJECTED_AFTER = AnyCase(
     r"""[^.;:,]{0,40}?\b(?:is|are|seems?|looks?|appears?|would\ be|can\ be|could\ be|was|were)\s+(?:\w+\s+)?
       (?:less\ likely|unlikely|ruled\ out|excluded|eliminated|not|improbable|implausible)\b"""
 )
+_UNFIT_AFTER = AnyCase(
+    r"[^.;:]{0,120}?\b(?:do|does|did)(?:\ not|n't)\ (?:\w+\ )?(?:fit|match|align|correspond|seem|appear|look)\b"
+)
+_ON_A_THING = AnyCase(
+    r"""(?:\b(?:reads?|reading|says|saying|written|called|named|labell?ed|lettering|name|words?|text|logo|brand|jersey
+      |flags?\ of|inscription|banner|written\ on|translates\ to|stands\ for|short\ for|bound\ for|headed\ (?:to|for))\b
+      [^.;,]{0,12}|["\u201c\u2018(]\s?)$"""
+)
+_THING_AFTER = AnyCase(
+    r"""(?:["\u201d\u2019]|['\u2019]n\b|\ ?-?(?:style|inspired)|\s(?:(?:number|license|licence|registration)\s)?(?:plates?|flags?
+      |restaurants?|chain|logo|branch|bus|buses|airlines|airways|street|road|avenue|hotel|sign|university|embassy|bank
+      |brand|jersey|team|club|f\.?c)\b)"""
+)
+"""Names that stand on signs, cars, buses and shops."""
+_SUPPOSED = AnyCase(
+    r"\b(?:if|assuming|suppos\w+|for\ (?:instance|example)|let's\ (?:consider|assume|say)|one\ (?:might|could|may|would)\ consider"
+    r"|eliminate\w*)\b[^.;]*$"
+)
+_JOINS = re.compile(r"[\s,/]*(?:(?:and|or|even|perhaps|possibly|maybe|potentially|in|the|parts|of)[\s,/]+)*", re.IGNORECASE)
+_VICINITY = AnyCase(
+    r"""\b(?:near(?:by|er)?|close\ to|between|suburbs?|suburban|outside|outskirts|around|corridor|vicinity|north|south|east
+      |west|(?:north|south)(?:ern|east\w*|west\w*)|eastern|western|greater|metropolitan|surrounding|not\ far|from|towards?
+      |along|region|area|state|coast|county|drive)\b[^.;:]*$"""
+)
+_AREA_AFTER = AnyCase(
+    r"""(?:,?\s(?:and|or)\s[\w\ ]{1,30}?)?\s(?:(?:metro(?:politan)?|bay|valley|greater|surrounding)\s)?(?:areas?|suburbs?|outskirts|corridor
+      |surroundings|vicinity|county|district|valley|metro)\b"""
+)
+_DIVISION_AFTER = AnyCase(r"(?:,?\s(?:and|or)\s[\w\ ]{1,30}?)?\s(?:states?|regions?|provinces?|prefectures?|oblasts?)\b")
 _TURNS = AnyCase(r",\s*(?:but|it|this|the|more)\b|\bbut\b|\bhowever\b|\bit\ (?:is|was)\b|\brather\b(?!\ than)")
 _NOT_ONLY = AnyCase(r"\bnot\ (?:only|just|limited|uncommon|impossible|certain|sure|necessarily|far|entirely)\b")
 _CONCLUDES = AnyCase(
@@ -249,6 +355,7 @@ _CONCLUDES = AnyCase(
       |most\ (?:likely|probabl[ey]|plausibl[ey])
       |(?:i|we)\ (?:would\ |will\ |can\ |'d\ )?(?:\w+\ )?
         (?:guess|say|estimate|conclude|believe|think|infer|suspect|deduce|settle|lean|choose|go\ with)
+      |leaning
       |conclu(?:de|sion)\w*|therefore|thus|hence|(?:narrow|pinpoint)\w*|a\ guess|in\ summary|overall|strong(?:ly)?
       |this\ (?:places|puts)|must\ be|has\ to\ be
       |(?:all|these|the)\ (?:\w+\ )?(?:clues|observations|factors|elements|features|evidence|cues|details))\b"""
@@ -273,24 +380,34 @@ _COMPARED = AnyCase(
 )
 
 
-def _weighed(text: str, spots: Sequence[Spot]) -> Iterator[tuple[Spot, int, tuple[int, int]]]:
-    """Each place with its weight, 0 where it is rejected, and the ends of its sentence."""
-    if not spots:
-        return
+def _weighed(text: str, spots: Sequence[Spot]) -> list[Weighed]:
+    """Each place, in order; one that a list joins to another that is but compared is compared too."""
     ends = [match.end() for match in _END.finditer(text)] + [len(text)]
     index = 0
+    items: list[Weighed] = []
     for one in spots:
         while ends[index] < one.end:
             index += 1
         start, end = ends[index - 1] if index else 0, ends[index]
         before = text[max(start, one.start - WORDS_BEFORE) : one.start]
-        yield one, _weight(before, text[one.end : min(end, one.end + WORDS_AFTER)], one), (start, end)
+        weight = _weight(before, text[one.end : min(end, one.end + WORDS_AFTER)], one.kind)
+        if items and weight > EVIDENCE == items[-1][1] and items[-1][0].kind != "demonym":
+            if items[-1][0].end >= start and _JOINS.fullmatch(text[items[-1][0].end : one.start]):
+                weight = EVIDENCE
+        items.append((one, weight, (start, end)))
+    return items
 
 
-def _weight(before: str, after: str, one: Spot) -> int:
+def _before(text: str, at: int) -> str:
+    """The sentence before a place in a text, as far as it is looked at."""
+    before = text[max(0, at - WORDS_BEFORE) : at]
+    return before[max((match.end() for match in _END.finditer(before)), default=0) :]
+
+
+def _weight(before: str, after: str, kind: str) -> int:
     if _rejected(before, after):
         return 0
-    if one.kind == "demonym":
+    if kind == "demonym" or _ON_A_THING.search(before) or _THING_AFTER.match(after) or _SUPPOSED.search(before):
         return EVIDENCE
     concludes, claims = _CONCLUDES.search(before), _CLAIMS.search(before)
     compared = _COMPARED.search(before)
@@ -304,7 +421,7 @@ def _rejected(before: str, after: str) -> bool:
     denied = _REJECTED_BEFORE.search(_NOT_ONLY.sub(" ", before))
     if denied and not _TURNS.search(denied["between"]) and len(denied["between"]) <= 60:
         return True
-    return _REJECTED_AFTER.match(after) is not None
+    return _REJECTED_AFTER.match(after) is not None or _UNFIT_AFTER.match(after) is not None
 
 
 __all__ = ["Conclusion", "Consistency", "Verdict", "conclusion", "consistency"]
