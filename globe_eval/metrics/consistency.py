@@ -52,7 +52,7 @@ EVIDENCE, NAMED, CLAIMED, CONCLUDED = 1, 2, 3, 4
 
 LONGEST_QUOTE = 240
 
-SHORTEST_NAME = 4
+SHORTEST_NAME = 2
 """Letters of an answered name that is looked for."""
 
 LANGUAGE_LENGTH = 4_000
@@ -165,18 +165,23 @@ def _verdict(
     exact = point.level in ("city", "coordinates")
     if (exact and min(away) <= found.near_km) or not (abroad or (exact and found.cities)):
         return "consistent"
-    if any(_is(city, answer, point) for city in found.cities) or _goes_on(found, answer, point, here, text):
+    if any(_is(city, answer, point) for city in found.cities) or _goes_on(found, answer, point, here, abroad, text):
         return "consistent"
-    return "silent" if abroad and (found.weight < CLAIMED or found.open) else "contradicts"
+    if not abroad:
+        return "contradicts"
+    named = {one.country_code for one, _, _ in found.others if one.kind != "city"}
+    if found.weight < CLAIMED or found.open or named.isdisjoint(found.countries):
+        return "silent"
+    return "consistent" if _is_homonym(found, answer, here, text) else "contradicts"
 
 
-def _goes_on(found: Conclusion, answer: Answer, point: Point, here: Set[str], text: str) -> bool:
+def _goes_on(found: Conclusion, answer: Answer, point: Point, here: Set[str], abroad: bool, text: str) -> bool:
     """Whether the answer stands beside the conclusion or after it ("However, it could be"), by its name or its place."""
-    if point.level in ("city", "coordinates"):
-        places = [one.place for one, weight, _ in found.others if one.place and one.kind == "city" and weight >= NAMED]
-        if min(_km(places, point), default=np.inf) <= SAME_PLACE_KM:
-            return True
-    elif any(weight >= NAMED and not here.isdisjoint({one.country_code}) for one, weight, _ in found.others):
+    if abroad and any(weight >= NAMED and one.country_code in here for one, weight, _ in found.others):
+        return True
+    least = NAMED if found.weight == CONCLUDED else EVIDENCE
+    places = [one.place for one, weight, _ in found.others if one.place and one.kind == "city" and weight >= least]
+    if point.level in ("city", "coordinates") and min(_km(places, point), default=np.inf) <= SAME_PLACE_KM:
         return True
     name = (answer.city or answer.country or "").split(",")[0].strip()
     if len(name) < SHORTEST_NAME:
@@ -186,6 +191,18 @@ def _goes_on(found: Conclusion, answer: Answer, point: Point, here: Set[str], te
         if _weight(_before(text, at), text[end : end + WORDS_AFTER].split("\n")[0], "city") >= NAMED:
             return True
     return False
+
+
+def _is_homonym(found: Conclusion, answer: Answer, here: Set[str], text: str) -> bool:
+    """Whether the concluded name is one of the answer's country too ("Victoria", Canada), or the answer's, given without
+    its country, one of the concluded ("Surrey", England).
+    """
+    claimed = [one for one, weight, _ in found.others if weight >= CLAIMED and one.country_code in found.countries]
+    pairs = [(text[one.start : one.end], code) for one in claimed if one.kind in ("city", "region") for code in here]
+    if answer.country is None:
+        pairs += [(answer.city or "", code) for code in found.countries]
+    places = (resolve(name, code) for name, code in dict.fromkeys(pairs))
+    return any(place is not None and place.level != "country" for place in places)
 
 
 def _with_sovereigns(codes: Set[str]) -> frozenset[str]:
@@ -251,6 +268,8 @@ def _near_km(text: str, one: Spot, sentence: tuple[int, int]) -> float:
     """How far from a city an answer may lie to agree with the words about the city."""
     if one.ambiguous or _DIVISION_AFTER.match(text[one.end : one.end + 60]):
         return SAME_REGION_KM
+    if _OTHER_TOWNS.search(text[sentence[0] : min(sentence[1], sentence[0] + WORDS_BEFORE)]):
+        return float("inf")
     around = text[max(sentence[0], one.start - 80) : one.end]
     return VICINITY_KM if _VICINITY.search(around) or _AREA_AFTER.match(text[one.end : one.end + 60]) else SAME_PLACE_KM
 
@@ -283,7 +302,7 @@ def _open(text: str, sentence: tuple[int, int], spots: Sequence[Spot]) -> bool:
     return _OTHER_PARTS.search("".join(rest)) is not None
 
 
-_INITIALS = re.compile(r"\b(?:U\.S\.A\.|U\.S\.|U\.K\.)")
+_INITIALS = re.compile(r"\b(?:U\.S\.A\.|U\.S\.|U\.K\.|e\.g\.|i\.e\.)")
 _OBJECT = re.compile(r"```(?:json)?|\{[^{}]{0,2000}\}")
 
 
@@ -301,9 +320,9 @@ _PART = (
     r"|Soviet|Caucasus|Nordic|Andes|(?:Spanish|French|English|Arabic|Portuguese|German)-speaking)"
 )
 _OTHER_PARTS = re.compile(
-    rf"\b(?:or|and|and/or)\s+(?:[\w-]+\s+){{0,4}}{_PART}\b|\b{_PART}\s+(?:or|and)\b"
+    rf"\b(?:or|and|and/or)\s+(?:[\w-]+\s+){{0,4}}{_PART}\b|\b{_PART},?\s+(?:or|and|to)\b|\b{_PART},\s+[A-Z]"
     r"|\b(?:(?:an)?other|neighbou?ring|nearby|similar|many|several|various)\s+(?:\w+\s+)?countr(?:y|ies)\b"
-    r"|\b(?:elsewhere|also|alternatively|etc)\b"
+    r"|\b(?:elsewhere|also|alternatively|etc)\b|\bor\s+(?:an?\s+)?(?:similar|another)\b"
 )
 """Alternatives to the places of a sentence that no country can contradict."""
 _END = re.compile(
@@ -324,16 +343,25 @@ _UNFIT_AFTER = AnyCase(
 _ON_A_THING = AnyCase(
     r"""(?:\b(?:reads?|reading|says|saying|written|called|named|labell?ed|lettering|name|words?|text|logo|brand|jersey
       |flags?\ of|inscription|banner|written\ on|translates\ to|stands\ for|short\ for|bound\ for|headed\ (?:to|for))\b
-      [^.;,]{0,12}|["\u201c\u2018(]\s?)$"""
+      [^.;,]{0,12}|["\u201c\u2018]\s?)$"""
 )
 _THING_AFTER = AnyCase(
     r"""(?:["\u201d\u2019]|['\u2019]n\b|\ ?-?(?:style|inspired)|\s(?:(?:number|license|licence|registration)\s)?(?:plates?|flags?
       |restaurants?|chain|logo|branch|bus|buses|airlines|airways|street|road|avenue|hotel|sign|university|embassy|bank
-      |brand|jersey|team|club|f\.?c)\b)"""
+      |replica|brand|jersey|team|club|f\.?c)\b)"""
 )
 """Names that stand on signs, cars, buses and shops."""
+_NAME_AFTER = re.compile(
+    r"\s(?!(?:City|State|Province|Region|Area|County|District|Metro|Island|Islands|Prefecture|Peninsula|Republic|I|And|Or|In)\b)"
+    r"[A-Z][a-z]"
+)
+_IN_A_NAME = re.compile(
+    r"[a-z,]\s(?!(?:North|South|East|West|Central|Northern|Southern|Eastern|Western|Greater|Downtown|Old|New|Inner|Upper"
+    r"|Lower|Mainland|Metro|Suburban|Rural|Coastal|Modern)\b)[A-Z][a-z]+(?:\s(?:of|de|da|di|du))?\s$"
+)
+"""A place's name inside the longer name of something else."""
 _SUPPOSED = AnyCase(
-    r"\b(?:if|assuming|suppos\w+|for\ (?:instance|example)|let's\ (?:consider|assume|say)|one\ (?:might|could|may|would)\ consider"
+    r"\b(?:if(?!\ (?:i|we)\ (?:had|have|must|were)\ to)|assuming|suppos\w+|for\ (?:instance|example)|let's\ (?:consider|assume|say)|one\ (?:might|could|may|would)\ consider"
     r"|eliminate\w*)\b[^.;]*$"
 )
 _JOINS = re.compile(r"[\s,/]*(?:(?:and|or|even|perhaps|possibly|maybe|potentially|in|the|parts|of)[\s,/]+)*", re.IGNORECASE)
@@ -342,6 +370,7 @@ _VICINITY = AnyCase(
       |west|(?:north|south)(?:ern|east\w*|west\w*)|eastern|western|greater|metropolitan|surrounding|not\ far|from|towards?
       |along|region|area|state|coast|county|drive)\b[^.;:]*$"""
 )
+_OTHER_TOWNS = AnyCase(r"\b(?:another|other|similar|nearby|neighbou?ring|or\ an?)\b")
 _AREA_AFTER = AnyCase(
     r"""(?:,?\s(?:and|or)\s[\w\ ]{1,30}?)?\s(?:(?:metro(?:politan)?|bay|valley|greater|surrounding)\s)?(?:areas?|suburbs?|outskirts|corridor
       |surroundings|vicinity|county|district|valley|metro)\b"""
@@ -374,8 +403,9 @@ _CLAIMED_AFTER = AnyCase(
 _COMPARED = AnyCase(
     r"""\b(?:such\ as|(?:could|might|may)\ also|alternatively|border\w*|like|similar\ to
       |reminiscent\ of|resembl\w+|typical(?:ly)?(?:\ of|\ for|\ in)?|common(?:ly)?|found|seen|used
-      |characteristic\ (?:of|for|in)|associated\ with|prevalent|e\.g|including|native\ to|popular|often
-      |usual(?:ly)?|parts\ of|many|known|style\ of|influence\w*|as\ in|countries|regions|areas|places|cities)
+      |characteristic\ (?:of|for|in)|associated\ with|prevalent|eg|ie|including|native\ to|popular|often
+      |usual(?:ly)?|parts\ of|many|known|style\ of|influence\w*|association|connection|connected|links?|linked|recreation|replica|reproduction
+      |reconstruction|models?\ of|former(?:ly)?|despite|gulf|border(?:s|ing)?\ between|as\ in|countries|regions|areas|places|cities)
       \b[^.:]*$"""
 )
 
@@ -383,7 +413,7 @@ _COMPARED = AnyCase(
 def _weighed(text: str, spots: Sequence[Spot]) -> list[Weighed]:
     """Each place, in order; one that a list joins to another that is but compared is compared too."""
     ends = [match.end() for match in _END.finditer(text)] + [len(text)]
-    index = 0
+    index = run = 0
     items: list[Weighed] = []
     for one in spots:
         while ends[index] < one.end:
@@ -391,9 +421,15 @@ def _weighed(text: str, spots: Sequence[Spot]) -> list[Weighed]:
         start, end = ends[index - 1] if index else 0, ends[index]
         before = text[max(start, one.start - WORDS_BEFORE) : one.start]
         weight = _weight(before, text[one.end : min(end, one.end + WORDS_AFTER)], one.kind)
-        if items and weight > EVIDENCE == items[-1][1] and items[-1][0].kind != "demonym":
-            if items[-1][0].end >= start and _JOINS.fullmatch(text[items[-1][0].end : one.start]):
-                weight = EVIDENCE
+        if items and items[-1][0].end >= start and _JOINS.fullmatch(text[items[-1][0].end : one.start][:WORDS_AFTER]):
+            if items[-1][1] == EVIDENCE != weight and items[-1][0].kind != "demonym":
+                weight = min(weight, EVIDENCE)
+            lifted = len(items) - 1
+            while lifted >= run and NAMED <= items[lifted][1] < weight:
+                items[lifted] = (items[lifted][0], weight, items[lifted][2])
+                lifted -= 1
+        else:
+            run = len(items)
         items.append((one, weight, (start, end)))
     return items
 
@@ -407,7 +443,9 @@ def _before(text: str, at: int) -> str:
 def _weight(before: str, after: str, kind: str) -> int:
     if _rejected(before, after):
         return 0
-    if kind == "demonym" or _ON_A_THING.search(before) or _THING_AFTER.match(after) or _SUPPOSED.search(before):
+    if kind == "demonym" or _IN_A_NAME.search(before) or _NAME_AFTER.match(after):
+        return EVIDENCE
+    if _ON_A_THING.search(before) or _THING_AFTER.match(after) or _SUPPOSED.search(before):
         return EVIDENCE
     concludes, claims = _CONCLUDES.search(before), _CLAIMS.search(before)
     compared = _COMPARED.search(before)
