@@ -163,7 +163,8 @@ def _verdict(
     claimed = {other for code in found.countries for other in (code, *TERRITORIES.get(code, ()))}
     abroad = _with_sovereigns(here).isdisjoint(_with_sovereigns(claimed))
     exact = point.level in ("city", "coordinates")
-    if (exact and min(away) <= found.near_km) or not (abroad or (exact and found.cities)):
+    near = exact and bool(found.cities) and min(away) <= (min(found.near_km, VICINITY_KM) if abroad else found.near_km)
+    if near or not (abroad or (exact and found.cities)):
         return "consistent"
     if any(_is(city, answer, point) for city in found.cities) or _goes_on(found, answer, point, here, abroad, text):
         return "consistent"
@@ -179,7 +180,8 @@ def _goes_on(found: Conclusion, answer: Answer, point: Point, here: Set[str], ab
     """Whether the answer stands beside the conclusion or after it ("However, it could be"), by its name or its place."""
     if abroad and any(weight >= NAMED and one.country_code in here for one, weight, _ in found.others):
         return True
-    least = NAMED if found.weight == CONCLUDED else EVIDENCE
+    firmest = max((weight for one, weight, _ in found.others if one.place in found.cities), default=found.weight)
+    least = NAMED if firmest == CONCLUDED else EVIDENCE
     places = [one.place for one, weight, _ in found.others if one.place and one.kind == "city" and weight >= least]
     if point.level in ("city", "coordinates") and min(_km(places, point), default=np.inf) <= SAME_PLACE_KM:
         return True
@@ -197,8 +199,14 @@ def _is_homonym(found: Conclusion, answer: Answer, here: Set[str], text: str) ->
     """Whether the concluded name is one of the answer's country too ("Victoria", Canada), or the answer's, given without
     its country, one of the concluded ("Surrey", England).
     """
+    named = {one.country_code for one, _, _ in found.others if one.kind == "country"}
     claimed = [one for one, weight, _ in found.others if weight >= CLAIMED and one.country_code in found.countries]
-    pairs = [(text[one.start : one.end], code) for one in claimed if one.kind in ("city", "region") for code in here]
+    pairs = [
+        (text[one.start : one.end], code)
+        for one in claimed
+        if one.kind in ("city", "region") and one.country_code not in named
+        for code in here
+    ]
     if answer.country is None:
         pairs += [(answer.city or "", code) for code in found.countries]
     places = (resolve(name, code) for name, code in dict.fromkeys(pairs))
@@ -329,9 +337,9 @@ _END = re.compile(
     r"[.!?\n](?:(?<!\n)(?<!\b[A-Z].)(?<!\b(?:St|Mt|vs|Dr).)[.!?]*(?=[\s\"')*]|$)|(?<=\n)\n*(?!\s*[*•-]\s))"
 )
 _REJECTED_BEFORE = AnyCase(
-    r"""\b(?:not|n't|isn't|wasn't|aren't|doesn't|never|rather\ than|instead\ of|unlike|opposed\ to
+    r"""\b(?:not|n't|isn't|wasn't|aren't|doesn't|never|instead\ of|unlike|opposed\ to
       |rul(?:e|es|ed|ing)\ (?:it\ )?out|eliminat\w+|exclud\w+|(?:less|un)likely(?:\ to\ be)?|neither|nor|different\ from
-      |other\ than|distinct\ from|no\ longer)\b(?P<between>[^.;:]*)$"""
+      |than|distinct\ from|no\ longer)\b(?P<between>[^.;:]*)$"""
 )
 _REJECTED_AFTER = AnyCase(
     r"""[^.;:,]{0,40}?\b(?:is|are|seems?|looks?|appears?|would\ be|can\ be|could\ be|was|were)\s+(?:\w+\s+)?
