@@ -163,17 +163,37 @@ def _verdict(
     claimed = {other for code in found.countries for other in (code, *TERRITORIES.get(code, ()))}
     abroad = _with_sovereigns(here).isdisjoint(_with_sovereigns(claimed))
     exact = point.level in ("city", "coordinates")
-    near = exact and bool(found.cities) and min(away) <= (min(found.near_km, VICINITY_KM) if abroad else found.near_km)
+    within = (
+        found.near_km
+        if found.cities and not abroad
+        else min(found.near_km, VICINITY_KM)
+        if found.cities
+        else SAME_PLACE_KM
+    )
+    near = exact and min(away, default=np.inf) <= within
     if near or not (abroad or (exact and found.cities)):
         return "consistent"
     if any(_is(city, answer, point) for city in found.cities) or _goes_on(found, answer, point, here, abroad, text):
         return "consistent"
     if not abroad:
         return "contradicts"
-    named = {one.country_code for one, _, _ in found.others if one.kind != "city"}
-    if found.weight < CLAIMED or found.open or named.isdisjoint(found.countries):
+    if found.weight < CLAIMED or found.open or not _is_placed(found, text):
         return "silent"
     return "consistent" if _is_homonym(found, answer, here, text) else "contradicts"
+
+
+def _is_placed(found: Conclusion, text: str) -> bool:
+    """Whether one of the countries is named, be it by a region, or concluded by the usual meaning of a city's name."""
+    return any(
+        one.country_code in found.countries and (one.kind != "city" or (weight == CONCLUDED and _is_usual(one, text)))
+        for one, weight, _ in found.others
+    )
+
+
+def _is_usual(one: Spot, text: str) -> bool:
+    """Whether the city is what its name means where nothing else is said."""
+    name = text[one.start : one.end]
+    return one.place is not None and normalise(one.place.name or "") == normalise(name) and resolve(name) == one.place
 
 
 def _goes_on(found: Conclusion, answer: Answer, point: Point, here: Set[str], abroad: bool, text: str) -> bool:
@@ -204,7 +224,7 @@ def _is_homonym(found: Conclusion, answer: Answer, here: Set[str], text: str) ->
     pairs = [
         (text[one.start : one.end], code)
         for one in claimed
-        if one.kind in ("city", "region") and one.country_code not in named
+        if one.country_code not in named and (one.kind == "region" or (one.kind == "city" and not _is_usual(one, text)))
         for code in here
     ]
     if answer.country is None:
@@ -330,6 +350,7 @@ _PART = (
 _OTHER_PARTS = re.compile(
     rf"\b(?:or|and|and/or)\s+(?:[\w-]+\s+){{0,4}}{_PART}\b|\b{_PART},?\s+(?:or|and|to)\b|\b{_PART},\s+[A-Z]"
     r"|\b(?:(?:an)?other|neighbou?ring|nearby|similar|many|several|various)\s+(?:\w+\s+)?countr(?:y|ies)\b"
+    r"|\bor\s+(?:an?\s+|some\s+)?(?:[\w-]+\s+){0,2}(?:nation|country)\b|\b(?:an?|one|another)\s+(?:\w+\s+)?(?:candidate|option|contender)\b"
     r"|\b(?:elsewhere|also|alternatively|etc)\b|\bor\s+(?:an?\s+)?(?:similar|another)\b"
 )
 """Alternatives to the places of a sentence that no country can contradict."""
@@ -372,7 +393,9 @@ _SUPPOSED = AnyCase(
     r"\b(?:if(?!\ (?:i|we)\ (?:had|have|must|were)\ to)|assuming|suppos\w+|for\ (?:instance|example)|let's\ (?:consider|assume|say)|one\ (?:might|could|may|would)\ consider"
     r"|eliminate\w*)\b[^.;]*$"
 )
-_JOINS = re.compile(r"[\s,/]*(?:(?:and|or|even|perhaps|possibly|maybe|potentially|in|the|parts|of)[\s,/]+)*", re.IGNORECASE)
+_JOINS = re.compile(
+    r"[\s,/]*(?:(?:and|or|even|perhaps|possibly|maybe|potentially|in|the|parts|of)[\s,/]+)*", re.IGNORECASE
+)
 _VICINITY = AnyCase(
     r"""\b(?:near(?:by|er)?|close\ to|between|suburbs?|suburban|outside|outskirts|around|corridor|vicinity|north|south|east
       |west|(?:north|south)(?:ern|east\w*|west\w*)|eastern|western|greater|metropolitan|surrounding|not\ far|from|towards?
@@ -383,7 +406,9 @@ _AREA_AFTER = AnyCase(
     r"""(?:,?\s(?:and|or)\s[\w\ ]{1,30}?)?\s(?:(?:metro(?:politan)?|bay|valley|greater|surrounding)\s)?(?:areas?|suburbs?|outskirts|corridor
       |surroundings|vicinity|county|district|valley|metro)\b"""
 )
-_DIVISION_AFTER = AnyCase(r"(?:,?\s(?:and|or)\s[\w\ ]{1,30}?)?\s(?:states?|regions?|provinces?|prefectures?|oblasts?)\b")
+_DIVISION_AFTER = AnyCase(
+    r"(?:,?\s(?:and|or)\s[\w\ ]{1,30}?)?\s(?:states?|regions?|provinces?|prefectures?|oblasts?)\b"
+)
 _TURNS = AnyCase(r",\s*(?:but|it|this|the|more)\b|\bbut\b|\bhowever\b|\bit\ (?:is|was)\b|\brather\b(?!\ than)")
 _NOT_ONLY = AnyCase(r"\bnot\ (?:only|just|limited|uncommon|impossible|certain|sure|necessarily|far|entirely)\b")
 _CONCLUDES = AnyCase(
@@ -393,7 +418,7 @@ _CONCLUDES = AnyCase(
       |(?:i|we)\ (?:would\ |will\ |can\ |'d\ )?(?:\w+\ )?
         (?:guess|say|estimate|conclude|believe|think|infer|suspect|deduce|settle|lean|choose|go\ with)
       |leaning
-      |conclu(?:de|sion)\w*|therefore|thus|hence|(?:narrow|pinpoint)\w*|a\ guess|in\ summary|overall|strong(?:ly)?
+      |conclu(?:de|sion)\w*|therefore|thus|hence|(?:narrow|pinpoint)\w*|a\ guess|in\ summary|overall,|strong(?:ly)?
       |this\ (?:places|puts)|must\ be|has\ to\ be
       |(?:all|these|the)\ (?:\w+\ )?(?:clues|observations|factors|elements|features|evidence|cues|details))\b"""
 )
@@ -413,7 +438,7 @@ _COMPARED = AnyCase(
       |reminiscent\ of|resembl\w+|typical(?:ly)?(?:\ of|\ for|\ in)?|common(?:ly)?|found|seen|used
       |characteristic\ (?:of|for|in)|associated\ with|prevalent|eg|ie|including|native\ to|popular|often
       |usual(?:ly)?|parts\ of|many|known|style\ of|influence\w*|association|connection|connected|links?|linked|recreation|replica|reproduction
-      |reconstruction|models?\ of|former(?:ly)?|despite|gulf|border(?:s|ing)?\ between|as\ in|countries|regions|areas|places|cities)
+      |reconstruction|models?\ of|former(?:ly)?|despite|primarily|mainly|chain|headquarter\w*|,\ as|gulf|border(?:s|ing)?\ between|as\ in|countries|regions|areas|places|cities)
       \b[^.:]*$"""
 )
 
