@@ -404,6 +404,8 @@ class ReasoningCounts(Record):
     without_entities: int
     not_covered: int
     """With entities, but a reasoning in a language that the lexicon does not cover."""
+    not_read: int
+    """With a reasoning in a language whose conclusion is not read: without a verdict of consistency."""
     no_reasoning: int
     truncated: int
     confidence: dict[Source, int]

@@ -1,17 +1,11 @@
 """Whether a reasoning implies the answer that follows it: where it says, without the answer, that the place is.
 
-Not every place that a reasoning names is one that it concludes. So each is weighed by the words around it, and the
-heaviest win:
-
-    CONCLUDED  "my best guess is", "most likely", "therefore": a sentence that draws the conclusion
-    CLAIMED    "suggests", "likely", "located in": a sentence that claims
-    NAMED      "in Italy", "Lyon"
-    EVIDENCE   "French architecture", "common in Australia", "similar to", "such as": what speaks for a place
-
-and a place that is rejected ("not in Spain", "rather than", "unlike", "can be ruled out") counts nothing. Among equals
-the last sentence counts, with all alternatives that it offers ("South Africa or Australia"). More than three countries
-in it, and the reasoning concludes nothing: a list of countries is consistent with every answer. Evidence alone never
-contradicts an answer, for houses of a British style stand in New Zealand.
+Not every place that a reasoning names is one that it concludes. So each is weighed by the words around it
+(`cues.claims`), and the heaviest win; one that is rejected counts nothing. Among equals the last sentence counts, with
+all alternatives that it offers ("South Africa or Australia"). More than three countries in it, and the reasoning
+concludes nothing: a list of countries is consistent with every answer. Evidence alone never contradicts an answer, for
+houses of a British style stand in New Zealand, nor does a conclusion that is taken back or widened after it ("However,
+I'm leaning towards"), nor a name that the answer's country has as well.
 
 GeoAgent asks the same of another model; here nothing is asked, and the same text always gets the same verdict.
 """
@@ -25,6 +19,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from globe_eval.cues.anycase import AnyCase
+from globe_eval.cues.claims import (
+    CLAIMED,
+    CONCLUDED,
+    EVIDENCE,
+    NAMED,
+    SENTENCE_END,
+    WORDS_AFTER,
+    WORDS_BEFORE,
+    sentence_before,
+    weight_of,
+)
 from globe_eval.cues.language import is_english
 from globe_eval.cues.lexicon import lexicon
 from globe_eval.cues.tokens import tokenize
@@ -48,8 +53,6 @@ VICINITY_KM = 150.0
 SAME_REGION_KM = 500.0
 """Likewise where the name is that of a city and of the region around it ("New York", "Chihuahua")."""
 
-EVIDENCE, NAMED, CLAIMED, CONCLUDED = 1, 2, 3, 4
-
 LONGEST_QUOTE = 240
 
 SHORTEST_NAME = 2
@@ -57,10 +60,6 @@ SHORTEST_NAME = 2
 
 LANGUAGE_LENGTH = 4_000
 """Characters by which the language is known."""
-
-WORDS_BEFORE, WORDS_AFTER = 500, 100
-"""How many characters of its sentence are looked at on both sides of a place."""
-
 
 Point = Prediction | Place
 """Where the answer was located."""
@@ -103,8 +102,10 @@ def consistency(answer: Answer, point: Point | None, here: Set[str] | None = Non
     - silent: there is no reasoning, or it concludes no country and no city, or only others, but as evidence alone or
       beside a part of the world ("India or Southeast Asia");
     - contradicts: the answer's country is none of those concluded; or it is, but the reasoning concludes cities and
-      the answer names a city that is none of them nor within 50 km of one;
-    - consistent: otherwise. An answer that names a country alone is judged by the country.
+      the answer names a city that is none of them nor within 50 km of one (150 km of one that only says what the
+      place is near to, 500 km of one that may mean its region); and the answer stands not beside the conclusion or
+      after it;
+    - consistent: otherwise; None where the reasoning is in another language than English. An answer that names a country alone is judged by the country.
     Rates of the three sum to 1 over the photographs that have an answer. "consistent" is better when higher, the other
     two when lower; a reasoning that lists candidates and answers with one of up to three passes as consistent
     (n_candidates tells), which is the limit of a measure that reads and does not understand.
@@ -197,7 +198,7 @@ def _is_usual(one: Spot, text: str) -> bool:
 
 
 def _goes_on(found: Conclusion, answer: Answer, point: Point, here: Set[str], abroad: bool, text: str) -> bool:
-    """Whether the answer stands beside the conclusion or after it ("However, it could be"), by its name or its place."""
+    """Whether the answer stands beside the conclusion or after it ("However, it could be"), by its name or place."""
     if abroad and any(weight >= NAMED and one.country_code in here for one, weight, _ in found.others):
         return True
     firmest = max((weight for one, weight, _ in found.others if one.place in found.cities), default=found.weight)
@@ -210,14 +211,14 @@ def _goes_on(found: Conclusion, answer: Answer, point: Point, here: Set[str], ab
         return False
     for match in re.finditer(rf"\b{re.escape(name)}\b", text[found.start : found.start + MAX_LENGTH]):
         at, end = found.start + match.start(), found.start + match.end()
-        if _weight(_before(text, at), text[end : end + WORDS_AFTER].split("\n")[0], "city") >= NAMED:
+        if weight_of(sentence_before(text, at), text[end : end + WORDS_AFTER].split("\n")[0], "city") >= NAMED:
             return True
     return False
 
 
 def _is_homonym(found: Conclusion, answer: Answer, here: Set[str], text: str) -> bool:
-    """Whether the concluded name is one of the answer's country too ("Victoria", Canada), or the answer's, given without
-    its country, one of the concluded ("Surrey", England).
+    """Whether the concluded name is one of the answer's country too ("Victoria", Canada), or the answer's, which is
+    given without its country, one of the concluded ("Surrey", England).
     """
     named = {one.country_code for one, _, _ in found.others if one.kind == "country"}
     claimed = [one for one, weight, _ in found.others if weight >= CLAIMED and one.country_code in found.countries]
@@ -350,102 +351,32 @@ _PART = (
 _OTHER_PARTS = re.compile(
     rf"\b(?:or|and|and/or)\s+(?:[\w-]+\s+){{0,4}}{_PART}\b|\b{_PART},?\s+(?:or|and|to)\b|\b{_PART},\s+[A-Z]"
     r"|\b(?:(?:an)?other|neighbou?ring|nearby|similar|many|several|various)\s+(?:\w+\s+)?countr(?:y|ies)\b"
-    r"|\bor\s+(?:an?\s+|some\s+)?(?:[\w-]+\s+){0,2}(?:nation|country)\b|\b(?:an?|one|another)\s+(?:\w+\s+)?(?:candidate|option|contender)\b"
+    r"|\bor\s+(?:an?\s+|some\s+)?(?:[\w-]+\s+){0,2}(?:nation|country)\b"
+    r"|\b(?:an?|one|another)\s+(?:\w+\s+)?(?:candidate|option|contender)\b"
     r"|\b(?:elsewhere|also|alternatively|etc)\b|\bor\s+(?:an?\s+)?(?:similar|another)\b"
 )
 """Alternatives to the places of a sentence that no country can contradict."""
-_END = re.compile(
-    r"[.!?\n](?:(?<!\n)(?<!\b[A-Z].)(?<!\b(?:St|Mt|vs|Dr).)[.!?]*(?=[\s\"')*]|$)|(?<=\n)\n*(?!\s*[*•-]\s))"
-)
-_REJECTED_BEFORE = AnyCase(
-    r"""\b(?:not|n't|isn't|wasn't|aren't|doesn't|never|instead\ of|unlike|opposed\ to
-      |rul(?:e|es|ed|ing)\ (?:it\ )?out|eliminat\w+|exclud\w+|(?:less|un)likely(?:\ to\ be)?|neither|nor|different\ from
-      |than|distinct\ from|no\ longer)\b(?P<between>[^.;:]*)$"""
-)
-_REJECTED_AFTER = AnyCase(
-    r"""[^.;:,]{0,40}?\b(?:is|are|seems?|looks?|appears?|would\ be|can\ be|could\ be|was|were)\s+(?:\w+\s+)?
-      (?:less\ likely|unlikely|ruled\ out|excluded|eliminated|not|improbable|implausible)\b"""
-)
-_UNFIT_AFTER = AnyCase(
-    r"[^.;:]{0,120}?\b(?:do|does|did)(?:\ not|n't)\ (?:\w+\ )?(?:fit|match|align|correspond|seem|appear|look)\b"
-)
-_ON_A_THING = AnyCase(
-    r"""(?:\b(?:reads?|reading|says|saying|written|called|named|labell?ed|lettering|name|words?|text|logo|brand|jersey
-      |flags?\ of|inscription|banner|written\ on|translates\ to|stands\ for|short\ for|bound\ for|headed\ (?:to|for))\b
-      [^.;,]{0,12}|["\u201c\u2018]\s?)$"""
-)
-_THING_AFTER = AnyCase(
-    r"""(?:["\u201d\u2019]|['\u2019]n\b|\ ?-?(?:style|inspired)|\s(?:(?:number|license|licence|registration)\s)?(?:plates?|flags?
-      |restaurants?|chain|logo|branch|bus|buses|airlines|airways|street|road|avenue|hotel|sign|university|embassy|bank
-      |replica|brand|jersey|team|club|f\.?c)\b)"""
-)
-"""Names that stand on signs, cars, buses and shops."""
-_NAME_AFTER = re.compile(
-    r"\s(?!(?:City|State|Province|Region|Area|County|District|Metro|Island|Islands|Prefecture|Peninsula|Republic|I|And|Or|In)\b)"
-    r"[A-Z][a-z]"
-)
-_IN_A_NAME = re.compile(
-    r"[a-z,]\s(?!(?:North|South|East|West|Central|Northern|Southern|Eastern|Western|Greater|Downtown|Old|New|Inner|Upper"
-    r"|Lower|Mainland|Metro|Suburban|Rural|Coastal|Modern)\b)[A-Z][a-z]+(?:\s(?:of|de|da|di|du))?\s$"
-)
-"""A place's name inside the longer name of something else."""
-_SUPPOSED = AnyCase(
-    r"\b(?:if(?!\ (?:i|we)\ (?:had|have|must|were)\ to)|assuming|suppos\w+|for\ (?:instance|example)|let's\ (?:consider|assume|say)|one\ (?:might|could|may|would)\ consider"
-    r"|eliminate\w*)\b[^.;]*$"
-)
 _JOINS = re.compile(
     r"[\s,/]*(?:(?:and|or|even|perhaps|possibly|maybe|potentially|in|the|parts|of)[\s,/]+)*", re.IGNORECASE
 )
 _VICINITY = AnyCase(
-    r"""\b(?:near(?:by|er)?|close\ to|between|suburbs?|suburban|outside|outskirts|around|corridor|vicinity|north|south|east
-      |west|(?:north|south)(?:ern|east\w*|west\w*)|eastern|western|greater|metropolitan|surrounding|not\ far|from|towards?
-      |along|region|area|state|coast|county|drive)\b[^.;:]*$"""
+    r"""\b(?:near(?:by|er)?|close\ to|between|suburbs?|suburban|outside|outskirts|around|corridor|vicinity|north|south
+      |east|west|(?:north|south)(?:ern|east\w*|west\w*)|eastern|western|greater|metropolitan|surrounding|not\ far|from
+      |towards?|along|region|area|state|coast|county|drive)\b[^.;:]*$"""
 )
 _OTHER_TOWNS = AnyCase(r"\b(?:another|other|similar|nearby|neighbou?ring|or\ an?)\b")
 _AREA_AFTER = AnyCase(
-    r"""(?:,?\s(?:and|or)\s[\w\ ]{1,30}?)?\s(?:(?:metro(?:politan)?|bay|valley|greater|surrounding)\s)?(?:areas?|suburbs?|outskirts|corridor
-      |surroundings|vicinity|county|district|valley|metro)\b"""
+    r"""(?:,?\s(?:and|or)\s[\w\ ]{1,30}?)?\s(?:(?:metro(?:politan)?|bay|valley|greater|surrounding)\s)?
+      (?:areas?|suburbs?|outskirts|corridor|surroundings|vicinity|county|district|valley|metro)\b"""
 )
 _DIVISION_AFTER = AnyCase(
     r"(?:,?\s(?:and|or)\s[\w\ ]{1,30}?)?\s(?:states?|regions?|provinces?|prefectures?|oblasts?)\b"
-)
-_TURNS = AnyCase(r",\s*(?:but|it|this|the|more)\b|\bbut\b|\bhowever\b|\bit\ (?:is|was)\b|\brather\b(?!\ than)")
-_NOT_ONLY = AnyCase(r"\bnot\ (?:only|just|limited|uncommon|impossible|certain|sure|necessarily|far|entirely)\b")
-_CONCLUDES = AnyCase(
-    r"""\b(?:(?:best|educated|final|my|reasonable|plausible|good|first|initial)\ (?:\w+\ )?
-        (?:guess|estimate|estimation|answer|conclusion|choice)
-      |most\ (?:likely|probabl[ey]|plausibl[ey])
-      |(?:i|we)\ (?:would\ |will\ |can\ |'d\ )?(?:\w+\ )?
-        (?:guess|say|estimate|conclude|believe|think|infer|suspect|deduce|settle|lean|choose|go\ with)
-      |leaning
-      |conclu(?:de|sion)\w*|therefore|thus|hence|(?:narrow|pinpoint)\w*|a\ guess|in\ summary|overall,|strong(?:ly)?
-      |this\ (?:places|puts)|must\ be|has\ to\ be
-      |(?:all|these|the)\ (?:\w+\ )?(?:clues|observations|factors|elements|features|evidence|cues|details))\b"""
-)
-_CLAIMS = AnyCase(
-    r"""\b(?:suggest\w*|indicat\w*|point(?:s|ing)?\ (?:to|towards?)|likely|probabl[ey]|possibl[ey]|plausibl[ey]|perhaps
-      |might\ be|may\ be|could\ be|appears?\ to\ be|seems?\ to\ be
-      |(?:located|taken|situated|set|captured|somewhere|place)\ (?:in|near|at|from)|(?:is|be)\ (?:in|from)
-      |(?:this|it|location|place|scene|photo\w*|image|picture|city|country)\ (?:is|was)
-      |impl(?:y|ies)|align\w*|consistent\ with|identif\w+|recogni[sz]\w+|confirm\w*|belongs?\ to)\b"""
-)
-_CLAIMED_AFTER = AnyCase(
-    r"[^.;:,]{0,40}?\b(?:(?:is|seems|looks|appears|are|as)\s(?:\w+\s)?(?:likely|plausible|probable|possible|possibilit\w+"
-    r"|candidates?)|would\ (?:be|fit|match))\b"
-)
-_COMPARED = AnyCase(
-    r"""\b(?:such\ as|(?:could|might|may)\ also|alternatively|border\w*|like|similar\ to
-      |reminiscent\ of|resembl\w+|typical(?:ly)?(?:\ of|\ for|\ in)?|common(?:ly)?|found|seen|used
-      |characteristic\ (?:of|for|in)|associated\ with|prevalent|eg|ie|including|native\ to|popular|often
-      |usual(?:ly)?|parts\ of|many|known|style\ of|influence\w*|association|connection|connected|links?|linked|recreation|replica|reproduction
-      |reconstruction|models?\ of|former(?:ly)?|despite|primarily|mainly|chain|headquarter\w*|,\ as|gulf|border(?:s|ing)?\ between|as\ in|countries|regions|areas|places|cities)
-      \b[^.:]*$"""
 )
 
 
 def _weighed(text: str, spots: Sequence[Spot]) -> list[Weighed]:
     """Each place, in order; one that a list joins to another that is but compared is compared too."""
-    ends = [match.end() for match in _END.finditer(text)] + [len(text)]
+    ends = [match.end() for match in SENTENCE_END.finditer(text)] + [len(text)]
     index = run = 0
     items: list[Weighed] = []
     for one in spots:
@@ -453,7 +384,7 @@ def _weighed(text: str, spots: Sequence[Spot]) -> list[Weighed]:
             index += 1
         start, end = ends[index - 1] if index else 0, ends[index]
         before = text[max(start, one.start - WORDS_BEFORE) : one.start]
-        weight = _weight(before, text[one.end : min(end, one.end + WORDS_AFTER)], one.kind)
+        weight = weight_of(before, text[one.end : min(end, one.end + WORDS_AFTER)], one.kind)
         if items and items[-1][0].end >= start and _JOINS.fullmatch(text[items[-1][0].end : one.start][:WORDS_AFTER]):
             if items[-1][1] == EVIDENCE != weight and items[-1][0].kind != "demonym":
                 weight = min(weight, EVIDENCE)
@@ -465,34 +396,6 @@ def _weighed(text: str, spots: Sequence[Spot]) -> list[Weighed]:
             run = len(items)
         items.append((one, weight, (start, end)))
     return items
-
-
-def _before(text: str, at: int) -> str:
-    """The sentence before a place in a text, as far as it is looked at."""
-    before = text[max(0, at - WORDS_BEFORE) : at]
-    return before[max((match.end() for match in _END.finditer(before)), default=0) :]
-
-
-def _weight(before: str, after: str, kind: str) -> int:
-    if _rejected(before, after):
-        return 0
-    if kind == "demonym" or _IN_A_NAME.search(before) or _NAME_AFTER.match(after):
-        return EVIDENCE
-    if _ON_A_THING.search(before) or _THING_AFTER.match(after) or _SUPPOSED.search(before):
-        return EVIDENCE
-    concludes, claims = _CONCLUDES.search(before), _CLAIMS.search(before)
-    compared = _COMPARED.search(before)
-    stated = max((match.end() for match in (concludes, claims) if match), default=-1)
-    if compared and compared.start() >= stated:
-        return EVIDENCE
-    return CONCLUDED if concludes else CLAIMED if claims or _CLAIMED_AFTER.match(after) else NAMED
-
-
-def _rejected(before: str, after: str) -> bool:
-    denied = _REJECTED_BEFORE.search(_NOT_ONLY.sub(" ", before))
-    if denied and not _TURNS.search(denied["between"]) and len(denied["between"]) <= 60:
-        return True
-    return _REJECTED_AFTER.match(after) is not None or _UNFIT_AFTER.match(after) is not None
 
 
 __all__ = ["Conclusion", "Consistency", "Verdict", "conclusion", "consistency"]
