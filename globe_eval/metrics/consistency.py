@@ -105,7 +105,8 @@ def consistency(answer: Answer, point: Point | None, here: Set[str] | None = Non
       the answer names a city that is none of them nor within 50 km of one (150 km of one that only says what the
       place is near to, 500 km of one that may mean its region); and the answer stands not beside the conclusion or
       after it;
-    - consistent: otherwise; None where the reasoning is in another language than English. An answer that names a country alone is judged by the country.
+    - consistent: otherwise. An answer that names a country alone is judged by the country.
+    None where the reasoning is in another language than English.
     Rates of the three sum to 1 over the photographs that have an answer. "consistent" is better when higher, the other
     two when lower; a reasoning that lists candidates and answers with one of up to three passes as consistent
     (n_candidates tells), which is the limit of a measure that reads and does not understand.
