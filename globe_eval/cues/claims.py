@@ -81,8 +81,8 @@ _CLAIMS = AnyCase(
       |impl(?:y|ies)|align\w*|consistent\ with|identif\w+|recogni[sz]\w+|confirm\w*|belongs?\ to)\b"""
 )
 _CLAIMED_AFTER = AnyCase(
-    r"[^.;:,]{0,40}?\b(?:(?:is|seems|looks|appears|are|as)\s(?:\w+\s)?(?:likely|plausible|probable|possible|possibilit\w+"
-    r"|candidates?)|would\ (?:be|fit|match))\b"
+    r",?[^.;:,]{0,40}?\b(?:(?:is|seems|looks|appears|are|as)\s(?:\w+\s)?(?:likely|plausible|probable|possible|possibilit\w+"
+    r"|candidates?|(?:my|the|a)\s(?:\w+\s)?(?:guess|answer|conclusion))|would\ (?:be|fit|match))\b"
 )
 _COMPARED = AnyCase(
     r"""\b(?:such\ as|(?:could|might|may)\ also|alternatively|border\w*|like|similar\ to
@@ -90,7 +90,7 @@ _COMPARED = AnyCase(
       |characteristic\ (?:of|for|in)|associated\ with|prevalent|eg|ie|including|native\ to|popular|often
       |usual(?:ly)?|parts\ of|many|known|style\ of|influence\w*|association|connection|connected|links?
       |linked|recreation|replica|reproduction|reconstruction|models?\ of|former(?:ly)?|despite|primarily|mainly|chain
-      |headquarter\w*|,\ as|gulf|as\ in|countries|regions|areas|places|cities)
+      |headquarter\w*|,\ as|as\ in|countries|regions|areas|places|cities)
       \b[^.:]*$"""
 )
 
@@ -114,9 +114,8 @@ def weight_of(before: str, after: str, kind: str) -> int:
     if _ON_A_THING.search(before) or _THING_AFTER.match(after) or _SUPPOSED.search(before):
         return EVIDENCE
     concludes, claims = _CONCLUDES.search(before), _CLAIMS.search(before)
-    compared = _COMPARED.search(before)
-    stated = max((match.end() for match in (concludes, claims) if match), default=-1)
-    if compared and compared.start() >= stated:
+    stated = max((match.end() for match in (concludes, claims) if match), default=0)
+    if _COMPARED.search(before[stated:]):
         return EVIDENCE
     return CONCLUDED if concludes else CLAIMED if claims or _CLAIMED_AFTER.match(after) else NAMED
 

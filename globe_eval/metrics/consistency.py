@@ -207,10 +207,11 @@ def _goes_on(found: Conclusion, answer: Answer, point: Point, here: Set[str], ab
     places = [one.place for one, weight, _ in found.others if one.place and one.kind == "city" and weight >= least]
     if point.level in ("city", "coordinates") and min(_km(places, point), default=np.inf) <= SAME_PLACE_KM:
         return True
-    name = (answer.city or answer.country or "").split(",")[0].strip()
-    if len(name) < SHORTEST_NAME:
+    names = re.split(r"\s+or\s+|/", (answer.city or answer.country or "").split(",")[0].strip())
+    either = "|".join(re.escape(name) for name in names if len(name) >= SHORTEST_NAME)
+    if not either:
         return False
-    for match in re.finditer(rf"\b{re.escape(name)}\b", text[found.start : found.start + MAX_LENGTH]):
+    for match in re.finditer(rf"\b(?:{either})\b", text[found.start : found.start + MAX_LENGTH]):
         at, end = found.start + match.start(), found.start + match.end()
         if weight_of(sentence_before(text, at), text[end : end + WORDS_AFTER].split("\n")[0], "city") >= NAMED:
             return True
@@ -314,7 +315,7 @@ def is_covered(text: str) -> bool:
     return is_english(text, tokenize(text), lexicon().starts)
 
 
-_CAPITALISED = re.compile(r"\b[A-Z]\w+")
+_CAPITALISED = re.compile(r"[A-Z]\w+(?: (?:d[aeio]|de[lrs]|es|l[ae]|y) [A-Z]\w+)+|(?<=[a-z,;] )[A-Z]\w+")
 
 
 def _plain(reasoning: str | None) -> str:
