@@ -13,7 +13,7 @@ from globe_eval.places.names import normalise
 
 _POINTING = words(
     """
-    this these those here there it its i we my image photo photograph picture scene visible seen shown background
+    this these those here there it its i we my image photo photograph picture scene visible shown background
     foreground left right suggest suggests suggesting indicate indicates indicating point points pointing consistent
     imply implies align aligns match matches similar like resemble resembles reminiscent help helps confirm confirms
     """
@@ -99,13 +99,18 @@ def _bare_subject(tokens: Tokens, start: int, end: int) -> int | None:
     areas = not _COMMON.isdisjoint(low[end:stop])
     found = None
     for k in range(end, stop):
-        if low[k] == "the" and k + 1 < stop and low[k + 1] not in _WIDE and not tokens.surface[k + 1][0].isupper():
+        if low[k] == "the" and low[k - 1] not in BE and low[k + 1 : k + 2] and not _is_wide(tokens, k + 1):
             return None
         if (areas and low[k] in _AREAS) or (
             k > end and _is_place(tokens, k) and not _OF_PLACE.isdisjoint(low[max(end, k - _FARTHEST) : k])
         ):
             found = first
     return found
+
+
+def _is_wide(tokens: Tokens, k: int) -> bool:
+    """Whether "the" before token `k` is that of a name or of a large part of a country."""
+    return tokens.low[k] in _WIDE or tokens.surface[k][0].isupper()
 
 
 def _is_place(tokens: Tokens, k: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from globe_eval.cues.clauses import BREAKS, clause_end, phrase_end, words
+from globe_eval.cues.clauses import BE, BREAKS, clause_end, phrase_end, words
 from globe_eval.cues.tokens import Tokens
 
 _PICTURES = words(
@@ -28,6 +28,7 @@ _NAMING = words(
 )
 _BOUND = words("bound way headed heading goes going destination belongs belonging")
 _SKIPPED = words("the is a of to for as : , it on")
+_JOINING = words("of and or with ,")
 _PARTED = 4
 _LONGEST_NAME = 12
 
@@ -42,8 +43,8 @@ def pictured(tokens: Tokens) -> list[tuple[int, int]]:
         elif lemmas[i] in _PICTURES or (lemmas[i] in _PHOTOGRAPHS and _hangs(low, i)):
             start = _shown(low, lemmas, i)
             if start is not None:
-                broad = low[start - 1] in _SHOWING
-                spans.append((start, clause_end(low, start) if broad else phrase_end(low, surface, start)))
+                broad = low[start - 1] in _SHOWING or low[start - 1] in BE
+                spans.append((start, clause_end(low, start) if broad else _object_end(low, surface, start)))
         elif word == "painted" and low[i + 1 : i + 2] == ["with"]:
             spans.append((i + 2, phrase_end(low, surface, i + 2)))
     return spans
@@ -62,11 +63,19 @@ def _shown(low: list[str], lemmas: list[str], i: int) -> int | None:
             if word == "of" and lemma in ("sign", "flag", "coat"):
                 return k + 3 if low[k + 1 : k + 2] == ["arms"] and not _SHOWING.isdisjoint(low[k + 2 : k + 3]) else None
             return k + 1
+        if word == "there" and low[k + 1 : k + 2] and low[k + 1] in BE and low[max(0, i - 2)] == "on":
+            return k + 2
         if word == "is" and lemma in _BEING and low[k + 1 : k + 2] in (["a"], ["an"]):
             return k + 1
         if word in BREAKS or word in ("and", ",") or (word in ("is", "are") and lemma not in _BEING):
             return None
     return None
+
+
+def _object_end(low: list[str], surface: list[str], start: int) -> int:
+    """The end of what a picture is of; a word before "the" that joins nothing is a verb ("a mural of a whale covers")."""
+    end = phrase_end(low, surface, start)
+    return next((k - 1 for k in range(start + 2, end) if low[k] == "the" and low[k - 1] not in _JOINING), end)
 
 
 def _hangs(low: list[str], i: int) -> bool:
