@@ -76,7 +76,8 @@ _CONCLUDES = AnyCase(
 _CLAIMS = AnyCase(
     r"""\b(?:suggest\w*|indicat\w*|point(?:s|ing)?\ (?:to|towards?)|likely|probabl[ey]|possibl[ey]|plausibl[ey]|perhaps
       |might\ be|may\ be|could\ be|appears?\ to\ be|seems?\ to\ be
-      |(?:located|taken|situated|set|captured|somewhere|place)\ (?:in|near|at|from)|(?:is|be|(?:we|you)(?:\ a|')re)\ (?:in|from)
+      |(?:located|taken|situated|set|captured|somewhere|place)\ (?:in|near|at|from)
+      |(?:is|be|(?:we|you)(?:\ a|')re)\ (?:in|from)
       |(?:this|it|location|place|scene|photo\w*|image|picture|city|country)\ (?:is|was)
       |impl(?:y|ies)|align\w*|consistent\ with|identif\w+|recogni[sz]\w+|confirm\w*|belongs?\ to)\b"""
 )

@@ -73,7 +73,7 @@ def _shown(low: list[str], lemmas: list[str], i: int) -> int | None:
 
 
 def _object_end(low: list[str], surface: list[str], start: int) -> int:
-    """The end of what a picture is of; a word before "the" that joins nothing is a verb ("a mural of a whale covers")."""
+    """The end of what a picture is of: before a verb with an object ("a mural of a whale | covers the wall")."""
     end = phrase_end(low, surface, start)
     return next((k - 1 for k in range(start + 2, end) if low[k] == "the" and low[k - 1] not in _JOINING), end)
 
