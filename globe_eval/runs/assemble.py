@@ -137,10 +137,8 @@ def assemble(
 def describe(results: Results, samples: Sequence[Sample], exclude: Collection[str] | None = None) -> dict[str, Any]:
     """The fields of a result that its scored samples alone decide: n, status and every figure; `exclude` as above."""
     metrics = metrics_with(results.thresholds_km, results.own_directions)
-    if not any(
-        one.format and one.format.n_words for one in samples
-    ):  # a model that gives no reasoning has none to ground
-        metrics = [metric for metric in metrics if metric.family != "grounding"]
+    if not any(one.format and one.format.n_words for one in samples):  # without any reasoning there is none to ground
+        metrics = tuple(metric for metric in metrics if metric.family != "grounding")
     table = columns(samples)
     of = partial(scoring.figures, table, seed=results.seed)
     figures = recorded(of(metrics=metrics))
