@@ -406,14 +406,14 @@ class ReasoningCounts(Record):
     without_entities: int
     not_covered: int
     """With entities, but a reasoning in a language that the lexicon does not cover."""
-    not_read: int
-    """With a reasoning in a language whose conclusion is not read: without a verdict of consistency."""
     no_reasoning: int
     truncated: int
     confidence: dict[Source, int]
     """Where the confidences come from."""
     risk_coverage: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """Target ("25km", "200km", "label") -> points (coverage, risk) of the curve, at most about a hundred."""
+    not_read: int = 0
+    """With a reasoning in a language whose conclusion is not read: without a verdict of consistency."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ def test_samples_of_earlier_versions_are_still_read(mp16: Path, tmp_path: Path) 
     (run / "results.json").write_text(json.dumps(old), encoding="utf-8")
     assert all(one.grounding is None for one in record.read_samples(run))
     assert main(["rescore", str(run), "--output_path", str(tmp_path / "now")]) == 0
-    assert record.read_results(tmp_path / "now").metrics["reasoning_consistent"].n == 5
+    assert record.read_results(tmp_path / "now").metrics["reasoning_consistent"].n == 4
 
 
 def test_score_takes_entities_from_the_truth_or_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
