@@ -118,7 +118,7 @@ VERDICTS = json.loads((Path(__file__).parents[1] / "golden" / "verdicts.json").r
 
 @pytest.mark.parametrize("verdict", ["consistent", "contradicts", "silent"])
 def test_nine_of_ten_verdicts_are_those_of_a_reader(verdict: str) -> None:
-    """Paraphrases of 60 real verdicts each, `read_as` what was given then and `verdict` as a reader judges it."""
+    """Paraphrases of 60 verdicts each, `read_as` what was given and `verdict` as a reader judges; see decision 0007."""
     assert Counter(case["read_as"] for case in VERDICTS) == {"consistent": 60, "contradicts": 60, "silent": 60}
     found = [measure(case["reasoning"], case["country"], case["city"]) for case in VERDICTS]
     given = [(one and one.verdict, case) for one, case in zip(found, VERDICTS, strict=True)]
