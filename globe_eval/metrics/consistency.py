@@ -200,11 +200,12 @@ def _is_usual(one: Spot, text: str) -> bool:
 
 def _goes_on(found: Conclusion, answer: Answer, point: Point, here: Set[str], abroad: bool, text: str) -> bool:
     """Whether the answer stands beside the conclusion or after it ("However, it could be"), by its name or place."""
-    if abroad and any(weight >= NAMED and one.country_code in here for one, weight, _ in found.others):
-        return True
     firmest = max((weight for one, weight, _ in found.others if one.place in found.cities), default=found.weight)
-    least = NAMED if firmest == CONCLUDED else EVIDENCE
-    places = [one.place for one, weight, _ in found.others if one.place and one.kind == "city" and weight >= least]
+    least = EVIDENCE if firmest == CLAIMED else NAMED
+    standing = [one for one, weight, _ in found.others if weight >= least and one.kind != "demonym"]
+    if abroad and any(one.country_code in here for one in standing):
+        return True
+    places = [one.place for one in standing if one.place and one.kind == "city"]
     if point.level in ("city", "coordinates") and min(_km(places, point), default=np.inf) <= SAME_PLACE_KM:
         return True
     names = re.split(r"\s+or\s+|/", (answer.city or answer.country or "").split(",")[0].strip())
