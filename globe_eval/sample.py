@@ -210,7 +210,8 @@ class Grounding(Record):
 class Consistency(Record):
     """Where the reasoning, without the answer, says that the photograph was taken (`metrics.consistency`)."""
 
-    verdict: Verdict
+    verdict: Verdict | None
+    """None where the reasoning is in a language that is not read."""
     country: str | None = None
     """ISO 3166-1 alpha-2 of the country that the reasoning concludes."""
     city: str | None = None
@@ -415,6 +416,8 @@ class ReasoningCounts(Record):
     """Where the confidences come from."""
     risk_coverage: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """Target ("25km", "200km", "label") -> points (coverage, risk) of the curve, at most about a hundred."""
+    not_read: int = 0
+    """With a reasoning in a language whose conclusion is not read: without a verdict of consistency."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ _EMPTY = words(
     much many can could presence find found seen
     """
 )
+_SCENE = words("background foreground image picture photo photograph scene distance")
 _RELATIVE = words("that which who")
 FARTHEST = 40
 _LONGEST_LIST_MEMBER = 9
@@ -68,7 +69,7 @@ def phrase_end(low: list[str], surface: list[str], start: int) -> int:
     end = min(len(low), start + FARTHEST)
     for k in range(start, end):
         word = low[k]
-        if word in BREAKS or word in CONTRASTS or word == ")" or low[k : k + 2] == ["other", "than"]:
+        if word in BREAKS or word in CONTRASTS or word in (")", "if", "whether") or low[k : k + 2] == ["other", "than"]:
             return k
         if word == ",":
             if not list_goes_on(low, k):
@@ -99,10 +100,13 @@ def clause_end(low: list[str], start: int) -> int:
 
 
 def condition_end(low: list[str], start: int) -> int:
-    """The end of a condition without its consequence ("if this were Peru | I would see")."""
+    """The end of a condition without its consequence ("if this were Peru | I would see") and what it takes as known
+    ("whether there is a lake behind | the trees").
+    """
     end = clause_end(low, start)
     for k in range(start, end):
-        if low[k] in ("i'd", "would"):
+        known = low[k] in _PLACE and low[k + 1 : k + 2] in (["the"], ["these"], ["those"])
+        if low[k] in ("i'd", "would") or (known and _SCENE.isdisjoint(low[k + 2 : k + 3])):
             return k
     return end
 

@@ -109,6 +109,8 @@ _VISIBLE_LAST = words(
     university ferry tram pub restaurant cafe wall windmill theater theatre house hall ruin
     """
 ) - words("house hall university")
+_STREETS = _VISIBLE_LAST | words("lane drive way hill close court crescent row view road street avenue")
+_WHITHER = words("to in at from near via for towards toward")
 _OF_NAMES = words("gulf bay cape coast sea isle island strait city town university port valley house bank state")
 _VISIBLE_FIRST = words("river lake mount temple church castle plaza mosque fort cathedral palace mausoleum")
 _DOUBT = words(
@@ -206,10 +208,10 @@ def is_part_of_name(tokens: Tokens, start: int, end: int, cue_last: str) -> bool
     if of_name and tokens.lemma[end - 1] in _OF_NAMES:
         return True
     if first == start and last == end - 1:
-        return False
+        return end - start == 1 and start > 0 and tokens.low[start - 1] in _WHITHER
     if end - 1 == last and cue_last in _VISIBLE_LAST:
         return _doubted(tokens, first, last)
-    if start == first and tokens.lemma[start] in _VISIBLE_FIRST:
+    if start == first and tokens.lemma[start] in _VISIBLE_FIRST and tokens.lemma[last] not in _STREETS:
         return _doubted(tokens, first, last)
     return True
 
@@ -217,7 +219,7 @@ def is_part_of_name(tokens: Tokens, start: int, end: int, cue_last: str) -> bool
 def is_inferred(tokens: Tokens, start: int, end: int) -> bool:
     """Whether a setting is concluded, not seen: "suggests a small town", "a Russian city", "the city of Lyon"."""
     low, surface = tokens.low, tokens.surface
-    if start and surface[start - 1][0].isupper() and _demonym(low[start - 1]):
+    if start and surface[start - 1][0].isupper() and is_demonym(low[start - 1]):
         return True
     if end < len(low) and low[end] in _AFTER_SETTING:
         return True
@@ -238,11 +240,12 @@ def _capital(tokens: Tokens, k: int) -> bool:
 
 
 def _named(tokens: Tokens, k: int) -> bool:
-    return _capital(tokens, k) and not _demonym(tokens.low[k])
+    return _capital(tokens, k) and not is_demonym(tokens.low[k])
 
 
-def _demonym(word: str) -> bool:
-    return word.endswith(_DEMONYM_ENDS)
+def is_demonym(word: str) -> bool:
+    """Whether a lower-case word looks like the adjective of a country or a style ("japanese", "gothic")."""
+    return word.endswith(_DEMONYM_ENDS) and word != "ocean"
 
 
 def _doubted(tokens: Tokens, first: int, last: int) -> bool:

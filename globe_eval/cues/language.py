@@ -31,7 +31,7 @@ _FOREIGN = words(
     som med pa ett finns det ikke og til av bir bu var yok ile icin dan yang ada tidak ini itu dengan pada
     sebuah este sunt nu cu pe in az egy nincs ei ja ovat mot cac khong co
     """
-) - words("a an i on no in do as is me or so at to by of he was man er will for van over under bus was on all")
+) - words("a an i on no in do as is me or so at to by of he was man er will for van over under bus was on all am")
 _ENOUGH, _TOO_FEW, _SHORTEST = 12, 8, 2
 _COMMON_SCRIPT = 0x24F  # the last letter of Latin Extended-B
 _SHARE_FOREIGN_SCRIPT = 0.3

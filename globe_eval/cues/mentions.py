@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from globe_eval.cues.entities import Wanted, canonical, holds, wanted
+from globe_eval.cues.general import generalised
 from globe_eval.cues.guards import is_inferred, is_no_noun, is_part_of_compound, is_part_of_name, names_a_kind
 from globe_eval.cues.language import is_english
 from globe_eval.cues.lexicon import Lexicon, Start, lexicon, with_hypernyms
+from globe_eval.cues.lists import denied_items, without_cells
+from globe_eval.cues.pictured import pictured
 from globe_eval.cues.scope import unasserted
 from globe_eval.cues.tokens import Tokens, headings, quotations, tokenize
 
@@ -100,13 +103,16 @@ def read(text: str) -> Reading:
     False
     """
     known = lexicon()
-    tokens = tokenize(text)
+    tokens = tokenize(without_cells(text))
     covered = is_english(text, tokens, known.starts)
     if not covered:
         return Reading((), frozenset(), False, frozenset(), frozenset(tokens.lemma), tokens, (), b"", text)
     found = _find(tokens, text, known)
     mask = unasserted(tokens, found)
+    for start, end in (*pictured(tokens), *generalised(tokens, found)):
+        mask[start:end] = b"\x01" * (end - start)
     _mark_characters(mask, tokens, quotations(text))
+    _mark_characters(mask, tokens, denied_items(text))
     topics = headings(text)
     mentions, spans = [], []
     for start, end, cue in found:

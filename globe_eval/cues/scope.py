@@ -71,7 +71,7 @@ _GONE = words("absent missing lacking nowhere gone unseen invisible unlikely non
 
 _AFTER_GONE = BREAKS | CONTRASTS | LISTS | words(", from in here on at which making completely entirely too also ( )")
 
-_SUPPOSING = words("if unless suppose supposing imagine imagining wish assuming")
+_SUPPOSING = words("if whether unless suppose supposing imagine imagining wish assuming")
 _EXPECTING = words("expect expecting expects")
 _SEEKING = words("look looking search searching check checking scan watch ask")
 _MODALS = words("could would might i'd you'd we'd one'd they'd")

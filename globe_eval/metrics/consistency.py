@@ -1,17 +1,11 @@
 """Whether a reasoning implies the answer that follows it: where it says, without the answer, that the place is.
 
-Not every place that a reasoning names is one that it concludes. So each is weighed by the words around it, and the
-heaviest win:
-
-    CONCLUDED  "my best guess is", "most likely", "therefore": a sentence that draws the conclusion
-    CLAIMED    "suggests", "likely", "located in": a sentence that claims
-    NAMED      "in Italy", "Lyon"
-    EVIDENCE   "French architecture", "common in Australia", "similar to", "such as": what speaks for a place
-
-and a place that is rejected ("not in Spain", "rather than", "unlike", "can be ruled out") counts nothing. Among equals
-the last sentence counts, with all alternatives that it offers ("South Africa or Australia"). More than three countries
-in it, and the reasoning concludes nothing: a list of countries is consistent with every answer. Evidence alone never
-contradicts an answer, for houses of a British style stand in New Zealand.
+Not every place that a reasoning names is one that it concludes. So each is weighed by the words around it
+(`cues.claims`), and the heaviest win; one that is rejected counts nothing. Among equals the last sentence counts, with
+all alternatives that it offers ("South Africa or Australia"). More than three countries in it, and the reasoning
+concludes nothing: a list of countries is consistent with every answer. Evidence alone never contradicts an answer, for
+houses of a British style stand in New Zealand, nor does a conclusion that is taken back or widened after it ("However,
+I'm leaning towards"), nor a name that the answer's country has as well.
 
 GeoAgent asks the same of another model; here nothing is asked, and the same text always gets the same verdict.
 """
@@ -19,18 +13,32 @@ GeoAgent asks the same of another model; here nothing is asked, and the same tex
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
 
 from globe_eval.cues.anycase import AnyCase
+from globe_eval.cues.claims import (
+    CLAIMED,
+    CONCLUDED,
+    EVIDENCE,
+    NAMED,
+    SENTENCE_END,
+    WORDS_AFTER,
+    WORDS_BEFORE,
+    sentence_before,
+    weight_of,
+)
+from globe_eval.cues.language import is_english
+from globe_eval.cues.lexicon import lexicon
+from globe_eval.cues.tokens import tokenize
 from globe_eval.places import resolve
 from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import geodesic_km
 from globe_eval.places.gazetteer import TERRITORIES, Place, country
 from globe_eval.places.names import normalise
-from globe_eval.places.spotting import Spot, spot
+from globe_eval.places.spotting import MAX_LENGTH, Spot, spot
 from globe_eval.sample import Answer, Consistency, Prediction, Verdict
 
 MOST_CANDIDATES = 3
@@ -39,19 +47,26 @@ MOST_CANDIDATES = 3
 SAME_PLACE_KM = 50.0
 """Nearer than this, two cities are one place: a city and its suburb."""
 
+VICINITY_KM = 150.0
+"""Likewise where a city only says what the place is near: "a suburb of", "between", "the Chicago area"."""
+
 SAME_REGION_KM = 500.0
 """Likewise where the name is that of a city and of the region around it ("New York", "Chihuahua")."""
 
-EVIDENCE, NAMED, CLAIMED, CONCLUDED = 1, 2, 3, 4
-
 LONGEST_QUOTE = 240
 
-WORDS_BEFORE, WORDS_AFTER = 500, 100
-"""How many characters of its sentence are looked at on both sides of a place."""
+SHORTEST_NAME = 2
+"""Letters of an answered name that is looked for."""
 
+LANGUAGE_LENGTH = 4_000
+"""Characters by which the language is known."""
 
 Point = Prediction | Place
 """Where the answer was located."""
+
+
+Weighed = tuple[Spot, int, tuple[int, int]]
+"""A place, how much its words weigh (0 where it is rejected), and the ends of its sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +77,8 @@ class Conclusion:
     """The alternatives that it leaves, ISO codes, the last named first; none where it concludes nothing."""
     cities: tuple[Place, ...]
     """Likewise cities in these countries that are claimed: one that is but named may stand on a sign."""
-    ambiguous: bool
-    """Whether one of the cities may be meant as the region around it."""
+    near_km: float
+    """Within this distance of one of the cities an answer is that city, or lies where the words about it say."""
     open: bool
     """Whether a part of the world is among the alternatives ("Russia or Eastern Europe"), or nothing but the name of a
     city stands there, as on a sign: no country can contradict."""
@@ -71,9 +86,13 @@ class Conclusion:
     n_candidates: int
     """Distinct countries that the whole reasoning names and does not reject, be it as evidence."""
     quote: str | None
+    start: int = 0
+    """Where the sentence begins that it was read from."""
+    others: tuple[Weighed, ...] = ()
+    """The places that are named in that sentence and after it, or claimed before it where nothing is concluded."""
 
 
-NOTHING = Conclusion((), (), False, False, 0, 0, None)
+NOTHING = Conclusion((), (), SAME_PLACE_KM, False, 0, 0, None)
 
 
 def consistency(answer: Answer, point: Point | None, here: Set[str] | None = None) -> Consistency | None:
@@ -83,8 +102,11 @@ def consistency(answer: Answer, point: Point | None, here: Set[str] | None = Non
     - silent: there is no reasoning, or it concludes no country and no city, or only others, but as evidence alone or
       beside a part of the world ("India or Southeast Asia");
     - contradicts: the answer's country is none of those concluded; or it is, but the reasoning concludes cities and
-      the answer names a city that is none of them nor within 50 km of one;
+      the answer names a city that is none of them nor within 50 km of one (150 km of one that only says what the
+      place is near to, 500 km of one that may mean its region); and the answer stands not beside the conclusion or
+      after it;
     - consistent: otherwise. An answer that names a country alone is judged by the country.
+    None where the reasoning is in another language than English.
     Rates of the three sum to 1 over the photographs that have an answer. "consistent" is better when higher, the other
     two when lower; a reasoning that lists candidates and answers with one of up to three passes as consistent
     (n_candidates tells), which is the limit of a measure that reads and does not understand.
@@ -104,11 +126,14 @@ def consistency(answer: Answer, point: Point | None, here: Set[str] | None = Non
     """
     if point is None:
         return None
-    found = conclusion(answer.reasoning, _sought(answer, point))
+    if answer.reasoning and not is_covered(answer.reasoning):
+        return Consistency(None)
+    text = _plain(answer.reasoning)
+    found = conclusion(text, _sought(answer, point))
     reached = found.cities or [place for code in found.countries if (place := resolve(None, code))]
     away = _km(reached, point)
     return Consistency(
-        _verdict(found, point, here, away),
+        _verdict(found, answer, point, here, away, text),
         found.countries[0] if found.countries else None,
         found.cities[0].name if found.cities else None,
         min(away, default=None),
@@ -127,21 +152,89 @@ def _sought(answer: Answer, point: Point) -> dict[str, Place | None]:
     return {answer.city: place, answer.city.split(",")[0]: place, place.name: place}
 
 
-def _verdict(found: Conclusion, point: Point, here: Set[str] | None, away: Sequence[float]) -> Verdict:
-    """`away`: km from each of the cities found to the point."""
+def _verdict(
+    found: Conclusion, answer: Answer, point: Point, here: Set[str] | None, away: Sequence[float], text: str
+) -> Verdict:
+    """`away`: km from each of the places found to the point."""
     if not found.countries:
         return "silent"
-    claimed = {other for code in found.countries for other in (code, *TERRITORIES.get(code, ()))}
     if point.country_code is not None:
         here = frozenset({point.country_code})
     elif here is None:
         here = countries_at(np.array([point.lat]), np.array([point.lon]))[0]
-    if _with_sovereigns(here).isdisjoint(_with_sovereigns(claimed)):
-        return "silent" if found.weight == EVIDENCE or found.open else "contradicts"
+    claimed = {other for code in found.countries for other in (code, *TERRITORIES.get(code, ()))}
+    abroad = _with_sovereigns(here).isdisjoint(_with_sovereigns(claimed))
     exact = point.level in ("city", "coordinates")
-    near = SAME_REGION_KM if found.ambiguous else SAME_PLACE_KM
-    agrees = any(_is(city, point) or km <= near for city, km in zip(found.cities, away, strict=False))
-    return "consistent" if agrees or not exact or not found.cities else "contradicts"
+    within = (
+        found.near_km
+        if found.cities and not abroad
+        else min(found.near_km, VICINITY_KM)
+        if found.cities
+        else SAME_PLACE_KM
+    )
+    near = exact and min(away, default=np.inf) <= within
+    if near or not (abroad or (exact and found.cities)):
+        return "consistent"
+    if any(_is(city, answer, point) for city in found.cities) or _goes_on(found, answer, point, here, abroad, text):
+        return "consistent"
+    if not abroad:
+        return "contradicts"
+    if found.weight < CLAIMED or found.open or not _is_placed(found, text):
+        return "silent"
+    return "consistent" if _is_homonym(found, answer, here, text) else "contradicts"
+
+
+def _is_placed(found: Conclusion, text: str) -> bool:
+    """Whether one of the countries is named, be it by a region, or concluded by the usual meaning of a city's name."""
+    return any(
+        one.country_code in found.countries and (one.kind != "city" or (weight == CONCLUDED and _is_usual(one, text)))
+        for one, weight, _ in found.others
+    )
+
+
+def _is_usual(one: Spot, text: str) -> bool:
+    """Whether the city is what its name means where nothing else is said."""
+    name = text[one.start : one.end]
+    return one.place is not None and normalise(one.place.name or "") == normalise(name) and resolve(name) == one.place
+
+
+def _goes_on(found: Conclusion, answer: Answer, point: Point, here: Set[str], abroad: bool, text: str) -> bool:
+    """Whether the answer stands beside the conclusion or after it ("However, it could be"), by its name or place."""
+    firmest = max((weight for one, weight, _ in found.others if one.place in found.cities), default=found.weight)
+    least = EVIDENCE if firmest == CLAIMED else NAMED
+    standing = [one for one, weight, _ in found.others if weight >= least and one.kind != "demonym"]
+    if abroad and any(one.country_code in here for one in standing):
+        return True
+    places = [one.place for one in standing if one.place and one.kind == "city"]
+    if point.level in ("city", "coordinates") and min(_km(places, point), default=np.inf) <= SAME_PLACE_KM:
+        return True
+    names = re.split(r"\s+or\s+|/", (answer.city or answer.country or "").split(",")[0].strip())
+    either = "|".join(re.escape(name) for name in names if len(name) >= SHORTEST_NAME)
+    if not either:
+        return False
+    for match in re.finditer(rf"\b(?:{either})\b", text[found.start : found.start + MAX_LENGTH]):
+        at, end = found.start + match.start(), found.start + match.end()
+        if weight_of(sentence_before(text, at), text[end : end + WORDS_AFTER].split("\n")[0], "city") >= NAMED:
+            return True
+    return False
+
+
+def _is_homonym(found: Conclusion, answer: Answer, here: Set[str], text: str) -> bool:
+    """Whether the concluded name is one of the answer's country too ("Victoria", Canada), or the answer's, which is
+    given without its country, one of the concluded ("Surrey", England).
+    """
+    named = {one.country_code for one, _, _ in found.others if one.kind == "country"}
+    claimed = [one for one, weight, _ in found.others if weight >= CLAIMED and one.country_code in found.countries]
+    pairs = [
+        (text[one.start : one.end], code)
+        for one in claimed
+        if one.country_code not in named and (one.kind == "region" or (one.kind == "city" and not _is_usual(one, text)))
+        for code in here
+    ]
+    if answer.country is None:
+        pairs += [(answer.city or "", code) for code in found.countries]
+    places = (resolve(name, code) for name, code in dict.fromkeys(pairs))
+    return any(place is not None and place.level != "country" for place in places)
 
 
 def _with_sovereigns(codes: Set[str]) -> frozenset[str]:
@@ -156,8 +249,10 @@ def _km(places: Sequence[Place], point: Point) -> list[float]:
     return [float(km) for km in away]
 
 
-def _is(city: Place, point: Point) -> bool:
-    return city.geonameid is not None and city.geonameid == point.geonameid
+def _is(city: Place, answer: Answer, point: Point) -> bool:
+    """Whether a city is the answered one, or of its name: a homonym may be resolved elsewhere than it was meant."""
+    name = normalise((answer.city or "").split(",")[0])
+    return (city.geonameid is not None and city.geonameid == point.geonameid) or name == normalise(city.name or "")
 
 
 def conclusion(reasoning: str | None, sought: Mapping[str, Place | None] | None = None) -> Conclusion:
@@ -168,9 +263,10 @@ def conclusion(reasoning: str | None, sought: Mapping[str, Place | None] | None 
     >>> conclusion("It could be Spain, Italy, Greece, Portugal or Malta.").countries
     ()
     """
-    text = _INITIALS.sub(lambda found: found[0].replace(".", "").ljust(len(found[0])), without_objects(reasoning or ""))
+    text = _plain(reasoning)
     spots = spot(text, sought=sought)
-    weighed = [(one, weight, sentence) for one, weight, sentence in _weighed(text, spots) if weight]
+    every = _weighed(text, spots)
+    weighed = [item for item in every if item[1]]
     if not weighed:
         return NOTHING
     candidates = {one.country_code for one, _, _ in weighed}
@@ -181,24 +277,51 @@ def conclusion(reasoning: str | None, sought: Mapping[str, Place | None] | None 
     start, end = last
     quote = " ".join(text[start : min(end, start + 4 * LONGEST_QUOTE)].split())[:LONGEST_QUOTE]
     if len(codes) > MOST_CANDIDATES:
-        return Conclusion((), (), False, False, best, len(candidates), quote)
+        return Conclusion((), (), SAME_PLACE_KM, False, best, len(candidates), quote)
     towns = [item for item in weighed if item[0].kind == "city" and item[0].country_code in codes]
     heaviest = max((weight for _, weight, _ in towns), default=0)
-    final = max((sentence for _, weight, sentence in towns if weight == heaviest), default=None)
-    cities = {
-        one.place: one.ambiguous
-        for one, weight, sentence in reversed(towns)
-        if weight == heaviest and sentence == final and one.place and heaviest >= CLAIMED
-    }
+    final = max((sentence for _, weight, sentence in towns if weight == heaviest), default=last)
+    ends = [one for one, weight, sentence in reversed(towns) if weight == heaviest and sentence == final and one.place]
+    first = min(last, final)
     return Conclusion(
         codes,
-        tuple(cities),
-        any(cities.values()),
+        tuple(dict.fromkeys(one.place for one in ends if one.place)) if heaviest >= CLAIMED else (),
+        max((_near_km(text, one, final) for one in ends), default=SAME_PLACE_KM),
         _open(text, last, spots) or (best == NAMED and all(one.kind == "city" for one in chosen)),
         best,
         len(candidates),
         quote,
+        first[0],
+        tuple(item for item in weighed if item[2] >= first or (best < CONCLUDED and item[1] >= CLAIMED)),
     )
+
+
+def _near_km(text: str, one: Spot, sentence: tuple[int, int]) -> float:
+    """How far from a city an answer may lie to agree with the words about the city."""
+    if one.ambiguous or _DIVISION_AFTER.match(text[one.end : one.end + 60]):
+        return SAME_REGION_KM
+    if _OTHER_TOWNS.search(text[sentence[0] : min(sentence[1], sentence[0] + WORDS_BEFORE)]):
+        return float("inf")
+    around = text[max(sentence[0], one.start - 80) : one.end]
+    return VICINITY_KM if _VICINITY.search(around) or _AREA_AFTER.match(text[one.end : one.end + 60]) else SAME_PLACE_KM
+
+
+def is_covered(text: str) -> bool:
+    """Whether the rules read the text's language, English.
+
+    >>> is_covered("Die Schilder sind auf Deutsch, also ist das wohl Wien."), is_covered("Signs in German, so Vienna.")
+    (False, True)
+    """
+    text = _CAPITALISED.sub(" ", text[:LANGUAGE_LENGTH])  # names are of any language
+    return is_english(text, tokenize(text), lexicon().starts)
+
+
+_CAPITALISED = re.compile(r"[A-Z]\w+(?: (?:d[aeio]|de[lrs]|es|l[ae]|y) [A-Z]\w+)+|(?<=[a-z,;] )[A-Z]\w+")
+
+
+def _plain(reasoning: str | None) -> str:
+    text = without_objects(reasoning or "").replace("*", " ")
+    return _INITIALS.sub(lambda found: found[0].replace(".", "").ljust(len(found[0])), text)
 
 
 def _open(text: str, sentence: tuple[int, int], spots: Sequence[Spot]) -> bool:
@@ -208,10 +331,10 @@ def _open(text: str, sentence: tuple[int, int], spots: Sequence[Spot]) -> bool:
     for one in spots:
         if start <= one.start < end:
             rest[one.start - start : one.end - start] = " " * (min(one.end, end) - one.start)
-    return _PART_OF_THE_WORLD.search("".join(rest)) is not None
+    return _OTHER_PARTS.search("".join(rest)) is not None
 
 
-_INITIALS = re.compile(r"\b(?:U\.S\.A\.|U\.S\.|U\.K\.)")
+_INITIALS = re.compile(r"\b(?:U\.S\.A\.|U\.S\.|U\.K\.|e\.g\.|i\.e\.)")
 _OBJECT = re.compile(r"```(?:json)?|\{[^{}]{0,2000}\}")
 
 
@@ -224,87 +347,58 @@ def without_objects(text: str) -> str:
     return _OBJECT.sub(lambda found: " " * len(found[0]), text)
 
 
-_PART_OF_THE_WORLD = re.compile(
-    r"\b(?:America(?!n)|Asia|Europe|Africa|Oceania|Australasia|Middle East|Caribbean|Balkans?|Scandinavia|Mediterranean"
-    r"|Soviet|Caucasus|Nordic|Andes|(?:Spanish|French|English|Arabic|Portuguese|German)-speaking"
-    r"|another country|other countr(?:y|ies)|elsewhere)\b"
+_PART = (
+    r"(?:America(?!n)|Asia|Europe|Africa|Oceania|Australasia|Middle East|Caribbean|Balkans?|Scandinavia|Mediterranean"
+    r"|Soviet|Caucasus|Nordic|Andes|(?:Spanish|French|English|Arabic|Portuguese|German)-speaking)"
 )
-_END = re.compile(
-    r"[.!?\n](?:(?<!\n)(?<!\b[A-Z].)(?<!\b(?:St|Mt|vs|Dr).)[.!?]*(?=[\s\"')*]|$)|(?<=\n)\n*(?!\s*[*•-]\s))"
+_OTHER_PARTS = re.compile(
+    rf"\b(?:or|and|and/or)\s+(?:[\w-]+\s+){{0,4}}{_PART}\b|\b{_PART},?\s+(?:or|and|to)\b|\b{_PART},\s+[A-Z]"
+    r"|\b(?:(?:an)?other|neighbou?ring|nearby|similar|many|several|various)\s+(?:\w+\s+)?countr(?:y|ies)\b"
+    r"|\bor\s+(?:an?\s+|some\s+)?(?:[\w-]+\s+){0,2}(?:nation|country)\b"
+    r"|\b(?:an?|one|another)\s+(?:\w+\s+)?(?:candidate|option|contender)\b"
+    r"|\b(?:elsewhere|also|alternatively|etc)\b|\bor\s+(?:an?\s+)?(?:similar|another)\b"
 )
-_REJECTED_BEFORE = AnyCase(
-    r"""\b(?:not|n't|isn't|wasn't|aren't|doesn't|never|rather\ than|instead\ of|unlike|opposed\ to
-      |rul(?:e|es|ed|ing)\ (?:it\ )?out|eliminat\w+|exclud\w+|(?:less|un)likely(?:\ to\ be)?|neither|nor|different\ from
-      |other\ than|distinct\ from|no\ longer)\b(?P<between>[^.;:]*)$"""
+"""Alternatives to the places of a sentence that no country can contradict."""
+_JOINS = re.compile(
+    r"[\s,/]*(?:(?:and|or|even|perhaps|possibly|maybe|potentially|in|the|parts|of)[\s,/]+)*", re.IGNORECASE
 )
-_REJECTED_AFTER = AnyCase(
-    r"""[^.;:,]{0,40}?\b(?:is|are|seems?|looks?|appears?|would\ be|can\ be|could\ be|was|were)\s+(?:\w+\s+)?
-      (?:less\ likely|unlikely|ruled\ out|excluded|eliminated|not|improbable|implausible)\b"""
+_VICINITY = AnyCase(
+    r"""\b(?:near(?:by|er)?|close\ to|between|suburbs?|suburban|outside|outskirts|around|corridor|vicinity|north|south
+      |east|west|(?:north|south)(?:ern|east\w*|west\w*)|eastern|western|greater|metropolitan|surrounding|not\ far|from
+      |towards?|along|region|area|state|coast|county|drive)\b[^.;:]*$"""
 )
-_TURNS = AnyCase(r",\s*(?:but|it|this|the|more)\b|\bbut\b|\bhowever\b|\bit\ (?:is|was)\b|\brather\b(?!\ than)")
-_NOT_ONLY = AnyCase(r"\bnot\ (?:only|just|limited|uncommon|impossible|certain|sure|necessarily|far|entirely)\b")
-_CONCLUDES = AnyCase(
-    r"""\b(?:(?:best|educated|final|my|reasonable|plausible|good|first|initial)\ (?:\w+\ )?
-        (?:guess|estimate|estimation|answer|conclusion|choice)
-      |most\ (?:likely|probabl[ey]|plausibl[ey])
-      |(?:i|we)\ (?:would\ |will\ |can\ |'d\ )?(?:\w+\ )?
-        (?:guess|say|estimate|conclude|believe|think|infer|suspect|deduce|settle|lean|choose|go\ with)
-      |conclu(?:de|sion)\w*|therefore|thus|hence|(?:narrow|pinpoint)\w*|a\ guess|in\ summary|overall|strong(?:ly)?
-      |this\ (?:places|puts)|must\ be|has\ to\ be
-      |(?:all|these|the)\ (?:\w+\ )?(?:clues|observations|factors|elements|features|evidence|cues|details))\b"""
+_OTHER_TOWNS = AnyCase(r"\b(?:another|other|similar|nearby|neighbou?ring|or\ an?)\b")
+_AREA_AFTER = AnyCase(
+    r"""(?:,?\s(?:and|or)\s[\w\ ]{1,30}?)?\s(?:(?:metro(?:politan)?|bay|valley|greater|surrounding)\s)?
+      (?:areas?|suburbs?|outskirts|corridor|surroundings|vicinity|county|district|valley|metro)\b"""
 )
-_CLAIMS = AnyCase(
-    r"""\b(?:suggest\w*|indicat\w*|point(?:s|ing)?\ (?:to|towards?)|likely|probabl[ey]|possibl[ey]|plausibl[ey]|perhaps
-      |might\ be|may\ be|could\ be|appears?\ to\ be|seems?\ to\ be
-      |(?:located|taken|situated|set|captured|somewhere|place)\ (?:in|near|at|from)|(?:is|be)\ (?:in|from)
-      |(?:this|it|location|place|scene|photo\w*|image|picture|city|country)\ (?:is|was)
-      |impl(?:y|ies)|align\w*|consistent\ with|identif\w+|recogni[sz]\w+|confirm\w*|belongs?\ to)\b"""
-)
-_CLAIMED_AFTER = AnyCase(
-    r"[^.;:,]{0,40}?\b(?:(?:is|seems|looks|appears|are|as)\s(?:\w+\s)?(?:likely|plausible|probable|possible|possibilit\w+"
-    r"|candidates?)|would\ (?:be|fit|match))\b"
-)
-_COMPARED = AnyCase(
-    r"""\b(?:such\ as|(?:could|might|may)\ also|alternatively|border\w*|like|similar\ to
-      |reminiscent\ of|resembl\w+|typical(?:ly)?(?:\ of|\ for|\ in)?|common(?:ly)?|found|seen|used
-      |characteristic\ (?:of|for|in)|associated\ with|prevalent|e\.g|including|native\ to|popular|often
-      |usual(?:ly)?|parts\ of|many|known|style\ of|influence\w*|as\ in|countries|regions|areas|places|cities)
-      \b[^.:]*$"""
+_DIVISION_AFTER = AnyCase(
+    r"(?:,?\s(?:and|or)\s[\w\ ]{1,30}?)?\s(?:states?|regions?|provinces?|prefectures?|oblasts?)\b"
 )
 
 
-def _weighed(text: str, spots: Sequence[Spot]) -> Iterator[tuple[Spot, int, tuple[int, int]]]:
-    """Each place with its weight, 0 where it is rejected, and the ends of its sentence."""
-    if not spots:
-        return
-    ends = [match.end() for match in _END.finditer(text)] + [len(text)]
-    index = 0
+def _weighed(text: str, spots: Sequence[Spot]) -> list[Weighed]:
+    """Each place, in order; one that a list joins to another that is but compared is compared too."""
+    ends = [match.end() for match in SENTENCE_END.finditer(text)] + [len(text)]
+    index = run = 0
+    items: list[Weighed] = []
     for one in spots:
         while ends[index] < one.end:
             index += 1
         start, end = ends[index - 1] if index else 0, ends[index]
         before = text[max(start, one.start - WORDS_BEFORE) : one.start]
-        yield one, _weight(before, text[one.end : min(end, one.end + WORDS_AFTER)], one), (start, end)
-
-
-def _weight(before: str, after: str, one: Spot) -> int:
-    if _rejected(before, after):
-        return 0
-    if one.kind == "demonym":
-        return EVIDENCE
-    concludes, claims = _CONCLUDES.search(before), _CLAIMS.search(before)
-    compared = _COMPARED.search(before)
-    stated = max((match.end() for match in (concludes, claims) if match), default=-1)
-    if compared and compared.start() >= stated:
-        return EVIDENCE
-    return CONCLUDED if concludes else CLAIMED if claims or _CLAIMED_AFTER.match(after) else NAMED
-
-
-def _rejected(before: str, after: str) -> bool:
-    denied = _REJECTED_BEFORE.search(_NOT_ONLY.sub(" ", before))
-    if denied and not _TURNS.search(denied["between"]) and len(denied["between"]) <= 60:
-        return True
-    return _REJECTED_AFTER.match(after) is not None
+        weight = weight_of(before, text[one.end : min(end, one.end + WORDS_AFTER)], one.kind)
+        if items and items[-1][0].end >= start and _JOINS.fullmatch(text[items[-1][0].end : one.start][:WORDS_AFTER]):
+            if items[-1][1] == EVIDENCE != weight and items[-1][0].kind != "demonym":
+                weight = min(weight, EVIDENCE)
+            lifted = len(items) - 1
+            while lifted >= run and NAMED <= items[lifted][1] < weight:
+                items[lifted] = (items[lifted][0], weight, items[lifted][2])
+                lifted -= 1
+        else:
+            run = len(items)
+        items.append((one, weight, (start, end)))
+    return items
 
 
 __all__ = ["Conclusion", "Consistency", "Verdict", "conclusion", "consistency"]

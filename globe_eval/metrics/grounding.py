@@ -166,8 +166,9 @@ def _cues_of(entity: str) -> frozenset[str]:
 
 @cache
 def lexicon_sha256() -> str:
-    """SHA-256 over the lexicon's files, which is part of every result that they decide."""
-    files = sorted(resources.files("globe_eval.cues").joinpath("data").iterdir(), key=lambda file: file.name)
+    """SHA-256 over the lexicon and the rules that read with it, which is part of every result that they decide."""
+    cues = resources.files("globe_eval.cues")
+    files = sorted((*cues.joinpath("data").iterdir(), *cues.iterdir()), key=lambda file: file.name)
     return sha256(b"".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
 
 

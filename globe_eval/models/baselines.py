@@ -113,7 +113,6 @@ class Knn(SimpleModel):
                 country=chosen["country"],
                 city=chosen["city"],
                 point=(chosen["lat"], chosen["lon"]),
-                reasoning=f"It looks most like {chosen['id']} in the gallery.",
             )
         )
 

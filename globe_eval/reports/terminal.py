@@ -195,6 +195,7 @@ def _grounding(results: Results) -> str:
     unknown = {
         "without entities": counts.without_entities,
         "in a language that the lexicon lacks": counts.not_covered,
+        "in a language whose conclusion is not read": counts.not_read,
     }
     noted = ", ".join(f"{n:,} {what}" for what, n in unknown.items() if n)
     lines = [table, *([f"not measured: {noted}"] if noted else [])]

@@ -137,6 +137,8 @@ def assemble(
 def describe(results: Results, samples: Sequence[Sample], exclude: Collection[str] | None = None) -> dict[str, Any]:
     """The fields of a result that its scored samples alone decide: n, status and every figure; `exclude` as above."""
     metrics = metrics_with(results.thresholds_km, results.own_directions)
+    if not any(one.format and one.format.n_words for one in samples):  # without any reasoning there is none to ground
+        metrics = tuple(metric for metric in metrics if metric.family != "grounding")
     table = columns(samples)
     of = partial(scoring.figures, table, seed=results.seed)
     figures = recorded(of(metrics=metrics))
@@ -188,6 +190,7 @@ def reasoning_counts(samples: Sequence[Sample]) -> ReasoningCounts | None:
         with_entities=len(grounded),
         without_entities=len(measured) - len(grounded),
         not_covered=sum(not one.covered for one in grounded),
+        not_read=sum(one.consistency is not None and one.consistency.verdict is None for one in measured),
         no_reasoning=sum(not one.n_words for one in formats),
         truncated=sum(one.truncated for one in formats),
         confidence={source: sources[source] for source in SOURCES},

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from globe_eval.cues import asserts, canonical, read, with_hypernyms
+from globe_eval.cues import asserts, canonical, claims, read, with_hypernyms
 from globe_eval.cues.anycase import AnyCase
 from globe_eval.cues.lexicon import Cue, build, lexicon, normal, parse
 from globe_eval.metrics import consistency
@@ -127,7 +127,7 @@ def test_comments_topics_and_empty_parts_are_read() -> None:
     ]
 
 
-PATTERNS = {name: value for name, value in vars(consistency).items() if isinstance(value, AnyCase)}
+PATTERNS = {name: value for name, value in (vars(claims) | vars(consistency)).items() if isinstance(value, AnyCase)}
 
 _SAID = """
     not only just my best guess is most likely I would say we can conclude suggests located in the city this was rather

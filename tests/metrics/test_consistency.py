@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from globe_eval import scoring
 from globe_eval.answers import Answer, parse
+from globe_eval.columns import columns
+from globe_eval.metrics.catalogue import METRICS
 from globe_eval.metrics.consistency import MOST_CANDIDATES, Consistency, conclusion, consistency
 from globe_eval.places import resolve
+from globe_eval.sample import Sample, Truth
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "consistency.json").read_text(encoding="utf-8"))
 
@@ -71,7 +76,7 @@ def test_naming_many_countries_concludes_nothing_and_naming_few_is_a_set(said: l
 @given(st.text(max_size=300))
 def test_any_text_has_a_verdict(text: str) -> None:
     found = consistency(Answer(country="France", reasoning=text), resolve(None, "France"))
-    assert found is not None and found.verdict in ("consistent", "contradicts", "silent")
+    assert found is not None and found.verdict in ("consistent", "contradicts", "silent", None)
     assert found.n_candidates >= 0 and (found.distance_km is None or found.distance_km >= 0)
 
 
@@ -106,3 +111,35 @@ def test_real_responses(shared_data: Path) -> None:
         for name, found in (("own", own), ("moved", moved))
     }
     assert rate["own"] > 0.9 and rate["moved"] < 0.5, rate
+
+
+VERDICTS = json.loads((Path(__file__).parents[1] / "golden" / "verdicts.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("verdict", ["consistent", "contradicts", "silent"])
+def test_nine_of_ten_verdicts_are_those_of_a_reader(verdict: str) -> None:
+    """Paraphrases of 60 verdicts each, `read_as` what was given and `verdict` as a reader judges; see decision 0007."""
+    assert Counter(case["read_as"] for case in VERDICTS) == {"consistent": 60, "contradicts": 60, "silent": 60}
+    found = [measure(case["reasoning"], case["country"], case["city"]) for case in VERDICTS]
+    given = [(one and one.verdict, case) for one, case in zip(found, VERDICTS, strict=True)]
+    wrong = [case for one, case in given if one == verdict != case["verdict"]]
+    missed = [case for one, case in given if one != verdict == case["verdict"]]
+    assert len(wrong) <= 0.1 * sum(one == verdict for one, _ in given), wrong
+    assert len(missed) <= 0.1 * sum(case["verdict"] == verdict for case in VERDICTS), missed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Die Schilder und die Plakate sind auf Deutsch, also ist das wahrscheinlich Wien in Österreich.",
+        "照片中的招牌是中文,所以这里很可能是上海。",
+        "Les panneaux sont en français et les toits sont en ardoise, donc c'est probablement Nantes.",
+    ],
+)
+def test_a_reasoning_in_another_language_has_no_verdict(text: str) -> None:
+    found = measure(text, "France", "Paris")
+    assert found == Consistency(None)
+    scored = scoring.score(
+        [Sample.of("a", Truth(48.9, 2.3), f"<think>{text}</think><answer>country: France</answer>")], form="names"
+    )
+    assert np.isnan([m.values(columns(scored))[0] for m in METRICS if m.family == "consistency"]).all()

@@ -59,7 +59,7 @@ def test_a_picture_of_the_gallery_is_nearest_to_itself_after_changes(gallery: Pa
         ImageEnhance.Brightness(picture).enhance(0.8).save(tmp_path / "asked.jpg", quality=60)
         (response,) = ask(model, tmp_path / "asked.jpg")
         city, lat, lon = PLACES[i % 4]
-        assert f"{city}-{i // 4} in the gallery.</think>" in response
+        assert "<think>" not in response, "a floor gives no reasoning"
         assert f"<answer>country: Somewhere\ncity: {city}\nlatitude: {lat}\nlongitude: {lon}</answer>" in response
         assert response.error is None
 

@@ -73,15 +73,16 @@ def test_one_run_of_mp16_reason_gives_all_four(mp16: Path, tmp_path: Path, capsy
     assert metrics["grounding_f1"].n == 4 and metrics["grounding_lift"].n == 4
     assert metrics["globe_visual_match"].n == 5, "the released reward knows no languages"
     assert {name: metrics[f"reasoning_{name}"].value for name in ("consistent", "contradicts", "silent")} == {
-        "consistent": pytest.approx(1 / 5),
-        "contradicts": pytest.approx(1 / 5),
-        "silent": pytest.approx(3 / 5),
+        "consistent": pytest.approx(1 / 4),
+        "contradicts": pytest.approx(1 / 4),
+        "silent": pytest.approx(2 / 4),
     }
     assert metrics["localizability_auroc@25km"].n == 6 and metrics["localizability_brier@25km"].n == 6
     assert "localizability_auroc@label" not in metrics, "the benchmark has no labels"
     assert results.reasoning is not None
     assert (results.reasoning.with_entities, results.reasoning.without_entities) == (5, 1)
     assert (results.reasoning.not_covered, results.reasoning.no_reasoning) == (1, 1)
+    assert results.reasoning.not_read == 1, "a reasoning in another language has no verdict"
     assert results.reasoning.confidence["stated"] == 4 and results.reasoning.confidence["refused"] == 1
     assert results.reasoning.risk_coverage["25km"][-1][0] == 1.0
 
@@ -155,7 +156,7 @@ def test_samples_of_earlier_versions_are_still_read(mp16: Path, tmp_path: Path) 
     (run / "results.json").write_text(json.dumps(old), encoding="utf-8")
     assert all(one.grounding is None for one in record.read_samples(run))
     assert main(["rescore", str(run), "--output_path", str(tmp_path / "now")]) == 0
-    assert record.read_results(tmp_path / "now").metrics["reasoning_consistent"].n == 5
+    assert record.read_results(tmp_path / "now").metrics["reasoning_consistent"].n == 4
 
 
 def test_score_takes_entities_from_the_truth_or_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
