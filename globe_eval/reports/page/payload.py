@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from globe_eval.places.resolve import country_name
 from globe_eval.reports.page import marks
-from globe_eval.reports.page.loaded import Loaded, contradicts, country_name, own_confidence, unsupported
+from globe_eval.reports.page.loaded import Loaded, contradicts, own_confidence, unsupported
 from globe_eval.sample import STATUSES, Consistency, Results, Sample
 
 MAP_METRICS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
