@@ -6,11 +6,12 @@ Exit codes: 0 done; 2 the input cannot be used (nothing was written); 3 incomple
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
 
-from globe_eval import __version__
+from globe_eval import __version__, secrets
 from globe_eval.commands import (
     arguments,
     compare,
@@ -56,6 +57,8 @@ examples:
   globe-eval ls tasks
   globe-eval validate my_city.yaml
 """
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
+"""Errors of the disk, of which the system does not always say which file they are about."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -70,15 +73,16 @@ def main(words: Sequence[str] | None = None) -> int:
         options.given = given
         return int(options.command(options))
     except (InputError, IncompleteRun) as error:
-        print(f"globe-eval: {error}", file=sys.stderr)
+        print(f"globe-eval: {secrets.removed(str(error))}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 0
-        if error.filename is None:
+        if error.filename is None and error.errno not in DISK:
             raise
-        print(f"globe-eval: {error.filename}: {error.strerror}", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"globe-eval: {where}{error.strerror}", file=sys.stderr)
         return InputError.exit_code
     except KeyboardInterrupt as stopped:
         done = f": {stopped}; to go on, {arguments.again(given)}" if stopped.args else ""

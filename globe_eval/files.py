@@ -19,8 +19,9 @@ def write_whole(path: Path, data: bytes | Iterable[bytes], *, sync: bool = True)
         sync: wait until the disk has it, so that a crash of the machine leaves no half of it either.
 
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = ""
     try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         with os.fdopen(handle, "wb") as file:
             file.writelines([data] if isinstance(data, bytes) else data)
             if sync:
@@ -28,8 +29,11 @@ def write_whole(path: Path, data: bytes | Iterable[bytes], *, sync: bool = True)
                 os.fsync(file.fileno())
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+    except BaseException as error:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):  # a full disk: the system does not say which file it is about
+            raise OSError(error.errno, error.strerror, str(path)) from None
         raise
 
 

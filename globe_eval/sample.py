@@ -72,6 +72,8 @@ Longitude = Annotated[float, Field(ge=-180, le=180)]
 Kilometres = Annotated[float, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Finite = Annotated[float | None, BeforeValidator(finite)]
+LeftOut = Field(exclude_if=lambda value: value is None)
+"""Of a field that few files have: it is not written where it is None."""
 UnitInterval = Annotated[float, Field(ge=0, le=1)] | None
 """A figure of one photograph between 0 and 1, None where it is undefined."""
 
@@ -319,7 +321,7 @@ class Sample(Record):
 
 @dataclass(frozen=True, slots=True)
 class Figure(Record):
-    """A metric's value over n photographs of n_groups groups, with its 95 % bootstrap interval (low, high).
+    """A metric's value over n photographs of n_groups groups, with its 95 % interval (low, high).
 
     Infinite where half of the answers and more are missing (median) or any is (mean), NaN bounds where there is one
     group only; in the files both are null, and None when read back.
@@ -429,6 +431,51 @@ class JudgeAgreement(Record):
     agreement: Finite
     kappa: Finite
     """Cohen's."""
+    reason: Annotated[str | None, LeftOut] = None
+    """Why none of the questions that were asked has an answer; left out where one has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatedAccuracy(Record):
+    """An accuracy over several answers to each photograph (`metrics.repeats`)."""
+
+    mean: Finite
+    low: Finite
+    high: Finite
+    """95 % interval of the mean, over photographs and over answers."""
+    sd_between_seeds: Finite
+    """Standard deviation of the accuracies of one answer each."""
+    pass_at: dict[str, Finite]
+    """k -> the share of photographs that one of k answers locates."""
+    majority: Finite
+    """Of the place that most answers say."""
+    medoid: Finite
+    """Of the answer that is nearest to the others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeats(Record):
+    """What `--repeats` adds: n answers to each photograph."""
+
+    n: int
+    n_errors: int
+    """Of all answers, those that never came."""
+    accuracy: dict[str, RepeatedAccuracy]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedBy(Record):
+    """Who answered, as the replies name it: each with the number of answers."""
+
+    models: dict[str, int] = field(default_factory=dict)
+    fingerprints: dict[str, int] = field(default_factory=dict)
+    """OpenAI's `system_fingerprint`."""
+    providers: dict[str, int] = field(default_factory=dict)
+    """Of a router, such as OpenRouter."""
+    adapted: dict[str, int] = field(default_factory=dict)
+    """What requests were changed to, because the provider refuses the rest."""
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Fields of replies that were left out, for they were of a wrong type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -486,6 +533,12 @@ class Results(Record):
     """Of the entities, where they came from a file beside the manifest (`--entities`)."""
     lexicon_sha256: Sha256 | None = None
     judge: JudgeAgreement | None = None
+    intervals: str | None = None
+    """The procedure of the intervals (`metrics.intervals.PROCEDURE`); None: a percentile bootstrap by group."""
+    repeats: Annotated[Repeats | None, LeftOut] = None
+    """Where each photograph was asked several times."""
+    served: Annotated[ServedBy | None, LeftOut] = None
+    """Where the replies say who answered; left out where they do not."""
 
 
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {}

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from globe_eval import finish
 from globe_eval.answers import parse
 from globe_eval.columns import Columns, columns
 from globe_eval.metrics import statistics
@@ -56,13 +57,17 @@ Geocode = Callable[[Sequence[tuple[str | None, str | None, str | None]]], list[P
 def read(sample: Sample) -> Answer | None:
     """What a sample's response says; None where no response came (network, image, no row in a file).
 
+    Without an answer in the text, what its provider's filter stopped is refused (`globe_eval.finish`).
+
     Without a response the sample's answer stands as it is: it came as names or coordinates.
     """
     if sample.error is not None:
         return None
     given = sample.answer
     if sample.response is not None or given == _NO_ANSWER:
-        found = parse(sample.response, truncated=sample.finish_reason == "length")
+        found = parse(sample.response, truncated=finish.cut_off(sample.finish_reason))
+        if found.status != "answered" and finish.filtered(sample.finish_reason):
+            found = replace(found, status="refused")
         return found if given.p_yes is None else replace(found, p_yes=given.p_yes)
     answered = (given.lat is not None and given.lon is not None) or given.city or given.country or given.admin
     return replace(given, status="answered" if answered else "empty")
@@ -262,19 +267,13 @@ def breakdowns(
     """The figures of each part of the photographs: by continent, country, scene and size of city of the true place.
 
     What belongs where is `metrics.breakdowns.labels`' to say. Photographs whose label is unknown are in no part, and a
-    dimension that no photograph has is left out. Parts of more than 1,000 photographs are resampled less often than
-    2,000 times, down to 200: their intervals are narrow, and all parts together must not take longer than the whole.
+    dimension that no photograph has is left out.
     """
     metrics = [metric for metric in metrics if metric.of_parts]
     values, groups = _values(table, metrics)
     by = labels(*(table[f"truth.{name}"].tolist() for name in ("lat", "lon", "country", "scene")))
     return {
-        dimension: {
-            label: _figures(
-                metrics, values, groups, rows, n_resamples=min(2000, max(200, 2_000_000 // len(rows))), seed=seed
-            )
-            for label, rows in members.items()
-        }
+        dimension: {label: _figures(metrics, values, groups, rows, seed=seed) for label, rows in members.items()}
         for dimension, each in by.items()
         if (members := parts(each, at_least=AT_LEAST.get(dimension, 1)))
     }

@@ -7,6 +7,7 @@ made here. Each client runs in a process of its own, one after the other, so tha
 are medians over the rounds.
 
 - ours: a whole `globe-eval run --model endpoint`, journal on; timed is the phase that asks.
+- urllib3: threads over a urllib3 pool with our bodies, for a decision between it and aiohttp, which `ours` is built on.
 - pool: threads with a `requests` session each, which send base64 of the file's bytes and keep nothing.
 - lm-eval: `local-chat-completions` as `--apply_chat_template` uses it, on fewer pictures: it is slow.
 
@@ -21,6 +22,7 @@ import argparse
 import asyncio
 import base64
 import json
+import math
 import os
 import resource
 import selectors
@@ -34,6 +36,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, ClassVar
@@ -135,7 +138,7 @@ def ours(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], 
 
     def go() -> None:
         with tempfile.TemporaryDirectory() as output:
-            (one,) = run(
+            ((written, results),) = run(
                 Request(
                     "endpoint",
                     [str(folder / "noise.yaml")],
@@ -144,8 +147,8 @@ def ours(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], 
                     output_path=Path(output),
                 )
             )
-            assert one.results.n == n and one.results.status["city"] == n
-            assert len((one.folder / "journal.jsonl").read_text().splitlines()) == n + 1
+            assert results.n == n and results.status["city"] == n
+            assert len((written / "journal.jsonl").read_text().splitlines()) == n + 1
 
     go.figures = lambda: asked["figures"]  # type: ignore[attr-defined]
     return go
@@ -183,6 +186,34 @@ def pool(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], 
     return go
 
 
+def urllib3(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], None]:
+    """Threads over one urllib3 pool, with our bodies: what the transport would cost that way, without a deadline."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from urllib3 import HTTPConnectionPool, Timeout
+    from urllib3.util import parse_url
+
+    from globe_eval.benchmarks.images import picture_bytes
+    from globe_eval.models.request import write_request
+
+    url = parse_url(base_url)
+    connections = HTTPConnectionPool(url.host or "", url.port, maxsize=concurrency, timeout=Timeout(60))
+    fields = {"model": "tiny", "max_tokens": 64}
+
+    def ask(path: Path) -> str:
+        body = write_request(PROMPT, [picture_bytes(path)], fields)
+        headers = {"Content-Type": "application/json"}
+        reply = connections.urlopen("POST", "/v1/chat/completions", body, headers, redirect=False)
+        answer: str = json.loads(reply.data)["choices"][0]["message"]["content"]
+        return answer
+
+    def go() -> None:
+        with ThreadPoolExecutor(concurrency) as threads:
+            assert list(threads.map(ask, pictures(folder, n))) == [ANSWER] * n
+
+    return go
+
+
 def lm_eval(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], None]:
     import lm_eval.models  # noqa: F401
     from lm_eval.api.instance import Instance
@@ -204,7 +235,7 @@ def lm_eval(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[
     return go
 
 
-CLIENTS = {"ours": ours, "pool": pool, "lm-eval": lm_eval}
+CLIENTS = {"ours": ours, "urllib3": urllib3, "pool": pool, "lm-eval": lm_eval}
 
 
 def timed(go: Callable[[], None]) -> dict[str, float]:
@@ -304,8 +335,9 @@ def main() -> None:
                 figures = measure("ours", base_url, 16, count, folder)
                 print(f"{count:6,} pictures: {figures['MB']:.0f} MB peak{', torch loaded' * bool(figures['torch'])}")
             return
-        plan = [("ours", 64, n), ("pool", 64, n), ("lm-eval", 64, min(n, options.lm_eval_pictures))]
-        plan += [("ours", 16, n), ("pool", 16, n)]
+        plan = [("ours", 64, n), ("urllib3", 64, n), ("pool", 64, n)]
+        plan += [("lm-eval", 64, min(n, options.lm_eval_pictures))] * (find_spec("tenacity") is not None)
+        plan += [("ours", 16, n), ("urllib3", 16, n), ("pool", 16, n)]
         found: dict[tuple[str, int, int], list[dict[str, float]]] = {one: [] for one in plan}
         for _ in range(options.repeats):
             for one in plan:
@@ -322,7 +354,7 @@ def main() -> None:
                 f"{'  torch loaded' * bool(rounds[0]['torch'])}"
             )
         print(
-            f"ours at 64: {rates['ours', 64] / rates['lm-eval', 64]:.0f} x lm-eval, "
+            f"ours at 64: {rates['ours', 64] / rates.get(('lm-eval', 64), math.nan):.0f} x lm-eval, "
             f"{rates['ours', 64] / rates['pool', 64]:.2f} x the pool; "
             f"at 16: {rates['ours', 16] * LATENCY_S / 16:.1%} of concurrency / latency"
         )

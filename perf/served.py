@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx
 
-from globe_eval.models import chat
+from globe_eval.models import request as chat
 from globe_eval.runs import journaled
 from globe_eval.runs.run import Request, run
 

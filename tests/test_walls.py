@@ -30,8 +30,23 @@ LEVEL = {
     "sample": 12,
     "files": 13,
     "errors": 13,
+    "finish": 13,
+    "secrets": 13,
 }
-LIGHT = {"places", "answers", "cues", "metrics", "columns", "sample", "scoring", "reports", "files", "errors"}
+LIGHT = {
+    "places",
+    "answers",
+    "cues",
+    "metrics",
+    "columns",
+    "sample",
+    "scoring",
+    "reports",
+    "files",
+    "errors",
+    "finish",
+    "secrets",
+}
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
 

@@ -27,11 +27,13 @@ METADATA_KEYS = ("version", "description", "license", "citation", "source", "n")
 
 MORE_METADATA_KEYS = (
     *("hub", "defects", "known_truth", "unverified", "manifest_sha256", "truth_sha256", "exhaustive_entities"),
+    "design_effect",
 )
 """What it may say besides: its repository on the hub, sentences about its defects, SHA-256 -> which file of truth that
 is, the columns and files that nobody could look at, version -> SHA-256 of the manifest, and of it without entities and
 localizable where it has them, and (true, or the list of classes) that its entities name all that can be seen of each
-class, so that hallucinations can be told."""
+class, so that hallucinations can be told; and of published figures the design effect by which their photographs cluster
+(`date`, `of` which runs, `within_km`: kilometres -> effect), fixed so that no later row moves their intervals."""
 
 ENTRY_POINTS = "globe_eval.tasks"
 """The group of entry points with which a package brings benchmarks: each names a package whose folder holds YAMLs."""

@@ -40,6 +40,7 @@ from globe_eval.benchmarks.metadata import (
     split_png,
     split_webp,
 )
+from globe_eval.errors import InputError
 
 # Named one by one: Pillow's other plugins start programs (EPS) or read what no camera writes.
 _FORMATS = (
@@ -83,10 +84,14 @@ class ImageError(ValueError):
 
 
 class Bounds(NamedTuple):
-    """How large a picture may be, in pixels; None is no bound. A larger one is scaled down, none is scaled up."""
+    """How large a picture may be, and of which kind; None is no bound. Larger ones are scaled down, none up."""
 
     max_pixels: int | None = None
     max_side: int | None = None
+    max_bytes: int | None = None
+    """Of the bytes that are sent: larger ones are encoded again, with more loss, then with fewer pixels."""
+    kinds: tuple[str, ...] | None = None
+    """MIME types that may be sent, of image/jpeg, image/png and image/webp; others are encoded again."""
 
     def fit(self, size: tuple[int, int]) -> tuple[int, int]:
         """The largest size within the bounds that keeps the shape, at least 1 x 1.
@@ -112,6 +117,19 @@ class Bounds(NamedTuple):
 UNBOUNDED = Bounds()
 
 
+def sent_bounds(picture_format: Any = None, max_bytes: Any = None) -> Bounds:
+    """The bounds on what an endpoint is sent. Raises InputError for values that are none.
+
+    >>> sent_bounds("png", 100_000).kinds
+    ('image/png',)
+    """
+    if picture_format not in (None, "jpeg", "png"):
+        raise InputError(f"endpoint: picture_format={picture_format!r}; allowed: jpeg, png")
+    if max_bytes is not None and not (type(max_bytes) is int and max_bytes >= 1000):
+        raise InputError(f"endpoint: max_bytes={max_bytes!r}; allowed: whole numbers from 1000")
+    return Bounds(max_bytes=max_bytes, kinds=(f"image/{picture_format}",) if picture_format else None)
+
+
 def decode(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> Image.Image:
     """The picture in `data` as models see it: 8-bit RGB, upright, within bounds, without metadata.
 
@@ -130,7 +148,7 @@ def decode(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> Image.Image:
     opened = open_image(data, name)
     if opened.format in _LOSSY and _parts(opened, data, bounds)[0] is None:
         # Encoded again with loss for an endpoint: the pixels of that are everyone's.
-        data, _ = _encoded(_pixels(opened, data, name, bounds), opened.format)
+        data, _ = _encoded(_pixels(opened, data, name, bounds), opened.format, bounds)
         opened = open_image(data, name)
     return _pixels(opened, data, name, bounds)
 
@@ -172,12 +190,22 @@ def encode_png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _encoded(pixels: Image.Image, was: str | None) -> tuple[bytes, str]:
-    if was not in _LOSSY:
-        return encode_png(pixels), "image/png"
-    buffer = io.BytesIO()
-    pixels.save(buffer, "JPEG", quality=95, subsampling="4:4:4")
-    return buffer.getvalue(), "image/jpeg"
+def _encoded(pixels: Image.Image, was: str | None, bounds: Bounds) -> tuple[bytes, str]:
+    may = bounds.kinds or ("image/jpeg", "image/png")
+    lossy = "image/jpeg" in may and (was in _LOSSY or "image/png" not in may or bounds.max_bytes is not None)
+    scaled = pixels
+    for step in range(24):
+        for quality in (95, 85, 70) if lossy else (None,):
+            buffer = io.BytesIO()
+            if quality is None:
+                buffer.write(encode_png(scaled))
+            else:
+                scaled.save(buffer, "JPEG", quality=quality, subsampling="4:4:4" if quality == 95 else "4:2:0")
+            if bounds.max_bytes is None or buffer.tell() <= bounds.max_bytes:
+                return buffer.getvalue(), "image/jpeg" if lossy else "image/png"
+        size = (max(1, round(side * 0.8 ** (step + 1))) for side in pixels.size)
+        scaled = pixels.resize(tuple(size), Image.Resampling.LANCZOS)  # type: ignore[arg-type]
+    raise ImageError(f"does not fit into {bounds.max_bytes:,} bytes")
 
 
 def clean(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> tuple[bytes, str]:
@@ -195,7 +223,7 @@ def _cleaned(data: bytes, name: str, bounds: Bounds) -> tuple[tuple[bytes, str],
     parts, mime = _parts(opened, data, bounds)
     if parts is not None:
         return (parts.picture, mime), parts
-    return _encoded(_pixels(opened, data, name, bounds), opened.format), None
+    return _encoded(_pixels(opened, data, name, bounds), opened.format, bounds), None
 
 
 def _parts(opened: Image.Image, data: bytes, bounds: Bounds) -> tuple[Parts | None, str]:
@@ -207,12 +235,15 @@ def _parts(opened: Image.Image, data: bytes, bounds: Bounds) -> tuple[Parts | No
         or "transparency" in opened.info
         or _orientation(opened, data) != 1
         or bounds.fit(opened.size) != opened.size
+        or (bounds.kinds is not None and mime not in bounds.kinds)
     ):
         return None, mime
     try:
-        return split(data), mime
+        parts = split(data)
     except MalformedImage:
         return None, mime  # decoding says whether it is worse than irregular
+    fits = bounds.max_bytes is None or len(parts.picture) <= bounds.max_bytes
+    return parts if fits else None, mime
 
 
 class Inspection(NamedTuple):
@@ -243,13 +274,25 @@ def _inspection(data: bytes, parts: Parts | None, *, reencoded: bool) -> Inspect
     return Inspection(hashlib.sha256(data).hexdigest(), coordinates, reencoded)
 
 
-def picture_bytes(picture: Image.Image | str | os.PathLike[str]) -> tuple[bytes, str]:
-    """What an endpoint is sent of a picture, and its MIME type: a file's own bytes, other images as PNG."""
+def picture_bytes(picture: Image.Image | str | os.PathLike[str], sent: Bounds = UNBOUNDED) -> tuple[bytes, str]:
+    """What an endpoint is sent of a picture, and its MIME type: a file's own bytes, other images as PNG.
+
+    `sent` bounds the bytes and the kinds, besides what bounds the photograph itself.
+    """
     if isinstance(picture, str | os.PathLike):
         picture = Photograph(picture)
     if isinstance(picture, Photograph):
-        return picture.clean_bytes()
-    return encode_png(to_rgb(picture)), "image/png"
+        return picture.clean_bytes(sent)
+    return _encoded(to_rgb(picture), None, sent)
+
+
+def is_webp(picture: Any) -> bool:
+    """Whether a picture's file is WebP."""
+    try:
+        with Path(getattr(picture, "path", picture)).open("rb") as file:
+            return file.read(12)[8:] == b"WEBP"
+    except (OSError, TypeError):  # no file
+        return False
 
 
 class Photograph(Image.Image):
@@ -286,12 +329,15 @@ class Photograph(Image.Image):
         """The pixels, decoded now: a plain RGB image. Raises ImageError."""
         return decode(read_bytes(self.path, self.name), self.name, self.bounds)
 
-    def clean_bytes(self) -> tuple[bytes, str]:
-        """The file's bytes without metadata, and their MIME type. Raises ImageError."""
+    def clean_bytes(self, sent: Bounds = UNBOUNDED) -> tuple[bytes, str]:
+        """The file's bytes without metadata, and their MIME type; `sent` as in `picture_bytes`. Raises ImageError."""
         data = read_bytes(self.path, self.name)
-        sent, parts = _cleaned(data, self.name, self.bounds)
+        bounds = self.bounds._replace(
+            max_bytes=sent.max_bytes or self.bounds.max_bytes, kinds=sent.kinds or self.bounds.kinds
+        )
+        picture, parts = _cleaned(data, self.name, bounds)
         self._inspection = _inspection(data, parts, reencoded=parts is None)
-        return sent
+        return picture
 
     @property
     def inspection(self) -> Inspection:

@@ -22,7 +22,7 @@ from lm_eval.api.task import ConfigurableTask
 
 from globe_eval import scoring
 from globe_eval.benchmarks.definition import OWN_KEYS
-from globe_eval.benchmarks.images import Bounds, Photograph
+from globe_eval.benchmarks.images import UNBOUNDED, Photograph
 from globe_eval.benchmarks.manifest import Manifest, beside, find_manifest
 from globe_eval.benchmarks.prompts import (
     DECODINGS,
@@ -54,9 +54,8 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
 
     MULTIMODAL = True
 
-    max_pixels: int | None = None
-    max_side: int | None = None
-    """How large models may see a photograph, in pixels (see `images.Bounds`): the run's choice, not the benchmark's."""
+    bounds = UNBOUNDED
+    """How large models may see a photograph: the run's choice, not the benchmark's."""
 
     _docs: list[dict[str, Any]] | None = None
 
@@ -127,8 +126,7 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
 
     def doc_to_image(self, doc: Mapping[str, Any], doc_to_image: Any = None) -> list[Photograph]:
         """The photograph, as a reference that decodes its pixels when a model asks for them."""
-        bounds = Bounds(self.max_pixels, self.max_side)
-        return [Photograph(self.manifest.images / doc["image"], doc["image"], bounds)]
+        return [Photograph(self.manifest.images / doc["image"], doc["image"], self.bounds)]
 
     def construct_requests(self, doc: Mapping[str, Any], ctx: str, **kwargs: Any) -> Any:
         """lm-eval's request; the text, mostly the same for all photographs, is kept once."""

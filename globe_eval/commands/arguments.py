@@ -6,19 +6,25 @@ import argparse
 import json
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from globe_eval.errors import InputError
 
 
-def key_values(option: str, parts: Sequence[str]) -> dict[str, Any]:
-    """`k=v,k=v` and `k=v k=v` as a dict, values as lm-eval casts them.
+def key_values(option: str, parts: Sequence[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """`k=v,k=v` and `k=v k=v` as a dict, values as lm-eval casts them; a dict, as a file has it, as it is.
 
-    A value of JSON brackets may hold commas, and so may a value that is a list of addresses.
+    A value of JSON brackets may hold commas, and so may a value that is a list of addresses. `null` and `None` are
+    null; in quotes, like anything in quotes, they are text.
+
+    >>> key_values("--gen_kwargs", ['temperature=null,a={"b": [1, 2]},effort=none,stop="null"'])
+    {'temperature': None, 'a': {'b': [1, 2]}, 'effort': 'none', 'stop': 'null'}
     """
+    if isinstance(parts, Mapping):
+        return dict(parts)
     result: dict[str, Any] = {}
-    for part in parts:
+    for part in parts or ():
         for item in split(part):
             if result and item.strip().startswith(("http://", "https://")):
                 last = next(reversed(result))
@@ -32,11 +38,18 @@ def key_values(option: str, parts: Sequence[str]) -> dict[str, Any]:
 
 
 def split(text: str) -> list[str]:
-    """Items between commas, those inside brackets left whole."""
-    items, depth = [""], 0
+    """Items between commas, those inside brackets and those inside the quotes of a value left whole.
+
+    >>> split('a=1,b={"c": "],"},d="x,y"')
+    ['a=1', 'b={"c": "],"}', 'd="x,y"']
+    """
+    items, depth, quoted, before = [""], 0, False, ""
     for character in text:
-        depth += (character in "[{") - (character in "]}")
-        if character == "," and depth == 0:
+        if character == '"' and before != "\\" and (quoted or depth or before == "="):
+            quoted = not quoted
+        depth += 0 if quoted else (character in "[{") - (character in "]}")
+        before = character
+        if character == "," and depth <= 0 and not quoted:
             items.append("")
         else:
             items[-1] += character
@@ -44,11 +57,13 @@ def split(text: str) -> list[str]:
 
 
 def _cast(value: str) -> Any:
-    if value[:1] in "[{" and value[:1]:
+    if value[:1] in ("[", "{", '"'):
         try:
             return json.loads(value)
         except ValueError:
             return value
+    if value in ("null", "None"):
+        return None
     if value.lower() in ("true", "false"):
         return value.lower() == "true"
     for kind in (int, float):
@@ -87,6 +102,17 @@ def price(text: str) -> float:
     return value
 
 
+def cost(text: str) -> float:
+    """An amount of money above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: an amount above 0, in the currency of the prices")
+    return value
+
+
 def distance_km(text: str) -> float:
     """A distance above 0."""
     try:
@@ -111,7 +137,7 @@ def limit(text: str) -> float:
 
 def command_line(words: Sequence[str]) -> str:
     """The command as it was given, without secrets."""
-    from globe_eval.runs.record import without_secrets
+    from globe_eval.secrets import without_secrets
 
     def clean(item: str) -> str:
         name, equals, value = str(without_secrets({"": item})[""]).partition("=")
@@ -131,7 +157,7 @@ def command_line(words: Sequence[str]) -> str:
 
 def again(given: Sequence[str]) -> str:
     """What goes on with a run: the same command but for --fresh, shown unless it holds a secret."""
-    from globe_eval.runs.record import without_secrets
+    from globe_eval.secrets import without_secrets
 
     kept = [part for part in given if not (len(part) > 2 and "--fresh".startswith(part))]
     pairs = [item.partition("=")[::2] for part in kept for item in split(part)] + [("", part) for part in kept]

@@ -26,6 +26,7 @@ def present(scored: Any, options: argparse.Namespace) -> int:
     else:
         print(terminal.result_table(scored.results))
     refuse_incomplete([scored.results])
+    refuse_unjudged([scored.results])
     return 0
 
 
@@ -53,3 +54,13 @@ def refuse_incomplete(many: Sequence[Any], advice: str = "") -> None:
     ]
     if lacking:
         raise IncompleteRun(f"incomplete, photographs without an answer (status error): {'; '.join(lacking)}{advice}")
+
+
+def refuse_unjudged(many: Sequence[Any]) -> None:
+    """Raise IncompleteRun for a judge that answered nothing: that is no judgement that found nothing."""
+    for results in many:
+        if results.judge is not None and results.judge.reason is not None:
+            raise IncompleteRun(
+                f"{results.task}: the judge {results.judge.model} answered no question ({results.judge.reason}); start "
+                "the same command again to ask it again"
+            )

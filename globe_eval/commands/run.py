@@ -10,7 +10,7 @@ from typing import Any
 
 from globe_eval.commands import arguments
 from globe_eval.commands.parser import Parser, add_format, add_include_path, add_judge, add_output, add_scoring
-from globe_eval.commands.present import flat, refuse_incomplete
+from globe_eval.commands.present import flat, refuse_incomplete, refuse_unjudged
 from globe_eval.errors import InputError, nearest
 
 SENTENCE = "Evaluate a model on tasks; the word run may be left out."
@@ -60,6 +60,9 @@ def add_arguments(parser: Parser) -> None:
         parser.add_argument(
             f"--price_{what}", type=arguments.price, metavar="P", help=f"what a million tokens {tokens} cost"
         )
+    parser.add_argument("--max_cost", type=arguments.cost, metavar="M", help="ask for no more than that costs")
+    parser.add_argument("--dry_run", action="store_true", help="show the first request and what all take; ask nothing")
+    parser.add_argument("--repeats", type=arguments.count, metavar="N", default=1, help="answers to each photograph")
     add_scoring(parser, seed_of="sampling and of the intervals")
     add_format(parser)
     parser.add_argument(
@@ -102,8 +105,17 @@ def run(options: argparse.Namespace) -> int:
         exclude_overlap=options.exclude_overlap,
         command=arguments.command_line(options.given),
         judge=arguments.key_values("--judge", options.judge) or None,
+        max_cost=options.max_cost,
+        repeats=options.repeats,
         ask_localizable=arguments.key_values("--ask_localizable", options.ask_localizable) or None,
     )
+    if options.max_cost is not None and request.prices is None:
+        raise InputError("--max_cost: no cost is known without prices; give --price_in and --price_out")
+    if options.dry_run:
+        from globe_eval.runs.dry_run import describe
+
+        print(describe(request))
+        return 0
     with interruptible():
         finished = run.run(request)
     if not finished:  # a process that helps another one
@@ -119,6 +131,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"written: {folder}", file=sys.stderr)
     again = ", without --fresh," if options.fresh else ""
     refuse_incomplete([results for _, results in finished], f"; start the same command again{again} to ask them again")
+    refuse_unjudged([results for _, results in finished])
     return 0
 
 
@@ -163,8 +176,6 @@ def _apply_config(options: argparse.Namespace) -> None:
         if getattr(options, key) != defaults[key]:
             continue
         if key in ("tasks", "include_path", "model_args", "gen_kwargs", "judge", "ask_localizable"):
-            if isinstance(value, dict):
-                value = [f"{name}={inner}" for name, inner in value.items()]
             value = [value] if isinstance(value, str) else value
         elif value is not None:
             try:  # read as it would be on the command line

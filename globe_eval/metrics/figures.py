@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from globe_eval.metrics import accuracy, localizability
+from globe_eval.metrics import accuracy, intervals, localizability
 from globe_eval.metrics.catalogue import Metric, Statistic
-from globe_eval.metrics.statistics import N_RESAMPLES, bootstrap, interval, resampled
+from globe_eval.metrics.statistics import N_RESAMPLES, resampled
 from globe_eval.sample import Figure
 
 Floats = npt.NDArray[np.float64]
@@ -47,15 +47,14 @@ def figures(
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Figure]:
-    """Each metric with its interval, resampled by group. Metrics of which no photograph has a value are left out.
+    """Each metric with its interval by group (`intervals`). Metrics of which no photograph has a value are left out.
 
     Args:
         metrics: which.
         values: of each the values of n photographs (`Metric.values`), NaN where one has none; (n,), of pairs (n, 2).
-        groups: (n,) labels to resample by.
+        groups: (n,) labels of the photographers.
         rows: which photographs, as numpy indexes an array; None: all.
-        n_resamples: how many resamples to draw.
-        seed: of the draws.
+        n_resamples: how many resamples to draw for the metrics of pairs; `seed` is of these draws.
 
     >>> from globe_eval.metrics.catalogue import own_metric
     >>> values = {"right": np.array([0.0, 1.0, 1.0, np.nan])}
@@ -64,26 +63,25 @@ def figures(
     """
     if rows is not None:
         values, groups = {one.name: values[one.name][rows] for one in metrics}, groups[rows]
-    single = [one for one in metrics if one.statistic not in _OF_PAIRS]
-    held = {one.name: one for one in single if one.statistic in _OF_ALL or not np.isnan(values[one.name]).all()}
-    means = {name: values[name] for name, one in held.items() if one.statistic != "median of all"}
-    for name, one in held.items():
-        if one.statistic == "mean of all":
-            means[name] = np.where(np.isnan(means[name]), np.inf, means[name])
-    medians = {name: values[name] for name, one in held.items() if one.statistic == "median of all"}
-    bounds = bootstrap(
-        _side_by_side(means, groups), groups, medians=_side_by_side(medians, groups), n_resamples=n_resamples, seed=seed
-    )
-    of_name = dict(zip([*means, *medians], bounds.tolist(), strict=True))
     result = {}
-    for name, one in held.items():
-        column = values[name]
+    for one in metrics:
+        column = values[one.name]
+        if one.is_of_pairs or (one.statistic not in _OF_ALL and np.isnan(column).all()):
+            continue
         counted = np.full(len(column), True) if one.statistic in _OF_ALL else ~np.isnan(column)
-        low, high = of_name[name]
-        n = int(np.count_nonzero(counted))
-        result[name] = Figure(figure_of(one, column), low, high, n, len(np.unique(groups[counted])))
-    result |= _of_pairs([one for one in metrics if one.statistic in _OF_PAIRS], values, groups, n_resamples, seed)
+        n_groups = len(np.unique(groups[counted]))
+        low, high = _interval(one, column, groups) if n_groups > 1 else (math.nan, math.nan)
+        result[one.name] = Figure(figure_of(one, column), low, high, int(np.count_nonzero(counted)), n_groups)
+    result |= _of_pairs([one for one in metrics if one.is_of_pairs], values, groups, n_resamples, seed)
     return {one.name: result[one.name] for one in metrics if one.name in result}
+
+
+def _interval(metric: Metric, values: Floats, groups: npt.NDArray[Any]) -> tuple[float, float]:
+    if metric.statistic == "median of all":
+        return intervals.median_interval(values, groups)
+    if metric.statistic == "mean of all":
+        values = np.where(np.isnan(values), np.inf, values)
+    return intervals.mean_interval(values, groups, within=(metric.lowest, metric.highest))
 
 
 def _of_pairs(
@@ -103,15 +101,13 @@ def _of_pairs(
         statistic = partial(localizability.ranked, confidence[there], outcome[there])
         draws = min(n_resamples, max(200, _PAIRS_DRAWN // n))
         found = statistic()
-        bounds = interval(resampled(statistic, groups[there], n_resamples=draws, seed=seed))
+        n_groups = len(np.unique(groups[there]))
+        drawn = resampled(statistic, groups[there], n_resamples=draws, seed=seed)
         for one in same:
             which = _OF_PAIRS.index(one.statistic)
             if math.isnan(found[which]):  # outcomes all alike
                 continue
-            low, high = bounds[which].tolist()
-            result[one.name] = Figure(float(found[which]), low, high, n, len(np.unique(groups[there])))
+            low, high, _ = intervals.expanded(float(found[which]), drawn[:, which], n_groups)
+            low, high = max(low, one.lowest), min(high, one.highest)
+            result[one.name] = Figure(float(found[which]), low, high, n, n_groups)
     return result
-
-
-def _side_by_side(columns: Mapping[str, Floats], groups: npt.NDArray[Any]) -> Floats:
-    return np.column_stack(list(columns.values())) if columns else np.empty((len(groups), 0))

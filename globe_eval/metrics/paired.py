@@ -1,7 +1,7 @@
 """Two sets of answers to the same photographs: how much better one is, its interval and p-value; Holm's correction.
 
-Differences are taken photograph by photograph and resampled by group, on the draws of `statistics`. That is what makes
-gaps of a few points visible at all: the intervals of two models on IM2GPS3K overlap far beyond their difference.
+Differences are taken photograph by photograph, and their intervals by group (`intervals`). That is what makes gaps of a
+few points visible at all: the intervals of two models on IM2GPS3K overlap far beyond their difference.
 """
 
 from __future__ import annotations
@@ -14,21 +14,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from globe_eval.metrics import intervals
 from globe_eval.metrics.accuracy import median_km
-from globe_eval.metrics.statistics import N_RESAMPLES, interval, replicates
+from globe_eval.metrics.statistics import N_RESAMPLES, median_replicates
 
 Floats = npt.NDArray[np.float64]
-
-_FEW = 5
-"""From so many resamples on the other side of zero, their share is the p-value; with fewer the tail is extrapolated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Paired:
     """A difference a - b over n pairs of n_groups groups: value, 95 % interval (low, high), two-sided p-value.
 
-    Positive says that a is greater, whether or not greater is better. Bounds are NaN where one group has all pairs,
-    infinite where a median is. Without any pair the value and p are NaN as well.
+    Positive says that a is greater, whether or not greater is better. The interval excludes zero exactly where
+    p < 0.05. Bounds are NaN where one group has all pairs, infinite where a median is. Without any pair value and p are
+    NaN as well.
     """
 
     value: float
@@ -48,7 +47,7 @@ def paired_difference(
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> Paired:
-    """Mean of a - b over photographs, or with `median` the median of a minus that of b, by paired cluster bootstrap.
+    """Mean of a - b over photographs, or with `median` the median of a minus that of b.
 
     Arguments, missing values and the p-value are those of `paired_differences`, which does many at once.
 
@@ -57,7 +56,7 @@ def paired_difference(
     >>> found.value, found.n, found.n_groups
     (0.5, 4, 3)
     >>> paired_difference(a, a)
-    Paired(value=0.0, low=0.0, high=0.0, p=1.0, n=4, n_groups=4)
+    Paired(value=0.0, low=-1.0, high=1.0, p=1.0, n=4, n_groups=4)
     """
     one = {"it": np.asarray(a, dtype=np.float64)}, {"it": np.asarray(b, dtype=np.float64)}
     medians = ("it",) if median else ()
@@ -73,7 +72,7 @@ def paired_differences(
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Paired]:
-    """Each metric's difference a - b on the same draws; metrics of `a`, which `b` must all have.
+    """Each metric's difference a - b, by group; metrics of `a`, which `b` must all have.
 
     Args:
         a, b: metric -> (n,) values of the same n photographs in the same order.
@@ -87,11 +86,9 @@ def paired_differences(
     infinite value has no mean and raises ValueError. For a median, NaN is an infinite distance, every photograph
     counts, and two infinite medians differ by 0: neither is nearer.
 
-    The p-value is the least level at which the percentile interval still holds zero: twice the share of resamples on
-    the other side of it, (count + 1) / (n_resamples + 1) each. 2,000 resamples tell nothing below 0.001, and a table
-    of 20 rows asks for 0.05 / 190, so where fewer than 5 resamples lie there, the tail is that of Student's t with the
-    resamples' standard deviation and n_groups - 1 degrees of freedom. It is never below 2**(1 - m) where m groups
-    differ, the least that a sign-flip test of them could give: five photographers alone prove nothing at 5 %.
+    Hits (0 or 1 on both sides) get `intervals.difference_of_hits`, other means Student's t; the difference of two
+    medians is no mean: its paired resamples are read by `intervals.expanded`. Two sets of hits that agree everywhere
+    differ by 0 with an interval that is not empty: n photographs cannot show that no other would differ.
     """
     names = list(a)
     columns = {name: (_column(a[name]), _column(b[name])) for name in names}
@@ -100,64 +97,56 @@ def paired_differences(
         raise ValueError(f"columns of {' and '.join(map(str, sorted(lengths)))} photographs")
     n = lengths.pop() if lengths else 0
     labels = np.arange(n) if groups is None else np.asarray(groups)
-    means = [name for name in names if name not in medians]
+    if len(labels) != n:
+        raise ValueError(f"{len(labels)} group labels for {n} rows")
     middles = [name for name in names if name in medians]
-    for name in means:
-        if any(np.isinf(column).any() for column in columns[name]):
-            raise ValueError(f"{name}: a mean of infinite values; compare the medians, or what both have")
-    differences = _table([columns[name][0] - columns[name][1] for name in means], n)
     both = _table([column for name in middles for column in columns[name]], n)
-    drawn = replicates(differences, labels, medians=both, n_resamples=n_resamples, seed=seed)
-    k = len(means)
+    drawn = median_replicates(both, labels, n_resamples=n_resamples, seed=seed) if middles else both
     result = {}
-    for index, name in enumerate(means):
-        difference = differences[:, index]
-        known = ~np.isnan(difference)
-        changed = known & (difference != 0)
-        result[name] = _paired(_mean(difference), drawn[:, index], labels[known], labels[changed])
-    for index, name in enumerate(middles):
-        left, right = columns[name]
-        value = _minus(np.array(median_km(left)), np.array(median_km(right))).item()
-        of_each = drawn[:, k + 2 * index : k + 2 * index + 2]
-        changed = np.where(np.isnan(left), np.inf, left) != np.where(np.isnan(right), np.inf, right)
-        result[name] = _paired(value, _minus(*of_each.T), labels, labels[changed])
-    return {name: result[name] for name in names}
+    for name, (left, right) in columns.items():
+        if name in medians:
+            index = 2 * middles.index(name)
+            value = _minus(np.array(median_km(left)), np.array(median_km(right))).item()
+            n_groups = len(np.unique(labels))
+            bounds = intervals.expanded(value, _minus(*drawn[:, index : index + 2].T), n_groups)
+            result[name] = Paired(value, *bounds, n, n_groups)
+        elif np.isinf(left).any() or np.isinf(right).any():
+            raise ValueError(f"{name}: a mean of infinite values; compare the medians, or what both have")
+        else:
+            result[name] = _of_mean(left - right, labels, hits=_are_hits(left, right))
+    return result
 
 
 def differences_of_own_means(
     a: Mapping[str, npt.ArrayLike],
     b: Mapping[str, npt.ArrayLike],
     groups: npt.ArrayLike | None = None,
-    *,
-    n_resamples: int = N_RESAMPLES,
-    seed: int = 0,
 ) -> dict[str, Paired]:
     """Each metric's mean of `a` less that of `b`, where each is over the photographs that it has a value of.
 
     That is the difference of two "valid only" figures, whose denominators differ: not what a model does to the same
-    photographs. Resampled together all the same, so that what makes a photographer hard for both cancels. Arguments and
-    the p-value are those of `paired_differences`; NaN leaves a photograph out of its own side, `n` counts those that
-    either side has. NaN where one side has none.
+    photographs. What makes a photographer hard for both cancels all the same: the interval is that of the mean of what
+    each photograph contributes to the difference (its influence). Arguments and the p-value are those of
+    `paired_differences`; NaN leaves a photograph out of its own side, `n` counts those that either side has. NaN where
+    one side has none.
 
     >>> found = differences_of_own_means({"hit": [1.0, math.nan, 0.0]}, {"hit": [0.0, 0.0, math.nan]})["hit"]
     >>> found.value, found.n
     (0.5, 3)
     """
-    names = list(a)
-    sides = [{name: _column(side[name]) for name in names} for side in (a, b)]
-    n = len(sides[0][names[0]]) if names else 0
-    labels = np.arange(n) if groups is None else np.asarray(groups)
-    drawn = [
-        replicates(_table([side[name] for name in names], n), labels, n_resamples=n_resamples, seed=seed)
-        for side in sides
-    ]
     result = {}
-    for index, name in enumerate(names):
-        left, right = (side[name] for side in sides)
+    for name in a:
+        left, right = _column(a[name]), _column(b[name])
+        labels = np.arange(len(left)) if groups is None else np.asarray(groups)
         value = _mean(left) - _mean(right)
         either = ~np.isnan(left) | ~np.isnan(right)
-        changed = either & ~(left == right)
-        result[name] = _paired(value, drawn[0][:, index] - drawn[1][:, index], labels[either], labels[changed])
+        n = int(np.count_nonzero(either))
+        influence = np.zeros(len(left))
+        for side, sign in ((left, 1), (right, -1)):
+            known = ~np.isnan(side)
+            influence[known] += sign * (side[known] - _mean(side)) * n / max(int(np.count_nonzero(known)), 1)
+        spread = value + influence if not math.isnan(value) else np.full(len(left), math.nan)
+        result[name] = _of_mean(np.where(either, spread, math.nan), labels, hits=_are_hits(left, right), n=n)
     return result
 
 
@@ -182,36 +171,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _paired(value: float, drawn: Floats, groups: npt.NDArray[Any], changed: npt.NDArray[Any]) -> Paired:
-    n, n_groups = len(groups), len(np.unique(groups))
-    ((low, high),) = _interval(drawn)
-    return Paired(
-        value, float(low), float(high), _p_value(value, drawn, n_groups, len(np.unique(changed))), n, n_groups
-    )
+def _of_mean(differences: Floats, labels: npt.NDArray[Any], *, hits: bool, n: int | None = None) -> Paired:
+    """The mean of the known differences; whether they are of hits decides the interval."""
+    known = ~np.isnan(differences)
+    n_groups = len(np.unique(labels[known]))
+    if not known.any():
+        return Paired(math.nan, math.nan, math.nan, math.nan, n or 0, n_groups)
+    of = intervals.spread(differences, labels, intervals.DIFFERENCES)
+    if hits:
+        return Paired(of.mean, *intervals.difference_of_hits(of), of.n, n_groups)
+    return Paired(of.mean, *intervals.t_test(of.mean, of.standard_error, n_groups), of.n, n_groups)
 
 
-def _p_value(value: float, drawn: Floats, n_groups: int, n_changed: int) -> float:
-    """See `paired_differences`; `n_changed` groups hold a pair that differs."""
-    if math.isnan(value):
-        return math.nan
-    drawn = drawn[~np.isnan(drawn)]
-    if n_groups < 2 or n_changed == 0 or len(drawn) == 0:
-        return 1.0
-    beyond = int(min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0)))
-    p = min(1.0, 2 * (beyond + 1) / (len(drawn) + 1))
-    if beyond < _FEW and np.isfinite(drawn).all():
-        from scipy import stats  # 45 MB and a second, which only comparisons pay
-
-        spread = float(drawn.std())
-        tail = 2 * float(stats.t.sf(abs(value) / spread, n_groups - 1)) if spread else 0.0
-        p = min(p, tail)
-    return max(p, 2.0 ** (1 - n_changed))
-
-
-def _interval(drawn: Floats) -> Floats:
-    """`interval`, whose interpolation knows +inf, for columns that may reach -inf instead."""
-    bounds = interval(drawn)
-    return np.where(np.isnan(bounds), -interval(-drawn)[:, ::-1], bounds)
+def _are_hits(*columns: Floats) -> bool:
+    return all(np.isin(column[~np.isnan(column)], (0.0, 1.0)).all() for column in columns)
 
 
 def _mean(column: Floats) -> float:

@@ -8,72 +8,95 @@ photograph.
 
 from __future__ import annotations
 
-import math
+import asyncio
 import os
 import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
-from http.client import HTTPException, responses
-from typing import Any
+from typing import Any, Protocol, get_args
 
-import httpx
 from lm_eval.api.instance import Instance
 from tqdm import tqdm
+from yarl import URL
 
-from globe_eval import __version__
-from globe_eval.benchmarks.images import ImageError, picture_bytes
+from globe_eval import __version__, secrets
+from globe_eval.benchmarks.images import ImageError, is_webp, picture_bytes, sent_bounds
 from globe_eval.errors import InputError, nearest
-from globe_eval.models import chat, sharing, wire
-from globe_eval.models.response import Response
+from globe_eval.models import pace, providers, reply, request, sharing, transport
+from globe_eval.models.endpoint_arguments import at_least, base_address, expanded, known_secret, one_of
+from globe_eval.models.failures import Failures, Final
+from globe_eval.models.response import Response, Served
 from globe_eval.models.simple import SimpleModel
 
-REFUSALS = 3  # in a row and before any answer: the whole run would be refused
 GONE_BEHIND_A_GATEWAY = (502, 503, 504)
+_OF_ALL = (401, 402, 403, 404)
+_SPENT = re.compile(
+    r"insufficient_quota|credit balance|insufficient (balance|credit|funds)|PerDay|daily (limit|quota)", re.I
+)
 
 
-class _Final(Exception):
-    """A request that no further attempt will help."""
+class Budget(Protocol):
+    """What a run may cost."""
 
+    def add(self, response: Response) -> None:
+        """Count an answer."""
 
-class _Refused(_Final):
-    """401, 403 or 404: about the key, the address or the model, and so most likely about every request."""
+    def spent(self, in_flight: int) -> bool:
+        """Whether one request more, beside those in flight, may exceed it."""
 
 
 @dataclass
 class _Address(sharing.Server):
     """One address of an endpoint, and what was learnt about it."""
 
-    url: httpx.URL = field(kw_only=True)
+    url: URL = field(kw_only=True)
     offered: list[str] = field(default_factory=list)
     """The models that it lists, empty where it lists none."""
-    answered: bool = False
-    refused: int = 0
-    knows_repetition_penalty: bool = True
+    provider: providers.Provider = field(default_factory=lambda: providers.Provider(""))
+    rules: providers.Rules = field(default_factory=providers.Rules)
+    failures: Failures = field(default_factory=lambda: Failures(0, 0))
+    ids: dict[transport.Connection, str] = field(default_factory=dict)
+    """The id of the last reply on each connection."""
+    ids_repeat: bool = False
+    """Whether replies on several connections carry one and the same id, so that an id says nothing."""
 
 
 class Endpoint(SimpleModel):
     """An OpenAI-compatible chat endpoint that sees images.
 
-    Several of them, with the same model behind each, share the work: see :mod:`globe_eval.models.sharing`.
+    Several of them, with the same model behind each, share the work: see :mod:`globe_eval.models.sharing`. What
+    providers want otherwise than the protocol says: :mod:`globe_eval.models.providers`.
 
     Args:
         base_url: such as `http://localhost:8000/v1`; with or without `/chat/completions`. Several with commas between.
         model: the model's name there; the only one that the server lists, if not given.
-        num_concurrent: requests in flight at each address.
+        num_concurrent: requests in flight at each address; fewer while it complains of too many.
         timeout: seconds that a request may take, from the connection to the reply's last byte.
-        max_retries: further attempts after 429, a 5xx, a broken connection, a time-out or a reply that is no chat
-            completion. Any other 4xx is final. An attempt that found no server does not count.
+        max_retries: further attempts after a 5xx, a broken connection, a time-out or a reply that is no chat
+            completion. Any 4xx is final but 408 and 429. An attempt that found no server does not count, nor does one
+            that is answered with 429: the server is asked again at its own pace, for as long as it answers others
+            within `patience`.
         api_key_env: the environment variable that holds the key; without it in the environment none is sent.
         seed: sent with each request (raised by one for each repetition of the same request); None sends none.
         backoff: seconds before the first further attempt; doubled for each next, with jitter, up to a minute. A
             server's Retry-After is honoured, unless it exceeds `timeout`.
         patience: seconds to wait for a server that answered before and then went away, such as one that is started
             again; what is left is given up only when every address has been silent for so long.
+        headers: further headers of each request, name -> value. `$NAME` in a value is what the environment variable
+            NAME holds: so is a key given that is no bearer token (`{"api-key": "$AZURE_API_KEY"}`).
+        ca_bundle: a PEM file of the authorities that https is checked with.
+        requests_per_minute, tokens_per_minute: of each address; None leaves it to the server to complain.
+        stream: ask for the answer as server-sent events, for servers that give it in no other way.
+        system_role: what the system message goes as: `system`, `developer`, or `user` for chat templates that have no
+            system. None: as `system`, and as `user` where the server refuses that.
+        picture_format: `jpeg` or `png` for servers that take nothing else; None sends files in their own format.
+        max_bytes: of a picture; larger ones are encoded again. None sends all.
+        served_model: the model's name in the replies, where it is another than the one that is asked for.
 
     Raises:
         InputError: arguments out of range, an address where nothing answers, a refused key, a model that cannot be
@@ -82,6 +105,8 @@ class Endpoint(SimpleModel):
     """
 
     name = "endpoint"
+    explicit: frozenset[str] = frozenset()
+    """Decoding arguments that the user gave himself: they are never left out of a request."""
 
     def __init__(
         self,
@@ -94,28 +119,45 @@ class Endpoint(SimpleModel):
         seed: int | None = 1234,
         backoff: float = 1.0,
         patience: float = 300,
+        headers: Mapping[str, str] | None = None,
+        ca_bundle: str | None = None,
+        requests_per_minute: float | None = None,
+        tokens_per_minute: float | None = None,
+        stream: bool = False,
+        system_role: request.SystemRole | None = None,
+        picture_format: str | None = None,
+        max_bytes: int | None = None,
+        served_model: str | None = None,
     ) -> None:
         super().__init__()
-        self.num_concurrent = int(_at_least("num_concurrent", num_concurrent, 1))
-        self.timeout = _at_least("timeout", timeout, 0.001)
+        self.num_concurrent = int(at_least("num_concurrent", num_concurrent, 1))
+        self.timeout = at_least("timeout", timeout, 0.001)
         self.patience = sharing.Patience(
-            max_retries=int(_at_least("max_retries", max_retries, 0)),
-            backoff=_at_least("backoff", backoff, 0.0),
-            restart=_at_least("patience", patience, 0.0),
+            max_retries=int(at_least("max_retries", max_retries, 0)),
+            backoff=at_least("backoff", backoff, 0.0),
+            restart=at_least("patience", patience, 0.0),
             seed=seed,
         )
+        for name, value in (("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)):
+            if value is not None:
+                at_least(name, value, 0.001)
+        self._per_minute = requests_per_minute, tokens_per_minute
+        self.stream = one_of("stream", stream, (True, False))
+        self.system_role = one_of("system_role", system_role, (None, *get_args(request.SystemRole)))
+        self.bounds = sent_bounds(picture_format, max_bytes)
+        self.served_model = served_model
         self.api_key_env = api_key_env
         self.seed = seed
-        key = os.environ.get(api_key_env, "").strip()
-        if not (key.isascii() and key.isprintable()):
-            raise InputError(f"endpoint: the environment variable {api_key_env} holds characters that no key has")
-        self._key = key
-        self._tls = httpx.create_ssl_context()  # tens of milliseconds, so once
-        urls = [_base(url) for url in (base_url.split(",") if isinstance(base_url, str) else base_url)]
+        self._key = known_secret(os.environ.get(api_key_env, "").strip(), api_key_env)
+        self._headers = expanded(headers)
+        self._tls = transport.tls_context(ca_bundle)  # tens of milliseconds, so once
+        urls = [base_address(url) for url in (base_url.split(",") if isinstance(base_url, str) else base_url)]
         self._addresses = [self._address(url) for url in dict.fromkeys(urls)]
         self.model = str(model) if model is not None else self._only_model()
         if len(urls) > 1:
             self._refuse_other_models()
+        for address in self._addresses:
+            address.rules = providers.rules_of(address.provider, self.model)
 
     def get_model_info(self) -> dict[str, Any]:
         """What identifies the model in a result: no key, no password, no query."""
@@ -123,13 +165,14 @@ class Endpoint(SimpleModel):
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
         """The chat as JSON: the template is the server's. A last message of the assistant is continued (vLLM)."""
-        return sys.intern(chat.write_history(chat_history))  # lm-eval keeps one for each photograph, mostly the same
+        return sys.intern(request.write_history(chat_history))  # lm-eval keeps one a photograph, mostly the same
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[Response]:
         """One response a request, in the same order. A request that failed for good has an `error` and no text.
 
         Raises:
-            InputError: the server refuses the key, the address or the model before it has answered anything.
+            InputError: the server refuses the key, the address or the model before it has answered anything, or
+                answers every request with the same refusal.
 
         """
         responses = [Response()] * len(requests)
@@ -142,131 +185,270 @@ class Endpoint(SimpleModel):
                 progress.update()
         return responses
 
-    def answers(self, requests: Sequence[Instance]) -> Iterator[tuple[int, Response]]:
+    def answers(
+        self,
+        requests: Sequence[Instance],
+        *,
+        repeats: Sequence[int] | None = None,
+        answered: int = 0,
+        budget: Budget | None = None,
+    ) -> Iterator[tuple[int, Response]]:
         """Each request's index and response the moment it arrives, `num_concurrent` in flight at each address.
 
         Leaving the loop early (an exception, Ctrl-C) sends nothing more.
+
+        Args:
+            requests: from lm-eval.
+            repeats: of each request, which repetition of the same question it is, from 0; it raises the seed. None
+                counts how often the same object comes.
+            answered: how many photographs of the run were answered before.
+            budget: is told of each answer; once it is spent no request is sent, and those in flight are waited for.
+
         """
-        seen: Counter[int] = Counter()
-        repeats = []
-        for request in requests:
-            repeats.append(seen[id(request)])
-            seen[id(request)] += 1
+        if repeats is None:
+            seen: Counter[int] = Counter()
+            repeats = []
+            for one in requests:
+                repeats.append(seen[id(one)])
+                seen[id(one)] += 1
+        given_up = Failures(len(requests), answered)
+        for address in self._addresses:
+            address.failures = Failures(len(requests), answered)
+        with ThreadPoolExecutor(min(4, self.num_concurrent)) as pool:
 
-        def ask(address: _Address, line: wire.Connection, index: int, place: sharing.Place) -> Response:
-            try:
-                return self._ask(address, line, requests[index], repeats[index], place)
-            except _Refused as error:
-                address.refused += 1
-                if not address.answered and address.refused >= min(REFUSALS, len(requests)):
-                    raise InputError(f"endpoint {address.name}: every request is refused: {error}") from None
-                raise
+            async def ask(address: _Address, line: transport.Connection, index: int) -> Response:
+                try:
+                    response = await self._ask(address, line, requests[index], repeats[index], pool, stop)
+                except Final as failure:
+                    if address.failures.hopeless_after(failure):
+                        raise InputError(f"endpoint {address.name}: every request is refused: {failure}") from None
+                    raise
+                address.failures.answered()
+                if budget is not None:
+                    budget.add(response)
+                return response
 
-        shared = sharing.share(self._addresses, len(requests), self.num_concurrent, ask, self.patience)
-        with closing(shared):
-            for index, outcome in shared:
-                if isinstance(outcome, InputError):
-                    raise outcome
-                if isinstance(outcome, Exception):  # nothing else that one photograph does may end the run
-                    known = isinstance(outcome, ImageError | _Final | sharing.GivenUp)
-                    reason = str(outcome) if known else f"{type(outcome).__name__}: {outcome}"
-                    outcome = Response("", error=self._line(reason))
-                yield index, outcome
+            def stop() -> bool:
+                in_flight = sum(one.pace.in_flight for one in self._addresses) - 1
+                return self._why_all_fail() is not None or (budget is not None and budget.spent(in_flight))
 
-    def _ask(
-        self, address: _Address, line: wire.Connection, request: Instance, repeat: int, place: sharing.Place
+            unheard = dict.fromkeys(range(len(requests)))
+            shared = sharing.share(self._addresses, len(requests), self.num_concurrent, ask, self.patience)
+            with closing(shared):
+                for index, outcome in shared:
+                    del unheard[index]
+                    if isinstance(outcome, Response):
+                        given_up.answered()
+                    elif isinstance(outcome, sharing.GivenUp) and not outcome.lost and given_up.hopeless_after(outcome):
+                        raise InputError(f"endpoint {self._shown}: every request fails: {outcome}")
+                    if isinstance(outcome, Exception):  # nothing else that one photograph does may end the run
+                        known = isinstance(outcome, ImageError | Final | sharing.GivenUp)
+                        reason = str(outcome) if known else f"{type(outcome).__name__}: {outcome}"
+                        outcome = Response("", error=self._line(reason))
+                    yield index, outcome
+            if (why := self._why_all_fail()) is not None:
+                for index in unheard:
+                    yield index, Response("", error=self._line(f"not asked, after: {why}"))
+
+    def _why_all_fail(self) -> str | None:
+        return next((why for one in self._addresses if (why := one.failures.of_account) is not None), None)
+
+    async def _ask(
+        self,
+        address: _Address,
+        line: transport.Connection,
+        one: Instance,
+        repeat: int,
+        pool: ThreadPoolExecutor,
+        stop: Callable[[], bool],
     ) -> Response:
-        """One attempt. Raises what :func:`globe_eval.models.sharing.share` knows, _Final, ImageError or InputError."""
-        context, gen_kwargs, *rest = request.args
-        fields = {"model": self.model, **chat.decoding(gen_kwargs)}
+        """One attempt. Raises what :func:`globe_eval.models.sharing.share` knows, Final, ImageError or InputError."""
+        context, gen_kwargs, *rest = one.args
+        visual = (rest[0].get("visual") or []) if rest else []
+        fields = {"model": self.model, **request.decoding(gen_kwargs)}
         if self.seed is not None and "seed" not in gen_kwargs:
             fields["seed"] = self.seed + repeat
-        no_penalty = fields.get("repetition_penalty") == 1.0
-        if no_penalty and not address.knows_repetition_penalty:
-            del fields["repetition_penalty"]
-        pictures = [picture_bytes(picture) for picture in (rest[0].get("visual") or [] if rest else [])]
-        body = chat.write_request(context, pictures, fields)
-        try:
-            with place:
-                reply = line.exchange("POST", "chat/completions", body, self.timeout)
-        except wire.Unreachable:
-            raise
-        except (OSError, HTTPException) as error:
-            raise sharing.Passing(self._line(f"{type(error).__name__}: {error}"), lost=True) from None
-        if reply.status < 500:
-            address.heard()
-        if (
-            no_penalty
-            and "repetition_penalty" in fields
-            and reply.status == 400
-            and b"repetition_penalty" in reply.body
-        ):
-            # A provider that does not know the field has no penalty either, which is what 1.0 asks for.
-            address.knows_repetition_penalty = False
-            return self._ask(address, line, request, repeat, place)
-        response = self._read(address, reply, chat.stops(gen_kwargs))
-        address.answered = True
-        return response
+        if self.stream:
+            fields.setdefault("stream", True)
+        while True:
+            rules = address.rules
+            sent, changes = rules.apply(fields, self.explicit)
+            role = self.system_role or rules.system_role
+            if role != self.system_role:
+                changes.append(f"system message as {role}")
 
-    def _read(self, address: _Address, reply: wire.Reply, ends: list[str]) -> Response:
-        """The response in a reply. Raises Passing or _Final."""
-        if reply.status == 200:
+            def prepare(sent: Mapping[str, Any] = sent, role: Any = role, no_webp: bool = rules.no_webp) -> Any:
+                kinds = self.bounds.kinds or (("image/jpeg", "image/png") if no_webp else None)
+                pictures = [picture_bytes(picture, self.bounds._replace(kinds=kinds)) for picture in visual]
+                return request.write_request(context, pictures, sent, role or "system"), {mime for _, mime in pictures}
+
+            body, mimes = await asyncio.get_running_loop().run_in_executor(pool, prepare)
+            async with address.pace as sent_at:
+                if stop():
+                    raise sharing.Enough
+                came = await self._exchange(line, body)
+            if came.status < 500:
+                address.heard()
             try:
-                return chat.read_reply(reply.json(), ends)
-            except ValueError as error:  # no JSON, or no chat completion
-                raise sharing.Passing(self._line(f"{type(error).__name__}: {error}")) from None
-        failure = self._line(f"HTTP {reply.status}: {_message(reply)}")
-        if reply.status in (401, 403, 404):
-            raise _Refused(failure + self._advice(address, reply.status))
-        if reply.status not in (408, 429) and reply.status < 500:
-            raise _Final(failure)
-        asked_to_wait = _retry_after(reply)
-        if asked_to_wait is not None and asked_to_wait > self.timeout:
-            raise _Final(f"{failure} (asks to wait {asked_to_wait:.0f} s)")
-        raise sharing.Passing(failure, asked_to_wait, lost=reply.status in GONE_BEHIND_A_GATEWAY)
+                response, identifier = self._read(address, came, sent_at, request.stops(gen_kwargs))
+            except Final as failure:
+                better = came.status in (400, 422) and providers.learnt(
+                    rules,
+                    _json(came),
+                    reply.message_of(came),
+                    sent,
+                    self.explicit,
+                    has_system=role in (None, "system") and '"role": "system"' in context,
+                    has_webp="image/webp" in mimes,
+                )
+                if not better and rules is address.rules:
+                    raise failure
+                if better and rules is address.rules:
+                    address.rules = better
+                    self._say(address, failure, rules, better)
+                continue
+            if identifier is not None and _came_before(address, line, identifier):
+                await line.close()
+                raise sharing.Passing(f"the reply with the id {identifier} came twice", free=True)
+            if rules.no_webp and self.bounds.kinds is None and any(map(is_webp, visual)):
+                changes.append("WebP pictures as PNG")
+            if changes:
+                served = response.served or Served()
+                response.served = served._replace(adapted=tuple(changes))
+            return response
 
-    def _address(self, url: httpx.URL) -> _Address:
+    async def _exchange(self, line: transport.Connection, body: bytes) -> transport.Reply:
+        try:
+            return await line.exchange("POST", "chat/completions", body, self.timeout)
+        except transport.Broken as error:
+            raise sharing.Passing(self._line(str(error)), lost=True) from None
+
+    def _read(
+        self, address: _Address, came: transport.Reply, sent_at: float, ends: list[str]
+    ) -> tuple[Response, str | None]:
+        """The response in a reply, and the reply's id. Raises Passing, Final, or InputError for another model's."""
+        status, message = came.status, None
+        if 200 <= status < 300:
+            try:
+                response, identifier = reply.read(came, ends)
+            except reply.MalformedReply as error:
+                raise sharing.Passing(self._line(f"{type(error).__name__}: {error}")) from None
+            except reply.FailureInside as error:
+                status, message = error.status, str(error)
+            else:
+                self._refuse_another_model(address, response)
+                address.pace.good((response.prompt_tokens or 0) + (response.completion_tokens or 0))
+                address.pace.spent(came.headers)
+                return response, identifier
+        body = _json(came)
+        if message is None:
+            message = reply.message_of(came)
+        if reply.refused(status, body):
+            address.pace.good()
+            return Response("", finish_reason="content_filter"), None
+        failure = self._line(f"HTTP {status}: {message}")
+        wait = pace.asked_to_wait(came.headers, body, message)
+        if wait is not None and wait > self.timeout:
+            raise Final(f"{failure} (asks to wait {wait:.0f} s)", account=True)
+        if status == 402 or (status in (400, 403, 429) and _SPENT.search(came.text)):
+            raise Final(failure, account=True)
+        if status in _OF_ALL:
+            raise Final(failure + self._advice(address, status), of_all=True, account=status == 401)
+        if status not in (408, 429) and status < 500:
+            raise Final(failure)
+        if status in (429, 529):
+            address.pace.slow_down(sent_at, wait)
+            if time.monotonic() - address.pace.heard_at > self.patience.restart:
+                raise Final(f"{failure} (and nothing else for {self.patience.restart:g} s)", account=True)
+            raise sharing.Passing(failure, free=True)
+        raise sharing.Passing(failure, wait, lost=status in GONE_BEHIND_A_GATEWAY)
+
+    def _refuse_another_model(self, address: _Address, response: Response) -> None:
+        served = response.served.model if response.served else None
+        if served is None or (address.provider.any_name and self.served_model is None):
+            return
+        if not providers.same_model(self.served_model or self.model, served):
+            raise InputError(
+                f"endpoint {address.name}: asked for the model {self.served_model or self.model!r}, and {served!r} "
+                f"answers; correct model=, or say served_model={served} if that is its name there"
+            )
+
+    def _say(self, address: _Address, failure: Final, old: providers.Rules, new: providers.Rules) -> None:
+        changed = next(name for name in vars(new) if getattr(new, name) != getattr(old, name))
+        what = {
+            "rename": "; ".join(f"{to} for {name}" for name, to in (new.rename.items() - old.rename.items())),
+            "omit": f"requests without {', '.join(sorted(new.omit - old.omit))}",
+            "system_role": "the system message before the user's",
+            "stream": "answers are streamed",
+            "no_webp": "WebP pictures are sent as PNG",
+        }[changed]
+        sharing.log.warning(f"globe-eval: {address.name}: {what}, from now on ({failure})")
+
+    def _address(self, url: URL) -> _Address:
         """An address where something answers, with the models that it lists. Raises InputError where nothing can work.
 
         Several addresses must all answer at the start: one that does not is more likely mistyped than late.
         """
+        for secret in (url.password, *url.query.values()):
+            secrets.keep(secret)
+        if url.user and url.password:
+            secrets.keep(f"{url.user}:{url.password}")
+        known = providers.provider_of(url.host or "", ())
+        key = f"Bearer {self._key}" if known.key_header == "Authorization" else self._key
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"globe-eval/{__version__}",
-            **({"Authorization": f"Bearer {self._key}"} if self._key else {}),
+            **({known.key_header: key} if self._key else {}),
+            **self._headers,
         }
+
+        async def is_there(line: transport.Connection) -> bool:
+            return (await self._models(line)).status not in GONE_BEHIND_A_GATEWAY
+
         # Without what may be secret in it.
         address = _Address(
-            name=str(url.copy_with(query=None, userinfo=b"")),
-            connect=lambda: wire.Connection(url, headers, self._tls),
-            is_there=lambda line: self._models(line).status not in GONE_BEHIND_A_GATEWAY,
+            name=str(url.with_user(None).with_query(None).with_fragment(None)),
+            connect=lambda: transport.Connection(url, headers, self._tls),
+            is_there=is_there,
+            new_pace=lambda: pace.Pace(self.num_concurrent, *self._per_minute, self.patience.pause),
             url=url,
+            provider=known,
         )
+
+        async def look() -> transport.Reply:
+            line = address.connect()
+            try:
+                return await self._models(line)
+            finally:
+                await line.close()
+
         try:
-            with address.connect() as line:
-                reply = self._models(line)
-            if reply.status == 401:
-                raise InputError(
-                    f"endpoint {address.name}: {self._line(_message(reply) + self._advice(address, reply.status))}"
-                )
-            address.offered = [str(model["id"]) for model in reply.json()["data"]]
-        except wire.Unreachable as error:
+            came = sharing.run_now(look())
+            if came.status == 401:
+                said = reply.message_of(came) + self._advice(address, came.status)
+                raise InputError(f"endpoint {address.name}: {self._line(said)}")
+            listed = [one for one in came.json()["data"] if isinstance(one["id"], str)]
+            address.offered = [one["id"] for one in listed]
+            if not known.name:
+                address.provider = providers.provider_of("", {str(one.get("owned_by", "")) for one in listed})
+        except transport.Unreachable as error:
+            hint = f", or set no_proxy={url.host}" if transport.proxy_of(url) is not None else ""
             raise InputError(
-                f"endpoint {address.name}: nothing answers there ({self._line(error)}); start the server or correct "
-                "base_url"
+                f"endpoint {address.name}: nothing answers there ({self._line(str(error))}); start the server or "
+                f"correct base_url{hint}"
             ) from None
-        except (OSError, HTTPException, ValueError, KeyError, TypeError):
+        except (transport.Broken, ValueError, KeyError, TypeError, AttributeError):
             pass  # some providers list nothing: the first requests will tell
         return address
 
-    def _models(self, line: wire.Connection) -> wire.Reply:
-        return line.exchange("GET", "models", None, wire.CONNECT_S)
+    async def _models(self, line: transport.Connection) -> transport.Reply:
+        return await line.exchange("GET", "models", None, transport.CONNECT_S)
 
     def _only_model(self) -> str:
         offered = self._addresses[0].offered
         if len(offered) == 1:
             return offered[0]
-        offers = f"it offers {', '.join(offered)}" if offered else "it does not say what it offers"
+        offers = f"it offers {_some(offered)}" if offered else "it does not say what it offers"
         raise InputError(f"endpoint {self._addresses[0].name}: say which model, as in --model_args model=…; {offers}")
 
     def _refuse_other_models(self) -> None:
@@ -274,13 +456,13 @@ class Endpoint(SimpleModel):
             if address.offered and self.model not in address.offered:
                 raise InputError(
                     f"endpoint {address.name}: does not offer the model {self.model!r}"
-                    f"{nearest(self.model, address.offered)} but {', '.join(address.offered)}; addresses that share "
+                    f"{nearest(self.model, address.offered)} but {_some(address.offered)}; addresses that share "
                     "the work must offer the same"
                 )
 
     def _advice(self, address: _Address, status: int) -> str:
         if status == 404:
-            offers = f"; the server offers {', '.join(address.offered)}" if address.offered else ""
+            offers = f"; the server offers {_some(address.offered)}" if address.offered else ""
             ending = "" if address.url.path != "/" else "; does base_url lack its /v1?"
             return f" (asked for the model {self.model!r}{nearest(self.model, address.offered)}{offers}{ending})"
         key = "the key in" if self._key else "there is no key in"
@@ -290,53 +472,31 @@ class Endpoint(SimpleModel):
     def _shown(self) -> str:
         return ",".join(address.name for address in self._addresses)
 
-    def _line(self, reason: object) -> str:
-        """One short line without the key and without pictures, which servers like to quote."""
-        text = " ".join(str(reason).split())
-        if self._key:
-            text = text.replace(self._key, "[key]")
-        return re.sub(r"[A-Za-z0-9+/=]{80,}", "[data]", text)[:300]
+    def _line(self, reason: str) -> str:
+        """One short line without secrets and without pictures, which servers like to quote."""
+        return re.sub(r"[A-Za-z0-9+/=]{80,}", "[data]", secrets.removed(" ".join(reason.split())))[:300]
 
 
-def _base(base_url: str) -> httpx.URL:
+def _came_before(address: _Address, line: transport.Connection, identifier: str) -> bool:
+    """Whether this connection brought the same reply before: then it answers something else, and was sent twice."""
+    if identifier in (one for other, one in address.ids.items() if other is not line):
+        address.ids_repeat = True
+    before = address.ids.get(line)
+    address.ids[line] = identifier
+    if before != identifier or address.ids_repeat:
+        return False
+    address.ids_repeat = len(address.ids) == 1 and line.closed_for == identifier  # on a new connection as well
+    line.closed_for = identifier
+    return not address.ids_repeat
+
+
+def _some(names: Sequence[str], most: int = 10) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _json(came: transport.Reply) -> Any:
     try:
-        url = httpx.URL(str(base_url).strip())
-    except httpx.InvalidURL as error:
-        raise InputError(f"endpoint: base_url {base_url!r} is no address ({error})") from None
-    if url.scheme not in ("http", "https") or not url.host:
-        raise InputError(f"endpoint: base_url {base_url!r} is no address such as http://localhost:8000/v1")
-    path = url.path.rstrip("/").removesuffix("/chat/completions").rstrip("/")
-    return url.copy_with(path=path or "/")
-
-
-def _at_least(name: str, value: float, least: float) -> float:
-    whole = isinstance(least, int)
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not least <= value < math.inf:
-        raise InputError(f"endpoint: {name}={value!r}; allowed: {'whole ' if whole else ''}numbers from {least}")
-    return value
-
-
-def _message(reply: wire.Reply) -> str:
-    """What the server says went wrong, in OpenAI's form, FastAPI's, or as text."""
-    try:
-        said = reply.json()
-        said = said.get("error", said)
-        said = said.get("message") or said.get("detail") or said
-    except (ValueError, AttributeError):
-        said = reply.body.decode("utf-8", "replace")
-    return str(said) or responses.get(reply.status, "")
-
-
-def _retry_after(reply: wire.Reply) -> float | None:
-    """Seconds that the server asks to wait: a number or a date."""
-    value = reply.headers.get("Retry-After")
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
+        return came.json()
     except ValueError:
-        try:
-            seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except ValueError:
-            return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+        return None

@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 from globe_eval.files import valid_utf8
+
+
+class Served(NamedTuple):
+    """Who answered, as the reply names it, and how the exchange differed from what was asked for."""
+
+    model: str | None = None
+    fingerprint: str | None = None
+    """OpenAI's `system_fingerprint`."""
+    provider: str | None = None
+    """OpenRouter's: who computed the answer."""
+    adapted: tuple[str, ...] = ()
+    """What the request was changed to, because the provider refuses the rest (`models.providers`)."""
+    dropped: tuple[str, ...] = ()
+    """Fields of the reply that were of a wrong type, and are missing for it."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What there is of it."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in self._asdict().items() if v}
 
 
 class Response(str):
@@ -17,6 +37,7 @@ class Response(str):
         prompt_tokens: tokens that went in, where the back end counts them.
         completion_tokens: tokens that came out, where the back end counts them.
         first_token: the likeliest first tokens and their log-probabilities, where these were asked for.
+        served: who answered, where the back end says so.
 
     >>> answer = Response("country: Japan", finish_reason="stop")
     >>> answer == "country: Japan", answer.finish_reason, answer.error
@@ -24,13 +45,14 @@ class Response(str):
 
     """
 
-    __slots__ = ("completion_tokens", "error", "finish_reason", "first_token", "prompt_tokens")
+    __slots__ = ("completion_tokens", "error", "finish_reason", "first_token", "prompt_tokens", "served")
 
     finish_reason: str | None
     error: str | None
     prompt_tokens: int | None
     completion_tokens: int | None
     first_token: dict[str, float] | None
+    served: Served | None
 
     def __new__(
         cls,
@@ -41,6 +63,7 @@ class Response(str):
         prompt_tokens: int | None = None,
         completion_tokens: int | None = None,
         first_token: dict[str, float] | None = None,
+        served: Served | None = None,
     ) -> Response:
         """See the class."""
         self = super().__new__(cls, valid_utf8(str(text)))
@@ -49,4 +72,5 @@ class Response(str):
         self.prompt_tokens = prompt_tokens
         self.completion_tokens = completion_tokens
         self.first_token = first_token
+        self.served = served
         return self

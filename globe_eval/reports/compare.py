@@ -243,7 +243,7 @@ def _own_rows(
     )
     means = [one.name for one in metrics if not (_is_median(one) or _empty(left[one.name]) or _empty(right[one.name]))]
     found = differences_of_own_means(
-        {name: right[name] for name in means}, {name: left[name] for name in means}, groups, seed=seed
+        {name: right[name] for name in means}, {name: left[name] for name in means}, groups
     )
     result = {}
     for one in metrics:

@@ -10,8 +10,8 @@ from typing import Any
 
 from globe_eval.metrics.accuracy import acc_name
 from globe_eval.metrics.catalogue import described
+from globe_eval.metrics.intervals import PROCEDURE
 from globe_eval.metrics.paired import Paired
-from globe_eval.metrics.statistics import N_RESAMPLES
 from globe_eval.reports import shown
 from globe_eval.reports.compare import Comparison, Flip, MetricPair, Part, holm_of
 from globe_eval.reports.run import Run, model_name
@@ -87,7 +87,7 @@ def _runs(many: Sequence[Comparison]) -> str:
         f"{letter}  {model_name(run.results)} · {run.folder}" + ("  (reference)" if run is first.a else "")
         for letter, run in zip(LETTERS, runs, strict=False)
     ]
-    groups = f" by {first.n_groups:,} groups" if first.n_groups < first.n else ""
+    groups = f" by {shown.people(first.n_groups)}" if first.n_groups < first.n else ""
     forms = " and ".join(dict.fromkeys(run.results.answer_form for run in runs))
     tasks = " and ".join(dict.fromkeys(run.results.task for run in runs))
     lines += ["", f"{tasks} · {_photographs(first.n)}{groups} · {forms} · {first.a.results.distance} distance"]
@@ -203,11 +203,11 @@ def _flips(one: Comparison, letter: str, km: float | None) -> str:
 
 
 def _footnote(many: Sequence[Comparison]) -> str:
-    unit = "group" if many[0].n_groups < many[0].n else "photograph"
+    unit = "photographer" if many[0].n_groups < many[0].n else "photograph"
     several = f", in the first table adjusted for {len(many)} comparisons with A (Holm)" if len(many) > 1 else ""
     return fill(
-        f"Differences of % are in points. Intervals and two-sided p: paired bootstrap of {N_RESAMPLES:,} "
-        f"resamples by {unit}{several}; not adjusted for the number of metrics. better: p at most {SIGNIFICANT:g}, "
+        f"Differences of % are in points. Intervals and two-sided p by {unit}, from one "
+        f"procedure ({PROCEDURE}){several}; not adjusted for the number of metrics. better: p at most {SIGNIFICANT:g}, "
         "else tie.",
         _COLUMNS,
     )
@@ -277,7 +277,7 @@ def comparison_json(many: Sequence[Comparison], *, flips_km: float | None = None
         "reference": _run(first.a),
         "n": first.n,
         "n_groups": first.n_groups,
-        "n_resamples": N_RESAMPLES,
+        "intervals": PROCEDURE,
         "comparisons": [
             {
                 "run": _run(one.b),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from globe_eval.metrics.catalogue import Metric, described
+from globe_eval.metrics.intervals import FEW_GROUPS
 from globe_eval.sample import Figure
 
 CONTINENTS = {
@@ -79,10 +80,36 @@ def text(name: str, value: float | None) -> str:
 
 
 def interval(name: str, figure: Figure, between: str = " – ") -> str:
-    """The 95 % interval without a unit; empty where there is none (one group, or an undefined value)."""
+    """The 95 % interval without a unit; empty where there is none (one group, or an undefined value).
+
+    That of fewer than 5 photographers is marked, and `few` says what the mark means.
+    """
     if figure.n_groups < 2 or (figure.low is None and figure.high is None):
         return ""
-    return between.join(number(name, bound) for bound in (figure.low, figure.high))
+    mark = "*" if figure.n_groups < FEW_GROUPS else ""
+    return between.join(number(name, bound) for bound in (figure.low, figure.high)) + mark
+
+
+def people(n_groups: int) -> str:
+    """How many photographers there are.
+
+    >>> people(1), people(1234)
+    ('1 photographer', '1,234 photographers')
+    """
+    return f"{n_groups:,} photographer{'s' if n_groups != 1 else ''}"
+
+
+def few(n_groups: int) -> str:
+    """What so few photographers mean for the intervals; empty where they are enough.
+
+    >>> few(1)
+    'One photographer: no intervals, since one person says nothing of the spread between people.'
+    """
+    if n_groups == 1:
+        return "One photographer: no intervals, since one person says nothing of the spread between people."
+    if n_groups < FEW_GROUPS:
+        return f"* {n_groups} photographers: intervals are very wide, and no difference between runs can be shown."
+    return ""
 
 
 def difference(name: str, value: float) -> str:

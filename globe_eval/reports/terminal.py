@@ -43,6 +43,7 @@ def result_table(results: Results) -> str:
             "",
             *(f"{section}\n" for section in _sections(results)),
             status_line(results),
+            *([note] if (note := shown.few(results.n_groups)) else []),
             *([f"repaired, having been decoded wrongly: {results.repaired:,} responses"] if results.repaired else []),
             *([_ceiling_line(results)] if ceiling else []),
             *([_clean_line(results)] if results.clean else []),
@@ -119,7 +120,7 @@ def compact_table(many: Sequence[Results]) -> str:
 
 def heading(results: Results) -> str:
     """One line that says what the numbers are of."""
-    groups = f" by {results.n_groups:,} groups" if results.n_groups < results.n else ""
+    groups = f" by {shown.people(results.n_groups)}" if results.n_groups < results.n else ""
     limited = f" (--limit {results.limit:g})" if results.limit is not None else ""
     version = f" version {results.task_version}" if results.task_version else ""
     return (

@@ -19,6 +19,7 @@ from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.metrics.catalogue import METRICS, TARGETS, Metric, metrics_with, pair_columns, pairs
 from globe_eval.metrics.custom_metrics import OwnMetric
 from globe_eval.metrics.grounding import controls_of, lexicon_sha256
+from globe_eval.metrics.intervals import PROCEDURE
 from globe_eval.metrics.localizability import SOURCES, risk_coverage, thinned
 from globe_eval.places import DISTANCES, gazetteer, resolve_many
 from globe_eval.places.online import GEOCODERS
@@ -40,6 +41,7 @@ from globe_eval.sample import (
     WithoutOverlap,
     finite,
 )
+from globe_eval.secrets import without_secrets
 
 
 def unscored(
@@ -73,9 +75,11 @@ def unscored(
     fields = {
         **{"task": task, "task_version": task_version, "answer_form": answer_form, "manifest_sha256": manifest_sha256},
         **{"model": model, "geocoder": Geocoder(geocoder, "")},
-        "model_args": record.without_secrets(dict(model_args or {})),
-        "model_info": record.without_secrets(dict(model_info or {})),
+        "model_args": without_secrets(model_args or {}),
+        "model_info": without_secrets(model_info or {}),
     }
+    if known.get("decoding") is not None:
+        known["decoding"] = without_secrets(known["decoding"])
     return Results(schema_version=SCHEMA_VERSION, **{**nothing, **fields, **known})
 
 
@@ -140,6 +144,7 @@ def describe(results: Results, samples: Sequence[Sample], exclude: Collection[st
     return {
         "n": len(samples),
         "n_groups": next(iter(figures.values())).n_groups if figures else 0,
+        "intervals": PROCEDURE,
         "complete": all(one.status != "error" for one in samples),
         "status": scoring.counts(samples),
         "repaired": sum(one.answer.repaired for one in samples),

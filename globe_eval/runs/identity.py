@@ -9,11 +9,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from globe_eval.runs.record import without_secrets
+from globe_eval.secrets import without_secrets
 
 CANNOT_CHANGE_AN_ANSWER = {
     # Where the model is, how often and how patiently it is asked. The model's name stays part of the identity.
-    *("base_url", "api_key_env", "num_concurrent", "max_concurrent", "timeout", "max_retries", "backoff", "patience"),
+    *(
+        "base_url",
+        "api_key_env",
+        "headers",
+        "ca_bundle",
+        "num_concurrent",
+        "max_concurrent",
+        "timeout",
+        "max_retries",
+        "backoff",
+        "patience",
+    ),
+    *("requests_per_minute", "tokens_per_minute", "stream", "served_model"),
     # How the same computation is laid out. A run that ran out of memory goes on with other values; rounding, the only
     # thing that they touch, differs between two machines as well.
     *("batch_size", "max_batch_size", "device", "device_map", "device_map_option", "parallelize", "low_cpu_mem_usage"),
@@ -54,8 +66,8 @@ def identity(
             "task_version": task_version,
             "manifest_sha256": manifest_sha256,
             "prompt_sha256": prompt_sha256,
-            "system_instruction": system_instruction,
-            "decoding": dict(decoding),
+            "system_instruction": without_secrets({"": system_instruction})[""],
+            "decoding": without_secrets(decoding),
             "seed": seed,
             "model": model,
             "model_args": relevant(model_args),

@@ -2,7 +2,9 @@
 
 `journal.jsonl` begins with a line that says which run it is (see `identity`); each further line is what came back for
 one photograph, under a key over everything that could change it. A process that dies while it writes leaves half a
-line at the end, which the next one cuts off.
+line at the end, which the next one cuts off. Each line ends with a checksum of the rest of it, so that nothing is
+believed that was not written here; journals of version 1 had none, and go on without. Every answer is handed to the
+operating system at once and to the disk every SYNC_S seconds.
 """
 
 from __future__ import annotations
@@ -10,16 +12,23 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, NamedTuple, Self
 
 from globe_eval.errors import InputError
-from globe_eval.models.response import Response
+from globe_eval.models.reply import count_of
+from globe_eval.models.response import Response, Served
 from globe_eval.runs import identity as identities
 from globe_eval.runs.lock import Lock
+
+VERSION = 2
+SYNC_S = 5.0
+"""Seconds of answers that a crash of the machine, unlike one of the process, may cost."""
 
 
 class Entry(NamedTuple):
@@ -63,6 +72,7 @@ class Journal:
         self.images: dict[str, str | None] = {}
         """Photograph's id -> SHA-256 of the picture that it was last asked with."""
         self._there: dict[Path, dict[str, Any]] = {}  # a journal's file -> the identity of the answers in it
+        self._synced = time.monotonic()
         self._rank, self._ranks = rank, ranks
         self._file: BinaryIO | None = None
         self._end = 0
@@ -91,7 +101,7 @@ class Journal:
         self._file = self.path.open("ab")
         self._file.truncate(self._end)
         if self._end == 0:
-            self._write(json.dumps({"journal": 1, "identity": self.identity}) + "\n")
+            self._write(_with_sum({"journal": VERSION, "identity": self.identity}))
         self._sha256 = identities.sha256(self.identity)
 
     def key(self, sample_id: str, image_sha256: str | None, prompt: str, repeat: int = 0) -> str:
@@ -105,11 +115,15 @@ class Journal:
 
     def close(self) -> None:
         """Close the file and give the folder free; folders that were made for nothing are gone again."""
-        if self._file is not None:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None
+        try:
+            if file is not None:
+                with file:
+                    self._sync(file)
+        finally:
+            self._free()
+
+    def _free(self) -> None:
         self._lock.free()
         for path in self._made:
             with contextlib.suppress(OSError):  # not empty: something was written
@@ -124,10 +138,23 @@ class Journal:
     def _write(self, lines: str) -> None:
         if self._file is None:
             raise ValueError(f"{self.path}: not open for writing; start() comes first")
-        try:
+        with self._named():
             self._file.write(lines.encode())
             self._file.flush()
-        except OSError as error:  # a full disk: the system does not say which
+        if time.monotonic() - self._synced > SYNC_S:
+            self._sync(self._file)
+
+    def _sync(self, file: BinaryIO) -> None:
+        with self._named():
+            file.flush()
+            os.fsync(file.fileno())
+        self._synced = time.monotonic()
+
+    @contextlib.contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:  # a full disk: the system does not say which file it is about
             raise OSError(error.errno, error.strerror, str(self.path)) from None
 
     def _read(self) -> None:
@@ -136,8 +163,9 @@ class Journal:
             for number, (end, line) in enumerate(read_lines(path), 1):
                 if number == 1:
                     there[path] = _identity(path, line)
+                    checked = line["journal"] > 1
                 else:
-                    self._take(_entry(path, number, line))
+                    self._take(_entry(path, number, line, checked=checked))
                 if path == self.path:
                     self._end = end
         if self.answered:
@@ -181,7 +209,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 return
             try:
                 record = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 record = None
             if isinstance(record, dict):
                 end += len(line)
@@ -198,24 +226,103 @@ def read_identity(path: Path) -> dict[str, Any] | None:
 
 
 def _identity(path: Path, line: dict[str, Any]) -> dict[str, Any]:
-    if line.get("journal") != 1 or not isinstance(line.get("identity"), dict):
-        raise InputError(f"{path}, line 1: found no journal of version 1; --fresh starts over")
+    if line.get("journal") not in (1, VERSION) or not isinstance(line.get("identity"), dict):
+        raise InputError(f"{path}, line 1: found no journal of version 1 or {VERSION}; --fresh starts over")
+    _refuse_changed(path, 1, line, checked=line["journal"] > 1)
     found: dict[str, Any] = line["identity"]
     return found
 
 
-def _entry(path: Path, number: int, line: dict[str, Any]) -> Entry:
-    try:
-        response = Response(
-            line["response"] or "",
-            finish_reason=line["finish_reason"],
-            error=line["error"],
-            prompt_tokens=line["prompt_tokens"],
-            completion_tokens=line["completion_tokens"],
+_TEXT, _TEXT_OR_NULL = "a text", "a text or null"
+_FIELDS = {
+    "key": _TEXT,
+    "id": _TEXT,
+    "image_sha256": _TEXT_OR_NULL,
+    "response": _TEXT_OR_NULL,
+    "finish_reason": _TEXT_OR_NULL,
+    "error": _TEXT_OR_NULL,
+    "prompt_tokens": "a count or null",
+    "completion_tokens": "a count or null",
+    "seconds": "a number or null",
+}
+
+
+def _entry(path: Path, number: int, line: dict[str, Any], *, checked: bool) -> Entry:
+    _refuse_changed(path, number, line, checked=checked)
+    if not checked:
+        line = _of_version_1(line)
+    for name, allowed in _FIELDS.items():
+        if name not in line:
+            raise InputError(f"{path}, line {number}: the field {name!r} is missing; --fresh starts over")
+        if not _is(line[name], allowed):
+            raise InputError(
+                f"{path}, line {number}: {name}: found {_excerpt(repr(line[name]).encode())}; allowed: {allowed}; "
+                "--fresh starts over"
+            )
+    if (line["response"] is None) == (line["error"] is None):
+        raise InputError(f"{path}, line {number}: response and error: one of both is null; --fresh starts over")
+    response = Response(
+        line["response"] or "",
+        finish_reason=line["finish_reason"],
+        error=line["error"],
+        prompt_tokens=line["prompt_tokens"],
+        completion_tokens=line["completion_tokens"],
+        served=_served(line.get("served")),
+    )
+    return Entry(line["key"], line["id"], line["image_sha256"], response, line["seconds"])
+
+
+def _served(value: Any) -> Served | None:
+    if not isinstance(value, dict) or not value.keys() <= set(Served._fields):
+        return None
+    given: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in value.items()}
+    return Served(**given)
+
+
+def _of_version_1(line: dict[str, Any]) -> dict[str, Any]:
+    """What servers said was journalled unseen then: counts that are written as text, reasons that are no text."""
+    line = {**line}
+    for name in ("prompt_tokens", "completion_tokens"):
+        value = line.get(name)
+        if isinstance(value, float) or (isinstance(value, str) and value.isdecimal()):
+            line[name] = count_of(float(value))
+    if isinstance(line.get("finish_reason"), dict | list):
+        line["finish_reason"] = None
+    return line
+
+
+def _is(value: Any, allowed: str) -> bool:
+    if value is None:
+        return allowed.endswith("null")
+    if allowed.startswith("a text"):
+        return isinstance(value, str)
+    number = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+    return number and (allowed.startswith("a number") or isinstance(value, int))
+
+
+def _refuse_changed(path: Path, number: int, line: dict[str, Any], *, checked: bool) -> None:
+    """Raise InputError for a line that is not as it was written."""
+    if "sum" not in line and not checked:
+        return
+    if line.get("sum") != _sum({name: value for name, value in line.items() if name != "sum"}):
+        name = f" (id {line['id']!r})" if isinstance(line.get("id"), str) else ""
+        raise InputError(
+            f"{path}, line {number}{name}: is not as it was written (its checksum is another); remove the line to ask "
+            "again, or --fresh starts over"
         )
-        return Entry(line["key"], line["id"], line["image_sha256"], response, line["seconds"])
-    except KeyError as error:
-        raise InputError(f"{path}, line {number}: the field {error} is missing; --fresh starts over") from None
+
+
+def _sum(record: dict[str, Any]) -> str:
+    return _sum_of(json.dumps(record, ensure_ascii=False))
+
+
+def _sum_of(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _with_sum(record: dict[str, Any]) -> str:
+    text = json.dumps(record, ensure_ascii=False)
+    return f'{text[:-1]}, "sum": "{_sum_of(text)}"}}\n'
 
 
 def _line(entry: Entry) -> str:
@@ -230,8 +337,9 @@ def _line(entry: Entry) -> str:
         "prompt_tokens": response.prompt_tokens,
         "completion_tokens": response.completion_tokens,
         "seconds": None if entry.seconds is None else round(entry.seconds, 4),
+        **({"served": response.served.as_json()} if response.served else {}),
     }
-    return json.dumps(record, ensure_ascii=False) + "\n"
+    return _with_sum(record)
 
 
 def _refuse_another(path: Path, there: dict[str, Any], here: dict[str, Any]) -> None:

@@ -17,13 +17,15 @@ from lm_eval.api.instance import Instance
 from lm_eval.utils import set_torch_seed
 
 from globe_eval.benchmarks import images
-from globe_eval.errors import InputError
-from globe_eval.models.response import Response
+from globe_eval.errors import IncompleteRun, InputError
+from globe_eval.files import valid_utf8
+from globe_eval.models.providers import same_model
+from globe_eval.models.response import Response, Served
 from globe_eval.models.simple import SimpleModel
 from globe_eval.runs.journal import Entry, Journal
 from globe_eval.runs.progress import Progress
-from globe_eval.runs.record import without_secrets
-from globe_eval.runs.usage import Portion
+from globe_eval.runs.usage import Budget, Portion
+from globe_eval.secrets import removed, without_secrets
 
 CHUNK = 256
 """Requests that an engine of its own batches (vLLM) is given at once: enough to keep it busy, and all of their pictures
@@ -47,16 +49,26 @@ class Journaled:
         journal: started.
         seed: of models that sample in this process; each chunk draws from a seed of its own.
         progress: shows each answer.
+        budget: what the run may cost; None is no bound.
 
     """
 
     MULTIMODAL = True
 
-    def __init__(self, model: Any, journal: Journal, *, seed: int = 0, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        journal: Journal,
+        *,
+        seed: int = 0,
+        progress: Progress | None = None,
+        budget: Budget | None = None,
+    ) -> None:
         self.model = model
         self.journal = journal
         self.seed = seed
         self.progress = progress or Progress()
+        self.budget = budget
         self.chunk = chunk_size(model)
         self.total = 0
         """How many answers are wanted."""
@@ -72,6 +84,12 @@ class Journaled:
         """Photograph's id -> the first of its answers."""
         self.pictures: dict[str, images.Inspection] = {}
         """Photograph's id -> what its file is, for those whose answers came through here."""
+        self.repeats: dict[str, list[Response]] = {}
+        """Photograph's id -> all of its answers, where it was asked several times."""
+        self.prompt = ""
+        """What the first photograph was asked with."""
+        self.served_by: str | None = None
+        """The model that answered, as the replies name it."""
         self._failures = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -80,7 +98,7 @@ class Journaled:
     @property
     def portion(self) -> Portion:
         """What this process knows of the run."""
-        return Portion(self.resumed, self.seconds, self.seconds_to_first_answer, self.answers)
+        return Portion(self.resumed, self.seconds, self.seconds_to_first_answer, self.answers, self.repeats)
 
     def generate_until(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[Response]:
         """One response a request, in the same order.
@@ -102,9 +120,21 @@ class Journaled:
             self._look_up(slot, request, answered, failed)
         self.total, self.done, self.resumed = len(asked), len(answered), len(answered)
         self._warn_of_changes(asked, {name for name, _ in [*answered, *failed]})
+        for response in answered.values():
+            self._refuse_another_model(response)
+            if self.budget is not None:
+                self.budget.add(response)
         if self.done < self.total:
             self._ask(asked, answered, failed)
+        if len(answered) < len(asked):
+            assert self.budget is not None
+            raise IncompleteRun(
+                f"stopped with {self.done:,} of {self.total:,} answers, in {self.journal.path}; {self.budget.shown()}"
+            )
         self.answers = {name: response for (name, repeat), response in answered.items() if repeat == 0}
+        if any(repeat for _, repeat in answered):
+            for name, repeat in sorted(answered):
+                self.repeats.setdefault(name, []).append(answered[name, repeat])
         return [answered[slot] for slot in slots]
 
     def _look_up(self, slot: Slot, request: Instance, answered: dict[Slot, Response], failed: set[Slot]) -> None:
@@ -140,6 +170,10 @@ class Journaled:
             for piece in pieces:
                 # A chunk that is asked again for the sake of its batches brings answers that are there already.
                 new = {slot: _published(response) for slot, response in piece if slot not in answered}
+                for response in new.values():
+                    self._refuse_another_model(response)
+                    if self.budget is not None and not streams:
+                        self.budget.add(response)
                 now = time.monotonic()
                 entries = [self._entry(slot, asked[slot], new[slot], (now - before) / len(new)) for slot in new]
                 self.journal.append(entries)
@@ -155,10 +189,9 @@ class Journaled:
     def _stream(
         self, asked: Mapping[Slot, Instance], answered: Mapping[Slot, Response]
     ) -> Iterator[list[tuple[Slot, Response]]]:
-        # All repetitions of a photograph or none: a model numbers them in the order in which they come.
-        lacking = {slot[0] for slot in asked if slot not in answered}
-        slots = [slot for slot in asked if slot[0] in lacking]
-        for index, response in self.model.answers([asked[slot] for slot in slots]):
+        slots = [slot for slot in asked if slot not in answered]
+        requests, repeats = [asked[slot] for slot in slots], [repeat for _, repeat in slots]
+        for index, response in self.model.answers(requests, repeats=repeats, answered=self.done, budget=self.budget):
             yield [(slots[index], response)]
 
     def _chunks(
@@ -168,6 +201,8 @@ class Journaled:
         for start in range(0, len(slots), self.chunk):
             chunk = slots[start : start + self.chunk]
             lacking = [slot for slot in chunk if slot not in answered]
+            if self.budget is not None and self.budget.spent(0):
+                return
             together = [slot for slot in chunk if slot not in failed] if set(lacking) - failed else []
             # What failed before was left out of its batch or has spoilt it: alone, it spoils nothing.
             for part in [together, *([slot] for slot in lacking if slot in failed)]:
@@ -200,6 +235,18 @@ class Journaled:
             half = len(slots) // 2
             yield from self._generate(slots[:half], asked)
             yield from self._generate(slots[half:], asked)
+
+    def _refuse_another_model(self, response: Response) -> None:
+        """Raise InputError where a run's answers come from two models."""
+        model = response.served.model if response.served else None
+        if model is None:
+            return
+        if self.served_by is not None and not same_model(self.served_by, model):
+            raise InputError(
+                f"{self.journal.path}: the answers so far are from the model {self.served_by!r}, and now {model!r} "
+                "answers; ask the first again, or --fresh starts over"
+            )
+        self.served_by = self.served_by or model
 
     @property
     def _quiet(self) -> dict[str, bool]:
@@ -256,17 +303,21 @@ def _seed(seed: int, slot: Slot) -> int:
 
 
 def _published(response: str) -> Response:
-    """The response of any back end as it may be written down: servers and libraries like to quote addresses in their
-    errors, with the passwords in them.
-    """
-    error = getattr(response, "error", None)
+    """The response of any back end as it may be written down, without secrets."""
+    served = getattr(response, "served", None)
     return Response(
-        response,
-        finish_reason=getattr(response, "finish_reason", None),
-        error=error and without_secrets({"error": error})["error"],
+        _shown(response) or "",
+        finish_reason=_shown(getattr(response, "finish_reason", None)),
+        error=_shown(getattr(response, "error", None)),
         prompt_tokens=getattr(response, "prompt_tokens", None),
         completion_tokens=getattr(response, "completion_tokens", None),
+        served=served and Served(*(_shown(v) if isinstance(v, str) else v and tuple(map(_shown, v)) for v in served)),  # type: ignore[arg-type]
     )
+
+
+def _shown(text: str | None) -> str | None:
+    """Servers and libraries like to quote keys, and addresses with the passwords in them."""
+    return None if text is None else without_secrets({"": removed(valid_utf8(str(text)))})[""]
 
 
 def _first_line(error: Exception) -> str:

@@ -19,9 +19,12 @@ from pathlib import Path
 from typing import Any, get_args
 
 from globe_eval.answers import parse
+from globe_eval.errors import InputError
 from globe_eval.metrics.grounding import entity_set
 from globe_eval.runs import second_model
+from globe_eval.runs.second_model import SecondModel
 from globe_eval.sample import JudgeAgreement, Judgement, Sample, Use
+from globe_eval.secrets import removed
 
 USES: tuple[Use, ...] = get_args(Use)
 
@@ -107,28 +110,28 @@ def read_verdict(text: str, entities: Sequence[str]) -> dict[str, Use]:
 
 
 def ask(
-    samples: Sequence[Sample], arguments: Mapping[str, Any], *, folder: Path | None, seed: int
-) -> tuple[list[Sample], str]:
-    """The samples with what a judge says of each, and the judge's name.
+    samples: Sequence[Sample], model: SecondModel, *, folder: Path | None, seed: int
+) -> tuple[list[Sample], str | None]:
+    """The samples with what a judge says of each, and why it answers none of those that it was asked about, if so.
 
     Args:
         samples: of a run.
-        arguments: of the model `endpoint`: base_url, model, num_concurrent and so on.
+        model: the judge, from `second_model.second_model`.
         folder: where `judge.jsonl` is kept; None keeps nothing.
         seed: of the order of the entities.
 
-    Raises InputError where the endpoint cannot be used. A photograph that the judge does not answer has an error.
+    A photograph that the judge does not answer has an error.
     """
     from lm_eval.api.instance import Instance
 
-    from globe_eval.models import chat
+    from globe_eval.models.decoding import merged
+    from globe_eval.models.request import write_history
 
-    model = second_model.endpoint("--judge", arguments, seed)
     questions = [one for sample in samples if (one := question(sample, seed)) is not None]
     answers = second_model.AnswerFile(None if folder is None else folder / CACHE, "entities")
     judged, asked, requests = {}, [], []
     for one in questions:
-        known = answers.known.get(one.key(model.model))
+        known = answers.known.get(one.key(model.name))
         if not one.text:
             judged[one.id] = Judgement(entities={entity: "absent" for entity in one.entities})
         elif known is not None:
@@ -141,23 +144,33 @@ def ask(
                 "max_gen_toks": 64 + 16 * len(one.entities),
                 "response_format": {"type": "json_schema", "json_schema": form},
             }
-            requests.append(Instance("generate_until", {"id": one.id}, (chat.write_history(history), decoding, {}), 0))
+            arguments: tuple[Any, ...] = (write_history(history), merged(decoding, model.decoding), {})
+            requests.append(Instance("generate_until", {"id": one.id}, arguments, 0))
             asked.append(one)
-    for index, response in model.answers(requests):
-        one = asked[index]
-        try:
-            if response.error is not None:
-                raise ValueError(response.error)
-            verdict = read_verdict(response, one.entities)
-        except (ValueError, AttributeError) as error:
-            judged[one.id] = Judgement(error=str(error)[:300])
-            continue
-        judged[one.id] = Judgement(entities=verdict)
-        answers.add(one.key(model.model), verdict)
-    return [replace(sample, judge=judged.get(sample.id)) for sample in samples], model.model
+    errors: Counter[str] = Counter()
+    try:
+        for index, response in model.endpoint.answers(requests):
+            one = asked[index]
+            try:
+                if response.error is not None:
+                    raise ValueError(response.error)
+                verdict = read_verdict(response, one.entities)
+            except (ValueError, AttributeError) as error:
+                judged[one.id] = Judgement(error=removed(str(error))[:300])
+                errors[str(error)] += 1
+                continue
+            judged[one.id] = Judgement(entities=verdict)
+            answers.add(one.key(model.name), verdict)
+    except InputError as error:  # it refuses every question; the run itself is whole
+        for one in asked:
+            judged.setdefault(one.id, Judgement(error=str(error)[:300]))
+        errors[str(error)] += len(asked)
+    silent = bool(asked) and all(judged[one.id].error is not None for one in asked)
+    reason = removed(errors.most_common(1)[0][0])[:300] if silent else None
+    return [replace(sample, judge=judged.get(sample.id)) for sample in samples], reason
 
 
-def agreement(samples: Sequence[Sample], model: str, seed: int) -> JudgeAgreement:
+def agreement(samples: Sequence[Sample], model: str, seed: int, reason: str | None = None) -> JudgeAgreement:
     """How far a judge's verdicts, which are in the samples, agree with the deterministic measure.
 
     agreement: the share of entities of which both say that they are asserted, or both that they are not; kappa is
@@ -186,6 +199,7 @@ def agreement(samples: Sequence[Sample], model: str, seed: int) -> JudgeAgreemen
         **{word: counted[word] / n if n else None for word in USES},
         agreement=agreed,
         kappa=kappa,
+        reason=reason,
     )
 
 

@@ -39,9 +39,11 @@ def ask(
     """
     from lm_eval.api.instance import Instance
 
-    from globe_eval.models import chat
+    from globe_eval.models.decoding import merged
+    from globe_eval.models.request import write_history
 
-    model = second_model.endpoint("--ask_localizable", arguments, seed)
+    model = second_model.second_model("--ask_localizable", arguments, seed)
+    model.endpoint.explicit |= {"logprobs", "top_logprobs"}  # without them there is no answer
     answers = second_model.AnswerFile(folder / CACHE, "p_yes")
     found: list[float | None] = [None] * len(samples)
     asked, keys, requests = [], [], []
@@ -50,18 +52,19 @@ def ask(
         if answer is None:
             continue
         text = answer.reasoning or ""
-        key = second_model.key(model.model, GLOBE_LOCATABLE, text, one.image_sha256)
+        key = second_model.key(model.name, GLOBE_LOCATABLE, text, one.image_sha256)
         if key in answers.known:
             found[index] = float(answers.known[key])
             continue
         history = [{"role": "system", "content": GLOBE_LOCATABLE}, {"role": "user", "content": f"<image>{text}"}]
-        decoding = {"temperature": 0, "max_gen_toks": 1, "logprobs": True, "top_logprobs": 5}
-        context = chat.write_history(history)
+        greedy = {"temperature": 0, "max_gen_toks": 1, "logprobs": True, "top_logprobs": 5}
+        decoding = merged(greedy, model.decoding)
+        context = write_history(history)
         requests.append(Instance("generate_until", {}, (context, decoding, {"visual": [picture]}), 0))
         asked.append(index)
         keys.append(key)
     silent, reason = 0, ""
-    for number, response in model.answers(requests):
+    for number, response in model.endpoint.answers(requests):
         p = globe_locatability(response.first_token)
         if response.error is not None or math.isnan(p):
             silent += 1
@@ -70,6 +73,8 @@ def ask(
         found[asked[number]] = p
         answers.add(keys[number], p)
     if requests and silent == len(requests):
-        raise InputError(f"--ask_localizable: {model.model} answers no photograph with probabilities ({reason})")
+        raise InputError(
+            f"--ask_localizable: {model.endpoint.model} answers no photograph with probabilities ({reason})"
+        )
     with_p = zip(samples, found, strict=True)
     return [one if p is None else replace(one, answer=replace(one.answer, p_yes=p)) for one, p in with_p]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,15 +16,17 @@ from globe_eval.models.response import Response
 from globe_eval.sample import LOCATED, AnswerForm, Sample, Truth
 
 SCORE_EVERY_S = 1.0
+LINE_EVERY_S = 60.0
+"""Between two lines of a run whose standard error is no terminal."""
 
 
 class Progress:
-    """One line that tells how a run goes; nothing where standard error is no terminal.
+    """One line that tells how a run goes; one a minute where standard error is no terminal.
 
     Args:
         name: the task's.
         form: its answer form; without one, no accuracy is shown.
-        quiet: show nothing. None: nothing where standard error is no terminal.
+        quiet: show nothing. None: a line a minute where standard error is no terminal.
 
     """
 
@@ -35,26 +38,38 @@ class Progress:
         self._waiting: list[tuple[Mapping[str, Any], Response]] = []
         self._n = self._parsed = self._near = 0
         self._scored = 0.0
+        self._lines = False
+        self._began = self._line_at = 0.0
+        self._total = self._done = self._resumed = 0
 
     @contextmanager
     def of(self, total: int) -> Iterator[None]:
         """Show the line for as long as the context lasts."""
         with tqdm(total=total, desc=self.name, disable=self.quiet, unit=" photographs", dynamic_ncols=True) as bar:
             self._bar = None if bar.disable else bar
+            self._lines = bool(bar.disable) and self.quiet is None
+            self._total, self._began = total, time.monotonic()
+            self._line_at = self._began
             try:
                 yield
             finally:
                 self._show()
-                self._bar = None
+                self._bar, self._lines = None, False
 
     def add(self, answers: Sequence[tuple[Mapping[str, Any], Response]], *, resumed: bool = False) -> None:
         """Count answers, each with its manifest row; `resumed` ones say nothing about the rate."""
+        if self._bar is None and not self._lines:
+            return
+        self._waiting += answers
+        self._done += len(answers)
+        self._resumed += len(answers) if resumed else 0
         if self._bar is None:
+            if time.monotonic() - self._line_at >= LINE_EVERY_S:
+                self._line()
             return
         if resumed:
             self._bar.initial = len(answers)
         self._bar.update(len(answers))
-        self._waiting += answers
         if time.monotonic() - self._scored >= SCORE_EVERY_S:
             self._show()
 
@@ -67,6 +82,18 @@ class Progress:
         if not self._n:
             return ""
         return f"parsed {100 * self._parsed / self._n:.1f} %, acc@25km {100 * self._near / self._n:.1f} %"
+
+    def _line(self) -> None:
+        self._score()
+        self._line_at = time.monotonic()
+        rate = (self._done - self._resumed) / (self._line_at - self._began)
+        left = f", {(self._total - self._done) / rate / 60:.0f} min left" if rate else ""
+        shown = f": {self.summary()}" if self.summary() else ""
+        print(
+            f"globe-eval: {self.name}: {self._done:,} of {self._total:,} photographs, {rate:.3g} a second{left}{shown}",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def _show(self) -> None:
         if self._bar is not None:

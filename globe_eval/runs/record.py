@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import globe_eval
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole
 from globe_eval.sample import SCHEMA_VERSION, Results, Sample, from_json, to_json
+from globe_eval.secrets import removed
 
 
 def write_run(folder: Path, samples: Iterable[Sample], results: Results) -> None:
     """Write both files, each whole or not at all, the results last: where they stand, the samples are complete."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "samples.jsonl", (to_json(sample) + b"\n" for sample in samples))
-    write_whole(folder / "results.json", to_json(results, indent=2) + b"\n")
+    write_whole(folder / "samples.jsonl", (_public(to_json(sample)) for sample in samples))
+    write_whole(folder / "results.json", _public(to_json(results, indent=2)))
+
+
+def _public(line: bytes) -> bytes:
+    return removed(line.decode()).encode() + b"\n"
 
 
 def read_results(folder: Path) -> Results:
@@ -70,29 +73,6 @@ def refuse_run(folder: Path, runs: Sequence[Path]) -> None:
         raise InputError(f"--output_path {folder}: that is the run itself, which stays as it is; choose another folder")
     if any(folder.glob("journal*.jsonl")):
         raise InputError(f"--output_path {folder}: holds the journal of another run; choose another folder")
-
-
-_SECRET = re.compile(r"(^|_)(api_?key|key|token|secret|password|passwd|authorization|credential)s?($|_)", re.I)
-
-
-def without_secrets(arguments: dict[str, Any]) -> dict[str, Any]:
-    """Model arguments as they may be published: keys, tokens and passwords replaced, in URLs too.
-
-    >>> without_secrets({"api_key": "sk-1", "base_url": "http://me:pw@host/v1?key=1", "max_tokens": 5})
-    {'api_key': '(removed)', 'base_url': 'http://host/v1', 'max_tokens': 5}
-    """
-    return {
-        name: "(removed)" if _SECRET.search(name) and not name.startswith(("max_", "api_key_env")) else _clean(value)
-        for name, value in arguments.items()
-    }
-
-
-def _clean(value: Any) -> Any:
-    if isinstance(value, dict):
-        return without_secrets(value)
-    if not isinstance(value, str):
-        return value if isinstance(value, int | float | bool | list | type(None)) else str(value)
-    return re.sub(r"(https?://)([^/@\s]*@)?([^?\s]*)(\?\S*)?", r"\1\3", value)
 
 
 SCORING_PACKAGES = ("globe-eval", "numpy", "scipy", "pyproj", "shapely")

@@ -11,6 +11,7 @@ from globe_eval.errors import InputError
 from globe_eval.runs import identity, judge, record
 from globe_eval.runs.assemble import assemble
 from globe_eval.runs.score import Scored, with_entities
+from globe_eval.runs.second_model import second_model
 from globe_eval.sample import AnswerForm, DistanceModel, Figure, Geocoder, Results, to_dict
 
 OF_THE_RUN = ("shard", "started", "duration_seconds", "usage", "images", "command")
@@ -18,7 +19,7 @@ OF_THE_RUN = ("shard", "started", "duration_seconds", "usage", "images", "comman
 
 SCORING = (
     *("distance", "geocoder", "seed", "answer_form", "gazetteer", "resolver_version", "parser_version"),
-    *("lexicon_sha256", "entities_sha256"),
+    *("lexicon_sha256", "entities_sha256", "intervals"),
 )
 """Fields of a result that its figures depend on besides the answers."""
 
@@ -66,8 +67,10 @@ def rescore(
     scored_with = {name: version for name, version in results.packages.items() if name in record.SCORING_PACKAGES}
     results = replace(results, packages=stored.packages | scored_with)
     if judged_by is not None:
-        samples, name = judge.ask(samples, judged_by, folder=cache, seed=setting.seed)
-        results = replace(results, judge=judge.agreement(samples, name, setting.seed))
+        model = second_model("--judge", judged_by, setting.seed)
+        samples, reason = judge.ask(samples, model, folder=cache, seed=setting.seed)
+        agreed = judge.agreement(samples, model.endpoint.model, setting.seed, reason)
+        results = replace(results, judge=agreed)
     elif stored.judge is not None:
         results = replace(results, judge=judge.agreement(samples, stored.judge.model, stored.judge.seed))
     pairs = zip(before, samples, strict=True)

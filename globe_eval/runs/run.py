@@ -13,14 +13,18 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from globe_eval import secrets
 from globe_eval.benchmarks import definition, validate
 from globe_eval.benchmarks.duplicates import overlapping_ids
+from globe_eval.benchmarks.images import Bounds, sent_bounds
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
-from globe_eval.runs import identity, judge, localizability_probe, process, record
+from globe_eval.models import decoding
+from globe_eval.runs import identity, judge, localizability_probe, process, record, repeats, served
 from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.runs.journal import Journal
-from globe_eval.runs.usage import Portion, Prices, usage
+from globe_eval.runs.second_model import SecondModel, second_model
+from globe_eval.runs.usage import Budget, Portion, Prices, usage
 from globe_eval.sample import DistanceModel, Images, Results, Sample, Truth
 
 if TYPE_CHECKING:
@@ -63,8 +67,40 @@ class Request:
     ask_localizable: dict[str, Any] | None = None
     """Arguments of the endpoint that is asked GLOBE's yes/no question (`runs.localizability_probe`)."""
     prices: Prices | None = None
+    max_cost: float | None = None
+    """In the currency of the prices; what may exceed it is not asked."""
+    repeats: int = 1
+    """Answers to each photograph, with seeds of their own."""
     command: str | None = None
     """As it was given, without secrets."""
+
+    @property
+    def bounds(self) -> Bounds:
+        """How large and of which kind the pictures may be that the model sees."""
+        sent = [self.model_args.get(name) for name in ("picture_format", "max_bytes")]
+        bounds = sent_bounds(*sent) if self.model == "endpoint" else Bounds()
+        return bounds._replace(max_pixels=self.max_pixels, max_side=self.max_side)
+
+
+def set_up(request: Request) -> tuple[dict[str, Any], Path]:
+    """The tasks as they are asked for, and the run's folder. Raises InputError where they cannot be used."""
+    known_model(request.model)
+    tasks = load_tasks(request.tasks, request.include_path, request.prompt)
+    folder = request.output_path or Path("globe_eval_runs") / model_label(request.model, request.model_args)
+    for task in tasks.values():
+        task.bounds = request.bounds
+        arguments = decoding.merged(task.config.generation_kwargs, request.gen_kwargs, backend=request.model)
+        task.set_config(key="generation_kwargs", value=arguments)
+        if request.repeats > 1:
+            task.set_config(key="repeats", value=request.repeats)
+        task.set_fewshot_seed(seed=request.seed)
+        if request.exclude_overlap and not task.manifest.overlap:
+            name = task.config.task
+            raise InputError(
+                f"--exclude-overlap: {name} was compared with nothing yet; "
+                f"globe-eval prepare {name} --against MANIFEST does"
+            )
+    return tasks, folder
 
 
 def run(request: Request) -> list[tuple[Path, Results]]:
@@ -80,28 +116,17 @@ def run(request: Request) -> list[tuple[Path, Results]]:
     """
     if request.model == "endpoint":  # of the others the model takes the memory, or drawing pictures the time
         process.return_freed_memory()
-    known_model(request.model)
-    tasks = load_tasks(request.tasks, request.include_path, request.prompt)
-    folder = request.output_path or Path("globe_eval_runs") / model_label(request.model, request.model_args)
-    for task in tasks.values():
-        task.max_pixels, task.max_side = request.max_pixels, request.max_side
-        task.set_config(key="generation_kwargs", value=dict(request.gen_kwargs), update=True)
-        task.set_fewshot_seed(seed=request.seed)
-        if request.exclude_overlap and not task.manifest.overlap:
-            name = task.config.task
-            raise InputError(
-                f"--exclude-overlap: {name} was compared with nothing yet; "
-                f"globe-eval prepare {name} --against MANIFEST does"
-            )
+    tasks, folder = set_up(request)
     finished = []
     with ExitStack() as opened:
         journals = {name: opened.enter_context(_journal(request, name, task, folder)) for name, task in tasks.items()}
+        judging = second_model("--judge", request.judge, request.seed) if request.judge is not None else None
         model = load_model(request)
         info = dict(model.get_model_info()) if hasattr(model, "get_model_info") else {}
         for journal in journals.values():
             journal.start(model_info=identity.relevant(info))
         for name, task in tasks.items():
-            results = _evaluate(request, model, info, task, journals[name])
+            results = _evaluate(request, model, judging, info, task, journals[name])
             if results is not None:
                 finished.append((journals[name].folder, results))
     return finished
@@ -110,7 +135,7 @@ def run(request: Request) -> list[tuple[Path, Results]]:
 def _journal(request: Request, name: str, task: Any, folder: Path) -> Journal:
     """The task's journal in its folder. Raises InputError where another run or another process has it."""
     part, parts = request.shard or (1, 1)
-    if not _wanted(request, task):
+    if not wanted(request, task):
         raise InputError(f"--shard {part}/{parts}: no photograph of {name} is left for it, of {len(task.eval_docs):,}")
     place = folder / (f"{name}__{request.prompt}" if request.prompt else name)
     return Journal(
@@ -144,7 +169,7 @@ def _rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
-def _wanted(request: Request, task: Any) -> range:
+def wanted(request: Request, task: Any) -> range:
     """Positions in the manifest of the photographs that are asked about."""
     from lm_eval.evaluator_utils import get_sample_size
 
@@ -153,7 +178,9 @@ def _wanted(request: Request, task: Any) -> range:
     return range(part - 1, min(n, get_sample_size(task, request.limit) or n), parts)
 
 
-def _evaluate(request: Request, model: Any, info: dict[str, Any], task: Any, journal: Journal) -> Results | None:
+def _evaluate(
+    request: Request, model: Any, judging: SecondModel | None, info: dict[str, Any], task: Any, journal: Journal
+) -> Results | None:
     """Ask what the journal does not know, score all of it, write both files; None in a process that only helps."""
     # Not lm_eval.simple_evaluate, which adds four seconds of environment report to every run and nothing else here.
     from lm_eval.evaluator import evaluate
@@ -163,32 +190,37 @@ def _evaluate(request: Request, model: Any, info: dict[str, Any], task: Any, jou
 
     started, name = datetime.now(UTC), task.config.task
     progress = Progress(name, task.answer_form, quiet=True if _rank() else None)
-    asking = Journaled(model, journal, seed=request.seed, progress=progress)
+    budget = Budget(request.max_cost, request.prices) if request.max_cost and request.prices else None
+    asking = Journaled(model, journal, seed=request.seed, progress=progress, budget=budget)
     task.process_results = _later
     try:
         evaluate(
             lm=asking,
             task_dict={"tasks": {name: task}, "groups": {}},
-            samples={name: _wanted(request, task)},
+            samples={name: wanted(request, task)},
             system_instruction=request.system_instruction,
             apply_chat_template=True,
             log_samples=False,
             bootstrap_iters=0,
         )
+        asking.prompt = str(task._instances[0].args[0]) if task._instances else ""
         task._instances = None  # 3 KB a photograph, which nobody asks for again
         process.return_memory_now()
         portions = model.gather_object(asking.portion)
         if portions is None or _rank():  # with tensor parallelism, every process has all answers
             return None
-        samples, results = _assemble(request, info, asking, task, portions, started, journal.folder)
-        if request.judge is not None:
-            samples, judged_by = judge.ask(samples, request.judge, folder=journal.folder, seed=request.seed)
-            results = replace(results, judge=judge.agreement(samples, judged_by, request.seed))
+        samples, results, notes = _assemble(request, info, asking, task, portions, started, journal.folder)
+        if judging is not None:
+            samples, why_none = judge.ask(samples, judging, folder=journal.folder, seed=request.seed)
+            agreed = judge.agreement(samples, judging.endpoint.model, request.seed, why_none)
+            results = replace(results, judge=agreed)
         record.write_run(journal.folder, samples, results)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"{name}: {asking.done:,} of {asking.total:,} photographs are answered, in {journal.path}"
         ) from None
+    for note in notes:
+        print(f"globe-eval: {name}: {note}", file=sys.stderr)
     return results
 
 
@@ -242,7 +274,7 @@ def known_model(name: str) -> None:
 
     from globe_eval import models
 
-    models.register()
+    models.register(name if ":" in name else None)
     known = sorted(model_registry.keys())
     if name not in known:
         raise InputError(
@@ -282,8 +314,10 @@ def load_model(request: Request) -> Any:
         ) from None
     except (OSError, ValueError, TypeError, AssertionError) as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        given = record.without_secrets(request.model_args)
+        given = secrets.without_secrets(request.model_args)
         raise InputError(f"model {request.model!r} with {given}: {reason}") from error
+    if request.model == "endpoint":
+        model.explicit = frozenset(request.gen_kwargs) | ({"seed"} & set(request.model_args))
     if not getattr(model, "MULTIMODAL", False):
         raise InputError(
             f"model {request.model!r} sees no pictures; allowed: {', '.join(models.names())}, hf-multimodal, vllm-vlm"
@@ -310,14 +344,14 @@ def _assemble(
     portions: Sequence[Portion],
     started: datetime,
     folder: Path,
-) -> tuple[list[Sample], Results]:
-    from globe_eval.benchmarks.images import Bounds, inspect
+) -> tuple[list[Sample], Results, list[str]]:
+    from globe_eval.benchmarks.images import inspect
 
-    wanted = _wanted(request, task)
-    docs = list(islice(task.eval_docs, wanted.start, wanted.stop, wanted.step))
+    positions = wanted(request, task)
+    docs = list(islice(task.eval_docs, positions.start, positions.stop, positions.step))
     answers = {name: response for portion in portions for name, response in portion.answers.items()}
-    responses = [answers[str(doc["id"])] for doc in docs]
-    bounds = Bounds(request.max_pixels, request.max_side)
+    responses: list[Any] = [answers[str(doc["id"])] for doc in docs]
+    bounds = request.bounds
     files = [asking.pictures.get(doc["id"]) or inspect(task.manifest.images / doc["image"], bounds) for doc in docs]
     samples = [
         Sample.of(str(doc["id"]), Truth.of(doc), response, image_sha256=file.sha256)
@@ -356,7 +390,13 @@ def _assemble(
         usage=usage(responses, portions, request.prices),
     )
     exclude = overlapping_ids({"overlap": task.manifest.overlap}) if request.exclude_overlap else None
+    answered_by = served.served(responses)
+    notes = served.notes(responses, asking.prompt if hasattr(asking.model, "answers") else None)
     del docs, files, answers, responses  # a kilobyte and a half a photograph, of no more use
     asking.answers.clear()
     asking.pictures.clear()
-    return assemble(results, samples, started=started, own_metrics=task.own_metrics, exclude=exclude)
+    samples, results = assemble(results, samples, started=started, own_metrics=task.own_metrics, exclude=exclude)
+    again: dict[str, Any] = {name: given for portion in portions for name, given in portion.repeats.items()}
+    if again:
+        results = repeats.attach(samples, results, again)
+    return samples, replace(results, served=answered_by), notes

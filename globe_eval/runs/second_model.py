@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,32 @@ if TYPE_CHECKING:
     from globe_eval.models.endpoint import Endpoint
 
 
-def endpoint(flag: str, arguments: Mapping[str, Any], seed: int) -> Endpoint:
-    """The endpoint that `--flag base_url=…,model=…` names. Raises InputError where it cannot be used."""
+@dataclass(frozen=True)
+class SecondModel:
+    """An endpoint, and the user's decoding arguments for it."""
+
+    endpoint: Endpoint
+    decoding: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The model's name, with the user's decoding arguments if any: what its answers depend on."""
+        return self.endpoint.model + (json.dumps(self.decoding, sort_keys=True) if self.decoding else "")
+
+
+def second_model(flag: str, arguments: Mapping[str, Any], seed: int) -> SecondModel:
+    """What `--flag base_url=…,model=…,gen_kwargs={…}` names. Raises InputError where it cannot be used."""
     from globe_eval.models.endpoint import Endpoint
 
     if "base_url" not in arguments:
         raise InputError(f"{flag}: base_url is missing, as in {flag} base_url=http://localhost:8000/v1,model=…")
-    return Endpoint.create_from_arg_obj({"seed": seed, **arguments})
+    decoding = arguments.get("gen_kwargs") or {}
+    if not isinstance(decoding, Mapping):
+        raise InputError(f'{flag}: gen_kwargs={decoding!r}; allowed: an object such as {{"temperature": null}}')
+    given = {name: value for name, value in arguments.items() if name != "gen_kwargs"}
+    model = Endpoint.create_from_arg_obj({"seed": seed, **given})
+    model.explicit = frozenset(decoding) | ({"seed"} & set(arguments))
+    return SecondModel(model, decoding)
 
 
 def key(*asked: object) -> str:

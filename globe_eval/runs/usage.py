@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from globe_eval.errors import IncompleteRun
 from globe_eval.sample import Usage
+
+UNCOUNTED = 3
+"""Answers of unknown cost that a run with a bound on it may ask for."""
 
 
 class Prices(NamedTuple):
@@ -13,6 +17,40 @@ class Prices(NamedTuple):
 
     prompt: float
     completion: float
+
+
+class Budget:
+    """What a run may cost, and what it has cost so far.
+
+    Answers whose tokens the back end does not count cost what the others do on average.
+    """
+
+    def __init__(self, most: float, prices: Prices) -> None:
+        self.most, self.prices = most, prices
+        self.cost = 0.0
+        self._counted = self._answered = 0
+
+    def add(self, response: str) -> None:
+        """Count one answer. Raises IncompleteRun where no answer says how many tokens it took."""
+        if getattr(response, "error", None) is not None:
+            return
+        self._answered += 1
+        prompt, completion = (getattr(response, name, None) for name in ("prompt_tokens", "completion_tokens"))
+        if prompt is not None and completion is not None:
+            self._counted += 1
+            self.cost += (prompt * self.prices.prompt + completion * self.prices.completion) / 1e6
+        elif not self._counted and self._answered >= UNCOUNTED:
+            raise IncompleteRun("--max_cost: the replies do not say how many tokens they took, so no cost is known")
+
+    def spent(self, in_flight: int) -> bool:
+        """Whether one request more, beside those in flight, may cost more than is allowed."""
+        each = self.cost / self._counted if self._counted else 0.0
+        uncounted = self._answered - self._counted
+        return self.cost + each * (uncounted + in_flight + 1) > self.most
+
+    def shown(self) -> str:
+        """What was spent and what is allowed, in words."""
+        return f"they cost {self.cost:.6g} and one more may exceed --max_cost {self.most:g}; a higher one goes on"
 
 
 class Portion(NamedTuple):
@@ -23,6 +61,8 @@ class Portion(NamedTuple):
     seconds_to_first_answer: float | None
     answers: Mapping[str, str] = {}
     """Photograph's id -> its first answer."""
+    repeats: Mapping[str, Sequence[str]] = {}
+    """Photograph's id -> all of its answers, where it was asked several times."""
 
 
 def usage(responses: Sequence[str], portions: Sequence[Portion], prices: Prices | None = None) -> Usage:

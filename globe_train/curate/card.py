@@ -198,7 +198,7 @@ def use(recipe: Recipe, images: Path, files: Sequence[str]) -> list[str]:
 
 def public(recipe: Recipe) -> dict[str, Any]:
     """The recipe without secrets."""
-    from globe_eval.runs.record import without_secrets
+    from globe_eval.secrets import without_secrets
 
     return without_secrets(dict(recipe.values))
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from globe_eval.errors import InputError
-from globe_eval.metrics import statistics
+from globe_eval.metrics.intervals import mean_interval
 from globe_train import card
 from globe_train.card import table
 from globe_train.laptop import teacher
@@ -86,8 +86,7 @@ def estimate(column: Any, groups: Sequence[str]) -> tuple[float, float, float] |
     known = ~np.isnan(column)
     if not known.any():
         return None
-    low, high = statistics.bootstrap(column[known], np.array(groups)[known])[0]
-    return column[known].mean(), low, high
+    return column[known].mean(), *mean_interval(column, groups)
 
 
 def cell(column: Any, groups: Sequence[str], signed: bool = False) -> str:

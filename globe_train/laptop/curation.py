@@ -4,8 +4,7 @@
 and a predictor of known error -> globe-train curate miniworld -> the figures, in FOLDER/report.md.
 
 The truth is a table beside the manifest (id, country, city, entities, localizable) that the pipeline never reads.
-Shares come with 95 % intervals by photographer (bootstrap); where all or none are right, which a bootstrap takes for
-certain, with Wilson's.
+Shares come with 95 % intervals by photographer.
 """
 
 from __future__ import annotations
@@ -27,8 +26,8 @@ from globe_eval.commands.arguments import count
 from globe_eval.cues.mentions import canonical
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole
-from globe_eval.metrics import statistics
 from globe_eval.metrics.grounding import supported_by
+from globe_eval.metrics.intervals import mean_interval, wilson
 from globe_train import cli
 from globe_train.card import table
 from globe_train.laptop import simulation
@@ -60,7 +59,7 @@ def share(name: str, of: str, hits: Sequence[tuple[bool, str]]) -> Figure:
     """The share of hits; each comes with its photographer.
 
     >>> share("precision", "of all", [(True, "a"), (True, "b")]).low.__round__(3)
-    0.342
+    0.012
     """
     n = len(hits)
     if not n:
@@ -68,10 +67,7 @@ def share(name: str, of: str, hits: Sequence[tuple[bool, str]]) -> Figure:
     right = np.array([hit for hit, _ in hits], dtype=float)
     value = float(right.mean())
     groups = [group for _, group in hits]
-    if value in (0.0, 1.0) or len(set(groups)) < 2:
-        low, high = statistics.wilson(value, n)
-    else:
-        low, high = (float(bound) for bound in statistics.bootstrap(right, np.array(groups))[0])
+    low, high = mean_interval(right, groups) if len(set(groups)) > 1 else wilson(value, n)
     return Figure(name, of, value, low, high, n)
 
 

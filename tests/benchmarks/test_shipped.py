@@ -102,6 +102,7 @@ REPLICAS = {
         **NAMED | {"city": "city_name"},
     ),
     "geovista_bench": Replica("uid,raw_image_path,country,province_or_state,city,lat,lng", "{uid}.png", "uid", **NAMED),
+    "mapbench_test": Replica("id,true_lat,true_lon", "{id}.jpg", "id", lat="true_lat", lon="true_lon"),
     "geoseek_val": Replica("id,latitude,longitude", "{id}.jpg", "id", **DEGREES),
     "geochain_test": Replica(
         "key,locatability_score,lat,lon,city,sub_folder,class_mapping,sequence_key",

@@ -12,7 +12,7 @@ from lm_eval.api.instance import Instance
 from servers import ChatServer, Reply
 
 from globe_eval.benchmarks.images import Photograph
-from globe_eval.models import chat
+from globe_eval.models import request as chat
 from globe_eval.models.endpoint import Endpoint
 
 GREEDY = {"until": ["</s>"], "max_gen_toks": 64, "do_sample": False, "temperature": 0.0}

@@ -55,6 +55,7 @@ class ChatServer:
         answer: from a request's payload and its number (from 1) to text, or a Reply.
         models: what `/v1/models` lists, or a Reply.
         tls: serves https.
+        prefix: of its paths.
 
     """
 
@@ -63,8 +64,10 @@ class ChatServer:
         answer: Callable[[dict[str, Any], int], str | Reply] = lambda payload, number: "country: Japan\ncity: Kyoto",
         models: list[str] | Reply | None = None,
         tls: ssl.SSLContext | None = None,
+        prefix: str = "/v1",
     ) -> None:
         self.answer = answer
+        self.prefix = prefix
         self.models = ["tiny"] if models is None else models
         self.asked: list[Asked] = []
         self.peak = 0
@@ -150,12 +153,12 @@ def _handler(server: ChatServer) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
-            known = urlsplit(self.path).path == "/v1/models"
+            known = urlsplit(self.path).path == f"{server.prefix}/models"
             self.send(server.listing() if known else Reply({"detail": "Not Found"}, 404))
 
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["Content-Length"]))
-            known = urlsplit(self.path).path == "/v1/chat/completions"
+            known = urlsplit(self.path).path == f"{server.prefix}/chat/completions"
             self.send(server.reply(raw, dict(self.headers)) if known else Reply({"detail": "Not Found"}, 404))
 
         def send(self, reply: Reply) -> None:

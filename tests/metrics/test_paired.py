@@ -11,7 +11,6 @@ from scipy import stats
 
 from globe_eval.metrics.accuracy import median_km
 from globe_eval.metrics.paired import Paired, differences_of_own_means, holm, paired_difference, paired_differences
-from globe_eval.metrics.statistics import bootstrap
 
 
 def two_models(
@@ -30,6 +29,19 @@ def two_models(
     return first.astype(np.float64), second.astype(np.float64), groups
 
 
+def test_it_is_the_cluster_robust_t_test_where_photographers_are_many() -> None:
+    first, second, groups = two_models(np.random.default_rng(1), 1500)
+    ours = paired_difference(100 * first, 100 * second, groups)
+    residuals = 100 * (first - second) - ours.value
+    sums = np.bincount(groups, weights=residuals)
+    robust = math.sqrt(1500 / 1499 * float(sums @ sums)) / len(groups)  # Liang and Zeger (1986)
+    low, high = stats.t.interval(0.95, 1499, ours.value, robust)
+    assert ours.value == pytest.approx(100 * (first.mean() - second.mean()))
+    np.testing.assert_allclose((ours.low, ours.high), (low, high), atol=0.05 * (high - low))
+    assert ours.p == pytest.approx(2 * stats.t.sf(abs(ours.value) / robust, 1499), abs=0.03)
+    assert (ours.n, ours.n_groups) == (len(groups), 1500)
+
+
 def test_it_is_scipys_paired_bootstrap_over_photographers() -> None:
     first, second, groups = two_models(np.random.default_rng(1), 150)
     ours = paired_difference(100 * first, 100 * second, groups)
@@ -40,12 +52,8 @@ def test_it_is_scipys_paired_bootstrap_over_photographers() -> None:
         return (a.sum(axis) - b.sum(axis)) / size.sum(axis)
 
     reference = stats.bootstrap((*sums, n), difference, paired=True, n_resamples=9999, method="percentile", rng=2)
-    assert ours.value == pytest.approx(100 * (first.mean() - second.mean()))
-    np.testing.assert_allclose((ours.low, ours.high), reference.confidence_interval, atol=0.2)
-    # The p-value, from the same reference: the share of its resamples on the other side of zero.
-    beyond = 2 * min((reference.bootstrap_distribution <= 0).mean(), (reference.bootstrap_distribution >= 0).mean())
-    assert ours.p == pytest.approx(beyond, abs=0.05)
-    assert (ours.n, ours.n_groups) == (len(groups), 150)
+    low, high = reference.confidence_interval
+    np.testing.assert_allclose((ours.low, ours.high), (low, high), atol=0.06 * (high - low))
 
 
 def test_medians_are_those_of_a_loop_that_writes_the_photographs_out() -> None:
@@ -61,15 +69,20 @@ def test_medians_are_those_of_a_loop_that_writes_the_photographs_out() -> None:
     ours = paired_difference(near, far, groups, median=True)
     low, high = np.percentile(found, (2.5, 97.5))
     assert ours.value == np.median(near) - np.median(far)
-    np.testing.assert_allclose((ours.low, ours.high), (low, high), atol=0.08 * (high - low))
+    np.testing.assert_allclose((ours.low, ours.high), (low, high), atol=0.1 * (high - low))
 
 
-def test_p_is_small_where_zero_is_outside_the_interval() -> None:
-    for seed in range(12):
-        first, second, groups = two_models(np.random.default_rng(seed), 60, better=0.04)
-        found = paired_difference(first, second, groups)
-        if abs(found.low) > 0.002 and abs(found.high) > 0.002:
-            assert (found.p <= 0.05) == (found.low > 0 or found.high < 0)
+def test_the_interval_excludes_zero_exactly_where_p_is_below_a_twentieth() -> None:
+    rng = np.random.default_rng(12)
+    for trial in range(1000):
+        first, second, groups = two_models(rng, int(rng.integers(2, 40)), better=rng.choice([0, 0.1, 0.3]))
+        scale = rng.choice([1.0, 100.0])  # hits, and what are none
+        of = [paired_difference(scale * first, scale * second, groups)]
+        if trial % 10 == 0:
+            far, near = rng.lognormal(5, 1, (2, len(groups))) * (1 + rng.choice([0, 0.5]) * first)
+            of.append(paired_difference(far, near, groups, median=True, n_resamples=int(rng.choice([200, 2000]))))
+        for found in of:
+            assert (found.p < 0.05) == (found.low > 0 or found.high < 0), found
 
 
 def test_equal_models_are_called_different_one_time_in_twenty() -> None:
@@ -101,10 +114,11 @@ def test_beyond_what_resamples_tell_p_is_that_of_a_t_test_of_the_group_means() -
 
 
 def test_few_groups_prove_nothing() -> None:
+    five = paired_difference(np.ones(5), np.zeros(5))  # a sign test would say 2 ** -4
+    assert five.p > 0.05 and (five.low, five.high) == (-1.0, 1.0)
     eight = paired_difference(np.ones(8), np.zeros(8))
-    assert eight.p == stats.binomtest(8, 8).pvalue == 2**-7
-    assert (eight.low, eight.high) == (1.0, 1.0)
-    assert paired_difference(np.ones(80), np.zeros(80), ["a", "b"] * 40).p == 0.5
+    assert stats.binomtest(8, 8).pvalue < eight.p < 0.05
+    assert paired_difference(np.ones(80), np.zeros(80), ["a", "b"] * 40).p > 0.05
     alone = paired_difference(np.ones(80), np.zeros(80), ["a"] * 80)
     assert (alone.value, alone.p, alone.n_groups) == (1.0, 1.0, 1)
     assert math.isnan(alone.low) and math.isnan(alone.high)
@@ -123,7 +137,8 @@ def test_identical_answers_tie_exactly(distance: list[float], data: st.DataObjec
     mean = paired_difference(hits, hits, groups, n_resamples=50)
     assert (mean.value, mean.p, mean.n) == (0.0, 1.0, len(distance))
     if mean.n_groups > 1:
-        assert (mean.low, mean.high) == (median.low, median.high) == (0.0, 0.0)
+        assert mean.low == -mean.high < 0  # so few photographs do not show that all agree
+        assert median.low <= 0 <= median.high
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
@@ -146,12 +161,6 @@ def test_the_order_of_photographs_does_not_matter(rows: list[tuple[int, int, str
         for order in (rows, rows[::-1])
     ]
     assert repr(found[0]) == repr(found[1])
-
-
-def test_the_interval_of_a_difference_is_that_of_the_differences() -> None:
-    first, second, groups = two_models(np.random.default_rng(7), 50)
-    found = paired_difference(first, second, groups, seed=3)
-    np.testing.assert_allclose([(found.low, found.high)], bootstrap(first - second, groups, seed=3), atol=1e-12)
 
 
 def test_photographs_without_a_value_are_counted_out_not_hidden() -> None:
@@ -193,7 +202,7 @@ def test_own_means_are_scipys_difference_of_two_ratios() -> None:
     first, second, groups = two_models(np.random.default_rng(10), 120)
     rng = np.random.default_rng(11)
     left, right = np.where(rng.random(len(groups)) < 0.3, math.nan, first), np.where(groups % 7 == 0, math.nan, second)
-    ours = differences_of_own_means({"hit": 100 * left}, {"hit": 100 * right}, groups, n_resamples=9999)["hit"]
+    ours = differences_of_own_means({"hit": 100 * left}, {"hit": 100 * right}, groups)["hit"]
     parts = []
     for column in (left, right):
         known = ~np.isnan(column)
@@ -204,8 +213,9 @@ def test_own_means_are_scipys_difference_of_two_ratios() -> None:
 
     reference = stats.bootstrap(parts, difference, paired=True, n_resamples=9999, method="percentile", rng=3)
     assert ours.value == pytest.approx(100 * (np.nanmean(left) - np.nanmean(right)))
-    np.testing.assert_allclose((ours.low, ours.high), reference.confidence_interval, atol=0.25)
-    same = differences_of_own_means({"hit": left}, {"hit": left}, groups)["hit"]
+    low, high = reference.confidence_interval
+    np.testing.assert_allclose((ours.low, ours.high), (low, high), atol=0.06 * (high - low))
+    same = differences_of_own_means({"km": 100 * left}, {"km": 100 * left}, groups)["km"]
     assert (same.value, same.low, same.high, same.p) == (0.0, 0.0, 0.0, 1.0)
 
 

@@ -20,7 +20,8 @@ from PIL import Image
 from servers import ChatServer, Reply, completion
 
 from globe_eval.benchmarks.images import Photograph
-from globe_eval.models import chat
+from globe_eval.errors import InputError
+from globe_eval.models import request as chat
 
 # What is sent
 
@@ -61,7 +62,9 @@ def test_bytes_are_read_when_they_are_sent_and_not_kept(
 ) -> None:
     reads = []
     real = Photograph.clean_bytes
-    monkeypatch.setattr(Photograph, "clean_bytes", lambda self: (reads.append(time.monotonic()), real(self))[1])
+    monkeypatch.setattr(
+        Photograph, "clean_bytes", lambda self, *more: (reads.append(time.monotonic()), real(self, *more))[1]
+    )
     with ChatServer(lambda payload, number: Reply(completion("x"), delay=0.01)) as server:
         endpoint(server, num_concurrent=2).generate_until(requests_for(photographs[:10]))
         sent = sorted(one.at for one in server.asked)
@@ -304,9 +307,12 @@ def test_a_request_that_fails_for_good_costs_itself_only(photographs: list[Photo
 @pytest.mark.parametrize("status", [400, 413, 422])
 def test_a_bad_request_is_not_repeated(photographs: list[Photograph], status: int) -> None:
     with ChatServer(lambda payload, number: Reply({"error": {"message": "image too large"}}, status)) as server:
-        responses = endpoint(server).generate_until(requests_for(photographs[:5]))
-        assert len(server.asked) == 5
-    assert {(r, r.error) for r in responses} == {("", f"HTTP {status}: image too large")}
+        responses = endpoint(server).generate_until(requests_for(photographs[:2]))
+        assert len(server.asked) == 2
+        assert {(r, r.error) for r in responses} == {("", f"HTTP {status}: image too large")}
+        with pytest.raises(InputError, match=f"every request is refused: HTTP {status}: image too large"):
+            endpoint(server).generate_until(requests_for(photographs))
+        assert len(server.asked) <= 2 + 6, "three of the same say that all would be"
 
 
 def refuses_penalties(payload: dict[str, Any], number: int) -> str | Reply:

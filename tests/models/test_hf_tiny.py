@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import string
 import subprocess
@@ -164,3 +165,28 @@ def test_where_torchvision_is_absent_torch_is_not_imported() -> None:
         "print(torchvision_cpu.ensure(), 'torch' in sys.modules)"
     )
     assert python(program) == "False False"
+
+
+def test_decoding_arguments_of_the_command_line_reach_the_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from globe_eval.cli import main
+
+    checkpoint = Path(__file__).parents[2] / "globe_train" / "checkpoints" / "miniworld_globe"
+    said = {}
+    for name, given in (
+        ("greedy", "max_tokens=16"),
+        ("hot", "temperature=5.0,max_completion_tokens=16"),
+        ("short", "max_tokens=2"),
+    ):
+        words = ["--model", "hf-multimodal", "--model_args", f"pretrained={checkpoint}", "--device", "cpu"]
+        words += ["--tasks", "miniworld", "--limit", "2", "-o", str(tmp_path / name), "--gen_kwargs", given]
+        assert main(words) == 0
+        lines = (tmp_path / name / "miniworld" / "samples.jsonl").read_text().splitlines()
+        said[name] = [json.loads(line)["response"] for line in lines]
+    assert said["hot"] != said["greedy"], "a temperature samples, without do_sample beside it"
+    for whole, short in zip(said["greedy"], said["short"], strict=True):
+        assert whole.startswith(short) and len(short) < len(whole)
+    capsys.readouterr()
+    assert main([*words[:-1], "no_such_argument=1", "--fresh"]) == 2
+    assert "no_such_argument" in capsys.readouterr().err

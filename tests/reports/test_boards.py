@@ -14,13 +14,14 @@ from typing import Any
 import board_runs
 import pytest
 
+from globe_eval.benchmarks.definition import shipped
 from globe_eval.metrics.catalogue import ACCURACIES
-from globe_eval.metrics.statistics import wilson
+from globe_eval.metrics.intervals import wilson
 from globe_eval.reports.board import formats, leaderboard
 from globe_eval.reports.board.boards import Board, Section, boards
-from globe_eval.reports.board.published import PublishedRow, design_effect, design_effects
+from globe_eval.reports.board.published import PublishedRow
 from globe_eval.reports.board.submission import Submission, read_submission
-from globe_eval.sample import Figure, Geocoder
+from globe_eval.sample import Geocoder
 
 KNOWN = board_runs.known()
 HOSTILE = "<script>alert(1)</script> | `a` [x](http://e.example) & 100% of_{it} =1+1 \\end{table}"
@@ -144,27 +145,18 @@ def test_contradictions_are_told_with_both_rows(rows: list[Submission]) -> None:
     assert all("in conflict" in str(row.details) for row in section.rows)
 
 
+def test_a_row_moves_no_published_interval(rows: list[Submission]) -> None:
+    """The design effect stands in the benchmark's definition, with a date."""
+    alone = one_board([], [published()]).sections[-1].rows[0].cells
+    beside = one_board(rows, [published()]).sections[-1].rows[0].cells
+    assert alone == beside
+
+
 def test_implied_intervals_are_as_wide_as_those_of_runs() -> None:
-    """A published row with the figures of a run gets about the run's own interval (here ISNs' on IM2GPS3K)."""
-    effect = design_effect(Figure(value=0.28, low=0.243, high=0.319, n=2997, n_groups=198))
-    assert effect is not None
+    """A published row with the figures of ISNs on IM2GPS3K gets about their own interval, 24.3 to 31.9 %."""
+    effect = shipped()["im2gps3k"].values["metadata"]["design_effect"]["within_km"]["25"]
     low, high = wilson(0.28, 2997 / effect)
     assert high - low == pytest.approx(0.319 - 0.243, rel=0.02)
-
-
-def test_design_effects_are_of_models_and_never_below_one(rows: list[Submission]) -> None:
-    spread = Figure(value=0.5, low=0.3, high=0.7, n=1000, n_groups=50)
-    of_floor = changed(rows[3], metrics=rows[3].results.metrics | {"acc@25km": spread})
-    assert design_effects([rows[0], of_floor]) == design_effects(rows[:1]), "the floor does not count beside a model"
-    assert design_effects([of_floor])["acc@25km"] > 10
-    narrow = Figure(value=0.5, low=0.499, high=0.501, n=1000, n_groups=50)
-    assert design_effect(narrow) == 1.0
-    none = [
-        Figure(value=0.5, low=0.4, high=0.6, n=100, n_groups=100),
-        Figure(value=0.0, low=0.0, high=0.0, n=100, n_groups=10),
-        Figure(value=None, low=None, high=None, n=100, n_groups=10),
-    ]
-    assert [design_effect(figure) for figure in none] == [None] * 3
 
 
 def test_a_row_opens_to_what_makes_it_again(rows: list[Submission]) -> None:

@@ -140,10 +140,11 @@ def test_verdicts_stay_with_a_run_that_is_scored_again(run: Path, tmp_path: Path
     ],
 )
 def test_a_judge_that_does_not_answer_is_an_error_of_its_photograph(
-    run: Path, tmp_path: Path, reply: str | Reply, error: str
+    run: Path, tmp_path: Path, reply: str | Reply, error: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with ChatServer(lambda payload, number: reply) as server:
-        assert judged(run, server, tmp_path / "out") == 0
+        assert judged(run, server, tmp_path / "out") == 3, "a judge that was never heard found nothing"
+    assert f"the judge tiny answered no question ({error}" in re.sub(r"\d: found [^;]+; ", "", capsys.readouterr().err)
     said = next(one.judge for one in record.read_samples(tmp_path / "out") if one.id == "a")
     assert said is not None and said.entities == {} and error in (said.error or "")
     result = record.read_results(tmp_path / "out").judge

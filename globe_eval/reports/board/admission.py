@@ -18,6 +18,7 @@ from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.definition import Definition
 from globe_eval.benchmarks.truth import truth_sha256
 from globe_eval.errors import InputError, nearest
+from globe_eval.metrics.intervals import PROCEDURE
 from globe_eval.places import DISTANCES, gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
 from globe_eval.reports.board import submission as rows
@@ -141,9 +142,10 @@ def _of_samples(folder: Path, results: Results, samples: Sequence[Sample], defin
     stale = {
         "parser_version": (results.parser_version, PARSER_VERSION),
         "resolver_version": (results.resolver_version, RESOLVER_VERSION),
-        "gazetteer.sha256": (results.gazetteer.sha256, gazetteer.info()["sha256"]),
+        "gazetteer.sha256": (results.gazetteer.sha256[:12], gazetteer.info()["sha256"][:12]),
+        "intervals": (results.intervals, PROCEDURE),
     }
-    old = [f"{name} {found[:12]}, now {now[:12]}" for name, (found, now) in stale.items() if found != now]
+    old = [f"{name} {found or 'unknown'}, now {now}" for name, (found, now) in stale.items() if found != now]
     if old:
         yield (
             f"was read and geocoded by another version ({'; '.join(old)}): globe-eval rescore {folder} -o NEW makes it "

@@ -16,9 +16,9 @@ from globe_eval.benchmarks.definition import Definition
 from globe_eval.benchmarks.listing import variants_of
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.metrics.catalogue import ACCURACIES
-from globe_eval.metrics.statistics import wilson
+from globe_eval.metrics.intervals import wilson
 from globe_eval.reports.board.details import Details, details_of, details_of_published, reasons
-from globe_eval.reports.board.published import PublishedRow, conflicts, design_effects, spread
+from globe_eval.reports.board.published import PublishedRow, conflicts, spread
 from globe_eval.reports.board.ranks import Range, rank_ranges
 from globe_eval.reports.board.submission import Submission
 
@@ -112,7 +112,8 @@ def _board(
         together.setdefault(comparable(one), []).append(one)
     ranked = sorted(together.items(), key=lambda item: (-len(item[1]), [*FORMS].index(item[0][0]), item[0]))
     sections = [_ranked(name, key, many) for key, many in ranked]
-    effects = design_effects(submissions)
+    frozen = metadata.get("design_effect") or {}
+    effects = {acc_name(float(km)): float(effect) for km, effect in frozen.get("within_km", {}).items()}
     if published:
         sections.append(_published(published, n, effects))
     notes = []
@@ -120,12 +121,12 @@ def _board(
         shown = ", ".join(f"{effects[metric]:.1f}" for metric in ACCURACIES if metric in effects)
         notes.append(
             f"† implied: for want of samples, the interval of n photographs by few photographers, whose design effect "
-            f"on this benchmark is {shown} (within {_kilometres()} km; median of the runs here)."
+            f"on this benchmark is {shown} (within {_kilometres()} km; of {frozen['of']}, frozen on {frozen['date']})."
         )
     elif published:
         notes.append(
-            "† implied: for want of samples, the interval of n independent photographs. No run here tells how they "
-            "cluster by photographer, so the true one is wider."
+            "† implied: for want of samples, the interval of n independent photographs. Nobody measured how "
+            "they cluster by photographer, so the true one is wider."
         )
     return Board(name, str(metadata.get("description") or ""), n, tuple(sections), tuple(notes))
 
@@ -162,7 +163,7 @@ def _ranked(board: str, key: tuple[str, ...], many: Sequence[Submission]) -> Sec
         says=(
             f"Same task version ({version}), manifest ({manifest[:8]}), answer form ({form}){geocoder} and distance "
             f"({distance}). Rows share a rank where their paired difference is not significant "
-            "(paired bootstrap by photographer, Holm's correction, 5 %)."
+            "(paired by photograph, t by photographer, Holm's correction, 5 %)."
         ),
         ranked=True,
         rows=tuple([ceiling, *rows] if ceiling else rows),

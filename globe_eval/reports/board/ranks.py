@@ -15,18 +15,15 @@ Floats = npt.NDArray[np.float64]
 Range = tuple[int, int]
 
 
-def rank_ranges(
-    rows: Sequence[Mapping[str, Floats]], groups: npt.ArrayLike, *, seed: int = 0
-) -> list[dict[str, Range]]:
+def rank_ranges(rows: Sequence[Mapping[str, Floats]], groups: npt.ArrayLike) -> list[dict[str, Range]]:
     """For each row and metric the best and the worst rank that it may have.
 
     Args:
         rows: of each row, metric -> (n,) values of the same n photographs in the same order; higher is better.
-        groups: (n,) labels to resample by.
-        seed: of the resampling.
+        groups: (n,) labels of the photographers.
 
     A row's best rank is one more than the number of rows that are significantly better, its worst rank leaves room for
-    those that are significantly worse. Significant is a paired cluster bootstrap whose p-value, after Holm's
+    those that are significantly worse. Significant is a paired difference by photographer whose p-value, after Holm's
     correction for all pairs of rows, is at most 0.05.
 
     >>> good, same, bad = ({"right": np.arange(40) % 40 < share} for share in (36, 35, 4))
@@ -43,7 +40,6 @@ def rank_ranges(
             {name: rows[j][metric].astype(np.float64) for name, (_, j, metric) in columns.items()},
             groups,
             medians=(),
-            seed=seed,
         )
         for metric in metrics:
             differences = [found[f"{i} {j} {metric}"] for i, j in pairs]

@@ -11,16 +11,15 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-import numpy as np
-
 from globe_eval.benchmarks.definition import shipped
 from globe_eval.errors import IncompleteRun, InputError
+from globe_eval.metrics import intervals
 from globe_eval.metrics.catalogue import described
-from globe_eval.metrics.statistics import cluster_labels, replicates
+from globe_eval.metrics.statistics import cluster_labels
 from globe_eval.reports import shown
 from globe_eval.reports.run import Run, model_name
-from globe_eval.runs.record import without_secrets
 from globe_eval.sample import Figure, Results
+from globe_eval.secrets import without_secrets
 
 UNNAMED = "score"
 """What `globe-eval score` calls the task where it was told none."""
@@ -105,24 +104,18 @@ def hub_of(task: str) -> str | None:
 
 
 def standard_errors(run: Run) -> dict[str, float]:
-    """Bootstrap standard error of each metric, resampled by group as its interval is; those that have one.
+    """Standard error of each metric that is a mean, photographers considered, as its interval has it.
 
-    The standard deviation of the replicates. Metrics of which a replicate is infinite have none, nor has one group.
+    Metrics with an infinite value have none, nor has one group.
     """
     groups = cluster_labels(run.table["id"].tolist(), run.table["truth.group"].tolist())
-    known = [name for name, _, _ in published_figures(run.results) if name in run.values]
-    middles = [name for name in known if run.metrics[name].statistic == "median of all"]
-    means = [name for name in known if name not in middles]
-    columns, medians = (
-        np.column_stack([run.values[name] for name in names]) if names else np.empty((len(groups), 0))
-        for names in (means, middles)
-    )
-    drawn = replicates(columns, groups, medians=medians, seed=run.results.seed)
-    return {
-        name: float(column.std(ddof=1))
-        for name, column in zip([*means, *middles], drawn.T, strict=True)
-        if np.isfinite(column).all()
-    }
+    found = {}
+    for name, _, _ in published_figures(run.results):
+        if name in run.values and run.metrics[name].statistic == "mean":
+            of = intervals.spread(run.values[name], groups)
+            if of.n_groups > 1:
+                found[name] = of.standard_error
+    return found
 
 
 def figure_depends_on(results: Results) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from globe_eval.metrics.statistics import wilson
+from globe_eval.metrics.intervals import wilson
 
 Floats = npt.NDArray[np.float64]
 

@@ -61,7 +61,8 @@ def test_a_change_is_the_paired_difference_with_scipys_interval(folders: list[Pa
     text = ablation.cell(change, groups, signed=True)
     mean, ours = float(text.split()[0]), [float(word.strip("()")) for word in text.split()[1:4:2]]
     assert mean == pytest.approx(change.mean(), abs=0.05)
-    assert ours == pytest.approx([low, high], abs=1.0)
+    assert ours[0] <= low < high <= ours[1], "a percentile bootstrap of few people is too narrow"
+    assert ours[1] - ours[0] < 1.3 * (high - low)
 
 
 def test_the_missing_are_misses_for_distance_and_missing_for_grounding(folders: list[Path]) -> None:

@@ -1,26 +1,21 @@
-"""OpenAI's chat-completions protocol as data: what lm-eval asks -> a request's fields, a reply's JSON -> a response."""
+"""What lm-eval asks -> the fields and the body of a request in OpenAI's chat-completions protocol."""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from globe_eval.errors import InputError
-from globe_eval.models.response import Response
+from globe_eval.models.decoding import LENGTHS
 
 IMAGE = "<image>"
 MAX_STOPS = 4  # OpenAI's limit
 
-_LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")  # lm-eval's order of precedence
-_RESERVED = ("messages", "model", "n", "stream")
-_BROKEN_OFF = ("abort", "error")  # vLLM, when it is stopped; OpenRouter, when its provider fails
-_REASONING = ("reasoning", "reasoning_content")  # vLLM since 0.12 and OpenRouter; DeepSeek and older vLLM
+_RESERVED = ("messages", "model", "n")
 
-
-class MalformedReply(ValueError):
-    """The server said 200 and sent something that is no chat completion."""
+SystemRole = Literal["system", "developer", "user"]
 
 
 def write_history(history: Sequence[Mapping[str, Any]]) -> str:
@@ -57,13 +52,19 @@ def messages(context: str, pictures: Sequence[tuple[bytes, str]]) -> list[dict[s
     >>> messages("<image>Where?", [(b"png", "image/png")])[0]["content"][1]
     {'type': 'text', 'text': 'Where?'}
     """
-    return _messages(context, [_data_url(*picture).decode("ascii") for picture in pictures])
+    return _messages(read_history(context), [_data_url(*picture).decode("ascii") for picture in pictures])
 
 
-def write_request(context: str, pictures: Sequence[tuple[bytes, str]], fields: Mapping[str, Any]) -> bytes:
+def write_request(
+    context: str,
+    pictures: Sequence[tuple[bytes, str]],
+    fields: Mapping[str, Any],
+    system_role: SystemRole = "system",
+) -> bytes:
     """A request's body: `fields`, and the chat as :func:`messages` gives it.
 
-    A last message of the assistant is one to be continued, which vLLM understands.
+    A system message goes as a message of `system_role`; as "user", before the text of the user's first message, for
+    chat templates that have no system. A last message of the assistant is one to be continued, which vLLM understands.
 
     The pictures go in between the pieces of the JSON that surround them: `json.dumps` would take longer to look for
     characters to escape in a picture than all the rest of a request takes.
@@ -75,7 +76,7 @@ def write_request(context: str, pictures: Sequence[tuple[bytes, str]], fields: M
     mark = "picture"
     while mark in context:
         mark += "_"
-    asked = _messages(context, [mark] * len(pictures))
+    asked = _messages(with_role(read_history(context), system_role), [mark] * len(pictures))
     goes_on = {"add_generation_prompt": False, "continue_final_message": True}
     more = goes_on if asked[-1]["role"] == "assistant" else {}
     body = json.dumps({**fields, **more, "messages": asked}).encode("ascii")
@@ -86,12 +87,29 @@ def write_request(context: str, pictures: Sequence[tuple[bytes, str]], fields: M
     return b"".join(pieces)
 
 
+def with_role(history: Sequence[Mapping[str, Any]], system_role: SystemRole) -> list[dict[str, Any]]:
+    """The chat with its system messages under another role.
+
+    >>> with_role([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Where?"}], "user")
+    [{'role': 'user', 'content': 'Be brief.\\n\\nWhere?'}]
+    """
+    if system_role != "user":
+        return [{**one, "role": system_role if one["role"] == "system" else one["role"]} for one in history]
+    before = [one["content"] for one in history if one["role"] == "system"]
+    rest = [dict(one) for one in history if one["role"] != "system"]
+    first = next((one for one in rest if one["role"] == "user" and isinstance(one["content"], str)), None)
+    if before and first is None:
+        rest.insert(0, {"role": "user", "content": "\n\n".join(before)})
+    elif before and first is not None:
+        first["content"] = "\n\n".join([*before, first["content"]])
+    return rest
+
+
 def _data_url(data: bytes, mime: str) -> bytes:
     return b"data:%s;base64,%s" % (mime.encode("ascii"), base64.b64encode(data))
 
 
-def _messages(context: str, images: Sequence[str]) -> list[dict[str, Any]]:
-    history = read_history(context)
+def _messages(history: Sequence[Mapping[str, Any]], images: Sequence[str]) -> list[dict[str, Any]]:
     urls = iter(images)
     parts = [list(_parts(message["content"], urls)) for message in history]
     users = [i for i, message in enumerate(history) if message["role"] == "user"]
@@ -131,11 +149,11 @@ def decoding(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
     - greedy (`temperature` 0) unless `do_sample` or a temperature says otherwise; `do_sample: false` wins over a
       temperature, as in lm-eval.
     - `until` -> `stop`, at most four, none empty. See :func:`stops`.
-    - a value of None leaves the field out: `temperature=None` for models that refuse one.
+    - a value of None leaves the field out: `temperature=null` for models that refuse one.
     - everything else (`top_p`, `seed`, penalties, a server's own fields) is passed on as it is: the server judges it.
 
     Raises:
-        InputError: an argument that would change how the reply reads (`n`, `stream`) or what is asked.
+        InputError: an argument that would change what is asked, or how many answers come back (`n`).
 
     >>> decoding({"until": ["</s>", ""], "max_gen_toks": 64, "do_sample": False})
     {'max_tokens': 64, 'temperature': 0, 'stop': ['</s>']}
@@ -146,9 +164,9 @@ def decoding(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
     fields = {
         name: value
         for name, value in gen_kwargs.items()
-        if value is not None and name not in (*_LENGTHS, "do_sample", "until")
+        if value is not None and name not in (*LENGTHS, "do_sample", "until")
     }
-    if limits := [name for name in _LENGTHS if gen_kwargs.get(name) is not None]:
+    if limits := [name for name in LENGTHS if gen_kwargs.get(name) is not None]:
         name = "max_completion_tokens" if limits[0] == "max_completion_tokens" else "max_tokens"
         fields[name] = gen_kwargs[limits[0]]
     sampled = gen_kwargs.get("do_sample")
@@ -161,59 +179,6 @@ def decoding(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def stops(gen_kwargs: Mapping[str, Any]) -> list[str]:
-    """The strings that end an answer. The server is given four of them; :func:`read_reply` cuts at all."""
+    """The strings that end an answer. The server is given four of them; `reply.read_reply` cuts at all."""
     until = gen_kwargs.get("until") or []
     return [stop for stop in ([until] if isinstance(until, str) else until) if stop]
-
-
-def read_reply(body: Any, ends: Sequence[str] = ()) -> Response:
-    """The answer in a chat completion.
-
-    A null content is an empty answer, a refusal its text. Where the server has taken the reasoning out of the text, it
-    is put back as `<think>…</think>`, so that one model gives one text whatever its server's settings; the tag stays
-    open where nothing follows.
-
-    Args:
-        body: the reply's JSON.
-        ends: strings before which the answer stops, should the server not have stopped there.
-
-    Raises:
-        MalformedReply: no choice, no message, content that is no text, or an answer that the server broke off.
-
-    """
-    try:
-        choice = body["choices"][0]
-        message = choice["message"]
-        content = message.get("content") or message.get("refusal") or ""
-        if not isinstance(content, str):
-            content = "".join(part["text"] for part in content if part.get("type") == "text")
-    except (TypeError, KeyError, IndexError, AttributeError):
-        error = body.get("error") if isinstance(body, dict) else None
-        raise MalformedReply(f"no chat completion but {json.dumps(error or body)}") from None
-    finish_reason = choice.get("finish_reason")
-    if finish_reason in _BROKEN_OFF:
-        raise MalformedReply(f"the server broke off its answer (finish_reason {finish_reason!r})")
-    answer = content
-    for end in ends:
-        answer = answer.partition(end)[0]
-    if answer != content:
-        finish_reason = "stop"
-    reasoning = next((message[name] for name in _REASONING if message.get(name)), None)
-    if isinstance(reasoning, str) and "<think>" not in answer:
-        answer = f"<think>{reasoning}</think>{answer}" if answer else f"<think>{reasoning}"
-    usage = body.get("usage") or {}
-    return Response(
-        answer,
-        finish_reason=finish_reason,
-        prompt_tokens=usage.get("prompt_tokens"),
-        completion_tokens=usage.get("completion_tokens"),
-        first_token=_first_token(choice),
-    )
-
-
-def _first_token(choice: Any) -> dict[str, float] | None:
-    """Token -> log-probability of the likeliest first tokens, where the server gives them (`top_logprobs`)."""
-    try:
-        return {str(one["token"]): float(one["logprob"]) for one in choice["logprobs"]["content"][0]["top_logprobs"]}
-    except (KeyError, IndexError, TypeError, ValueError):
-        return None

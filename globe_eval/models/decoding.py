@@ -1,0 +1,65 @@
+"""Decoding arguments: what the user gives wins over what the task says, whatever names they use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from globe_eval.errors import InputError
+
+LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
+"""Names of the limit on an answer's tokens, in lm-eval's order of precedence."""
+
+
+def merged(task: Mapping[str, Any], given: Mapping[str, Any], *, backend: str = "endpoint") -> dict[str, Any]:
+    """The task's arguments with the user's over them.
+
+    A limit under any name replaces the task's under any other; a temperature decides whether is sampled, and
+    `do_sample=true` alone leaves the temperature to the model. Null takes an argument away.
+
+    Args:
+        task: of the benchmark's YAML.
+        given: of the user.
+        backend: the model; lm-eval's own ones, whose names begin with hf and vllm, know one name of the limit and read
+            no null, and vLLM's takes a missing temperature for greedy decoding.
+
+    Raises InputError where the user's arguments contradict each other.
+
+    >>> merged({"do_sample": False, "temperature": 0.0, "max_gen_toks": 256}, {"temperature": 0.7, "max_tokens": 64})
+    {'do_sample': True, 'temperature': 0.7, 'max_tokens': 64}
+    >>> merged({"do_sample": False, "temperature": 0.0}, {"temperature": None}, backend="hf-multimodal")
+    {}
+    """
+    if not given:
+        return dict(task)
+    limits = {name: given[name] for name in LENGTHS if name in given}
+    if len({repr(value) for value in limits.values() if value is not None}) > 1:
+        raise InputError(f"--gen_kwargs: {_shown(limits)}: two limits of one answer; give one of them")
+    temperature, sampled = given.get("temperature"), given.get("do_sample")
+    if (sampled is False and temperature) or (sampled is True and temperature == 0 and "temperature" in given):
+        both = {"do_sample": sampled, "temperature": temperature}
+        raise InputError(f"--gen_kwargs: {_shown(both)} contradict each other; give one of them")
+    if sampled is None and "temperature" in given:
+        given = {**given, "do_sample": None if temperature is None else temperature != 0}
+    result = {
+        name: value
+        for name, value in task.items()
+        if not (limits and name in LENGTHS) and not (given.get("do_sample") and name == "temperature")
+    }
+    result |= {
+        name: value for name, value in given.items() if not (name in LENGTHS and value is None and len(limits) > 1)
+    }
+    if not backend.startswith(("hf", "vllm")):
+        return result
+    if backend.startswith("vllm") and given.get("do_sample") is not False and result.get("temperature") is None:
+        if "temperature" in given:
+            raise InputError(f"--gen_kwargs: temperature=null: {backend} has no temperature of its own; give a number")
+        result["temperature"] = 1.0
+    if limits:
+        (limit,) = {name: value for name, value in result.items() if name in LENGTHS}.values() or (None,)
+        result = {name: value for name, value in result.items() if name not in LENGTHS} | {"max_gen_toks": limit}
+    return {name: value for name, value in result.items() if value is not None}
+
+
+def _shown(arguments: Mapping[str, Any]) -> str:
+    return " and ".join(f"{name}={value}" for name, value in arguments.items())

@@ -1,0 +1,91 @@
+"""`--dry_run`: the first request as it would be sent, and what the run would take; nothing is asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from globe_eval.benchmarks.images import ImageError, Photograph, picture_bytes
+from globe_eval.models import request as chat
+from globe_eval.models.decoding import LENGTHS
+from globe_eval.runs.run import Request, set_up, wanted
+from globe_eval.secrets import without_secrets
+
+LOOKED_AT = 100
+"""Pictures whose size is read; the others are taken to be alike on average."""
+CHARACTERS_A_TOKEN = 4
+PIXELS_A_TOKEN = 28 * 28
+"""Of Qwen2-VL and its kin; Anthropic's documentation says 750."""
+
+
+def describe(request: Request) -> str:
+    """What a run would send first, and how many requests, tokens and how much money it would take.
+
+    Tokens are estimates: of text by its characters, of pictures by their pixels, of answers by their limit.
+
+    Raises InputError as a run would before it loads its model.
+    """
+    tasks, _ = set_up(request)
+    return "\n\n".join(_describe(request, name, task) for name, task in tasks.items())
+
+
+def _describe(request: Request, name: str, task: Any) -> str:
+    positions = wanted(request, task)
+    context = task.fewshot_context(
+        task.eval_docs[positions[0]],
+        num_fewshot=0,
+        system_instruction=request.system_instruction,
+        apply_chat_template=True,
+        chat_template=lambda history, **_: chat.write_history(history),
+    )
+    first = task.doc_to_image(task.eval_docs[positions[0]])[0]
+    given = task.config.generation_kwargs
+    limit = next((given[length] for length in LENGTHS if length in given), None)
+    asked = len(positions) * request.repeats
+    text = sum(len(str(message["content"])) for message in chat.read_history(context)) / CHARACTERS_A_TOKEN
+    every = max(1, len(positions) // LOOKED_AT)
+    picture = _tokens([task.doc_to_image(task.eval_docs[at])[0] for at in positions[::every]])
+    prompt = round(asked * (text + picture))
+    lines = [
+        f"{name}: {asked:,} requests, nothing is asked yet; what the journal has will not be asked again",
+        f"first request: {_first(request, task, context, first)}",
+        f"picture: {first.name}, {_size(first)}",
+        f"prompt tokens, about: {prompt:,} ({text:,.0f} of text and {picture:,.0f} of picture each)",
+        f"answer tokens, at most: {f'{asked * int(limit):,}' if limit else 'no limit is set'}",
+    ]
+    if request.prices is not None:
+        most = (prompt * request.prices.prompt + asked * int(limit or 0) * request.prices.completion) / 1e6
+        lines.append(f"cost, at most about: {most:,.4g}" + ("" if limit else " and the answers"))
+    return "\n".join(lines)
+
+
+def _first(request: Request, task: Any, context: str, picture: Photograph) -> str:
+    """The body of an endpoint's request, or the prompt of another model, with the picture's place marked."""
+    mark = "(the picture)"
+    if request.model != "endpoint":
+        return json.dumps(chat.messages(context, [(b"", mark)]), ensure_ascii=False)
+    fields = {"model": request.model_args.get("model"), **chat.decoding(task.config.generation_kwargs)}
+    body = json.loads(chat.write_request(context, [(b"", mark)], without_secrets(fields)))
+    return json.dumps(body, ensure_ascii=False)
+
+
+def _size(picture: Photograph) -> str:
+    try:
+        width, height = picture.size
+        data, mime = picture_bytes(picture)
+    except ImageError as error:
+        return str(error)
+    return f"{width} x {height} pixels, {len(data):,} bytes as {mime}"
+
+
+def _tokens(pictures: Sequence[Photograph]) -> float:
+    """The mean tokens of pictures; one that cannot be read has none."""
+    found = []
+    for picture in pictures:
+        try:
+            width, height = picture.size
+        except ImageError:
+            continue
+        found.append(width * height / PIXELS_A_TOKEN)
+    return sum(found) / len(found) if found else 0.0

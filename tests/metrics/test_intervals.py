@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from globe_eval.metrics.intervals import (
+    difference_of_hits,
+    expanded,
+    mean_interval,
+    median_interval,
+    spread,
+    t_test,
+    wilson,
+)
+
+
+def in_groups(rng: np.random.Generator, n_groups: int, n: int, share: float, correlation: float):
+    strength = 1 / correlation - 1
+    codes = np.sort(rng.integers(0, n_groups, n))
+    rates = rng.beta(share * strength, (1 - share) * strength, n_groups)
+    return (rng.random(n) < rates[codes]).astype(np.float64), codes
+
+
+@pytest.mark.parametrize(("hits", "n"), [(0, 20), (19, 19), (3, 40), (500, 1000)])
+def test_wilson_is_scipys(hits: int, n: int) -> None:
+    reference = stats.binomtest(hits, n).proportion_ci(method="wilson")
+    assert wilson(hits / n, n, stats.norm.ppf(0.975)) == pytest.approx(tuple(reference))
+
+
+def test_shares_of_single_photographs_are_wilsons_with_students_t() -> None:
+    x = np.repeat([0.0, 1.0], (700, 300))
+    assert mean_interval(x) == pytest.approx(wilson(0.3, 1000, stats.t.ppf(0.975, 999)), rel=1e-3)
+
+
+def test_a_mean_of_single_photographs_is_the_t_interval() -> None:
+    x = np.random.default_rng(1).normal(500, 200, 80)
+    of = spread(x)
+    low, high = stats.ttest_1samp(x, 0).confidence_interval()
+    assert of.design_effect == 1
+    assert mean_interval(x) == pytest.approx((low, high), rel=1e-2)
+
+
+def test_of_many_groups_it_is_the_cluster_robust_interval() -> None:
+    rng = np.random.default_rng(2)
+    codes = np.repeat(np.arange(2000), rng.integers(1, 20, 2000))
+    x = 3 * rng.normal(size=2000)[codes] + 4 * rng.normal(size=len(codes))
+    sums = np.bincount(codes, weights=x - x.mean())
+    error = math.sqrt(2000 / 1999 * float(sums @ sums)) / len(x)  # Liang and Zeger (1986)
+    assert mean_interval(x, codes) == pytest.approx(stats.t.interval(0.95, 1999, x.mean(), error), rel=0.05)
+
+
+def test_of_five_groups_it_holds_where_a_percentile_bootstrap_does_not() -> None:
+    rng = np.random.default_rng(3)
+    held = []
+    for _ in range(400):
+        low, high = mean_interval(*in_groups(rng, 5, 300, 0.3, 0.2))
+        held.append(low <= 0.3 <= high)
+    assert np.mean(held) > 0.92
+
+
+def test_near_the_edge_an_interval_has_a_width() -> None:
+    low, high = mean_interval(np.zeros(20))
+    assert low == 0 and 0.15 < high < 0.2
+    low, high = mean_interval(np.ones(19))
+    assert high == 1 and 0.8 < low < 0.85
+    assert mean_interval(np.zeros(20), np.arange(20) // 4)[1] > mean_interval(np.zeros(20))[1]
+
+
+def test_one_group_has_no_interval_and_two_have_a_wide_one() -> None:
+    x = [0.0, 1.0, 1.0, 0.0]
+    assert all(math.isnan(bound) for bound in (*mean_interval(x, ["a"] * 4), *median_interval(x, ["a"] * 4)))
+    low, high = mean_interval(x, ["a", "a", "b", "b"])
+    assert high - low > 0.9
+    assert t_test(1.0, 0.5, 1)[2] == difference_of_hits(spread([1.0], ["a"]))[2] == 1.0
+
+
+def test_the_median_holds_between_order_statistics_and_missing_is_far() -> None:
+    rng = np.random.default_rng(4)
+    held = []
+    for _ in range(400):
+        x = rng.lognormal(6, 2, 61)
+        low, high = median_interval(x)
+        held.append(low <= math.exp(6) <= high)
+        assert {low, high} <= set(x)
+    assert 0.92 <= np.mean(held) <= 0.99
+    assert median_interval([1.0] * 10 + [math.nan] * 30) == (math.inf, math.inf)
+
+
+def test_expanded_percentiles_of_a_mean_are_its_t_interval() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(0.5, 1, 12)
+    drawn = x[rng.integers(0, 12, (20000, 12))].mean(axis=1)
+    low, high, p = expanded(float(x.mean()), drawn, 12)
+    reference = stats.ttest_1samp(x, 0)
+    assert (low, high) == pytest.approx(tuple(reference.confidence_interval()), abs=0.15)
+    assert p == pytest.approx(reference.pvalue, abs=0.03)
+
+
+rows = st.lists(st.tuples(st.floats(-2, 2) | st.just(math.nan), st.sampled_from("abcde")), min_size=2, max_size=40)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(rows, st.randoms(use_true_random=False))
+def test_neither_the_order_of_photographs_nor_the_names_of_groups_matter(rows: list, random) -> None:
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    if all(math.isnan(x) for x, _ in rows):
+        return
+    for function in (mean_interval, median_interval):
+        there, again = (function(*map(list, zip(*order, strict=True))) for order in (rows, shuffled))
+        assert repr(there) == repr(again)
+        renamed = function([x for x, _ in rows], ["of " + group for _, group in rows])
+        assert repr(renamed) == repr(there)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from("abcde")), min_size=2, max_size=40))
+def test_a_share_stays_within_its_range_and_more_confidence_is_wider(rows: list) -> None:
+    x, groups = map(list, zip(*rows, strict=True))
+    if len(set(groups)) < 2:
+        return
+    narrow, wide = (mean_interval(x, groups, level=level) for level in (0.8, 0.95))
+    mean = math.fsum(x) / len(x)
+    assert 0 <= wide[0] <= narrow[0] <= mean + 1e-12 and mean - 1e-12 <= narrow[1] <= wide[1] <= 1
+
+
+def test_what_is_known_of_a_column_decides_and_a_missing_distance_is_infinite() -> None:
+    rng = np.random.default_rng(10)
+    hits, groups = in_groups(rng, 50, 500, 0.3, 0.2)
+    gaps = np.where(groups < 25, hits, math.nan)
+    assert mean_interval(gaps, groups) == mean_interval(hits[groups < 25], groups[groups < 25])
+    assert mean_interval([1.0, math.inf, 2.0]) == (math.inf, math.inf)
+
+
+def test_intervals_that_ignore_groups_do_not_hold() -> None:
+    rng = np.random.default_rng(9)
+    covered = np.zeros(2)
+    for _ in range(300):
+        hits, groups = in_groups(rng, 60, 600, 0.3, 0.4)
+        for side, labels in enumerate((groups, None)):
+            low, high = mean_interval(hits, labels)
+            covered[side] += low <= 0.3 <= high
+    by_group, naive = covered / 300
+    assert 0.92 <= by_group <= 0.98
+    assert naive < 0.75
+
+
+def test_isn_on_im2gps3k_by_photographer(shared_data: Path) -> None:
+    with (shared_data / "im2gps3k" / "im2gps3k_places365.csv").open(encoding="utf-8", newline="") as file:
+        author = {row["IMG_ID"]: row["AUTHOR"] for row in csv.DictReader(file)}
+    with (shared_data / "isn" / "ISNs_M-fstar-S3.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["img_id"] in author]
+    assert len(rows) == 2997
+    lat1, lat2, lon1, lon2 = np.radians(
+        [[float(row[name]) for row in rows] for name in ("gt_lat", "predicted_lat", "gt_long", "predicted_long")]
+    )
+    chord = np.sin((lat2 - lat1) / 2) ** 2 + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
+    hits = 100.0 * (2 * 6371.0 * np.arcsin(np.sqrt(chord)) <= 25)
+    assert hits.mean() == pytest.approx(27.99, abs=0.005)
+    groups = [author[row["img_id"]] for row in rows]
+    assert len(set(groups)) == 198
+    np.testing.assert_allclose(mean_interval(hits, groups), (24.0, 31.7), atol=0.7)
+    np.testing.assert_allclose(mean_interval(hits), (26.3, 29.6), atol=0.3)
