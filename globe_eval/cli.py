@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from globe_eval import __version__, secrets
 from globe_eval.commands import (
     arguments,
+    ask,
     compare,
     export,
     leaderboard,
@@ -44,6 +45,7 @@ COMMANDS = {
     "leaderboard": leaderboard,
     "prepare": prepare,
     "new": new,
+    "ask": ask,
     "validate": validate,
     "ls": ls,
 }
