@@ -35,10 +35,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ask, and write a page and a table of the answers."""
-    from globe_eval.reports.page.asked import write_asked
-    from globe_eval.runs.ask import ask
-    from globe_eval.runs.process import interruptible
-    from globe_eval.runs.run import Request, model_label
+    from globe_eval.runs.run import Request, model_label  # first: it sets what lm-eval reads on import
 
     model_args = arguments.key_values("--model_args", options.model_args)
     request = Request(
@@ -54,6 +51,10 @@ def run(options: argparse.Namespace) -> int:
         max_side=options.max_side,
         fresh=options.fresh,
     )
+    from globe_eval.reports.page.asked import write_asked
+    from globe_eval.runs.ask import ask
+    from globe_eval.runs.process import interruptible
+
     with interruptible():
         asked = ask(request, options.images)
     name = str(model_args.get("model") or model_args.get("pretrained") or model_label(options.model, {}))
@@ -64,9 +65,7 @@ def run(options: argparse.Namespace) -> int:
         import webbrowser
 
         webbrowser.open(page.resolve().as_uri())
-    print(
-        "Nobody checked these answers; see docs/responsible_use.md for what they must not be used for.", file=sys.stderr
-    )
+    print("Nobody checked these answers. Do not use them to find or follow people.", file=sys.stderr)
     errors = [sample for sample in asked.samples if sample.error is not None]
     if errors:
         raise IncompleteRun(

@@ -40,10 +40,8 @@ class PicturesOnly(GeoTask):
 
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: Any) -> None:
         """The pictures of the folder, as rows of a manifest."""
-        rows = [
-            {**dict.fromkeys(TRUTH_FIELDS), "id": name, "image": name}
-            for name in pictures_in(self._images.expanduser())
-        ]
+        names = pictures_in(self._images.expanduser())
+        rows = [{**dict.fromkeys(TRUTH_FIELDS), "id": name, "image": name} for name in names]
         self.manifest = Manifest(rows, self._images.expanduser().resolve())
         self.dataset = {"test": datasets.Dataset.from_list(rows)}
 
@@ -79,14 +77,6 @@ def ask(request: run.Request, images: Path) -> Asked:
                 f"{asking.done:,} of {asking.total:,} pictures are answered, in {journal.path}"
             ) from None
     nowhere = Truth(math.nan, math.nan)
-    samples = [
-        Sample.of(
-            row["id"],
-            nowhere,
-            asking.answers[row["id"]],
-            image_sha256=inspect(task.manifest.images / row["image"]).sha256,
-        )
-        for row in task.manifest.rows
-        if row["id"] in asking.answers
-    ]
+    names = [row["id"] for row in task.manifest.rows if row["id"] in asking.answers]
+    samples = [Sample.of(name, nowhere, asking.answers[name]) for name in names]
     return Asked(scoring.score(samples, form="any"), task.manifest.images, journal.folder)

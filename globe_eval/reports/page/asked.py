@@ -125,7 +125,8 @@ def _read(sample: Sample) -> dict[str, Any]:
     text = shortened(sample.response, LONGEST) if sample.response else ""
     parts, cues, done = [], dict[str, None](), 0
     encoded = text.encode("utf-16-le")  # marks count in UTF-16 units
-    for mark in marks.marks(sample, text):
+    only_answer = text.lstrip().startswith("<answer")  # no reasoning: its labels are no cues
+    for mark in () if only_answer else marks.marks(sample, text):
         plain = encoded[2 * done : 2 * mark.start].decode("utf-16-le")
         done = mark.start + mark.length
         parts += [(plain, "", ""), (encoded[2 * mark.start : 2 * done].decode("utf-16-le"), mark.kind, mark.cue)]
