@@ -53,7 +53,7 @@ def asked_page(
     samples: Sequence[Sample], read: Sequence[dict[str, Any]], urls: dict[int, str | None], model: str
 ) -> str:
     """The page, as text."""
-    style = "\n" + "".join((_HERE / name).read_text(encoding="utf-8") for name in (*STYLES, "report.css"))
+    style = "\n" + "".join((_HERE / name).read_text(encoding="utf-8") for name in (*STYLES, "report.css", "asked.css"))
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     counts = Counter(sample.status for sample in samples)
     environment = Environment(
