@@ -144,7 +144,7 @@ def _degrees(value: Any, hemisphere: str | None) -> float | str:
         parts = []
     if not parts or not math.isfinite(parts[0]):
         return "coordinates without a value: the receiver had no fix"
-    degrees = sum(abs(part) / 60**power for power, part in enumerate(parts) if math.isfinite(part))
+    degrees: float = sum(abs(part) / 60**power for power, part in enumerate(parts) if math.isfinite(part))
     side = (hemisphere or "")[:1].upper()
     if side not in ("N", "S", "E", "W") and min(parts) >= 0:
         return "coordinates without a hemisphere"

@@ -17,6 +17,7 @@ from globe_eval import secrets
 from globe_eval.benchmarks import definition, validate
 from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.images import Bounds, sent_bounds
+from globe_eval.benchmarks.pack import unpacked
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import decoding
@@ -252,6 +253,7 @@ def load_tasks(names: Sequence[str], include_path: Sequence[Path] = (), prompt: 
     for folder in include_path:
         if not folder.is_dir():
             raise InputError(f"--include_path {folder}: no such folder")
+    names = [str(unpacked(Path(name))) if name.endswith(".zip") else name for name in names]
     folders = [*definition.task_folders(), *include_path]
     known = definition.definitions(folders)
     tags = definition.tags(known)

@@ -55,7 +55,7 @@ def asked_page(
     """The page, as text."""
     style = "\n" + "".join((_HERE / name).read_text(encoding="utf-8") for name in (*STYLES, "report.css", "asked.css"))
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    counts = Counter(sample.status for sample in samples)
+    counts: Counter[str] = Counter(sample.status for sample in samples)
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
