@@ -214,12 +214,13 @@ def new_definition(
         raise InputError(f"task {name!r}: there is a benchmark of this name already (globe-eval ls); choose another")
     path = (folder or Path()) / f"{name}.yaml"
     table, listed = path.with_suffix(".csv"), path.with_name(f"{name}_left_out.csv")
-    for file in (path,) if truth is not None else (path, table, listed):
-        if file.exists():
-            raise InputError(f"{file}: the file is there already; choose another name, or remove it")
+    for there in (path,) if truth is not None else (path, table, listed):
+        if there.exists():
+            raise InputError(f"{there}: the file is there already; choose another name, or remove it")
     if path.parent.exists() and not path.parent.is_dir():
         raise InputError(f"{path.parent}: is no folder")
-    images, left_out = images.expanduser(), []
+    images = images.expanduser()
+    left_out: list[tuple[str, str]] = []
     if truth is None:
         from globe_eval.benchmarks.photographs import HEADER, describe_folder
 

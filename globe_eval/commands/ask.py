@@ -12,7 +12,7 @@ from globe_eval.errors import IncompleteRun
 
 SENTENCE = "Ask a model where pictures were taken, without a truth and without scores."
 WORDS = "--images DIR --model NAME [options]"
-EXAMPLE = "globe-eval ask --images photos --model endpoint --model_args base_url=http://localhost:8000/v1"
+EXAMPLE = "globe-eval ask --images photos --model endpoint -a base_url=http://gpu/v1"
 
 
 def add_arguments(parser: Parser) -> None:
