@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from globe_eval import __version__, secrets
 from globe_eval.commands import (
     arguments,
+    ask,
     compare,
     export,
     leaderboard,
     ls,
     merge,
     new,
+    pack,
     prepare,
     report,
     rescore,
@@ -44,6 +46,8 @@ COMMANDS = {
     "leaderboard": leaderboard,
     "prepare": prepare,
     "new": new,
+    "pack": pack,
+    "ask": ask,
     "validate": validate,
     "ls": ls,
 }

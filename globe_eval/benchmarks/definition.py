@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from typing import Any
 
 import yaml
 
-from globe_eval.benchmarks.manifest import read_manifest
+from globe_eval.benchmarks.manifest import beside, read_manifest
 from globe_eval.benchmarks.prompts import PROMPT_NAMES, PROMPTS, SHORT_NAMES
+from globe_eval.benchmarks.table import write_csv
 from globe_eval.errors import InputError, nearest
 
 OWN_KEYS = ("prompt", "decoding", "answer_form")
@@ -42,7 +44,7 @@ _CORE_TAGS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", 
 
 @dataclass(frozen=True)
 class Definition:
-    """A YAML as it stands: plain values (`!function` as its text) and the line of each key path."""
+    """A YAML: plain values (`!function` as its text, files that lie beside it with their path), a line for each key."""
 
     path: Path
     values: dict[str, Any]
@@ -172,49 +174,66 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
         raise InputError(f"{path}, line 1: a task is a mapping of keys to values, as in 'task: my_city'")
     lines: dict[tuple[str, ...], int] = {}
     values: dict[str, Any] = _plain(node, path, (), lines)
-    if "include" not in values:
-        return Definition(path, values, lines)
     merged: dict[str, Any] = {}
-    included = values["include"] if isinstance(values["include"], list) else [values["include"]]
-    for name in included:
+    included = values.get("include") or []
+    for name in included if isinstance(included, list) else [included]:
         inherited = read_definition(path.parent / str(name), (*_seen, path.resolve()))
         merged |= {key: value for key, value in inherited.values.items() if key != "include"}
-    return Definition(path, merged | values, lines)
+    merged |= values
+    if not _seen and "custom_dataset" not in merged and isinstance(merged.get("dataset_kwargs"), dict):
+        merged["dataset_kwargs"] = beside(merged["dataset_kwargs"], path.parent)
+    return Definition(path, merged, lines)
 
 
 def new_definition(
     name: str,
-    truth: Path,
+    truth: Path | None,
     images: Path,
     folder: Path | None = None,
     *,
     columns: Mapping[str, str] | None = None,
-) -> Path:
+) -> tuple[Path, list[tuple[str, str]]]:
     """Write `folder`/NAME.yaml, once the table and every picture could be read.
 
     Args:
         name: of the task: letters, digits, "_" and "-".
-        truth: the table. The YAML holds absolute paths, so that it works from any folder.
-        images: the folder of the pictures.
+        truth: the table; None where the pictures say themselves where they were taken. Then `folder`/NAME.csv is
+            written too, and NAME_left_out.csv where some do not.
+        images: the folder of the pictures. It and the table stand in the YAML by their way from there, so that the
+            whole can be moved and works from any folder.
         folder: where the YAML is written, by default the working folder.
         columns: role -> column, where the table has none of the usual names (see `read_manifest`).
 
-    Returns: the YAML's path.
-    Raises InputError for a name that is taken or no name, for a YAML that is there already, and for what
-    `read_manifest` refuses.
+    Returns: the YAML's path, and the pictures that were left out, each with the reason.
+    Raises InputError for a name that is taken or no name, for a file that is there already, and for what
+    `describe_folder` and `read_manifest` refuse.
     """
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise InputError(f"task {name!r}: allowed: letters, digits, '_' and '-'")
     if name in definitions(task_folders()):
         raise InputError(f"task {name!r}: there is a benchmark of this name already (globe-eval ls); choose another")
     path = (folder or Path()) / f"{name}.yaml"
-    if path.exists():
-        raise InputError(f"{path}: the file is there already; choose another name, or remove it")
+    table, listed = path.with_suffix(".csv"), path.with_name(f"{name}_left_out.csv")
+    for there in (path,) if truth is not None else (path, table, listed):
+        if there.exists():
+            raise InputError(f"{there}: the file is there already; choose another name, or remove it")
     if path.parent.exists() and not path.parent.is_dir():
         raise InputError(f"{path.parent}: is no folder")
-    truth, images = truth.expanduser().absolute(), images.expanduser().absolute()
+    images = images.expanduser()
+    left_out: list[tuple[str, str]] = []
+    if truth is None:
+        from globe_eval.benchmarks.photographs import HEADER, describe_folder
+
+        rows, left_out = describe_folder(images)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_csv(table, HEADER, [[row[column] for column in HEADER] for row in rows])
+        if left_out:
+            write_csv(listed, ("file", "reason"), left_out)
+    truth = table if truth is None else truth.expanduser()
     manifest = read_manifest(truth, images=images, columns=columns)
-    kwargs = {"truth": str(truth), "images": str(images), **({"columns": dict(columns)} if columns else {})}
+    kwargs: dict[str, Any] = {"truth": _way(path.parent, truth), "images": _way(path.parent, images)}
+    if columns:
+        kwargs["columns"] = dict(columns)
     metadata = {"version": 1, "n": len(manifest.rows), "manifest_sha256": {1: manifest.sha256}}
     text = yaml.safe_dump(
         {"dataset_kwargs": kwargs, "metadata": metadata}, sort_keys=False, allow_unicode=True, width=1000
@@ -222,7 +241,15 @@ def new_definition(
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8") as file:
         file.write(f"task: {name}\nclass: !function globe_eval.GeoTask\n{text}")
-    return path
+    return path, left_out
+
+
+def _way(folder: Path, path: Path) -> str:
+    """The way from a folder to a file, with / between; the file's absolute path where it lies on another drive."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:
+        return str(path.resolve())
 
 
 def _compose(text: str) -> yaml.Node | None:

@@ -9,13 +9,13 @@ each use. Two ways lead out of it, and both show the same picture:
 
 The bytes are encoded again only where the file would not arrive as that picture: an EXIF orientation other than 1
 (metadata, so it is cut), a picture larger than the run allows, CMYK JPEG, 16-bit grey, animated WebP, transparency
-other than RGBA (decoders disagree about it), formats that servers do not take (GIF, BMP, TIFF, PPM, JPEG 2000), and
-JPEG, PNG or WebP bytes too irregular to be cut but good enough for Pillow.
+other than RGBA (decoders disagree about it), formats that servers do not take (GIF, BMP, TIFF, PPM, JPEG 2000, AVIF,
+HEIC), and JPEG, PNG or WebP bytes too irregular to be cut but good enough for Pillow. HEIC needs pillow-heif.
 
-What was a JPEG becomes a JPEG, of quality 95 without chroma subsampling; everything else becomes a PNG and loses
-nothing. Measured on rotated photographs of 0.3 and 2.8 megapixels (`perf/images.py`): 1.7 to 2.1 times the file's bytes
-and 0.5 to 1.1 of 255 levels off on average, where lossless PNG takes 5 to 8 times the bytes; quality 90 is 1.5 to 1.8
-times as far off, 4:2:0 1.2 to 1.3 times.
+What was a JPEG, HEIC or AVIF becomes a JPEG, of quality 95 without chroma subsampling; everything else becomes a PNG
+and loses nothing. Measured on rotated photographs of 0.3 and 2.8 megapixels (`perf/images.py`): 1.7 to 2.1 times the
+file's bytes and 0.5 to 1.1 of 255 levels off on average, where lossless PNG takes 5 to 8 times the bytes; quality 90
+is 1.5 to 1.8 times as far off, 4:2:0 1.2 to 1.3 times.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError, features
 
 from globe_eval.benchmarks.metadata import (
     MalformedImage,
@@ -43,8 +43,23 @@ from globe_eval.benchmarks.metadata import (
 from globe_eval.errors import InputError
 
 # Named one by one: Pillow's other plugins start programs (EPS) or read what no camera writes.
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
-_LOSSY = ("JPEG", "MPO")
+_FORMATS = (
+    "JPEG",
+    "PNG",
+    "WEBP",
+    "GIF",
+    "BMP",
+    "TIFF",
+    "PPM",
+    "JPEG2000",
+    *(("AVIF",) if features.check("avif") else ()),
+)
+_LOSSY = ("JPEG", "MPO", "HEIF", "AVIF")
+HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
+SUFFIXES = HEIC_SUFFIXES | {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jp2", ".ppm", ".avif"}
+"""Of files that are taken for pictures, in small letters."""
+NEEDS_PILLOW_HEIF = "HEIC pictures need pillow-heif (pip install 'globe-eval[heic]')"
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -130,11 +145,11 @@ def decode(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> Image.Image:
         ImageError: not an image, truncated, too many pixels, or of a kind that has no 8-bit RGB form.
 
     """
-    opened = _open(data, name)
+    opened = open_image(data, name)
     if opened.format in _LOSSY and _parts(opened, data, bounds)[0] is None:
         # Encoded again with loss for an endpoint: the pixels of that are everyone's.
         data, _ = _encoded(_pixels(opened, data, name, bounds), opened.format, bounds)
-        opened = _open(data, name)
+        opened = open_image(data, name)
     return _pixels(opened, data, name, bounds)
 
 
@@ -204,7 +219,7 @@ def clean(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> tuple[bytes, st
 
 
 def _cleaned(data: bytes, name: str, bounds: Bounds) -> tuple[tuple[bytes, str], Parts | None]:
-    opened = _open(data, name)
+    opened = open_image(data, name)
     parts, mime = _parts(opened, data, bounds)
     if parts is not None:
         return (parts.picture, mime), parts
@@ -248,7 +263,7 @@ def inspect(path: str | os.PathLike[str], bounds: Bounds = UNBOUNDED) -> Inspect
     except OSError:
         return Inspection(None, False, False)
     try:
-        parts, _ = _parts(_open(data, ""), data, bounds)
+        parts, _ = _parts(open_image(data, ""), data, bounds)
     except ImageError:
         return _inspection(data, None, reencoded=False)
     return _inspection(data, parts, reencoded=parts is None)
@@ -312,11 +327,11 @@ class Photograph(Image.Image):
 
     def decode(self) -> Image.Image:
         """The pixels, decoded now: a plain RGB image. Raises ImageError."""
-        return decode(_read(self.path, self.name), self.name, self.bounds)
+        return decode(read_bytes(self.path, self.name), self.name, self.bounds)
 
     def clean_bytes(self, sent: Bounds = UNBOUNDED) -> tuple[bytes, str]:
         """The file's bytes without metadata, and their MIME type; `sent` as in `picture_bytes`. Raises ImageError."""
-        data = _read(self.path, self.name)
+        data = read_bytes(self.path, self.name)
         bounds = self.bounds._replace(
             max_bytes=sent.max_bytes or self.bounds.max_bytes, kinds=sent.kinds or self.bounds.kinds
         )
@@ -333,8 +348,8 @@ class Photograph(Image.Image):
     def size(self) -> tuple[int, int]:
         """Width and height in pixels, upright and within bounds; the header is read once. Raises ImageError."""
         if self._size == (0, 0):
-            data = _read(self.path, self.name)
-            opened = _open(data, self.name)
+            data = read_bytes(self.path, self.name)
+            opened = open_image(data, self.name)
             width, height = opened.size
             if opened.format == "TIFF":  # whether the header's size is upright depends on Pillow's version
                 width, height = decode(data, self.name).size
@@ -393,7 +408,8 @@ for _name in ("convert", "copy", "crop", "resize", "save", "split", "tobytes", "
     setattr(Photograph, _name, _decoding(_name))
 
 
-def _read(path: Path, name: str) -> bytes:
+def read_bytes(path: Path, name: str) -> bytes:
+    """The bytes of a file. Raises ImageError where there are none."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -403,10 +419,13 @@ def _read(path: Path, name: str) -> bytes:
     return data
 
 
-def _open(data: bytes, name: str) -> Image.Image:
-    """The header only. Bytes say what a file is, never its extension."""
+def open_image(data: bytes, name: str) -> Image.Image:
+    """The header only. Bytes say what a file is, never its extension. Raises ImageError."""
+    heif = data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
+    if heif and not reads_heic():
+        raise ImageError(f"{name}: {NEEDS_PILLOW_HEIF}")
     try:
-        opened = Image.open(io.BytesIO(data), formats=_FORMATS)
+        opened = Image.open(io.BytesIO(data), formats=("HEIF",) if heif else _FORMATS)
     except UnidentifiedImageError:
         raise ImageError(f"{name}: not an image, or of a kind that is not read ({', '.join(_FORMATS)})") from None
     except Exception as error:  # a warning made an error, a decompression bomb, a header that breaks its plugin
@@ -415,6 +434,17 @@ def _open(data: bytes, name: str) -> Image.Image:
     if limit and opened.width * opened.height > limit:
         raise ImageError(f"{name}: {opened.width} x {opened.height} pixels are more than the {limit} allowed")
     return opened
+
+
+@functools.cache
+def reads_heic() -> bool:
+    """Whether pillow-heif is installed; from then on Pillow reads HEIC."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener()
+    return True
 
 
 def _orientation(opened: Image.Image, data: bytes) -> int:

@@ -53,6 +53,12 @@ def find_data(name: str | Path) -> Path | None:
     return next((candidate for candidate in (path, data_folder() / path) if candidate.exists()), None)
 
 
+def beside(kwargs: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """`dataset_kwargs` of a YAML in `folder`: a file or folder that lies beside the YAML stands there with its path."""
+    paths = {key: folder.absolute() / str(kwargs[key]) for key in ("truth", "images", "entities") if kwargs.get(key)}
+    return {**kwargs, **{key: str(path) for key, path in paths.items() if path.exists()}}
+
+
 def read_manifest(
     path: Path,
     *,
@@ -90,6 +96,15 @@ def read_manifest(
             lacking.append(row["image"])
         elif (folder / row["image"]).stat().st_size == 0:
             raise InputError(f"{folder / row['image']}: the image is empty (0 bytes), for {table.where(index)}")
+    from globe_eval.benchmarks.images import (  # what reads truths needs none
+        HEIC_SUFFIXES,
+        NEEDS_PILLOW_HEIF,
+        reads_heic,
+    )
+
+    heic = [row["image"] for row in located if Path(row["image"]).suffix.lower() in HEIC_SUFFIXES]
+    if heic and not reads_heic():
+        raise InputError(f"{folder / heic[0]}: {NEEDS_PILLOW_HEIF}; {len(heic):,} of {len(located):,} are of this kind")
     if lacking:
         raise InputError(
             f"{folder}: {len(lacking):,} of {len(located):,} images of {path.name} are not there: "

@@ -24,6 +24,7 @@ from globe_eval.benchmarks.definition import Definition, definitions, find, read
 from globe_eval.benchmarks.duplicates import KINDS, overlap
 from globe_eval.benchmarks.findings import Finding, findings
 from globe_eval.benchmarks.hub import download
+from globe_eval.benchmarks.images import SUFFIXES
 from globe_eval.benchmarks.manifest import data_folder, find_data, locate
 from globe_eval.benchmarks.points import SwappedHeader
 from globe_eval.benchmarks.scan import SCAN_VERSION, Scan, scan
@@ -34,7 +35,6 @@ from globe_eval.files import write_whole
 from globe_eval.places import gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
 
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jp2", ".ppm"})
 _ROW_GROUP = 1 << 16
 
 
@@ -265,7 +265,7 @@ def _pictures_in(root: Path) -> Iterator[str]:
     for folder, _, names in os.walk(root):
         below = Path(folder).relative_to(root)
         for name in names:
-            if not name.startswith(".") and Path(name).suffix.lower() in _SUFFIXES:
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
                 yield (below / name).as_posix()
 
 

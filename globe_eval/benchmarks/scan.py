@@ -19,7 +19,7 @@ from typing import Any, Literal
 from PIL import Image
 
 from globe_eval.benchmarks.duplicates import perceptual_hash, shrink
-from globe_eval.benchmarks.images import _UPRIGHT, ImageError, _open, _orientation, _reason, to_rgb
+from globe_eval.benchmarks.images import _UPRIGHT, ImageError, _orientation, _reason, open_image, to_rgb
 from globe_eval.benchmarks.metadata import carries_coordinates
 
 SCAN_VERSION = 1
@@ -115,7 +115,7 @@ def _grey(data: bytes, name: str) -> tuple[Image.Image, tuple[int, int]]:
 
     Of a JPEG every byte is decoded but no colour computed: that takes less time than the decoding that a model needs.
     """
-    opened = _open(data, name)
+    opened = open_image(data, name)
     orientation = _orientation(opened, data)
     opened.draft("L", None)
     try:

@@ -9,10 +9,12 @@ metadata: {version: 1}
 from __future__ import annotations
 
 import hashlib
+import inspect
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -21,7 +23,7 @@ from lm_eval.api.task import ConfigurableTask
 from globe_eval import scoring
 from globe_eval.benchmarks.definition import OWN_KEYS
 from globe_eval.benchmarks.images import UNBOUNDED, Photograph
-from globe_eval.benchmarks.manifest import Manifest, find_manifest
+from globe_eval.benchmarks.manifest import Manifest, beside, find_manifest
 from globe_eval.benchmarks.prompts import (
     DECODINGS,
     PROMPTS,
@@ -41,10 +43,10 @@ from globe_eval.sample import ANSWER_FORMS, AnswerForm, Sample, Truth
 class GeoTask(ConfigurableTask):  # type: ignore[misc]
     """One geolocation benchmark in lm-eval.
 
-    `dataset_kwargs` name the truth table and the folder of images, absolute or relative to the working folder or to
-    $GLOBE_EVAL_DATA, and what `benchmarks.manifest.read_manifest` takes besides. What `globe-eval prepare` left in the
-    data folder is used instead, under the task's name or the one that `prepared` gives. A `custom_dataset` function may
-    return the manifest's path (miniworld draws its own).
+    `dataset_kwargs` name the truth table and the folder of images, relative to the YAML, to the working folder or to
+    $GLOBE_EVAL_DATA (looked up in this order), or absolute, and what `benchmarks.manifest.read_manifest` takes
+    besides. What `globe-eval prepare` left in the data folder is used instead, under the task's name or the one that
+    `prepared` gives. A `custom_dataset` function may return the manifest's path (miniworld draws its own).
     `prompt`, `decoding` and `answer_form` name entries of `benchmarks.prompts`; in `metadata`, where lm-eval puts what
     its user gives it (`--metadata '{"prompt": "coordinates"}'`), they count for more. Every key that lm-eval knows may
     stand there too, a prompt of one's own (`doc_to_text`) among them.
@@ -105,6 +107,9 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
     def download(self, dataset_kwargs: dict[str, Any] | None = None, **_: Any) -> None:
         """Read the manifest instead of downloading: docs hold relative paths, pictures are decoded when needed."""
         values = {key: getattr(self.config, key) for key in ("task", "custom_dataset", "metadata")}
+        folder = _yaml_folder()
+        if folder is not None and values["custom_dataset"] is None:
+            dataset_kwargs = beside(dataset_kwargs or {}, folder)
         self.manifest: Manifest = find_manifest({**values, "dataset_kwargs": dataset_kwargs})
         self.dataset = {"test": datasets.Dataset.from_list(self.manifest.rows)}
 
@@ -130,6 +135,17 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
     def _prompt(self, doc: Mapping[str, Any]) -> str:
         """All the text that a model gets with this photograph: each part of it may be a template."""
         return str(self.fewshot_context(dict(doc), num_fewshot=0, gen_prefix=self.doc_to_prefix(doc)))
+
+
+def _yaml_folder() -> Path | None:
+    """The folder of the YAML that lm-eval makes a task of: a task is told all that the YAML says, but not where."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        path = getattr(frame.f_locals.get("entry"), "yaml_path", None)
+        if path is not None and frame.f_globals["__name__"].startswith("lm_eval.tasks"):
+            return Path(path).parent
+        frame = frame.f_back
+    return None
 
 
 def _own_settings(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ How a name is read, in order (each step only if the one before found nothing):
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from itertools import chain
 
 from globe_eval.places import gazetteer, names
@@ -129,6 +130,17 @@ def resolve_many(queries: Iterable[Query]) -> list[Place | None]:
             known[query] = resolve(*query)
         result.append(known[query])
     return result
+
+
+@cache
+def country_name(code: str) -> str:
+    """The English name of a country.
+
+    >>> country_name("PE"), country_name("XK")
+    ('Peru', 'Kosovo')
+    """
+    place = resolve(country=code)
+    return place.name if place is not None and place.name and place.country_code == code else code
 
 
 def main_city(division: Place) -> Place | None:

@@ -17,6 +17,7 @@ from globe_eval import secrets
 from globe_eval.benchmarks import definition, validate
 from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.images import Bounds, sent_bounds
+from globe_eval.benchmarks.pack import unpacked
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import decoding
@@ -88,12 +89,7 @@ def set_up(request: Request) -> tuple[dict[str, Any], Path]:
     tasks = load_tasks(request.tasks, request.include_path, request.prompt)
     folder = request.output_path or Path("globe_eval_runs") / model_label(request.model, request.model_args)
     for task in tasks.values():
-        task.bounds = request.bounds
-        arguments = decoding.merged(task.config.generation_kwargs, request.gen_kwargs, backend=request.model)
-        task.set_config(key="generation_kwargs", value=arguments)
-        if request.repeats > 1:
-            task.set_config(key="repeats", value=request.repeats)
-        task.set_fewshot_seed(seed=request.seed)
+        set_up_task(request, task)
         if request.exclude_overlap and not task.manifest.overlap:
             name = task.config.task
             raise InputError(
@@ -101,6 +97,16 @@ def set_up(request: Request) -> tuple[dict[str, Any], Path]:
                 f"globe-eval prepare {name} --against MANIFEST does"
             )
     return tasks, folder
+
+
+def set_up_task(request: Request, task: Any) -> None:
+    """What the user asks for, over what the task says: pictures, decoding, repeats, seed."""
+    task.bounds = request.bounds
+    arguments = decoding.merged(task.config.generation_kwargs, request.gen_kwargs, backend=request.model)
+    task.set_config(key="generation_kwargs", value=arguments)
+    if request.repeats > 1:
+        task.set_config(key="repeats", value=request.repeats)
+    task.set_fewshot_seed(seed=request.seed)
 
 
 def run(request: Request) -> list[tuple[Path, Results]]:
@@ -119,7 +125,9 @@ def run(request: Request) -> list[tuple[Path, Results]]:
     tasks, folder = set_up(request)
     finished = []
     with ExitStack() as opened:
-        journals = {name: opened.enter_context(_journal(request, name, task, folder)) for name, task in tasks.items()}
+        journals = {
+            name: opened.enter_context(open_journal(request, name, task, folder)) for name, task in tasks.items()
+        }
         judging = second_model("--judge", request.judge, request.seed) if request.judge is not None else None
         model = load_model(request)
         info = dict(model.get_model_info()) if hasattr(model, "get_model_info") else {}
@@ -132,7 +140,7 @@ def run(request: Request) -> list[tuple[Path, Results]]:
     return finished
 
 
-def _journal(request: Request, name: str, task: Any, folder: Path) -> Journal:
+def open_journal(request: Request, name: str, task: Any, folder: Path) -> Journal:
     """The task's journal in its folder. Raises InputError where another run or another process has it."""
     part, parts = request.shard or (1, 1)
     if not wanted(request, task):
@@ -182,9 +190,6 @@ def _evaluate(
     request: Request, model: Any, judging: SecondModel | None, info: dict[str, Any], task: Any, journal: Journal
 ) -> Results | None:
     """Ask what the journal does not know, score all of it, write both files; None in a process that only helps."""
-    # Not lm_eval.simple_evaluate, which adds four seconds of environment report to every run and nothing else here.
-    from lm_eval.evaluator import evaluate
-
     from globe_eval.runs.journaled import Journaled
     from globe_eval.runs.progress import Progress
 
@@ -192,17 +197,8 @@ def _evaluate(
     progress = Progress(name, task.answer_form, quiet=True if _rank() else None)
     budget = Budget(request.max_cost, request.prices) if request.max_cost and request.prices else None
     asking = Journaled(model, journal, seed=request.seed, progress=progress, budget=budget)
-    task.process_results = _later
     try:
-        evaluate(
-            lm=asking,
-            task_dict={"tasks": {name: task}, "groups": {}},
-            samples={name: wanted(request, task)},
-            system_instruction=request.system_instruction,
-            apply_chat_template=True,
-            log_samples=False,
-            bootstrap_iters=0,
-        )
+        ask_all(request, asking, task)
         asking.prompt = str(task._instances[0].args[0]) if task._instances else ""
         task._instances = None  # 3 KB a photograph, which nobody asks for again
         process.return_memory_now()
@@ -224,6 +220,23 @@ def _evaluate(
     return results
 
 
+def ask_all(request: Request, asking: Journaled, task: Any) -> None:
+    """Have lm-eval ask for every answer that is wanted; they are in `asking.answers` then, and nothing is scored."""
+    # Not lm_eval.simple_evaluate, which adds four seconds of environment report to every run and nothing else here.
+    from lm_eval.evaluator import evaluate
+
+    task.process_results = _later
+    evaluate(
+        lm=asking,
+        task_dict={"tasks": {task.config.task: task}, "groups": {}},
+        samples={task.config.task: wanted(request, task)},
+        system_instruction=request.system_instruction,
+        apply_chat_template=True,
+        log_samples=False,
+        bootstrap_iters=0,
+    )
+
+
 def _later(doc: Any, results: Any) -> dict[str, float]:
     """Instead of a task's `process_results`: a run scores all photographs at once, when it has heard them."""
     return {}
@@ -240,6 +253,7 @@ def load_tasks(names: Sequence[str], include_path: Sequence[Path] = (), prompt: 
     for folder in include_path:
         if not folder.is_dir():
             raise InputError(f"--include_path {folder}: no such folder")
+    names = [str(unpacked(Path(name))) if name.endswith(".zip") else name for name in names]
     folders = [*definition.task_folders(), *include_path]
     known = definition.definitions(folders)
     tags = definition.tags(known)

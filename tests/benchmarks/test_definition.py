@@ -183,7 +183,7 @@ def test_columns_of_other_names_are_given(city: Path, capsys: pytest.CaptureFixt
 
 
 def test_a_truth_that_changed_asks_for_a_version(city: Path) -> None:
-    path = new_definition("mine", Path("gt.csv"), Path("photos"))
+    path, _ = new_definition("mine", Path("gt.csv"), Path("photos"))
     (city / "gt.csv").write_text((city / "gt.csv").read_text().replace("48.8", "48.9"))
     (found,) = map(str, validate.problems(path, data=True))
     assert "the truth changed since version 1 was written" in found and "raise metadata.version" in found

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.catalogue import Family, described
+from globe_eval.places.resolve import country_name
 from globe_eval.reports import shown
-from globe_eval.reports.page.loaded import NamedRun, country_name
+from globe_eval.reports.page.loaded import NamedRun
 from globe_eval.reports.run import settings
 from globe_eval.sample import Results, Stratum, to_dict
 

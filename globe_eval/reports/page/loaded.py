@@ -6,15 +6,15 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from globe_eval.columns import Column
 from globe_eval.errors import InputError
-from globe_eval.places import country_code, resolve
+from globe_eval.places import country_code
 from globe_eval.places.borders import countries_at
+from globe_eval.places.resolve import country_name
 from globe_eval.reports import run
 from globe_eval.reports.page.curves import Floats
 from globe_eval.reports.run import model_name
@@ -144,17 +144,6 @@ def without_photographer(name: str, group: str | None) -> str:
     if group and len(group) > 2 and group in name and group != name:
         name = name.replace(group, "…")
     return _ACCOUNT.sub("…", name)
-
-
-@cache
-def country_name(code: str) -> str:
-    """The English name of a country.
-
-    >>> country_name("PE"), country_name("XK")
-    ('Peru', 'Kosovo')
-    """
-    place = resolve(country=code)
-    return place.name if place is not None and place.name and place.country_code == code else code
 
 
 def own_confidence(sample: Sample) -> float | None:

@@ -9,8 +9,9 @@ from markupsafe import Markup
 from numpy.typing import ArrayLike
 
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
+from globe_eval.places.resolve import country_name
 from globe_eval.reports.page import worldmap
-from globe_eval.reports.page.loaded import Loaded, Photograph, country_name
+from globe_eval.reports.page.loaded import Loaded, Photograph
 from globe_eval.reports.page.svg import element, number
 
 CLASSES = (

@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from globe_eval.places.resolve import country_name
 from globe_eval.reports.page import marks
-from globe_eval.reports.page.loaded import Loaded, contradicts, country_name, own_confidence, unsupported
+from globe_eval.reports.page.loaded import Loaded, contradicts, own_confidence, unsupported
 from globe_eval.sample import STATUSES, Consistency, Results, Sample
 
 MAP_METRICS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
@@ -74,8 +75,8 @@ def _answers(samples: Sequence[Sample | None], read: set[int], longest: int, nam
         "km": [None if s is None or s.distance_km is None else _rounded(s.distance_km) for s in samples],
         "lat": [None if s is None or s.prediction is None else round(s.prediction.lat, 4) for s in samples],
         "lon": [None if s is None or s.prediction is None else round(s.prediction.lon, 4) for s in samples],
-        "said": [None if s is None else _said(s) for s in samples],
-        "found": [None if s is None else _found(s) for s in samples],
+        "said": [None if s is None else stated_answer(s) for s in samples],
+        "found": [None if s is None else found_place(s) for s in samples],
         "confidence": [None if s is None else _confidence(s) for s in samples],
         "text": texts,
         "cues": {},
@@ -94,13 +95,13 @@ def _answers(samples: Sequence[Sample | None], read: set[int], longest: int, nam
         if sample.consistency is not None:
             found["verdict"][str(i)] = sample.consistency.verdict
             if contradicts(sample):
-                found["concludes"][str(i)] = _concluded(sample.consistency)
+                found["concludes"][str(i)] = concluded(sample.consistency)
         if sample.grounding is not None and sample.grounding.covered and sample.truth.entities:
             found["seen"][str(i)] = [sample.grounding.hits, len(sample.truth.entities), unsupported(sample)]
     return found
 
 
-def _concluded(found: Consistency) -> str:
+def concluded(found: Consistency) -> str:
     """The place that a reasoning concludes, else the words that it does so in."""
     country = country_name(found.country) if found.country else None
     return ", ".join(name for name in (found.city, country) if name) or found.quote or ""
@@ -116,7 +117,7 @@ def _rounded(km: float) -> float:
     return round(km, 3) if km < 10 else round(km, 2)
 
 
-def _said(sample: Sample) -> str | None:
+def stated_answer(sample: Sample) -> str | None:
     """The answer as the text has it: names, or where there are none its coordinates."""
     answer = sample.answer
     names = ", ".join(name for name in (answer.city, answer.admin, answer.country) if name)
@@ -125,7 +126,7 @@ def _said(sample: Sample) -> str | None:
     return None if answer.lat is None or answer.lon is None else f"{answer.lat:.4f}, {answer.lon:.4f}"
 
 
-def _found(sample: Sample) -> str | None:
+def found_place(sample: Sample) -> str | None:
     """The place that was scored, and on which level."""
     place = sample.prediction
     if place is None:

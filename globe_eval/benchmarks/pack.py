@@ -1,0 +1,96 @@
+"""A benchmark as one file to hand on: a zip of its YAML, its truth as a plain table, and its pictures without metadata.
+
+`--tasks my_city.zip` takes it as it is: it is unpacked into the data folder, once for each content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from globe_eval.benchmarks import images
+from globe_eval.benchmarks.definition import Definition
+from globe_eval.benchmarks.manifest import data_folder, find_manifest
+from globe_eval.benchmarks.truth import TRUTH_FIELDS
+from globe_eval.errors import InputError
+
+_SUFFIX = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def pack(definition: Definition, output: Path | None = None) -> Path:
+    """Write `output` (NAME.zip in the working folder if not given); the same benchmark gives the same bytes.
+
+    The table has the truth as it is read, so that the manifest's SHA-256 is the same on both sides.
+
+    Raises InputError for a group, for functions of the benchmark's own (those travel as a package), for what
+    `find_manifest` refuses, for a picture that cannot be read, and for a file that is there already.
+    """
+    values, name = definition.values, definition.name
+    path = output or Path(f"{name}.zip")
+    own = {key: value for key, value in values.items() if key not in ("task", "class", "include", "dataset_kwargs")}
+    if definition.is_group or "!function" in json.dumps(own, default=str):
+        raise InputError(f"{definition.path}: groups and functions of one's own travel as a package (new_benchmark.md)")
+    if path.exists():
+        raise InputError(f"{path}: the file is there already; choose another name, or remove it")
+    manifest = find_manifest(values)
+    kwargs = {"truth": f"{name}.jsonl", "images": "images"}
+    text = f"task: {name}\nclass: {values['class']}\n" + yaml.safe_dump(
+        {"dataset_kwargs": kwargs, **own}, sort_keys=False, allow_unicode=True, width=1000
+    )
+    table = []
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with zipfile.ZipFile(part, "w") as archive:
+            for row, (file, data) in zip(manifest.rows, _pictures(manifest.rows, manifest.images), strict=True):
+                archive.writestr(zipfile.ZipInfo(f"images/{file}", _EPOCH), data)
+                known = {key: row[key] for key in TRUTH_FIELDS if row.get(key) is not None}
+                table.append(json.dumps({**known, "image": file}, ensure_ascii=False))
+            archive.writestr(zipfile.ZipInfo(f"{name}.jsonl", _EPOCH), "\n".join(table) + "\n")
+            archive.writestr(zipfile.ZipInfo(f"{name}.yaml", _EPOCH), text)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _pictures(rows: list[dict[str, Any]], folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Of each row a name without a meaning and the bytes that models see."""
+    for number, row in enumerate(rows, 1):
+        try:
+            data, kind = images.Photograph(folder / row["image"], row["image"]).clean_bytes()
+        except images.ImageError as error:
+            raise InputError(f"cannot be packed: {error}") from None
+        yield f"{number:06}{_SUFFIX[kind]}", data
+
+
+def unpacked(path: Path) -> Path:
+    """The YAML of a packed benchmark, unpacked into the data folder unless it is there.
+
+    Raises InputError for what is no such file: another kind, more or less than one YAML, code, or names that lead out.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file")
+    folder = data_folder() / "packed" / hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            yamls = [name for name in names if name.endswith(".yaml")]
+            if len(yamls) != 1 or any(name.endswith(".py") or name.startswith(("/", "..")) for name in names):
+                raise InputError(f"{path}: not what globe-eval pack writes (one YAML, one table, pictures, no code)")
+            if not folder.is_dir():
+                folder.parent.mkdir(parents=True, exist_ok=True)
+                with tempfile.TemporaryDirectory(dir=folder.parent) as parts:
+                    archive.extractall(Path(parts) / "whole")
+                    (Path(parts) / "whole").replace(folder)
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{path}: no zip file ({error})") from None
+    return folder / yamls[0]

@@ -1,0 +1,76 @@
+"""A benchmark as one file: packed here, run there."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from globe_eval.benchmarks.metadata import carries_coordinates
+from globe_eval.cli import main
+
+
+@pytest.fixture
+def city(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A benchmark whose pictures carry their coordinates, with columns and values of its own."""
+    monkeypatch.setenv("GLOBE_EVAL_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    for number, name in enumerate(("a.jpg", "b.png", "c.webp")):
+        picture = Image.new("RGB", (30, 20), (90 * number, 10, 10))
+        exif = Image.Exif()
+        exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 51.0, 30.0), 3: "E", 4: (2.0, 17.0, 40.0)})
+        picture.save(tmp_path / "photos" / name, exif=exif)
+    rows = 'key,y,x,kind,entities\na.jpg,40.7,-74.0,0,"[""bus""]"\nb.png,48.86,2.29,1,\nc.webp,1.5,2,1,\n'
+    (tmp_path / "gt.csv").write_text(rows)
+    (tmp_path / "city.yaml").write_text(
+        "task: city\nclass: !function globe_eval.GeoTask\nmetadata: {version: 3, license: CC0}\n"
+        "dataset_kwargs:\n  truth: gt.csv\n  images: photos\n  columns: {id: key, lat: y, lon: x, scene: kind}\n"
+        "  values: {scene: {0: indoor, 1: urban}}\n"
+    )
+    return tmp_path
+
+
+def test_it_gives_the_same_figures_from_anywhere(
+    city: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["--model", "constant", "--tasks", "city.yaml", "-o", "here"]) == 0
+    assert main(["pack", "city.yaml"]) == 0
+    there = tmp_path_factory.mktemp("there")
+    (city / "city.zip").rename(there / "city.zip")
+    monkeypatch.setenv("GLOBE_EVAL_DATA", str(there / "data"))
+    monkeypatch.chdir(there)
+    for _ in range(2):
+        assert main(["--model", "constant", "--tasks", "city.zip", "-o", "there", "--fresh"]) == 0
+    one, two = (json.loads((path / "city" / "results.json").read_text()) for path in (city / "here", there / "there"))
+    assert one["images"]["with_coordinates"] > 0 and two["images"]["with_coordinates"] == 0
+    assert {key: one[key] for key in ("manifest_sha256", "metrics", "task_version", "n")} == {
+        key: two[key] for key in ("manifest_sha256", "metrics", "task_version", "n")
+    }
+    assert len(list((there / "data" / "packed").iterdir())) == 1
+
+
+def test_the_same_benchmark_gives_the_same_bytes_and_no_metadata(city: Path) -> None:
+    assert main(["pack", "city.yaml"]) == 0 and main(["pack", "city.yaml", "-o", "again.zip"]) == 0
+    assert (city / "city.zip").read_bytes() == (city / "again.zip").read_bytes()
+    with zipfile.ZipFile("city.zip") as archive:
+        pictures = [name for name in archive.namelist() if name.startswith("images/")]
+        assert len(pictures) == 3 and not any(carries_coordinates(archive.read(name)) for name in pictures)
+        assert "license: CC0" in archive.read("city.yaml").decode()
+    assert main(["pack", "city.yaml"]) == 2
+
+
+def test_what_is_no_pack_is_refused(city: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (city / "no.zip").write_text("no")
+    with zipfile.ZipFile("code.zip", "w") as archive:
+        archive.writestr("a.yaml", "task: a")
+        archive.writestr("a.py", "1 / 0")
+    for name, words in (("no.zip", "no zip file"), ("code.zip", "no code"), ("gone.zip", "no such file")):
+        assert main(["--model", "constant", "--tasks", name]) == 2
+        assert words in capsys.readouterr().err
+    (city / "city.yaml").write_text((city / "city.yaml").read_text() + "process_docs: !function os.getcwd\n")
+    assert main(["pack", "city.yaml"]) == 2
+    assert not (city / "city.zip").exists()
