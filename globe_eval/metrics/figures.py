@@ -108,6 +108,6 @@ def _of_pairs(
             if math.isnan(found[which]):  # outcomes all alike
                 continue
             low, high, _ = intervals.expanded(float(found[which]), drawn[:, which], n_groups)
-            bounds = (float(np.clip(bound, one.lowest, one.highest)) for bound in (low, high))
-            result[one.name] = Figure(float(found[which]), *bounds, n, n_groups)
+            low, high = max(low, one.lowest), min(high, one.highest)
+            result[one.name] = Figure(float(found[which]), low, high, n, n_groups)
     return result

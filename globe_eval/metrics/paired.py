@@ -144,7 +144,7 @@ def differences_of_own_means(
         influence = np.zeros(len(left))
         for side, sign in ((left, 1), (right, -1)):
             known = ~np.isnan(side)
-            influence[known] += sign * (side[known] - _mean(side)) * n / max(np.count_nonzero(known), 1)
+            influence[known] += sign * (side[known] - _mean(side)) * n / max(int(np.count_nonzero(known)), 1)
         spread = value + influence if not math.isnan(value) else np.full(len(left), math.nan)
         result[name] = _of_mean(np.where(either, spread, math.nan), labels, hits=_are_hits(left, right), n=n)
     return result

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from globe_eval.metrics.accuracy import within
-from globe_eval.metrics.statistics import N_RESAMPLES, interval, resampled
+from globe_eval.metrics.intervals import mean_interval
 from globe_eval.places.distance import geodesic_km
 
 Floats = npt.NDArray[np.float64]
@@ -44,27 +44,12 @@ def pass_at(distance_km: npt.ArrayLike, threshold_km: float, k: int) -> float:
     return float(1 - np.mean(missed))
 
 
-def both_sources(
-    distance_km: npt.ArrayLike,
-    threshold_km: float,
-    groups: npt.ArrayLike,
-    *,
-    n_resamples: int = N_RESAMPLES,
-    seed: int = 0,
-) -> Floats:
-    """95 % interval of the mean accuracy, shape (2,): photographs are resampled by group, and each one's answers too.
+def both_sources(distance_km: npt.ArrayLike, threshold_km: float, groups: npt.ArrayLike) -> tuple[float, float]:
+    """95 % interval of the mean accuracy, by group: photographs' shares differ by photograph, and by answer.
 
     NaN where there are fewer than two groups.
     """
-    hits = within(distance_km, threshold_km)
-    share, n_answers = hits.mean(axis=1), hits.shape[1]
-    rng = np.random.Generator(np.random.PCG64(seed))
-
-    def mean(weights: Floats) -> Floats:
-        drawn = rng.binomial(n_answers, share, size=weights.shape) / n_answers
-        return np.asarray(((weights * drawn).sum(axis=1) / weights.sum(axis=1))[:, np.newaxis])
-
-    return np.asarray(interval(resampled(mean, groups, n_resamples=n_resamples, seed=seed))[0])
+    return mean_interval(within(distance_km, threshold_km).mean(axis=1), groups)
 
 
 def majority(places: Sequence[Sequence[Hashable | None]]) -> list[int | None]:

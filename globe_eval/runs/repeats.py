@@ -46,7 +46,7 @@ def attach(samples: Sequence[Sample], results: Results, answers: Mapping[str, Se
     accuracy = {}
     for km in THRESHOLDS_KM.values():
         mean, sd = repeats.between_seeds(distance, km)
-        low, high = repeats.both_sources(distance, km, groups, seed=results.seed).tolist()
+        low, high = repeats.both_sources(distance, km, groups)
         accuracy[acc_name(km)] = RepeatedAccuracy(
             mean=mean,
             low=low,
