@@ -186,7 +186,7 @@ def written(one: Submission) -> str:
 def read_submission(path: Path) -> Submission:
     """Read one row. Raises InputError that names the file and the field; a later schema is told as such.
 
-    The text must be what `written` makes of it, so that each row has one spelling: no key twice, no 1.0 or true for 1.
+    Every value must be as `written` has it: no key twice, no 1.0 or true for 1.
     """
     try:
         if path.stat().st_size > MOST_BYTES:
@@ -210,19 +210,24 @@ def read_submission(path: Path) -> Submission:
             raise InputError(f"{path}: results.n: found {str(n)[:40]}; allowed: a count up to {MOST_PHOTOGRAPHS:,}")
     try:
         checked: Submission = adapter(Submission).validate_python(found)
-        again = written(checked)
+        again = json.loads(written(checked))
     except ValidationError as error:
         raise InputError(f"{path}: {first_error(error)}") from None
     except (ValueError, RecursionError, OverflowError) as error:  # values that JSON has and no row
         raise InputError(f"{path}: no row ({str(error).splitlines()[0][:200]})") from None
-    if again != text:
-        lines = zip(text.splitlines(), [*again.splitlines(), ""], strict=False)
-        line, wanted = next(((i, w) for i, (t, w) in enumerate(lines, 1) if t != w), (1, ""))
-        raise InputError(
-            f"{path}, line {line}: is not as globe-eval leaderboard add writes it, {wanted.strip()[:80]!r}: the file was "
-            "edited or formatted anew"
-        )
+    if (field := _differing(found, again)) is not None:
+        raise InputError(f"{path}: {field}: is not of the kind that globe-eval leaderboard add writes there")
     return checked
+
+
+def _differing(found: Any, again: Any, key: str = "the row") -> str | None:
+    """The dotted name of the first value that differs, or is of another kind."""
+    if isinstance(found, dict) and isinstance(again, dict):
+        if odd := sorted(found.keys() ^ again.keys()):
+            return f"{key}.{odd[0]}".removeprefix("the row.")[:100]
+        deeper = ((found[name], again[name], f"{key}.{name}".removeprefix("the row.")) for name in found)
+        return next((field for one in deeper if (field := _differing(*one)) is not None), None)
+    return None if json.dumps(found) == json.dumps(again) else key[:100]
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
