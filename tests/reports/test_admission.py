@@ -248,7 +248,10 @@ def test_a_file_that_is_not_there_is_one_of_several(
     nothing = tmp_path / "nothing.json"
     assert main(["leaderboard", "check", str(nothing), str(row), "--leaderboards", str(tmp_path)]) == 2
     out, err = capsys.readouterr()
-    assert out.startswith(f"{row}: ok, recomputable") and err == f"{nothing}: refused: {nothing}: No such file or directory\n"
+    assert (
+        out.startswith(f"{row}: ok, recomputable")
+        and err == f"{nothing}: refused: {nothing}: No such file or directory\n"
+    )
 
 
 def test_a_renamed_row_is_refused(row: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -242,7 +242,9 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
 def test_the_order_of_files_decides_nothing(boards: Path, genuine: Path, tmp_path: Path) -> None:
     """A forgery whose file comes first by name does not refuse the rows that were there."""
     shutil.copytree(boards / "runs", tmp_path / "runs")
-    path = forged(genuine, tmp_path, lambda r: (r["results"]["ceiling"].update({"acc@1km": 1.0}), r.update(name="0 first")))
+    path = forged(
+        genuine, tmp_path, lambda r: (r["results"]["ceiling"].update({"acc@1km": 1.0}), r.update(name="0 first"))
+    )
     said = {one.name: wrong for one, wrong in leaderboard.check([], tmp_path)}
     others = [wrong for name, wrong in said.items() if name != path.name]
     assert said[path.name] and not any("ceiling" in text for wrong in others for text in wrong)

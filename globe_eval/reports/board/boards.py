@@ -154,15 +154,16 @@ def comparable(one: Submission) -> tuple[str, ...]:
     )
 
 
-def _ranked(
-    board: str, key: tuple[str, ...], many: Sequence[Submission], levels: Mapping[str, str]
-) -> Section:
+def _ranked(board: str, key: tuple[str, ...], many: Sequence[Submission], levels: Mapping[str, str]) -> Section:
     form, distance, _, version, manifest = key
     first = many[0].results
     hits = [{name: within(one.distance_km(), km) for name, km in _thresholds()} for one in many]
     ranges = rank_ranges([{k: v.astype(np.float64) for k, v in row.items()} for row in hits], many[0].groups)
     alone = len(many) == 1
-    rows = [_row(one, board, {} if alone else ranks, levels.get(one.sha256)) for one, ranks in zip(many, ranges, strict=True)]
+    rows = [
+        _row(one, board, {} if alone else ranks, levels.get(one.sha256))
+        for one, ranks in zip(many, ranges, strict=True)
+    ]
     rows.sort(key=lambda row: (-(row.cells[HEADLINE].value or 0), row.name))
     ceiling = _ceiling(first.ceiling, form, first.n) if first.ceiling else None
     geocoder = (

@@ -36,7 +36,11 @@ def markdown(board: Board, *, link: str = "", top: int | None = None) -> str:
         header += [shown.short(name) for name in ACCURACIES] + ([shown.short("median_km")] if ranked else ["n"])
         lines = []
         for row in section.rows[: None if ranked else top]:
-            first = [shown_rank(row), _kind(row), row.level or ""] if ranked else [_md(row.name), str(row.year), _md(row.about)]
+            first = (
+                [shown_rank(row), _kind(row), row.level or ""]
+                if ranked
+                else [_md(row.name), str(row.year), _md(row.about)]
+            )
             last = figure(row, "median_km") if ranked else "unknown" if row.n is None else f"{row.n:,}"
             lines.append([*first, *(figure(row, name) for name in ACCURACIES), last])
         table = "\n".join("| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *lines])
