@@ -24,7 +24,7 @@ def functions(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, str]]:
 
 
 def module_file(qualified: str, folder: Path) -> Path | None:
-    """The file of a function's module beside the YAML, which lm-eval prefers to any package; None where there is none."""
+    """The file of a function's module beside the YAML, which lm-eval prefers to any package; else None."""
     path = folder / f"{qualified.rpartition('.')[0].replace('.', '/')}.py"
     return path if path.is_file() else None
 

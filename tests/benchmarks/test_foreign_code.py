@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,7 @@ def test_an_alias_bomb_ends_at_a_bound_in_one_line(
 ) -> None:
     names = "abcdefgh"
     lines = ["task: bomb", f"a: &a [{','.join('x' * 9)}]"]
-    lines += [f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]" for old, new in zip(names, names[1:], strict=False)]
+    lines += [f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]" for old, new in pairwise(names)]
     (tmp_path / "bomb.yaml").write_text("\n".join(lines))
     (tmp_path / "x.csv").write_text("id,response\na,b\n")
     began = time.monotonic()

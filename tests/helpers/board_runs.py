@@ -50,7 +50,7 @@ def write(folder: Path, answer: Answer, *, photographs: int = 300, **fields: Any
             "model": "a-model",
             "prompt": "globe_readme",
             "prompt_sha256": PROMPT_SHA256,
-            "command": "globe-eval --model a-model --tasks miniworld",
+            "command": f"globe-eval --model {fields.get('model', 'a-model')} --tasks miniworld",
         }
         | fields
     )

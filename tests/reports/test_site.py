@@ -33,7 +33,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Board]:
             board_runs.right(share),
             model=name,
             model_args={"pretrained": EVIL} if name == "beta" else {},
-            command=None,
         )
         row = read_submission(leaderboard.add(run, folder, name=name, source=EVIL))
         if name == "beta":  # such a name is refused; a page does not count on it
@@ -235,7 +234,7 @@ def test_every_row_is_admitted(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_each_board_is_written_in_every_format(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for part in ("runs", "published"):
+    for part in ("runs", "published", "responses"):
         shutil.copytree(LEADERBOARDS / part, tmp_path / part)
     words = ["leaderboard", "build", "--leaderboards", str(tmp_path), "--format"]
     assert main([*words, "md,csv,tex,json"]) == 0
@@ -258,7 +257,7 @@ def test_the_readme_shows_the_boards_and_links_the_site() -> None:
 
 def test_a_clean_copy_is_built_to_the_same_bytes(tmp_path: Path) -> None:
     """From the rows alone, elsewhere, in a folder of another name's parent."""
-    for part in ("runs", "published"):
+    for part in ("runs", "published", "responses"):
         shutil.copytree(LEADERBOARDS / part, tmp_path / "leaderboards" / part)
     assert main(["leaderboard", "build", "--leaderboards", str(tmp_path / "leaderboards")]) == 0
     for part in ("boards", "site"):
@@ -268,7 +267,7 @@ def test_a_clean_copy_is_built_to_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_stale_file_and_a_left_over_one_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     copy = tmp_path / "leaderboards"
-    for part in ("runs", "boards", "site", "published"):
+    for part in ("runs", "boards", "site", "published", "responses"):
         shutil.copytree(LEADERBOARDS / part, copy / part)
     assert main(["leaderboard", "build", "--check", "--leaderboards", str(copy)]) == 0
     table = copy / "boards" / "miniworld.md"

@@ -1,7 +1,7 @@
-"""What a row says of itself, held against its task, its own fields and the versions here: each contradiction a sentence.
+"""What a row says of itself, held against its task, its own fields and the versions here; a sentence each.
 
-No column is looked at: what follows from columns, `admission` computes again. What nobody can contradict (that the model
-which is named gave the answers) stays a claim.
+What follows from columns alone, `admission` computes again. What nobody can contradict (that the model which is named
+gave the answers) stays a claim.
 """
 
 from __future__ import annotations
@@ -170,9 +170,8 @@ def _option(words: Sequence[str], *names: str) -> str | None:
     """The value of an option, in either spelling; None where it is not given."""
     for word, following in zip(words, [*words[1:], ""], strict=True):
         name, equals, value = word.partition("=")
-        if name.replace("-", "_").lstrip("_") in [one.replace("-", "_").lstrip("_") for one in names]:
-            if name.startswith("-"):
-                return value if equals else following
+        if name.startswith("-") and name.replace("-", "_") in [one.replace("-", "_") for one in names]:
+            return value if equals else following
     return None
 
 

@@ -4,8 +4,8 @@ verified      its responses are published in `responses/` beside the rows, and w
 recomputable  the places of its answers are in it, and its distances were computed again from them
 reported      its distances are in it, and every figure was computed again from these; where they come from is a claim
 
-The first two need the truth. They are given only to rows of benchmarks whose truth this package has itself, so that every
-machine says the same. A truth that is on this machine is used to refuse rows all the same.
+The first two need the truth. They are given only to rows of benchmarks whose truth this package has itself, so that
+every machine says the same. A truth that is on this machine is used to refuse rows all the same.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ class PackedColumns(Record):
     """Values of the metrics that the benchmark brings itself."""
     lat: str = ""
     lon: str = ""
-    """Where the answers are, in millionths of a degree; NOWHERE where there is no usable answer. Older rows have none."""
+    """Where the answers are, in millionths of a degree; NOWHERE where none is usable. Older rows have no places."""
 
 
 @dataclass(frozen=True, slots=True)
