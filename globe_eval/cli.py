@@ -25,6 +25,7 @@ from globe_eval.commands import (
     rescore,
     run,
     score,
+    show,
     table,
     validate,
 )
@@ -38,6 +39,7 @@ COMMANDS = {
     "rescore": rescore,
     "merge": merge,
     "table": table,
+    "show": show,
     "compare": compare,
     "report": report,
     "export": export,

@@ -31,7 +31,19 @@ from globe_eval.metrics.catalogue import described, metrics_with
 from globe_eval.metrics.figures import figures
 from globe_eval.runs import record
 from globe_eval.runs.assemble import recorded
-from globe_eval.sample import LOCATED, STATUSES, Figure, Record, Results, Sample, Sha256, adapter, first_error, to_dict
+from globe_eval.sample import (
+    LOCATED,
+    STATUSES,
+    Answer,
+    Figure,
+    Record,
+    Results,
+    Sample,
+    Sha256,
+    adapter,
+    first_error,
+    to_dict,
+)
 
 SCHEMA_VERSION: Literal[1] = 1
 FLOORS = ("constant", "knn")
@@ -150,6 +162,26 @@ def submission(name: str, source: str | None, results: Results, folder: Path) ->
     unproved: dict[str, Any] = dict.fromkeys(UNPROVED)
     kept = replace(results, **provable, breakdowns={}, **unproved)
     return sealed(replace(whole, results=kept))
+
+
+def samples_of(one: Submission, beside: Sequence[Sample]) -> list[Sample]:
+    """The samples of a row, as far as it has them; ids and truths are those of `beside`, sorted by id.
+
+    Raises ValueError for a column that is not what `pack` makes of n numbers.
+    """
+    n = one.results.n
+    status, kilometres = unpack(one.columns.status, n, 0, len(STATUSES) - 1), one.distance_km().tolist()
+    lat, lon = one.places() if one.columns.lat and one.columns.lon else (np.full(n, np.nan), np.full(n, np.nan))
+    names = {measure: unpack(text, n, -1, 1) for measure, text in one.columns.names.items()}
+    found = []
+    for i, sample in enumerate(beside):
+        said = {measure: float(column[i]) for measure, column in names.items() if column[i] >= 0}
+        there = {} if np.isnan(lat[i]) else {"lat": float(lat[i]), "lon": float(lon[i])}
+        bare = Sample.of(sample.id, sample.truth, answer=Answer(**there))
+        changed = {**dict.fromkeys(NAME_MEASURES), **said, "own": {k: v[i] for k, v in one.columns.own.items()}}
+        km = None if math.isnan(kilometres[i]) else kilometres[i]
+        found.append(replace(bare, status=STATUSES[status[i]], distance_km=km, **changed))
+    return found
 
 
 def _names(samples: Sequence[Sample], measure: str) -> str | None:
