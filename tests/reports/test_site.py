@@ -32,12 +32,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Board]:
             folder / name,
             board_runs.right(share),
             model=name,
-            model_args={"pretrained": EVIL} if name == "beta" else {},
         )
         row = read_submission(leaderboard.add(run, folder, name=name, source=EVIL))
         if name == "beta":  # such a name is refused; a page does not count on it
             row = replace(
-                row, name=f"beta {EVIL}"[:120], results=replace(row.results, command=f"globe-eval --model {EVIL}")
+                row,
+                name=f"beta {EVIL}"[:120],
+                results=replace(row.results, model_args={"pretrained": EVIL}, command=f"globe-eval --model {EVIL}"),
             )
         rows.append(row)
     published = PublishedRow.model_validate(
