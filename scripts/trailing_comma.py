@@ -55,11 +55,13 @@ def accuracies(path: Path, *, strictly: bool) -> tuple[list[float], int, int]:
     else:
         answers = [{"id": one["id"], "response": one["response"]} for one in found]
     run = ge.score(answers, truth, answer_form="coordinates")
-    values = [100 * float(run.metrics.loc[f"acc@{km}km", "value"]) for km in KM]
-    return values, len(found), round(len(found) * (1 - float(run.metrics.loc["located", "value"])))
+    figures: Any = run.metrics["value"]
+    values = [100 * float(figures[f"acc@{km}km"]) for km in KM]
+    return values, len(found), round(len(found) * (1 - float(figures["located"])))
 
 
 def main() -> None:
+    """Print one line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--strict", action="store_true", help="as json.loads reads them")

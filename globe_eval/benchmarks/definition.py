@@ -117,7 +117,7 @@ def definitions(folders: Sequence[Path]) -> dict[str, Definition]:
 
 def bears_shipped_name(one: Definition) -> bool:
     """Whether a YAML of somebody else's has the name of a benchmark that is installed with this package."""
-    return one.name in shipped() and not one.path.resolve().is_relative_to(tasks_folder().resolve())
+    return one.name in shipped() and one.path.resolve() != shipped()[one.name].path.resolve()
 
 
 def own_name(name: str) -> str:

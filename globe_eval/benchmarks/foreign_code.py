@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.definition import Definition, read_definition, tasks_folder
+from globe_eval.benchmarks.definition import Definition, read_definition, shipped
 
 Keys = tuple[str, ...]
 
@@ -67,8 +67,9 @@ def problem(qualified: str, folder: Path) -> str | None:
 def modules(definitions: Sequence[Definition]) -> dict[str, list[str]]:
     """YAML -> the modules of others that it loads: files beside it, and packages that are not this one."""
     found: dict[str, list[str]] = {}
+    ours = {one.path.resolve() for one in shipped().values()}
     for one in definitions:
-        if one.path.resolve().is_relative_to(tasks_folder().resolve()):
+        if one.path.resolve() in ours:
             continue
         for _, qualified in functions(one.values):
             path = module_file(qualified, one.path.parent)

@@ -72,12 +72,14 @@ def of_submission(path: Path, known: Definitions) -> list[str]:
 def disagreeing(many: Mapping[Path, rows.Submission]) -> dict[Path, list[str]]:
     """What rows have to say against each other; the order of the files decides nothing.
 
-    Rows of one manifest have the same photographs, groups and ceilings: what most of them have is right; without a majority
-    none is. No run stands there twice, under whatever name; and a name means one model.
+    Rows of one manifest have the same photographs, groups and ceilings: what most of them have is right; without a
+    majority none is. No run stands there twice, under whatever name; and a name means one model.
     """
     found: dict[Path, list[str]] = {path: [] for path in many}
     belongs: dict[Any, dict[str, list[Path]]] = {}
     alike: dict[Any, dict[Any, list[Path]]] = {}
+    key: Any
+    value: Any
     for path, one in many.items():
         results, columns = one.results, one.columns
         gazetteer_sha256 = results.gazetteer.sha256 if results.ceiling is not None else None

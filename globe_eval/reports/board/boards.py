@@ -177,7 +177,8 @@ def _ranked(board: str, key: tuple[str, ...], many: Sequence[Submission], levels
             f"Same task version ({version}), manifest ({manifest[:8]}), answer form ({form}){geocoder} and distance "
             f"({distance}). Rows share a rank where their paired difference is not significant "
             "(paired by photograph, t by photographer, Holm's correction, 5 %). Verified: responses published and "
-            "read again; recomputable: distances computed again from places; reported: figures computed again from distances."
+            "read again; recomputable: distances computed again from places; reported: figures computed again from "
+            "distances."
         ),
         ranked=True,
         rows=tuple([ceiling, *rows] if ceiling else rows),

@@ -211,7 +211,7 @@ def _of_numbers(value: Any, keys: tuple[str, ...]) -> Iterator[str]:
 
 
 def _of_figures(one: Submission, definition: Definition) -> Iterator[str]:
-    """Figures that no column is needed to doubt: above the ceiling, of other thresholds, of the other distance model."""
+    """Figures that no column is needed to doubt: above the ceiling, of other thresholds or distance models."""
     results, n = one.results, one.results.n
     for name in ("ceiling", "attainable"):
         for metric, value in (getattr(results, name) or {}).items():
@@ -235,7 +235,9 @@ def _of_figures(one: Submission, definition: Definition) -> Iterator[str]:
     if results.entity_classes is not None and not definition.values["metadata"].get("exhaustive_entities"):
         yield f"entity_classes: {results.task} declares none"
     if results.answer_form == "coordinates":
-        odd = [status for status in (*LOCATED, "unresolved") if status != "coordinates" and results.status.get(status)]
+        odd: list[str] = [
+            status for status in (*LOCATED, "unresolved") if status != "coordinates" and results.status.get(status)
+        ]
         odd += [name for name in one.columns.names if name != "country_correct"]
         if odd:
             yield f"answer_form: answers that are coordinates have no {odd[0]}"
@@ -257,7 +259,8 @@ def _of_other_distance(one: Submission) -> Iterator[str]:
             low, high = (float(within(kilometres, km * (1 + side)).mean()) for side in (-slack, slack))
             found = accuracies.get(acc_name(km))
             if found is None or not low - 1e-9 <= found <= high + 1e-9:
-                yield f"accuracy_by_distance.{model}.{acc_name(km)}: found {found}, the columns give {low:g} to {high:g}"
+                where = f"accuracy_by_distance.{model}.{acc_name(km)}"
+                yield f"{where}: found {found}, the columns give {low:g} to {high:g}"
                 return
 
 

@@ -129,8 +129,8 @@ def _of_places(one: rows.Submission, truths: Sequence[tuple[str, Truth]]) -> Ite
         yield "columns: photographs have a place without a distance, or the other way round"
         return
     there = ~np.isnan(lat)
-    truth = np.array([(t.lat, t.lon) for _, t in truths], dtype=np.float64)[there]
-    again = DISTANCES[one.results.distance](*truth.T, lat[there], lon[there])
+    at = np.array([(t.lat, t.lon) for _, t in truths], dtype=np.float64)[there]
+    again = DISTANCES[one.results.distance](at[:, 0], at[:, 1], lat[there], lon[there])
     off = np.abs(kilometres[there] - again)
     if there.any() and off.max() > 0.0012:
         yield f"columns.distance_m: {int((off > 0.0012).sum()):,} distances are not those of the places"

@@ -178,7 +178,11 @@ def samples_of(one: Submission, beside: Sequence[Sample]) -> list[Sample]:
         said = {measure: float(column[i]) for measure, column in names.items() if column[i] >= 0}
         there = {} if np.isnan(lat[i]) else {"lat": float(lat[i]), "lon": float(lon[i])}
         bare = Sample.of(sample.id, sample.truth, answer=Answer(**there))
-        changed = {**dict.fromkeys(NAME_MEASURES), **said, "own": {k: v[i] for k, v in one.columns.own.items()}}
+        changed: dict[str, Any] = {
+            **dict.fromkeys(NAME_MEASURES),
+            **said,
+            "own": {k: v[i] for k, v in one.columns.own.items()},
+        }
         km = None if math.isnan(kilometres[i]) else kilometres[i]
         found.append(replace(bare, status=STATUSES[status[i]], distance_km=km, **changed))
     return found
