@@ -176,7 +176,7 @@ def samples_of(one: Submission, beside: Sequence[Sample]) -> list[Sample]:
     found = []
     for i, sample in enumerate(beside):
         said = {measure: float(column[i]) for measure, column in names.items() if column[i] >= 0}
-        there = {} if np.isnan(lat[i]) else {"lat": float(lat[i]), "lon": float(lon[i])}
+        there: dict[str, Any] = {} if np.isnan(lat[i]) else {"lat": float(lat[i]), "lon": float(lon[i])}
         bare = Sample.of(sample.id, sample.truth, answer=Answer(**there))
         changed: dict[str, Any] = {
             **dict.fromkeys(NAME_MEASURES),
