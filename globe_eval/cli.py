@@ -27,6 +27,7 @@ from globe_eval.commands import (
     rescore,
     run,
     score,
+    show,
     table,
     validate,
 )
@@ -40,6 +41,7 @@ COMMANDS = {
     "rescore": rescore,
     "merge": merge,
     "table": table,
+    "show": show,
     "compare": compare,
     "report": report,
     "export": export,

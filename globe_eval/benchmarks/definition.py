@@ -39,6 +39,8 @@ ENTRY_POINTS = "globe_eval.tasks"
 """The group of entry points with which a package brings benchmarks: each names a package whose folder holds YAMLs."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MOST_VALUES = 10_000
+"""In one YAML: nine aliases of nine aliases of nine are a few lines and a billion values."""
 _CORE_TAGS = ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge")
 
 
@@ -115,6 +117,20 @@ def definitions(folders: Sequence[Path]) -> dict[str, Definition]:
     return found
 
 
+def bears_shipped_name(one: Definition) -> bool:
+    """Whether a YAML of somebody else's has the name of a benchmark that is installed with this package."""
+    return one.name in shipped() and one.path.resolve() != shipped()[one.name].path.resolve()
+
+
+def own_name(name: str) -> str:
+    """The name that results of such a YAML bear, which no shipped benchmark has.
+
+    >>> own_name("im2gps3k")
+    'own_im2gps3k'
+    """
+    return f"own_{name}"
+
+
 @cache
 def shipped() -> dict[str, Definition]:
     """Name -> definition of the tasks and groups of this project."""
@@ -165,6 +181,8 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
         node = _compose(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text") from None
+    except RecursionError:
+        raise InputError(f"{path}: nested too deeply") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise InputError(f"{path}, line {mark.line + 1 if mark else 1}: not valid YAML, {error.problem}") from None
@@ -173,7 +191,10 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
     if not isinstance(node, yaml.MappingNode):
         raise InputError(f"{path}, line 1: a task is a mapping of keys to values, as in 'task: my_city'")
     lines: dict[tuple[str, ...], int] = {}
-    values: dict[str, Any] = _plain(node, path, (), lines)
+    try:
+        values: dict[str, Any] = _plain(node, path, (), lines)
+    except RecursionError:
+        raise InputError(f"{path}: nested too deeply, or an alias that holds itself") from None
     merged: dict[str, Any] = {}
     included = values.get("include") or []
     for name in included if isinstance(included, list) else [included]:
@@ -263,6 +284,8 @@ def _compose(text: str) -> yaml.Node | None:
 def _plain(node: yaml.Node, path: Path, keys: tuple[str, ...], lines: dict[tuple[str, ...], int]) -> Any:
     line = node.start_mark.line + 1
     lines.setdefault(keys, line)
+    if len(lines) > MOST_VALUES:
+        raise InputError(f"{path}, line {line}: more than {MOST_VALUES:,} values")
     tag = node.tag.removeprefix("tag:yaml.org,2002:")
     if node.tag != "!function" and tag not in _CORE_TAGS:
         raise InputError(f"{path}, line {line}: tag {node.tag!r} is not allowed; the only one is !function")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks import listing
+from globe_eval.benchmarks import foreign_code, listing
 from globe_eval.benchmarks.definition import (
     METADATA_KEYS,
     MORE_METADATA_KEYS,
@@ -90,7 +90,7 @@ def _of_task(values: Mapping[str, Any], folder: Path) -> Found:
     yield from _unknown((), values, [*TaskConfig.__dataclass_fields__, *ours])
     if not isinstance(values.get("task"), str) or not values["task"].replace("_", "").replace("-", "").isalnum():
         yield ("task",), f"task: found {values.get('task')!r}; a task has a name of letters, digits, '_' and '-'"
-    yield from _of_functions(values, folder, ())
+    yield from _of_functions(values, folder)
     if "class" not in values:
         yield (), "class is missing; allowed: !function globe_eval.GeoTask"
     elif not str(values["class"]).startswith("!function "):
@@ -231,14 +231,7 @@ def _unknown(keys: tuple[str, ...], values: Mapping[str, Any], allowed: Sequence
             yield (*keys, key), f"unknown key {'.'.join([*keys, key])!r}{hint}"
 
 
-def _of_functions(value: Any, folder: Path, keys: tuple[str, ...]) -> Found:
-    from lm_eval.tasks._yaml_loader import _import_func_in_yml
-
-    if isinstance(value, dict | list):
-        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _of_functions(inner, folder, (*keys, str(key)))
-    elif isinstance(value, str) and value.startswith("!function "):
-        try:
-            _import_func_in_yml(value.removeprefix("!function "), folder.resolve())
-        except Exception as error:  # whatever a user's module raises on import
-            yield keys, f"{'.'.join(keys)}: {value}: {error}"
+def _of_functions(values: Mapping[str, Any], folder: Path) -> Found:
+    for keys, qualified in foreign_code.functions(values):
+        if (wrong := foreign_code.problem(qualified, folder)) is not None:
+            yield keys, f"{'.'.join(keys)}: !function {qualified}: {wrong}"

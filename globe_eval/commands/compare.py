@@ -16,7 +16,7 @@ EXAMPLE = "globe-eval compare out/knn/miniworld out/constant/miniworld"
 
 def add_arguments(parser: Parser) -> None:
     """The arguments."""
-    add_runs(parser, help="folders with samples.jsonl and results.json; the first is the reference")
+    add_runs(parser, help="folders of runs, or rows of a leaderboard (*.json); the first is the reference")
     parser.add_argument(
         "--flips",
         type=arguments.distance_km,

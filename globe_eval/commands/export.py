@@ -24,6 +24,12 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--tracker_args", nargs="+", metavar="K=V,…", default=[], help="of wandb.init or trackio.init: project=…"
     )
+    parser.add_argument(
+        "--ids",
+        choices=("whole", "digest"),
+        default="whole",
+        help="of csv and parquet: as the benchmark has them (default), or SHA-256 of them, 16 digits",
+    )
     add_output(parser, help="write a file there, not to standard output")
 
 
@@ -37,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
         model=options.model_id,
         dataset=options.dataset_id,
         source=options.source_url,
+        ids=options.ids,
         tracker_args=arguments.key_values("--tracker_args", options.tracker_args),
     )
     if written is None:

@@ -36,6 +36,7 @@ class _Add:
         add_run(parser)
         parser.add_argument("--name", metavar="TEXT", help="of the row (default: the model and its weights)")
         parser.add_argument("--source", metavar="TEXT", help="where to read about it: arXiv 2506.14674, an address")
+        parser.add_argument("--responses", action="store_true", help="publish the responses too: the row is verified")
         _add_folders(parser)
 
     @staticmethod
@@ -49,9 +50,10 @@ class _Add:
             name=options.name,
             source=options.source,
             include_path=options.include_path,
+            responses=options.responses,
         )
         print(f"written: {path}")
-        print("now: globe-eval leaderboard build", file=sys.stderr)
+        print("now: git add that file, and a pull request; boards are built after the merge", file=sys.stderr)
         return 0
 
 
@@ -72,11 +74,14 @@ class _Check:
         """Say of each row, or folder of a run, why it cannot stand."""
         from globe_eval.reports.board import leaderboard
 
-        refused = 0
+        refused, known = 0, leaderboard.known_tasks(options.include_path)
         for path, wrong in leaderboard.check(options.paths, options.leaderboards, include_path=options.include_path):
             refused += bool(wrong)
+            found = leaderboard.level(path, known) if not wrong and path.is_file() else None
+            level = f", {found.level} ({found.why})" if found else ""
             print(
-                f"{path}: {'refused: ' + '; '.join(wrong) if wrong else 'ok'}", file=sys.stderr if wrong else sys.stdout
+                f"{path}: {'refused: ' + '; '.join(wrong) if wrong else 'ok' + level}",
+                file=sys.stderr if wrong else sys.stdout,
             )
         return InputError.exit_code if refused else 0
 

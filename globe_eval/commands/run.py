@@ -27,6 +27,7 @@ def add_arguments(parser: Parser) -> None:
         "--prompt", metavar="NAME", help="names, coordinates, address, no_cot, localizability, globe_eval"
     )
     add_include_path(parser)
+    parser.add_argument("--no_code", action="store_true", help="refuse tasks whose YAML loads Python of others")
     parser.add_argument(
         "--limit", "-L", type=arguments.limit, metavar="N", help="only the first N photographs (a share if below 1)"
     )
@@ -87,6 +88,7 @@ def run(options: argparse.Namespace) -> int:
         tasks=names,
         model_args=arguments.key_values("--model_args", options.model_args),
         include_path=options.include_path,
+        no_code=options.no_code,
         prompt=options.prompt,
         limit=options.limit,
         batch_size=int(options.batch_size) if str(options.batch_size).isdigit() else options.batch_size,

@@ -7,6 +7,7 @@ photographs, as papers print it, and both over the photographs that both located
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from globe_eval.metrics.breakdowns import labels, parts
 from globe_eval.metrics.catalogue import Metric
 from globe_eval.metrics.paired import Paired, differences_of_own_means, holm, paired_differences
 from globe_eval.metrics.statistics import cluster_labels
+from globe_eval.reports.board.submission import read_submission, samples_of
 from globe_eval.reports.run import Run, answer_in_words, different_settings, read_run, refuse_incomparable
 from globe_eval.sample import By
 
@@ -119,7 +121,26 @@ def compare(folders: Sequence[Path], *, seed: int = 0) -> list[Comparison]:
     """Each later run against the first. Raises InputError for what is no run, and for runs that cannot be compared."""
     if not 2 <= len(folders) <= MOST:
         raise InputError(f"compare: found {len(folders)} runs; allowed: 2 to {MOST}")
-    return compare_runs([read_run(folder) for folder in folders], seed=seed)
+    runs = {folder: read_run(folder) for folder in folders if folder.suffix != ".json" or folder.is_dir()}
+    if not runs:
+        raise InputError("compare: a row of a leaderboard has no ids; one of the runs must be a folder")
+    beside = next(iter(runs.values()))
+    return compare_runs([runs.get(folder) or run_of_row(folder, beside) for folder in folders], seed=seed)
+
+
+def run_of_row(path: Path, beside: Run) -> Run:
+    """A row of a leaderboard as a run: its statuses, distances, names and places, the ids and truths of another run.
+
+    Raises InputError for what is no row, and for one of other photographs or truths.
+    """
+    one = read_submission(path)
+    ids = hashlib.sha256("".join(f"{sample.id}\n" for sample in beside.samples).encode()).hexdigest()
+    if ids != one.columns.ids_sha256 or one.results.manifest_sha256 != beside.results.manifest_sha256:
+        raise InputError(f"{path} and {beside.folder} are not of the same photographs and truths")
+    try:
+        return Run(path, one.results, samples_of(one, beside.samples))
+    except ValueError as error:
+        raise InputError(f"{path}: columns: {error}") from None
 
 
 def compare_runs(runs: Sequence[Run], *, seed: int = 0) -> list[Comparison]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 
 from tabulate import tabulate
@@ -95,17 +97,25 @@ def breakdown_table(results: Results, by: str) -> str:
     return f"{heading(results)}\n\n{table}"
 
 
-def compact_table(many: Sequence[Results]) -> str:
-    """Several results side by side: one row each, the five accuracies with their intervals, median and GeoScore."""
+def compact_table(many: Sequence[Results], format: str = "terminal") -> str:
+    """Several results side by side: one row each, the five accuracies with their intervals, median and GeoScore.
+
+    Args:
+        many: of runs.
+        format: "terminal", "markdown", "latex" (booktabs), or "csv": raw values, a column each for value, low and high.
+    """
     columns = [*ACCURACIES, "median_km", "geoscore", "located"]
-    header = ["task", "model", "n", *(shown.label(name).replace(", ", "\n") for name in ACCURACIES)]
+    if format == "csv":
+        return _csv(many, columns)
+    between = "\n" if format == "terminal" else " "
+    header = ["task", "model", "n", *(shown.label(name).replace(", ", between) for name in ACCURACIES)]
     header += [shown.short(name) for name in columns[len(ACCURACIES) :]]
     rows = [
         [
             r.task,
-            model_name(r, "\n"),
+            _cell(model_name(r, between), format),
             r.n,
-            *(f"{shown.text(c, r.metrics[c].value)}\n{shown.interval(c, r.metrics[c])}" for c in columns),
+            *(_figure(r, c, format) for c in columns),
         ]
         for r in many
     ]
@@ -113,9 +123,34 @@ def compact_table(many: Sequence[Results]) -> str:
         rows,
         headers=header,
         disable_numparse=True,
-        tablefmt="simple_grid",
+        tablefmt={"terminal": "simple_grid", "markdown": "github", "latex": "latex_booktabs"}[format],
         colalign=("left", "left", *["right"] * (len(header) - 2)),
     )
+
+
+def _figure(results: Results, name: str, format: str) -> str:
+    figure = results.metrics[name]
+    value, interval = shown.text(name, figure.value), shown.interval(name, figure)
+    if format == "terminal":
+        return f"{value}\n{interval}"
+    return f"{value} ({interval})" if interval else value
+
+
+def _cell(text: str, format: str) -> str:
+    return text.replace("|", "\\|") if format == "markdown" else text
+
+
+def _csv(many: Sequence[Results], columns: Sequence[str]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    sides = ("value", "low", "high")
+    writer.writerow(["task", "model", "n", "n_groups", *(f"{name}_{side}" for name in columns for side in sides)])
+    for one in many:
+        figures = [getattr(one.metrics[name], side) for name in columns for side in sides]
+        name = model_name(one)
+        safe = f"'{name}" if name[:1] in ("=", "+", "-", "@") else name
+        writer.writerow([one.task, safe, one.n, one.n_groups, *figures])
+    return out.getvalue().rstrip("\n")
 
 
 def heading(results: Results) -> str:

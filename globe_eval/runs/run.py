@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -11,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from globe_eval import secrets
-from globe_eval.benchmarks import definition, validate
+from globe_eval.benchmarks import definition, foreign_code, validate
 from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.images import Bounds, sent_bounds
 from globe_eval.benchmarks.pack import unpacked
@@ -44,6 +46,8 @@ class Request:
     tasks: Sequence[str]
     model_args: dict[str, Any] = field(default_factory=dict)
     include_path: Sequence[Path] = ()
+    no_code: bool = False
+    """Refuse tasks that load Python of others."""
     prompt: str | None = None
     """Instead of the tasks' own: a name of `benchmarks.prompts.PROMPT_NAMES`."""
     limit: float | None = None
@@ -86,7 +90,7 @@ class Request:
 def set_up(request: Request) -> tuple[dict[str, Any], Path]:
     """The tasks as they are asked for, and the run's folder. Raises InputError where they cannot be used."""
     known_model(request.model)
-    tasks = load_tasks(request.tasks, request.include_path, request.prompt)
+    tasks = load_tasks(request.tasks, request.include_path, request.prompt, no_code=request.no_code)
     folder = request.output_path or Path("globe_eval_runs") / model_label(request.model, request.model_args)
     for task in tasks.values():
         set_up_task(request, task)
@@ -242,10 +246,14 @@ def _later(doc: Any, results: Any) -> dict[str, float]:
     return {}
 
 
-def load_tasks(names: Sequence[str], include_path: Sequence[Path] = (), prompt: str | None = None) -> dict[str, Any]:
+def load_tasks(
+    names: Sequence[str], include_path: Sequence[Path] = (), prompt: str | None = None, *, no_code: bool = False
+) -> dict[str, Any]:
     """Name -> task of lm-eval, with another prompt where one is given; groups and tags are spelled out.
 
-    Raises InputError for unknown names, for YAMLs that are wrong, and for tasks whose prompt cannot be another.
+    Says on standard error whose Python is loaded, and which YAML bears a shipped name: its results are named `own_…`.
+    Raises InputError for unknown names, for YAMLs that are wrong, for tasks whose prompt cannot be another, and with
+    `no_code` for those that load Python of others.
     """
     if prompt is not None and prompt not in PROMPT_NAMES:
         allowed = ", ".join(PROMPT_NAMES)
@@ -270,6 +278,12 @@ def load_tasks(names: Sequence[str], include_path: Sequence[Path] = (), prompt: 
         if found:
             raise InputError(str(found[0]))
 
+    asked = foreign_code.asked_for(names, known, tags)
+    for file, modules in foreign_code.modules(asked).items():
+        if no_code:
+            raise InputError(f"{file}: loads the Python of {', '.join(modules)}; --no_code refuses it")
+        print(f"globe-eval: {file} loads the Python of {', '.join(modules)}", file=sys.stderr)
+
     from lm_eval.tasks import TaskManager
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
@@ -278,7 +292,20 @@ def load_tasks(names: Sequence[str], include_path: Sequence[Path] = (), prompt: 
         include_defaults=False,
         metadata={"prompt": prompt} if prompt else None,
     )
-    tasks: dict[str, Any] = manager.load(list(dict.fromkeys(names)))["tasks"]
+    with TemporaryDirectory() as folder:
+        files = {}
+        for one in asked:
+            if definition.bears_shipped_name(one) and not one.is_group:
+                own = definition.own_name(one.name)
+                print(
+                    f"globe-eval: {one.path} bears the name of a shipped benchmark; its results are named {own}",
+                    file=sys.stderr,
+                )
+                file = Path(folder) / f"{own}.yaml"
+                file.write_text(f"include: {json.dumps(str(one.path.resolve()))}\ntask: {own}\n", encoding="utf-8")
+                files |= {one.name: str(file), str(one.path): str(file)}
+        given = [files.get(str(Path(name)), name) for name in dict.fromkeys(names)]
+        tasks: dict[str, Any] = manager.load(given)["tasks"]
     return tasks
 
 

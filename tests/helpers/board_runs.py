@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval import miniworld
+from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
 from globe_eval.reports.board import leaderboard
 from globe_eval.runs import record
 from globe_eval.runs.assemble import assemble, unscored
@@ -16,6 +18,7 @@ from globe_eval.sample import Sample, Truth
 
 known = cache(leaderboard.known_tasks)
 VERSION = str(miniworld.VERSION)
+PROMPT_SHA256 = hashlib.sha256(f"{SYSTEM}\0<image>{PROMPTS['globe_readme'].text}".encode()).hexdigest()
 MANIFEST = known()["miniworld"].values["metadata"]["manifest_sha256"][VERSION]
 Answer = Callable[[int, Truth], str]
 
@@ -46,8 +49,8 @@ def write(folder: Path, answer: Answer, *, photographs: int = 300, **fields: Any
             "manifest_sha256": MANIFEST,
             "model": "a-model",
             "prompt": "globe_readme",
-            "prompt_sha256": "1" * 64,
-            "command": "globe-eval --model a-model --tasks miniworld",
+            "prompt_sha256": PROMPT_SHA256,
+            "command": f"globe-eval --model {fields.get('model', 'a-model')} --tasks miniworld",
         }
         | fields
     )

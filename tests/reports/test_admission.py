@@ -45,7 +45,7 @@ def run(good: Path, tmp_path: Path) -> Path:
 def edit(path: Path, change: Callable[[dict[str, Any]], Any]) -> None:
     found = json.loads(path.read_text())
     change(found)
-    path.write_text(json.dumps(found))
+    path.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 
 def edit_samples(run: Path, change: Callable[[list[dict[str, Any]]], Any]) -> None:
@@ -65,7 +65,7 @@ def refused(path: Path, capsys: pytest.CaptureFixture[str], leaderboards: Path) 
 
 def test_a_good_run_and_its_row_are_admitted(good: Path, row: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["leaderboard", "check", str(good), str(row), "--leaderboards", str(row.parents[1])]) == 0
-    assert capsys.readouterr().out == f"{good}: ok\n{row}: ok\n"
+    assert capsys.readouterr().out == f"{good}: ok\n{row}: ok, recomputable (its distances follow from its places)\n"
 
 
 def test_the_same_run_gives_the_same_bytes(good: Path, row: Path, tmp_path: Path) -> None:
@@ -205,14 +205,14 @@ ROW_CHANGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "groups": (repacked("group", lambda v: v.__setitem__(slice(None), range(300))), "n_groups: found 69"),
     "miss dropped": (repacked("distance_m", lambda v: v.__setitem__(v.index(-1), 5)), "without being located"),
     "manifest": (lambda r: r["results"].update(manifest_sha256="f" * 64), "another manifest"),
-    "limit": (lambda r: r["results"].update(limit=300), "--limit 300"),
+    "limit": (lambda r: r["results"].update(limit=300.0), "--limit 300"),
     "shard": (lambda r: r["results"].update(shard="1/1"), "globe-eval merge"),
     "tomorrow": (lambda r: r.update(schema_version=2), "schema_version: found 2, this globe-eval knows 1: written by"),
     "results of tomorrow": (lambda r: r["results"].update(schema_version=9), "results.schema_version: found 9"),
     "field of tomorrow": (lambda r: r.update(stars=5), "stars: Extra inputs are not permitted"),
     "no column": (lambda r: r["columns"].update(status="!"), "columns: no packed column"),
     "name": (lambda r: r.update(name="Better model"), "sha256: found"),
-    "command": (lambda r: r["results"].update(command="globe-eval --model other"), "the file was edited"),
+    "command": (lambda r: r["results"].update(command="globe-eval --model other"), "command: gives the model 'other'"),
     "breakdowns": (
         lambda r: r["results"].update(
             breakdowns={"continent": {"EU": {"n": 1, "n_groups": 1, "metrics": r["results"]["metrics"]}}}
@@ -248,7 +248,10 @@ def test_a_file_that_is_not_there_is_one_of_several(
     nothing = tmp_path / "nothing.json"
     assert main(["leaderboard", "check", str(nothing), str(row), "--leaderboards", str(tmp_path)]) == 2
     out, err = capsys.readouterr()
-    assert out == f"{row}: ok\n" and err == f"{nothing}: refused: {nothing}: No such file or directory\n"
+    assert (
+        out.startswith(f"{row}: ok, recomputable")
+        and err == f"{nothing}: refused: {nothing}: No such file or directory\n"
+    )
 
 
 def test_a_renamed_row_is_refused(row: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -267,14 +270,18 @@ def test_a_sealed_forgery_of_another_set_of_photographs_is_refused(
     forged = submission.sealed(replace(one, columns=columns, name="Zz"))
     file = tmp_path / "runs" / forged.file_name
     file.write_text(submission.written(forged))
-    assert f"has other photographs than {row.name}" in refused(file, capsys, tmp_path)
+    assert "columns.ids_sha256: is not that of the manifest's photographs" in refused(file, capsys, tmp_path)
 
 
 def test_one_run_stands_there_once(row: Path, good: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "runs").mkdir()
     shutil.copy(row, tmp_path / "runs" / row.name)
-    again = leaderboard.add(good, tmp_path, name="Zz renamed")
-    assert f"is the same run as {row.name}" in refused(again, capsys, tmp_path)
+    for name in ("A model", "Zz renamed"):
+        assert main(["leaderboard", "add", str(good), "--leaderboards", str(tmp_path), "--name", name]) == 2
+        assert f"is there already, as {tmp_path / 'runs' / row.name}" in capsys.readouterr().err
+    again = leaderboard.add(good, tmp_path / "elsewhere", name="Aa renamed")
+    copy = shutil.copy(again, tmp_path / "runs" / again.name)
+    assert f"is the same run as {row.name}" in refused(Path(copy), capsys, tmp_path)
 
 
 def test_an_unknown_manifest_says_what_to_add(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

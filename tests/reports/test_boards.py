@@ -33,7 +33,13 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> list[Submission]:
     made = []
     for name, share in (("good", 7), ("fair", 4), ("fair too", 4), ("constant", 0)):
         model = name if name == "constant" else "a-model"
-        run = board_runs.write(folder / name, board_runs.right(share), model=model)
+        answer, other = board_runs.right(share), board_runs.right(share + 1)
+        if name == "fair too":  # one photograph more is right
+            run = board_runs.write(
+                folder / name, lambda i, t, a=answer, b=other: (b if i == 4 else a)(i, t), model=model
+            )
+        else:
+            run = board_runs.write(folder / name, answer, model=model)
         made.append(read_submission(leaderboard.add(run, folder, name=name)))
     return made
 
@@ -71,7 +77,7 @@ def names(section: Section) -> list[str]:
 
 def test_rows_are_ordered_and_share_ranks(rows: list[Submission]) -> None:
     (section,) = one_board(rows).sections
-    assert names(section) == ["best possible", "good", "fair", "fair too", "constant"]
+    assert names(section) == ["best possible", "good", "fair too", "fair", "constant"]
     ranks = {row.name: formats.shown_rank(row) for row in section.rows}
     assert ranks == {"best possible": "", "good": "1", "fair": "2–3", "fair too": "2–3", "constant": "4"}
     kinds = {row.name: row.kind for row in section.rows}
@@ -103,7 +109,7 @@ def test_every_cell_of_a_run_has_its_clustered_interval(rows: list[Submission]) 
 def test_what_differs_in_one_setting_is_ranked_apart(rows: list[Submission], fields: dict[str, Any]) -> None:
     board = one_board([*rows[1:], changed(rows[0], **fields)])
     assert [[name for name in names(section) if name != "best possible"] for section in board.sections] == [
-        ["fair", "fair too", "constant"],
+        ["fair too", "fair", "constant"],
         ["good"],
     ]
     value = next(iter(fields.values()))
@@ -163,7 +169,13 @@ def test_a_row_opens_to_what_makes_it_again(rows: list[Submission]) -> None:
     row = next(row for row in one_board(rows).sections[0].rows if row.name == "good")
     details = dict(row.details)
     assert details["command"] == "globe-eval --model a-model --tasks miniworld"
-    for wanted in (board_runs.MANIFEST, rows[0].sha256, rows[0].columns.samples_sha256, "numpy ", "1" * 64):
+    for wanted in (
+        board_runs.MANIFEST,
+        rows[0].sha256,
+        rows[0].columns.samples_sha256,
+        "numpy ",
+        board_runs.PROMPT_SHA256,
+    ):
         assert wanted in str(row.details), wanted
 
 

@@ -1,7 +1,8 @@
 """May a run stand on a leaderboard? Every reason why not, a sentence each; an empty list says that it may.
 
 `of_run` looks at the folder that a run left, with all its samples: they are read, geocoded and scored again.
-`of_submission` looks at a row's JSON, which has no samples: every figure is computed again from its columns.
+`of_submission` looks at a row's JSON, which has no samples: every figure is computed again from its columns, what it
+says of itself is held against its task (`claims`), and what the truth and published responses say is too (`evidence`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.intervals import PROCEDURE
 from globe_eval.places import DISTANCES, gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
+from globe_eval.reports.board import claims
 from globe_eval.reports.board import submission as rows
+from globe_eval.reports.board.evidence import evidence
 from globe_eval.runs import record, rescore
 from globe_eval.sample import LOCATED, Results, Sample
 
@@ -48,9 +51,13 @@ def of_submission(path: Path, known: Definitions) -> list[str]:
     except InputError as error:
         return [str(error)]
     wrong = list(_of_settings(one.results, known))
+    if wrong:
+        return wrong
     try:
         wrong += _of_figures(one.results, rows.recomputed(one), PLAIN)
-    except ValueError as error:
+        wrong += claims.contradictions(one, known)
+        wrong += evidence(path, one, known[one.results.task]).wrong
+    except (ValueError, OverflowError, MemoryError) as error:
         wrong.append(f"columns: {error}")
     unproved = [name for name in ("breakdowns", *rows.UNPROVED) if getattr(one.results, name, None)]
     if unproved:
@@ -63,27 +70,62 @@ def of_submission(path: Path, known: Definitions) -> list[str]:
 
 
 def disagreeing(many: Mapping[Path, rows.Submission]) -> dict[Path, list[str]]:
-    """Rows of one manifest that do not agree on what belongs to the manifest: photographs, groups and ceilings.
+    """What rows have to say against each other; the order of the files decides nothing.
 
-    Each is held against the first of its manifest; a message names both files.
+    Rows of one manifest have the same photographs, groups and ceilings: what most of them have is right; without a
+    majority none is. No run stands there twice, under whatever name; and a name means one model.
     """
-    found: dict[Path, list[str]] = {}
-    first: dict[Any, tuple[Path, Any]] = {}
+    found: dict[Path, list[str]] = {path: [] for path in many}
+    belongs: dict[Any, dict[str, list[Path]]] = {}
+    alike: dict[Any, dict[Any, list[Path]]] = {}
+    key: Any
+    value: Any
     for path, one in many.items():
-        results = one.results
-        belongs: dict[Any, Any] = {
-            ("photographs", results.manifest_sha256): one.columns.ids_sha256,
-            ("groups", results.manifest_sha256): one.groups.tolist(),
-        }
+        results, columns = one.results, one.columns
         gazetteer_sha256 = results.gazetteer.sha256 if results.ceiling is not None else None
-        for name in ("ceiling", "attainable"):
-            key = (name, results.manifest_sha256, results.answer_form, results.distance, gazetteer_sha256)
-            belongs[key] = getattr(results, name)
-        for key, value in belongs.items():
-            other, same = first.setdefault(key, (path, value))
-            if value is not None and same is not None and value != same:
-                found.setdefault(path, []).append(f"has other {key[0]} than {other.name}, with the same manifest")
-    return found
+        of_form = (results.manifest_sha256, results.answer_form, results.distance, gazetteer_sha256)
+        for key, value in (
+            (("photographs", results.manifest_sha256), columns.ids_sha256),
+            (("groups", results.manifest_sha256), one.groups.tolist()),
+            (("ceiling", *of_form), results.ceiling),
+            (("attainable", *of_form), results.attainable),
+        ):
+            if value is not None:
+                belongs.setdefault(key, {}).setdefault(repr(value), []).append(path)
+        answers = (results.task, results.answer_form, columns.status, columns.distance_m)
+        for key, value in (
+            (("run", results.task, columns.samples_sha256), path),
+            (("answers", *answers), path),
+            (("name", results.manifest_sha256, claims.identity_of_name(one.name)), _which_model(one)),
+        ):
+            alike.setdefault(key, {}).setdefault(value, []).append(path)
+    for key, values in belongs.items():
+        counts = sorted(map(len, values.values()), reverse=True)
+        majority = len(counts) > 1 and counts[0] > counts[1]
+        for value, paths in values.items():
+            others = [path for other, rest in values.items() if other != value for path in rest]
+            if others and not (majority and len(values[value]) == counts[0]):
+                for path in paths:
+                    found[path].append(f"has other {key[0]} than {min(others).name}, with the same manifest")
+    says = {"run": "is the same run as", "answers": "has the same answers as", "name": "has the name of another model,"}
+    for key, values in alike.items():
+        for value, paths in values.items():
+            for path in paths:
+                others = [other for rest in values.values() for other in rest if other != path]
+                if key[0] == "name":
+                    others = [other for name, rest in values.items() if name != value for other in rest]
+                if others and not any(f"as {min(others).name}" in text for text in found[path]):
+                    found[path].append(f"{says[key[0]]} {min(others).name}")
+    return {path: wrong for path, wrong in found.items() if wrong}
+
+
+def _which_model(one: rows.Submission) -> str:
+    """What a name stands for: the model and its weights, a file of answers whatever it is called."""
+    results = one.results
+    if results.prompt is None or one.is_floor:
+        return Path(results.model).stem if one.is_floor else "answers"
+    weights = [results.model_args.get(key) for key in ("pretrained", "model", "revision", "peft")]
+    return repr((results.model, weights))
 
 
 def _of_settings(results: Results, known: Definitions) -> Iterator[str]:

@@ -58,6 +58,8 @@ class Row:
     n_groups: int | None = None
     source: str | None = None
     confidence: str | None = None
+    level: str | None = None
+    """Of a run: verified, recomputable or reported (`evidence`)."""
     why: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     details: Details = ()
@@ -85,7 +87,10 @@ class Board:
 
 
 def boards(
-    submissions: Sequence[Submission], published: Sequence[PublishedRow], known: Mapping[str, Definition]
+    submissions: Sequence[Submission],
+    published: Sequence[PublishedRow],
+    known: Mapping[str, Definition],
+    levels: Mapping[str, str] | None = None,
 ) -> list[Board]:
     """Every benchmark that has a row; the four that this project is about come first. Deterministic."""
     home = variants_of(known)
@@ -97,13 +102,18 @@ def boards(
             known.get(name),
             [one for one in submissions if home.get(one.results.task, one.results.task) == name],
             [row for row in published if home.get(row.task, row.task) == name],
+            levels or {},
         )
         for name in sorted(names, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
     ]
 
 
 def _board(
-    name: str, definition: Definition | None, submissions: Sequence[Submission], published: Sequence[PublishedRow]
+    name: str,
+    definition: Definition | None,
+    submissions: Sequence[Submission],
+    published: Sequence[PublishedRow],
+    levels: Mapping[str, str],
 ) -> Board:
     metadata = definition.values["metadata"] if definition else {}
     n = metadata.get("n") or next((one.results.n for one in submissions), None)
@@ -111,7 +121,7 @@ def _board(
     for one in submissions:
         together.setdefault(comparable(one), []).append(one)
     ranked = sorted(together.items(), key=lambda item: (-len(item[1]), [*FORMS].index(item[0][0]), item[0]))
-    sections = [_ranked(name, key, many) for key, many in ranked]
+    sections = [_ranked(name, key, many, levels) for key, many in ranked]
     frozen = metadata.get("design_effect") or {}
     effects = {acc_name(float(km)): float(effect) for km, effect in frozen.get("within_km", {}).items()}
     if published:
@@ -144,13 +154,16 @@ def comparable(one: Submission) -> tuple[str, ...]:
     )
 
 
-def _ranked(board: str, key: tuple[str, ...], many: Sequence[Submission]) -> Section:
+def _ranked(board: str, key: tuple[str, ...], many: Sequence[Submission], levels: Mapping[str, str]) -> Section:
     form, distance, _, version, manifest = key
     first = many[0].results
     hits = [{name: within(one.distance_km(), km) for name, km in _thresholds()} for one in many]
     ranges = rank_ranges([{k: v.astype(np.float64) for k, v in row.items()} for row in hits], many[0].groups)
     alone = len(many) == 1
-    rows = [_row(one, board, {} if alone else ranks) for one, ranks in zip(many, ranges, strict=True)]
+    rows = [
+        _row(one, board, {} if alone else ranks, levels.get(one.sha256))
+        for one, ranks in zip(many, ranges, strict=True)
+    ]
     rows.sort(key=lambda row: (-(row.cells[HEADLINE].value or 0), row.name))
     ceiling = _ceiling(first.ceiling, form, first.n) if first.ceiling else None
     geocoder = (
@@ -163,14 +176,16 @@ def _ranked(board: str, key: tuple[str, ...], many: Sequence[Submission]) -> Sec
         says=(
             f"Same task version ({version}), manifest ({manifest[:8]}), answer form ({form}){geocoder} and distance "
             f"({distance}). Rows share a rank where their paired difference is not significant "
-            "(paired by photograph, t by photographer, Holm's correction, 5 %)."
+            "(paired by photograph, t by photographer, Holm's correction, 5 %). Verified: responses published and "
+            "read again; recomputable: distances computed again from places; reported: figures computed again from "
+            "distances."
         ),
         ranked=True,
         rows=tuple([ceiling, *rows] if ceiling else rows),
     )
 
 
-def _row(one: Submission, board: str, ranks: Mapping[str, Range]) -> Row:
+def _row(one: Submission, board: str, ranks: Mapping[str, Range], level: str | None = None) -> Row:
     results = one.results
     cells = {}
     for name in COLUMNS:
@@ -187,6 +202,7 @@ def _row(one: Submission, board: str, ranks: Mapping[str, Range]) -> Row:
         n=results.n,
         n_groups=results.n_groups,
         source=one.source,
+        level=level,
         details=details_of(one, COLUMNS),
     )
 

@@ -32,11 +32,15 @@ def markdown(board: Board, *, link: str = "", top: int | None = None) -> str:
     parts = []
     for section in board.sections:
         ranked = section.ranked
-        header = ["rank", "model"] if ranked else ["method", "year", "setting"]
+        header = ["rank", "model", "evidence"] if ranked else ["method", "year", "setting"]
         header += [shown.short(name) for name in ACCURACIES] + ([shown.short("median_km")] if ranked else ["n"])
         lines = []
         for row in section.rows[: None if ranked else top]:
-            first = [shown_rank(row), _kind(row)] if ranked else [_md(row.name), str(row.year), _md(row.about)]
+            first = (
+                [shown_rank(row), _kind(row), row.level or ""]
+                if ranked
+                else [_md(row.name), str(row.year), _md(row.about)]
+            )
             last = figure(row, "median_km") if ranked else "unknown" if row.n is None else f"{row.n:,}"
             lines.append([*first, *(figure(row, name) for name in ACCURACIES), last])
         table = "\n".join("| " + " | ".join(cells) + " |" for cells in [header, ["---"] * len(header), *lines])

@@ -10,14 +10,15 @@ leaderboards/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from globe_eval.benchmarks.definition import Definition, definitions, task_folders
 from globe_eval.errors import InputError, nearest
-from globe_eval.reports.board import admission, formats, site
+from globe_eval.files import write_whole
+from globe_eval.reports.board import admission, claims, evidence, formats, site
 from globe_eval.reports.board.boards import Board, boards
 from globe_eval.reports.board.published import read_published
 from globe_eval.reports.board.submission import Submission, read_submission, submission, written
@@ -43,12 +44,14 @@ def add(
     name: str | None = None,
     source: str | None = None,
     include_path: Sequence[Path] = (),
+    responses: bool = False,
 ) -> Path:
     """Check a run and write its row. Raises InputError with every reason why it cannot be one; nothing is written then.
 
-    The same run gives the same file; adding it again changes nothing.
+    The same run gives the same file; a run that is there already is refused. With `responses` these are published too.
     """
-    wrong = admission.of_run(run, known_tasks(include_path))
+    known = known_tasks(include_path)
+    wrong = admission.of_run(run, known)
     if wrong:
         raise InputError(f"{run}: cannot be a row: {'; '.join(wrong)}")
     results = record.read_results(run)
@@ -56,9 +59,21 @@ def add(
         row = submission(name or model_name(results), source, results, run)
     except ValidationError as error:
         raise InputError(first_error(error)) from None
+    there = {path: read_submission(path) for path in _row_files(leaderboards)}
+    for path, one in there.items():
+        if (one.columns.samples_sha256, one.results.task) == (row.columns.samples_sha256, row.results.task):
+            raise InputError(f"{run}: is there already, as {path}; remove that file first to add it anew")
     path = leaderboards / "runs" / row.file_name
+    wrong = [*claims.contradictions(row, known), *admission.disagreeing({**there, path: row}).get(path, [])]
+    if wrong:
+        raise InputError(f"{run}: cannot be a row: {'; '.join(wrong)}")
+    published = evidence.publishable(record.read_samples(run)) if responses else None
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(written(row), encoding="utf-8", newline="\n")
+    write_whole(path, written(row).encode())
+    if published is not None:
+        beside = evidence.responses_of(path)
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(beside, published)
     return path
 
 
@@ -81,15 +96,9 @@ def check(
             _ = readable[path].groups
         except (InputError, ValueError):
             readable.pop(path, None)
-    together = admission.disagreeing(readable)
-    twice: dict[tuple[str, str], Path] = {}
-    for path, one in readable.items():
-        key = (one.columns.samples_sha256, one.results.task)
-        if key in twice and twice[key].resolve() != path.resolve():
-            together.setdefault(path, []).append(f"is the same run as {twice[key].name}")
-        twice.setdefault(key, path)
+    together = admission.disagreeing({path.resolve(): one for path, one in readable.items()})
     for path in paths:
-        found[path] += together.get(path, [])
+        found[path] += together.get(path.resolve(), [])
     if paths == there and (leaderboards / "published").is_dir():
         folder = leaderboards / "published"
         try:
@@ -98,6 +107,12 @@ def check(
         except InputError as error:
             found[folder] = [str(error)]
     return list(found.items())
+
+
+def level(path: Path, known: Mapping[str, Definition]) -> evidence.Evidence:
+    """What stands behind a row that was checked."""
+    one = read_submission(path)
+    return evidence.evidence(path, one, known[one.results.task])
 
 
 def build(
@@ -113,9 +128,11 @@ def build(
     refused = [f"{path.name}: {'; '.join(wrong)}" for path, wrong in checked if wrong]
     if refused:
         raise InputError(f"{leaderboards}/runs: {len(refused)} rows are refused: {refused[0]}")
+    known = known_tasks(include_path)
     submissions = [read_submission(path) for path in _row_files(leaderboards)]
+    levels = {read_submission(path).sha256: level(path, known).level for path in _row_files(leaderboards)}
     published = read_published(leaderboards / "published") if (leaderboards / "published").is_dir() else []
-    every = boards(submissions, published, known_tasks(include_path))
+    every = boards(submissions, published, known, levels)
     files = {
         leaderboards / "boards" / f"{board.name}.{suffix}": FORMATS[suffix](board)
         for board in every

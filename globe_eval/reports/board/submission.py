@@ -31,7 +31,19 @@ from globe_eval.metrics.catalogue import described, metrics_with
 from globe_eval.metrics.figures import figures
 from globe_eval.runs import record
 from globe_eval.runs.assemble import recorded
-from globe_eval.sample import LOCATED, STATUSES, Figure, Record, Results, Sample, Sha256, adapter, first_error, to_dict
+from globe_eval.sample import (
+    LOCATED,
+    STATUSES,
+    Answer,
+    Figure,
+    Record,
+    Results,
+    Sample,
+    Sha256,
+    adapter,
+    first_error,
+    to_dict,
+)
 
 SCHEMA_VERSION: Literal[1] = 1
 FLOORS = ("constant", "knn")
@@ -42,6 +54,10 @@ REQUIRED = (
 """The metrics besides accuracies that every row has; a later metric, rows that were made before it lack."""
 UNPROVED = ("clean", "reasoning")
 """Figures of a result, besides breakdowns, that a row does not keep."""
+NOWHERE = -1_000_000_000
+MOST_BYTES = 32 << 20
+"""Of a row's file; 210,000 photographs take some 3 MB."""
+MOST_PHOTOGRAPHS = 5_000_000
 NAME_MEASURES = ("country_correct", "city_correct", "globe_country_match", "globe_city_match")
 
 Floats = npt.NDArray[np.float64]
@@ -66,6 +82,9 @@ class PackedColumns(Record):
     """Measure -> 1 right, 0 wrong, -1 unknown; those of NAME_MEASURES that any photograph has."""
     own: dict[str, list[float | None]] = field(default_factory=dict)
     """Values of the metrics that the benchmark brings itself."""
+    lat: str = ""
+    lon: str = ""
+    """Where the answers are, in millionths of a degree; NOWHERE where none is usable. Older rows have no places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +124,16 @@ class Submission(Record):
         metres = unpack(self.columns.distance_m, self.results.n, -1, 20_100_000)
         return np.where(metres < 0, np.nan, metres / 1000)
 
+    def places(self) -> tuple[Floats, Floats]:
+        """Latitudes and longitudes of the answers in degrees, shape (n,) each, NaN where there is no usable answer."""
+        sides = []
+        for text, most in ((self.columns.lat, 90_000_000), (self.columns.lon, 180_000_000)):
+            values = unpack(text, self.results.n, NOWHERE, most)
+            if ((values < -most) & (values != NOWHERE)).any():
+                raise ValueError("a place lies beyond the earth")
+            sides.append(np.where(values == NOWHERE, np.nan, values / 1e6))
+        return sides[0], sides[1]
+
 
 def submission(name: str, source: str | None, results: Results, folder: Path) -> Submission:
     """The row of a run in a folder, whose results are given. Deterministic: the same run gives the same bytes."""
@@ -119,6 +148,8 @@ def submission(name: str, source: str | None, results: Results, folder: Path) ->
         group=pack(np.unique(labels, return_inverse=True)[1]),
         names={measure: text for measure in NAME_MEASURES if (text := _names(samples, measure))},
         own={name: [sample.own.get(name) for sample in samples] for name in results.own_directions},
+        lat=pack([NOWHERE if one.prediction is None else round(one.prediction.lat * 1e6) for one in samples]),
+        lon=pack([NOWHERE if one.prediction is None else round(one.prediction.lon * 1e6) for one in samples]),
     )
     whole = Submission(
         schema_version=SCHEMA_VERSION, name=name, source=source, results=results, columns=columns, sha256="0" * 64
@@ -133,11 +164,40 @@ def submission(name: str, source: str | None, results: Results, folder: Path) ->
     return sealed(replace(whole, results=kept))
 
 
+def samples_of(one: Submission, beside: Sequence[Sample]) -> list[Sample]:
+    """The samples of a row, as far as it has them; ids and truths are those of `beside`, sorted by id.
+
+    Raises ValueError for a column that is not what `pack` makes of n numbers.
+    """
+    n = one.results.n
+    status, kilometres = unpack(one.columns.status, n, 0, len(STATUSES) - 1), one.distance_km().tolist()
+    lat, lon = one.places() if one.columns.lat and one.columns.lon else (np.full(n, np.nan), np.full(n, np.nan))
+    names = {measure: unpack(text, n, -1, 1) for measure, text in one.columns.names.items()}
+    found = []
+    for i, sample in enumerate(beside):
+        said = {measure: float(column[i]) for measure, column in names.items() if column[i] >= 0}
+        there: dict[str, Any] = {} if np.isnan(lat[i]) else {"lat": float(lat[i]), "lon": float(lon[i])}
+        bare = Sample.of(sample.id, sample.truth, answer=Answer(**there))
+        changed: dict[str, Any] = {
+            **dict.fromkeys(NAME_MEASURES),
+            **said,
+            "own": {k: v[i] for k, v in one.columns.own.items()},
+        }
+        km = None if math.isnan(kilometres[i]) else kilometres[i]
+        found.append(replace(bare, status=STATUSES[status[i]], distance_km=km, **changed))
+    return found
+
+
 def _names(samples: Sequence[Sample], measure: str) -> str | None:
     """One measure of names, packed; None where no photograph has it."""
-    values = [getattr(sample, measure) for sample in samples]
-    known = any(value is not None for value in values)
-    return pack([-1 if value is None else int(value) for value in values]) if known else None
+    values = [named(sample, measure) for sample in samples]
+    return pack(values) if any(value >= 0 for value in values) else None
+
+
+def named(sample: Sample, measure: str) -> int:
+    """One measure of names of one photograph: 1 right, 0 wrong, -1 unknown."""
+    value = getattr(sample, measure)
+    return -1 if value is None else int(value)
 
 
 def sealed(one: Submission) -> Submission:
@@ -160,24 +220,63 @@ def written(one: Submission) -> str:
 
 
 def read_submission(path: Path) -> Submission:
-    """Read one row. Raises InputError that names the file and the field; a later schema is told as such."""
+    """Read one row. Raises InputError that names the file and the field; a later schema is told as such.
+
+    Every value must be as `written` has it: no key twice, no 1.0 or true for 1.
+    """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"{path}: has {path.stat().st_size:,} bytes; a row has at most {MOST_BYTES:,}")
+        text = path.read_text(encoding="utf-8")
+        found = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse_constant)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: no JSON ({error})") from None
+    except RecursionError:
+        raise InputError(f"{path}: no JSON of a row (nested too deeply)") from None
+    except ValueError as error:
+        raise InputError(f"{path}: no JSON ({str(error)[:200]})") from None
     if not isinstance(found, dict):
         raise InputError(f"{path}: found {type(found).__name__}; a row of a leaderboard is an object")
     results = found.get("results")
     record.refuse_later_schema(path, found.get("schema_version"), known=SCHEMA_VERSION)
     if isinstance(results, dict):
         record.refuse_later_schema(path, results.get("schema_version"), "results.schema_version")
+        n = results.get("n")
+        if type(n) is not int or not 1 <= n <= MOST_PHOTOGRAPHS:
+            raise InputError(f"{path}: results.n: found {str(n)[:40]}; allowed: a count up to {MOST_PHOTOGRAPHS:,}")
     try:
         checked: Submission = adapter(Submission).validate_python(found)
-        return checked
+        again = json.loads(written(checked))
     except ValidationError as error:
         raise InputError(f"{path}: {first_error(error)}") from None
+    except (ValueError, RecursionError, OverflowError) as error:  # values that JSON has and no row
+        raise InputError(f"{path}: no row ({str(error).splitlines()[0][:200]})") from None
+    if (field := _differing(found, again)) is not None:
+        raise InputError(f"{path}: {field}: is not of the kind that globe-eval leaderboard add writes there")
+    return checked
+
+
+def _differing(found: Any, again: Any, key: str = "the row") -> str | None:
+    """The dotted name of the first value that differs, or is of another kind."""
+    if isinstance(found, dict) and isinstance(again, dict):
+        if odd := sorted(found.keys() ^ again.keys()):
+            return f"{key}.{odd[0]}".removeprefix("the row.")[:100]
+        deeper = ((found[name], again[name], f"{key}.{name}".removeprefix("the row.")) for name in found)
+        return next((field for one in deeper if (field := _differing(*one)) is not None), None)
+    return None if json.dumps(found) == json.dumps(again) else key[:100]
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key {twice[:60]!r} stands there twice")
+    return found
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"found {text}; allowed: finite numbers")
 
 
 def recomputed(one: Submission) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+import numpy as np
 
 from globe_eval.errors import InputError
 from globe_eval.reports.export.lm_eval import file_name, lm_eval_results
@@ -25,6 +28,7 @@ def export(
     model: str | None = None,
     dataset: str | None = None,
     source: str | None = None,
+    ids: Literal["whole", "digest"] = "whole",
     tracker_args: dict[str, Any] | None = None,
 ) -> tuple[Path, bytes] | None:
     """The file's place below the output folder and its content; None where the figures were sent to a tracker.
@@ -35,6 +39,7 @@ def export(
         model: the model's id, OWNER/NAME on the hub; default: the run's.
         dataset: the benchmark's data set on the hub; default: its YAML's.
         source: where to read about the evaluation, a URL.
+        ids: of csv and parquet: the benchmark's own, or the first 16 digits of their SHA-256.
         tracker_args: arguments of `wandb.init` or `trackio.init`.
 
     Raises InputError for what is no run, and what the format needs and the run does not have.
@@ -48,10 +53,15 @@ def export(
     if to == "eval-results":
         path = Path(".eval_results") / f"{results.task}.yaml"
         return path, eval_results(run, dataset=dataset, source=source).encode()
+    if ids == "digest" and to not in ("csv", "parquet"):
+        raise InputError(f"--ids: only --to csv and --to parquet have ids, found --to {to}")
+    table = dict(run.table)
+    if ids == "digest":
+        table["id"] = np.array([hashlib.sha256(one.encode()).hexdigest()[:16] for one in table["id"]], dtype=object)
     if to == "csv":
-        return Path("samples.csv"), csv_text(run.table).encode()
+        return Path("samples.csv"), csv_text(table).encode()
     if to == "parquet":
-        return Path("samples.parquet"), parquet(run.table)
+        return Path("samples.parquet"), parquet(table)
     found = lm_eval_results(
         results,
         model=model or model_id(results),

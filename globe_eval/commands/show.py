@@ -1,0 +1,30 @@
+"""`globe-eval show`."""
+
+from __future__ import annotations
+
+import argparse
+
+from globe_eval.commands.parser import Parser, add_run
+
+SENTENCE = "Say how a run was made: settings, a signature in one line, a citation."
+WORDS = "RUN"
+EXAMPLE = "globe-eval show globe_eval_runs/knn/miniworld"
+
+
+def add_arguments(parser: Parser) -> None:
+    """The arguments."""
+    add_run(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Say how a run was made; RUN is a folder or a row of a leaderboard."""
+    from globe_eval.benchmarks.definition import shipped
+    from globe_eval.reports import signature
+    from globe_eval.reports.board.submission import read_submission
+    from globe_eval.runs import record
+
+    is_row = options.run.suffix == ".json" and options.run.is_file()
+    results = read_submission(options.run).results if is_row else record.read_results(options.run)
+    known = shipped().get(results.task)
+    print(signature.screen(results, known.values.get("metadata") or {} if known else {}))
+    return 0

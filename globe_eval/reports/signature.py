@@ -1,0 +1,87 @@
+"""How a run was made: on one screen, in one line that papers can print (after sacrebleu), and as a citation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from globe_eval.reports.run import model_name
+from globe_eval.sample import Results, to_dict
+
+
+def signature(results: Results) -> str:
+    """One line of `key:value` with `|` between; two runs with the same line differ in the model's answers alone.
+
+    Values hold no space, `|` or `:`; SHA-256s are cut to eight digits.
+    """
+    decoding = results.decoding or {}
+    chosen = {key: value for key, value in sorted(decoding.items()) if key != "until" and value is not None}
+    parts = {
+        "task": results.task,
+        "version": results.task_version,
+        "manifest": results.manifest_sha256[:8],
+        "n": results.n if results.limit is None else f"{results.n}(limited)",
+        "prompt": results.prompt and f"{results.prompt}.{(results.prompt_sha256 or 'none')[:8]}",
+        "form": results.answer_form,
+        "decoding": ",".join(f"{key}={value}" for key, value in chosen.items()),
+        "pictures": results.images and _pictures(to_dict(results.images)),
+        "seed": results.seed,
+        "distance": results.distance,
+        "geocoder": None
+        if results.answer_form == "coordinates"
+        else f"{results.geocoder.name}.{results.resolver_version}.{results.gazetteer.sha256[:8]}",
+        "parser": results.parser_version,
+        "intervals": results.intervals,
+        "globe-eval": results.packages.get("globe-eval"),
+    }
+    return "|".join(f"{key}:{_word(value)}" for key, value in parts.items() if value not in (None, ""))
+
+
+def _pictures(images: Mapping[str, Any]) -> str:
+    return ",".join(f"{key}={images[key]}" for key in ("max_pixels", "max_side") if images.get(key))
+
+
+def _word(value: object) -> str:
+    """
+    >>> _word("effective-n t, version: 1")
+    'effective-n_t,_version_1'
+    """
+    return "_".join(str(value).replace("|", " ").replace(":", " ").split())
+
+
+def citation(results: Results, metadata: Mapping[str, Any]) -> str:
+    """Two sentences for a paper; `metadata` is that of the benchmark's YAML, empty where it is not known."""
+    version = results.packages.get("globe-eval", "")
+    source = f" ({metadata['citation']})" if metadata.get("citation") else ""
+    return (
+        f"{model_name(results)} on {results.task}{source}, version {results.task_version}, {results.n:,} photographs; "
+        f"read, located and scored by globe-eval {version}. Signature: {signature(results)}"
+    )
+
+
+def screen(results: Results, metadata: Mapping[str, Any]) -> str:
+    """How it was made, a line a fact."""
+    facts = {
+        "command": results.command,
+        "model": model_name(results),
+        "arguments": _pairs(results.model_args),
+        "says of itself": _pairs(results.model_info),
+        "task": f"{results.task}, version {results.task_version}, {results.n:,} photographs",
+        "prompt": results.prompt or "none: scored from a file of answers",
+        "answer form": results.answer_form,
+        "decoding": _pairs(results.decoding or {}),
+        "distance": results.distance,
+        "geocoder": f"{results.geocoder.name}, {results.geocoder.version}; gazetteer {results.gazetteer.version}",
+        "intervals": results.intervals or "percentile bootstrap by group",
+        "started": f"{results.started}, {results.duration_seconds:,.1f} s",
+        "status": ", ".join(f"{status} {count:,}" for status, count in results.status.items() if count),
+        "versions": ", ".join(f"{name} {version}" for name, version in results.packages.items()),
+        "commit": results.git_commit,
+    }
+    width = max(map(len, facts))
+    lines = [f"{name:<{width}}  {text}" for name, text in facts.items() if text]
+    return "\n".join([*lines, "", "signature:", signature(results), "", "to cite:", citation(results, metadata)])
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
