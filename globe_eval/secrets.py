@@ -92,4 +92,5 @@ def _masked(name: str, value: Any) -> Any:
         return value
     if is_secret_name(name):
         return value if re.fullmatch(r"(Bearer )?\$\{?\w+\}?", str(value)) else MASK
-    return removed(_LOOK.sub(MASK, _ADDRESS.sub(r"\1\3", str(value))))
+    text = str(value)
+    return removed(_LOOK.sub(MASK, _ADDRESS.sub(r"\1\3", text) if "://" in text else text))
