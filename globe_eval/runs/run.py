@@ -293,7 +293,7 @@ def load_tasks(
         metadata={"prompt": prompt} if prompt else None,
     )
     with TemporaryDirectory() as folder:
-        files = {}
+        files: dict[str, str] = {}
         for one in asked:
             if definition.bears_shipped_name(one) and not one.is_group:
                 own = definition.own_name(one.name)
@@ -301,9 +301,13 @@ def load_tasks(
                     f"globe-eval: {one.path} bears the name of a shipped benchmark; its results are named {own}",
                     file=sys.stderr,
                 )
-                file = Path(folder) / f"{own}.yaml"
-                file.write_text(f"include: {json.dumps(str(one.path.resolve()))}\ntask: {own}\n", encoding="utf-8")
-                files |= {one.name: str(file), str(one.path): str(file)}
+                named = Path(folder) / f"{own}.yaml"
+                where = json.dumps(one.values.get("dataset_kwargs") or {})  # its paths are beside the YAML, not here
+                named.write_text(
+                    f"include: {json.dumps(str(one.path.resolve()))}\ntask: {own}\ndataset_kwargs: {where}\n",
+                    encoding="utf-8",
+                )
+                files |= {one.name: str(named), str(one.path): str(named)}
         given = [files.get(str(Path(name)), name) for name in dict.fromkeys(names)]
         tasks: dict[str, Any] = manager.load(given)["tasks"]
     return tasks
