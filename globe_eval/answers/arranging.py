@@ -98,7 +98,7 @@ def _read_backwards(
             continue
         regions, town = regions_of(part, code), town_of(part, code, around)
         coded = part.replace(".", "").isupper() and len(part) <= 4
-        if code is None and is_ordinary(part):
+        if code is None and is_ordinary(part) and not (coded and regions):
             venue.insert(0, part)
         elif regions and admin is None and (town is None or coded or _is_region(regions[0], town, left[:i], code)):
             admin, around, row = part, tuple(regions[:4]), regions[0]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from globe_eval.answers.arranging import arranged
 from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, words
 from globe_eval.answers.names import Names
-from globe_eval.answers.toponyms import is_area, is_country, is_name, is_prominent, is_venue
+from globe_eval.answers.toponyms import is_area, is_country, is_name, is_prominent, is_venue, regions_of
 
 _LONGEST_NAME = 80
 
@@ -155,7 +155,8 @@ def _runs(text: str) -> Iterator[tuple[int, int]]:
                 continue
             yield start, end
             start = -1
-        if capital and (word.lower() not in UNNAMED or _begins(word, text, match.end())):
+        code = len(word) == 2 and text[max(match.start() - 2, 0) : match.start()] == ", " and regions_of(word, None)
+        if capital and (code or word.lower() not in UNNAMED or _begins(word, text, match.end())):
             start, end, reached = match.start(), match.end(), match.end()
     if start >= 0:
         yield start, end

@@ -81,9 +81,8 @@ def regions_of(text: str, code: str | None) -> tuple[int, ...]:
     if bare in _STATE_CODES or bare in _PROVINCE_CODES:
         home = "US" if bare in _STATE_CODES and code != "CA" else "CA"
         if code in (None, home):
-            return tuple(
-                row for row in rows_of(bare.lower()) if gaz.kind[row] == ADMIN1 and gaz.codes[gaz.country[row]] == home
-            )
+            rows = [entry >> 1 for entry in gaz.code(bare.lower())]
+            return tuple(row for row in rows if gaz.kind[row] == ADMIN1 and gaz.codes[gaz.country[row]] == home)
         return ()
     if len(key) < 3:
         return ()

@@ -6,19 +6,15 @@ ever; `perf/endpoint.py` compares what they cost.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import ssl
-import threading
 import time
 import urllib.request
 from base64 import b64encode
 from codecs import lookup
-from collections.abc import Coroutine, Mapping
-from functools import cache
-from itertools import count
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import aiohttp
 from yarl import URL
@@ -28,15 +24,8 @@ from globe_eval.errors import InputError
 CONNECT_S = 10.0
 MAX_BODY = 64 << 20
 """Bytes of a reply, unpacked; an answer of a hundred thousand tokens has half a million."""
-LOOPS = 4
-"""Event loops that connections are spread over, each in a thread of its own: one alone has a single thread's share of a
-busy machine, and waits whenever it hands a body to the system."""
 _REDIRECTS = (301, 302, 307, 308)
 _CA_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
-
-_connections = count()
-
-T = TypeVar("T")
 
 
 class Unreachable(OSError):
@@ -73,7 +62,7 @@ class Reply(NamedTuple):
 
 
 class Connection:
-    """A connection to one server, made when it is first needed and again when it was closed. For one task, in any loop.
+    """A connection to one server, made when it is first needed and again when it was closed. For one task.
 
     Args:
         url: scheme, host, port, path and query; a user name and password are sent as Basic authentication.
@@ -89,7 +78,6 @@ class Connection:
         self._proxy = proxy_of(url)
         self._targets: dict[str, URL] = {}
         self._session: aiohttp.ClientSession | None = None
-        self._loop = _loop(next(_connections) % LOOPS)
         self.closed_for: str | None = None
         """The id of the reply for whose coming twice it was closed."""
 
@@ -103,17 +91,6 @@ class Connection:
             Broken: the exchange broke or took too long, or the reply is larger than MAX_BODY.
 
         """
-        return await self._there(self._followed(method, path, body, timeout))
-
-    async def close(self) -> None:
-        """Close it; the next exchange connects anew."""
-        await self._there(self._close())
-
-    async def _there(self, work: Coroutine[Any, Any, T]) -> T:
-        """What a coroutine returns that runs in this connection's own loop."""
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
-
-    async def _followed(self, method: str, path: str, body: bytes | None, timeout: float) -> Reply:
         url = self._targets.get(path) or self._targets.setdefault(
             path, self._url.with_path(f"{self._url.path.rstrip('/')}/{path}", keep_query=True)
         )
@@ -130,10 +107,10 @@ class Connection:
                     return Reply(reply.status, reply.headers, said.encode())
                 url = there
         except TimeoutError:
-            await self._close()
+            await self.close()
             raise Broken(f"TimeoutError: no complete reply within {timeout:g} s") from None
         except BaseException:
-            await self._close()
+            await self.close()
             raise
         return reply
 
@@ -164,17 +141,11 @@ class Connection:
         except (aiohttp.ClientError, ConnectionError, ValueError) as error:
             raise Broken(_reason(error)) from None
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """Close it; the next exchange connects anew."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
-
-
-@cache
-def _loop(number: int) -> asyncio.AbstractEventLoop:
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True, name=f"transport {number}").start()
-    return loop
 
 
 def tls_context(ca_bundle: str | None = None) -> ssl.SSLContext:

@@ -292,7 +292,7 @@ def load_tasks(
         include_defaults=False,
         metadata={"prompt": prompt} if prompt else None,
     )
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as scratch:
         files: dict[str, str] = {}
         for one in asked:
             if definition.bears_shipped_name(one) and not one.is_group:
@@ -301,7 +301,7 @@ def load_tasks(
                     f"globe-eval: {one.path} bears the name of a shipped benchmark; its results are named {own}",
                     file=sys.stderr,
                 )
-                named = Path(folder) / f"{own}.yaml"
+                named = Path(scratch) / f"{own}.yaml"
                 where = json.dumps(one.values.get("dataset_kwargs") or {})  # its paths are beside the YAML, not here
                 named.write_text(
                     f"include: {json.dumps(str(one.path.resolve()))}\ntask: {own}\ndataset_kwargs: {where}\n",

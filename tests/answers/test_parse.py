@@ -255,3 +255,18 @@ def test_every_released_position_is_read(shared_data: Path) -> None:
     gpt_5 = distances["geobenchwocn_gpt5__GeoBench"]
     shares = [round(100 * sum(km <= limit for km in gpt_5) / len(gpt_5), 2) for limit in (1, 25, 200, 750, 2500)]
     assert shares == [48.93, 78.91, 84.15, 93.9, 97.54]
+
+
+@pytest.mark.parametrize(
+    ("text", "city", "admin"),
+    [
+        ("Springfield, IL", "Springfield", "IL"),
+        ("The photo was taken in Portland, OR.", "Portland", "OR"),
+        ("10 Main St, Springfield, IL 62701, USA", "Springfield", "IL"),
+        ("This is Vancouver, BC.", "Vancouver", "BC"),
+        ("Congress Ave, Austin, TX, USA", "Austin", "TX"),
+    ],
+)
+def test_the_code_of_a_state_behind_a_town_is_its_state(text: str, city: str, admin: str) -> None:
+    answer = parse(text)
+    assert (answer.city, answer.admin) == (city, admin)

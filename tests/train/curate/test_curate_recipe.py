@@ -180,7 +180,8 @@ def test_answers_of_another_recipe_are_not_taken(
         assert main(words) == 0
         assert main([*words, "gen_kwargs.temperature=0.7"]) == 2
         said = capsys.readouterr().err
-        assert "holds answers of another run: decoding.temperature was" in said and "output=…" in said
+        assert "holds answers of another run: decoding.do_sample was" in said and "output=…" in said
+        assert "decoding.temperature was 0.0, is 0.7" in said
         assert main([*words, "gen_kwargs.temperature=0.7", "--fresh"]) == 0
         assert len(server.asked) == 16
         assert main([*words, "gen_kwargs.temperature=0.7", "localizability.min_score=0.95"]) == 0
