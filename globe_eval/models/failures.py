@@ -49,8 +49,10 @@ class Failures:
         kind = re.sub(r"[0-9a-f-]{8,}|\d+", "#", str(failure))
         self._row = self._row + 1 if kind == self._kind else 1
         self._kind = kind
-        if self._row < (min(OF_ALL, self._count) if getattr(failure, "of_all", False) else REFUSALS):
+        account = getattr(failure, "account", False)
+        of_all = account or getattr(failure, "of_all", False)
+        if self._row < (min(OF_ALL, self._count) if of_all else REFUSALS):
             return False
-        if self._answered and getattr(failure, "account", False):
+        if self._answered and account:
             self.of_account = str(failure)
         return not self._answered
