@@ -50,14 +50,18 @@ def removed(text: str) -> str:
     >>> keep("planted-0123456789"); removed("the key planted-0123… and cGxhbnRlZC0wMTIzNDU2Nzg5")
     'the key (removed)… and (removed)'
     """
-    for form in _forms:
+    forms = sorted(_forms, key=lambda form: (-len(form), form))
+    for form in forms:  # whole ones first: the beginning of another must not leave their end
+        if form in text:
+            text = re.sub(re.escape(form) + "=*", MASK, text)
+    for form in forms:
         start = form[: max(PREFIX, len(form) // 3)]
         at = text.find(start)
         while at >= 0:
             end = at + len(start)
             while end - at < len(form) and end < len(text) and text[end] == form[end - at]:
                 end += 1
-            text = text[:at] + MASK + text[end:].lstrip("=" if len(form) == end - at else "")
+            text = text[:at] + MASK + text[end:]
             at = text.find(start, at + len(MASK))
     return text
 

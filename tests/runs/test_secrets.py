@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from servers import ChatServer, Reply, completion
 
+from globe_eval import secrets
 from globe_eval.cli import main
 
 KEY = "sk-proj-planted/+key-0123456789abcdef"
@@ -130,3 +131,10 @@ def test_what_a_user_plants_is_not_written(
         ]
         main(command)
     assert "planted" not in everything(tmp_path / "out", capsys, caplog)
+
+
+def test_secrets_that_begin_alike_leave_no_end_of_each_other() -> None:
+    for secret in ("shared-start-one-4711", "shared-start-two-0815", "shared-start-one-4711-longer"):
+        secrets.keep(secret)
+    said = "a shared-start-one-4711-longer b shared-start-two-0815 c shared-start-one-4711 d shared-start-o"
+    assert secrets.removed(said) == "a (removed) b (removed) c (removed) d (removed)"
