@@ -93,34 +93,26 @@ def shard(text: str | None) -> tuple[int, int] | None:
 
 def price(text: str) -> float:
     """A price from 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a price from 0 a million tokens")
-    return value
+    return _number(text, "a price from 0 a million tokens", zero=True)
 
 
 def cost(text: str) -> float:
     """An amount of money above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: an amount above 0, in the currency of the prices")
-    return value
+    return _number(text, "an amount above 0, in the currency of the prices")
 
 
 def distance_km(text: str) -> float:
     """A distance above 0."""
+    return _number(text, "a distance in km above 0")
+
+
+def _number(text: str, allowed: str, *, zero: bool = False) -> float:
     try:
         value = float(text)
     except ValueError:
-        value = -1.0
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a distance in km above 0")
+        value = math.nan
+    if not (0 < value < math.inf or (zero and value == 0)):
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: {allowed}")
     return value
 
 
