@@ -49,9 +49,8 @@ class Failures:
         kind = re.sub(r"[0-9a-f-]{8,}|\d+", "#", str(failure))
         self._row = self._row + 1 if kind == self._kind else 1
         self._kind = kind
-        account = getattr(failure, "account", False)
-        of_all = account or getattr(failure, "of_all", False)
-        if self._row < (min(OF_ALL, self._count) if of_all else REFUSALS):
+        account, of_all = getattr(failure, "account", False), getattr(failure, "of_all", False)
+        if self._row < (min(OF_ALL, self._count) if of_all else OF_ALL if account else REFUSALS):
             return False
         if self._answered and account:
             self.of_account = str(failure)

@@ -22,6 +22,7 @@ from servers import ChatServer, Reply, completion
 from globe_eval.benchmarks.images import Photograph
 from globe_eval.errors import InputError
 from globe_eval.models import request as chat
+from globe_eval.models.failures import REFUSALS
 
 # What is sent
 
@@ -311,8 +312,8 @@ def test_a_bad_request_is_not_repeated(photographs: list[Photograph], status: in
         assert len(server.asked) == 2
         assert {(r, r.error) for r in responses} == {("", f"HTTP {status}: image too large")}
         with pytest.raises(InputError, match=f"every request is refused: HTTP {status}: image too large"):
-            endpoint(server).generate_until(requests_for(photographs))
-        assert len(server.asked) <= 2 + 6, "three of the same say that all would be"
+            endpoint(server, num_concurrent=2).generate_until(requests_for(photographs))
+        assert len(server.asked) <= 2 + REFUSALS + 2, "five of the same say that all would be"
 
 
 def refuses_penalties(payload: dict[str, Any], number: int) -> str | Reply:
