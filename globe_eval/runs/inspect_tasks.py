@@ -28,8 +28,9 @@ from inspect_ai.model import (
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 
-from globe_eval.benchmarks.definition import shipped
+from globe_eval.benchmarks.definition import definitions, task_folders
 from globe_eval.benchmarks.images import Bounds, Photograph
+from globe_eval.errors import InputError
 from globe_eval.sample import Sample, Truth
 
 _FIELDS = {"max_completion_tokens": "max_tokens", "stop": "stop_seqs"}
@@ -71,7 +72,10 @@ def _loaded(task: str, prompt: str | None) -> tuple[Any, dict[str, dict[str, Any
     """The task of lm-eval, and its photographs by id."""
     from globe_eval.runs.run import load_tasks
 
-    (geo,) = load_tasks([task], prompt=prompt).values()
+    found = load_tasks([task], prompt=prompt)
+    if len(found) != 1:
+        raise InputError(f"{task}: is several tasks; allowed: one of them ({', '.join(found)})")
+    (geo,) = found.values()
     return geo, {str(doc["id"]): doc for doc in geo.eval_docs}
 
 
@@ -97,9 +101,11 @@ def photograph(
     from globe_eval.models import request
 
     geo, docs = _loaded(task, prompt)
+    first = next(iter(docs.values()))
     context = geo.fewshot_context(
-        next(iter(docs.values())),
+        first,
         num_fewshot=0,
+        gen_prefix=geo.doc_to_prefix(first),
         apply_chat_template=True,
         chat_template=lambda history, **_: request.write_history(history),
     )
@@ -163,6 +169,6 @@ def _register(name: str) -> None:
 
 
 task(benchmark)
-for _name, _one in shipped().items():
+for _name, _one in definitions(task_folders()).items():
     if not _one.is_group:
         _register(_name)
