@@ -56,11 +56,14 @@ versions:
 	out/$(VERSIONS)/bin/python -m pytest -q $(CORE)
 
 # A file's tests stay on one worker, which makes what they share once. What kills processes has the machine for itself.
+# A test that fails (1: every test was run) is tried once more, with no other beside it: a failure that is one fails twice.
 JOBS ?= logical
 SPREAD := -n $(JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+ALONE = -m alone $$(grep -rl mark.alone tests --include='*.py')
+AGAIN = || { [ $$? = 1 ] && $(BIN)/pytest -q --last-failed --last-failed-no-failures none
 check: $(VENV)/installed
-	$(BIN)/pytest -q $(SPREAD) -m "not alone"
-	$(BIN)/pytest -q -m alone tests
+	$(BIN)/pytest -q $(SPREAD) -m "not alone" $(AGAIN) -m "not alone"; }
+	$(BIN)/pytest -q $(ALONE) $(AGAIN) $(ALONE); }
 
 quick: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -69,7 +72,7 @@ quick: $(VENV)/installed
 
 coverage: $(VENV)/installed
 	$(BIN)/pytest -q $(SPREAD) -m "not alone" --cov --cov-report=
-	$(BIN)/pytest -q -m alone tests --cov --cov-append --cov-report=term --cov-report=html:out/coverage
+	$(BIN)/pytest -q $(ALONE) --cov --cov-append --cov-report=term --cov-report=html:out/coverage
 
 # A real vLLM on a CPU, in an environment of its own: GLOBE_VLLM_ENV=folder (see tests/models/test_vllm.py).
 test-vllm: $(VENV)/installed
