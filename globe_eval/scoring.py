@@ -157,7 +157,9 @@ def score(
     scored = []
     for i, (sample, answer, prediction) in enumerate(zip(samples, answers, predictions, strict=True)):
         response, truth, said = sample.response, sample.truth, spoken[i]
-        grounded = said is not None and "grounding" in families
+        grounding = None
+        if said is not None and "grounding" in families:
+            grounding = ground(said.reasoning, truth.entities, classes, response, controls[i])
         one = sample.but(
             status=status(answer, prediction, form),
             answer=_NO_ANSWER if answer is None else answer.but(reasoning=None, status=_NO_ANSWER.status),
@@ -171,7 +173,7 @@ def score(
             ),
             globe_country_match=_released("country", answer, response, truth.country, form),
             globe_city_match=_released("city", answer, response, truth.city, form),
-            grounding=ground(said.reasoning, truth.entities, classes, response, controls[i]) if grounded else None,
+            grounding=grounding,
             consistency=consistent[i],
             localizability=localizability(said) if said is not None and "localizability" in families else None,
             format=texts[i][1],

@@ -141,10 +141,10 @@ def score_table(
             "they count as misses (status error), and the result is incomplete"
         )
     form = answer_form or benchmark_form if kind == "response" else _column_form(kind, answer_form, answers.path.name)
-    read = None
+    texts = None
     if form is None:
-        read = process.in_parts(partial(scoring.readings, families=families), samples)
-        form = _form([answer for answer, _ in read], notes)
+        texts = process.in_parts(partial(scoring.readings, families=families), samples)
+        form = _form([answer for answer, _ in texts], notes)
     if benchmark_form is not None and form != benchmark_form:
         notes.append(
             f"{name} asks for {benchmark_form}, these answers are {form}: a ranking of its own, not to be "
@@ -168,7 +168,7 @@ def score_table(
         samples = [with_entities(one, texts) for one, texts in zip(samples, seen, strict=True)]
         results = replace(results, entities_sha256=sha256, entity_classes=None)
         notes += more
-    scored, results = assemble(results, samples, started=started, read=read, families=families)
+    scored, results = assemble(results, samples, started=started, read=texts, families=families)
     notes += other_form(scored, form, "--answer-form any, or") if kind == "response" else []
     positions = [(p.lat, p.lon) for p in (one.prediction for one in scored) if p and p.level == "coordinates"]
     notes += placeholders(positions, "positions") + placeholders([(r["lat"], r["lon"]) for r in rows], "truths")
