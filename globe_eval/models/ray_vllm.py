@@ -227,8 +227,9 @@ class RayVllm(SimpleModel):
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        pictures = ray.data.from_items(list(items), override_num_blocks=math.ceil(len(items) / self.batch_size)).map(
-            ray_rows.read, num_cpus=0, concurrency=READERS, scheduling_strategy=here
+        paths = ray.data.from_items(list(items), override_num_blocks=math.ceil(len(items) / self.batch_size))
+        pictures = paths.map(
+            ray_rows.read, num_cpus=0, concurrency=READERS, ray_remote_args_fn=lambda: {"scheduling_strategy": here}
         )
         answers = self.engines(questions)(pictures).map(ray_rows.answer)
         for batch in answers.iter_batches(batch_size=None, batch_format="pyarrow"):
@@ -303,7 +304,8 @@ def _connect(address: str | None) -> None:
             raise InputError(f"model 'ray-vllm': Ray {where}: {_reason(error)}") from error
     context = DataContext.get_current()
     context.enable_progress_bars = False
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    for name in ("ray.data", "ray.llm", "ray._private.worker"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _parts(text: str) -> list[Row]:

@@ -335,7 +335,7 @@ def load_model(request: Request) -> Any:
     from globe_eval import models
     from globe_eval.runs.journaled import CHUNK, seed_everything  # not at the top: lm-eval reads what is set there
 
-    if request.model.startswith("hf"):
+    if request.model.startswith(("hf", "vllm", "ray")):
         from globe_eval.models import torchvision_cpu
 
         torchvision_cpu.ensure()

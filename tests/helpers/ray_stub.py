@@ -18,7 +18,7 @@ from globe_eval.models.simple import SimpleModel
 
 def chat(messages: list[dict[str, Any]], **_: Any) -> str:
     """A chat template: the texts, one after the other."""
-    return "\n".join(part.get("text", "<image>") for message in messages for part in message["content"])
+    return "\n".join("".join(part.get("text", "<image>") for part in message["content"]) for message in messages)
 
 
 class Alone(SimpleModel):
@@ -57,7 +57,9 @@ class Stub(RayVllm):
         """There is no vLLM to ask."""
 
     def load_processor(self) -> Any:
-        text = SimpleNamespace(eos_token="<end>", all_special_ids=[0], decode=lambda tokens, **_: bytes(tokens).decode())
+        text = SimpleNamespace(
+            eos_token="<end>", all_special_ids=[0], decode=lambda tokens, **_: bytes(tokens).decode()
+        )
         return SimpleNamespace(apply_chat_template=chat, tokenizer=text)
 
     def engines(self, questions: Any) -> Any:
