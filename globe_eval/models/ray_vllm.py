@@ -224,13 +224,10 @@ class RayVllm(SimpleModel):
 
     def _rows(self, questions: Sequence[Question], items: Sequence[Row]) -> Iterator[Row]:
         import ray
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
         paths = ray.data.from_items(list(items), override_num_blocks=math.ceil(len(items) / self.batch_size))
-        pictures = paths.map(
-            ray_rows.read, num_cpus=0, concurrency=READERS, ray_remote_args_fn=lambda: {"scheduling_strategy": here}
-        )
+        pictures = paths.map(ray_rows.read, num_cpus=0, concurrency=READERS, label_selector=here)
         answers = self.engines(questions)(pictures).map(ray_rows.answer)
         for batch in answers.iter_batches(batch_size=None, batch_format="pyarrow"):
             yield from batch.to_pylist()

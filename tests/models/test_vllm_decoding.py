@@ -57,7 +57,7 @@ print(json.dumps([{**rest, "stop": stop, "max_tokens": limit}, sampling_argument
 
 @pytest.fixture(scope="module")
 def heard(tiny_qwen: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Of each case its exit code, what was said, and the sampling parameters that vLLM was given; one Python for all."""
+    """Of each case its exit code, what was said, and the parameters that vLLM was given; one Python for all."""
     folder = tmp_path_factory.mktemp("vllm")
     vllm_fake.install(folder / "site")
     path = [str(folder / "site"), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
