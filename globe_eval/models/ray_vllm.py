@@ -74,11 +74,12 @@ class RayVllm(SimpleModel):
         self.pretrained, self.engine, self.seed = str(pretrained), engine, seed
         self.concurrency, self.batch_size = concurrency, batch_size
         self.on_cpu = device == "cpu"
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        if address is None:  # Ray alone on a machine would still listen on all of its addresses, but for this name
+            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         self.check_engine()
         self.processor = self.load_processor()
-        _connect(address)
-        if not self.on_cpu:
-            self._refuse_no_gpu(address)
+        self.connect(address)
 
     @classmethod
     def create_from_arg_obj(cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None) -> Self:
@@ -116,6 +117,24 @@ class RayVllm(SimpleModel):
 
         more = {name: self.engine[name] for name in ("revision", "trust_remote_code") if name in self.engine}
         return AutoProcessor.from_pretrained(self.pretrained, **more)
+
+    def connect(self, address: str | None) -> None:
+        """Join the cluster, or start Ray here. Raises InputError where there is none, or no GPU on this machine."""
+        import ray
+        from ray.data import DataContext
+
+        if not ray.is_initialized():
+            alone: Row = {"include_dashboard": False} if address is None else {}
+            try:
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **alone)
+            except Exception as error:  # of many kinds, and of none
+                where = "here" if address is None else f"at {address}"
+                raise InputError(f"model {self.name!r}: Ray {where}: {_reason(error)}") from error
+        DataContext.get_current().enable_progress_bars = False
+        for name in ("ray.data", "ray.llm", "ray._private.worker"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        if not self.on_cpu:
+            self._refuse_no_gpu(address)
 
     def engines(self, questions: Sequence[Question]) -> Callable[[Any], Any]:
         """Ray's processor: from a data set of pictures to one of answers."""
@@ -284,25 +303,6 @@ def sampling_arguments(gen_kwargs: Mapping[str, Any], stops: Sequence[str], seed
     # As in lm_eval.models.vllm_causallms, whose `modify_gen_kwargs` can be imported only where vLLM is.
     shown = {"skip_special_tokens": False, "spaces_between_special_tokens": False}
     return {**shown, **({"seed": seed} if sampled else {}), **arguments, "stop": until, "max_tokens": limit}
-
-
-def _connect(address: str | None) -> None:
-    """Join the cluster, or start Ray here; nothing of Ray's own on standard error, and nothing sent to its makers."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    import ray
-    from ray.data import DataContext
-
-    if not ray.is_initialized():
-        alone: Row = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address is None else {}
-        try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **alone)
-        except Exception as error:  # of many kinds, and of none
-            where = f"at {address}" if address else "here"
-            raise InputError(f"model 'ray-vllm': Ray {where}: {_reason(error)}") from error
-    context = DataContext.get_current()
-    context.enable_progress_bars = False
-    for name in ("ray.data", "ray.llm", "ray._private.worker"):
-        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def _parts(text: str) -> list[Row]:

@@ -18,6 +18,14 @@ def answer(picture: Any, prompt: str) -> str:
     return f"<answer>country: {country}\ncity: {city}</answer>"
 
 
+def answered(row: dict[str, Any]) -> dict[str, Any]:
+    """What vLLM's stage adds to a row."""
+    (picture,) = row.pop("multimodal_data")["image"]
+    text = answer(picture, row["prompt"])
+    tokens = list(text.encode())
+    return {"generated_text": text, "generated_tokens": tokens, "num_input_tokens": len(row["prompt"]), ERROR: ""}
+
+
 def stub_stage(seconds: float, map_batches_kwargs: dict[str, Any]) -> Any:
     """A stage of Ray's kind, made here so that this module can be read without Ray."""
     from ray.llm._internal.batch.stages.base import StatefulStage, StatefulStageUDF
@@ -26,15 +34,7 @@ def stub_stage(seconds: float, map_batches_kwargs: dict[str, Any]) -> Any:
         async def udf(self, rows: list[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
             await asyncio.sleep(seconds)
             for row in rows:
-                (picture,) = row.pop("multimodal_data")["image"]
-                text = answer(picture, row["prompt"])
-                yield {
-                    self.IDX_IN_BATCH_COLUMN: row[self.IDX_IN_BATCH_COLUMN],
-                    "generated_text": text,
-                    "generated_tokens": list(text.encode()),
-                    "num_input_tokens": len(row["prompt"]),
-                    ERROR: "",
-                }
+                yield {self.IDX_IN_BATCH_COLUMN: row[self.IDX_IN_BATCH_COLUMN], **answered(row)}
 
     class Stage(StatefulStage):  # type: ignore[misc]
         fn: type[StatefulStageUDF] = Engine

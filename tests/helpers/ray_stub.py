@@ -5,12 +5,14 @@ The stub takes the place of the stage of Ray's processor that runs vLLM; all els
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
-from ray_engine import answer, stub_stage
+from ray_engine import answer, answered, stub_stage
 
+from globe_eval.models import ray_rows
 from globe_eval.models.ray_vllm import RayVllm
 from globe_eval.models.response import Response
 from globe_eval.models.simple import SimpleModel
@@ -67,3 +69,26 @@ class Stub(RayVllm):
         stage = processor.get_stage_by_name("vLLMEngineStage")
         processor.stages["vLLMEngineStage"] = stub_stage(self.seconds, dict(stage.map_batches_kwargs))
         return processor
+
+
+class Local(Stub):
+    """The same without Ray: each row goes the same way in this process, the last one first."""
+
+    name = "local"
+    fails_after: ClassVar[float] = math.inf
+    """Rows after which Ray gives up."""
+    engine_error: ClassVar[str] = ""
+    """What vLLM says of every row."""
+
+    def connect(self, address: str | None) -> None:
+        """There is no Ray."""
+
+    def _rows(self, questions: Any, items: Any) -> Iterator[dict[str, Any]]:
+        for number, item in enumerate(reversed(items)):
+            if number >= self.fails_after:
+                raise RuntimeError("Traceback\n  of a worker\nOSError: no node is left")
+            row = ray_rows.read(item)
+            row |= ray_rows.asked(questions, row)
+            if not row[ray_rows.ERROR]:
+                row |= {ray_rows.ERROR: self.engine_error} if self.engine_error else answered(row)
+            yield ray_rows.answer(row)
