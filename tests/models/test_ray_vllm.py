@@ -96,11 +96,10 @@ def test_a_picture_that_does_not_decode_is_one_photographs_error(task: Path, tmp
     picture = task.parent / "05.png"
     whole = picture.read_bytes()
     try:
-        for broken in (whole[:40], b""):
-            picture.write_bytes(broken)
-            assert main(words("Local", task, tmp_path)) == 3
-            (lost,) = (sample for sample in samples(tmp_path) if sample["status"] == "error")
-            assert lost["id"] == "05" and "05.png" in lost["error"]
+        picture.write_bytes(whole[:40])
+        assert main(words("Local", task, tmp_path)) == 3
+        (lost,) = (sample for sample in samples(tmp_path) if sample["status"] == "error")
+        assert lost["id"] == "05" and "05.png" in lost["error"]
     finally:
         picture.write_bytes(whole)
     before = len(journal(tmp_path))

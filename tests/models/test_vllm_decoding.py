@@ -30,7 +30,10 @@ CASES: dict[str, tuple[str, dict[str, Any] | str]] = {
         'do_sample=true,temperature=1.5,max_gen_toks=9,until=["z"],top_k=5',
         {"temperature": 1.5, "max_tokens": 9, "stop": ["z", "<|im_end|>"], "top_k": 5},
     ),
-    "sampling at the model's own temperature": ("do_sample=true", {"temperature": 1.0, "max_tokens": 256}),
+    "sampling at the model's own temperature": (
+        "do_sample=true",
+        {"temperature": 1.0, "max_tokens": 256, "stop": ["<|im_end|>"]},
+    ),
     "an argument that vLLM does not have": ("topp=0.9", "unexpected keyword argument 'topp'"),
     "several answers": ("n=2", "--repeats"),
     "no temperature": ("temperature=null", "temperature=null"),
