@@ -152,7 +152,8 @@ class RayVllm(SimpleModel):
             log_engine_metrics=False,
             placement_group_config={"bundles": [{"CPU": 1}]} if self.on_cpu else None,
         )
-        return build_processor(config, preprocess=partial(ray_rows.asked, questions))
+        processor: Callable[[Any], Any] = build_processor(config, preprocess=partial(ray_rows.asked, questions))
+        return processor
 
     def get_model_info(self) -> dict[str, Any]:
         """What identifies the model in a result."""
@@ -228,7 +229,8 @@ class RayVllm(SimpleModel):
         """Each question once, and a row a photograph that says where its own is."""
         stops = [self.processor.tokenizer.eos_token]
         places: dict[str, int] = {}
-        questions, items = [], []
+        questions: list[Question] = []
+        items: list[Row] = []
         for index, (request, repeat) in enumerate(zip(requests, repeats, strict=True)):
             prompt, gen_kwargs, more = request.args
             (photograph,) = more["visual"]
