@@ -14,7 +14,7 @@ from typing import Any
 
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import InputError
-from globe_train import card, checkpoint, patches
+from globe_train import card, checkpoint, patches, vision
 from globe_train.data import Examples, dataset, examples_of
 from globe_train.recipe import Recipe, check_libraries, configuration_class, gpus, reward_parameters, weights
 from globe_train.rewards import Reward, find_reward, named, parameters_of, r_loc
@@ -116,6 +116,8 @@ def sft_trainer(recipe: Recipe, config: Any, model: Any, processor: Any, data: A
     """trl's SFTTrainer of a recipe. The loss is that of the completion alone."""
     import trl
 
+    if recipe.get("freeze_vision"):
+        vision.once_a_picture(model)
     made = patches.resumable(trl.SFTTrainer)(
         model=model,
         args=config,
@@ -132,6 +134,8 @@ def grpo_trainer(
     """trl's GRPOTrainer of a recipe; its rewards are made unless they were made before."""
     import trl
 
+    if recipe.get("freeze_vision"):
+        vision.once_a_picture(model)
     make = partial(
         patches.one_placeholder(patches.resumable(trl.GRPOTrainer)),
         model=model,
