@@ -116,8 +116,7 @@ def sft_trainer(recipe: Recipe, config: Any, model: Any, processor: Any, data: A
     """trl's SFTTrainer of a recipe. The loss is that of the completion alone."""
     import trl
 
-    if recipe.get("freeze_vision"):
-        vision.once_a_picture(model)
+    remember_pictures(recipe, config, model)
     made = patches.resumable(trl.SFTTrainer)(
         model=model,
         args=config,
@@ -134,8 +133,7 @@ def grpo_trainer(
     """trl's GRPOTrainer of a recipe; its rewards are made unless they were made before."""
     import trl
 
-    if recipe.get("freeze_vision"):
-        vision.once_a_picture(model)
+    remember_pictures(recipe, config, model)
     make = partial(
         patches.one_placeholder(patches.resumable(trl.GRPOTrainer)),
         model=model,
@@ -150,6 +148,15 @@ def grpo_trainer(
     from globe_train import vllm
 
     return with_optimizer(vllm.build(recipe, make), recipe, config)
+
+
+def remember_pictures(recipe: Recipe, config: Any, model: Any) -> None:
+    """Let a frozen vision part compute a picture's features once.
+
+    Not where weights are shared out among processes: each must ask for the same weights at the same time.
+    """
+    if recipe.get("freeze_vision") and not checkpoint.is_sharded(config):
+        vision.once_a_picture(model)
 
 
 def with_optimizer(trainer: Any, recipe: Recipe, config: Any) -> Any:

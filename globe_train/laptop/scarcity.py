@@ -177,8 +177,9 @@ def steps(options: argparse.Namespace, n: int, seed: int) -> list[Step]:
     planned = [
         Step("student", folder / "student" / "config.json", student),
         Step("base", folder / "base" / card.ABOUT, [*TRAIN, "sft", "miniworld_see", *see, *fewer], ("student",)),
-        imitated(sft, f"reasoned-{n}"),
     ]
+    if set(options.arms) - set(WHOLE):
+        planned.append(imitated(sft, f"reasoned-{n}"))
     round1 = [
         sampled(first, sft, 1),
         chosen(f"right1-{end}", [first], geotags),
@@ -267,9 +268,9 @@ def duration(folder: Path, arm: str, n: int, seeds: Sequence[int]) -> float:
     lines = (folder / "logs" / "seconds.tsv").read_text(encoding="utf-8").splitlines()
     took = {name: float(seconds) for name, seconds in (line.split("\t") for line in lines)}
     options = argparse.Namespace(folder=folder, arms=[arm], steps=None)
-    own = [step for seed in seeds for step in steps(options, n, seed)]
-    skip = ("student", "base") if arm == "sft" or arm in WHOLE else ("student", "base", *(name_of("sft", n, s) for s in seeds))
-    return sum(took.get(one.name, 0.0) for one in own if one.name not in skip and not one.name.startswith("eval-")) / len(seeds)
+    before = ["student", "base", *(name_of("sft", n, seed) for seed in seeds if arm != "sft")]
+    own = {step.name for seed in seeds for step in steps(options, n, seed)} - set(before)
+    return sum(took.get(name, 0.0) for name in own if not name.startswith("eval-")) / len(seeds)
 
 
 def name_of(arm: str, n: int, seed: int) -> str:
