@@ -1,26 +1,26 @@
-"""What reinforcement adds where reasoned answers are scarce and geotags plentiful.
+"""What geotags add where reasoned answers are scarce (`make scarcity`; docs/experiment.md).
 
-NOT YET RUN. The claim that it is to be held to, written down before: with n = 480 reasoned pictures GRPO less SFT is
-above zero in accuracy within 25 km, with an interval by photographer that excludes zero in the mean of three seeds; it
-shrinks as n grows; lift and F1 are not lower.
-
-    python -m globe_train.laptop.scarcity out/scarcity --seeds 0 1 2 --n 480 240 960 9600 -o leaderboards/training
+    python -m globe_train.laptop.scarcity out/scarcity --seeds 1 2 3 --n 480 -o leaderboards/training
 
 A teacher that does not err reasons about the first n of 9,600 pictures of miniworld. Of the others the place alone is
-known (their reasoning and entities are not in the file that is trained on). From the checkpoint that can see
+known (their reasoning and entities are not in the file that is trained on). From one checkpoint that can see
 (`miniworld_see`), for each n and seed:
 
-    sft        the n reasoned pictures, 300 steps
-    grpo       then the others' geotags: accuracy and format, 300 steps of 16 pictures with 8 answers each
-    distance   as grpo, by the distance instead of the names
-    permuted   as grpo, with the geotags permuted among the pictures: must gain nothing
-    longer     sft, on for as long again as grpo takes
-    expert     sft, then its own answers to the others of which country and city are right, by imitation
-    answers    places alone of all pictures, by imitation: what it costs in lift and F1 is the question
-    all        all 9,600 reasoned pictures: the ceiling of imitation
+    sft            the n reasoned pictures, 900 steps
+    round1         sft answers the others four times; the base learns from the n and, of each other picture, the first
+                   answer that names country and city rightly, 900 steps
+    expert         the same with four more answers, of round1
+    permuted       as round1, with the geotags permuted among the pictures: must gain nothing
+    unchecked      as round1, with as many answers that are not checked
+    longer         sft for as many steps as sft, round1 and expert together
+    grpo           sft, then GRPO on the others' geotags: accuracy and format, 240 steps of 16 pictures with 8 answers
+    grpo-permuted  as grpo, with the permuted geotags: must gain nothing
+    distance       as grpo, by the distance instead of the names
+    answers        places alone of all pictures, by imitation: what it costs in lift and F1 is the question
+    all            all 9,600 reasoned pictures: the ceiling of imitation
 
 All are evaluated on 3,000 pictures of the test split beyond the benchmark's 300. A step whose result is there is not
-run again, and independent steps run side by side.
+run again, and independent steps run side by side. The table says of an arm that was not run that it was not.
 """
 
 from __future__ import annotations
@@ -229,7 +229,8 @@ def summary(folder: Path, sizes: Sequence[int], seeds: Sequence[int], arms: Sequ
     lines = ["# Reinforcement where reasoned answers are scarce, on miniworld", ""]
     lines += [f"{TEST:,} test pictures, {len(seeds)} seeds ({', '.join(map(str, seeds))}); "]
     lines[-1] += "intervals are over photographers, with several seeds of each photograph's mean over them. "
-    lines[-1] += "Written by `python -m globe_train.laptop.scarcity`, which says what each arm is."
+    lines[-1] += "Written by `python -m globe_train.laptop.scarcity`, which says what each arm is. Minutes are by the "
+    lines[-1] += "clock, of what an arm needs beside the base and `sft`, without its evaluation."
     for n in sizes:
         lines += ["", f"## {n:,} reasoned pictures", ""]
         rows, changes = [], []
