@@ -50,10 +50,10 @@ LONGER = 2_700
 
 ARMS = {
     "sft": "SFT on n reasoned pictures",
-    "expert": f"its own right answers to geotags, {ROUNDS} rounds",
-    "round1": "the same, 1 round",
-    "permuted": "the same, 1 round, geotags permuted (must gain nothing)",
-    "unchecked": "its own answers as they come, as many",
+    "round1": "its own right answers to geotags, 1 round",
+    "expert": f"the same, {ROUNDS} rounds",
+    "permuted": "1 round, geotags permuted (must gain nothing)",
+    "unchecked": "1 round, as many of its own answers, unchecked",
     "longer": "SFT on the same n for three times as long",
     "grpo": "SFT, then GRPO on geotags",
     "grpo-permuted": "SFT, then GRPO on permuted geotags (must gain nothing)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -118,3 +119,11 @@ def test_the_table_has_every_arm_and_its_change_over_sft(tmp_path: Path) -> None
     (row,) = [line for line in change.splitlines() if line.startswith(f"| {scarcity.ARMS['grpo']} |")]
     assert "+" in row.split("|")[2] and "*" in row.split("|")[2]
     assert not any(f"| {scarcity.ARMS[arm]} |" in change for arm in ("sft", "distance"))
+
+
+def test_the_page_of_the_experiment_quotes_its_table() -> None:
+    root = Path(__file__).parents[3]
+    page, table = (root / name for name in ("docs/experiment.md", "leaderboards/training/scarcity.md"))
+    quoted = re.findall(r"[+-]?\d+\.\d \([+-]?\d+\.\d – [+-]?\d+\.\d\)", page.read_text(encoding="utf-8"))
+    assert len(quoted) >= 6
+    assert not [figure for figure in quoted if figure not in table.read_text(encoding="utf-8")]
