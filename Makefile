@@ -17,11 +17,7 @@ SEED ?= 0
 CORE := tests/answers tests/places tests/metrics tests/cues tests/test_api.py tests/test_cli.py tests/test_scoring.py
 QUICK := tests/answers tests/places tests/metrics tests/cues tests/test_scoring.py tests/test_walls.py
 
-<<<<<<< HEAD
-.PHONY: demo train-demo scarcity rewards-demo curate-demo test lint check docs versions test-vllm test-newest gazetteer schema clean tasks
-=======
-.PHONY: demo train-demo scarcity curate-demo test lint check quick coverage docs versions test-vllm test-newest gazetteer schema clean tasks
->>>>>>> main
+.PHONY: demo train-demo scarcity rewards-demo curate-demo test lint check quick coverage docs versions test-vllm test-newest gazetteer schema clean tasks
 
 demo: $(VENV)/installed
 	$(BIN)/globe-eval --model constant --tasks miniworld --output_path $(RUNS)/constant --fresh
