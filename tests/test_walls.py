@@ -102,7 +102,7 @@ def test_importing_the_package_and_its_help_loads_nothing_heavy() -> None:
         (["validate", "globe_eval/miniworld/miniworld.yaml"], {"datasets", "scipy", "sklearn", "pandas"}),
         (["score", "answers.csv"], {"datasets", "sklearn", "pandas", "pyarrow", "PIL"}),
     ],
-    ids=" ".join,
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
 )
 def test_a_command_loads_only_what_it_needs(words: list[str], unneeded: set[str], tmp_path: Path) -> None:
     (tmp_path / "answers.csv").write_text("id,lat,lon,truth_lat,truth_lon\na,1,2,1,2\n")

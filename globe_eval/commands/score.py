@@ -21,7 +21,8 @@ def add_arguments(parser: Parser) -> None:
         "answers",
         type=Path,
         metavar="ANSWERS",
-        help="CSV, TSV, JSON (lines), Parquet, Excel, one row a photograph; a folder of a .json or .txt each",
+        help="CSV, TSV, JSON (lines), Parquet, Excel, one row a photograph; a folder of a .json or .txt each; a log of "
+        "Inspect",
     )
     parser.add_argument("--truth", type=Path, metavar="FILE", help="table of the truth (default: in the answers' file)")
     parser.add_argument("--task", metavar="TASK", help="the benchmark, by name or YAML: its truth and answer form")

@@ -20,6 +20,7 @@ from globe_eval.benchmarks.points import SwappedHeader, both, is_missing, predic
 from globe_eval.benchmarks.table import Table, as_number, cell_value, identifiers, read_table
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
 from globe_eval.errors import InputError
+from globe_eval.runs import inspect_log
 from globe_eval.runs.answer_columns import (
     TRUTH_OPTION,
     ColumnNames,
@@ -175,7 +176,9 @@ def score_table(
 
 
 def _table(table: Path | Table) -> Table:
-    return table if isinstance(table, Table) else read_table(table)
+    if isinstance(table, Table):
+        return table
+    return inspect_log.read_log(table) if inspect_log.is_log(table) else read_table(table)
 
 
 def _definition(name: str) -> dict[str, Any]:
