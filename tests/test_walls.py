@@ -100,7 +100,7 @@ def test_importing_the_package_and_its_help_loads_nothing_heavy() -> None:
         (["ls", "tasks", "--details"], {"numpy", "pydantic", "tabulate"}),
         (["validate", "tasks/im2gps3k/im2gps3k.yaml"], {"datasets", "scipy", "sklearn", "pandas"}),
         (["validate", "globe_eval/miniworld/miniworld.yaml"], {"datasets", "scipy", "sklearn", "pandas"}),
-        (["score", "answers.csv"], {"datasets", "sklearn", "pandas", "pyarrow", "PIL"}),
+        (["score", "answers.csv"], {"datasets", "sklearn", "pandas", "pyarrow"}),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, list) else "",
 )
