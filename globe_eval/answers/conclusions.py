@@ -34,6 +34,7 @@ _VERB = re.compile(
 )
 _CLAUSE = re.compile(r"[;:]|\b(?:but|although|though|however|while|whereas|because|since|so|sino|mais|mas|ma|sondern|aber|pero|но)\b")
 _SHORT_CLAUSE = re.compile(r"[;:,—–(]|\b(?:but|although|though|however|while|whereas|because|since|so|and|sino|mais|mas|ma|sondern|aber|pero|но|а)\b")
+_TAKEN = re.compile(r"\b(?:taken|shot|captured|photographed)\b")
 _DENIED_AFTER = re.compile(
     r"\W{0,3}(?:(?:is|are|was|were|seems?|looks?|can|could|would|be|also|appears?)\s){0,3}"
     r"(?:not|unlikely|ruled\sout|less\slikely|excluded|impossible|cannot|can't)\b"
@@ -233,7 +234,10 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
         return MENTIONED
     context = f"{sentence.heading} {before}"
     return weight_of(
-        example=bool(cues.example.search(before, since) or cues.example.search(sentence.heading)),
+        example=bool(
+            cues.example.search(before, max(_last_end(_TAKEN, before), len(before) - len(clause)))
+            or cues.example.search(sentence.heading)
+        ),
         final=bool(cues.final.search(context)),
         stated=bool(cues.stated.search(context)),
         hedged=bool(cues.hedged.search(f"{sentence.heading} {clause}")),
