@@ -32,8 +32,12 @@ _LONGEST_SENTENCE = 1_200
 _VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|could|may|might|will|would|do|does|shows|suggests?|indicates?|it's|that's|here's)\b"
 )
-_CLAUSE = re.compile(r"[;:]|\b(?:but|although|though|however|while|whereas|because|since|so|sino|mais|mas|ma|sondern|aber|pero|но)\b")
-_SHORT_CLAUSE = re.compile(r"[;:,—–(]|\b(?:but|although|though|however|while|whereas|because|since|so|and|sino|mais|mas|ma|sondern|aber|pero|но|а)\b")
+_CLAUSE = re.compile(
+    r"[;:]|\b(?:but|although|though|however|while|whereas|because|since|so|sino|mais|mas|ma|sondern|aber|pero|но)\b"
+)
+_SHORT_CLAUSE = re.compile(
+    r"[;:,—–(]|\b(?:but|although|though|however|while|whereas|because|since|so|and|sino|mais|mas|ma|sondern|aber|pero|но|а)\b"
+)
 _TAKEN = re.compile(r"\b(?:taken|shot|captured|photographed)\b")
 _DENIED_AFTER = re.compile(
     r"\W{0,3}(?:(?:is|are|was|were|seems?|looks?|can|could|would|be|also|appears?)\s){0,3}"
@@ -199,7 +203,12 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
         if bare or (phrase.alone and (begins or not _is_placed(sentence, before[-24:]))):
             weight = min(weight, MENTIONED)
         names = phrase.names
-        if phrase.known and not names.venue and sentence.alone and (setting := _SETTING.match(sentence.text, phrase.end)):
+        if (
+            phrase.known
+            and not names.venue
+            and sentence.alone
+            and (setting := _SETTING.match(sentence.text, phrase.end))
+        ):
             names = replace(names, venue=setting[1])  # "Rotterdam, Netherlands — at the cruise terminal"
         yield _claim(sentence, names, weight, known=phrase.known)
 

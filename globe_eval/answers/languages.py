@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from globe_eval.answers import lexicon
 from globe_eval.answers.lexicon import alternatives
 
-
 FINAL, STATED, POSSIBLE, MENTIONED = 4, 3, 2, 1
 """How much a name or a position weighs as an answer: concluded, stated, held possible, mentioned; 0 is denied."""
 
@@ -73,19 +72,24 @@ _ROMANCE = (
     alternatives(r"""
         peut-[êe]tre | pourrait | possible\w* | possiblement | si c'est | s'il | par exemple | [ée]ventuellement
         quiz[áa]s? | tal vez | podr[íi]a\w* | puede | posible\w* | o bien | por ejemplo
-        talvez | poderia\w* | pode | poss[íi]ve\w+ | por exemplo | forse | potrebbe\w* | possibil\w+ | oppure | per esempio
+        talvez | poderia\w* | pode | poss[íi]ve\w+ | por exemplo | forse | potrebbe\w* | possibil\w+ | oppure
+        per esempio
         au d[ée]but | au d[ée]part | d'abord | al principio | al inicio | no in[íi]cio | inicialmente | all'inizio
         ou bien
     """),
-    alternatives("comme par exemple | como por ejemplo | come ad esempio | tels? que | telles? que | tales? como | tali come"),
+    alternatives(
+        "comme par exemple | como por ejemplo | come ad esempio | tels? que | telles? que | tales? como | tali come"
+    ),
     alternatives(r"""
-        n'est pas | ne pas | pas | ni | plut[ôo]t que | ne sont pas | no (?:es|se|fue|est\w*|parece\w*|creo|puede\w*) | ni | tampoco | en lugar de
+        n'est pas | ne pas | pas | ni | plut[ôo]t que | ne sont pas | no (?:es|se|fue|est\w*|parece\w*|creo
+        puede\w*) | ni | tampoco | en lugar de
         n[ãa]o [ée] | n[ãa]o | nem | em vez de | non [èe] | non | n[ée] | piuttosto che | au lieu de | exclu[st]\w*
         descart\w+ | esclud\w+ | improbable | improv[áa]vel | improbabile
     """),
     alternatives(r"""
         rappell\w+ | semblables? [àa] | similaires? [àa] | ressembl\w+ | typiques? d\w+ | comme [àa] | style | inspir\w+
-        similar(?:es)? a | parecid[ao]s? a | recuerda\w* | recordan? | t[íi]pic\w+ | caracter[íi]stic\w+ | estilo | como en
+        similar(?:es)? a | parecid[ao]s? a | recuerda\w* | recordan? | t[íi]pic\w+ | caracter[íi]stic\w+
+        estilo | como en
         semelhante\w* | lembra\w* | parecid[ao]s? com | simil[ei] a | ricord\w+ | assomigli\w+ | tipic\w+ | stile
         bandera de | drapeau | bandeira | bandiera | restaurante? | cuisine | cocina | cucina | habituel\w* | courant\w*
         com[úu]n(?:es)? en | comu[mn]s? em | comun[ei] in | fr[ée]quent\w* | caract[ée]ristique\w*
@@ -98,12 +102,15 @@ _GERMANIC = (
         mijn (?:beste )?gok | waarschijnlijk\w* | het meest waarschijnlijk
     """),
     alternatives(r"""
-        aufgenommen | fotografiert | zeigt | handelt es sich | es handelt sich | befindet sich | liegt | das ist | dies ist
-        stammt | vermutlich | wahrscheinlich | wohl | scheint | sieht nach | deutet | deuten | standort | ort | ich denke
+        aufgenommen | fotografiert | zeigt | handelt es sich | es handelt sich | befindet sich | liegt
+        das ist | dies ist
+        stammt | vermutlich | wahrscheinlich | wohl | scheint | sieht nach | deutet | deuten | standort | ort
+        ich denke
         ich glaube | aufnahme | entstand(?:en)? | erkennbar | genomen | gemaakt | toont | dit is | bevindt | lijkt
     """),
     alternatives(r"""
-        vielleicht | k[öo]nnte\w* | m[öo]glich\w* | eventuell | falls | wenn | oder | zum beispiel | z\.b | anfangs | zuerst
+        vielleicht | k[öo]nnte\w* | m[öo]glich\w* | eventuell | falls | wenn | oder | zum beispiel | z\.b
+        anfangs | zuerst
         zun[äa]chst | misschien | mogelijk | zou kunnen | eerst | bijvoorbeeld
     """),
     alternatives("wie zum beispiel | wie etwa | wie z\\.b | zoals"),
@@ -143,11 +150,12 @@ PLACED = re.compile(
 
 _FOREIGN = re.compile(
     r"(?<!\w)(?:la foto\w*|una? foto\w*|esta|este|imagen|imagem|immagine|respuesta|resposta|risposta|r[ée]ponse|antwort"
-    r"|cette|il s'agit|c'est|je|une|dans|des|est|es|de|la|el|en|le|les|di|do|da|em|com|que|por|per|che|se|d'après|für|sind|mit|von|ein|wurde|und|das|der|ist|nicht|ich|bild|parece|probable?mente"
+    r"|cette|il s'agit|c'est|je|une|dans|des|est|es|de|la|el|en|le|les|di|do|da|em|com|que|por|per|che|se"
+    r"|d'après|für|sind|mit|von|ein|wurde|und|das|der|ist|nicht|ich|bild|parece|probable?mente"
     r"|provavelmente|probabilmente|probablement|uma|não|foi|della|questa|è|sono|het|een|[а-яё]{2,})(?!\w)"
 )
 _COMMON = re.compile(r"(?<!\w)(?:the|is|of|this|and|was|it's|likely|at|with|near|to|from)(?!\w)")
-_LOOKED_AT = 2_000
+_LOOKED_AT = 500
 
 
 def cues_of(text: str) -> Cues:

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from globe_eval.answers.arranging import arranged
 from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, words
 from globe_eval.answers.names import Names
-from globe_eval.answers.toponyms import is_area, is_country, is_event, is_name, is_prominent, is_venue, nominative, regions_of
+from globe_eval.answers.toponyms import (
+    is_area,
+    is_country,
+    is_event,
+    is_name,
+    is_prominent,
+    is_venue,
+    nominative,
+    regions_of,
+)
 
 _LONGEST_NAME = 80
 

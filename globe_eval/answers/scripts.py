@@ -34,7 +34,8 @@ _RIGHT_KOREAN = re.compile(
     r"|(?:특별시|광역시|시|도|주)?(?:인|일|이|이라|라|으로|입니다|일)[^\s]{0,5}(?![가-힣])"
 )
 _ARABIC_BEFORE = re.compile(
-    r"(?:^|[^\w]|\b(?:في|بـ|من|إلى|نحو|هو|هي|إنها|إنه|أنها|أنه|مدينة|بمدينة|لمدينة|العاصمة|عاصمة|بلدة|دولة|حي|قرب|بالقرب من|وسط"
+    r"(?:^|[^\w]|\b(?:في|بـ|من|إلى|نحو|هو|هي|إنها|إنه|أنها|أنه|مدينة|بمدينة|لمدينة|العاصمة|عاصمة|بلدة|دولة|حي"
+    r"|قرب|بالقرب من|وسط"
     r"|بل|لكن|تحديدا|تحديداً|تكون|يكون|ليست?|محافظة|منطقة|ولاية|جمهورية|أو|و)\s)$"
 )
 _ARABIC_WORD = re.compile(rf"[{_ARABIC}]+")
@@ -58,6 +59,7 @@ _SITE_ARABIC = re.compile(
     r"(?P<site>\b(?:ميدان|ساحة|شارع|برج|جامع|مسجد|متحف|قلعة|قصر|حديقة|جسر|معبد|كنيسة|كاتدرائية|مطار|محطة|سوق|شاطئ|جامعة|مدرج|ملعب|فندق|كورنيش)"
     rf"\s[{_ARABIC}]+(?:\s(?!في\b)[{_ARABIC}]+)?)[\s,،]*(?:في\s|ب)?(?:مدينة\s)?$"
 )
+
 
 def is_written_in(text: str) -> bool:
     """Whether at least half of a sentence's letters are of scripts without capitals."""
@@ -152,8 +154,10 @@ def _name_at(text: str, at: int, behind: bool) -> _Name | None:
         return None
     if at and _KATAKANA.match(text[at]) and _KATAKANA.match(text[at - 1]):
         return None
-    for end in range(min(at + _LONGEST, len(text)), at + 1, -1):
-        if any(is_country(text[at:cut]) and _goes_on(text[cut:end]) for cut in range(at + 2, end)):
+    last = min(at + _LONGEST, len(text))
+    countries = [cut for cut in range(at + 2, last) if is_name(text[at:cut]) and is_country(text[at:cut])]
+    for end in range(last, at + 1, -1):
+        if any(cut < end and _goes_on(text[cut:end]) for cut in countries):
             continue  # "中国上海", "日本語"
         if end < len(text) and _KATAKANA.match(text[end - 1]) and _KATAKANA.match(text[end]):
             continue
@@ -163,7 +167,8 @@ def _name_at(text: str, at: int, behind: bool) -> _Name | None:
 
 
 def _goes_on(rest: str) -> bool:
-    """Whether what follows a country's name begins anew: another name, or what makes it a language, a people, a style."""
+    """Whether what follows a country's name begins anew: another name, or what makes it a language, a people,
+    a style."""
     return rest in "語语文人式製制風风車车" or (len(rest) > 1 and is_name(rest))
 
 
@@ -212,5 +217,3 @@ def is_place(text: str) -> bool:
     if len(text) < 2 or not _WORDS.fullmatch(text) or not is_name(text):
         return False
     return is_country(text) or is_prominent(text) or (town_of(text, None, ()) is not None and len(text) > 2)
-
-

@@ -46,7 +46,8 @@ _DENIED_AFTER = re.compile(
 )
 _COMPARED_BEFORE = re.compile(
     r"(?:类似|類似|相似|让人|讓人|令人|模仿|受到?|像是从|源自|起源于|来自|不同于|常见于|流行于|使用|写着|寫著|穿着)[^,，、。]{0,8}$"
-    r"|(?:تشبه|يشبه|مثل|شبيهة?|على طراز|نموذجي\w*|شائع\w*|مشابه\w*|مستوحى\w*|منتشر\w*|علم|يذكرنا?|تذكرنا?)\s(?:\S+\s){0,3}$"
+    r"|(?:تشبه|يشبه|مثل|شبيهة?|على طراز|نموذجي\w*|شائع\w*|مشابه\w*|مستوحى\w*|منتشر\w*|علم|يذكرنا?"
+    r"|تذكرنا?)\s(?:\S+\s){0,3}$"
 )
 _COMPARED_AFTER = re.compile(
     r"(?:式|风格|風格|料理|菜|人|语|語|文|车|車|国旗|國旗|旗|货币|队|隊|品牌|城(?=的|里|中)|等地)|的?(?:国旗|國旗|语言|文化|典型|建筑风格|风格|特征|特色|影响|影響|游客|留学生|建筑(?:相似|类似)|首都)"
@@ -81,9 +82,7 @@ def weight(text: str, heading: str, phrase: Phrase, *, alone: bool) -> int:
     return weight_of(
         example=bool(_EXAMPLE.search(clause)),
         final=bool(_FINAL.search(f"{heading} {before} {clause}")),
-        stated=any(
-            (_STATED.search(f"{heading} {text}"), _COPULA_BEFORE.search(before), _COPULA_AFTER.match(after))
-        ),
+        stated=any((_STATED.search(f"{heading} {text}"), _COPULA_BEFORE.search(before), _COPULA_AFTER.match(after))),
         hedged=bool(_HEDGED.search(clause)),
         fragment=alone and len(before) + len(after) <= _FRAGMENT,
     )

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from globe_eval.answers import parse
 from globe_eval.answers.confidence import WORDS, in_text, share, yes_no
 
-
 MENTIONS = json.loads((Path(__file__).parents[1] / "golden" / "confidence.json").read_text(encoding="utf-8"))
 
 
