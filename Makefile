@@ -1,6 +1,7 @@
 # make demo   everything once, on the embedded benchmark: installs, evaluates three models, prints a table
-# make train-demo  SFT, reward model and GRPO from nothing on miniworld, evaluated
-# make scarcity  the experiment on scarce reasoning (a night on two cores; not yet run), resumable
+# make train-demo  a model from nothing: 480 reasoned pictures, then the geotags of 9,120 others, evaluated
+# make scarcity  the whole of that experiment, three seeds and its controls, resumable
+# make rewards-demo  SFT, reward model and GRPO from nothing on miniworld: what each reward changes
 # make curate-demo  reasoning data from three teachers of known error, verified, and the checks judged
 # make test   installs what is missing, checks style, types and documentation, runs the tests on all cores (JOBS=1: on one)
 # make quick  style and the tests of what everything stands on, in less than a minute: for the loop while writing
@@ -16,7 +17,7 @@ SEED ?= 0
 CORE := tests/answers tests/places tests/metrics tests/cues tests/test_api.py tests/test_cli.py tests/test_scoring.py
 QUICK := tests/answers tests/places tests/metrics tests/cues tests/test_scoring.py tests/test_walls.py
 
-.PHONY: demo train-demo scarcity curate-demo test lint check quick coverage docs versions test-vllm test-newest gazetteer schema clean tasks
+.PHONY: demo train-demo scarcity rewards-demo curate-demo test lint check quick coverage docs versions test-vllm test-newest gazetteer schema clean tasks
 
 demo: $(VENV)/installed
 	$(BIN)/globe-eval --model constant --tasks miniworld --output_path $(RUNS)/constant --fresh
@@ -27,10 +28,13 @@ demo: $(VENV)/installed
 	@$(BIN)/globe-eval table $(RUNS)/constant/miniworld $(RUNS)/knn/miniworld $(RUNS)/miniworld_globe/miniworld
 
 train-demo: $(VENV)/installed
-	$(BIN)/python -m globe_train.laptop.demo out/train --seed $(SEED)
+	$(BIN)/python -m globe_train.laptop.scarcity out/scarcity --seeds $(SEED) --arms sft round1
 
 scarcity: $(VENV)/installed
-	$(BIN)/python -m globe_train.laptop.scarcity out/scarcity --seeds 0 1 2 --n 480 240 960 9600 -o leaderboards/training
+	$(BIN)/python -m globe_train.laptop.scarcity out/scarcity --seeds 1 2 3 -o leaderboards/training
+
+rewards-demo: $(VENV)/installed
+	$(BIN)/python -m globe_train.laptop.demo out/train --seed $(SEED)
 
 curate-demo: $(VENV)/installed
 	$(BIN)/python -m globe_train.laptop.curation out/curate
