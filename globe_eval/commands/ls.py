@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 
 from globe_eval.commands.parser import Parser, add_include_path
 
@@ -23,18 +22,20 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """List tasks, models or metrics."""
-    from tabulate import tabulate
-
     if options.what == "metrics":
         from globe_eval.reports import glossary
 
         print(glossary.text(shutil.get_terminal_size().columns))
         return 0
     if options.what == "models":
+        from tabulate import tabulate
+
         from globe_eval import models
 
         print(tabulate(models.DESCRIPTIONS.items(), headers=["model", "what it is"]))
         return 0
+    import shutil
+
     from globe_eval.benchmarks import definition, listing
 
     known = definition.definitions([*definition.task_folders(), *options.include_path])

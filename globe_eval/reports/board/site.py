@@ -35,7 +35,6 @@ def page(boards: Sequence[Board]) -> str:
         headline=HEADLINE,
         accuracies=ACCURACIES,
         short=shown.short,
-        anchor=glossary.anchor,
         glossary=glossary.entries(COLUMNS),
         columns=_columns,
         kinds=_kinds,
