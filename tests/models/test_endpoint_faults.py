@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import socket
@@ -16,12 +17,15 @@ import pytest
 from lm_eval.api.instance import Instance
 from PIL import Image
 from servers import ChatServer, Reply, completion
+from urllib3.util.wait import wait_for_read
+from yarl import URL
 
 from globe_eval.benchmarks.images import Photograph
 from globe_eval.commands import arguments
 from globe_eval.errors import InputError
 from globe_eval.models.endpoint import Endpoint
 from globe_eval.models.response import Response
+from globe_eval.models.transport import Connection, tls_context
 
 N = 2000
 
@@ -233,15 +237,22 @@ def test_a_server_that_drips_is_not_waited_for_beyond_the_timeout(photograph: Ph
     assert 0.8 < took < 4
 
 
-def test_a_connection_that_the_server_closed_while_idle_is_no_failure(photograph: Photograph) -> None:
-    with ChatServer(lambda payload, number: Reply(completion("x"), headers={"Connection": "keep-alive"})) as server:
-        model = endpoint(server, num_concurrent=1, max_retries=0)
-        for index, response in model.answers(requests_for(photograph, 5)):
-            assert response.error is None
-            for connection in list(server._server.connections):
-                if index % 2:
+def test_a_connection_that_the_server_closed_while_idle_is_no_failure() -> None:
+    body = json.dumps({"messages": [{"role": "user", "content": "Where?"}]}).encode()
+    with (
+        ChatServer(lambda payload, number: Reply(completion("x"), headers={"Connection": "keep-alive"})) as server,
+        Connection(URL(server.base_url), {}, tls_context()) as line,
+    ):
+        for number in range(3):
+            assert line.exchange("POST", "chat/completions", body, 10).status == 200
+            before = line._line
+            if number != 1:
+                for connection in list(server._server.connections):
                     connection.shutdown(socket.SHUT_WR)
-            time.sleep(0.02)
+                assert before is not None and wait_for_read(before.sock, timeout=10), "the client is told"
+            else:
+                line.exchange("POST", "chat/completions", body, 10)
+                assert line._line is before, "kept alive"
 
 
 def test_a_refusal_before_the_body_was_read_is_heard(tmp_path: Path) -> None:
