@@ -70,7 +70,7 @@ _CONCLUDES = AnyCase(
         (?:guess|say|estimate|conclude|believe|think|infer|suspect|deduce|settle|lean|choose|go\ with)
       |leaning
       |conclu(?:de|sion)\w*|therefore|thus|hence|(?:narrow|pinpoint)\w*|a\ guess|in\ summary|overall(?=,)|strong(?:ly)?
-      |this\ (?:places|puts)|must\ be|has\ to\ be
+      |this\ (?:places|puts)|must\ be|has\ to\ be|so\ (?:this|it|that|the\ \w+)\ (?:is|was)|decides?\ for
       |(?:all|these|the)\ (?:\w+\ )?(?:clues|observations|factors|elements|features|evidence|cues|details))\b"""
 )
 _CLAIMS = AnyCase(
@@ -83,7 +83,8 @@ _CLAIMS = AnyCase(
 )
 _CLAIMED_AFTER = AnyCase(
     r",?[^.;:,]{0,40}?\b(?:(?:is|seems|looks|appears|are|as)\s(?:\w+\s)?(?:likely|plausible|probable|possible|possibilit\w+"
-    r"|candidates?|(?:my|the|a)\s(?:\w+\s)?(?:guess|answer|conclusion))|would\ (?:be|fit|match))\b"
+    r"|candidates?|(?:my|the|a)\s(?:\w+\s)?(?:guess|answer|conclusion))|would\ (?:be|fit|match)"
+    r"|(?:the\s)?mo(?:re|st)\s(?:likely|probable|plausible))\b"
 )
 _COMPARED = AnyCase(
     r"""\b(?:such\ as|(?:could|might|may)\ also|alternatively|border\w*|like|similar\ to
