@@ -60,11 +60,10 @@ class Pace:
         self._next_at = 0.0
         self._ended = False
         self._changed = threading.Condition()
-        self._turn = threading.Lock()  # one request waits for the way to be free, the others for their turn
 
     def __enter__(self) -> float:
         """Wait for a place and for the time; when the request is sent. Raises Enough after `end`."""
-        with self._turn, self._changed:
+        with self._changed:
             while not self._ended:
                 now = time.monotonic()
                 full = self.in_flight >= int(self.limit)
@@ -78,6 +77,8 @@ class Pace:
             self._next_at = max(self._next_at, now) + max(spacing)
             self.heard_at = min(self.heard_at, now)
             self.in_flight += 1
+            if self.in_flight < int(self.limit):
+                self._changed.notify()
         return now
 
     def __exit__(self, *exception: object) -> None:
@@ -90,17 +91,18 @@ class Pace:
         """Let nobody in any more."""
         with self._changed:
             self._ended = True
-            self._changed.notify()
+            self._changed.notify_all()
 
     def good(self, tokens: int | None = None) -> None:
         """A request was answered, with so many tokens in all."""
         with self._changed:
             self.heard_at = time.monotonic()
-            self.limit = min(self.concurrency, self.limit + 1 / self.limit)
+            before, self.limit = self.limit, min(self.concurrency, self.limit + 1 / self.limit)
             self._complaints = 0
             if tokens:
                 self.tokens += (tokens - self.tokens) / 8
-            self._changed.notify()
+            if int(before) < int(self.limit):
+                self._changed.notify()
 
     def slow_down(self, sent_at: float, asked_to_wait: float | None) -> None:
         """The server said that it is asked too fast, to a request sent at `sent_at`; how long it asks to wait."""

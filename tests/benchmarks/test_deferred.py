@@ -58,7 +58,7 @@ def test_a_run_over_an_endpoint_never_loads_datasets(tmp_path: Path) -> None:
             *("--tasks", str(task), "--output_path", str(tmp_path / "out")),
         )
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "loaded: "
+    assert done.stdout.splitlines()[-1] == "loaded:"
 
 
 def test_what_is_deferred_is_there_when_it_is_wanted() -> None:
