@@ -1,8 +1,11 @@
 # make demo   everything once, on the embedded benchmark: installs, evaluates three models, prints a table
-# make train-demo  SFT, reward model and GRPO from nothing on miniworld, evaluated
-# make scarcity  the experiment on scarce reasoning (a night on two cores; not yet run), resumable
+# make train-demo  a model from nothing: 480 reasoned pictures, then the geotags of 9,120 others, evaluated
+# make scarcity  the whole of that experiment, three seeds and its controls, resumable
+# make rewards-demo  SFT, reward model and GRPO from nothing on miniworld: what each reward changes
 # make curate-demo  reasoning data from three teachers of known error, verified, and the checks judged
-# make test   installs what is missing, checks style, types and documentation, runs the tests
+# make test   installs what is missing, checks style, types and documentation, runs the tests on all cores (JOBS=1: on one)
+# make quick  style and the tests of what everything stands on, in less than a minute: for the loop while writing
+# make coverage  all tests, and which branches none of them takes: a table, and out/coverage/index.html
 # make docs   the documentation as a site, out/site/index.html
 # make versions  the core's tests with the lowest allowed versions
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -12,8 +15,9 @@ RUNS := out/demo
 CHECKPOINT := globe_train/checkpoints/miniworld_globe
 SEED ?= 0
 CORE := tests/answers tests/places tests/metrics tests/cues tests/test_api.py tests/test_cli.py tests/test_scoring.py
+QUICK := tests/answers tests/places tests/metrics tests/cues tests/test_scoring.py tests/test_walls.py
 
-.PHONY: demo train-demo scarcity curate-demo test lint check docs versions test-vllm test-newest gazetteer schema clean tasks
+.PHONY: demo train-demo scarcity rewards-demo curate-demo test lint check quick coverage docs versions test-vllm test-newest gazetteer schema clean tasks
 
 demo: $(VENV)/installed
 	$(BIN)/globe-eval --model constant --tasks miniworld --output_path $(RUNS)/constant --fresh
@@ -24,10 +28,13 @@ demo: $(VENV)/installed
 	@$(BIN)/globe-eval table $(RUNS)/constant/miniworld $(RUNS)/knn/miniworld $(RUNS)/miniworld_globe/miniworld
 
 train-demo: $(VENV)/installed
-	$(BIN)/python -m globe_train.laptop.demo out/train --seed $(SEED)
+	$(BIN)/python -m globe_train.laptop.scarcity out/scarcity --seeds $(SEED) --arms sft round1
 
 scarcity: $(VENV)/installed
-	$(BIN)/python -m globe_train.laptop.scarcity out/scarcity --seeds 0 1 2 --n 480 240 960 9600 -o leaderboards/training
+	$(BIN)/python -m globe_train.laptop.scarcity out/scarcity --seeds 1 2 3 -o leaderboards/training
+
+rewards-demo: $(VENV)/installed
+	$(BIN)/python -m globe_train.laptop.demo out/train --seed $(SEED)
 
 curate-demo: $(VENV)/installed
 	$(BIN)/python -m globe_train.laptop.curation out/curate
@@ -52,8 +59,26 @@ versions:
 	uv pip install --quiet --python out/$(VERSIONS)/bin/python pytest hypothesis piexif
 	out/$(VERSIONS)/bin/python -m pytest -q $(CORE)
 
+# A file's tests stay on one worker, which makes what they share once. What kills processes has the machine for itself.
+# A test that fails (1: every test was run) is tried once more, with no other beside it: a failure that is one fails twice.
+# Hashes are the same in all workers, which collect the same tests in the same order, ids made of sets too.
+export PYTHONHASHSEED ?= 0
+JOBS ?= logical
+SPREAD := -n $(JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+ALONE = -m alone $$(grep -rl mark.alone tests --include='*.py')
+AGAIN = || { [ $$? = 1 ] && $(BIN)/pytest -q --last-failed --last-failed-no-failures none
 check: $(VENV)/installed
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q $(SPREAD) -m "not alone" $(AGAIN) -m "not alone"; }
+	$(BIN)/pytest -q $(ALONE) $(AGAIN) $(ALONE); }
+
+quick: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pytest -q $(SPREAD) -m "not alone" $(QUICK)
+
+coverage: $(VENV)/installed
+	$(BIN)/pytest -q $(SPREAD) -m "not alone" --cov --cov-report=
+	$(BIN)/pytest -q $(ALONE) --cov --cov-append --cov-report=term --cov-report=html:out/coverage
 
 # A real vLLM on a CPU, in an environment of its own: GLOBE_VLLM_ENV=folder (see tests/models/test_vllm.py).
 test-vllm: $(VENV)/installed

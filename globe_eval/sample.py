@@ -90,6 +90,17 @@ class Record:
         """Packed as its values: a frozen dataclass's own way takes ten times as long, and runs are sent to helpers."""
         return _restored, (type(self), *(getattr(self, name) for name in self.__slots__))
 
+    def but(self, **changes: Any) -> Self:
+        """The record with other values: `dataclasses.replace`, which takes five times as long, for records in masses.
+
+        >>> Truth(1.0, 2.0).but(country="Malta")
+        Truth(lat=1.0, lon=2.0, country='Malta', city=None, group=None, scene=None, entities=None, localizable=None, \
+disclosure=None)
+        """
+        return _restored(
+            type(self), *(changes[name] if name in changes else getattr(self, name) for name in self.__slots__)
+        )
+
 
 def _restored(kind: type[T], *values: Any) -> T:
     record = object.__new__(kind)

@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from globe_eval import finish
-from globe_eval.answers import parse
+from globe_eval.answers.parse import read as read_response
 from globe_eval.columns import Columns, columns
 from globe_eval.metrics import statistics
 from globe_eval.metrics.breakdowns import AT_LEAST, labels, parts
-from globe_eval.metrics.catalogue import METRICS, Metric
-from globe_eval.metrics.consistency import consistency
+from globe_eval.metrics.catalogue import FAMILIES, METRICS, OF_REASONING, Family, Metric
+from globe_eval.metrics.consistency import consistencies
 from globe_eval.metrics.custom_metrics import OwnMetric, own_values
 from globe_eval.metrics.figures import figure_of
 from globe_eval.metrics.figures import figures as _figures
@@ -41,8 +41,10 @@ from globe_eval.sample import (
     Answer,
     AnswerForm,
     By,
+    Consistency,
     DistanceModel,
     Figure,
+    Format,
     Prediction,
     Sample,
     Status,
@@ -54,6 +56,10 @@ Floats = npt.NDArray[np.float64]
 Geocode = Callable[[Sequence[tuple[str | None, str | None, str | None]]], list[Place | None]]
 
 
+Reading = tuple[Answer | None, Format | None]
+"""What a sample says, and the form of its response; None where there is none."""
+
+
 def read(sample: Sample) -> Answer | None:
     """What a sample's response says; None where no response came (network, image, no row in a file).
 
@@ -61,16 +67,28 @@ def read(sample: Sample) -> Answer | None:
 
     Without a response the sample's answer stands as it is: it came as names or coordinates.
     """
+    return _read(sample)[0]
+
+
+def readings(samples: Sequence[Sample], *, families: Collection[Family] = FAMILIES) -> list[Reading]:
+    """`read` of n samples, each with the form of its response; without where no metric of a reasoning is wanted."""
+    of_reasoning = not OF_REASONING.isdisjoint(families)
+    return [_read(sample, of_reasoning) for sample in samples]
+
+
+def _read(sample: Sample, with_form: bool = False) -> Reading:
     if sample.error is not None:
-        return None
-    given = sample.answer
-    if sample.response is not None or given == _NO_ANSWER:
-        found = parse(sample.response, truncated=finish.cut_off(sample.finish_reason))
-        if found.status != "answered" and finish.filtered(sample.finish_reason):
-            found = replace(found, status="refused")
-        return found if given.p_yes is None else replace(found, p_yes=given.p_yes)
-    answered = (given.lat is not None and given.lon is not None) or given.city or given.country or given.admin
-    return replace(given, status="answered" if answered else "empty")
+        return None, None
+    given, response = sample.answer, sample.response
+    if response is None and given != _NO_ANSWER:
+        answered = (given.lat is not None and given.lon is not None) or given.city or given.country or given.admin
+        return given.but(status="answered" if answered else "empty"), None
+    found, cut = read_response(response, truncated=finish.cut_off(sample.finish_reason))
+    if found.status != "answered" and finish.filtered(sample.finish_reason):
+        found = found.but(status="refused")
+    if given.p_yes is not None:
+        found = found.but(p_yes=given.p_yes)
+    return found, response_format(found, response, cut) if with_form and response is not None else None
 
 
 _NO_ANSWER = Answer()
@@ -79,12 +97,14 @@ _NO_ANSWER = Answer()
 def score(
     samples: Sequence[Sample],
     controls: Sequence[Control | None] | None = None,
+    read: Sequence[Reading] | None = None,
     *,
     form: AnswerForm,
     distance: DistanceModel = "geodesic",
     geocode: Geocode = resolve_many,
     own: Sequence[OwnMetric] = (),
     classes: Sequence[str] | None = None,
+    families: Collection[Family] = FAMILIES,
 ) -> list[Sample]:
     """Score what is in n samples (`Sample.of`, or lines of a samples.jsonl) against their truths.
 
@@ -95,18 +115,22 @@ def score(
         samples: n of them.
         controls: of each, the other photographs (`metrics.grounding.controls_of`); None where `samples` are all of
             them. Nothing but `grounding.lift` and `grounding.recall_idf` depends on other photographs.
+        read: `readings` of the samples, where they have been read before.
         form: one of ANSWER_FORMS.
         distance: "geodesic" (WGS84) or "haversine" (R = 6371 km).
         geocode: (city, country, admin) triples -> places; the embedded gazetteer unless an online back end is given.
         own: metrics that the benchmark brings itself. Raises InputError where one fails or returns no number.
         classes: all that is annotated exhaustively over the benchmark; None where its entities are not.
+        families: of metrics that are wanted. What only others read is not measured, and None; the form of a response
+            is measured with whatever else is of its reasoning.
 
     Returns: n scored samples, in the same order.
     """
     if form not in ANSWER_FORMS:
         raise ValueError(f"form {form!r}; allowed: {', '.join(ANSWER_FORMS)}")
     controls = controls_of(samples) if controls is None else controls
-    answers = [read(sample) for sample in samples]
+    texts = readings(samples, families=families) if read is None else read
+    answers = [answer for answer, _ in texts]
     truths = [sample.truth for sample in samples]
     predictions = locate(answers, form=form, geocode=geocode)
     lat, lon = (
@@ -126,21 +150,19 @@ def score(
         cities = named_cities([(t.city, t.country, None) for t in truths])
         cities = [city if point is None else None for city, point in zip(cities, at_point, strict=True)]
 
+    spoken = [answer if sample.response is not None else None for sample, answer in zip(samples, answers, strict=True)]
+    consistent: Sequence[Consistency | None] = [None] * len(truths)
+    if "consistency" in families:
+        consistent = consistencies(spoken, predictions, at_point)
     scored = []
     for i, (sample, answer, prediction) in enumerate(zip(samples, answers, predictions, strict=True)):
-        response, truth = sample.response, sample.truth
-        measured: dict[str, Any] = dict.fromkeys(("grounding", "consistency", "localizability", "format"))
-        if answer is not None and response is not None:
-            measured = {
-                "grounding": ground(answer.reasoning, truth.entities, classes, response, controls[i]),
-                "consistency": consistency(answer, prediction, at_point[i]),
-                "localizability": localizability(answer),
-                "format": response_format(answer, response),
-            }
-        one = replace(
-            sample,
+        response, truth, said = sample.response, sample.truth, spoken[i]
+        grounding = None
+        if said is not None and "grounding" in families:
+            grounding = ground(said.reasoning, truth.entities, classes, response, controls[i])
+        one = sample.but(
             status=status(answer, prediction, form),
-            answer=_NO_ANSWER if answer is None else replace(answer, reasoning=None, status=_NO_ANSWER.status),
+            answer=_NO_ANSWER if answer is None else answer.but(reasoning=None, status=_NO_ANSWER.status),
             prediction=prediction,
             distance_km=float(kilometres[i]) if prediction else None,
             country_correct=known(country_correct(predicted_country[i], accepted[i])),
@@ -151,9 +173,12 @@ def score(
             ),
             globe_country_match=_released("country", answer, response, truth.country, form),
             globe_city_match=_released("city", answer, response, truth.city, form),
-            **measured,
+            grounding=grounding,
+            consistency=consistent[i],
+            localizability=localizability(said) if said is not None and "localizability" in families else None,
+            format=texts[i][1],
         )
-        scored.append(replace(one, own=own_values(own, _fields(one, answer))) if own else one)
+        scored.append(one.but(own=own_values(own, _fields(one, answer))) if own else one)
     return scored
 
 

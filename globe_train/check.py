@@ -17,6 +17,7 @@ from typing import Any
 from globe_eval.errors import InputError
 from globe_train import checkpoint, train, vllm
 from globe_train.data import Examples, benchmark_rows, examples_of, hub_folder, hub_name, judged, messages, target
+from globe_train.laptop import absent
 from globe_train.recipe import Recipe, check_libraries, gpus, weights
 from globe_train.reward_model import with_picture
 
@@ -113,7 +114,7 @@ def measured(recipe: Recipe) -> Size:
         else:
             shape = AutoConfig.from_pretrained(recipe["model"])
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = absent(recipe["model"]) or " ".join(str(error).split())[:200]
         raise recipe.error(f"model {recipe['model']!r} cannot be loaded: {reason}", "model") from None
     with torch.device("meta"):
         model = AutoModelForImageTextToText.from_config(shape)

@@ -12,6 +12,7 @@ from typing import Any
 
 from globe_eval.errors import InputError
 from globe_eval.models import torchvision_cpu
+from globe_train.laptop import absent
 from globe_train.recipe import Recipe
 
 VISION = ("visual", "vision_tower", "vision_model", "multi_modal_projector")
@@ -39,7 +40,7 @@ def load(recipe: Recipe, config: Any) -> tuple[Any, Any]:
         )
         processor = load_processor(recipe["model"], recipe.get("max_pixels"))
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:300]
+        reason = absent(recipe["model"]) or " ".join(str(error).split())[:300]
         raise recipe.error(f"model {recipe['model']!r} cannot be loaded: {reason}", "model") from None
     if recipe.get("freeze_vision"):
         frozen = [weight for name, weight in model.named_parameters() if sees(name)]

@@ -23,6 +23,7 @@ from globe_eval.benchmarks.truth import parse_entities
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
 from globe_train.checkpoint import rank
+from globe_train.laptop import absent
 from globe_train.recipe import Recipe
 from globe_train.rewards import NEEDS
 
@@ -116,7 +117,8 @@ def _table(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Table, Path, str]:
         return read_table(folder / "truth.parquet"), (folder / "images").resolve(), name
     path = find_data(given["manifest"])
     if path is None:
-        raise recipe.error(f"data, manifest: {given['manifest']}: no such file", "data", "manifest")
+        reason = absent(given["manifest"]) or "no such file"
+        raise recipe.error(f"data, manifest: {given['manifest']}: {reason}", "data", "manifest")
     images = find_data(given["images"]) if given.get("images") else path.parent
     if images is None or not images.is_dir():
         raise recipe.error(f"data, images: {given['images']}: no such folder", "data", "images")

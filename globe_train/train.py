@@ -14,7 +14,7 @@ from typing import Any
 
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import InputError
-from globe_train import card, checkpoint, patches
+from globe_train import card, checkpoint, patches, vision
 from globe_train.data import Examples, dataset, examples_of
 from globe_train.recipe import Recipe, check_libraries, configuration_class, gpus, reward_parameters, weights
 from globe_train.rewards import Reward, find_reward, named, parameters_of, r_loc
@@ -116,6 +116,7 @@ def sft_trainer(recipe: Recipe, config: Any, model: Any, processor: Any, data: A
     """trl's SFTTrainer of a recipe. The loss is that of the completion alone."""
     import trl
 
+    remember_pictures(recipe, config, model)
     made = patches.resumable(trl.SFTTrainer)(
         model=model,
         args=config,
@@ -132,6 +133,7 @@ def grpo_trainer(
     """trl's GRPOTrainer of a recipe; its rewards are made unless they were made before."""
     import trl
 
+    remember_pictures(recipe, config, model)
     make = partial(
         patches.one_placeholder(patches.resumable(trl.GRPOTrainer)),
         model=model,
@@ -146,6 +148,15 @@ def grpo_trainer(
     from globe_train import vllm
 
     return with_optimizer(vllm.build(recipe, make), recipe, config)
+
+
+def remember_pictures(recipe: Recipe, config: Any, model: Any) -> None:
+    """Let a frozen vision part compute a picture's features once.
+
+    Not where weights are shared out among processes: each must ask for the same weights at the same time.
+    """
+    if recipe.get("freeze_vision") and not checkpoint.is_sharded(config):
+        vision.once_a_picture(model)
 
 
 def with_optimizer(trainer: Any, recipe: Recipe, config: Any) -> Any:

@@ -1,16 +1,42 @@
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from browser import browser
+from hypothesis import HealthCheck, settings
 
 __all__ = ["browser"]
+
+# The same examples each time, however busy the machine; `--hypothesis-profile default` looks for others.
+settings.register_profile("suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
 
 os.environ.setdefault("LMEVAL_HASHMM", "0")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if "PYTEST_XDIST_WORKER" in os.environ:  # each has a core, and torch is not to take the others'
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+LONGEST_FIRST = ("tests/train", "tests/runs", "tests/models", "tests/reports")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Workers take files in this order, so that none is left alone with a long one at the end."""
+    if hasattr(config, "workerinput"):
+        rooms = [str(config.rootpath / room) for room in LONGEST_FIRST]
+        items.sort(key=lambda item: next((i for i, room in enumerate(rooms) if str(item.path).startswith(room)), 9))
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """SIGINT interrupts this process and those that it starts, also where whoever started it ignores it (nohup, &)."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from globe_eval.answers.fields import Found
 from globe_eval.answers.names import Names
 from globe_eval.answers.refusals import refuses
 from globe_eval.answers.spelling import coordinates_spelled
-from globe_eval.answers.text import Block, answer_blocks, clean, excerpt, split_thought
+from globe_eval.answers.text import Block, Cut, answer_blocks, excerpt
 from globe_eval.sample import Answer, AnswerStatus
 
 PARSER_VERSION = "3"
@@ -42,11 +42,20 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
     >>> parse("I'm sorry, but I can't help with that.").status
     'refused'
     """
+    return read(response, truncated=truncated)[0]
+
+
+def read(response: str | None, *, truncated: bool = False) -> tuple[Answer, Cut]:
+    """`parse`, and the response as it was read: repaired, cleaned and cut."""
     whole = repaired(response or "")
-    text = clean(whole)
-    if not text.strip():
+    cut = Cut.of(whole)
+    return _answer(cut, truncated, whole != response), cut
+
+
+def _answer(cut: Cut, truncated: bool, repaired: bool) -> Answer:
+    if not cut.text.strip():
         return Answer(status="truncated" if truncated else "empty")
-    parts = split_thought(text)
+    parts = cut.parts
     said = coordinates_spelled(objects.without_calls(excerpt(parts.said)))
     found = _only_answer(said)
     if found is None:
@@ -85,7 +94,7 @@ def parse(response: str | None, *, truncated: bool = False) -> Answer:
         status,
         localizable,
         venue=names.venue,
-        repaired=whole != response,
+        repaired=repaired,
     )
 
 

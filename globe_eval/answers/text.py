@@ -130,6 +130,20 @@ def split_thought(text: str) -> Parts:
     return Parts(joined or None, "".join(said), inside)
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A response that was cleaned and cut once, for everything that reads it."""
+
+    text: str
+    parts: Parts
+
+    @classmethod
+    def of(cls, response: str) -> Cut:
+        """Clean and cut a response."""
+        text = clean(response)
+        return cls(text, split_thought(text))
+
+
 def _channels(text: str) -> Parts | None:
     """The last final channel as what was said, and the channels before it as the thought; None without a final one."""
     marks = list(deque(_CHANNEL.finditer(text), maxlen=_MANY))

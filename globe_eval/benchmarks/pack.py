@@ -9,7 +9,7 @@ import hashlib
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import yaml
 
 from globe_eval.benchmarks import images
 from globe_eval.benchmarks.definition import Definition
-from globe_eval.benchmarks.manifest import data_folder, find_manifest
+from globe_eval.benchmarks.manifest import Manifest, data_folder, find_manifest
 from globe_eval.benchmarks.truth import TRUTH_FIELDS
 from globe_eval.errors import InputError
 
@@ -33,24 +33,18 @@ def pack(definition: Definition, output: Path | None = None) -> Path:
     Raises InputError for a group, for functions of the benchmark's own (those travel as a package), for what
     `find_manifest` refuses, for a picture that cannot be read, and for a file that is there already.
     """
-    values, name = definition.values, definition.name
+    name = definition.name
     path = output or Path(f"{name}.zip")
-    own = {key: value for key, value in values.items() if key not in ("task", "class", "include", "dataset_kwargs")}
-    if definition.is_group or "!function" in json.dumps(own, default=str):
-        raise InputError(f"{definition.path}: groups and functions of one's own travel as a package (new_benchmark.md)")
+    text = portable_yaml(definition, {"truth": f"{name}.jsonl", "images": "images"})
     if path.exists():
         raise InputError(f"{path}: the file is there already; choose another name, or remove it")
-    manifest = find_manifest(values)
-    kwargs = {"truth": f"{name}.jsonl", "images": "images"}
-    text = f"task: {name}\nclass: {values['class']}\n" + yaml.safe_dump(
-        {"dataset_kwargs": kwargs, **own}, sort_keys=False, allow_unicode=True, width=1000
-    )
+    manifest = find_manifest(definition.values)
     table = []
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     try:
         with zipfile.ZipFile(part, "w") as archive:
-            for row, (file, data) in zip(manifest.rows, _pictures(manifest.rows, manifest.images), strict=True):
+            for row, (file, data) in zip(manifest.rows, clean_pictures(manifest), strict=True):
                 archive.writestr(zipfile.ZipInfo(f"images/{file}", _EPOCH), data)
                 known = {key: row[key] for key in TRUTH_FIELDS if row.get(key) is not None}
                 table.append(json.dumps({**known, "image": file}, ensure_ascii=False))
@@ -62,11 +56,25 @@ def pack(definition: Definition, output: Path | None = None) -> Path:
     return path
 
 
-def _pictures(rows: list[dict[str, Any]], folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Of each row a name without a meaning and the bytes that models see."""
-    for number, row in enumerate(rows, 1):
+def portable_yaml(definition: Definition, dataset_kwargs: Mapping[str, Any]) -> str:
+    """The YAML of a benchmark with its data elsewhere.
+
+    Raises InputError for a group and for functions of the benchmark's own.
+    """
+    values = definition.values
+    own = {key: value for key, value in values.items() if key not in ("task", "class", "include", "dataset_kwargs")}
+    if definition.is_group or "!function" in json.dumps(own, default=str):
+        raise InputError(f"{definition.path}: groups and functions of one's own travel as a package (new_benchmark.md)")
+    return f"task: {definition.name}\nclass: {values['class']}\n" + yaml.safe_dump(
+        {"dataset_kwargs": dict(dataset_kwargs), **own}, sort_keys=False, allow_unicode=True, width=1000
+    )
+
+
+def clean_pictures(manifest: Manifest) -> Iterator[tuple[str, bytes]]:
+    """Of each row a name without a meaning and the bytes that models see. Raises InputError for what is no picture."""
+    for number, row in enumerate(manifest.rows, 1):
         try:
-            data, kind = images.Photograph(folder / row["image"], row["image"]).clean_bytes()
+            data, kind = images.Photograph(manifest.images / row["image"], row["image"]).clean_bytes()
         except images.ImageError as error:
             raise InputError(f"cannot be packed: {error}") from None
         yield f"{number:06}{_SUFFIX[kind]}", data

@@ -80,7 +80,7 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
             odd["no position"].append(index)
             continue
         points[index] = numbers
-        if (np.abs(points[index]) > _LIMITS).any():
+        if any(abs(degrees or 0.0) > limit for degrees, limit in zip(numbers, _LIMITS, strict=True)):
             odd["out of range"].append(index)
     for kind, rows in odd.items():
         if not rows:

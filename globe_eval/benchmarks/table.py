@@ -219,9 +219,11 @@ def as_number(cell: Any) -> float | None:
 
 def number(table: Table, index: int, column: str, low: float, high: float, *, optional: bool = False) -> float | None:
     """One cell as a number in [low, high]; None where it is empty and `optional`. Raises InputError with the line."""
-    return in_range(
-        cell_value(table.rows[index], column), f"{table.where(index)}, column {column!r}", low, high, optional
-    )
+    cell = cell_value(table.rows[index], column)
+    result = as_number(cell)
+    if result is not None and low <= result <= high:
+        return result
+    return in_range(cell, f"{table.where(index)}, column {column!r}", low, high, optional)
 
 
 def in_range(cell: object, where: str, low: float, high: float, optional: bool = False) -> float | None:
@@ -242,6 +244,8 @@ def cell_text(table: Table, index: int, column: str | None) -> str | None:
 
     Raises InputError for an object or a list: as text it would be Python's.
     """
+    if column is None:
+        return None
     cell = cell_value(table.rows[index], column)
     if isinstance(cell, dict | list) or (isinstance(cell, str) and _is_object(cell)):
         raise InputError(

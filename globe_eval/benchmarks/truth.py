@@ -54,8 +54,11 @@ def truth_sha256(rows: Sequence[dict[str, Any]]) -> str:
     digest = hashlib.sha256()
     for row in rows:
         known = {name: row[name] for name in TRUTH_FIELDS if row.get(name) is not None}
-        digest.update(json.dumps(known, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
+        digest.update(_CANONICAL.encode(known).encode() + b"\n")
     return digest.hexdigest()
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def select(rows: Sequence[dict[str, Any]], where: str, name: str | Path) -> list[dict[str, Any]]:

@@ -196,6 +196,8 @@ def _of_data(definition: Definition) -> Found:
                 (("dataset_kwargs", key), f"dataset_kwargs: {key}: {data[key]!r} is not there") for key in lacking
             )
         return
+    from globe_eval.benchmarks.hub_folder import other_pictures  # not at the top: it brings Pillow
+
     how = {key: data[key] for key in ("columns", "values", "image_suffix", "where") if key in data}
     try:
         manifest = read_manifest(places["truth"] or Path(), images=places.get("images"), **how)
@@ -203,6 +205,12 @@ def _of_data(definition: Definition) -> Found:
         named = [role for role, column in data.get("columns", {}).items() if repr(column) in str(error)]
         yield ("dataset_kwargs", *(["columns", named[0]] if named else [])), f"dataset_kwargs: {error}"
         return
+    if changed := other_pictures(manifest):
+        yield (
+            ("dataset_kwargs", "images"),
+            f"dataset_kwargs: images: {len(changed):,} of {len(manifest.rows):,} pictures are not the files whose "
+            f"SHA-256 the table has, the first: {changed[0]}",
+        )
     n, version, recorded = metadata.get("n"), str(metadata["version"]), metadata.get("manifest_sha256") or {}
     if n is not None and n != len(manifest.rows) and "n" not in metadata.get("unverified", ()):
         yield ("metadata", "n"), f"metadata: n: found {n}, the truth has {len(manifest.rows)} photographs"

@@ -7,9 +7,11 @@ import json
 import math
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, nearest
+
+T = TypeVar("T", bound=str)
 
 
 def key_values(option: str, parts: Sequence[str] | Mapping[str, Any]) -> dict[str, Any]:
@@ -54,6 +56,20 @@ def split(text: str) -> list[str]:
         else:
             items[-1] += character
     return [item for item in items if item.strip()]
+
+
+def among(option: str, words: Sequence[str], allowed: Sequence[T]) -> tuple[T, ...]:
+    """Names between commas or blanks, each one of `allowed`; raises InputError for another.
+
+    >>> among("--metrics", ["format,grounding", "format"], ["format", "grounding"])
+    ('format', 'grounding')
+    """
+    found = dict.fromkeys(name.strip() for word in words for name in split(word))
+    for name in found:
+        if name not in allowed:
+            near = nearest(name, map(str, allowed))
+            raise InputError(f"{option}: found {name!r}{near}; allowed: {', '.join(map(str, allowed))}")
+    return tuple(name for name in allowed if name in found)
 
 
 def _cast(value: str) -> Any:

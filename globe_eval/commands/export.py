@@ -9,9 +9,9 @@ from globe_eval.commands import arguments
 from globe_eval.commands.parser import Parser, add_output, add_run
 
 SENTENCE = "Write a run as other tools read it, or send its figures to a tracker."
-WORDS = "RUN --to TARGET [options]"
+WORDS = "RUN|TASK --to TARGET [options]"
 EXAMPLE = "globe-eval export globe_eval_runs/knn/miniworld --to lm-eval -o exported"
-TARGETS = ("model-card", "eval-results", "lm-eval", "csv", "parquet", "wandb", "trackio")
+TARGETS = ("model-card", "eval-results", "eval-yaml", "lm-eval", "csv", "parquet", "wandb", "trackio")
 
 
 def add_arguments(parser: Parser) -> None:
@@ -20,6 +20,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--to", choices=TARGETS, required=True, help="for whom")
     parser.add_argument("--model_id", metavar="ID", help="the model's, OWNER/NAME on the hub (default: the run's)")
     parser.add_argument("--dataset_id", metavar="ID", help="the benchmark's on the hub (default: the task's)")
+    parser.add_argument("--dataset_revision", metavar="SHA", help="its commit there (eval-results)")
     parser.add_argument("--source_url", metavar="URL", help="where to read about the evaluation (hub formats)")
     parser.add_argument(
         "--tracker_args", nargs="+", metavar="K=V,…", default=[], help="of wandb.init or trackio.init: project=…"
@@ -42,6 +43,7 @@ def run(options: argparse.Namespace) -> int:
         options.to,
         model=options.model_id,
         dataset=options.dataset_id,
+        revision=options.dataset_revision,
         source=options.source_url,
         ids=options.ids,
         tracker_args=arguments.key_values("--tracker_args", options.tracker_args),

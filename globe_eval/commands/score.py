@@ -21,7 +21,8 @@ def add_arguments(parser: Parser) -> None:
         "answers",
         type=Path,
         metavar="ANSWERS",
-        help="CSV, TSV, JSON (lines), Parquet, Excel, one row a photograph; a folder of a .json or .txt each",
+        help="CSV, TSV, JSON (lines), Parquet, Excel, one row a photograph; a folder of a .json or .txt each; a log of "
+        "Inspect",
     )
     parser.add_argument("--truth", type=Path, metavar="FILE", help="table of the truth (default: in the answers' file)")
     parser.add_argument("--task", metavar="TASK", help="the benchmark, by name or YAML: its truth and answer form")
@@ -31,6 +32,9 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--skip-footer", action="store_true", help="set trailing rows aside that are no samples")
     parser.add_argument("--entities", type=Path, metavar="FILE", help="what can be seen on each photograph, by its id")
     parser.add_argument("--skip-unknown-ids", action="store_true", help="set answers aside that have no truth")
+    parser.add_argument(
+        "--metrics", nargs="+", metavar="FAMILY", default=[], help="measure these alone, as in accuracy,consistency"
+    )
     add_scoring(parser)
     add_output(parser)
     add_format(parser)
@@ -38,6 +42,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Score a file of answers."""
+    from globe_eval.metrics.catalogue import FAMILIES
     from globe_eval.runs import answer_columns, score
 
     scored = score.score_table(
@@ -55,6 +60,7 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
         skip_footer=options.skip_footer,
         skip_unknown_ids=options.skip_unknown_ids,
+        families=arguments.among("--metrics", options.metrics, FAMILIES) or FAMILIES,
         command=arguments.command_line(options.given),
     )
     return present(scored, options)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ Statistic = Literal["mean", "median of all", "mean of all", "auroc", "aurc", "co
 infinitely large; the last three are of pairs (confidence, outcome)."""
 
 Family = Literal["accuracy", "grounding", "consistency", "localizability", "format", "disclosure", "own"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
+OF_REASONING: frozenset[Family] = frozenset(["grounding", "consistency", "localizability", "format"])
+"""Families of metrics of the response itself, not of the place that it names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -124,22 +125,37 @@ def consistency(answer: Answer, point: Point | None, here: Set[str] | None = Non
     >>> consistency(Answer(country="France", reasoning=said), resolve(None, "France")).verdict
     'consistent'
     """
-    if point is None:
-        return None
-    if answer.reasoning and not is_covered(answer.reasoning):
-        return Consistency(None)
-    text = _plain(answer.reasoning)
-    found = conclusion(text, _sought(answer, point))
-    reached = found.cities or [place for code in found.countries if (place := resolve(None, code))]
-    away = _km(reached, point)
-    return Consistency(
-        _verdict(found, answer, point, here, away, text),
-        found.countries[0] if found.countries else None,
-        found.cities[0].name if found.cities else None,
-        min(away, default=None),
-        found.n_candidates,
-        found.quote,
-    )
+    return consistencies([answer], [point], [here])[0]
+
+
+def consistencies(
+    answers: Sequence[Answer | None], points: Sequence[Point | None], here: Sequence[Set[str] | None]
+) -> list[Consistency | None]:
+    """`consistency` of n answers, with the distances of all of them measured at once."""
+    found: list[Consistency | None] = [None] * len(answers)
+    read = []
+    for i, (answer, point) in enumerate(zip(answers, points, strict=True)):
+        if answer is None or point is None:
+            continue
+        if answer.reasoning and not is_covered(answer.reasoning):
+            found[i] = Consistency(None)
+            continue
+        text = _plain(answer.reasoning)
+        one = _conclusion(_plain(text) if "{" in text else text, _sought(answer, point))  # an object within another
+        places = one.cities or [place for code in one.countries if (place := resolve(None, code))]
+        read.append((i, answer, point, text, one, places))
+    every = iter(_km([(place, point) for _, _, point, _, _, places in read for place in places]))
+    for i, answer, point, text, one, places in read:
+        away = list(islice(every, len(places)))
+        found[i] = Consistency(
+            _verdict(one, answer, point, here[i], away, text),
+            one.countries[0] if one.countries else None,
+            one.cities[0].name if one.cities else None,
+            min(away, default=None),
+            one.n_candidates,
+            one.quote,
+        )
+    return found
 
 
 def _sought(answer: Answer, point: Point) -> dict[str, Place | None]:
@@ -206,7 +222,8 @@ def _goes_on(found: Conclusion, answer: Answer, point: Point, here: Set[str], ab
     if abroad and any(one.country_code in here for one in standing):
         return True
     places = [one.place for one in standing if one.place and one.kind == "city"]
-    if point.level in ("city", "coordinates") and min(_km(places, point), default=np.inf) <= SAME_PLACE_KM:
+    near = min(_km([(place, point) for place in places]), default=np.inf)
+    if point.level in ("city", "coordinates") and near <= SAME_PLACE_KM:
         return True
     names = re.split(r"\s+or\s+|/", (answer.city or answer.country or "").split(",")[0].strip())
     either = "|".join(re.escape(name) for name in names if len(name) >= SHORTEST_NAME)
@@ -242,11 +259,9 @@ def _with_sovereigns(codes: Set[str]) -> frozenset[str]:
     return frozenset(codes) | {state for code in codes if (state := sovereign_of(code))}
 
 
-def _km(places: Sequence[Place], point: Point) -> list[float]:
-    if not places:
-        return []
-    away = geodesic_km([one.lat for one in places], [one.lon for one in places], point.lat, point.lon)
-    return [float(km) for km in away]
+def _km(pairs: Sequence[tuple[Place, Point]]) -> list[float]:
+    ends = [(place.lat, place.lon, point.lat, point.lon) for place, point in pairs]
+    return geodesic_km(*np.array(ends, dtype=np.float64).T).tolist() if ends else []
 
 
 def _is(city: Place, answer: Answer, point: Point) -> bool:
@@ -263,7 +278,10 @@ def conclusion(reasoning: str | None, sought: Mapping[str, Place | None] | None 
     >>> conclusion("It could be Spain, Italy, Greece, Portugal or Malta.").countries
     ()
     """
-    text = _plain(reasoning)
+    return _conclusion(_plain(reasoning), sought)
+
+
+def _conclusion(text: str, sought: Mapping[str, Place | None] | None) -> Conclusion:
     spots = spot(text, sought=sought)
     every = _weighed(text, spots)
     weighed = [item for item in every if item[1]]

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from globe_eval.answers.text import Parts, answer_blocks, clean, split_thought
+from globe_eval.answers.text import Cut, answer_blocks, split_thought
 from globe_eval.metrics.globe import globe_format
 from globe_eval.sample import Answer, Format
 
 
-def response_format(answer: Answer, response: str) -> Format:
+def response_format(answer: Answer, response: str, cut: Cut | None = None) -> Format:
     """The four measures of a response's form.
 
     - `globe`: 0 or 1, higher is better; the released regular expression.
     - `lenient`: 0 or 1, higher is better; see `lenient_format`.
     - `truncated`: the back end cut the response off, or its thought never ends; lower is better.
     - `n_words`: words of the reasoning, from 0; a length, neither good nor bad, to be looked at beside the others.
+
+    `cut` is the response as it was read (`answers.parse.read`), where that is known.
     """
-    text = clean(response)
-    parts = split_thought(text)
+    cut = Cut.of(response) if cut is None or answer.repaired else cut
     return Format(
         globe_format(response),
-        _lenient(text, parts),
-        answer.status == "truncated" or parts.unfinished,
+        _lenient(cut),
+        answer.status == "truncated" or cut.parts.unfinished,
         n_words(answer.reasoning),
     )
 
@@ -36,14 +37,13 @@ def lenient_format(response: str | None) -> float:
     >>> lenient_format("<answer>Malta</answer><think>a bus</think>")
     0.0
     """
-    text = clean(response or "")
-    return _lenient(text, split_thought(text))
+    return _lenient(Cut.of(response or ""))
 
 
-def _lenient(text: str, parts: Parts) -> float:
-    if parts.unfinished or parts.thought is None:
+def _lenient(cut: Cut) -> float:
+    if cut.parts.unfinished or cut.parts.thought is None:
         return 0.0
-    return float(any(block.text.strip() for block in answer_blocks(parts.said)) and _answer_last(text))
+    return float(any(block.text.strip() for block in answer_blocks(cut.parts.said)) and _answer_last(cut.text))
 
 
 def _answer_last(text: str) -> bool:

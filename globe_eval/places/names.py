@@ -138,6 +138,8 @@ def parts(text: str) -> list[str]:
     >>> parts("Hollywood (Los Angeles), CA")
     ['Hollywood', 'CA', 'Los Angeles']
     """
+    if not _SEPARATORS.search(text):
+        return [text.strip()] if text.strip() else []
     inside = _BRACKETS.findall(text)
     outside = _BRACKETS.sub(",", text) if inside else text
     return [part.strip() for piece in (outside, *inside) for part in _SEPARATORS.split(piece) if part and part.strip()]

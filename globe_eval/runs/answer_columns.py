@@ -126,6 +126,8 @@ def refuse_same(table: Table, use: Use, chosen: Mapping[str, str]) -> None:
 def response_of(cells: Mapping[str, Any], column: str | None) -> Response | None:
     """The response in a cell; None where there is none. An object or a list is a reply of an API, or read as JSON."""
     cell = cell_value(cells, column)
+    if isinstance(cell, Response):
+        return cell
     if isinstance(cell, dict | list | tuple):
         text = reply_text(cell)
         cell = json.dumps(cell, ensure_ascii=False) if text is None else text

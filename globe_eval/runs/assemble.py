@@ -16,7 +16,7 @@ from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.ceilings import Ceilings, ceilings
 from globe_eval.columns import Columns, columns
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
-from globe_eval.metrics.catalogue import METRICS, TARGETS, Metric, metrics_with, pair_columns, pairs
+from globe_eval.metrics.catalogue import FAMILIES, METRICS, TARGETS, Family, Metric, metrics_with, pair_columns, pairs
 from globe_eval.metrics.custom_metrics import OwnMetric
 from globe_eval.metrics.grounding import controls_of, lexicon_sha256
 from globe_eval.metrics.intervals import PROCEDURE
@@ -41,6 +41,7 @@ from globe_eval.sample import (
     WithoutOverlap,
     finite,
 )
+from globe_eval.scoring import Reading
 from globe_eval.secrets import without_secrets
 
 
@@ -91,6 +92,8 @@ def assemble(
     started: datetime | None = None,
     own_metrics: Sequence[OwnMetric] = (),
     exclude: Collection[str] | None = None,
+    read: Sequence[Reading] | None = None,
+    families: Collection[Family] = FAMILIES,
 ) -> tuple[list[Sample], Results]:
     """Score n samples and make the figures of a result. Deterministic but for the time, the duration and the versions.
 
@@ -100,6 +103,8 @@ def assemble(
         started: when the run began; None leaves time and duration as they are.
         own_metrics: the functions of the benchmark's own metrics; without them, the samples keep their values.
         exclude: ids of photographs that a second set of figures leaves out (`WithoutOverlap`).
+        read: `scoring.readings` of the samples, where they have been read before.
+        families: of metrics that are wanted (`scoring.score`).
     """
     name = results.geocoder.name
     online = None if name == "geonames" else GEOCODERS[name]()
@@ -110,10 +115,12 @@ def assemble(
         geocode=online.geocode if online else resolve_many,
         own=own_metrics,
         classes=results.entity_classes,
+        families=families,
     )
     # An online geocoder's cache and a benchmark's own functions stay in this process.
     here = online is not None or bool(own_metrics)
-    columns = samples, controls_of(samples)
+    controls = controls_of(samples) if "grounding" in families else [None] * len(samples)
+    columns: list[Sequence[Any]] = [samples, controls] if read is None else [samples, controls, read]
     scored = score(*columns) if here else process.in_parts(score, *columns)
     now = datetime.now(UTC)
     results = replace(

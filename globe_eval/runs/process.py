@@ -1,8 +1,4 @@
-"""What a run asks of the system: all cores for many photographs, freed memory returned, an end in order on Ctrl-C.
-
-A part of the photographs is done by a second Python that knows nothing but what it is sent: no fork, which would take
-the locks of this program's threads along, and no import of the user's main module, which might load a model again.
-"""
+"""What a run asks of the system: all cores for many photographs, freed memory returned, an end in order on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,28 +6,23 @@ import contextlib
 import ctypes
 import gc
 import os
-import pickle
 import signal
-import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-WORTH_PROCESSES = 20_000
-"""Photographs; below, starting another Python takes longer than it saves."""
+WORTH_PROCESSES = 2_000
+"""Photographs; below, starting a helper takes longer than it saves."""
 
 MOST_PROCESSES = 8
-"""Each takes about 150 MB, and what they send must be unpacked here."""
+"""Each has memory of its own, and what they send must be unpacked here."""
 
-_PART = 2_000
-
-_HELPER = "import sys; sys.path[:] = {path!r}; from globe_eval.runs.process import serve; serve()"
+_PART = 250
 
 
 @contextmanager
@@ -49,78 +40,73 @@ def without_collector() -> Iterator[None]:
             gc.enable()
 
 
-def in_parts(work: Callable[..., Sequence[T]], *columns: Sequence[Any], least: int = WORTH_PROCESSES) -> list[T]:
+_task: tuple[Callable[..., Sequence[Any]], tuple[Sequence[Any], ...]] | None = None
+"""The work in hand and its columns, which helpers have from the fork: nothing is sent to them."""
+
+
+@without_collector()
+def in_parts(work: Callable[..., Sequence[T]], *columns: Sequence[Any]) -> list[T]:
     """`work(*columns)`, n results for n rows none of which depends on another row; in parts where there are many.
 
-    The parts are shared by this process and helpers, as many as there are further cores. One that a helper cannot do
-    (it was killed, there is no memory) is done here, where its error is raised as well.
+    The parts are shared by this process and helpers, as many as there are further cores. The first is done here: what
+    it loads, helpers have from the fork. A part that a helper cannot do (it was killed, there is no memory) is done
+    here, where its error is raised as well. There are no helpers where this process has other threads, whose locks a
+    fork would copy as they are, nor where no process can be forked.
 
     Args:
-        work: what can be pickled: a function of a module, a `partial` of one.
+        work: n rows of each column -> n results, which can be pickled.
         columns: each of length n.
-        least: the n from which on helpers are started.
     """
-    n = len(columns[0])
-    if n < max(least, 1):
+    global _task
+    n, n_helpers = len(columns[0]), min(_cores(), MOST_PROCESSES) - 1
+    if n < max(WORTH_PROCESSES, 1) or n_helpers < 1 or sys.platform != "linux" or threading.active_count() > 1:
         return list(work(*columns))
-    left = deque(range(0, n, _PART))
-    done: dict[int, Sequence[T]] = {}
+    import multiprocessing
+    from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 
-    def rows(start: int) -> list[Sequence[Any]]:
-        return [column[start : start + _PART] for column in columns]
-
-    def ask_helper() -> None:
-        command = [sys.executable, "-c", _HELPER.format(path=sys.path)]
-        start = None
-        try:
-            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as helper:
-                assert helper.stdin is not None and helper.stdout is not None
-                while left:
-                    start = left.popleft()
-                    _send((work, rows(start)), helper.stdin)
-                    done[start] = pickle.load(helper.stdout)
-                    start = None
-        except Exception:  # whatever it is, the part is done here
-            if start is not None:
-                left.append(start)
-
-    threads = [threading.Thread(target=ask_helper) for _ in range(min(_cores(), MOST_PROCESSES) - 1)]
-    for thread in threads:
-        thread.start()
+    _task = work, columns
+    done = {0: _rows(0)}
+    starts = range(_PART, n, _PART)
+    pool = ProcessPoolExecutor(n_helpers, multiprocessing.get_context("fork"), _begin, (os.getpid(),))
     try:
-        while left or any(thread.is_alive() for thread in threads):
-            try:
-                start = left.popleft()
-            except IndexError:  # the last parts are with the helpers, who may yet give one back
-                for thread in threads:
-                    thread.join()
-                continue
-            done[start] = work(*rows(start))
+        there: dict[int, Future[Sequence[T]]] = {}
+        with contextlib.suppress(OSError, BrokenExecutor):  # no process can be had
+            for start in starts:
+                there[start] = pool.submit(_rows, start)
+        for start in reversed(starts):  # helpers begin at the other end
+            if start not in there or there[start].cancel():
+                done[start] = _rows(start)
+        for start in starts:
+            if start not in done:
+                try:
+                    done[start] = there[start].result()
+                except Exception:  # whatever it is, the part is done here
+                    done[start] = _rows(start)
     finally:
-        left.clear()
+        pool.shutdown(cancel_futures=True)
+        _task = None
     return [one for start in sorted(done) for one in done[start]]
 
 
-def serve() -> None:
-    """What a helper does: parts from its standard input, results to its standard output, until the input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, whose end ends the input
-    answer, sys.stdout = sys.stdout.buffer, sys.stderr
-    while True:
-        try:
-            work, columns = pickle.load(sys.stdin.buffer)
-        except EOFError:
-            return
-        try:
-            with without_collector():
-                result = work(*columns)
-        except Exception:  # it will be raised where the part is done again
-            return
-        _send(result, answer)
+def _rows(start: int) -> Sequence[Any]:
+    """The part of the task that begins at a row."""
+    assert _task is not None
+    work, columns = _task
+    return work(*(column[start : start + _PART] for column in columns))
 
 
-def _send(value: Any, file: IO[bytes]) -> None:
-    pickle.dump(value, file, pickle.HIGHEST_PROTOCOL)
-    file.flush()
+_PR_SET_PDEATHSIG = 1  # prctl.h of Linux
+
+
+def _begin(parent: int) -> None:
+    """What a helper does first: Ctrl-C is its parent's, with whom it ends, however that comes about."""
+    gc.disable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _cores() -> int:

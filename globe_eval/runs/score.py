@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +20,8 @@ from globe_eval.benchmarks.points import SwappedHeader, both, is_missing, predic
 from globe_eval.benchmarks.table import Table, as_number, cell_value, identifiers, read_table
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
 from globe_eval.errors import InputError
+from globe_eval.metrics.catalogue import FAMILIES, Family
+from globe_eval.runs import inspect_log, process
 from globe_eval.runs.answer_columns import (
     TRUTH_OPTION,
     ColumnNames,
@@ -57,6 +59,7 @@ def score_table(
     seed: int = 0,
     skip_footer: bool = False,
     skip_unknown_ids: bool = False,
+    families: Collection[Family] = FAMILIES,
     command: str | None = None,
 ) -> Scored:
     """Score the answers of one table against the truth of another, of the same table, or of a benchmark.
@@ -73,6 +76,7 @@ def score_table(
         distance, geocoder, seed: how distances are measured, place names found, intervals drawn.
         skip_footer: set trailing rows aside that are no samples.
         skip_unknown_ids: set answers aside whose id the truth does not have.
+        families: of metrics that are wanted; others are neither measured nor in the result.
         command: the command line, for the record.
 
     Raises InputError for whatever cannot be scored as it stands; nothing is guessed.
@@ -136,10 +140,11 @@ def score_table(
             f"{absent:,} of {len(rows):,} photographs of {truth_name} have no row in {answers.path.name}; "
             "they count as misses (status error), and the result is incomplete"
         )
-    if kind == "response":
-        form = answer_form or benchmark_form or _form(samples, notes)
-    else:
-        form = _column_form(kind, answer_form, answers.path.name)
+    form = answer_form or benchmark_form if kind == "response" else _column_form(kind, answer_form, answers.path.name)
+    texts = None
+    if form is None:
+        texts = process.in_parts(partial(scoring.readings, families=families), samples)
+        form = _form([answer for answer, _ in texts], notes)
     if benchmark_form is not None and form != benchmark_form:
         notes.append(
             f"{name} asks for {benchmark_form}, these answers are {form}: a ranking of its own, not to be "
@@ -163,7 +168,7 @@ def score_table(
         samples = [with_entities(one, texts) for one, texts in zip(samples, seen, strict=True)]
         results = replace(results, entities_sha256=sha256, entity_classes=None)
         notes += more
-    scored, results = assemble(results, samples, started=started)
+    scored, results = assemble(results, samples, started=started, read=texts, families=families)
     notes += other_form(scored, form, "--answer-form any, or") if kind == "response" else []
     positions = [(p.lat, p.lon) for p in (one.prediction for one in scored) if p and p.level == "coordinates"]
     notes += placeholders(positions, "positions") + placeholders([(r["lat"], r["lon"]) for r in rows], "truths")
@@ -175,7 +180,9 @@ def score_table(
 
 
 def _table(table: Path | Table) -> Table:
-    return table if isinstance(table, Table) else read_table(table)
+    if isinstance(table, Table):
+        return table
+    return inspect_log.read_log(table) if inspect_log.is_log(table) else read_table(table)
 
 
 def _definition(name: str) -> dict[str, Any]:
@@ -215,9 +222,8 @@ def _sample(row: Mapping[str, Any], table: Table, index: int | None, use: Use, p
     return of(answer=Answer(lat=lat, lon=lon) if abs(lat) <= 90 and abs(lon) <= 180 else Answer())
 
 
-def _form(samples: list[Sample], notes: list[str]) -> AnswerForm:
+def _form(answers: Sequence[Answer | None], notes: list[str]) -> AnswerForm:
     """The one answer form of a file of responses: a mixture would be comparable with nothing."""
-    answers = [scoring.read(one) for one in samples]
     answered = [answer for answer in answers if answer is not None and answer.status == "answered"]
     stated = sum(answer.lat is not None and answer.lon is not None for answer in answered)
     form: AnswerForm = "coordinates" if answered and 2 * stated >= len(answered) else "names"

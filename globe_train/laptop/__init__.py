@@ -13,6 +13,28 @@ from globe_eval.commands.arguments import count
 from globe_eval.commands.parser import Parser
 from globe_train.commands import Command
 
+MAKES = {
+    "out/train/imagined/manifest.jsonl": "globe-train world out/train/imagined --teacher imagined --n 14400",
+    "out/train/world/manifest.jsonl": "globe-train world out/train/world --n 9600",
+    "out/train/student": "globe-train student out/train/student",
+    "out/train/base": "globe-train sft miniworld_see",
+    "out/train/sft": "globe-train sft miniworld_sft",
+    "out/train/reward_model": "globe-train reward-model miniworld_reward_model",
+}
+"""What the recipes of miniworld begin with -> the command that makes it."""
+
+
+def absent(name: str) -> str | None:
+    """What to say of a file or folder that is not there; None where it is, and for what may be a name on the hub.
+
+    >>> absent("out/train/student"), absent("Qwen/Qwen2.5-VL-7B-Instruct")
+    ('no such folder; globe-train student out/train/student makes it', None)
+    """
+    if Path(name).expanduser().exists() or (name.count("/") < 2 and not name.startswith((".", "/", "~"))):
+        return None
+    made = f"; {MAKES[name]} makes it" if name in MAKES else ""
+    return f"no such {'file' if Path(name).suffix else 'folder'}{made}"
+
 
 def _add_world(parser: Parser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER")

@@ -150,7 +150,7 @@ def summary(folders: Sequence[Path], names: Sequence[str]) -> str:
         "# What each reward changes, on miniworld",
         "",
         f"The paper's Table 3 on a small scale: {len(groups)} photographs, {len(folders)} seeds, a Qwen2.5-VL of 1.5 "
-        "million weights trained from nothing (`make train-demo SEED=…`), written by "
+        "million weights trained from nothing (`make rewards-demo SEED=…`), written by "
         "`python -m globe_train.laptop.ablation`.",
         "All seeds that were run are here. Intervals are over photographers; with several seeds, of each photograph's "
         "mean over them.",

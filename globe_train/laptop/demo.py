@@ -1,4 +1,4 @@
-"""The laptop proof: everything from nothing, `python -m globe_train.laptop.demo FOLDER [--seed 0]` (`make train-demo`).
+"""The laptop proof of the rewards: all from nothing, `python -m globe_train.laptop.demo FOLDER` (`make rewards-demo`).
 
     world, student -> learning to see -> SFT -> reward model
     -> GRPO by accuracy; by accuracy and localizability; by accuracy, localizability and grounding
@@ -51,7 +51,7 @@ def main(words: Sequence[str] | None = None) -> int:
         run(steps(options, models), options.folder / "logs", options.cores)
         text = end(options.folder, models, options.seed, whole=options.limit is None)
     except InputError as error:
-        print(f"train-demo: {error}", file=sys.stderr)
+        print(f"rewards-demo: {error}", file=sys.stderr)
         return error.exit_code
     print(f"\n{text}\n{(time.monotonic() - started) / 60:.1f} minutes, this time; {options.folder / 'README.md'}")
     return 0

@@ -1,26 +1,26 @@
-"""What reinforcement adds where reasoned answers are scarce and geotags plentiful.
+"""What geotags add where reasoned answers are scarce (`make scarcity`; docs/experiment.md).
 
-NOT YET RUN. The claim that it is to be held to, written down before: with n = 480 reasoned pictures GRPO less SFT is
-above zero in accuracy within 25 km, with an interval by photographer that excludes zero in the mean of three seeds; it
-shrinks as n grows; lift and F1 are not lower.
-
-    python -m globe_train.laptop.scarcity out/scarcity --seeds 0 1 2 --n 480 240 960 9600 -o leaderboards/training
+    python -m globe_train.laptop.scarcity out/scarcity --seeds 1 2 3 --n 480 -o leaderboards/training
 
 A teacher that does not err reasons about the first n of 9,600 pictures of miniworld. Of the others the place alone is
-known (their reasoning and entities are not in the file that is trained on). From the checkpoint that can see
+known (their reasoning and entities are not in the file that is trained on). From one checkpoint that can see
 (`miniworld_see`), for each n and seed:
 
-    sft        the n reasoned pictures, 300 steps
-    grpo       then the others' geotags: accuracy and format, 300 steps of 16 pictures with 8 answers each
-    distance   as grpo, by the distance instead of the names
-    permuted   as grpo, with the geotags permuted among the pictures: must gain nothing
-    longer     sft, on for as long again as grpo takes
-    expert     sft, then its own answers to the others of which country and city are right, by imitation
-    answers    places alone of all pictures, by imitation: what it costs in lift and F1 is the question
-    all        all 9,600 reasoned pictures: the ceiling of imitation
+    sft            the n reasoned pictures, 900 steps
+    round1         sft answers the others four times; the base learns from the n and, of each other picture, the first
+                   answer that names country and city rightly, 900 steps
+    expert         the same with four more answers, of round1
+    permuted       as round1, with the geotags permuted among the pictures: must gain nothing
+    unchecked      as round1, with as many answers that are not checked
+    longer         sft for as many steps as sft, round1 and expert together
+    grpo           sft, then GRPO on the others' geotags: accuracy and format, 240 steps of 16 pictures with 8 answers
+    grpo-permuted  as grpo, with the permuted geotags: must gain nothing
+    distance       as grpo, by the distance instead of the names
+    answers        places alone of all pictures, by imitation: what it costs in lift and F1 is the question
+    all            all 9,600 reasoned pictures: the ceiling of imitation
 
 All are evaluated on 3,000 pictures of the test split beyond the benchmark's 300. A step whose result is there is not
-run again, and independent steps run side by side.
+run again, and independent steps run side by side. The table says of an arm that was not run that it was not.
 """
 
 from __future__ import annotations
@@ -41,27 +41,34 @@ from globe_train import card
 from globe_train.card import table
 from globe_train.laptop import ablation, world
 from globe_train.laptop.steps import EVAL, TRAIN, Step, checkpoint, run
-from globe_train.reward_model import reasoning_of
 
-PICTURES, TEST, SAMPLES = 9_600, 3_000, 8
+EXPERT = [sys.executable, "-m", "globe_train.laptop.expert"]
+
+PICTURES, TEST, SAMPLES, ROUNDS = 9_600, 3_000, 4, 2
+LONGER = 2_700
+"""Steps of `longer`: as many as all the trainings of `expert` and what it starts from."""
+
 ARMS = {
     "sft": "SFT on n reasoned pictures",
-    "grpo": "+ GRPO on geotags",
-    "distance": "+ GRPO on geotags, by distance",
-    "permuted": "+ GRPO on permuted geotags (must gain nothing)",
-    "longer": "+ more SFT on the same n",
-    "expert": "+ its own right answers, by imitation",
+    "round1": "its own right answers to geotags, 1 round",
+    "expert": f"the same, {ROUNDS} rounds",
+    "permuted": "1 round, geotags permuted (must gain nothing)",
+    "unchecked": "1 round, as many of its own answers, unchecked",
+    "longer": "SFT on the same n for three times as long",
+    "grpo": "SFT, then GRPO on geotags",
+    "grpo-permuted": "SFT, then GRPO on permuted geotags (must gain nothing)",
+    "distance": "SFT, then GRPO on geotags, by distance",
     "answers": "places alone of all pictures, by imitation",
     "all": "SFT on all reasoned pictures",
 }
+WHOLE = ("answers", "all")
+"""Arms that no n changes."""
+
 PLACE = ("lat", "lon", "country", "city")
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Run what is missing and write the table (or, with `choose`, one step of it); returns an exit code."""
-    given = list(sys.argv[1:] if words is None else words)
-    if given[:1] == ["choose"]:
-        return choose(*map(Path, given[1:]))
+    """Run what is missing and write the table; returns an exit code."""
     parser = argparse.ArgumentParser(prog="python -m globe_train.laptop.scarcity", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("folder", type=Path, metavar="FOLDER")
@@ -73,7 +80,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--pictures", type=int, default=PICTURES, help=f"(default {PICTURES:,}), to try it")
     parser.add_argument("--test", type=int, default=TEST, help=f"test pictures (default {TEST:,}), to try it")
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="for scarcity.md (default: FOLDER)")
-    options = parser.parse_args(given)
+    options = parser.parse_args(words)
     try:
         write_data(options.folder, options.n, options.pictures, options.test)
         planned = [step for seed in options.seeds for n in options.n for step in steps(options, n, seed)]
@@ -98,14 +105,13 @@ def write_data(folder: Path, sizes: Sequence[int], pictures: int, test: int) -> 
     for n in sizes:
         reasoned, geotags = divided(rows, n)
         files |= {f"reasoned-{n}": reasoned, f"geotags-{n}": geotags, f"permuted-{n}": permuted(geotags, seed=n)}
-        write_task(folder, f"geotags_{n}", folder / f"geotags-{n}.jsonl", folder / "world")
     for name, its in files.items():
         write_whole(folder / f"{name}.jsonl", json_lines(its))
     unseen = miniworld.photographs("test", miniworld.SPLITS["test"] + test)[miniworld.SPLITS["test"] :]
     (folder / "test").mkdir(exist_ok=True)
-    for row, picture in zip(unseen, world.drawn(unseen, 112), strict=True):
-        if not (folder / "test" / row["image"]).is_file():
-            (folder / "test" / row["image"]).write_bytes(picture)
+    missing = [row for row in unseen if not (folder / "test" / row["image"]).is_file()]
+    for row, picture in zip(missing, world.drawn(missing, 112), strict=True):
+        (folder / "test" / row["image"]).write_bytes(picture)
     truth = [{key: value for key, value in row.items() if key != "scene_spec"} for row in unseen]
     write_whole(folder / "test.jsonl", json_lines(truth))
     write_task(folder, "scarcity", folder / "test.jsonl", folder / "test")
@@ -136,68 +142,78 @@ def write_task(folder: Path, name: str, truth: Path, images: Path) -> None:
 
 
 def steps(options: argparse.Namespace, n: int, seed: int) -> list[Step]:
-    """Every training and evaluation of one n and seed; those that no n changes have the same names for each."""
+    """Every training and evaluation of one n and seed; those that no n or seed changes have the same names for each."""
     folder: Path = options.folder
-    fewer = [] if options.steps is None else [f"trainer.max_steps={options.steps}", "trainer.warmup_steps=0"]
+    world, fewer = folder / "world", []
+    if options.steps is not None:
+        fewer = [f"trainer.max_steps={options.steps}", "trainer.warmup_steps=0"]
 
-    def train(name: str, recipe: str, parent: str, data: str, *more: str, needs: Sequence[str] = ()) -> Step:
+    def train(name: str, recipe: str, parent: str, data: Path, *more: str, needs: Sequence[str] = ()) -> Step:
         verb = "grpo" if "grpo" in recipe else "sft"
         given = [f"model={folder / parent}", f"output={folder / name}", f"seed={seed}"]
-        given += [f"data.manifest={folder / data}.jsonl", f"data.images={folder / 'world'}"]
+        given += [f"data.manifest={data}", f"data.images={world}"]
         command = [*TRAIN, verb, recipe, *given, *more, *fewer]
         return Step(name, folder / name / card.ABOUT, command, (parent, *needs))
 
-    base, student = f"base-{seed}", f"student-{seed}"
-    sft, expert = f"sft-{n}-{seed}", folder / f"expert-{n}-{seed}.jsonl"
-    see = [f"model={folder / student}", f"output={folder / base}", f"seed={seed}"]
+    def imitated(name: str, data: str, *more: str, needs: Sequence[str] = ()) -> Step:
+        return train(name, "miniworld_scarce_sft", "base", folder / f"{data}.jsonl", *more, needs=needs)
+
+    def sampled(name: str, model: str, number: int) -> Step:
+        output = folder / f"{name}.jsonl"
+        command = [*EXPERT, "sample", str(folder / model), str(geotags), str(world), str(output)]
+        return Step(name, output, [*command, "--samples", str(SAMPLES), "--seed", str(100 * seed + number)], (model,))
+
+    def chosen(name: str, samples: Sequence[str], rows: Path, *more: str) -> Step:
+        output, given = folder / f"{name}.jsonl", [str(folder / f"{one}.jsonl") for one in samples]
+        command = [*EXPERT, "choose", str(output), str(rows), str(folder / f"reasoned-{n}.jsonl"), *given, *more]
+        return Step(name, output, command, samples)
+
+    end = f"{n}-{seed}"
+    sft, geotags, permuted_tags = f"sft-{end}", folder / f"geotags-{n}.jsonl", folder / f"permuted-{n}.jsonl"
+    first, second = f"samples1-{end}", f"samples2-{end}"
+    student = [*TRAIN, "student", str(folder / "student")]
+    see = [f"model={folder / 'student'}", f"output={folder / 'base'}"]
     see.append(f"data.manifest={folder / 'imagined' / 'manifest.jsonl'}")
-    wanted = [arm for arm in options.arms if arm not in ("answers", "all")]
     planned = [
-        Step(
-            student, folder / student / "config.json", [*TRAIN, "student", str(folder / student), "--seed", str(seed)]
-        ),
-        Step(base, folder / base / card.ABOUT, [*TRAIN, "sft", "miniworld_see", *see, *fewer], (student,)),
-        train(sft, "miniworld_scarce_sft", base, f"reasoned-{n}"),
+        Step("student", folder / "student" / "config.json", student),
+        Step("base", folder / "base" / card.ABOUT, [*TRAIN, "sft", "miniworld_see", *see, *fewer], ("student",)),
     ]
-    data = f"geotags-{n}"
+    if set(options.arms) - set(WHOLE):
+        planned.append(imitated(sft, f"reasoned-{n}"))
+    round1 = [
+        sampled(first, sft, 1),
+        chosen(f"right1-{end}", [first], geotags),
+        imitated(f"round1-{end}", f"right1-{end}", needs=[f"right1-{end}"]),
+    ]
     arms = {
-        "grpo": [train(f"grpo-{n}-{seed}", "miniworld_scarce_grpo", sft, data)],
-        "distance": [train(f"distance-{n}-{seed}", "miniworld_scarce_grpo_distance", sft, data)],
-        "permuted": [train(f"permuted-{n}-{seed}", "miniworld_scarce_grpo", sft, f"permuted-{n}")],
-        "longer": [train(f"longer-{n}-{seed}", "miniworld_scarce_sft", sft, f"reasoned-{n}", "trainer.max_steps=1200")],
-        "answers": [train(f"answers-{seed}", "miniworld_scarce_sft", base, "answers", "trainer.max_steps=1200")],
-        "all": [train(f"all-{seed}", "miniworld_scarce_sft", base, "all", "trainer.max_steps=1200")],
+        "round1": round1,
+        "expert": [
+            *round1,
+            sampled(second, f"round1-{end}", 2),
+            chosen(f"right2-{end}", [first, second], geotags),
+            imitated(f"expert-{end}", f"right2-{end}", needs=[f"right2-{end}"]),
+        ],
+        "permuted": [
+            *round1[:1],
+            chosen(f"wrong-{end}", [first], permuted_tags),
+            imitated(f"permuted-{end}", f"wrong-{end}", needs=[f"wrong-{end}"]),
+        ],
+        "unchecked": [
+            *round1[:2],
+            chosen(f"any-{end}", [first], geotags, "--unchecked"),
+            imitated(f"unchecked-{end}", f"any-{end}", needs=[f"any-{end}"]),
+        ],
+        "longer": [imitated(f"longer-{end}", f"reasoned-{n}", f"trainer.max_steps={LONGER}")],
+        "grpo": [train(f"grpo-{end}", "miniworld_scarce_grpo", sft, geotags)],
+        "grpo-permuted": [train(f"grpo-permuted-{end}", "miniworld_scarce_grpo", sft, permuted_tags)],
+        "distance": [train(f"distance-{end}", "miniworld_scarce_grpo_distance", sft, geotags)],
+        "answers": [imitated(f"answers-{seed}", "answers")],
+        "all": [imitated(f"all-{seed}", "all")],
     }
-    if "expert" in options.arms:
-        sampled = [sampling(folder, sft, n, seed, number) for number in range(1, SAMPLES + 1)]
-        runs = [str(step.done.parent) for step in sampled]
-        command = [
-            sys.executable,
-            "-m",
-            "globe_train.laptop.scarcity",
-            "choose",
-            str(expert),
-            f"{folder / data}.jsonl",
-            *runs,
-        ]
-        chosen = Step(f"choose-{n}-{seed}", expert, command, [step.name for step in sampled])
-        learnt = train(f"expert-{n}-{seed}", "miniworld_scarce_sft", sft, expert.stem, needs=[chosen.name])
-        arms["expert"] = [*sampled, chosen, learnt]
     for arm in options.arms:
         planned += arms.get(arm, [])
-    names = [*(f"{arm}-{n}-{seed}" for arm in wanted), *(f"{a}-{seed}" for a in options.arms if a not in wanted)]
-    return [*planned, *(evaluated(folder, name) for name in names)]
-
-
-def sampling(folder: Path, model: str, n: int, seed: int, number: int) -> Step:
-    """One answer of a model to each picture of which the place is known, drawn at temperature 1."""
-    output = folder / "samples" / f"{model}-{number}"
-    task = f"geotags_{n}"
-    words = checkpoint(folder / model)
-    words[words.index("max_gen_toks=96")] = "max_gen_toks=96,do_sample=true,temperature=1.0"
-    given = ["--tasks", task, "--include_path", str(folder / "tasks"), "--seed", str(100 * seed + number)]
-    command = [*EVAL, *words, *given, "-o", str(output)]
-    return Step(f"sample-{model}-{number}", output / task / "results.json", command, [model])
+    planned += [evaluated(folder, name_of(arm, n, seed)) for arm in options.arms]
+    return list({step.name: step for step in planned}.values())
 
 
 def evaluated(folder: Path, name: str) -> Step:
@@ -208,56 +224,54 @@ def evaluated(folder: Path, name: str) -> Step:
     return Step(f"eval-{name}", output / "scarcity" / "results.json", command, [name])
 
 
-def choose(output: Path, rows: Path, *runs: Path) -> int:
-    """Write the right answers of runs over rows, as what SFT trains on."""
-    known = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
-    lines = [line for folder in runs for line in (folder / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
-    chosen = right_answers(known, [json.loads(line) for line in lines])
-    if not chosen:
-        print(f"scarcity: none of {len(lines):,} answers names country and city rightly", file=sys.stderr)
-        return InputError.exit_code
-    write_whole(output, json_lines(chosen))
-    return 0
-
-
-def right_answers(rows: Sequence[Mapping[str, Any]], samples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows with the reasoning of a sample that names country and city rightly, one for each such sample.
-
-    Args:
-        rows: of the geotags.
-        samples: lines of `samples.jsonl`.
-
-    """
-    known = {row["id"]: row for row in rows}
-    found = []
-    for number, sample in enumerate(samples):
-        if sample.get("country_correct") == 1.0 and sample.get("city_correct") == 1.0 and sample.get("response"):
-            row = known[sample["id"]]
-            place = {"teacher_country": row["country"], "teacher_city": row["city"]}
-            found.append({**row, "id": f"{row['id']}/{number}", "reasoning": reasoning_of(sample["response"]), **place})
-    return found
-
-
 def summary(folder: Path, sizes: Sequence[int], seeds: Sequence[int], arms: Sequence[str]) -> str:
-    """The table of each n over all seeds, and the change over SFT, in Markdown."""
-    head = ("%, 95 % intervals", *ablation.COLUMNS)
+    """The table of each n over all seeds, and the change over SFT, in Markdown; what was not run says so."""
     lines = ["# Reinforcement where reasoned answers are scarce, on miniworld", ""]
-    lines += [f"{len(seeds)} seeds. Written by `python -m globe_train.laptop.scarcity`, which says what each arm is."]
+    lines += [f"{TEST:,} test pictures, {len(seeds)} seeds ({', '.join(map(str, seeds))}); "]
+    lines[-1] += "intervals are over photographers, with several seeds of each photograph's mean over them. "
+    lines[-1] += "Written by `python -m globe_train.laptop.scarcity`, which says what each arm is. Minutes are by the "
+    lines[-1] += "clock, of what an arm needs beside the base and `sft`, without its evaluation."
     for n in sizes:
         lines += ["", f"## {n:,} reasoned pictures", ""]
-        found = {arm: [ablation.values(folder, name_of(arm, n, seed)) for seed in seeds] for arm in arms}
         rows, changes = [], []
-        for arm, read in found.items():
-            groups = read[0][0]
-            mean = ablation.averaged([columns for _, columns in read])
-            rows.append([ARMS[arm], *(ablation.cell(mean[column], groups) for column in ablation.COLUMNS)])
-            if arm != "sft" and "sft" in found:
-                before = ablation.averaged([columns for _, columns in found["sft"]])
-                cells = (ablation.cell(mean[c] - before[c], groups, signed=True) for c in ablation.COLUMNS)
-                changes.append([ARMS[arm], *cells])
-        lines += [*table(head, rows), "", "Change over SFT, paired; * where the interval excludes zero:", ""]
-        lines += table(head, changes)
+        for arm in arms:
+            there = [seed for seed in seeds if is_run(folder, name_of(arm, n, seed))]
+            title = ARMS[arm] if len(there) in (0, len(seeds)) else f"{ARMS[arm]} (seed {', '.join(map(str, there))})"
+            if not there:
+                rows.append([title, "not run", *["–"] * (len(ablation.COLUMNS))])
+                continue
+            groups, found = averaged(folder, arm, n, there)
+            minutes = f"{duration(folder, arm, n, there) / 60:.1f}"
+            rows.append([title, *(ablation.cell(found[c], groups) for c in ablation.COLUMNS), minutes])
+            if arm != "sft" and all(is_run(folder, name_of("sft", n, seed)) for seed in there):
+                _, before = averaged(folder, "sft", n, there)
+                cells = (ablation.cell(found[c] - before[c], groups, signed=True) for c in ablation.COLUMNS)
+                changes.append([title, *cells])
+        lines += table(("%, 95 % intervals", *ablation.COLUMNS, "minutes"), rows)
+        lines += ["", "Change over SFT of the same seeds, paired; * where the interval excludes zero:", ""]
+        lines += table(("%, 95 % intervals", *ablation.COLUMNS), changes)
     return "\n".join([*lines, ""])
+
+
+def is_run(folder: Path, name: str) -> bool:
+    """Whether a checkpoint was evaluated."""
+    return (folder / "runs" / name / "scarcity" / "samples.jsonl").is_file()
+
+
+def averaged(folder: Path, arm: str, n: int, seeds: Sequence[int]) -> tuple[list[str], ablation.Values]:
+    """Photographers, and of each photograph the mean over seeds."""
+    read = [ablation.values(folder, name_of(arm, n, seed)) for seed in seeds]
+    return read[0][0], ablation.averaged([columns for _, columns in read])
+
+
+def duration(folder: Path, arm: str, n: int, seeds: Sequence[int]) -> float:
+    """Seconds of the training, sampling and choosing of an arm after what every arm starts from, a seed's mean."""
+    lines = (folder / "logs" / "seconds.tsv").read_text(encoding="utf-8").splitlines()
+    took = {name: float(seconds) for name, seconds in (line.split("\t") for line in lines)}
+    options = argparse.Namespace(folder=folder, arms=[arm], steps=None)
+    before = ["student", "base", *(name_of("sft", n, seed) for seed in seeds if arm != "sft")]
+    own = {step.name for seed in seeds for step in steps(options, n, seed)} - set(before)
+    return sum(took.get(name, 0.0) for name in own if not name.startswith("eval-")) / len(seeds)
 
 
 def name_of(arm: str, n: int, seed: int) -> str:
@@ -266,7 +280,7 @@ def name_of(arm: str, n: int, seed: int) -> str:
     >>> name_of("grpo", 480, 1), name_of("all", 480, 1)
     ('grpo-480-1', 'all-1')
     """
-    return f"{arm}-{seed}" if arm in ("answers", "all") else f"{arm}-{n}-{seed}"
+    return f"{arm}-{seed}" if arm in WHOLE else f"{arm}-{n}-{seed}"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from globe_eval import scoring
 from globe_eval.answers import Answer
-from globe_eval.benchmarks.ceilings import ceilings
+from globe_eval.benchmarks.ceilings import _answers, _at_nearest, ceilings
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.places import gazetteer, haversine_km
 from globe_eval.sample import ANSWER_FORMS, AnswerForm, Sample, Truth
@@ -94,3 +94,21 @@ def test_the_answer_of_the_nearest_city_never_beats_what_is_attainable(
     assert score.distance_km is not None
     for km in THRESHOLDS_KM.values():
         assert form == "address" or float(score.distance_km <= km) <= high[acc_name(km)]
+
+
+@pytest.mark.parametrize("form", ["names", "address"])
+def test_one_query_for_the_nearest_row_settles_what_a_search_of_many_finds(
+    monkeypatch: pytest.MonkeyPatch, form: AnswerForm
+) -> None:
+    gaz, rng = gazetteer.load(), np.random.default_rng(7)
+    rows = rng.choice(len(gaz), 150)  # of regions and countries, too
+    lats, lons = (np.frombuffer(column, dtype=np.int32)[rows] / 1e5 for column in (gaz.lat, gaz.lon))
+    points = np.column_stack([np.clip(lats + rng.normal(0, 0.2, 150), -90, 90), lons])
+    points[:40] = np.column_stack([lats, lons])[:40]
+    found = []
+    for least in (0, len(points) + 1):
+        monkeypatch.setattr("globe_eval.benchmarks.ceilings.WORTH_A_TREE", least)
+        found.append(_answers(points, form))
+    np.testing.assert_array_equal(found[0], found[1])
+    settled = ~np.isnan(_at_nearest(points, form)[:, 0])
+    assert 20 < settled.sum() < 150

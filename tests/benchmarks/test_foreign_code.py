@@ -99,10 +99,10 @@ def test_an_alias_bomb_ends_at_a_bound_in_one_line(
     lines += [f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]" for old, new in pairwise(names)]
     (tmp_path / "bomb.yaml").write_text("\n".join(lines))
     (tmp_path / "x.csv").write_text("id,response\na,b\n")
-    began = time.monotonic()
+    began = time.process_time()
     assert main([*command, str(tmp_path / "bomb.yaml")]) == 2
     err = " ".join(capsys.readouterr().err.split())
-    assert time.monotonic() - began < 5 and "more than 10,000 values" in err
+    assert time.process_time() - began < 5 and "more than 10,000 values" in err
 
 
 @pytest.mark.parametrize("text", ["a: &a [*a]", "a: " + "[" * 5000 + "]" * 5000])

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from huggingface_hub import DatasetCard
 from PIL import Image
 
 from globe_eval.benchmarks.metadata import carries_coordinates
@@ -74,3 +79,64 @@ def test_what_is_no_pack_is_refused(city: Path, capsys: pytest.CaptureFixture[st
     (city / "city.yaml").write_text((city / "city.yaml").read_text() + "process_docs: !function os.getcwd\n")
     assert main(["pack", "city.yaml"]) == 2
     assert not (city / "city.zip").exists()
+
+
+def loaded(folder: Path) -> list[dict[str, object]]:
+    """What `datasets` makes of a folder, without a network."""
+    code = (
+        "import datasets, json, sys\n"
+        "data = datasets.load_dataset(sys.argv[1])\n"
+        "assert list(data) == ['test'], data\n"
+        "rows = [{**row, 'image': getattr(row['image'], 'size', row['image'])} for row in data['test']]\n"
+        "print(json.dumps(rows))"
+    )
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "HF_HOME": str(folder.parent / "hf"),
+        "HF_DATASETS_OFFLINE": "1",
+    }
+    done = subprocess.run([sys.executable, "-c", code, folder], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_a_folder_for_the_hub_is_loaded_by_datasets_and_run_by_its_yaml(city: Path) -> None:
+    assert main(["--model", "constant", "--tasks", "city.yaml", "-o", "here"]) == 0
+    assert main(["pack", "city.yaml", "--hub"]) == 0
+    folder = city / "city_hub"
+    rows = loaded(folder)
+    assert [(row["id"], row["image"], row["scene"]) for row in rows] == [
+        ("a.jpg", [30, 20], "indoor"), ("b.png", [30, 20], "urban"), ("c.webp", [30, 20], "urban"),
+    ]  # fmt: skip
+    assert [row["lat"] for row in rows] == [40.7, 48.86, 1.5] and rows[0]["entities"] == ["bus"]
+    pictures = [path for path in (folder / "test").iterdir() if path.suffix != ".jsonl"]
+    assert len(pictures) == 3 and not any(carries_coordinates(path.read_bytes()) for path in pictures)
+    card = DatasetCard.load(folder / "README.md")
+    assert card.data.license == "other" and "Licence of the pictures: CC0" in card.content
+    assert main(["validate", str(folder / "city.yaml")]) == 0
+    assert main(["--model", "constant", "--tasks", str(folder / "city.yaml"), "-o", "there"]) == 0
+    one, two = (json.loads((city / name / "city" / "results.json").read_text()) for name in ("here", "there"))
+    assert all(one[key] == two[key] for key in ("manifest_sha256", "metrics", "task_version", "n"))
+    assert main(["pack", "city.yaml", "--hub"]) == 2
+    assert main(["pack", "city.yaml", "--hub", "-o", "again"]) == 0
+    both = ({p.relative_to(f): p.read_bytes() for p in f.rglob("*") if p.is_file()} for f in (folder, city / "again"))
+    assert next(both) == next(both)
+
+
+def test_hashes_alone_are_a_table_that_says_whether_pictures_are_the_same(
+    city: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["pack", "city.yaml", "--hashes-only"]) == 2
+    assert main(["pack", "city.yaml", "--hub", "--hashes-only"]) == 0
+    folder = city / "city_hub"
+    assert [row["image"] for row in loaded(folder)] == ["a.jpg", "b.png", "c.webp"]
+    assert not [path for path in folder.rglob("*") if path.suffix in (".jpg", ".png", ".webp")]
+    for path in (city / "photos").iterdir():
+        shutil.copy(path, folder / "images")
+    assert main(["validate", str(folder / "city.yaml")]) == 0
+    Image.new("RGB", (30, 20)).save(folder / "images" / "b.png")
+    capsys.readouterr()
+    assert main(["validate", str(folder / "city.yaml")]) == 2
+    out = " ".join("".join(capsys.readouterr()).split())
+    assert "1 of 3 pictures are not the files whose SHA-256 the table has, the first: b.png" in out

@@ -103,6 +103,14 @@ class ChatServer:
         self._server = self._listen(self._server.server_port)
         self.__enter__()
 
+    def settle(self) -> None:
+        """Wait until everybody who asked has gone away, and what they asked was heard."""
+        time.sleep(0.15)  # who was not let in yet
+        deadline = time.monotonic() + 60
+        while self._server.connections:
+            assert time.monotonic() < deadline, "a client stays connected"
+            time.sleep(0.01)
+
     def reply(self, raw: bytes, headers: dict[str, str]) -> Reply:
         asked = Asked(json.loads(raw), headers, raw, time.monotonic())
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import io
 import json
@@ -237,7 +238,7 @@ def test_replies(photographs: list[Photograph], body: Any, text: str, finish_rea
         Reply([1, 2]),
         Reply({"choices": [{"message": {"content": 7}}]}),
         Reply(completion("Pa", "abort")),
-        Reply(completion("late"), delay=0.6),
+        Reply(completion("late"), delay=2.0),
     ],
     ids=[
         "429",
@@ -255,12 +256,13 @@ def test_replies(photographs: list[Photograph], body: Any, text: str, finish_rea
     ],
 )
 def test_passing_faults_are_tried_again(photographs: list[Photograph], fault: Reply) -> None:
+    hangs = fault.delay > 0
     with ChatServer(faulty(fault, fault)) as server:
-        responses = endpoint(server, timeout=0.3).generate_until(requests_for(photographs[:4]))
+        responses = endpoint(server, timeout=1 if hangs else 60).generate_until(requests_for(photographs[:4]))
         asked = Counter(asked_about(one.payload) for one in server.asked)
     assert responses == [f"answer {i}" for i in range(4)]
     assert all(response.error is None for response in responses)
-    assert set(asked.values()) == {3}
+    assert set(asked.values()) == {3} or (hangs and min(asked.values()) == 3), "a busy machine may hang by itself"
 
 
 @pytest.mark.parametrize("value", ["0.4", "date"])
@@ -271,7 +273,7 @@ def test_retry_after_is_honoured(photographs: list[Photograph], value: str) -> N
     with ChatServer(faulty(Reply({}, 429, {"Retry-After": value}))) as server:
         assert endpoint(server).generate_until(requests_for(photographs[:1])) == ["answer 0"]
         first, second = (one.at for one in server.asked)
-    assert least <= second - first < 5
+    assert least <= second - first < 30
 
 
 def test_a_wait_longer_than_the_timeout_is_not_waited_for(photographs: list[Photograph]) -> None:
@@ -281,14 +283,14 @@ def test_a_wait_longer_than_the_timeout_is_not_waited_for(photographs: list[Phot
     assert response.error == "HTTP 429: daily limit (asks to wait 86400 s)"
 
 
-def test_back_off_doubles(photographs: list[Photograph]) -> None:
+def test_back_off_doubles(photographs: list[Photograph], monkeypatch: pytest.MonkeyPatch) -> None:
+    waits, sleep = [], asyncio.sleep
+    monkeypatch.setattr(asyncio, "sleep", lambda delay: (waits.append(delay), sleep(delay))[1])
     with ChatServer(lambda payload, number: Reply({}, 503)) as server:
         endpoint(server, backoff=0.04, max_retries=3).generate_until(requests_for(photographs[:1]))
         at = [one.at for one in server.asked]
-    waits = np.diff(at)
-    assert len(waits) == 3
-    for wait, expected in zip(waits, (0.04, 0.08, 0.16), strict=True):
-        assert 0.5 * expected <= wait < 1.5 * expected + 0.15
+    for wait, waited, expected in zip(waits, np.diff(at), (0.04, 0.08, 0.16), strict=True):
+        assert 0.5 * expected <= wait <= 1.5 * expected and waited >= wait
 
 
 def test_a_request_that_fails_for_good_costs_itself_only(photographs: list[Photograph]) -> None:
@@ -356,7 +358,7 @@ def test_a_server_that_goes_for_good_is_an_error_of_each_request(photographs: li
         assert model.generate_until(requests_for(photographs[:1])) == ["answer 0"]
     started = time.monotonic()
     responses = model.generate_until(requests_for(photographs[:5]))
-    assert 0.3 <= time.monotonic() - started < 5
+    assert 0.3 <= time.monotonic() - started < 60
     for response in responses:
         assert response == "" and response.error
         assert response.error.startswith(f"{server.base_url} did not answer for 0.3 s: ConnectionRefusedError")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
+import math
 import random
 import re
 import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,14 @@ import pytest
 from lm_eval.api.instance import Instance
 from PIL import Image
 from servers import ChatServer, Reply, completion
-from urllib3.util.wait import wait_for_read
-from yarl import URL
 
 from globe_eval.benchmarks.images import Photograph
 from globe_eval.commands import arguments
 from globe_eval.errors import InputError
 from globe_eval.models.endpoint import Endpoint
 from globe_eval.models.response import Response
-from globe_eval.models.transport import Connection, tls_context
+
+pytestmark = pytest.mark.alone
 
 N = 2000
 
@@ -58,24 +58,43 @@ def echo(payload: dict[str, Any], number: int) -> Reply:
     return Reply(completion(f"answer {number_in(payload)}"), delay=0.002)
 
 
+def echo_but_for(most: int, after: threading.Event) -> Callable[[dict[str, Any], int], Reply]:
+    """Echoes; what a server is asked beyond `most` requests, only after something has happened to it."""
+
+    def answer(payload: dict[str, Any], number: int) -> Reply:
+        if number > most:
+            after.wait(120)
+        return echo(payload, number)
+
+    return answer
+
+
 def endpoint(*servers: ChatServer, **arguments: Any) -> Endpoint:
     base_url = ",".join(server.base_url for server in servers)
     return Endpoint(**{"base_url": base_url, "backoff": 0.01, "max_retries": 10, **arguments})
 
 
 class Faulty:
-    """Answers, except that 30 of 100 attempts meet a fault; remembers what it last said about each number."""
+    """Answers, except that 30 of 100 attempts meet a fault; remembers what it last said about each number.
 
+    Which faults is a matter of the number and the attempt alone. No attempt is to time out but the late ones, on a
+    machine that does other things too, or the server is heard twice about one number at once: so a time-out is
+    generous, and the late ones, which cost all of it, are few.
+    """
+
+    NULL = Reply(completion(None))
     FAULTS = (
         Reply({"error": {"message": "slow down"}}, 429, {"Retry-After": "0.02"}),
         Reply({"error": {"message": "engine"}}, 500),
         Reply(fault="reset"),
-        Reply(completion("late"), delay=1.0),
         Reply(b'{"choices": [{"index": 0, "mess'),
-        Reply(completion(None)),
+        NULL,
     )
+    LATE = 5
+    """The fault that is no reply before the time-out; every hundredth number meets it, at its first attempt."""
 
-    def __init__(self) -> None:
+    def __init__(self, lateness: float = 0.0) -> None:
+        self.late = Reply(completion("late"), delay=lateness) if lateness else None
         self.attempts: Counter[int] = Counter()
         self.met: Counter[int] = Counter()
         self.said: dict[int, str] = {}
@@ -85,13 +104,16 @@ class Faulty:
         number = number_in(payload)
         with self._lock:
             self.attempts[number] += 1
+            if self.late and self.attempts[number] == 1 and number % 100 == 0:
+                self.met[self.LATE] += 1
+                return self.late
             draw = random.Random(1000 * number + self.attempts[number]).randrange(100)
             if draw < 30:
-                fault = draw % len(self.FAULTS)
-                self.met[fault] += 1
-                if fault == 5:
+                fault = self.FAULTS[draw % len(self.FAULTS)]
+                self.met[draw % len(self.FAULTS)] += 1
+                if fault is self.NULL:
                     self.said[number] = ""
-                return self.FAULTS[fault]
+                return fault
             self.said[number] = f"answer {number}"
         return echo(payload, 0)
 
@@ -102,13 +124,15 @@ class Faulty:
         assert not wrong, "null is an answer, which is empty; anything else is asked again"
         answered = sum(response == f"answer {i}" for i, response in enumerate(responses))
         assert answered + responses.count("") == N and 0.02 * N < responses.count("") < 0.15 * N
+        late = self.met.pop(self.LATE, 0)
+        assert late == (N // 100 if self.late else 0)
         assert len(self.met) == len(self.FAULTS) and min(self.met.values()) > 0.02 * N, "each fault was met"
 
 
 def test_2000_samples_through_30_percent_faults(photograph: Photograph) -> None:
-    faulty = Faulty()
+    faulty = Faulty(lateness=4.0)
     with ChatServer(faulty) as server:
-        responses = endpoint(server, num_concurrent=48, timeout=0.5).generate_until(requests_for(photograph, N))
+        responses = endpoint(server, num_concurrent=48, timeout=3).generate_until(requests_for(photograph, N))
     faulty.check(responses)
 
 
@@ -118,7 +142,7 @@ def test_2000_samples_through_faults_and_the_death_of_one_of_three_servers(photo
     responses = [Response()] * N
     with ExitStack() as stack:
         servers = [stack.enter_context(ChatServer(faulty)) for _ in range(3)]
-        model = endpoint(*servers, num_concurrent=16, timeout=0.5)
+        model = endpoint(*servers, num_concurrent=16, timeout=60)
         for done, (index, response) in enumerate(model.answers(requests)):
             responses[index] = response
             if done == N // 2:
@@ -135,30 +159,42 @@ def test_2000_samples_through_faults_and_the_death_of_one_of_three_servers(photo
 def test_a_server_that_comes_back_is_waited_for(photograph: Photograph, caplog: pytest.LogCaptureFixture) -> None:
     requests = requests_for(photograph, 60)
     responses = [Response()] * 60
-    with ChatServer(echo) as server:
+    killed = threading.Event()
+
+    def revive_once_it_is_missed() -> None:
+        while not any("does not answer" in record.getMessage() for record in list(caplog.records)):
+            time.sleep(0.05)
+        time.sleep(1.5)
+        server.revive()
+
+    with ChatServer(echo_but_for(40, killed)) as server:
         model = endpoint(server, num_concurrent=4, max_retries=1)
         for done, (index, response) in enumerate(model.answers(requests)):
             responses[index] = response
             if done == 30:
                 server.kill()
-                threading.Timer(1.5, server.revive).start()
+                killed.set()
+                threading.Thread(target=revive_once_it_is_missed, daemon=True).start()
         asked = Counter(number_in(one.payload) for one in server.asked)
     assert responses == [f"answer {i}" for i in range(60)], "more looks than retries, and no sample lost"
     assert sum(asked.values()) <= 60 + 4, "only what was in flight is asked again"
     waiting, *_, again = (record.getMessage() for record in caplog.records if record.name == "globe_eval")
     assert re.fullmatch(rf"globe-eval: {server.base_url} does not answer \(.*\); waiting up to 300 s for it", waiting)
-    assert re.fullmatch(rf"globe-eval: {server.base_url} answers again after [1-4] s", again)
+    assert re.fullmatch(rf"globe-eval: {server.base_url} answers again after [1-9]\d* s", again)
 
 
 def test_a_server_that_goes_behind_a_gateway_is_waited_for_too(photograph: Photograph) -> None:
-    down = threading.Event()
+    down, was_down = threading.Event(), threading.Event()
 
     def answer(payload: dict[str, Any], number: int) -> Reply:
+        if number > 40:
+            was_down.wait(120)
         return Reply(b"<html>Bad Gateway</html>", 502) if down.is_set() else echo(payload, number)
 
     def restart() -> None:
         server.models = Reply(b"<html>Bad Gateway</html>", 502)
         down.set()
+        was_down.set()
         time.sleep(1.0)
         down.clear()
         server.models = ["tiny"]
@@ -173,34 +209,44 @@ def test_a_server_that_goes_behind_a_gateway_is_waited_for_too(photograph: Photo
 
 
 def test_a_server_that_comes_back_takes_its_share_again(photograph: Photograph) -> None:
-    with ChatServer(echo) as one, ChatServer(echo) as other:
+    killed, its_share_is_done = threading.Event(), threading.Event()
+
+    def answer(payload: dict[str, Any], number: int) -> Reply:
+        if other.asked and sum(asked.at > revived_at for asked in other.asked[-101:]) > 100:
+            its_share_is_done.set()
+        return echo_but_for(150, killed)(payload, number)
+
+    revived_at, last = math.inf, 0
+    with ChatServer(echo_but_for(350, its_share_is_done)) as one, ChatServer(answer) as other:
         model = endpoint(one, other, num_concurrent=2)
-        revived_at, last = 0.0, 0
         for done, (index, response) in enumerate(model.answers(requests_for(photograph, 800))):
             assert response == f"answer {index}"
             if done == 100:
                 other.kill()
+                killed.set()
             if done == 300:
-                other.revive()
                 revived_at = time.monotonic()
+                other.revive()
             last = done
         assert last == 799
-        assert sum(asked.at > revived_at for asked in other.asked) > 100
+    assert its_share_is_done.is_set()
 
 
 def test_only_when_every_server_is_gone_for_good_are_samples_given_up(
     photograph: Photograph, caplog: pytest.LogCaptureFixture
 ) -> None:
     outcomes = []
-    with ChatServer(echo) as one, ChatServer(echo) as other:
+    killed = threading.Event()
+    with ChatServer(echo) as one, ChatServer(echo_but_for(100, killed)) as other:
         model = endpoint(one, other, num_concurrent=3, patience=1.0)
         for done, (_, response) in enumerate(model.answers(requests_for(photograph, 200))):
             outcomes.append(response)
             if done == 50:
                 one.kill()
             if done == 120:
-                other.kill()
                 killed_at = time.monotonic()
+                other.kill()
+                killed.set()
     took = time.monotonic() - killed_at
     assert len(outcomes) == 200
     good = [response for response in outcomes if response.error is None]
@@ -209,7 +255,7 @@ def test_only_when_every_server_is_gone_for_good_are_samples_given_up(
         assert response.error and response.error.startswith(
             f"{one.base_url} and {other.base_url} did not answer for 1 s"
         )
-    assert 0.9 < took < 5, "patience counts from the death of the last"
+    assert 1.0 <= took < 60, "patience counts from the death of the last"
     first, *_, last = (record.getMessage() for record in caplog.records if record.name == "globe_eval")
     assert "the others have its share" in first and "waiting up to 1 s" in last
 
@@ -234,25 +280,17 @@ def test_a_server_that_drips_is_not_waited_for_beyond_the_timeout(photograph: Ph
     assert response.error == ("gave up after 2 attempts, the last: TimeoutError: no complete reply within 0.4 s"), (
         response.error
     )
-    assert 0.8 < took < 4
+    assert 0.8 < took < 30, "all of it would take 40 s"
 
 
-def test_a_connection_that_the_server_closed_while_idle_is_no_failure() -> None:
-    body = json.dumps({"messages": [{"role": "user", "content": "Where?"}]}).encode()
-    with (
-        ChatServer(lambda payload, number: Reply(completion("x"), headers={"Connection": "keep-alive"})) as server,
-        Connection(URL(server.base_url), {}, tls_context()) as line,
-    ):
-        for number in range(3):
-            assert line.exchange("POST", "chat/completions", body, 10).status == 200
-            before = line._line
-            if number != 1:
-                for connection in list(server._server.connections):
+def test_a_connection_that_the_server_closed_while_idle_is_no_failure(photograph: Photograph) -> None:
+    with ChatServer(lambda payload, number: Reply(completion("x"), headers={"Connection": "keep-alive"})) as server:
+        model = endpoint(server, num_concurrent=1, max_retries=0, requests_per_minute=60)  # idle for most of a second
+        for index, response in model.answers(requests_for(photograph, 5)):
+            assert response.error is None
+            for connection in list(server._server.connections):
+                if index % 2:
                     connection.shutdown(socket.SHUT_WR)
-                assert before is not None and wait_for_read(before.sock, timeout=10), "the client is told"
-            else:
-                line.exchange("POST", "chat/completions", body, 10)
-                assert line._line is before, "kept alive"
 
 
 def test_a_refusal_before_the_body_was_read_is_heard(tmp_path: Path) -> None:

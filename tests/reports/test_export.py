@@ -109,6 +109,50 @@ def test_eval_results_are_read_back_by_the_hubs_own_function(
     assert value is not None and entries[1].value == round(100 * value, 2)
 
 
+DOCUMENTED = {
+    "eval.yaml": {"name", "description", "evaluation_framework", "tasks"},
+    "task": {"id", "config", "split"},
+    "entry": {"dataset", "value", "verifyToken", "date", "source", "evaluation_framework", "notes"},
+    "dataset": {"id", "task_id", "revision"},
+}
+"""The keys of huggingface.co/docs/hub/eval-results (hub-docs, docs/hub/eval-results.md at 064c754)."""
+
+
+def test_results_and_benchmark_are_of_the_documented_form_and_name_the_same_tasks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = export(capsys, "mp16_reason_test", "--to", "eval-yaml")
+    about = yaml.safe_load(out)
+    assert code == 0 and about.keys() == DOCUMENTED["eval.yaml"] and about["evaluation_framework"] == "globe-eval"
+    assert all(one.keys() == DOCUMENTED["task"] for one in about["tasks"])
+    assert {(one["config"], one["split"]) for one in about["tasks"]} == {("default", "test")}
+    sha = "5503434ddd753f426f4b38109466949a1217c2bb"
+    code, out, _ = export(capsys, folder(tmp_path), "--to", "eval-results", "--dataset_revision", sha)
+    entries = yaml.safe_load(out)
+    assert code == 0 and [one["dataset"]["task_id"] for one in entries] == [one["id"] for one in about["tasks"]]
+    for one in entries:
+        assert one.keys() <= DOCUMENTED["entry"] and one["dataset"].keys() <= DOCUMENTED["dataset"]
+        assert (one["evaluation_framework"], one["dataset"]["revision"]) == ("globe-eval", sha)
+    assert yaml.safe_load(export(capsys, "mp16_reason_train", "--to", "eval-yaml")[1])["tasks"][0]["split"] == "train"
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("globe", "--to", "eval-yaml"), "globe is a group"),
+        (("im2gps3", "--to", "eval-yaml"), "did you mean 'im2gps3k'"),
+        (("RUN", "--to", "eval-results", "--dataset_revision", "main"), "--dataset_revision: found 'main'; allowed: a"),
+        (("RUN", "--to", "csv", "--dataset_revision", "0" * 40), "only --to eval-results has one, found --to csv"),
+    ],
+)
+def test_what_the_hub_could_not_use_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], error: str
+) -> None:
+    run = folder(tmp_path)
+    code, out, err = export(capsys, *(run if word == "RUN" else word for word in words))
+    assert (code, out) == (2, "") and error in err and err.count("\n") == 1
+
+
 def test_a_benchmark_without_data_set_on_the_hub_is_named_or_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -249,11 +249,11 @@ if sys.argv[2] == "and a child":
     told, tell = os.pipe()
     if os.fork() == 0:
         os.write(tell, b".")
-        time.sleep(60)
+        time.sleep(600)
         os._exit(0)
     os.read(told, 1)
 print("held", flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
+import signal
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,8 +19,9 @@ from globe_eval import scoring
 from globe_eval.errors import InputError
 from globe_eval.metrics.grounding import controls_of
 from globe_eval.models.response import Response
-from globe_eval.runs import process, progress
+from globe_eval.runs import process, progress, record
 from globe_eval.runs.progress import Progress
+from globe_eval.runs.score import score_table
 from globe_eval.sample import Sample, Truth
 
 CITIES = ["Paris", "Lima", "Oslo", "Springfield", "Nowhere at all"]
@@ -37,43 +41,103 @@ def _samples(n: int) -> list[Sample]:
 
 
 def test_scores_of_several_processes_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
     monkeypatch.setattr(process, "_PART", 7)
     monkeypatch.setattr(process, "_cores", lambda: 2)
     score, samples = partial(scoring.score, form="names"), _samples(60)
-    ours = process.in_parts(score, samples, controls_of(samples), least=1)
+    ours = process.in_parts(score, samples, controls_of(samples))
     assert ours == score(samples)
     assert {one.grounding.lift is not None for one in ours if one.grounding is not None} == {True}
 
 
+def test_a_table_scored_by_two_processes_is_the_same_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(process, "_PART", 11)
+    rows = [
+        {"id": one.id, "true_lat": one.truth.lat, "true_lon": one.truth.lon, "response": one.response}
+        for one in _samples(64)
+    ]
+    (tmp_path / "answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    written = []
+    for n in (1, 2):
+        monkeypatch.setattr(process, "_cores", lambda n=n: n)
+        scored = score_table(tmp_path / "answers.jsonl")
+        record.write_run(tmp_path / str(n), scored.samples, replace(scored.results, started="", duration_seconds=0))
+        written.append([(tmp_path / str(n) / name).read_bytes() for name in ("samples.jsonl", "results.json")])
+    assert written[0] == written[1] and b"consistent" in written[0][0]
+
+
 def test_helpers_take_part_and_the_order_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
     monkeypatch.setattr(process, "_PART", 2)
     monkeypatch.setattr(process, "_cores", lambda: 2)
-    found = process.in_parts(
-        partial(parted.where, parent=os.getpid(), mode="plain", met=tmp_path / "met"), range(100), least=1
-    )
+    found = process.in_parts(partial(parted.where, parent=os.getpid(), mode="plain", met=tmp_path / "met"), range(100))
     assert [number for number, _ in found] == list(range(100))
     assert {process for _, process in found} > {os.getpid()}
 
 
 @pytest.mark.parametrize("mode", ["die", "plain"])
 def test_what_a_helper_cannot_do_is_done_here(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
     monkeypatch.setattr(process, "_PART", 2)
     monkeypatch.setattr(process, "_cores", lambda: 3)
-    found = process.in_parts(partial(parted.where, parent=os.getpid(), mode=mode), range(21), least=1)
+    found = process.in_parts(partial(parted.where, parent=os.getpid(), mode=mode), range(21))
     assert [number for number, _ in found] == list(range(21))
 
 
 def test_an_error_of_the_work_is_raised_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
     monkeypatch.setattr(process, "_PART", 2)
     monkeypatch.setattr(process, "_cores", lambda: 2)
     with pytest.raises(InputError, match="no good"):
-        process.in_parts(partial(parted.where, parent=os.getpid(), mode="raise"), range(9), least=1)
+        process.in_parts(partial(parted.where, parent=os.getpid(), mode="raise"), range(9))
 
 
-def test_few_rows_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process.subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
+def test_few_rows_one_core_other_threads_and_other_systems_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "_PART", 2)
+    monkeypatch.setattr(process, "_cores", lambda: 2)
+    monkeypatch.setattr(os, "fork", lambda: pytest.fail("a process was started"))
     assert process.in_parts(list, range(5)) == [0, 1, 2, 3, 4]
     assert process.in_parts(list, []) == []
+    monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
+    for owner, name, found in (
+        (process, "_cores", lambda: 1),
+        (process.threading, "active_count", lambda: 2),
+        (sys, "platform", "win32"),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, name, found)
+            assert process.in_parts(list, range(5)) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there are no helpers")
+def test_where_no_process_can_be_had_all_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> int:
+        raise BlockingIOError("no more processes")
+
+    monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(process, "_PART", 2)
+    monkeypatch.setattr(process, "_cores", lambda: 2)
+    monkeypatch.setattr(os, "fork", refused)
+    assert process.in_parts(list, range(7)) == list(range(7))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there are no helpers")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_helper_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> None:
+    code = (
+        "import sys; from functools import partial; import parted; from pathlib import Path; "
+        "from globe_eval.runs import process; process._PART = process.WORTH_PROCESSES = 2; process._cores = lambda: 3\n"
+        "with process.interruptible():\n"
+        "    process.in_parts(partial(parted.endless, folder=Path(sys.argv[1])), range(40))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stderr=subprocess.DEVNULL) as parent:
+        parted.wait(lambda: len(list(tmp_path.iterdir())) == 3, "both helpers and their parent are at work")
+        helpers = [int(one.name) for one in tmp_path.iterdir() if one.name != str(parent.pid)]
+        parent.send_signal(how)
+        (tmp_path / "over").touch()
+        assert parent.wait(60) != 0
+    parted.wait(lambda: not any(Path(f"/proc/{one}").exists() for one in helpers), "the helpers are gone")
 
 
 def test_the_collector_is_as_it_was() -> None:

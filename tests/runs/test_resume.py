@@ -27,6 +27,8 @@ from starts import start
 from globe_eval.cli import main
 from globe_eval.runs.process import interruptible
 
+pytestmark = pytest.mark.alone
+
 KILLS = 20
 CITIES = [("France", "Paris"), ("Japan", "Kyoto"), ("Kenya", "Nairobi"), ("Peru", "Lima"), ("Canada", "Montréal 🍁")]
 
@@ -68,7 +70,7 @@ def journal(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def wait_until(true: Callable[[], bool], process: BaseProcess | subprocess.Popen[bytes], seconds: float = 60) -> None:
+def wait_until(true: Callable[[], bool], process: BaseProcess | subprocess.Popen[bytes], seconds: float = 300) -> None:
     """Wait for something to become true, or for the process to end."""
     give_up = time.monotonic() + seconds
     while not true():
@@ -110,12 +112,12 @@ def test_an_endpoint_run_killed_twenty_times_is_the_run_that_was_not(tmp_path: P
     def gated(payload: dict[str, Any], number: int) -> Reply:
         """Some more than the kill waits for; on a slow machine, where it comes late, no more than these."""
         if number > answered[0]:
-            killed.wait(60)
+            killed.wait(300)
         return told(payload, number)
 
     with ChatServer(gated) as server:
         whole = start(endpoint(server, tmp_path / "whole", *many), err)
-        whole.join(120)
+        whole.join(300)
         assert whole.exitcode == 0, err.read_text()
         folder, reference = tmp_path / "killed" / "many", tmp_path / "whole" / "many"
         starts = []
@@ -133,13 +135,13 @@ def test_an_endpoint_run_killed_twenty_times_is_the_run_that_was_not(tmp_path: P
             process.kill()
             process.join()
             killed.set()
-            time.sleep(0.15)  # what the server still answers, nobody hears
+            server.settle()  # what it still answers, nobody hears
             starts.append([question(one.payload) for one in server.asked[before:]])
         kept = len(journal(folder))
         before = len(server.asked)
         answered[0] = math.inf
         last = start(endpoint(server, tmp_path / "killed", *many), err)
-        last.join(120)
+        last.join(300)
         assert last.exitcode == 0, err.read_text()
         starts.append([question(one.payload) for one in server.asked[before:]])
 
@@ -219,16 +221,31 @@ def command(*arguments: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(call, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
+def told_until(most: int, ended: threading.Event) -> Callable[[dict[str, Any], int], Reply]:
+    """`told`; what is asked beyond `most` requests is answered when another process has ended, however late it does."""
+
+    def answer(payload: dict[str, Any], number: int) -> Reply:
+        if number > most:
+            ended.wait(300)
+        return told(payload, number)
+
+    return answer
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_what_is_done_and_how_to_go_on(
     tmp_path: Path, many: list[object], number: signal.Signals
 ) -> None:
-    with ChatServer(told) as server:
+    ended = threading.Event()
+    with ChatServer(told_until(60, ended)) as server:
         arguments = endpoint(server, tmp_path, *many, "--limit", 120)
         process = command(*arguments, "--fresh")
         wait_until(lambda: len(server.asked) >= 30, process)
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
+        ended.set()
+        server.settle()
         kept, before = len(journal(tmp_path / "many")), len(server.asked)
         assert (process.returncode, out) == (130, b"")
         assert err.decode() == (
@@ -243,6 +260,7 @@ def test_an_interrupted_run_says_what_is_done_and_how_to_go_on(
         assert 120 - kept <= len(server.asked) - before <= 124 - kept
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_second_signal_kills_at_once(tmp_path: Path, many: list[object]) -> None:
     program = (
         "import os, signal, sys, time\n"
@@ -260,6 +278,7 @@ def test_a_second_signal_kills_at_once(tmp_path: Path, many: list[object]) -> No
     assert (done.returncode, done.stdout) == (-signal.SIGINT, "first\n")
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_signals_that_are_off_stay_off_and_handlers_come_back() -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
@@ -397,15 +416,18 @@ def test_another_model_behind_the_same_address_is_refused(
 def test_two_processes_do_not_share_a_folder(
     tmp_path: Path, many: list[object], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with ChatServer(told) as server:
+    refused = threading.Event()
+    with ChatServer(told_until(20, refused)) as server:
         first = start(endpoint(server, tmp_path, *many), tmp_path / "stderr")
         wait_until(lambda: len(server.asked) > 3, first)
         assert main(list(map(str, endpoint(server, tmp_path, *many)))) == 2
         assert f"{tmp_path / 'many'}: is being written by process {first.pid} on " in capfd.readouterr().err
-        first.join(60)
+        refused.set()
+        first.join(300)
         assert first.exitcode == 0 and len(server.asked) == 300
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_no_secret_is_written_anywhere(
     tmp_path: Path, many: list[object], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -414,8 +436,9 @@ def test_no_secret_is_written_anywhere(
 
     def answer(payload: dict[str, Any], number: int) -> str | Reply:
         refuse = Reply({"error": {"message": f"{secrets[0]} at http://me:{secrets[1]}@host/v1"}}, 400)
-        return refuse if int(question(payload), 16) % 5 == 0 else told(payload, number)
+        return refuse if int(question(payload), 16) % 5 == 0 else told_until(100, ended)(payload, number)
 
+    ended = threading.Event()
     with ChatServer(answer) as server:
         address = server.base_url.replace("://", f"://me:{secrets[1]}@") + f"?key={secrets[2]}"
         arguments = ["--model", "endpoint", "--model_args", f"base_url={address},num_concurrent=4,max_retries=0"]
@@ -423,7 +446,8 @@ def test_no_secret_is_written_anywhere(
         process = command(*arguments, "--limit", 300)
         wait_until(lambda: len(server.asked) >= 40, process)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=300)
+        ended.set()
         assert process.returncode == 130 and b"start the same command again" in err
         assert main([*arguments, "--limit", "20"]) == 3
         assert all(one.headers["Authorization"].startswith("Basic ") for one in server.asked)

@@ -358,3 +358,19 @@ def test_a_swap_is_refused_where_a_latitude_is_impossible_and_else_only_noted() 
 @given(st.recursive(st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.text(), one)))
 def test_json_without_repeated_keys_is_what_it_was(value: Any) -> None:
     assert load_json(json.dumps(value)) == value
+
+
+def test_what_is_not_asked_for_is_not_measured(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("a.csv").write_text('id,response\na.jpg,"<think>A church, so Paris.</think><answer>Paris, France</answer>"\n')
+    words = ("a.csv", "--truth", "t.csv", "--answer-form", "names")
+    whole, _ = score(capsys, *words, code=3)
+    assert {"acc@25km", "reasoning_consistent", "n_words"} <= whole.keys()
+    for name in ("consistencies", "ground", "localizability", "response_format"):
+        monkeypatch.setattr(f"globe_eval.scoring.{name}", lambda *_, **__: pytest.fail("measured"))
+    places, _ = score(capsys, *words, "--metrics", "accuracy", code=3)
+    assert places["interval"] == {name: one for name, one in whole["interval"].items() if name in places["interval"]}
+    assert places["acc@25km"] == whole["acc@25km"] and "n_words" not in places and places["reasoning"] is None
+    _, err = score(capsys, *words, "--metrics", "acuracy", code=2)
+    assert "--metrics: found 'acuracy'; did you mean 'accuracy'?" in err

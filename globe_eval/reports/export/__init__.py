@@ -11,13 +11,13 @@ import numpy as np
 
 from globe_eval.errors import InputError
 from globe_eval.reports.export.lm_eval import file_name, lm_eval_results
-from globe_eval.reports.export.model_card import eval_results, model_card
+from globe_eval.reports.export.model_card import eval_results, eval_yaml, model_card
 from globe_eval.reports.export.publishable import directions, model_id, public, standard_errors
 from globe_eval.reports.export.samples import csv_text, parquet
 from globe_eval.reports.run import read_run
 from globe_eval.runs import trackers
 
-Target = Literal["model-card", "eval-results", "lm-eval", "csv", "parquet", "wandb", "trackio"]
+Target = Literal["model-card", "eval-results", "eval-yaml", "lm-eval", "csv", "parquet", "wandb", "trackio"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 
@@ -27,6 +27,7 @@ def export(
     *,
     model: str | None = None,
     dataset: str | None = None,
+    revision: str | None = None,
     source: str | None = None,
     ids: Literal["whole", "digest"] = "whole",
     tracker_args: dict[str, Any] | None = None,
@@ -34,16 +35,21 @@ def export(
     """The file's place below the output folder and its content; None where the figures were sent to a tracker.
 
     Args:
-        folder: a run.
+        folder: a run; for eval-yaml a benchmark, by name or YAML.
         to: for whom.
         model: the model's id, OWNER/NAME on the hub; default: the run's.
         dataset: the benchmark's data set on the hub; default: its YAML's.
+        revision: the commit of that data set.
         source: where to read about the evaluation, a URL.
         ids: of csv and parquet: the benchmark's own, or the first 16 digits of their SHA-256.
         tracker_args: arguments of `wandb.init` or `trackio.init`.
 
     Raises InputError for what is no run, and what the format needs and the run does not have.
     """
+    if revision is not None and to != "eval-results":
+        raise InputError(f"--dataset_revision: only --to eval-results has one, found --to {to}")
+    if to == "eval-yaml":
+        return Path("eval.yaml"), eval_yaml(str(folder)).encode()
     run = read_run(folder)
     results = run.results
     if tracker_args and to not in ("wandb", "trackio"):
@@ -52,7 +58,7 @@ def export(
         return Path("model_card.md"), model_card(run, model=model, dataset=dataset, source=source).encode()
     if to == "eval-results":
         path = Path(".eval_results") / f"{results.task}.yaml"
-        return path, eval_results(run, dataset=dataset, source=source).encode()
+        return path, eval_results(run, dataset=dataset, source=source, revision=revision).encode()
     if ids == "digest" and to not in ("csv", "parquet"):
         raise InputError(f"--ids: only --to csv and --to parquet have ids, found --to {to}")
     table = dict(run.table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from globe_eval.benchmarks.table import read_table
 from globe_train.laptop import scarcity
+from globe_train.laptop.steps import Step
 from globe_train.recipe import read_recipe
 
 OPTIONS = {"n": [8, 16], "seeds": [0, 1], "arms": list(scarcity.ARMS), "steps": None}
@@ -59,42 +61,31 @@ def test_the_second_test_set_is_not_the_benchmarks_nor_trained_on(folder: Path) 
 
 def test_every_arm_is_recipes_that_are_read_and_needs_what_is_planned(folder: Path) -> None:
     options = argparse.Namespace(folder=folder, **OPTIONS)
-    planned = {}
+    planned: dict[str, Step] = {}
     for seed in options.seeds:
         for n in options.n:
             for step in scarcity.steps(options, n, seed):
                 assert planned.setdefault(step.name, step) == step, "one name, one step"
                 assert set(step.needs) <= planned.keys(), f"{step.name} needs what comes before it"
     runs = [name for name in planned if name.startswith("eval-")]
-    assert len(runs) == 2 * 2 * 6 + 2 * 2, "six arms of each n and seed, and two that no n changes"
+    assert len(runs) == 2 * 2 * (len(scarcity.ARMS) - 2) + 2 * 2, "and two that no n changes"
     for step in planned.values():
         if "globe_train.cli" in step.command and step.command[3] in ("sft", "grpo"):
             verb, recipe, *overrides = step.command[3:]
             read = read_recipe(recipe, overrides, verb)
             assert read["data"]["manifest"].startswith(str(folder)) and str(step.done.parent) == read["output"]
-    assert sum(name.startswith("sample-") for name in planned) == 4 * scarcity.SAMPLES
+    assert {name for name in planned if name.startswith("samples")} == {
+        f"samples{round}-{n}-{seed}" for round in (1, 2) for n in (8, 16) for seed in (0, 1)
+    }
 
 
-def test_only_answers_with_country_and_city_right_are_learnt_from(tmp_path: Path) -> None:
-    known = [{"id": "a", "country": "France", "city": "Lyon"}, {"id": "b", "country": "Japan", "city": "Tokyo"}]
-    samples = [
-        {"id": "a", "response": "<think>A bus.</think>x", "country_correct": 1.0, "city_correct": 1.0},
-        {"id": "a", "response": "<think>A tram.</think>x", "country_correct": 1.0, "city_correct": 0.0},
-        {"id": "b", "response": "<think>A sign.</think>x", "country_correct": 1.0, "city_correct": 1.0},
-        {"id": "a", "response": "<think>A flag.</think>x", "country_correct": 1.0, "city_correct": 1.0},
-        {"id": "b", "response": None, "country_correct": None, "city_correct": None},
-    ]
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in known))
-    for name, its in (("one", samples[:3]), ("two", samples[3:])):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "samples.jsonl").write_text("".join(json.dumps(one) + "\n" for one in its))
-    words = [str(tmp_path / name) for name in ("out.jsonl", "rows.jsonl", "one", "two")]
-    assert scarcity.main(["choose", *words]) == 0
-    chosen = rows(tmp_path, "out")
-    assert [row["reasoning"] for row in chosen] == ["A bus.", "A sign.", "A flag."]
-    assert scarcity.main(["choose", str(tmp_path / "none.jsonl"), *words[1:2]]) == 2
-    assert not (tmp_path / "none.jsonl").exists()
-    assert len({row["id"] for row in chosen}) == 3 and {row["teacher_city"] for row in chosen} == {"Lyon", "Tokyo"}
+def test_an_arm_needs_nothing_of_the_others(folder: Path) -> None:
+    for arm in scarcity.ARMS:
+        options = argparse.Namespace(folder=folder, **{**OPTIONS, "arms": [arm]})
+        planned = [step.name for step in scarcity.steps(options, 8, 0)]
+        assert len(planned) == len(set(planned)) and planned[-1] == f"eval-{scarcity.name_of(arm, 8, 0)}"
+        for step in scarcity.steps(options, 8, 0):
+            assert set(step.needs) <= set(planned[: planned.index(step.name)])
 
 
 def test_the_table_has_every_arm_and_its_change_over_sft(tmp_path: Path) -> None:
@@ -112,10 +103,27 @@ def test_the_table_has_every_arm_and_its_change_over_sft(tmp_path: Path) -> None
                 }
                 for i in range(40)
             ]
-            (out / "samples.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+            if arm != "distance" and (arm, seed) != ("longer", 1):
+                (out / "samples.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "logs").mkdir()
+    seconds = {"sft-8-0": 60, "sft-8-1": 120, "grpo-8-0": 600, "grpo-8-1": 900, "eval-grpo-8-0": 5000}
+    (tmp_path / "logs/seconds.tsv").write_text("".join(f"{name}\t{taken}\n" for name, taken in seconds.items()))
     text = scarcity.summary(tmp_path, [8], [0, 1], list(scarcity.ARMS))
     first, change = text.split("Change over SFT")
-    assert all(title in first for title in scarcity.ARMS.values())
-    (row,) = [line for line in change.splitlines() if line.startswith("| + GRPO on geotags |")]
+    cells = {line.split(" | ")[0].removeprefix("| "): line.split(" | ") for line in first.splitlines()}
+    assert all(any(row.startswith(title) for row in cells) for title in scarcity.ARMS.values())
+    assert cells[scarcity.ARMS["grpo"]][-1] == "12.5 |", "the mean of its two trainings, without SFT and evaluation"
+    assert cells[scarcity.ARMS["sft"]][-1] == "1.5 |"
+    assert cells[scarcity.ARMS["distance"]][1] == "not run"
+    assert f"{scarcity.ARMS['longer']} (seed 0)" in cells
+    (row,) = [line for line in change.splitlines() if line.startswith(f"| {scarcity.ARMS['grpo']} |")]
     assert "+" in row.split("|")[2] and "*" in row.split("|")[2]
-    assert "SFT on n reasoned pictures" not in change
+    assert not any(f"| {scarcity.ARMS[arm]} |" in change for arm in ("sft", "distance"))
+
+
+def test_the_page_of_the_experiment_quotes_its_table() -> None:
+    root = Path(__file__).parents[3]
+    page, table = (root / name for name in ("docs/experiment.md", "leaderboards/training/scarcity.md"))
+    quoted = re.findall(r"[+-]?\d+\.\d \([+-]?\d+\.\d – [+-]?\d+\.\d\)", page.read_text(encoding="utf-8"))
+    assert len(quoted) >= 6
+    assert not [figure for figure in quoted if figure not in table.read_text(encoding="utf-8")]

@@ -1,0 +1,170 @@
+"""Expert iteration: a model answers pictures of known place, and learns from the answers that name it rightly.
+
+    python -m globe_train.laptop.expert sample MODEL ROWS IMAGES OUTPUT --samples 4 --seed 0
+    python -m globe_train.laptop.expert choose OUTPUT ROWS REASONED SAMPLES...
+
+The first draws answers to each row's picture at temperature 1. The second writes rows that SFT trains on: those of
+REASONED as they are and, of every other picture, its first answer of which the format, the country and the city are
+right by the rewards that GRPO is given. As in STaR (Zelikman et al., 2022) a model is then trained from the base on
+both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from globe_eval.answers import parse
+from globe_eval.errors import InputError
+from globe_eval.files import json_lines, write_whole
+from globe_eval.models import torchvision_cpu
+from globe_train import rewards
+from globe_train.reward_model import reasoning_of
+
+BATCH, LENGTH = 64, 72
+"""Pictures that are answered at once, and tokens of an answer at most."""
+
+
+def sampled(
+    model_name: str, rows: Sequence[Mapping[str, Any]], images: Path, samples: int, seed: int
+) -> Iterator[dict[str, str]]:
+    """`samples` answers to each row's picture, drawn at temperature 1: the row's id and the response."""
+    torchvision_cpu.ensure()
+    import torch
+    from PIL import Image
+    from transformers import AutoModelForImageTextToText, set_seed
+
+    from globe_train.checkpoint import load_processor
+    from globe_train.data import messages
+    from globe_train.vision import once_a_picture
+
+    set_seed(seed)
+    model = AutoModelForImageTextToText.from_pretrained(model_name, dtype=torch.float32).eval()
+    once_a_picture(model)
+    processor = load_processor(model_name, None)
+    system, user = messages("globe_readme")
+    said = [{**system, "content": [{"type": "text", "text": system["content"]}]}]
+    said.append({**user, "content": [{"type": "image"}, {"type": "text", "text": user["content"]}]})
+    prompt = processor.apply_chat_template(said, add_generation_prompt=True)
+    for start in range(0, len(rows), BATCH):
+        batch = rows[start : start + BATCH]
+        pictures = []
+        for row in batch:
+            with Image.open(images / row["image"]) as picture:
+                pictures.append(picture.convert("RGB"))
+        inputs = processor(text=[prompt] * len(batch), images=pictures, return_tensors="pt")
+        with torch.no_grad():
+            tokens = model.generate(
+                **inputs, do_sample=True, temperature=1.0, top_k=0, num_return_sequences=samples, max_new_tokens=LENGTH
+            )
+        texts = processor.batch_decode(tokens[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        for index, text in enumerate(texts):
+            yield {"id": batch[index // samples]["id"], "response": text}
+
+
+def right_answers(rows: Sequence[Mapping[str, Any]], samples: Sequence[Mapping[str, str]]) -> list[dict[str, Any]]:
+    """Of each row's picture the first sample of which format, country and city are right, as a row that SFT takes.
+
+    >>> place = {"id": "a", "country": "France", "city": "Lyon", "lat": 45.75, "lon": 4.85}
+    >>> text = "<think>a bus</think><answer>country: France\\ncity: {}</answer>"
+    >>> found = right_answers([place], [{"id": "a", "response": text.format(city)} for city in ("Paris", "Lyon")])
+    >>> [row["reasoning"] for row in found]
+    ['a bus']
+    """
+    known = {row["id"]: row for row in rows}
+    judged = [sample for sample in samples if sample["id"] in known]
+    texts = [sample["response"] for sample in judged]
+    truth = {key: [known[sample["id"]][key] for sample in judged] for key in ("country", "city", "lat", "lon")}
+    formats, places = rewards.r_format(texts), rewards.r_geo(texts, **truth)
+    right = [one for one, form, place in zip(judged, formats, places, strict=True) if form == 1 and place == 1]
+    return first_of_each(rows, right, lambda row, _: (row["country"], row["city"]))
+
+
+def unchecked_answers(
+    rows: Sequence[Mapping[str, Any]], samples: Sequence[Mapping[str, str]], n: int, seed: int = 0
+) -> list[dict[str, Any]]:
+    """The first well-formed sample of n of the pictures, drawn by a seed, with the place that it names."""
+    formed = [
+        sample
+        for sample, form in zip(samples, rewards.r_format([one["response"] for one in samples]), strict=True)
+        if form == 1 and all(named(sample["response"]))
+    ]
+    found = first_of_each(rows, formed, lambda _, response: named(response))
+    return sorted(Random(f"unchecked/{seed}").sample(found, min(n, len(found))), key=lambda row: str(row["id"]))
+
+
+def named(response: str) -> tuple[str | None, str | None]:
+    """Country and city of an answer, as it is read when it is evaluated.
+
+    >>> named("<think>a bus</think><answer>country: France\\ncity: Lyon</answer>")
+    ('France', 'Lyon')
+    """
+    answer = parse(response)
+    return answer.country, answer.city
+
+
+def first_of_each(
+    rows: Sequence[Mapping[str, Any]],
+    samples: Sequence[Mapping[str, str]],
+    place: Callable[[Mapping[str, Any], str], tuple[str | None, str | None]],
+) -> list[dict[str, Any]]:
+    """Each row that has a sample, with the reasoning of the first and the place that is to be answered."""
+    first: dict[str, str] = {}
+    for sample in samples:
+        first.setdefault(sample["id"], sample["response"])
+    found = []
+    for row in rows:
+        if (response := first.get(row["id"])) is not None:
+            country, city = place(row, response)
+            answer = {"teacher_country": country, "teacher_city": city}
+            found.append({**row, "reasoning": reasoning_of(response), **answer})
+    return found
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Sample or choose; returns an exit code."""
+    parser = argparse.ArgumentParser(prog="python -m globe_train.laptop.expert", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    sample = verbs.add_parser("sample")
+    sample.add_argument("model")
+    sample.add_argument("rows", type=Path)
+    sample.add_argument("images", type=Path)
+    sample.add_argument("output", type=Path)
+    sample.add_argument("--samples", type=int, default=4)
+    sample.add_argument("--seed", type=int, default=0)
+    choose = verbs.add_parser("choose")
+    choose.add_argument("output", type=Path)
+    choose.add_argument("rows", type=Path)
+    choose.add_argument("reasoned", type=Path)
+    choose.add_argument("samples", type=Path, nargs="+")
+    choose.add_argument("--unchecked", action="store_true", help="as many answers as are right, right or not")
+    given = parser.parse_args(words)
+    rows = read(given.rows)
+    if given.verb == "sample":
+        write_whole(given.output, json_lines(sampled(given.model, rows, given.images, given.samples, given.seed)))
+        return 0
+    samples = [sample for path in given.samples for sample in read(path)]
+    chosen = right_answers(rows, samples)
+    if given.unchecked:
+        chosen = unchecked_answers(rows, samples, len(chosen))
+    if not chosen:
+        print(f"expert: none of {len(samples):,} answers names country and city rightly", file=sys.stderr)
+        return InputError.exit_code
+    write_whole(given.output, json_lines([*read(given.reasoned), *chosen]))
+    print(f"{given.output}: answers to {len(chosen):,} of {len(rows):,} pictures")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
