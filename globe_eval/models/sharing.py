@@ -42,7 +42,7 @@ class Passing(Exception):
     Args:
         reason: what went wrong.
         asked_to_wait: seconds that the server wants to be left alone, where it says so.
-        lost: nothing came back, so that the server may have gone away; if so, it counts as no attempt.
+        lost: nothing came back, so that the server may have gone away.
         free: it counts as no attempt: the server is asked too fast, or is asked again in another way.
 
     """
@@ -179,7 +179,6 @@ def share(
                 server.lost(failure)
                 if not is_there(server, line):  # whatever others have heard meanwhile
                     server.lost(failure)
-                    failure.free = True
             if failure.free:
                 todo.put((turn, number))
             elif -turn < patience.max_retries:
@@ -199,7 +198,7 @@ def share(
 
     def left() -> list[int]:
         """The requests that wait, which nobody gets any more."""
-        numbers = []
+        numbers: list[int] = []
         while True:
             try:
                 task = todo.get_nowait()
