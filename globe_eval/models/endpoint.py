@@ -274,7 +274,7 @@ class Endpoint(SimpleModel):
         while True:
             rules = address.rules
             sent, changes = rules.apply(fields, self.explicit)
-            role = self.system_role or rules.system_role
+            role: Any = self.system_role or rules.system_role
             if role != self.system_role:
                 changes.append(f"system message as {role}")
 
