@@ -20,7 +20,9 @@ EXAMPLE = "globe-eval --model knn --tasks miniworld"
 
 def add_arguments(parser: Parser) -> None:
     """The arguments."""
-    parser.add_argument("--model", metavar="NAME", help="constant, knn, replay, endpoint, hf-multimodal, vllm-vlm")
+    parser.add_argument(
+        "--model", metavar="NAME", help="constant, knn, replay, endpoint, ray-vllm, hf-multimodal, vllm-vlm"
+    )
     parser.add_argument("--model_args", "-a", nargs="+", metavar="K=V,…", default=[], help="arguments of the model")
     parser.add_argument("--tasks", "-t", nargs="+", metavar="TASK", help="names, groups or YAML files, with , between")
     parser.add_argument(

@@ -13,6 +13,7 @@ _MODELS = {
     "constant": "globe_eval.models.baselines:Constant",
     "endpoint": "globe_eval.models.endpoint:Endpoint",
     "knn": "globe_eval.models.baselines:Knn",
+    "ray-vllm": "globe_eval.models.ray_vllm:RayVllm",
     "replay": "globe_eval.models.replay:Replay",
 }
 
@@ -22,6 +23,7 @@ DESCRIPTIONS = {
     "knn": "floor: the place of the nearest picture in a gallery (gallery=…, images=…, k=1); miniworld's by default",
     "replay": "answers from a file (answers=FILE)",
     "endpoint": "OpenAI-compatible chat, a served vLLM or a provider (base_url=…, model=…, num_concurrent=16)",
+    "ray-vllm": "vLLM on many GPUs and machines (pretrained=…, concurrency=4, address=auto); needs globe-eval[vllm]",
     "hf-multimodal": "lm-eval's: transformers in this process (pretrained=…); needs globe-eval[hf]",
     "vllm-vlm": "lm-eval's: vLLM in this process (pretrained=…); needs globe-eval[vllm]",
 }

@@ -20,8 +20,8 @@ def merged(task: Mapping[str, Any], given: Mapping[str, Any], *, backend: str = 
     Args:
         task: of the benchmark's YAML.
         given: of the user.
-        backend: the model; lm-eval's own ones, whose names begin with hf and vllm, know one name of the limit and read
-            no null, and vLLM's takes a missing temperature for greedy decoding.
+        backend: the model; lm-eval's own ones, whose names begin with hf and vllm, and `ray-vllm` know one name of the
+            limit, call stops `until` and read no null, and vLLM's take a missing temperature for greedy decoding.
 
     Raises InputError where the user's arguments contradict each other.
 
@@ -49,12 +49,19 @@ def merged(task: Mapping[str, Any], given: Mapping[str, Any], *, backend: str = 
     result |= {
         name: value for name, value in given.items() if not (name in LENGTHS and value is None and len(limits) > 1)
     }
-    if not backend.startswith(("hf", "vllm")):
+    vllm = backend.startswith(("vllm", "ray"))
+    if not (vllm or backend.startswith("hf")):
         return result
-    if backend.startswith("vllm") and given.get("do_sample") is not False and result.get("temperature") is None:
+    if vllm and given.get("do_sample") is not False and result.get("temperature") is None:
         if "temperature" in given:
             raise InputError(f"--gen_kwargs: temperature=null: {backend} has no temperature of its own; give a number")
         result["temperature"] = 1.0
+    if "stop" in given:
+        if "until" in given:
+            raise InputError(f"--gen_kwargs: {_shown(given)}: stop and until are the same; give one of them")
+        result["until"] = result.pop("stop")
+    if vllm and "n" in given:
+        raise InputError(f"--gen_kwargs: n={given['n']}: {backend} reads one answer; --repeats asks several times")
     if limits:
         (limit,) = {name: value for name, value in result.items() if name in LENGTHS}.values() or (None,)
         result = {name: value for name, value in result.items() if name not in LENGTHS} | {"max_gen_toks": limit}

@@ -25,7 +25,7 @@ CANNOT_CHANGE_AN_ANSWER = {
         "backoff",
         "patience",
     ),
-    *("requests_per_minute", "tokens_per_minute", "stream", "served_model"),
+    *("requests_per_minute", "tokens_per_minute", "stream", "served_model", "concurrency", "address"),
     # How the same computation is laid out. A run that ran out of memory goes on with other values; rounding, the only
     # thing that they touch, differs between two machines as well.
     *("batch_size", "max_batch_size", "device", "device_map", "device_map_option", "parallelize", "low_cpu_mem_usage"),

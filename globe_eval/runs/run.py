@@ -336,16 +336,18 @@ def load_model(request: Request) -> Any:
     from globe_eval import models
     from globe_eval.runs.journaled import CHUNK, seed_everything  # not at the top: lm-eval reads what is set there
 
-    if request.model.startswith("hf"):
+    if request.model.startswith(("hf", "vllm", "ray")):
         from globe_eval.models import torchvision_cpu
 
         torchvision_cpu.ensure()
     # vLLM makes its own batches and waits for each that it is given: so for all that is journalled at once. With "auto"
     # lm-eval would ask it for its bar, and where bars are off vLLM divides by the time of that bar, which is zero.
-    by_itself = request.model.startswith("vllm") and request.batch_size in (None, "auto")
-    batch_size = CHUNK if by_itself else request.batch_size or 1
+    by_itself = {"vllm-vlm": CHUNK, "vllm": CHUNK, "ray-vllm": None}
+    given = None if request.batch_size == "auto" and request.model in by_itself else request.batch_size
+    batch_size = given or by_itself.get(request.model, 1)
     more = {"batch_size": batch_size, "max_batch_size": None, "device": request.device}
-    arguments = {"seed": request.seed, **request.model_args} if request.model == "endpoint" else {**request.model_args}
+    seeded = request.model in ("endpoint", "ray-vllm")
+    arguments = {"seed": request.seed, **request.model_args} if seeded else {**request.model_args}
     try:
         make = get_model(request.model)
         seed_everything(request.seed)
@@ -353,7 +355,7 @@ def load_model(request: Request) -> Any:
     except InputError:
         raise
     except ModuleNotFoundError as error:
-        extra = {"hf-multimodal": "hf", "vllm-vlm": "vllm"}.get(request.model, "api")
+        extra = {"hf-multimodal": "hf", "vllm-vlm": "vllm", "ray-vllm": "vllm"}.get(request.model, "api")
         raise InputError(
             f"model {request.model!r} needs a package that is not installed ({error.name or error}): "
             f"pip install 'globe-eval[{extra}]'"

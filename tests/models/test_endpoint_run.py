@@ -660,33 +660,3 @@ def test_authorities_of_ones_own(run: Run, tmp_path: Path) -> None:
     (tmp_path / "none.pem").write_text("no certificate")
     assert run("https://127.0.0.1:9/v1", args=f"ca_bundle={tmp_path / 'none.pem'}").code == 2
     assert re.search(r"ca_bundle \S+none\.pem: ", run.err)
-
-
-# A model of one's own
-
-
-def test_a_model_of_ones_own_by_its_class(
-    task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "my_models.py").write_text(
-        "from globe_eval.models.response import Response\n"
-        "from globe_eval.models.simple import SimpleModel\n\n\n"
-        "class Always(SimpleModel):\n"
-        "    name = 'always'\n\n"
-        "    def __init__(self, city: str) -> None:\n"
-        "        super().__init__()\n"
-        "        self.city = city\n\n"
-        "    def generate_until(self, requests, disable_tqdm=False):\n"
-        "        return [Response(f'city: {self.city}') for _ in requests]\n"
-    )
-    monkeypatch.chdir(tmp_path)
-    words = ["--tasks", str(task), "-o", str(tmp_path / "out"), "--model_args", "city=London"]
-    assert main(["--model", "my_models:Always", *words]) == 0
-    assert json.loads((tmp_path / "out" / "small" / "results.json").read_text())["status"]["city"] == N
-    for wrong, said in (
-        ("my_models:Alway", "AttributeError"),
-        ("nowhere:X", "No module"),
-        ("json:loads", "no class of"),
-    ):
-        capsys.readouterr()
-        assert main(["--model", wrong, *words]) == 2 and said in capsys.readouterr().err

@@ -169,7 +169,7 @@ def test_our_models_are_known_beside_lm_evals() -> None:
 
     models.register()
     models.register()
-    assert models.names() == ["constant", "endpoint", "knn", "replay"]
+    assert models.names() == ["constant", "endpoint", "knn", "ray-vllm", "replay"]
     for name in models.names():
         assert get_model(name).name == name
     assert {"hf-multimodal", "vllm-vlm", "local-chat-completions"} <= set(model_registry.keys())

@@ -6,6 +6,7 @@ Needs an environment with a vLLM that runs on a CPU and with this project's depe
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+import vllm_fake
 from vllm_server import ENVIRONMENT, RUN_S, VLLM_ENV, free_url, served, start, stop
 
 pytestmark = pytest.mark.skipif(not VLLM_ENV, reason="GLOBE_VLLM_ENV names no environment with a vLLM")
@@ -107,3 +109,40 @@ def test_a_run_survives_the_server_being_stopped_and_started_again(checkpoint: P
     )
     differing = sum(a != b for a, b in zip(restarted, uninterrupted, strict=True))
     assert differing <= 2, "two likeliest tokens may lie closer than sums in another batch agree"
+
+
+def test_decoding_that_is_asked_for_is_honoured_by_the_real_vllm(tiny_qwen: Path, tmp_path: Path) -> None:
+    """Through `vllm-vlm`; tests/models/test_vllm_decoding.py holds what is handed over to a stand-in."""
+    python, given = f"{VLLM_ENV}/bin/python", {"pretrained": tiny_qwen, **VLLM_ARGUMENTS}
+
+    def answers(name: str, **gen_kwargs: object) -> dict[str, str]:
+        return responses(python, tmp_path / name, "vllm-vlm", given, gen_kwargs)
+
+    greedy = answers("greedy", max_tokens=32)
+    letter = max(set("".join(greedy.values())), key="".join(greedy.values()).count)
+    short = answers("short", max_tokens=4, stop=letter)
+    assert all(greedy[name].startswith(text) and letter not in text for name, text in short.items())
+    assert any(len(text) < len(greedy[name]) for name, text in short.items())
+    sampled = answers("sampled", temperature=1.5, seed=7, max_tokens=32)
+    assert sampled != greedy
+    assert answers("narrow", temperature=1.5, top_p=0.001, seed=7, max_tokens=32) == greedy
+
+
+def test_the_stand_in_for_vllm_knows_no_parameter_that_vllm_does_not() -> None:
+    stand_in = set(re.findall(r"(\w+)=None", vllm_fake.FILES["vllm/__init__.py"]))
+    told = "import inspect; from vllm import SamplingParams; print(*inspect.signature(SamplingParams).parameters)"
+    done = subprocess.run(
+        [f"{VLLM_ENV}/bin/python", "-c", told], env=ENVIRONMENT, capture_output=True, text=True, timeout=RUN_S
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert len(stand_in) > 10 and stand_in <= set(done.stdout.splitlines()[-1].split())
+
+
+def test_ray_vllm_gives_the_answers_of_vllm_in_one_process(tiny_qwen: Path, tmp_path: Path) -> None:
+    python, decoding = f"{VLLM_ENV}/bin/python", {"max_gen_toks": 48}
+    alone = responses(python, tmp_path / "alone", "vllm-vlm", {"pretrained": tiny_qwen, **VLLM_ARGUMENTS}, decoding)
+    given = {"pretrained": tiny_qwen, **VLLM_ARGUMENTS, "concurrency": 1}
+    ray = responses(python, tmp_path / "ray", "ray-vllm", given, decoding)
+    assert len(alone) == N and len(set(alone.values())) > N // 2
+    differing = [name for name in alone if alone[name] != ray[name]]
+    assert len(differing) <= 1, "two likeliest tokens may lie closer than sums in another batch agree"

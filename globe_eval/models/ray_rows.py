@@ -1,0 +1,58 @@
+"""A photograph's row on its way through Ray Data: path -> bytes -> what vLLM is asked -> its answer.
+
+Each function runs in Ray's own processes, which therefore load no more than Pillow.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from globe_eval.benchmarks.images import ImageError, Photograph, decode, read_bytes
+
+ERROR = "__inference_error__"
+"""Ray's column for why a row has no answer; its stages pass by a row in which it is not empty."""
+
+Row = dict[str, Any]
+
+
+class Question(NamedTuple):
+    """What one or many photographs are asked."""
+
+    prompt: str
+    sampling: Mapping[str, Any]
+    """Arguments of vLLM's SamplingParams."""
+
+
+def read(row: Row) -> Row:
+    """On this machine: a photograph's bytes beside it."""
+    photograph: Photograph = pickle.loads(row["photograph"])
+    try:
+        return {**row, "data": read_bytes(photograph.path, photograph.name), ERROR: ""}
+    except ImageError as error:
+        return {**row, "data": b"", ERROR: str(error)}
+
+
+def asked(questions: Sequence[Question], row: Row) -> Row:
+    """On any node: what vLLM's stage wants of a row, whose bytes are let go."""
+    if row[ERROR]:
+        return {}
+    photograph: Photograph = pickle.loads(row["photograph"])
+    prompt, sampling = questions[row["question"]]
+    try:
+        picture = decode(row["data"], photograph.name, photograph.bounds)
+    except ImageError as error:
+        return {"data": b"", ERROR: str(error)}
+    return {"data": b"", "prompt": prompt, "multimodal_data": {"image": [picture]}, "sampling_params": dict(sampling)}
+
+
+def answer(row: Row) -> Row:
+    """On any node: of a row what is wanted here."""
+    return {
+        "index": row["index"],
+        "error": row[ERROR],
+        "text": row.get("generated_text") or "",
+        "tokens": [int(token) for token in row.get("generated_tokens") or ()],
+        "prompt_tokens": row.get("num_input_tokens") or 0,
+    }
