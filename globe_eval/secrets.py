@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import re
 import sys
-from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 MASK = "(removed)"
 LEAST = 6
@@ -38,6 +36,9 @@ def keep(secret: str | None) -> None:
     """Know a secret, in the forms in which it may turn up: as it is, in base64, in an address."""
     if not secret or len(secret) < LEAST:
         return
+    from base64 import b64encode, urlsafe_b64encode  # a program that knows no secret does not pay for them
+    from urllib.parse import quote, quote_plus
+
     data = secret.encode()
     forms = {secret, quote(secret, safe=""), quote_plus(secret), quote(secret)}
     forms |= {encode(data).decode().rstrip("=") for encode in (b64encode, urlsafe_b64encode)}

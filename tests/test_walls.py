@@ -93,5 +93,25 @@ def test_importing_the_package_and_its_help_loads_nothing_heavy() -> None:
     assert not loaded_by(show_help) & heavy
 
 
+@pytest.mark.parametrize(
+    ("words", "unneeded"),
+    [
+        (["ls", "tasks"], {"numpy", "pydantic", "tabulate"}),
+        (["ls", "tasks", "--details"], {"numpy", "pydantic", "tabulate"}),
+        (["validate", "tasks/im2gps3k/im2gps3k.yaml"], {"datasets", "scipy", "sklearn", "pandas"}),
+        (["validate", "globe_eval/miniworld/miniworld.yaml"], {"datasets", "scipy", "sklearn", "pandas"}),
+        (["score", "answers.csv"], {"datasets", "sklearn", "pandas", "pyarrow"}),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+)
+def test_a_command_loads_only_what_it_needs(words: list[str], unneeded: set[str], tmp_path: Path) -> None:
+    (tmp_path / "answers.csv").write_text("id,lat,lon,truth_lat,truth_lon\na,1,2,1,2\n")
+    given = [str(tmp_path / word) if word == "answers.csv" else word for word in words]
+    given = [str(PACKAGE.parent / word) if word.endswith(".yaml") else word for word in given]
+    program = "import contextlib, io, globe_eval.cli\n"
+    program += f"with contextlib.redirect_stdout(io.StringIO()):\n    assert globe_eval.cli.main({given}) == 0"
+    assert not loaded_by(program) & (HEAVY | unneeded)
+
+
 def test_scoring_loads_no_model_library() -> None:
     assert not loaded_by("import globe_eval.scoring, globe_eval.reports.terminal") & HEAVY

@@ -7,16 +7,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from globe_eval.benchmarks.manifest import beside, read_manifest
+from globe_eval.benchmarks.folders import beside
 from globe_eval.benchmarks.prompts import PROMPT_NAMES, PROMPTS, SHORT_NAMES
-from globe_eval.benchmarks.table import write_csv
 from globe_eval.errors import InputError, nearest
 
 OWN_KEYS = ("prompt", "decoding", "answer_form")
@@ -81,6 +79,8 @@ def task_folders() -> list[Path]:
 
     Raises InputError for an entry point that names no package or module.
     """
+    from importlib.metadata import entry_points
+
     folders = []
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.value):
         try:
@@ -229,6 +229,9 @@ def new_definition(
     Raises InputError for a name that is taken or no name, for a file that is there already, and for what
     `describe_folder` and `read_manifest` refuse.
     """
+    from globe_eval.benchmarks.manifest import read_manifest  # what reads definitions alone reads no tables
+    from globe_eval.benchmarks.table import write_csv
+
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise InputError(f"task {name!r}: allowed: letters, digits, '_' and '-'")
     if name in definitions(task_folders()):

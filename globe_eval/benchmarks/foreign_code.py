@@ -43,7 +43,9 @@ def problem(qualified: str, folder: Path) -> str | None:
             there = False
         if top == "globe_eval":  # this package's own, which may be imported
             try:
-                return None if hasattr(import_module(module), name) else f"module {module!r} has no {name!r}"
+                found = import_module(module)
+                offered = name in getattr(found, "__all__", ()) or hasattr(found, name)  # nothing is imported to look
+                return None if offered else f"module {module!r} has no {name!r}"
             except ImportError as error:
                 return str(error)
         return None if there else f"no module {module!r} beside the YAML, and no package {top!r}"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from globe_eval.benchmarks.definition import Definition, tags
-from globe_eval.benchmarks.manifest import data_folder, find_data, find_truth, is_prepared, prepared_fact
+from globe_eval.benchmarks.folders import data_folder, find_data, is_prepared, prepared_fact
 from globe_eval.benchmarks.prompts import PROMPT_NAMES, SHORT_NAMES, find_prompt
 
 GAP = 2
 """Spaces between two columns."""
+
+CEILINGS = "ceilings.json"
+"""Beside the YAML of a benchmark that is drawn: its name -> what `ceilings.of_every_form` says of it."""
 
 
 def table(known: Mapping[str, Definition], width: int = 80) -> str:
@@ -66,7 +70,7 @@ def details(known: Mapping[str, Definition], width: int = 80) -> str:
             "data": "here" if is_here(values) else f"not in {data_folder()}; source: {metadata.get('source', '')}",
             "answers": str(answer_form(values)),
             "variants": "; ".join(f"{variant}: {answer_form(known[variant].values)}" for variant in own),
-            "ceiling": _ceilings(values),
+            "ceiling": _ceilings(known[name]),
             "licence": str(metadata.get("license", "")),
             "unverified": ", ".join(map(str, metadata.get("unverified") or ())),
         }
@@ -128,15 +132,13 @@ def _item(key: str, text: str, width: int) -> str:
     return wrapped if text else ""
 
 
-def _ceilings(values: Mapping[str, Any]) -> str:
-    """The best that an answer of each form can score, where `globe-eval prepare` has computed it."""
+def _ceilings(one: Definition) -> str:
+    """The best that an answer of each form can score: as the benchmark's folder says, or `globe-eval prepare`."""
+    values, stated = one.values, one.path.parent / CEILINGS
     given = values.get("dataset_kwargs") or {}
     folder, reach = data_folder() / str(given.get("prepared", values.get("task"))), None
     if "custom_dataset" in values:  # drawn: there is nothing to prepare
-        from globe_eval.benchmarks.ceilings import of_every_form
-
-        drawn = find_truth(values)
-        reach = drawn and of_every_form(drawn.rows)
+        reach = json.loads(stated.read_text(encoding="utf-8")).get(one.name) if stated.is_file() else None
     elif "where" not in given and is_prepared(folder):
         reach = prepared_fact(folder, "ceilings")
     if not reach:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from globe_eval.benchmarks.folders import data_folder, find_data, is_prepared, prepared_fact
 from globe_eval.benchmarks.table import COLUMNS, Table, cell_text, read_table
 from globe_eval.benchmarks.truth import ROLES, indexed_truth, read_truth, select, truth_sha256, with_entities
 from globe_eval.errors import InputError, nearest
@@ -40,23 +40,6 @@ class Manifest:
     def sha256(self) -> str:
         """SHA-256 of the truth: what a result depends on, whatever file it came from and wherever the images lie."""
         return truth_sha256(self.rows)
-
-
-def data_folder() -> Path:
-    """Where downloaded and prepared benchmarks lie: $GLOBE_EVAL_DATA, by default ~/globe-eval-data."""
-    return Path(os.environ.get("GLOBE_EVAL_DATA") or "~/globe-eval-data").expanduser()
-
-
-def find_data(name: str | Path) -> Path | None:
-    """A file or folder as it is named, or under `data_folder()`; None where it is in neither."""
-    path = Path(name).expanduser()
-    return next((candidate for candidate in (path, data_folder() / path) if candidate.exists()), None)
-
-
-def beside(kwargs: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """`dataset_kwargs` of a YAML in `folder`: a file or folder that lies beside the YAML stands there with its path."""
-    paths = {key: folder.absolute() / str(kwargs[key]) for key in ("truth", "images", "entities") if kwargs.get(key)}
-    return {**kwargs, **{key: str(path) for key, path in paths.items() if path.exists()}}
 
 
 def read_manifest(
@@ -144,11 +127,6 @@ def locate(
         yield index, {**row, "image": name if file is None else file.relative_to(root).as_posix()}, file is not None
 
 
-def is_prepared(folder: Path) -> bool:
-    """Whether `globe-eval prepare` wrote a manifest into a folder."""
-    return (folder / "manifest.parquet").is_file() and (folder / "prepare.json").is_file()
-
-
 def read_prepared(folder: Path, *, pictures: bool = True) -> Manifest | None:
     """The manifest that `globe-eval prepare` wrote into a folder; None where there is none.
 
@@ -164,16 +142,6 @@ def read_prepared(folder: Path, *, pictures: bool = True) -> Manifest | None:
             f"{path}: SHA-256 of the truth {manifest.sha256[:12]}…, prepared {sha256[:12]}…; prepare again"
         )
     return replace(manifest, overlap=tuple(prepared_fact(folder, "overlap", ()) or ()))
-
-
-def prepared_fact(folder: Path, *key_and_default: Any) -> Any:
-    """What `prepare.json` says under a key, or the default where one is given. Raises InputError for another file."""
-    record = folder / "prepare.json"
-    try:
-        prepared = json.loads(record.read_text(encoding="utf-8"))
-        return prepared.get(*key_and_default) if len(key_and_default) > 1 else prepared[key_and_default[0]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{record}: not what globe-eval prepare writes ({error!r}); prepare again") from None
 
 
 def find_manifest(values: Mapping[str, Any], *, pictures: bool = True) -> Manifest:

@@ -17,7 +17,8 @@ import yaml
 
 from globe_eval.benchmarks import images
 from globe_eval.benchmarks.definition import Definition
-from globe_eval.benchmarks.manifest import Manifest, data_folder, find_manifest
+from globe_eval.benchmarks.folders import data_folder
+from globe_eval.benchmarks.manifest import Manifest, find_manifest
 from globe_eval.benchmarks.truth import TRUTH_FIELDS
 from globe_eval.errors import InputError
 

@@ -23,9 +23,10 @@ from globe_eval.benchmarks.ceilings import of_every_form
 from globe_eval.benchmarks.definition import Definition, definitions, find, read_definition, task_folders
 from globe_eval.benchmarks.duplicates import KINDS, overlap
 from globe_eval.benchmarks.findings import Finding, findings
+from globe_eval.benchmarks.folders import data_folder, find_data
 from globe_eval.benchmarks.hub import download
 from globe_eval.benchmarks.images import SUFFIXES
-from globe_eval.benchmarks.manifest import data_folder, find_data, locate
+from globe_eval.benchmarks.manifest import locate
 from globe_eval.benchmarks.points import SwappedHeader
 from globe_eval.benchmarks.scan import SCAN_VERSION, Scan, scan
 from globe_eval.benchmarks.table import read_table, write_csv

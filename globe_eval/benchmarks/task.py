@@ -22,8 +22,9 @@ from lm_eval.api.task import ConfigurableTask
 
 from globe_eval import scoring
 from globe_eval.benchmarks.definition import OWN_KEYS
+from globe_eval.benchmarks.folders import beside
 from globe_eval.benchmarks.images import UNBOUNDED, Photograph
-from globe_eval.benchmarks.manifest import Manifest, beside, find_manifest
+from globe_eval.benchmarks.manifest import Manifest, find_manifest
 from globe_eval.benchmarks.prompts import (
     DECODINGS,
     PROMPTS,

@@ -5,9 +5,11 @@ lm-eval skips a broken YAML without a word, so every YAML that is run goes throu
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,8 @@ from globe_eval.benchmarks.definition import (
     read_definition,
     task_folders,
 )
-from globe_eval.benchmarks.manifest import DATASET_KEYS, find_data, read_manifest, renamed
+from globe_eval.benchmarks.folders import find_data
+from globe_eval.benchmarks.manifest import DATASET_KEYS, read_manifest, renamed
 from globe_eval.benchmarks.prompts import DECODINGS, PROMPT_NAMES, asked_forms
 from globe_eval.benchmarks.truth import ROLES, TRUTH_FIELDS
 from globe_eval.benchmarks.where import parse_where
@@ -67,10 +70,29 @@ def problems(path: Path, *, data: bool = False) -> list[Problem]:
     return sorted(problems_, key=lambda problem: problem.line)
 
 
-def _of_group(definition: Definition) -> Found:
-    from lm_eval.config.group import GroupConfig
+def keys_of_lm_eval(kind: str) -> list[str]:
+    """What may stand in the YAML of a `task` or a `group`: the fields of lm-eval's class, from its source.
 
-    yield from _unknown((), definition.values, [*GroupConfig.__dataclass_fields__, "tag", "include"])
+    Importing the class takes longer than all the rest of `globe-eval validate`.
+    """
+    found = find_spec("lm_eval")
+    assert found is not None and found.origin is not None
+    source = Path(found.origin).parent / "config" / f"{kind}.py"
+    bodies = [
+        node.body
+        for node in ast.parse(source.read_bytes()).body
+        if isinstance(node, ast.ClassDef) and node.name == f"{kind.title()}Config"
+    ]
+    return [
+        line.target.id
+        for body in bodies
+        for line in body
+        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)
+    ]
+
+
+def _of_group(definition: Definition) -> Found:
+    yield from _unknown((), definition.values, [*keys_of_lm_eval("group"), "tag", "include"])
     known = definitions([*task_folders(), definition.path.parent])
     members = definition.values.get("task")
     if not isinstance(members, list):
@@ -82,12 +104,10 @@ def _of_group(definition: Definition) -> Found:
 
 
 def _of_task(values: Mapping[str, Any], folder: Path) -> Found:
-    from lm_eval.config.task import TaskConfig
-
     from globe_eval.sample import ANSWER_FORMS
 
     ours = (*OWN_KEYS, *custom_metrics.KEYS, "class", "include")
-    yield from _unknown((), values, [*TaskConfig.__dataclass_fields__, *ours])
+    yield from _unknown((), values, [*keys_of_lm_eval("task"), *ours])
     if not isinstance(values.get("task"), str) or not values["task"].replace("_", "").replace("-", "").isalnum():
         yield ("task",), f"task: found {values.get('task')!r}; a task has a name of letters, digits, '_' and '-'"
     yield from _of_functions(values, folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 
 from globe_eval.commands.parser import Parser, add_include_path
 
@@ -21,13 +20,15 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """List tasks or models."""
-    from tabulate import tabulate
-
     if options.what == "models":
+        from tabulate import tabulate
+
         from globe_eval import models
 
         print(tabulate(models.DESCRIPTIONS.items(), headers=["model", "what it is"]))
         return 0
+    import shutil
+
     from globe_eval.benchmarks import definition, listing
 
     known = definition.definitions([*definition.task_folders(), *options.include_path])

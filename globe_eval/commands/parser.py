@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class Parser(argparse.ArgumentParser):
         more.setdefault("epilog", f"example:\n  {example}" if example else None)
         super().__init__(usage=f"%(prog)s {words}", formatter_class=_Formatter, **more)
         self.sentence = sentence
+        self._add_arguments: Callable[[Parser], None] | None = None
 
     def add_commands(self, commands: Mapping[str, Any]) -> None:
         """Commands by their name: modules, or anything with SENTENCE, WORDS, EXAMPLE, add_arguments and run."""
@@ -52,16 +53,24 @@ class Parser(argparse.ArgumentParser):
                 words=command.WORDS,
                 example=command.EXAMPLE,
             )
-            command.add_arguments(parser)
+            parser._add_arguments = command.add_arguments
             if hasattr(command, "run"):
                 parser.set_defaults(command=command.run)
 
+    def _fill(self) -> None:
+        """Add the arguments of a command, the first time that they are needed: most are of commands not given."""
+        add, self._add_arguments = self._add_arguments, None
+        if add is not None:
+            add(self)
+
     def format_help(self) -> str:
         """The sentence before all that argparse writes."""
+        self._fill()
         return f"{self.sentence}\n\n{super().format_help()}"
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Read flags in either spelling, and refuse an unknown one before anything else is said to be missing."""
+        self._fill()
         words = list(args or ())
         if self._subparsers is None:
             end = words.index("--") if "--" in words else len(words)

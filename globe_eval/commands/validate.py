@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
 
@@ -22,6 +21,8 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Say what is wrong with task YAMLs."""
+    import shutil
+
     from globe_eval.benchmarks import listing, validate
 
     wrong, width = 0, shutil.get_terminal_size().columns

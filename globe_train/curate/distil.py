@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.manifest import find_data, locate, read_manifest
+from globe_eval.benchmarks.folders import find_data
+from globe_eval.benchmarks.manifest import locate, read_manifest
 from globe_eval.benchmarks.table import read_table
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import json_lines, write_whole

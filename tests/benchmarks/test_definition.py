@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
+from lm_eval.config.group import GroupConfig
+from lm_eval.config.task import TaskConfig
 from PIL import Image
 
 from globe_eval.benchmarks import definition, validate
@@ -232,3 +234,8 @@ def test_a_prompt_that_asks_for_another_form_needs_an_answer_form(
     mine.write_text(mine.read_text() + f"doc_to_text: {json.dumps(prompt)}\n{more}")
     found = [str(problem) for problem in validate.problems(mine)]
     assert found == [] if told is None else told in found[0] and "doc_to_text" in found[0], found
+
+
+@pytest.mark.parametrize("kind", [GroupConfig, TaskConfig])
+def test_the_keys_of_lm_eval_that_are_read_from_its_source_are_those_of_its_classes(kind: type) -> None:
+    assert validate.keys_of_lm_eval(kind.__name__.removesuffix("Config").lower()) == [*kind.__dataclass_fields__]

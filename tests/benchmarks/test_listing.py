@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from globe_eval import miniworld
 from globe_eval.benchmarks import listing
-from globe_eval.benchmarks.definition import METADATA_KEYS, definitions, shipped, task_folders, tasks_folder
+from globe_eval.benchmarks.ceilings import of_every_form
+from globe_eval.benchmarks.definition import METADATA_KEYS, definitions, find, shipped, task_folders, tasks_folder
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.cli import main
 
@@ -124,3 +127,10 @@ def test_what_was_never_compared_with_the_original_is_not_ticked(readmes: dict[P
         compared = path.parent.name in ("im2gps", "im2gps3k")
         assert ("- [x] If yes, does the original paper" in text) is compared, path.parent.name
         assert text.count("- [x]") + text.count("- [ ]") == 6
+
+
+def test_the_ceilings_that_miniworlds_folder_states_are_those_of_its_photographs() -> None:
+    one = find("miniworld")
+    stated = json.loads((one.path.parent / listing.CEILINGS).read_text(encoding="utf-8"))
+    assert stated == {"miniworld": of_every_form(miniworld.photographs("test"))}
+    assert "address 37.7 / 100.0 / 100.0 / 100.0 / 100.0; " in listing.details({"miniworld": one}, 200)
