@@ -1,185 +1,259 @@
-"""A run the size of OpenStreetView-5M's test set: journalled, read back, scored with clustered intervals, written.
+"""What scoring costs: beside pandas with geopy, and from 1,000 photographs to the 210,000 of OpenStreetView-5M.
 
-    python perf/scale.py [PHOTOGRAPHS] [--profile]
+    python perf/scale.py                             two rounds: 12,000 answers of 60 words, 2,997 and 12,000 positions
+    python perf/scale.py --curve [N …]               journal, score, report, board of N photographs, names and 40 words
 
-Two kinds of synthetic responses (coordinates; country and city) for 210,000 photographs by 5,000 people, then
-`globe-eval rescore` of that run, and the same coordinates as a CSV for `globe-eval score`. Each case runs in a process
-of its own, so that its peak of memory is its own; inputs are made before the clock starts. Printed: seconds on the
-clock, and of the processor, which other work on the machine does not lengthen as much. To be held by a run: 60 s and
-1.5 GB in all.
+Each command runs as a user's, in a process of its own, and inputs are made before the clock starts. Beside `score` of
+positions stand two programs that give its five accuracies and nothing else, no intervals and no file: pandas with
+geopy's geodesic, and with a plain haversine. They are held to the figures that `score` writes. Printed are medians of
+the rounds: seconds by the clock, seconds of a processor (which other work on the machine lengthens less), and the most
+memory that a command and its helpers had together.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import cProfile
 import csv
-import io
-import multiprocessing
+import json
 import os
-import pstats
+import random
 import resource
+import statistics
+import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from globe_eval import cli
+from globe_eval import miniworld
 from globe_eval.models.response import Response
 from globe_eval.places import gazetteer
-from globe_eval.runs import record
-from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.places.resolve import country_name
 from globe_eval.runs.journal import Entry, Journal
-from globe_eval.sample import Sample, Truth
 
-N_PEOPLE = 5_000
-_taken: dict[str, tuple[float, float]] = {}
+CURVE = (1_000, 3_000, 10_000, 30_000, 100_000, 210_000)
+PEOPLE = 40
+"""Photographs by one photographer, on average."""
+
+SENTENCES = (
+    "In the foreground there is {cue}, which is common in this part of the world.",
+    "I also notice {cue} next to the road.",
+    "The presence of {cue} suggests a temperate climate.",
+    "There is no sign of {cue}, however.",
+    "The signs are in a script that I know from {country}.",
+    "Cars drive on the right, as in {country}.",
+    "It could be {country}, but the vegetation does not fit.",
+)
+HEADER = ("id", "true_lat", "true_lon", "country", "city", "author")
+TASK = """task: scale
+class: !function globe_eval.GeoTask
+dataset_kwargs: {{truth: truth.csv, images: images}}
+metadata:
+  version: 1
+  description: made-up answers to photographs near towns of the whole world
+  license: CC0-1.0
+  citation: none
+  source: perf/scale.py
+  n: {n}
+  manifest_sha256: {{1: {sha256}}}
+"""
 
 
-@contextlib.contextmanager
-def stage(name: str) -> Iterator[None]:
-    """Take down how long the block takes."""
-    start, cpu = time.perf_counter(), processor_seconds()
-    yield
-    _taken[name] = time.perf_counter() - start, processor_seconds() - cpu
+class Cost(NamedTuple):
+    """Of a command: seconds by the clock, seconds of a processor, MB at most."""
+
+    clock: float
+    processor: float
+    peak: float
 
 
-def processor_seconds() -> float:
-    """Of this process and of the helpers that it has ended."""
-    helpers = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + helpers.ru_utime + helpers.ru_stime
-
-
-def truths_and_answers(n: int) -> tuple[list[Truth], list[gazetteer.Place]]:
-    """Photographs close to towns of the whole world, and towns as answers: every second one within about 100 km."""
-    rng = np.random.default_rng(0)
+def write_answers(path: Path, n: int, *, words: int = 0) -> None:
+    """n photographs near towns of the whole world, every second answer of the right town: with a reasoning of so many
+    words and the names of the town, or without words its position. Every hundredth answer in words refuses.
+    """
+    rng, draw = np.random.default_rng(0), random.Random(0)
     towns = list(gazetteer.cities())
-    taken = rng.integers(0, len(towns), n)
-    offset = rng.normal(0, 0.3, (n, 2))
-    people = rng.integers(0, N_PEOPLE, n)
-    truths = [
-        Truth(
-            float(np.clip(towns[row].lat + north, -90, 90)),
-            float(np.clip(towns[row].lon + east, -180, 180)),
-            towns[row].country_code,
-            towns[row].name,
-            f"person {people[i]}",
-        )
-        for i, (row, (north, east)) in enumerate(zip(taken.tolist(), offset.tolist(), strict=True))
-    ]
-    elsewhere = rng.integers(0, len(towns), n)
-    right = rng.random(n) < 0.5
-    return truths, [towns[row] for row in np.where(right, taken, elsewhere).tolist()]
+    names = sorted({country_name(town.country_code) for town in towns})
+    taken, offset = rng.integers(0, len(towns), n).tolist(), rng.normal(0, 0.3, (n, 2)).tolist()
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow((*HEADER, *(("response",) if words else ("predicted_lat", "predicted_lon"))))
+        for i, (row, (north, east)) in enumerate(zip(taken, offset, strict=True)):
+            town = towns[row]
+            answer = town if draw.random() < 0.5 else draw.choice(towns)
+            lat, lon = np.clip((town.lat + north, town.lon + east), (-90, -180), (90, 180)).round(5).tolist()
+            photograph = f"p{i:06}", lat, lon, country_name(town.country_code), town.name, f"by {i % (n // PEOPLE + 1)}"
+            said = (response(answer, words, names, draw, i),) if words else (answer.lat, answer.lon)
+            writer.writerow((*photograph, *said))
 
 
-def response(form: str, place: gazetteer.Place, i: int) -> str:
-    """What a model writes; every hundredth one refuses."""
+def response(place: gazetteer.Place, words: int, names: Sequence[str], draw: random.Random, i: int) -> str:
+    """What a model writes that thinks in so many words before it answers."""
     if i % 100 == 99:
         return "I'm sorry, but I cannot determine where this was taken."
-    thought = "The road markings, the vegetation and the script on the signs point here. " * 3
-    if form == "coordinates":
-        return f"<think>{thought}</think>\n<answer>latitude: {place.lat:.4f}\nlongitude: {place.lon:.4f}</answer>"
-    return f"<think>{thought}</think>\n<answer>country: {place.country_code}\ncity: {place.name}</answer>"
+    country = country_name(place.country_code)
+    conclusion = f"This is most likely {place.name}, {country}."
+    thought: list[str] = []
+    while len(thought) < words:
+        sentence = draw.choice(SENTENCES)
+        thought += sentence.format(cue=draw.choice(miniworld.VOCABULARY), country=draw.choice(names)).split()
+    said = " ".join([*thought[: words - len(conclusion.split())], conclusion])
+    return f"<think>{said}</think>\n<answer>country: {country}\ncity: {place.name}</answer>"
 
 
-def run(form: str, n: int, folder: Path) -> None:
-    """What `globe-eval run` does with answers: one journal record each, and all that follows the last one."""
-    truths, places = truths_and_answers(n)
-    responses = [response(form, place, i) for i, place in enumerate(places)]
-    ids = [f"photograph-{i:07}" for i in range(n)]
-    del places
-    setting = unscored("scale", "1", form, "0" * 64, "none")
-    run_is = {"task": "scale", "model": "none"}
-    with stage("all"):
-        with stage("journal"), Journal(folder, run_is) as journal:
-            journal.start()
-            for name, text in zip(ids, responses, strict=True):
-                key = journal.key(name, "0" * 64, "Where is this?")
-                journal.append([Entry(key, name, "0" * 64, Response(text), 0.01)])
-        del responses
-        with stage("read back"), Journal(folder, run_is) as journal:
-            journal.start()
-            keys = [journal.key(name, "0" * 64, "Where is this?") for name in ids]
-            entries = [journal.answered.pop(key) for key in keys]
-        samples = [
-            Sample.of(name, truth, one.response, image_sha256=one.image_sha256)
-            for name, truth, one in zip(ids, truths, entries, strict=True)
-        ]
-        del entries
-        with stage("assemble"):
-            samples, results = assemble(setting, samples, started=datetime.now(UTC))
-        with stage("write"):
-            record.write_run(folder, samples, results)
+def cost(*command: str) -> Cost:
+    """Run a command and measure it with its helpers. Raises RuntimeError with its last words where it fails."""
+    before, begun, peak = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter(), [0.0]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def watch() -> None:
+        while process.poll() is None:
+            peak[0] = max(peak[0], sum(map(own_megabytes, family(process.pid))))
+            time.sleep(0.2)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    output, _ = process.communicate()
+    clock, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    watcher.join()
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {output[-2_000:]}")
+    return Cost(clock, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak[0])
 
 
-def rescore(form: str, n: int, folder: Path) -> None:
-    """`globe-eval rescore RUN -o DIR` of a run of the same answers."""
-    run(form, n, folder)
-    _taken.clear()
-    with stage("all"), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        code = cli.main(["rescore", str(folder), "-o", str(folder / "again")])
-    assert code == 0, code
+def family(pid: int) -> list[int]:
+    """A process and those that it started."""
+    try:
+        started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+    return [pid, *(one for child in started for one in family(int(child)))]
 
 
-def score(_: str, n: int, folder: Path) -> None:
-    """`globe-eval score FILE.csv -o DIR`."""
-    truths, places = truths_and_answers(n)
-    table = folder / "answers.csv"
-    with table.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("id", "true_lat", "true_lon", "author", "predicted_lat", "predicted_lon"))
-        for truth, place in zip(truths, places, strict=True):
-            writer.writerow((truth.id, truth.lat, truth.lon, truth.group, place.lat, place.lon))
-    del truths, places
-    with stage("all"), contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        code = cli.main(["score", str(table), "-o", str(folder / "scored")])
-    assert code == 0, code
+def own_megabytes(pid: int) -> float:
+    """What a process has in memory; of pages that it shares with its helpers, its share."""
+    try:
+        rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(row.split()[1]) for row in rows if row.startswith("Pss:")) / 1024
 
 
-def watch(together: list[float]) -> None:
-    """Note now and then how many MB this process and its helpers have together (what `exec` inherits is no use)."""
-    me = str(os.getpid())
-    while True:
-        resident = 0
-        for folder in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError, ValueError):
-                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
-                if me in (folder.name, parent):
-                    resident += int((folder / "statm").read_text().split()[1])
-        together.append(resident * resource.getpagesize() / 1e6)
-        time.sleep(0.5)
+def globe_eval(*words: object) -> Cost:
+    return cost(sys.executable, "-m", "globe_eval.cli", *map(str, words))
 
 
-def measured(case: Callable[[str, int, Path], None], form: str, n: int, profile: bool) -> None:
-    profiler = cProfile.Profile()
-    together: list[float] = []
-    threading.Thread(target=watch, args=(together,), daemon=True).start()
-    with tempfile.TemporaryDirectory() as folder, profiler if profile else contextlib.nullcontext():
-        case(form, n, Path(folder))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{case.__name__} {form}: peak {peak:,.0f} MB, with its helpers {max(together):,.0f} MB")
-    for name, (clock, processor) in _taken.items():
-        print(f"    {name:12} {clock:6.1f} s  {processor:6.1f} s of a processor")
-    if profile:
-        pstats.Stats(profiler, stream=sys.stdout).sort_stats("tottime").print_stats(25)
-    sys.stdout.flush()
+def this_file(stage: str, *words: object) -> Cost:
+    return cost(sys.executable, __file__, "--stage", stage, *map(str, words))
+
+
+def by_pandas(model: str, path: Path, out: Path) -> None:
+    """The five accuracies of a table of positions, as a user's own script computes them."""
+    import pandas as pd
+
+    table = pd.read_csv(path)
+    ends = table[["true_lat", "true_lon", "predicted_lat", "predicted_lon"]]
+    if model == "geopy":
+        from geopy.distance import geodesic
+
+        km = np.array([geodesic(row[:2], row[2:]).km for row in ends.itertuples(index=False)])
+    else:
+        lat1, lon1, lat2, lon2 = np.radians(ends.to_numpy()).T
+        h = np.sin((lat2 - lat1) / 2) ** 2 + np.cos(lat1) * np.cos(lat2) * np.sin((lon2 - lon1) / 2) ** 2
+        km = 2 * 6371.0 * np.arcsin(np.sqrt(np.minimum(h, 1)))
+    out.write_text(json.dumps({f"acc@{limit}km": float((km <= limit).mean()) for limit in (1, 25, 200, 750, 2500)}))
+
+
+def journal(path: Path, out: Path) -> None:
+    """The answers of a table into a run's journal, and read back from it, as a run that is started again does."""
+    with path.open(encoding="utf-8", newline="") as file:
+        answers = [(row["id"], row["response"]) for row in csv.DictReader(file)]
+    for again in (False, True):
+        with Journal(out, {"task": "scale", "model": "none"}) as kept:
+            kept.start()
+            for name, text in answers:
+                key = kept.key(name, "0" * 64, "Where is this?")
+                if again:
+                    assert kept.answered.pop(key).response == text
+                else:
+                    kept.append([Entry(key, name, "0" * 64, Response(text), 0.01)])
+
+
+def beside_others(folder: Path, rounds: int) -> None:
+    """`score` and the two scripts, in turn; and that the figures are the same."""
+    answers = {
+        "12,000 answers of 60 words": (12_000, 60),
+        "2,997 positions": (2_997, 0),
+        "12,000 positions": (12_000, 0),
+    }
+    taken: dict[str, list[Cost]] = {}
+    for name, (n, words) in answers.items():
+        write_answers(folder / f"{name}.csv", n, words=words)
+    for _ in range(rounds):
+        for name, (_, words) in answers.items():
+            table, out, other = folder / f"{name}.csv", folder / name, folder / "other.json"
+            more = ("--read", "response") if words else ()
+            taken.setdefault(f"{name}: score", []).append(globe_eval("score", table, *more, "-o", out))
+            figures = json.loads((out / "results.json").read_text())["accuracy_by_distance"]
+            for model, distance in (("geopy", "geodesic"), ("haversine", "haversine")) if not words else ():
+                taken.setdefault(f"{name}: pandas, {model}", []).append(this_file("pandas", model, table, other))
+                assert json.loads(other.read_text()) == figures[distance], (name, model)
+    show([(name, costs) for name, costs in taken.items()])
+
+
+def curve(sizes: Sequence[int], folder: Path, rounds: int) -> None:
+    """Each stage of a run of n photographs, and how much a photograph costs more or less than at the size before."""
+    for n in sizes:
+        taken: dict[str, list[Cost]] = {}
+        table, task = folder / f"{n}.csv", folder / "scale.yaml"
+        write_answers(table, n, words=40)
+        for number in range(rounds):
+            run = folder / f"{n}-{number}"
+            taken.setdefault("journal", []).append(this_file("journal", table, folder / f"{n}-{number}-journal"))
+            words = ("--read", "response", "--answer-form", "names")
+            taken.setdefault("score", []).append(globe_eval("score", table, *words, "-o", run))
+            results = json.loads((run / "results.json").read_text())
+            task.write_text(TASK.format(n=n, sha256=results["manifest_sha256"]))
+            (run / "results.json").write_text(json.dumps({**results, "task": "scale", "task_version": "1"}))
+            taken.setdefault("report", []).append(globe_eval("report", run, "-o", folder / "report.html"))
+            rows = ("--leaderboards", folder / f"{n}-{number}-board", "--include_path", folder)
+            taken.setdefault("board", []).append(globe_eval("leaderboard", "add", run, *rows))
+        size = (folder / "report.html").stat().st_size / 1e6
+        print(f"{n:,} photographs, a report of {size:,.1f} MB")
+        show([(f"  {name}", costs) for name, costs in taken.items()], n)
+
+
+def show(rows: Sequence[tuple[str, Sequence[Cost]]], n: int | None = None) -> None:
+    for name, costs in rows:
+        clock, processor, peak = map(statistics.median, zip(*costs, strict=True))
+        each = f"  {1e6 * processor / n:8,.0f} µs a photograph" if n else ""
+        print(f"{name:42} {clock:7.2f} s  {processor:7.2f} s of a processor  {peak:7,.0f} MB{each}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photographs", type=int, nargs="?", default=210_000)
-    parser.add_argument("--profile", action="store_true", help="with where the time goes, each about twice as slow")
+    parser.add_argument("--curve", type=int, nargs="*", metavar="N", help=f"default {' '.join(map(str, CURVE))}")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--stage", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    print(f"{options.photographs:,} photographs by {N_PEOPLE:,} people")
-    for case, form in ((run, "coordinates"), (run, "names"), (rescore, "coordinates"), (score, "coordinates")):
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            pool.apply(measured, (case, form, options.photographs, options.profile))
+    if options.stage:
+        name, *words = options.stage
+        if name == "pandas":
+            by_pandas(words[0], *map(Path, words[1:]))
+        else:
+            journal(*map(Path, words))
+        return
+    print(f"{len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}")
+    with tempfile.TemporaryDirectory() as temporary:
+        if options.curve is None:
+            beside_others(Path(temporary), options.rounds)
+        else:
+            curve(options.curve or CURVE, Path(temporary), options.rounds)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ nearest gazetteer point, which no name can beat in any language, would score 43.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,6 +51,7 @@ def ceilings(
     *,
     distance: DistanceModel = "geodesic",
     thresholds_km: Sequence[float] = (),
+    in_parts: Callable[..., Sequence[tuple[float, float]]] | None = None,
 ) -> Ceilings:
     """What answers that name the nearest populated place, and those that name the best place, score.
 
@@ -59,6 +60,7 @@ def ceilings(
         form: of the answers; coordinates reach every photograph.
         distance: "geodesic" or "haversine", as the score that stands beside it.
         thresholds_km: the benchmark's own, besides the five that all have.
+        in_parts: what calls `distances` with parts of the points (`runs.process.in_parts`); None calls it once.
 
     >>> [accuracies["acc@1km"] for accuracies in ceilings([48.8584], [2.2945], "names")]
     [0.0, 1.0]
@@ -69,7 +71,8 @@ def ceilings(
         reached = dict.fromkeys(map(acc_name, thresholds), 1.0 if len(points) else float("nan"))
         return Ceilings(reached, {**reached})
     distinct, photographs = np.unique(points, axis=0, return_counts=True)
-    kilometres = [DISTANCES[distance](*distinct.T, *answers.T) for answers in _answers(distinct, form)]
+    of = partial(distances, form=form, distance=distance, all_rows=len(distinct) >= WORTH_A_TREE)
+    kilometres = np.array(in_parts(of, distinct) if in_parts else of(distinct)).T
     return Ceilings(
         *(
             {acc_name(km): float(np.average(within(off, km), weights=photographs)) for km in thresholds}
@@ -84,11 +87,22 @@ def of_every_form(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict
     return {form: ceilings(lats, lons, form)._asdict() for form in ANSWER_FORMS if rows and form != "any"}
 
 
-def _answers(points: Floats, form: AnswerForm) -> tuple[Floats, Floats]:
-    """Where the answer that names the nearest city scores, and where the best answer does; each (n, 2) degrees."""
+def distances(
+    points: Floats, *, form: AnswerForm, distance: DistanceModel = "geodesic", all_rows: bool = False
+) -> list[tuple[float, float]]:
+    """How far from each of (n, 2) points the two answers score, in km, NaN where there is none."""
+    named, best = (DISTANCES[distance](*points.T, *answers.T).tolist() for answers in _answers(points, form, all_rows))
+    return list(zip(named, best, strict=True))
+
+
+def _answers(points: Floats, form: AnswerForm, all_rows: bool = False) -> tuple[Floats, Floats]:
+    """Where the answer that names the nearest city scores, and where the best answer does; each (n, 2) degrees.
+
+    `all_rows`: look at all rows of the gazetteer first, which settles most points with one text each.
+    """
     places, rows = gazetteer.tree(gazetteer.REGION)
     named, best = np.full_like(points, np.nan), np.full_like(points, np.nan)
-    if len(points) >= WORTH_A_TREE:
+    if all_rows:
         named[:] = best[:] = _at_nearest(points, form)
     unsettled = np.flatnonzero(np.isnan(best[:, 0]))
     for near in NEAR:

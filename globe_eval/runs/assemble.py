@@ -44,6 +44,8 @@ from globe_eval.sample import (
 from globe_eval.scoring import Reading
 from globe_eval.secrets import without_secrets
 
+FEW_POSITIONS = 20_000
+
 
 def unscored(
     task: str,
@@ -117,8 +119,10 @@ def assemble(
         classes=results.entity_classes,
         families=families,
     )
-    # An online geocoder's cache and a benchmark's own functions stay in this process.
+    # An online geocoder's cache and a benchmark's own functions stay in this process; positions without a text are
+    # scored sooner than a helper has begun.
     here = online is not None or bool(own_metrics)
+    here = here or (len(samples) < FEW_POSITIONS and not any(one.response for one in samples))
     controls = controls_of(samples) if "grounding" in families else [None] * len(samples)
     columns: list[Sequence[Any]] = [samples, controls] if read is None else [samples, controls, read]
     scored = score(*columns) if here else process.in_parts(score, *columns)
@@ -210,7 +214,14 @@ def _ceilings(results: Results, truths: Sequence[Truth]) -> dict[str, dict[str, 
     if results.geocoder.name != "geonames" and results.answer_form != "coordinates":
         return dict.fromkeys(Ceilings._fields)
     lats, lons = [truth.lat for truth in truths], [truth.lon for truth in truths]
-    found = ceilings(lats, lons, results.answer_form, distance=results.distance, thresholds_km=results.thresholds_km)
+    found = ceilings(
+        lats,
+        lons,
+        results.answer_form,
+        distance=results.distance,
+        thresholds_km=results.thresholds_km,
+        in_parts=process.in_parts,
+    )
     return {
         name: values and {metric: finite(value) for metric, value in values.items()}
         for name, values in found._asdict().items()

@@ -19,6 +19,7 @@ from reported import Row, write_run
 
 from globe_eval import cli
 from globe_eval.reports.page import headline, loaded, marks, payload, pictures
+from globe_eval.reports.page import report as html_report
 from globe_eval.runs import record
 
 EVIL = "<script>window.stolen=1</script><img src=x onerror='window.stolen=2'>"
@@ -339,3 +340,23 @@ def test_drawings_are_files_that_any_program_shows(tmp_path: Path) -> None:
             assert "&lt;x&gt; &amp; y (2)" in text and lines and all(line in page for line in lines), "drawn once"
     arcs = re.findall(r'class="arc d\d"', (tmp_path / "a" / "map-1.svg").read_text(encoding="utf-8"))
     assert arcs, "great circles"
+
+
+def test_of_many_photographs_some_are_shown_one_by_one_and_all_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    far = "0, 179"  # the farthest and the nearest answers stand where an even choice passes over them
+    texts = ["10, 20" if i == 41 else far if i == 43 else f"10, {21 + i / 100}" for i in range(90)]
+    run = write_run(tmp_path / "run", [Row(f"p{i:02}", 10.0, 20.0, text) for i, text in enumerate(texts)])
+    whole = report(tmp_path, run)
+    assert "one by one" not in whole
+    monkeypatch.setattr(html_report, "MOST_SHOWN", 12)
+    page = report(tmp_path, run)
+    shown = embedded(page)["photos"]["id"]
+    assert len(shown) <= 12 and shown == sorted(shown) and {"p41", "p43"} <= {*shown}
+    assert f"{len(shown)} of 90 photographs are shown one by one" in page
+    charts = [
+        [one for one in re.findall(r"<figure>.*?</figure>", text, re.DOTALL) if "Share of all photographs" in one]
+        for text in (whole, page)
+    ]
+    assert len(charts[0]) == 2 and charts[0] == charts[1]

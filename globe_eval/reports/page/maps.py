@@ -99,10 +99,11 @@ def by_country(photographs: Sequence[Photograph], codes: Iterable[str]) -> Marku
         )
         for code, paths in outlines.items()
     ]  # fmt: skip
-    for code in codes:
-        if code in outlines:
-            continue
-        there = [p for p in photographs if p.country == code]
+    small: dict[str, list[Photograph]] = {code: [] for code in codes if code not in outlines}
+    for photograph in photographs:
+        if photograph.country in small:
+            small[photograph.country].append(photograph)
+    for code, there in small.items():
         if not there:
             continue
         x, y = worldmap.project(float(np.median([p.lat for p in there])), float(np.median([p.lon for p in there])))

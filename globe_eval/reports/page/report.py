@@ -31,6 +31,8 @@ from globe_eval.sample import STATUSES
 
 DEFAULT = Path("globe-eval-report.html")
 _HERE = Path(__file__).parent
+MOST_SHOWN = 20_000
+"""Photographs that a page has one by one: with more it takes seconds to open."""
 _SCRIPTS = ("sort.js", "map.js", "gallery.js", "report.js")
 _COUNTRY_COLUMNS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
 _PARTS = {"continent": "continent", "scene": "scene", "city_size": "size of the nearest city"}
@@ -67,10 +69,11 @@ def write_report(
     if path.is_dir():
         raise InputError(f"--output_path {path}: is a folder; name the file, as in {path / DEFAULT}")
     data = load(folders)
-    chosen = foremost(data, pictures.MOST if max_images is None else max_images)
+    some = sampled(data)
+    chosen = foremost(some, pictures.MOST if max_images is None else max_images)
     written = [path]
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, page(data, _pictures(data, chosen, images), len(chosen)).encode())
+    write_whole(path, page(data, some, _pictures(some, chosen, images), len(chosen)).encode())
     if csv is not None:
         csv.parent.mkdir(parents=True, exist_ok=True)
         table = table_of(data)
@@ -95,12 +98,29 @@ def _pictures(data: Loaded, chosen: Sequence[int], images: Path | None) -> pictu
     return pictures.Pictures({}, 0, 0)
 
 
-def page(data: Loaded, found: pictures.Pictures, pictures_wanted: int) -> str:
-    """The page, as text. `pictures_wanted` is how many were looked for."""
+def sampled(data: Loaded) -> Loaded:
+    """What the gallery and the map show one by one: of more than MOST_SHOWN photographs as many, evenly chosen in their
+    order, and the foremost among all.
+    """
+    n = len(data.photographs)
+    if n <= MOST_SHOWN:
+        return data
+    first = foremost(data, min(marks.MOST_READ, MOST_SHOWN // 2))
+    rest = MOST_SHOWN - len(first)
+    chosen = sorted({*first, *(i * n // rest for i in range(rest))})
+    rows = [[answers[i] for i in chosen] for answers in data.answers]
+    return Loaded(data.runs, [data.photographs[i] for i in chosen], rows)
+
+
+def page(data: Loaded, some: Loaded, found: pictures.Pictures, pictures_wanted: int) -> str:
+    """The page, as text: all figures and charts of `data`, `some` of the photographs one by one.
+
+    `pictures_wanted` is how many were looked for.
+    """
     runs = data.runs
-    read = foremost(data, max(1, marks.MOST_READ // max(1, len(runs))))
-    longest = payload.limit(sample.response for run in runs for sample in run.samples)
-    block = payload.payload(data, found.urls, read, longest)
+    read = foremost(some, max(1, marks.MOST_READ // max(1, len(runs))))
+    longest = payload.limit(sample.response for answers in some.answers for sample in answers if sample)
+    block = payload.payload(some, found.urls, read, longest)
     style = "\n" + "".join(map(_text, (*STYLES, "report.css")))
     script = "\n(() => {\n" + "\n".join(_text(name) for name in _SCRIPTS) + "})();\n"
     values = {
@@ -112,12 +132,12 @@ def page(data: Loaded, found: pictures.Pictures, pictures_wanted: int) -> str:
         "title": _title(runs),
         "headings": [terminal.heading(run.results) for run in runs],
         "runs": runs,
-        "notes": [*_notes(data, found, pictures_wanted), *_shortened_note(data, longest)],
+        "notes": [*_notes(data, found, pictures_wanted), *_sampled_note(data, some), *_shortened_note(some, longest)],
         "classes": maps.CLASSES,
         "world": maps.world("World map of photographs and answers; arrow keys move it, plus and minus zoom"),
         "all_statuses": STATUSES,
         "codes": block["codes"],
-        "marked_note": _marked_note(data, len(read)),
+        "marked_note": _marked_note(some, len(read)),
         "has_entities": any(one["seen"] for one in block["answers"]),
         "distances": ", ".join(sorted({run.results.distance for run in runs})),
         "at_least": AT_LEAST["country"],
@@ -181,8 +201,18 @@ def _notes(data: Loaded, found: pictures.Pictures, wanted: int) -> list[str]:
     return notes
 
 
-def _shortened_note(data: Loaded, longest: int) -> list[str]:
-    n = sum(len(sample.response or "") > longest for run in data.runs for sample in run.samples)
+def _sampled_note(data: Loaded, some: Loaded) -> list[str]:
+    n, whole = len(some.photographs), len(data.photographs)
+    if n == whole:
+        return []
+    return [
+        f"{n:,} of {whole:,} photographs are shown one by one, on the map and below: evenly chosen, with the worst, "
+        "the best and the contradictory. Every figure and chart is of all."
+    ]
+
+
+def _shortened_note(some: Loaded, longest: int) -> list[str]:
+    n = sum(len(sample.response or "") > longest for answers in some.answers for sample in answers if sample)
     if not n:
         return []
     return [
