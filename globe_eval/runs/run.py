@@ -19,7 +19,7 @@ from globe_eval import secrets
 from globe_eval.benchmarks import definition, foreign_code, validate
 from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.images import Bounds, sent_bounds
-from globe_eval.benchmarks.pack import unpacked
+from globe_eval.benchmarks.pack import is_packed, unpacked
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import decoding
@@ -261,9 +261,9 @@ def load_tasks(
     for folder in include_path:
         if not folder.is_dir():
             raise InputError(f"--include_path {folder}: no such folder")
-    names = [str(unpacked(Path(name))) if name.endswith(".zip") else name for name in names]
     folders = [*definition.task_folders(), *include_path]
     known = definition.definitions(folders)
+    names = [str(unpacked(Path(name))) if is_packed(name) and name not in known else name for name in names]
     tags = definition.tags(known)
     for name in (one for given in names for one in tags.get(given, [given])):
         path = known[name].path if name in known else Path(name)

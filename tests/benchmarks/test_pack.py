@@ -115,7 +115,7 @@ def test_a_folder_for_the_hub_is_loaded_by_datasets_and_run_by_its_yaml(city: Pa
     card = DatasetCard.load(folder / "README.md")
     assert card.data.license == "other" and "Licence of the pictures: CC0" in card.content
     assert main(["validate", str(folder / "city.yaml")]) == 0
-    assert main(["--model", "constant", "--tasks", str(folder / "city.yaml"), "-o", "there"]) == 0
+    assert main(["--model", "constant", "--tasks", "city_hub", "-o", "there"]) == 0
     one, two = (json.loads((city / name / "city" / "results.json").read_text()) for name in ("here", "there"))
     assert all(one[key] == two[key] for key in ("manifest_sha256", "metrics", "task_version", "n"))
     assert main(["pack", "city.yaml", "--hub"]) == 2
