@@ -142,6 +142,17 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
         """The photograph, as a reference that decodes its pixels when a model asks for them."""
         return [Photograph(self.manifest.images / doc["image"], doc["image"], self.bounds)]
 
+    def build_all_requests(self, **kwargs: Any) -> None:
+        """lm-eval's requests; its bar, which has no name, says whose they are."""
+        from lm_eval.api import task as host
+
+        bar = host.tqdm
+        host.tqdm = partial(bar, desc=f"{self.config.task}: prompts", unit=" photographs", leave=False)
+        try:
+            super().build_all_requests(**kwargs)
+        finally:
+            host.tqdm = bar
+
     def construct_requests(self, doc: Mapping[str, Any], ctx: str, **kwargs: Any) -> Any:
         """lm-eval's request; the text, mostly the same for all photographs, is kept once."""
         return super().construct_requests(doc, sys.intern(ctx) if type(ctx) is str else ctx, **kwargs)
