@@ -1,7 +1,7 @@
 """A benchmark as a folder for the hub: a card, the pictures or only their hashes, the truth, and the YAML that runs it.
 
-`datasets.load_dataset(FOLDER)` reads it as it is, here and from the hub, as one split "test"; `--tasks
-FOLDER/NAME.yaml` evaluates on it. The same benchmark gives the same bytes.
+`datasets.load_dataset(FOLDER)` reads it as it is, here and from the hub, as one split "test"; `--tasks FOLDER`
+evaluates on it. The same benchmark gives the same bytes.
 """
 
 from __future__ import annotations
@@ -36,25 +36,29 @@ def write_hub_folder(definition: Definition, folder: Path, *, hashes_only: bool 
     """
     if folder.exists():
         raise InputError(f"{folder}: is there already; choose another folder, or remove it")
-    name, manifest = definition.name, find_manifest(definition.values)
-    where = {"truth": "test.jsonl", "images": "images"}
-    if not hashes_only:
-        where = {"truth": "test/metadata.jsonl", "images": "test", "columns": {"image": "file_name"}}  # type: ignore[dict-item]
-    text = portable_yaml(definition, where)
+    manifest = find_manifest(definition.values)
+    truth, where = "test/metadata.jsonl", {"images": "test", "columns": {"image": "file_name"}}
+    if hashes_only:
+        truth, where = "test.jsonl", {"images": "images"}
+    text = portable_yaml(definition, {"truth": truth, **where})
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
         whole = Path(scratch) / "whole"
-        (whole / ("images" if hashes_only else "test")).mkdir(parents=True)
-        rows = [_hashed(row, manifest) for row in manifest.rows] if hashes_only else []
-        for row, (file, data) in zip(manifest.rows, () if hashes_only else clean_pictures(manifest), strict=False):
-            (whole / "test" / file).write_bytes(data)
-            rows.append({"file_name": file, **_known(row)})
-        table = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        (whole / where["truth"]).write_text(table, encoding="utf-8")
-        (whole / f"{name}.yaml").write_text(text, encoding="utf-8")
-        (whole / "README.md").write_text(_card(definition, manifest, where["truth"], hashes_only), encoding="utf-8")
+        (whole / str(where["images"])).mkdir(parents=True)
         if hashes_only:
             (whole / "images" / ".gitkeep").touch()
+            rows = [_hashed(row, manifest) for row in manifest.rows]
+        else:
+            rows = []
+            for row, (file, data) in zip(manifest.rows, clean_pictures(manifest), strict=True):
+                (whole / "test" / file).write_bytes(data)
+                rows.append({"file_name": file, **_known(row)})
+        for name, content in (
+            (truth, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)),
+            (f"{definition.name}.yaml", text),
+            ("README.md", _card(definition, manifest, truth, hashes_only)),
+        ):
+            (whole / name).write_text(content, encoding="utf-8")
         whole.replace(folder)
     return folder
 

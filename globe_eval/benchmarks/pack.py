@@ -81,11 +81,21 @@ def clean_pictures(manifest: Manifest) -> Iterator[tuple[str, bytes]]:
         yield f"{number:06}{_SUFFIX[kind]}", data
 
 
+def is_packed(name: str) -> bool:
+    """Whether this names a zip, or a folder for the hub: one with a card and a YAML."""
+    return name.endswith(".zip") or (Path(name, "README.md").is_file() and any(Path(name).glob("*.yaml")))
+
+
 def unpacked(path: Path) -> Path:
-    """The YAML of a packed benchmark, unpacked into the data folder unless it is there.
+    """The YAML of a packed benchmark: in a folder for the hub, else unpacked into the data folder unless it is there.
 
     Raises InputError for what is no such file: another kind, more or less than one YAML, code, or names that lead out.
     """
+    if path.is_dir():
+        inside = [one for one in sorted(path.glob("*.yaml")) if one.name != "eval.yaml"]
+        if len(inside) != 1:
+            raise InputError(f"{path}: {len(inside)} YAMLs in this folder; allowed: one beside eval.yaml, or name one")
+        return inside[0]
     if not path.is_file():
         raise InputError(f"{path}: no such file")
     folder = data_folder() / "packed" / hashlib.sha256(path.read_bytes()).hexdigest()[:16]

@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         path = options.output_path or Path(f"{definition.name}_hub")
         write_hub_folder(definition, path, hashes_only=options.hashes_only)
         print(f"written: {path} (pass pictures on only where their license allows it)")
-        print(f"now: globe-eval --model constant --tasks {path}/{definition.name}.yaml")
+        print(f"now: globe-eval --model constant --tasks {path}")
         print(f"to the hub: hf upload OWNER/NAME {path} . --repo-type dataset")
         return 0
     path = pack(definition, options.output_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,7 @@ class Knn(SimpleModel):
         self.rows = manifest.rows
         if not (isinstance(k, int) and 1 <= k <= len(self.rows)):
             raise InputError(f"model 'knn': k={k!r}; allowed: 1 to {len(self.rows):,}, the size of the gallery")
+        print(f"globe-eval: knn: looking at the {len(self.rows):,} pictures of its gallery first", file=sys.stderr)
         try:
             seen = np.stack([features(Photograph(manifest.images / row["image"])) for row in self.rows])
         except ImageError as error:

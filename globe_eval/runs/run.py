@@ -19,7 +19,7 @@ from globe_eval import secrets
 from globe_eval.benchmarks import definition, foreign_code, validate
 from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.images import Bounds, sent_bounds
-from globe_eval.benchmarks.pack import unpacked
+from globe_eval.benchmarks.pack import is_packed, unpacked
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import decoding
@@ -261,9 +261,9 @@ def load_tasks(
     for folder in include_path:
         if not folder.is_dir():
             raise InputError(f"--include_path {folder}: no such folder")
-    names = [str(unpacked(Path(name))) if name.endswith(".zip") else name for name in names]
     folders = [*definition.task_folders(), *include_path]
     known = definition.definitions(folders)
+    names = [str(unpacked(Path(name))) if is_packed(name) and name not in known else name for name in names]
     tags = definition.tags(known)
     for name in (one for given in names for one in tags.get(given, [given])):
         path = known[name].path if name in known else Path(name)
@@ -284,6 +284,7 @@ def load_tasks(
             raise InputError(f"{file}: loads the Python of {', '.join(modules)}; --no_code refuses it")
         print(f"globe-eval: {file} loads the Python of {', '.join(modules)}", file=sys.stderr)
 
+    from globe_eval.benchmarks import deferred  # isort: skip  # noqa: F401  before lm-eval
     from lm_eval.tasks import TaskManager
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
@@ -342,8 +343,8 @@ def load_model(request: Request) -> Any:
     # vLLM makes its own batches and waits for each that it is given: so for all that is journalled at once. With "auto"
     # lm-eval would ask it for its bar, and where bars are off vLLM divides by the time of that bar, which is zero.
     by_itself = {"vllm-vlm": CHUNK, "vllm": CHUNK, "ray-vllm": None}
-    given = None if request.batch_size == "auto" and request.model in by_itself else request.batch_size
-    batch_size = given or by_itself.get(request.model, 1)
+    wanted_size = None if request.batch_size == "auto" and request.model in by_itself else request.batch_size
+    batch_size = wanted_size or by_itself.get(request.model, 1)
     more = {"batch_size": batch_size, "max_batch_size": None, "device": request.device}
     seeded = request.model in ("endpoint", "ray-vllm")
     arguments = {"seed": request.seed, **request.model_args} if seeded else {**request.model_args}

@@ -56,6 +56,12 @@ def test_it_gives_the_same_figures_from_anywhere(
         key: two[key] for key in ("manifest_sha256", "metrics", "task_version", "n")
     }
     assert len(list((there / "data" / "packed").iterdir())) == 1
+    assert main(["validate", "city.zip"]) == 0
+    keyed = (there / "data" / "packed").glob("*/city.jsonl")
+    ids = [json.loads(line)["id"] for path in keyed for line in path.read_text().splitlines()]
+    (there / "answers.csv").write_text("id,city,country\n" + "".join(f"{key},Paris,France\n" for key in ids))
+    assert main(["score", "answers.csv", "--task", "city.zip", "-o", "scored"]) == 0
+    assert json.loads((there / "scored" / "results.json").read_text())["manifest_sha256"] == one["manifest_sha256"]
 
 
 def test_the_same_benchmark_gives_the_same_bytes_and_no_metadata(city: Path) -> None:
@@ -115,7 +121,7 @@ def test_a_folder_for_the_hub_is_loaded_by_datasets_and_run_by_its_yaml(city: Pa
     card = DatasetCard.load(folder / "README.md")
     assert card.data.license == "other" and "Licence of the pictures: CC0" in card.content
     assert main(["validate", str(folder / "city.yaml")]) == 0
-    assert main(["--model", "constant", "--tasks", str(folder / "city.yaml"), "-o", "there"]) == 0
+    assert main(["--model", "constant", "--tasks", "city_hub", "-o", "there"]) == 0
     one, two = (json.loads((city / name / "city" / "results.json").read_text()) for name in ("here", "there"))
     assert all(one[key] == two[key] for key in ("manifest_sha256", "metrics", "task_version", "n"))
     assert main(["pack", "city.yaml", "--hub"]) == 2
