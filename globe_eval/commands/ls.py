@@ -22,6 +22,8 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """List tasks, models or metrics."""
+    import shutil
+
     if options.what == "metrics":
         from globe_eval.reports import glossary
 
@@ -34,8 +36,6 @@ def run(options: argparse.Namespace) -> int:
 
         print(tabulate(models.DESCRIPTIONS.items(), headers=["model", "what it is"]))
         return 0
-    import shutil
-
     from globe_eval.benchmarks import definition, listing
 
     known = definition.definitions([*definition.task_folders(), *options.include_path])
