@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from globe_eval.answers.exonyms import EXONYMS
 from globe_eval.answers.lexicon import AREAS
 from globe_eval.answers.names import DECORATION, Names, is_sentence, name, without_remarks
+from globe_eval.answers.scripts import is_written_in, segments
 from globe_eval.answers.toponyms import (
     HOME_NATIONS,
     TOWN,
@@ -17,6 +19,7 @@ from globe_eval.answers.toponyms import (
     code_of,
     country_of,
     is_area,
+    is_event,
     is_inside,
     is_landmark,
     is_name,
@@ -32,7 +35,7 @@ from globe_eval.answers.toponyms import (
     town_of,
 )
 from globe_eval.places import gazetteer
-from globe_eval.places.gazetteer import ADMIN1, CAPITAL, CITY, LANDMARK
+from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CAPITAL, CITY, LANDMARK
 from globe_eval.places.names import normalise
 from globe_eval.places.words import names_region
 
@@ -76,11 +79,25 @@ def arranged(parts: Sequence[str]) -> Names | None:
     if city is None and venue:
         city = country if country and code in _CITY_STATES else venue[-1]
         venue = [part for part in venue if part != city or is_venue(part)]
-    elif city and row is not None and is_landmark(row) and " " in city:
+    elif city and row is not None and (is_landmark(row) or (is_venue(city) and not is_name(city))):
         venue.append(city)
     venue += [part for part in beyond if is_venue(part) or town_of(part, code, ()) not in (None, row)]
-    venue = [part for part in dict.fromkeys(venue) if not is_wide(part) and (part != city or " " in part)]
+    site = row is not None and is_landmark(row)
+    venue = [part for part in dict.fromkeys(venue) if _is_finer(part, city, code, site=site)]
     return Names(country, city, admin, ", ".join(venue) or None)
+
+
+def _is_finer(part: str, city: str | None, code: str | None, *, site: bool) -> bool:
+    """Whether a part is finer than the city: no region, no other name of it; the city itself where it is a `site`."""
+    if part == city:
+        return site or " " in part
+    if is_event(part) or is_wide(part) or (country_of(part) and not is_venue(part)):
+        return False
+    if is_venue(part):
+        return True
+    if regions_of(part, code) and town_of(part, code, ()) is None:
+        return False
+    return not city or not {*rows_of(normalise(part))[:1]} & {*rows_of(normalise(city))} or part.startswith("Downtown")
 
 
 def _read_backwards(
@@ -130,7 +147,11 @@ _FEDERAL_REGION = re.compile(r"(US|U\.S\.?|USA|UK|U\.K\.?)\s+[^\W\d_].*")
 
 def _pieces(part: str) -> Iterator[str]:
     """A part, cut before a code that no comma separates ("Washington DC", "Seattle WA 98101") and from directions."""
-    if "–" in part and not is_name(part):
+    if part in EXONYMS:
+        yield EXONYMS[part]
+    elif cut := segments(part):
+        yield from cut
+    elif "–" in part and not is_name(part):
         yield from part.split("–")
     elif part.startswith(("Downtown ", "Uptown ", "Midtown ")):
         yield from (part, part.split(maxsplit=1)[1])
@@ -175,7 +196,7 @@ def _rather_town(parts: Sequence[str], at: int) -> bool:
 def _is_region(region: int, town: int, before: Sequence[str], code: str | None) -> bool:
     """Whether a name of a region and of a town is the region's: a town in it is named before, or it is far larger."""
     gaz = gazetteer.load()
-    if before:
+    if before and not (is_venue(before[-1]) and gaz.kind[region] != ADMIN1):
         other = town_of(before[-1], code or gaz.codes[gaz.country[region]], (region,))
         inside = other is not None and other != town and region in (gaz.admin1[other], gaz.admin2[other])
         if other is not None and inside:
@@ -183,6 +204,8 @@ def _is_region(region: int, town: int, before: Sequence[str], code: str | None) 
             first = first and gaz.kind[region] == ADMIN1
             if first or are_apart(other, town):
                 return True
+    if gaz.kind[region] == ADMIN2 and is_inside(town, region) and gaz.population[town] >= TOWN:
+        return False  # "Venise, Italie": the town, not its province
     if gaz.kind[town] in (CAPITAL, LANDMARK) and gaz.kind[region] != ADMIN1:
         return False
     if gaz.codes[gaz.country[town]] != gaz.codes[gaz.country[region]]:
@@ -190,7 +213,7 @@ def _is_region(region: int, town: int, before: Sequence[str], code: str | None) 
     return 10 * gaz.population[town] < gaz.population[region]
 
 
-_CAPITAL = r"[^\W\d_a-zß-öø-ÿ][\w'.-]{0,30}"
+_CAPITAL = r"[^\W\d_a-zß-öø-ÿа-яё][\w'.-]{0,30}"
 _PARTICLE = r"de|del|della|di|da|do|dos|das|la|le|el|al|the|of|and|upon|am|an|der|den|on|y|e|-"
 _CAPITALISED = re.compile(rf"{_CAPITAL}(?:\s(?:{_CAPITAL}|{_PARTICLE})){{0,5}}")
 _OTHERS = re.compile(
@@ -217,17 +240,24 @@ def place(value: str, country_first: bool = False, *, capitals: bool = False) ->
     parts = [part for part in map(name, stated) if part and len(part.split()) <= 6]
     if len(parts) < len(stated) or not parts:
         return Names()
-    if capitals and not all(_CAPITALISED.fullmatch(part) for part in parts):
+    if capitals and not all(_is_like_name(part) for part in parts):
         return Names()
     if country_first:
         parts.reverse()
     if known := arranged(parts):
         return known
-    if len(parts) > 4 or (capitals and len(parts) == 1):
+    if len(parts) > 4 or (capitals and len(parts) == 1) or is_venue(parts[-1]):
         return Names()
     if len(parts) == 1:
         return Names(country=parts[0])
     return Names(country=parts[-1], city=parts[0], admin=parts[-2] if len(parts) > 2 else None)
+
+
+def _is_like_name(part: str) -> bool:
+    """Whether a part is spelled like a name; in a script without capitals, whether it is one that is known."""
+    if not part.isascii() and is_written_in(part):
+        return part in EXONYMS or is_name(part) or segments(part) is not None
+    return _CAPITALISED.fullmatch(part) is not None
 
 
 def address(value: str) -> Names:

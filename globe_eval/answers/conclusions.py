@@ -14,36 +14,31 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from globe_eval.answers import lexicon
+from globe_eval.answers import lexicon, uncased
 from globe_eval.answers.coordinates import Pair, stated_pairs
+from globe_eval.answers.languages import FINAL, MENTIONED, OTHER, PLACED, POSSIBLE, STATED, Cues, cues_of, weight_of
 from globe_eval.answers.names import Names
 from globe_eval.answers.phrases import phrases
+from globe_eval.answers.scripts import is_written_in
 from globe_eval.answers.toponyms import same_country
 from globe_eval.places.names import normalise
 
 T = TypeVar("T")
 
-FINAL, STATED, POSSIBLE, MENTIONED = 4, 3, 2, 1
-
 _MOST_SENTENCES = 400
 _LONGEST_SENTENCE = 1_200
 
 
-def _words(alternatives: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)")
-
-
-_FINAL = _words(lexicon.FINAL)
-_STATED = _words(lexicon.STATED)
-_HEDGED = _words(lexicon.HEDGED)
-_EXAMPLE = _words(lexicon.EXAMPLE)
-_DENIED = _words(lexicon.DENIED)
-_COMPARED = _words(lexicon.COMPARED)
 _VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|could|may|might|will|would|do|does|shows|suggests?|indicates?|it's|that's|here's)\b"
 )
-_CLAUSE = re.compile(r"[;:]|\b(?:but|although|though|however|while|whereas|because|since|so)\b")
-_SHORT_CLAUSE = re.compile(r"[;:,—–(]|\b(?:but|although|though|however|while|whereas|because|since|so|and)\b")
+_CLAUSE = re.compile(
+    r"[;:]|\b(?:but|although|though|however|while|whereas|because|since|so|sino|mais|mas|ma|sondern|aber|pero|но)\b"
+)
+_SHORT_CLAUSE = re.compile(
+    r"[;:,—–(]|\b(?:but|although|though|however|while|whereas|because|since|so|and|sino|mais|mas|ma|sondern|aber|pero|но|а)\b"
+)
+_TAKEN = re.compile(r"\b(?:taken|shot|captured|photographed)\b")
 _DENIED_AFTER = re.compile(
     r"\W{0,3}(?:(?:is|are|was|were|seems?|looks?|can|could|would|be|also|appears?)\s){0,3}"
     r"(?:not|unlikely|ruled\sout|less\slikely|excluded|impossible|cannot|can't)\b"
@@ -55,12 +50,16 @@ _PLACED = re.compile(
     r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
     r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|city|the)\s|:\s?)[\"'“”‘’(\[]*$"
 )
+_SETTING = re.compile(
+    r"\s*[—–(-]\s*(?:(?:likely|probably|taken|possibly)\s)?(?:(?:in|at|on|along|inside|outside|near|around|by|from|in\sfront\sof)\s)?"
+    rf"((?:an?|the|one\sof)\s(?:[\w'’/-]+\s){{0,5}}?(?:{'|'.join(sorted(map(re.escape, lexicon.VENUES)))}))(?![\w-])"
+)
 _GOES_ON = re.compile(r"\W{0,3}[^\W\d_]+\s[^\W\d_]")
 _PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
 _ABBREVIATED = re.compile(
     r"(?:\b(?:st|mt|ft|dr|mr|mrs|ms|no|ca|approx|e\.g|i\.e|etc|vs|u\.s|d\.c|ave|blvd|jr|sr)|\b\w)\.$"
 )
-_END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])")
+_END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|[。！？؟][」』”]?(?!$)")
 _WORD = re.compile(r"\w+")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s.*|.{1,400}:\s*)")
 _DRESS = re.compile(r"\*{1,3}|`|(?<!\w)_{1,2}|_{1,2}(?!\w)")
@@ -93,6 +92,8 @@ class _Sentence:
     heading_start: int
     alone: bool
     """Whether it is the first or last of the text, or an item of a list: there a name needs no verb."""
+    cues: Cues
+    """The words of the text's language."""
 
 
 def concluded(text: str, *, declined: bool = False) -> tuple[Names, int] | None:
@@ -165,6 +166,7 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
         elif (
             not names.venue
             and claim.weight >= STATED
+            and (chosen.weight < FINAL or claim.start >= chosen.start)
             and (not claim.known or (other.city is not None and _same(names, other)))
         ):
             names = replace(names, venue=other.venue)
@@ -187,19 +189,37 @@ def _agree(names: Names, other: Names) -> bool:
 
 def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
     """The places that a sentence names."""
+    if not sentence.text.isascii() and is_written_in(sentence.text):
+        for phrase in uncased.phrases(sentence.text):
+            weight = uncased.weight(sentence.text, sentence.heading, phrase, alone=sentence.alone)
+            yield _claim(sentence, phrase.names, weight)
+        return
+    stated, final = sentence.cues.stated, sentence.cues.final
     for phrase in phrases(sentence.text):
         before, after = sentence.lower[: phrase.start], sentence.lower[phrase.end : phrase.end + 60]
         weight = _weight(sentence, before, after)
-        bare = not phrase.known and not (_STATED.search(before) or _FINAL.search(f"{sentence.heading} {before}"))
+        bare = not phrase.known and not (stated.search(before) or final.search(f"{sentence.heading} {before}"))
         begins = not before.strip(" \"'“‘([-•1234567890.)") and bool(_GOES_ON.match(after))
-        if bare or (phrase.alone and (begins or not _PLACED.search(before[-24:]))):
+        if bare or (phrase.alone and (begins or not _is_placed(sentence, before[-24:]))):
             weight = min(weight, MENTIONED)
-        yield _claim(sentence, phrase.names, weight, known=phrase.known)
+        names = phrase.names
+        if (
+            phrase.known
+            and not names.venue
+            and sentence.alone
+            and (setting := _SETTING.match(sentence.text, phrase.end))
+        ):
+            names = replace(names, venue=setting[1])  # "Rotterdam, Netherlands — at the cruise terminal"
+        yield _claim(sentence, names, weight, known=phrase.known)
+
+
+def _is_placed(sentence: _Sentence, before: str) -> bool:
+    return bool(_PLACED.search(before) or (sentence.cues is OTHER and PLACED.search(before)))
 
 
 def _claim(sentence: _Sentence, value: T, weight: int, *, start: int | None = None, known: bool = True) -> Claim[T]:
     percent = _PROBABILITY.search(sentence.text)
-    in_list = sentence.heading and not _FINAL.search(sentence.lower)
+    in_list = sentence.heading and not sentence.cues.final.search(sentence.lower)
     return Claim(
         value,
         weight,
@@ -212,26 +232,26 @@ def _claim(sentence: _Sentence, value: T, weight: int, *, start: int | None = No
 
 def _weight(sentence: _Sentence, before: str, after: str) -> int:
     """How much the words before and after a name or a position, in lower case, make it an answer."""
+    cues = sentence.cues
     clause = before[_last_end(_CLAUSE, before) :]
     nearest = before[_last_end(_SHORT_CLAUSE, before) :]
-    if _DENIED.search(nearest) or _DENIED_AFTER.match(after):
+    if cues.denied.search(nearest) or _DENIED_AFTER.match(after):
         return 0
-    cue = max(_last_end(_STATED, before), _last_end(_FINAL, before))
-    if _COMPARED.search(before, max(cue, len(before) - len(clause))) or _COMPARED_AFTER.match(after):
+    cue = max(_last_end(cues.stated, before), _last_end(cues.final, before))
+    since = max(cue, len(before) - len(clause))
+    if cues.compared.search(before, since) or _COMPARED_AFTER.match(after):
         return MENTIONED
     context = f"{sentence.heading} {before}"
-    final = _FINAL.search(context) is not None
-    if _EXAMPLE.search(clause) or _EXAMPLE.search(sentence.heading):
-        return POSSIBLE if final else MENTIONED
-    hedged = _HEDGED.search(f"{sentence.heading} {clause}") is not None
-    if final:
-        return STATED if hedged else FINAL
-    if _STATED.search(context):
-        return POSSIBLE if hedged else STATED
-    if hedged:
-        return POSSIBLE
-    fragment = sentence.alone and not _VERB.search(before) and not _VERB.match(after.lstrip(" ,)"))
-    return STATED if fragment else MENTIONED
+    return weight_of(
+        example=bool(
+            cues.example.search(before, max(_last_end(_TAKEN, before), len(before) - len(clause)))
+            or cues.example.search(sentence.heading)
+        ),
+        final=bool(cues.final.search(context)),
+        stated=bool(cues.stated.search(context)),
+        hedged=bool(cues.hedged.search(f"{sentence.heading} {clause}")),
+        fragment=sentence.alone and not _VERB.search(before) and not _VERB.match(after.lstrip(" ,)")),
+    )
 
 
 def _last_end(pattern: re.Pattern[str], text: str) -> int:
@@ -247,7 +267,7 @@ def _sentences(text: str) -> Iterator[_Sentence]:
     cut = [item for item in _cut(text)]
     if len(cut) > _MOST_SENTENCES:
         cut = cut[: _MOST_SENTENCES // 4] + cut[-3 * _MOST_SENTENCES // 4 :]
-    heading, heading_start, below = "", 0, False
+    heading, heading_start, below, cues = "", 0, False, cues_of(text)
     for i, (start, begins_line, written) in enumerate(cut):
         if not written.strip():
             heading = "" if below else heading
@@ -255,11 +275,11 @@ def _sentences(text: str) -> Iterator[_Sentence]:
         plain = _DRESS.sub("", written)
         lower = plain.lower()
         if _HEADING.fullmatch(plain) if begins_line else plain.rstrip().endswith(":"):
-            yield _Sentence(plain, lower, start, "", start, i == 0)
+            yield _Sentence(plain, lower, start, "", start, i == 0, cues)
             heading, heading_start, below = lower, start, False
             continue
         alone = i in (0, len(cut) - 1) or (begins_line and bool(heading or _ITEM.match(plain)))
-        yield _Sentence(plain, lower, start, heading if begins_line else "", heading_start, alone)
+        yield _Sentence(plain, lower, start, heading if begins_line else "", heading_start, alone, cues)
         below = True
 
 

@@ -29,7 +29,8 @@ _OF = re.compile(r"\W*(\d{1,3}(?:\.\d{1,10})?)\s?(?:/|out of|of)\s?(\d{1,3})(?![
 _SHARE = re.compile(r"[\s\"'*~≈]*(0?\.\d{1,10}|1\.0{1,10}|0)(?![\d.]|\s?[-–/])")
 _BARE = re.compile(r"[\s\"'*~≈]*([1-9]\d{0,2})[\s\"'*.]*(?:[,;(].*)?$", re.DOTALL)
 _LEVEL = r"(?:(?:very|extremely)\s)?(?:high|low)|medium|moderate(?:ly)?|fair(?:ly)?|certain|none"
-_WORD = re.compile(rf"\W*(?:quite |fairly |rather )?({_LEVEL})(?:\s?(?:-|–|/|to)\s?({_LEVEL}))?(?![\w-])", re.I)
+_WORD = re.compile(rf"\W*(?:quite |fairly |rather )?({_LEVEL})(?:\s?(?:-|–|/|to)\s?({_LEVEL}))?(?![\w-]|\s?/)", re.I)
+_ABOUT = re.compile(r"\W*(?:about|around|approximately|roughly|approx\.?|circa)\s", re.I)
 
 _ADVERBS = {
     "extremely high": "absolutely completely extremely totally almost virtually entirely nearly",
@@ -39,20 +40,23 @@ _ADVERBS = {
 }
 _BY_ADVERB = {adverb: level for level, adverbs in _ADVERBS.items() for adverb in adverbs.split()}
 _DENIED = re.compile(
-    r"(?:\bnot\b|n't\b|\b(?:cannot|without|unable|no|never|hard|difficult|challenging|impossible|tough|lacks?|if|would|could"
-    r"|less|insufficient|to be|being|were|until|before)\b)[^.;:]{0,140}$",
+    r"(?:\bnot\b|n't\b|\b(?:cannot|without|unable|no|never|hard|difficult|challenging|impossible|tough|lacks?|if|could"
+    r"|would(?!\s(?:say|put|estimate|guess|rate|give|assign|place))|i'd be|hesitat\w+|rul(?:es?|ed|ing) out"
+    r"|less|insufficient|to be|being|were|until|before)\b)[^.;:]{0,140}$|\b(?:says?|reads?|reading):?\s[\"“']$",
     re.I,
 )
+_CLAUSE = re.compile(r",\s|\b(?:but|although|though|however|still|yet|and)\b")
+"""Where a new statement of the first person begins: "I can't be certain, but I'm fairly sure"."""
 _UNRELATED = re.compile(
     r"\sin\smy\s(?:ability|abilities|skills?|knowledge|expertise)|\s(?:is|was)(?:\sin|\snot|n't)", re.I
 )
 _SELF = r"\b(?:i(?:'m|\ am|\ remain|\ feel)|we(?:'re|\ are)|i\ can\ be|i\ can\ say\ with)"
 _IN_TEXT = re.compile(
     rf"""(?P<percent>\d{{1,3}}(?:\.\d{{1,10}})?\s?(?:%|percent|per\ cent))\s(?:\w+\s)?(?:confiden\w+|sure|certain\w*)
-      |(?:confiden\w+|certain\w*)\s(?:level\s)?(?:is|of|at|:)\s(?:\w+\s)?
+      |(?:confiden\w+|certain\w*)(?:\s(?:level|score|rating))?(?:\sin\s(?:\w+\s?){{1,3}})?\s?(?:is|of|at|:|(?=~))\s?(?:\w+\s)?~?
         (?P<after>\d{{1,3}}(?:\.\d{{1,10}})?\s?(?:%|percent|per\ cent))
       |\b(?P<level>(?:{_LEVEL})(?:\s?(?:-|–|/|to)\s?(?:{_LEVEL}))?)\s(?:degree\sof\s|level\sof\s)?(?:confidence|certainty)
-      |\b(?:confidence|certainty)\s(?:level\s)?(?:in\s(?:[^\W\d]+\s){{1,5}}?)?(?:is|as)\s(?:\w+\s)?(?P<called>{_LEVEL})\b
+      |\b(?:confidence|certainty)\s(?:level\s)?(?:in\s(?:[^\W\d]+\s){{1,5}}?)?(?:is|as|remains)\s(?:\w+\s)??(?P<called>{_LEVEL})\b
       |{_SELF}\s(?:(?P<adverb>{"|".join(_BY_ADVERB)})\s)?(?P<adjective>confident|certain|sure)\b
       |\b(?:i|we)\s(?:can|could\stherefore|would)\s(?P<confidently>confidently)\b""",
     re.I | re.X,
@@ -74,6 +78,7 @@ def share(value: str) -> float | None:
     >>> share("4"), share("8"), share("85"), share("101"), share("quite good")
     (0.7, 0.8, 0.85, None, None)
     """
+    value = _ABOUT.sub("", value, count=1) if _ABOUT.match(value) else value
     if match := _RANGE.match(value):
         low, high = float(match[1]), float(match[2])
         if (low, high) == (0, 100):  # the prompt's own words
@@ -111,7 +116,10 @@ def in_text(text: str) -> float | None:
     """
     found = None
     for match in _IN_TEXT.finditer(text):
-        if _DENIED.search(text[max(match.start() - 160, 0) : match.start()]):
+        before = text[max(match.start() - 160, 0) : match.start()]
+        if match["adjective"]:  # begins with "I am"
+            before = before[max((end.end() for end in _CLAUSE.finditer(before)), default=0) :]
+        if _DENIED.search(before):
             continue
         if _UNRELATED.match(text, match.end()):
             continue

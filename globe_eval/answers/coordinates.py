@@ -87,7 +87,7 @@ def _decode(match: re.Match[str], name: str = "") -> Angle | None:
     value = float(number)
     if minutes is not None:
         arc_minutes, arc_seconds = float(minutes), float(seconds or 0)
-        if "." in number or arc_minutes >= 60 or arc_seconds >= 60:
+        if "." in number or arc_minutes >= 60 or arc_seconds > 60:  # 11′60″ is what rounding writes
             return None
         value += arc_minutes / 60 + arc_seconds / 3600
     axes, signs = set(), set()

@@ -43,7 +43,7 @@ _KEY = rf"""
     |(?P<admin>state|province|region|admin(?:istrative(?:[ _](?:area|region|division))?)?(?:[ _]?[12])?|prefecture)
     |(?P<address>address)
     |(?P<confidence>(?:confidence|certainty))|(?P<localizable>locali[sz]able|locatable|locali[sz]ability|locatability))
-    (?:[ _](?:name|guess|estimate|prediction|coordinate|value|deg(?:ree)?s?|level|score)){{0,2}}
+    (?:[ _](?:name|guess|estimate|prediction|coordinate|value|deg(?:ree)?s?|level|score|rating)){{0,2}}
     """
 _BEFORE = (
     "(?:a|an|the|my|our|your|its|predicted|pred|final|best|guess(?:ed)?|most|likely|estimated|probable|possible|specific"

@@ -76,7 +76,8 @@ COMPARED = alternatives(r"""
     typical\w* (?:of|in|for) | typical \w+ | characteristic\w*
     common(?:ly|place)? (?:\w+ )?(?:in|to|across|throughout|on|for|of|at)
     (?:found|seen) (?:\w+ )?(?:in|across|throughout|on|at) | associated with | prevalent | popular (?:in|with)
-    famous (?:in|for) | known (?:for|in|as) | origin\w+ | style of | styles? (?:in|from)\b | culture of | language
+    famous (?:in|for) | (?<!also )known (?:for|in|as) | origin\w+ | style of | styles? (?:in|from)\b
+    culture of | language
     spoken | flags? of | flag | t-?shirt | jersey | cap | wearing | logo | brand | company | named after | native to
     endemic | used in | worn in | as in | comparable | compared | than | dates? back | born | founded | reads?
     reading | says | saying | text | word | words | written | called | titled | restaurants? in | people (?:of|from)
@@ -87,7 +88,10 @@ COMPARED = alternatives(r"""
 UNNAMED = words(
     """
     la el le les los las il lo das der die ein eine una un os as esta este esto cette ce dieses dieser foto fotografia
-    bild imagen imagem immagine initially hypotheses hypothesis probable a about above additionally after again all
+    bild imagen imagem immagine es sie wir ich on nous por según pelas dalle judging судя похоже это вероятно снимок на
+    скорее фото фотография ответ место solche leider vermutlich wahrscheinlich probablemente probablement provavelmente
+    probabilmente parece semble sembra initially hypotheses hypothesis probable a about above additionally
+    after again all
     along also although an and another any approximate approximately are around as assuming at atlas based because
     been before behind being below beneath beside between both but by can certainly clearly city close clues
     coordinate coordinates conclusion confidence considering consistent could country describe description despite
@@ -171,11 +175,33 @@ VENUES = words(
     neighbourhood ward borough rue via calle rua straße strasse weg quai paseo rambla alley arch dam lighthouse ferry
     metro subway underground tram line ruins site disneyland stairs steps tunnel island islet rink alley pavilion expo
     fair grounds fairgrounds amphitheater amphitheatre auditorium opera conservatory planetarium depot yard crossing
+    universidad universidade universität université università avenida largo glorieta malecón muelle seaport
+    aeropuerto aeroporto aéroport flughafen waterfront cinema foundation apartments office passage passageway
+    casino citadel citadelle headquarters consulate
+    supermarket pueblo ruins esplanade observatory viaduct aqueduct hostel casa cine teatro théâtre opéra fontaine
     geopark rock fields basin jetty foreshore embankment seafront riverwalk footbridge zone town intersection corner
     roundabout highway route freeway expressway parkway drive way mound peak volcano crater mount
     """
 )
 """The words of buildings, streets, parks and the like: a name that begins or ends with one is finer than a town."""
+
+VENUE_ENDS = ("platz", "straße", "strasse", "gasse", "brücke", "kirche", "stadion", "turm", "schloss", "gatan", "gade",
+              "plein", "gracht", "straat", "katu", "stadtpark", "bahnhof", "tempel", "halle",
+              "torget", "torg", "allee", "markt", "ufer", "damm")  # fmt: skip
+"""What such a name of one word ends with."""
+
+STREETS = words("st ave blvd rd hwy nw ne sw se")
+"""The last words of streets, shortened."""
+
+EVENTS = words(
+    """
+    festival carnival marathon championship championships convention concert conference rally race day week walk
+    pride powwow event fair games cup olympics match tournament ceremony protest demonstration movement expedition tour
+    march regatta expo pride grand-prix christkindlmarkt revival style system service department police team
+    club university's
+    """
+)
+"""The last words of events, services and styles, which are no venue."""
 
 LABELS = {
     "latlon": alternatives("""

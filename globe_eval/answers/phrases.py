@@ -9,12 +9,21 @@ from dataclasses import dataclass
 from globe_eval.answers.arranging import arranged
 from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, words
 from globe_eval.answers.names import Names
-from globe_eval.answers.toponyms import is_area, is_country, is_name, is_prominent, is_venue, regions_of
+from globe_eval.answers.toponyms import (
+    is_area,
+    is_country,
+    is_event,
+    is_name,
+    is_prominent,
+    is_venue,
+    nominative,
+    regions_of,
+)
 
 _LONGEST_NAME = 80
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’.–-][^\W_]+)*|&")
-_NEXT = re.compile(r"\s([^\W\d_a-zß-öø-ÿ][\w'’-]*)")
+_NEXT = re.compile(r"\s(?:d[eu]\s(?:la\s)?|des\s)?([^\W\d_a-zß-öø-ÿ][\w'’-]*)")
 _ABBREVIATION = re.compile(r"\b(?:St|Ste|Mt|Ft|Dr)$")
 _PARTICLES = words(
     """
@@ -26,7 +35,7 @@ _JOINT = re.compile(
     r"""(?:\.(?=\s*[,(—–]))?(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}  # "campus", "neighborhood"
         (?:\s*[,(/]\s*|\s*[—–]\s*|\s+-+\s+|\s+|\s*\)\s*,?\s*)
         (?:(?:[a-zß-öø-ÿ'’/-]+|\d{1,3}[a-z]{1,2})\s*[\s,]\s*){0,5}?
-        (?:(?:in|at|on|of|near|by|within|from|inside|outside|along|around|to|the|a|an)\s+){0,3}[\"“'*_`]*""",
+        (?:(?:in|at|on|of|near|by|within|from|inside|outside|along|around|to|the|a|an|во?|на|близ)\s+){0,3}[\"“'*_`]*""",
     re.VERBOSE,
 )
 _REGION_OF = re.compile(r"\b(province|state|county|prefecture|department|canton|region) of (?:the )?$")
@@ -38,6 +47,15 @@ _REGIONS = words(
 _NOUN = re.compile(r"\s([a-zß-öø-ÿ]+)")
 _SITE = re.compile(
     rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})" r"(?=\s?[,;(—–]|\.?$|\s(?:in|near|at)\s)"
+)
+_SITE_BEFORE = re.compile(
+    r"(?<!\w)((?:(?<=la\s)place|rue|pont|église|cathédrale|basilique|château|musée|parc|gare|quai|plage|palais|jardin"
+    r"|calle|plaza|iglesia|catedral|castillo|museo|parque|estación|puente|playa|palacio|avenida|rua|praça|igreja|castelo"
+    r"|museu|ponte|praia|piazza|chiesa|castello|stazione|palazzo)\s(?:de\s(?:l[ao]s?\s)?|del\s|du\s|des\s|d[aio]s?\s)?)$"
+)
+_AT = re.compile(
+    r"\b(?:at|inside|outside|in\sfront\sof|entrance\s(?:to|of)|overlooking|specifically,?\s(?:in|on|along|near|around))\s"
+    r"(?:the\s)?[\"“'(]?$"
 )
 _INDEFINITE = re.compile(r"(?:^|\b)(?:an?|some|typical|traditional|of)\s$", re.IGNORECASE)
 _LINKS = words(
@@ -55,6 +73,8 @@ _BREAKS = words(
     since given suggests suggesting indicates not rather than like such similar unlike shows show showing can could
     may might would will possibly perhaps maybe although though however also known looks look appears seems features
     during until before after followed for either toward towards versus vs named called famous visible seen
+    sino mais mas ma bensì sondern aber pero но а и или не es est è é ist sind war wurde sont sono são foi fue für wie
+    que qui che como comme come típico típica típicos típicas tipico tipica typique typiques typisch estilo style stile
     """
 )
 
@@ -98,15 +118,22 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
         if names:
             alone = len(parts) == 1 and not names.country
             yield Phrase(chain[0][0], chain[-1][1], names, alone=alone)
-        elif not any(map(is_area, parts)) and any(is_venue(part) for part in parts):
+        elif not any(map(is_area, parts)) and (any(map(is_venue, parts)) or _is_sited(text, chain[0][0], parts[0])):
             venue = ", ".join(parts)
             yield Phrase(chain[0][0], chain[-1][1], Names(city=parts[0], venue=venue), known=False)
+
+
+def _is_sited(text: str, start: int, name: str) -> bool:
+    """Whether an unknown name stands where a site does: "at the Ateneu", "in front of the Gherkin"."""
+    return len(name) > 3 and not is_event(name) and bool(_AT.search(text[max(start - 24, 0) : start]))
 
 
 def _part(text: str, start: int, end: int) -> str:
     """A name with the word for a region or a site that stands beside it: "province of Toledo", "Atocha station"."""
     bare = text[start:end].strip(" .")
-    bare = bare[:-2] if bare.endswith(("'s", "’s")) else bare
+    bare = bare[:-2] if bare.endswith(("'s", "’s")) else nominative(bare)
+    if before := _SITE_BEFORE.search(text[max(start - 30, 0) : start]):
+        return f"{before[1]}{bare}"
     if before := _REGION_OF.search(text[max(start - 30, 0) : start]):
         return f"{before[1]} of {bare}"
     after = _NOUN.match(text, end)
@@ -131,7 +158,7 @@ def _joined(gap: str) -> bool:
     gap = _ASIDE.sub("", gap)
     if len(gap) > 60 or _ANOTHER.search(gap) or _JOINT.fullmatch(gap) is None:
         return False
-    return _BREAKS.isdisjoint(re.findall(r"[a-zß-öø-ÿ'’-]+", gap))
+    return _BREAKS.isdisjoint(re.findall(r"[a-zß-öø-ÿа-яё'’-]+", gap))
 
 
 def _runs(text: str) -> Iterator[tuple[int, int]]:

@@ -34,8 +34,12 @@ _REFUSAL = re.compile(
     |\b(?:não\ (?:posso|consigo|é\ possível)|desculpe|sinto\ muito)
     |\b(?:non\ (?:posso|riesco|sono\ in\ grado|è\ possibile)|mi\ dispiace)\b
     |\b(?:helaas|ik\ kan\ (?:\w+\s){{0,6}}?niet)\b
-    |无法(?:确定|识别|提供|判断|回答|协助)|抱歉|对不起|我不能|無法|申し訳|できません|わかりません
-    |죄송|할\ 수\ 없|알\ 수\ 없
+    |无法(?:确定|识别|提供|判断|回答|协助)|抱歉|对不起|我不能|無法|申し訳|できません|(?:わか|分か)りません|(?:不明|困難|難しい)です
+    |(?:很难|難以|难以|很難)(?:判断|判斷|确定|確定|识别|辨认)|죄송|할\ 수\ 없|알\ 수\ 없|(?:파악|특정|판단
+    |확인)하기\ ?(?:가\ )?(?:어렵|힘들)
+    |\b(?:es|é)\ dif[íi]cil\ (?:determinar|identificar|saber|precisar)|\bè\ difficile\ (?:determinare|stabilire|dire)
+    |\bdifficile\ (?:de|à)\ (?:d[ée]terminer|dire|identifier)|\bschwer\ zu\ (?:sagen|bestimmen|erkennen)
+    |недостаточно\ (?:информации|данных)|(?:сложно|трудно)\ (?:определить|сказать)|من\ الصعب\ (?:تحديد|معرفة)
     |не\ могу|извините|к\ сожалению|невозможно|لا\ (?:أستطيع|يمكنني)|آسف|عذرا|माफ़|क्षमा\ करें|नहीं\ कर\ सकत
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,

@@ -5,7 +5,17 @@ from __future__ import annotations
 from functools import lru_cache
 from math import cos, hypot, radians
 
-from globe_eval.answers.lexicon import AREAS, ORDINARY, UNNAMED, VENUES, WATERS, words
+from globe_eval.answers.lexicon import (
+    AREAS,
+    EVENTS,
+    ORDINARY,
+    STREETS,
+    UNNAMED,
+    VENUE_ENDS,
+    VENUES,
+    WATERS,
+    words,
+)
 from globe_eval.places import gazetteer
 from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CAPITAL, CITY, LANDMARK, REGION
 from globe_eval.places.names import normalise
@@ -39,19 +49,22 @@ def country_of(text: str) -> str | None:
     key = normalise(bare)
     if key in HOME_NATIONS:
         return HOME_NATIONS[key]
-    if len(key) < 4 and not bare.isupper():
+    if len(key) < 4 and key.isascii() and not bare.isupper():
         return None
     code = gazetteer.country(key, main=True)
-    if code is None and (other := gazetteer.country(key)) and not is_prominent_town(key):
-        return other  # "Brasil", but not "Granada"
+    if code is None and (other := gazetteer.country(key)):
+        gaz = gazetteer.load()
+        people = gaz.population[gaz.code_index[other]]
+        if not is_prominent_town(key, people // 100):
+            return other  # "Brasil", but not "Granada"
     return code
 
 
-def is_prominent_town(key: str) -> bool:
-    """Whether a normalised name is that of a town which many know."""
+def is_prominent_town(key: str, above: int = 0) -> bool:
+    """Whether a normalised name is that of a town which many know, with more people than `above`."""
     gaz = gazetteer.load()
     rows = [entry >> 1 for entry in gaz.find(key)]
-    return any(gaz.kind[row] >= CITY and gaz.population[row] >= TOWN for row in rows)
+    return any(gaz.kind[row] >= CITY and gaz.population[row] >= max(TOWN, above) for row in rows)
 
 
 @lru_cache(maxsize=65_536)
@@ -126,10 +139,20 @@ def are_apart(a: int, b: int) -> bool:
     return 111.2 * hypot(lat1 - lat2, (lon1 - lon2) * cos(radians(lat1))) > _SUBURB_KM
 
 
+def is_event(part: str) -> bool:
+    """Whether a name is that of an event, a service or a style: "Notting Hill Carnival"."""
+    words = part.lower().split()
+    return words[-1] in EVENTS or "pride" in words
+
+
 def is_venue(part: str) -> bool:
     """Whether a name says that it is one of a building, a street, a park: "Ohio Glass Museum"."""
     words = part.lower().split()
-    return (len(words) > 1 or words[0] == "disneyland") and not VENUES.isdisjoint((words[0], *words[-2:]))
+    if is_event(part):
+        return False
+    if len(words) == 1:
+        return words[0] == "disneyland" or (len(part) > 7 and words[0].endswith(VENUE_ENDS))
+    return words[-1] in STREETS or not VENUES.isdisjoint((words[0], *words[-2:]))
 
 
 def is_wide(part: str) -> bool:
@@ -159,6 +182,25 @@ def is_prominent(text: str) -> bool:
     return any(
         gaz.kind[row] in (ADMIN1, REGION) or (gaz.kind[row] >= CITY and gaz.population[row] >= LARGE) for row in rows
     )
+
+
+_CASES = (
+    ("ии", "ия"), ("ией", "ия"), ("ию", "ия"), ("ах", "ы"), ("ой", "а"), ("ом", ""), ("ем", ""), ("ы", "а"), ("у", "а"),
+    ("е", "а"), ("е", ""), ("е", "й"), ("е", "я"), ("и", "ь"), ("и", "я"), ("и", "а"), ("а", ""), ("у", ""), ("я", "й"),
+)  # fmt: skip
+
+
+@lru_cache(maxsize=8192)
+def nominative(text: str) -> str:
+    """A Russian name in the case in which the gazetteer has it; any other text as it is.
+
+    >>> nominative("Париже"), nominative("Норвегии"), nominative("Санкт-Петербурге"), nominative("Paris")
+    ('Париж', 'Норвегия', 'Санкт-Петербург', 'Paris')
+    """
+    if not ("а" <= text[-1:].lower() <= "я") or is_prominent(text):
+        return text
+    found = (text.removesuffix(ending) + other for ending, other in _CASES if text.endswith(ending))
+    return next((form for form in found if is_prominent(form)), text)
 
 
 def same_country(one: str | None, other: str | None) -> bool:

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ _FORMATS = {
 }  # fmt: skip
 _TEXTS = (".txt", ".md", ".json")
 _ID_KEYS = {"id", "image", "filename", "imageid", "imgid", "photoid", "imagepath", "customid"}
+
+_SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 
 Rows = Iterator[tuple[int, dict[str, Any]]]
 
@@ -66,7 +69,7 @@ def numbered_rows(path: Path, blank: list[int]) -> Rows:
         else:
             yield from _csv(path, "\t" if kind == "tsv" else ",", blank)
     except UnicodeDecodeError as error:
-        raise InputError(f"{path.name}: not UTF-8 text (byte {error.start})") from None
+        raise InputError(f"{path.name}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise InputError(f"{path.name}: not a whole gzip file ({error})") from None
 
@@ -106,27 +109,35 @@ def _format(path: Path) -> str | None:
 
 
 def _open(path: Path) -> TextIO:
-    if _is_gzip(path):
-        return gzip.open(path, "rt", newline="", encoding="utf-8-sig")
-    return path.open(newline="", encoding="utf-8-sig")
+    """The text of a file, compressed or not by its first bytes; UTF-16, which Excel writes, where its mark says so."""
+    with path.open("rb") as file:
+        start = file.read(2)
+    packed = _is_gzip(path) or start == b"\x1f\x8b"
+    if packed:
+        with gzip.open(path, "rb") as unpacked:
+            start = unpacked.read(2)
+    encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    return gzip.open(path, "rt", newline="", encoding=encoding) if packed else path.open(newline="", encoding=encoding)
 
 
 def _csv(path: Path, delimiter: str, blank: list[int]) -> Rows:
     csv.field_size_limit(LONGEST_LINE)
     with _open(path) as file:
         lines = _lines(file, path)
-        first = next(lines, "")
-        if delimiter not in first:
-            delimiter = next((other for other in (";", "\t", ",") if other in first), delimiter)
+        first, skipped = next(lines, ""), 0
+        if said := _SEPARATOR.fullmatch(first):  # the line that Excel reads and does not show
+            delimiter, first, skipped = said[1], next(lines, ""), 1
+        elif delimiter not in first:
+            delimiter = next((other for other in (";", "\t", ",", "|") if other in first), delimiter)
         reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
         try:
-            header = next(reader)
+            header = [cell.strip() for cell in next(reader)]
             if not any(cell.strip() for cell in header):
                 raise InputError(f"{path.name}, line 1: the header is blank")
             repeated = sorted(cell for cell, count in Counter(header).items() if count > 1)
             if repeated:
                 raise InputError(f"{path.name}, line 1: column {repeated[0][:40]!r} stands there twice")
-            line = reader.line_num + 1
+            line = skipped + reader.line_num + 1
             for cells in reader:
                 if not cells:
                     blank.append(line)
@@ -138,9 +149,9 @@ def _csv(path: Path, delimiter: str, blank: list[int]) -> Rows:
                 else:
                     cells += [""] * (len(header) - len(cells))
                     yield line, {name: cell if cell != "" else None for name, cell in zip(header, cells, strict=True)}
-                line = reader.line_num + 1
+                line = skipped + reader.line_num + 1
         except csv.Error as error:
-            raise InputError(f"{path.name}, line {reader.line_num}: not valid CSV ({error})") from None
+            raise InputError(f"{path.name}, line {skipped + reader.line_num}: not valid CSV ({error})") from None
 
 
 def _lines(file: TextIO, path: Path) -> Iterator[str]:

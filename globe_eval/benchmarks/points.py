@@ -17,6 +17,7 @@ from globe_eval.errors import InputError
 from globe_eval.places.distance import DISTANCES
 
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
+_DECIMAL_POINT = re.compile(r"\s*[+-]?\d+\.\d+\s*")
 _DEGREES = re.compile(r"\d\s*[°º′'″\"]|\d\s*[NSEWnsew]\b")
 _LIMITS = (90.0, 180.0)
 
@@ -43,23 +44,34 @@ def both(cell: Any) -> tuple[Any, Any] | None:
     return (cell[0], cell[1]) if isinstance(cell, list | tuple) and len(cell) == 2 else None
 
 
+def _have_decimal_commas(table: Table, columns: tuple[str, str]) -> bool:
+    """Whether numbers are written "48,85" in two columns, and none "48.85"."""
+    texts = [str(cell_value(row, column)) for row in table.rows for column in columns]
+    return any(map(_DECIMAL_COMMA.fullmatch, texts)) and not any(map(_DECIMAL_POINT.fullmatch, texts))
+
+
 def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list[str]) -> npt.NDArray[np.float64]:
     """(n, 2) latitude and longitude in degrees of each row; NaN where it states none. Some may be out of range.
 
     The two columns may be one. Degrees, minutes and seconds are read as in a response. `notes` gets how many cells hold
     something that is no position.
 
-    Raises InputError for a number with a decimal comma, an object where a number belongs, and where most of what is
+    A decimal comma is read where no number of the two columns has a point.
+
+    Raises InputError for a decimal comma beside points, an object where a number belongs, and where most of what is
     given is no position or out of range: the column then is another one.
     """
     points = np.full((len(table.rows), 2), np.nan)
     odd: dict[str, list[int]] = {"no position": [], "half a position": [], "out of range": []}
     stated = 0
+    commas = lat_column != lon_column and _have_decimal_commas(table, (lat_column, lon_column))
     for index, cells in enumerate(table.rows):
         lat, lon = cell_value(cells, lat_column), cell_value(cells, lon_column)
         text = f"{lat}, {lon}"
         if lat_column == lon_column:
             text, (lat, lon) = str(lat), both(lat) or (lat, lon)
+        elif commas:
+            lat, lon = (cell.replace(",", ".") if isinstance(cell, str) else cell for cell in (lat, lon))
         lacking = [is_missing(lat), is_missing(lon)]
         stated += not all(lacking)
         if any(lacking):

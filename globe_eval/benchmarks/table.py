@@ -53,7 +53,7 @@ SECOND: dict[str, tuple[str, ...]] = {
     "id": ("image_path", "img_path", "photo", "img", "key", "custom_id", "pano_id", "path", "url", "image_url", "file"),
     "response": (
         "output", "prediction", "predicted", "pred", "answer", "generated_text", "generation", "model_output",
-        "model_answer", "raw_output", "completion", "reply", "text", "content", "result",
+        "model_answer", "raw_output", "completion", "reply", "text", "content", "result", "messages",
     ),
     **{f"{side}{axis}": names for axis in ("lat", "lon") for side, names in (
         ("truth_", _sided(_TRUTH, _BOTH)), ("predicted_", _sided(_PREDICTED, _BOTH)), ("", _BOTH)
@@ -148,20 +148,29 @@ class Table:
         return Table(self.path, self.columns, [self.rows[i] for i in kept], [self.lines[i] for i in kept])
 
 
+_UNIT = re.compile(r"\s*[(\[](?:°|deg|degrees?|decimal(?: degrees)?|wgs ?84|dd)[)\]]\s*$", re.IGNORECASE)
 _PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif|tiff?|bmp)$", re.IGNORECASE)
 
 
 def _letters(name: str) -> str:
-    return "".join(filter(str.isalnum, name)).lower()
+    """A column's name without its unit, signs and capitals: "Latitude (deg)" is "latitude"."""
+    return "".join(filter(str.isalnum, _UNIT.sub("", name))).lower()
 
 
 def _paths(cells: Any, prefix: str = "", depth: int = 6) -> Iterator[str]:
-    inner = cells.items() if isinstance(cells, dict) else enumerate(cells[:1]) if isinstance(cells, list) else ()
+    inner = cells.items() if isinstance(cells, dict) else [_said(cells)] if isinstance(cells, list) and cells else ()
     for key, cell in inner:
         if depth and isinstance(cell, dict | list):
             yield from _paths(cell, f"{prefix}{key}.", depth - 1)
         elif prefix:
             yield f"{prefix}{key}"
+
+
+def _said(cells: list[Any]) -> tuple[int, Any]:
+    """The element of a list that stands for it: of a chat the last message that is not the user's, else the first."""
+    own = [i for i, one in enumerate(cells) if isinstance(one, dict) and one.get("role") in ("assistant", "model")]
+    place = own[-1] if own else 0
+    return place, cells[place]
 
 
 def cell_value(cells: Mapping[str, Any], column: str | None) -> Any:

@@ -97,6 +97,7 @@ class Knn(SimpleModel):
         self.rows = manifest.rows
         if not (isinstance(k, int) and 1 <= k <= len(self.rows)):
             raise InputError(f"model 'knn': k={k!r}; allowed: 1 to {len(self.rows):,}, the size of the gallery")
+        print(f"globe-eval: knn: looking at the {len(self.rows):,} pictures of its gallery first", file=sys.stderr)
         seen = gallery_features([manifest.images / row["image"] for row in self.rows])
         self.places = np.array([(row["lat"], row["lon"]) for row in self.rows], dtype=np.float64)
         self.k, self.seen = k, seen

@@ -116,7 +116,8 @@ class RayVllm(SimpleModel):
         from transformers import AutoProcessor
 
         more = {name: self.engine[name] for name in ("revision", "trust_remote_code") if name in self.engine}
-        return AutoProcessor.from_pretrained(self.pretrained, **more)
+        make: Any = AutoProcessor  # its methods are untyped
+        return make.from_pretrained(self.pretrained, **more)
 
     def connect(self, address: str | None) -> None:
         """Join the cluster, or start Ray here. Raises InputError where there is none, or no GPU on this machine."""

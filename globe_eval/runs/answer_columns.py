@@ -147,7 +147,9 @@ def reply_text(reply: Any) -> str | None:
     if isinstance(reply, str):
         return reply
     if isinstance(reply, list):
-        texts = [reply_text(part) for part in reply if isinstance(part, dict) and part.get("type", "text") in _SPOKEN]
+        parts = [part for part in reply if isinstance(part, dict) and part.get("role") not in _ASKED]
+        parts = next(([part] for part in reversed(parts) if "role" in part), parts)  # of a chat the last reply
+        texts = [reply_text(part) for part in parts if part.get("type", "text") in _SPOKEN]
         return "".join(text for text in texts if text is not None) if any(text is not None for text in texts) else None
     if not isinstance(reply, dict) or _PLACE & {key.lower() for key in reply}:
         return None
@@ -160,6 +162,7 @@ def reply_text(reply: Any) -> str | None:
     return None
 
 
+_ASKED = ("user", "system", "developer", "tool")
 _SPOKEN = ("text", "output_text", "message")
 _PLACE = {"lat", "latitude", "lon", "lng", "longitude", "city", "country"}
 

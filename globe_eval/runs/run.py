@@ -284,6 +284,7 @@ def load_tasks(
             raise InputError(f"{file}: loads the Python of {', '.join(modules)}; --no_code refuses it")
         print(f"globe-eval: {file} loads the Python of {', '.join(modules)}", file=sys.stderr)
 
+    from globe_eval.benchmarks import deferred  # isort: skip  # noqa: F401  before lm-eval
     from lm_eval.tasks import TaskManager
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
@@ -342,8 +343,8 @@ def load_model(request: Request) -> Any:
     # vLLM makes its own batches and waits for each that it is given: so for all that is journalled at once. With "auto"
     # lm-eval would ask it for its bar, and where bars are off vLLM divides by the time of that bar, which is zero.
     by_itself = {"vllm-vlm": CHUNK, "vllm": CHUNK, "ray-vllm": None}
-    given = None if request.batch_size == "auto" and request.model in by_itself else request.batch_size
-    batch_size = given or by_itself.get(request.model, 1)
+    wanted_size = None if request.batch_size == "auto" and request.model in by_itself else request.batch_size
+    batch_size = wanted_size or by_itself.get(request.model, 1)
     more = {"batch_size": batch_size, "max_batch_size": None, "device": request.device}
     seeded = request.model in ("endpoint", "ray-vllm")
     arguments = {"seed": request.seed, **request.model_args} if seeded else {**request.model_args}

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from globe_eval.answers import parse
 from globe_eval.answers.confidence import WORDS, in_text, share, yes_no
+
+MENTIONS = json.loads((Path(__file__).parents[1] / "golden" / "confidence.json").read_text(encoding="utf-8"))
+
+
+def test_two_hundred_labelled_mentions_are_read_with_precision_and_recall() -> None:
+    read = [(parse(text).stated_confidence, label) for text, label in MENTIONS]
+    right = sum(found == pytest.approx(label) for found, label in read if found is not None and label is not None)
+    assert len(read) == 200
+    assert right >= 0.95 * sum(found is not None for found, _ in read)
+    assert right >= 0.95 * sum(label is not None for _, label in read)
 
 
 @pytest.mark.parametrize(

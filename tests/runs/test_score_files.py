@@ -62,6 +62,23 @@ KEEPINGS = {
     "addresses.csv": CSV.replace(".jpg", ".jpg?w=1").replace("\n", "\nhttps://a.test/").removesuffix("https://a.test/"),
     "one_column.csv": "id,coordinates\n" + "".join(f'{name},"{lat}, {lon}"\n' for name, (lat, lon) in POINTS.items()),
     "degrees.csv": "id,lat,lon\na.jpg,48.85° N,2.29° E\nb.jpg,33°51'0\" S,151.2E\nc.jpg,40.7N,74.0W\n",
+    "sixty.csv": "id,lat,lon\na.jpg,48°51'0\"N,2°16'60\"E\nb.jpg,33°51'0\"S,151°11'60.0\"E\nc.jpg,40.7N,74.0W\n",
+    "pipes.csv": CSV.replace(",", "|"),
+    "excel.csv": "sep=;\n" + CSV.replace(",", ";"),
+    "commas.csv": CSV.replace(",", ";").replace(".", ",").replace(",jpg", ".jpg"),
+    "units.csv": CSV.replace("id,lat,lon", " id , Latitude (deg) , Longitude (deg) "),
+    "chats.jsonl": lines(
+        [
+            {
+                "id": row["id"],
+                "messages": [
+                    {"role": "user", "content": "Say Latitude: 1.5, Longitude: 2.5"},
+                    {"role": "assistant", "content": row["reply"]},
+                ],
+            }
+            for row in SAID
+        ]
+    ),
     "custom.jsonl": lines([{"custom_id": row["id"], "output": row["reply"]} for row in SAID]),
     "replies.jsonl": lines(
         [{"id": row["id"], "response": {"choices": [{"message": {"content": row["reply"]}}]}} for row in SAID]
@@ -87,6 +104,12 @@ def test_compressed_text_and_spreadsheets_are_read(capsys: pytest.CaptureFixture
     Path("a.jsonl.gz").write_bytes(gzip.compress(lines(ROWS).encode()))
     for name in ("a.csv.gz", "a.jsonl.gz"):
         assert score(capsys, name, "--truth", "t.csv")[0]["acc@25km"] == 1.0
+    Path("packed.csv").write_bytes(gzip.compress(CSV.encode()))
+    Path("windows.csv").write_text(CSV, encoding="utf-16")
+    for name in ("packed.csv", "windows.csv"):
+        assert score(capsys, name, "--truth", "t.csv")[0]["acc@25km"] == 1.0
+    Path("latin.csv").write_text("id,city\na.jpg,Orléans\n", encoding="latin-1")
+    assert "save it as UTF-8" in score(capsys, "latin.csv", "--truth", "t.csv", code=2)[1]
     Path("a.csv.gz").write_bytes(gzip.compress(CSV.encode())[:-12])
     assert "a.csv.gz: not a whole gzip file" in score(capsys, "a.csv.gz", "--truth", "t.csv", code=2)[1]
     pytest.importorskip("openpyxl")
