@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import inspect
 import io
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -86,8 +87,6 @@ class Knn(SimpleModel):
     name = "knn"
 
     def __init__(self, k: int = 1, gallery: str | Path | None = None, images: str | Path | None = None) -> None:
-        from sklearn.neighbors import NearestNeighbors
-
         from globe_eval import miniworld
 
         super().__init__()
@@ -100,11 +99,16 @@ class Knn(SimpleModel):
             raise InputError(f"model 'knn': k={k!r}; allowed: 1 to {len(self.rows):,}, the size of the gallery")
         seen = gallery_features([manifest.images / row["image"] for row in self.rows])
         self.places = np.array([(row["lat"], row["lon"]) for row in self.rows], dtype=np.float64)
-        self.index = NearestNeighbors(n_neighbors=k).fit(seen)
+        self.k, self.seen = k, seen
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[Response]:
         """One response a request, in the same order; a picture that cannot be decoded is an error of its own."""
         return [self._answer(request) for request in requests]
+
+    def neighbours(self, asked: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Rows of the gallery whose features are the k nearest, shape (k,), nearest first; of equals the first ones."""
+        squares = np.square(self.seen - asked).sum(axis=1, dtype=np.float64)
+        return np.argsort(squares, kind="stable")[: self.k]
 
     def _answer(self, request: Instance) -> Response:
         (photograph,) = request.args[2]["visual"]
@@ -112,7 +116,7 @@ class Knn(SimpleModel):
             asked = features(photograph)
         except (OSError, ValueError) as error:  # ValueError: ImageError; other tasks bring plain images
             return Response("", error=str(error))
-        neighbours = self.index.kneighbors(asked[None], return_distance=False)[0]
+        neighbours = self.neighbours(asked)
         chosen = self.rows[neighbours[mode(self.places[neighbours])]]
         return Response(
             answer_text(
@@ -132,8 +136,8 @@ def gallery_features(pictures: Sequence[Path]) -> NDArray[np.float32]:
     Raises InputError for a picture that cannot be decoded.
     """
     digest = hashlib.sha256(f"{np.__version__} {PIL.__version__}".encode())
-    for code in (features, lab, images):
-        digest.update(inspect.getsource(code).encode())
+    for module in (sys.modules[__name__], images):
+        digest.update(inspect.getsource(module).encode())
     for picture in pictures:
         digest.update(hashlib.sha256(picture.read_bytes()).digest())
     kept = cache_folder() / f"knn-{digest.hexdigest()}.npy"

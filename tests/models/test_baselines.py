@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from lm_eval.api.instance import Instance
 from PIL import Image, ImageEnhance
+from sklearn.neighbors import NearestNeighbors
 
 from globe_eval.benchmarks.images import Photograph
 from globe_eval.errors import InputError
@@ -76,7 +77,9 @@ def test_neighbours_are_those_of_brute_force(gallery: Path) -> None:
     asked = features(scene(99))
     stored = np.stack([features(scene(i)) for i in range(12)])
     expected = np.argsort(((stored - asked) ** 2).sum(axis=1))[:5]
-    assert model.index.kneighbors(asked[None], return_distance=False)[0].tolist() == expected.tolist()
+    assert model.neighbours(asked).tolist() == expected.tolist()
+    sklearns = NearestNeighbors(n_neighbors=5).fit(stored).kneighbors(asked[None], return_distance=False)
+    assert model.neighbours(asked).tolist() == sklearns[0].tolist()
 
 
 def test_the_place_that_most_neighbours_share_answers(gallery: Path, tmp_path: Path) -> None:
