@@ -16,6 +16,7 @@ from globe_eval.commands import (
     arguments,
     ask,
     compare,
+    completion,
     export,
     leaderboard,
     ls,
@@ -52,6 +53,7 @@ COMMANDS = {
     "ask": ask,
     "validate": validate,
     "ls": ls,
+    "completion": completion,
 }
 EXAMPLES = """\
 examples:
@@ -75,8 +77,9 @@ def main(words: Sequence[str] | None = None) -> int:
     if given[0].startswith("-") and given[0] not in ("-h", "--help", "--version"):
         given = ["run", *given]
     try:
-        options = _parser().parse_args(given)
-        options.given = given
+        parser = _parser()
+        options = parser.parse_args(given)
+        options.given, options.parser = given, parser
         return int(options.command(options))
     except (InputError, IncompleteRun) as error:
         print(f"globe-eval: {secrets.removed(str(error))}", file=sys.stderr)

@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 
+def cache_folder() -> Path:
+    """Where what can be made again is kept: $GLOBE_EVAL_CACHE, by default ~/.cache/globe-eval. It may not be there."""
+    return Path(os.environ.get("GLOBE_EVAL_CACHE", "~/.cache/globe-eval")).expanduser()
+
+
 def write_whole(path: Path, data: bytes | Iterable[bytes], *, sync: bool = True) -> None:
     """Write a file through a temporary neighbour: whatever ends this program meanwhile, no reader sees half of it.
 

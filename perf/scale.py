@@ -114,7 +114,7 @@ def cost(*command: str) -> Cost:
     def watch() -> None:
         while process.poll() is None:
             peak[0] = max(peak[0], sum(map(own_megabytes, family(process.pid))))
-            time.sleep(0.2)
+            time.sleep(0.5)
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -197,8 +197,8 @@ def beside_others(folder: Path, rounds: int) -> None:
     for _ in range(rounds):
         for name, (_, words) in answers.items():
             table, out, other = folder / f"{name}.csv", folder / name, folder / "other.json"
-            more = ("--read", "response") if words else ()
-            taken.setdefault(f"{name}: score", []).append(globe_eval("score", table, *more, "-o", out))
+            read = "response" if words else "coordinates"
+            taken.setdefault(f"{name}: score", []).append(globe_eval("score", table, "--read", read, "-o", out))
             figures = json.loads((out / "results.json").read_text())["accuracy_by_distance"]
             for model, distance in (("geopy", "geodesic"), ("haversine", "haversine")) if not words else ():
                 taken.setdefault(f"{name}: pandas, {model}", []).append(this_file("pandas", model, table, other))

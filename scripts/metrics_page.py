@@ -14,7 +14,7 @@ def as_markdown() -> str:
         "# Metrics",
         "",
         "What `results.json` has of each run, beside a benchmark's own; written by `make schema` from",
-        "`globe_eval/metrics/catalogue.py`.",
+        "`globe_eval/metrics/catalogue.py`. `globe-eval ls metrics` prints the same, reports and boards link it.",
     ]
     for family in get_args(Family):
         metrics = of_family(family)
@@ -23,9 +23,9 @@ def as_markdown() -> str:
                 "",
                 f"## {family.capitalize()}",
                 "",
-                "| key | label | unit | range | better | columns | meaning |",
+                "| key | label | unit | range | better | columns | meaning | misleading |",
             ]
-            lines += ["| --- | --- | --- | --- | --- | --- | --- |", *map(_row, metrics)]
+            lines += ["| --- | --- | --- | --- | --- | --- | --- | --- |", *map(_row, metrics)]
     return "\n".join(lines) + "\n"
 
 
@@ -34,7 +34,8 @@ def _row(metric: Metric) -> str:
     scale = 100 if metric.unit in ("%", "points") else 1
     low, high = (f"{scale * bound:g}".replace("inf", "∞") for bound in (metric.lowest, metric.highest))
     columns = ", ".join(f"`{name}`" for name in metric.columns)
-    cells = (f"`{metric.name}`", metric.label, metric.unit, f"{low} to {high}", better, columns, metric.meaning)
+    said = (metric.meaning, metric.misleads)
+    cells = (f"`{metric.name}`", metric.label, metric.unit, f"{low} to {high}", better, columns, *said)
     return f"| {' | '.join(cells)} |"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -367,3 +369,18 @@ def test_a_scored_file_knows_its_command(tmp_path: Path, capsys: pytest.CaptureF
     words = ["score", str(tmp_path / "a.csv"), "-o", str(tmp_path / "out")]
     assert main(words) == 0
     assert json.loads((tmp_path / "out" / "results.json").read_text())["command"].startswith("globe-eval score ")
+
+
+def test_a_shell_completes_commands_flags_and_choices(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    pytest.importorskip("shtab")
+    bash = shutil.which("bash")
+    assert cli.main(["completion", "bash"]) == 0
+    script = tmp_path / "completion.bash"
+    script.write_text(capsys.readouterr().out, encoding="utf-8")
+    if bash is None:
+        pytest.skip("no bash")
+    for words, said in (("lea", "leaderboard"), ("score --ans", "--answer-form"), ("table --format l", "latex")):
+        typed = ["globe-eval", *words.split()]
+        tried = f"source {script}; COMP_WORDS=({' '.join(typed)}); COMP_CWORD={len(typed) - 1}; _shtab_globe_eval; "
+        done = subprocess.run([bash, "-c", tried + 'echo "${COMPREPLY[@]}"'], capture_output=True, text=True)
+        assert done.stdout.split() == [said], done.stderr

@@ -246,7 +246,7 @@ def place(value: str, country_first: bool = False, *, capitals: bool = False) ->
         parts.reverse()
     if known := arranged(parts):
         return known
-    if len(parts) > 4 or (capitals and len(parts) == 1):
+    if len(parts) > 4 or (capitals and len(parts) == 1) or is_venue(parts[-1]):
         return Names()
     if len(parts) == 1:
         return Names(country=parts[0])

@@ -73,7 +73,7 @@ def scan(root: Path, names: Sequence[str], journal: Path) -> tuple[list[Scan], i
     read = 0
     with (
         journal.open("ab") as file,
-        tqdm(total=len(lacking), unit=" pictures", disable=None, leave=False) as progress,
+        tqdm(total=len(lacking), desc="reading", unit=" pictures", disable=None, leave=False) as progress,
     ):
         for batch in _scanned(root, lacking):
             there = [one for one in batch if one.mtime_ns is not None]

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import datasets
+from globe_eval.benchmarks import deferred  # isort: skip  # noqa: F401  before lm-eval
 from lm_eval.api.task import ConfigurableTask
 
 from globe_eval import scoring
@@ -39,6 +39,15 @@ from globe_eval.metrics import custom_metrics
 from globe_eval.metrics.catalogue import METRICS, Metric, metrics_with
 from globe_eval.metrics.custom_metrics import OwnMetric
 from globe_eval.sample import ANSWER_FORMS, AnswerForm, Sample, Truth
+
+
+class Rows(list[dict[str, Any]]):
+    """What lm-eval reads of a `datasets.Dataset`: the rows themselves, and the names of their columns."""
+
+    @property
+    def features(self) -> dict[str, None]:
+        """Column -> nothing."""
+        return dict.fromkeys(name for row in self for name in row)
 
 
 class GeoTask(ConfigurableTask):  # type: ignore[misc]
@@ -112,7 +121,11 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
         if folder is not None and values["custom_dataset"] is None:
             dataset_kwargs = beside(dataset_kwargs or {}, folder)
         self.manifest: Manifest = find_manifest({**values, "dataset_kwargs": dataset_kwargs})
-        self.dataset = {"test": datasets.Dataset.from_list(self.manifest.rows)}
+        self.dataset = {"test": Rows(self.manifest.rows)}
+        if self.config.process_docs is not None:  # may want any of its methods
+            import datasets
+
+            self.dataset = {"test": datasets.Dataset.from_list(self.manifest.rows)}
 
     @property
     def prompt_template(self) -> str:
@@ -128,6 +141,17 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
     def doc_to_image(self, doc: Mapping[str, Any], doc_to_image: Any = None) -> list[Photograph]:
         """The photograph, as a reference that decodes its pixels when a model asks for them."""
         return [Photograph(self.manifest.images / doc["image"], doc["image"], self.bounds)]
+
+    def build_all_requests(self, **kwargs: Any) -> None:
+        """lm-eval's requests; its bar, which has no name, says whose they are."""
+        from lm_eval.api import task as host
+
+        bar = host.tqdm
+        host.tqdm = partial(bar, desc=f"{self.config.task}: prompts", unit=" photographs", leave=False)
+        try:
+            super().build_all_requests(**kwargs)
+        finally:
+            host.tqdm = bar
 
     def construct_requests(self, doc: Mapping[str, Any], ctx: str, **kwargs: Any) -> Any:
         """lm-eval's request; the text, mostly the same for all photographs, is kept once."""

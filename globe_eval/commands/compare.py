@@ -32,14 +32,15 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare runs with the first, photograph by photograph."""
-    from globe_eval.reports import compare_text
+    from globe_eval.reports import compare_text, terminal
     from globe_eval.reports.compare import compare
     from globe_eval.runs import record
 
     if options.output_path is not None:
         record.refuse_run(options.output_path, options.runs)
     many = compare(options.runs, seed=options.seed)
-    text = compare_text.comparison_text(many, flips_km=options.flips) + "\n"
+    columns = None if options.output_path is not None else terminal.width()
+    text = compare_text.comparison_text(many, flips_km=options.flips, columns=columns) + "\n"
     whole = compare_text.comparison_json(many, flips_km=options.flips)
     as_json = json.dumps(whole, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
     if options.output_path is not None:

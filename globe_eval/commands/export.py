@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from globe_eval.commands import arguments
-from globe_eval.commands.parser import Parser, add_output, add_run
+from globe_eval.commands.parser import Parser, add_ids, add_output, add_run
 
 SENTENCE = "Write a run as other tools read it, or send its figures to a tracker."
 WORDS = "RUN|TASK --to TARGET [options]"
@@ -25,12 +25,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--tracker_args", nargs="+", metavar="K=V,…", default=[], help="of wandb.init or trackio.init: project=…"
     )
-    parser.add_argument(
-        "--ids",
-        choices=("whole", "digest"),
-        default="whole",
-        help="of csv and parquet: as the benchmark has them (default), or SHA-256 of them, 16 digits",
-    )
+    add_ids(parser, "of csv and parquet")
     add_output(parser, help="write a file there, not to standard output")
 
 

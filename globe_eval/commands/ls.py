@@ -6,20 +6,29 @@ import argparse
 
 from globe_eval.commands.parser import Parser, add_include_path
 
-SENTENCE = "List tasks or models."
-WORDS = "[tasks|models] [options]"
+SENTENCE = "List tasks, models, or metrics with what they mean."
+WORDS = "[tasks|models|metrics] [options]"
 EXAMPLE = "globe-eval ls tasks --details"
 
 
 def add_arguments(parser: Parser) -> None:
     """The arguments."""
-    parser.add_argument("what", choices=("tasks", "models"), nargs="?", default="tasks", help="default tasks")
+    parser.add_argument(
+        "what", choices=("tasks", "models", "metrics"), nargs="?", default="tasks", help="default tasks"
+    )
     parser.add_argument("--details", action="store_true", help="of tasks: version, n, licence, answer form, ceiling")
     add_include_path(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """List tasks or models."""
+    """List tasks, models or metrics."""
+    import shutil
+
+    if options.what == "metrics":
+        from globe_eval.reports import glossary
+
+        print(glossary.text(shutil.get_terminal_size().columns))
+        return 0
     if options.what == "models":
         from tabulate import tabulate
 
@@ -27,8 +36,6 @@ def run(options: argparse.Namespace) -> int:
 
         print(tabulate(models.DESCRIPTIONS.items(), headers=["model", "what it is"]))
         return 0
-    import shutil
-
     from globe_eval.benchmarks import definition, listing
 
     known = definition.definitions([*definition.task_folders(), *options.include_path])

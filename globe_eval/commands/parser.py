@@ -124,6 +124,16 @@ def add_format(parser: Parser) -> None:
     parser.add_argument("--format", choices=("table", "json"), default="table", help="what standard output shows")
 
 
+def add_ids(parser: Parser, of: str) -> None:
+    """How the ids of photographs are written."""
+    parser.add_argument(
+        "--ids",
+        choices=("whole", "digest"),
+        default="whole",
+        help=f"{of}: as the benchmark has them (default), or SHA-256 of them, 16 digits",
+    )
+
+
 def add_include_path(parser: Parser) -> None:
     """Where YAMLs are looked for, beside the shipped ones."""
     parser.add_argument(

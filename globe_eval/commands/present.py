@@ -24,7 +24,7 @@ def present(scored: Any, options: argparse.Namespace) -> int:
     if options.format == "json":
         print(json.dumps(flat(scored.results), ensure_ascii=False))
     else:
-        print(terminal.result_table(scored.results))
+        print(terminal.result_table(scored.results, terminal.width()))
     refuse_incomplete([scored.results])
     refuse_unjudged([scored.results])
     return 0

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from globe_eval.commands import arguments
-from globe_eval.commands.parser import Parser, add_output, add_runs
+from globe_eval.commands.parser import Parser, add_ids, add_output, add_runs
 
 SENTENCE = "Write runs as one HTML file that opens offline."
 WORDS = "RUN [RUN …] [options]"
@@ -23,6 +23,7 @@ def add_arguments(parser: Parser) -> None:
     )
     parser.add_argument("--svg", type=Path, metavar="DIR", help="write maps and charts there, as SVG files")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each photograph and run there")
+    add_ids(parser, "of --csv")
     parser.add_argument("--open", action="store_true", help="show it in the browser")
 
 
@@ -37,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
         max_images=options.max_images,
         svg=options.svg,
         csv=options.csv,
+        ids=options.ids,
         show=options.open,
     ):
         print(f"written: {path}")

@@ -127,9 +127,9 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "json":
         print(json.dumps({results.task: flat(results) for _, results in finished}, ensure_ascii=False))
     else:
-        print("\n\n".join(terminal.result_table(results) for _, results in finished))
+        print("\n\n".join(terminal.result_table(results, terminal.width()) for _, results in finished))
         if len(finished) > 1:
-            print("\n" + terminal.compact_table([results for _, results in finished]))
+            print("\n" + terminal.compact_table([results for _, results in finished], columns=terminal.width()))
     for folder, results in finished:
         _warn_of_coordinates(results)
         _warn_of_another_form(folder, results)

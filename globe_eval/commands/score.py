@@ -25,7 +25,7 @@ def add_arguments(parser: Parser) -> None:
         "Inspect",
     )
     parser.add_argument("--truth", type=Path, metavar="FILE", help="table of the truth (default: in the answers' file)")
-    parser.add_argument("--task", metavar="TASK", help="the benchmark, by name or YAML: its truth and answer form")
+    parser.add_argument("--task", metavar="TASK", help="the benchmark, a name, YAML or zip: truth and answer form")
     parser.add_argument("--read", choices=("response", "coordinates", "names"), help="which kind of column to score")
     parser.add_argument("--answer-form", choices=ANSWER_FORMS, help="what counts in a response")
     add_columns(parser, COLUMNS, shown="id")

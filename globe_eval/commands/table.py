@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     if options.by and options.format != "terminal":
         raise InputError(f"--format {options.format}: is of runs side by side; leave --by away")
     if options.by:
-        print("\n\n".join(terminal.breakdown_table(one, options.by) for one in many))
+        print("\n\n".join(terminal.breakdown_table(one, options.by, terminal.width()) for one in many))
     else:
-        print(terminal.compact_table(many, options.format))
+        print(terminal.compact_table(many, options.format, terminal.width()))
     return 0

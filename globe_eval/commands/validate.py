@@ -9,14 +9,14 @@ from pathlib import Path
 from globe_eval.commands.parser import Parser
 from globe_eval.errors import InputError
 
-SENTENCE = "Say what is wrong with task YAMLs."
+SENTENCE = "Say what is wrong with task YAMLs, or packed benchmarks."
 WORDS = "FILE [FILE …]"
 EXAMPLE = "globe-eval validate my_city.yaml"
 
 
 def add_arguments(parser: Parser) -> None:
     """The arguments."""
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="YAML of a task")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="YAML of a task, or what pack wrote of it")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -24,10 +24,11 @@ def run(options: argparse.Namespace) -> int:
     import shutil
 
     from globe_eval.benchmarks import listing, validate
+    from globe_eval.benchmarks.pack import unpacked
 
     wrong, width = 0, shutil.get_terminal_size().columns
     for path in options.files:
-        found = validate.problems(path, data=True)
+        found = validate.problems(unpacked(path) if path.suffix == ".zip" else path, data=True)
         wrong += bool(found)
         for problem in found:
             print(listing.wrap(str(problem), width), file=sys.stderr)

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from tqdm import tqdm
 
 from globe_eval.errors import InputError, nearest
-from globe_eval.files import write_whole
+from globe_eval.files import cache_folder, write_whole
 from globe_eval.miniworld import world
 from globe_eval.miniworld.drawing import draw
 from globe_eval.miniworld.scene import NEUTRAL, VERSION, photograph
@@ -99,7 +100,7 @@ def write(
     current = path.is_file() and path.read_bytes() == wanted
     if not current:
         path.unlink(missing_ok=True)
-    for row in rows:
+    for row in tqdm(rows, f"Drawing miniworld's {split} pictures", leave=False, delay=1, disable=None):
         picture = target / row["image"]
         if not (current and is_drawn(picture, size)):
             write_whole(picture, png(render(row, size)), sync=False)  # where one is broken it is drawn again
@@ -110,8 +111,7 @@ def write(
 
 def prepare(split: str = "test") -> Path:
     """The manifest of a split in the cache ($GLOBE_EVAL_CACHE, else ~/.cache/globe-eval), drawn if it is not there."""
-    cache = Path(os.environ.get("GLOBE_EVAL_CACHE", "~/.cache/globe-eval")).expanduser()
-    return write(cache / f"miniworld-{split}-{VERSION}", split)
+    return write(cache_folder() / f"miniworld-{split}-{VERSION}", split)
 
 
 def is_drawn(picture: Path, size: int) -> bool:

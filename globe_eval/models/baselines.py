@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import inspect
+import io
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL
 from lm_eval.api.instance import Instance
 from numpy.typing import NDArray
 from PIL import Image
+from tqdm import tqdm
 
+from globe_eval.benchmarks import images
 from globe_eval.benchmarks.images import ImageError, Photograph
 from globe_eval.benchmarks.manifest import read_manifest
 from globe_eval.errors import InputError
+from globe_eval.files import cache_folder, write_whole
 from globe_eval.models.response import Response
 from globe_eval.models.simple import SimpleModel, answer_text
 from globe_eval.places.distance import geodesic_km
@@ -77,8 +87,6 @@ class Knn(SimpleModel):
     name = "knn"
 
     def __init__(self, k: int = 1, gallery: str | Path | None = None, images: str | Path | None = None) -> None:
-        from sklearn.neighbors import NearestNeighbors
-
         from globe_eval import miniworld
 
         super().__init__()
@@ -89,16 +97,18 @@ class Knn(SimpleModel):
         self.rows = manifest.rows
         if not (isinstance(k, int) and 1 <= k <= len(self.rows)):
             raise InputError(f"model 'knn': k={k!r}; allowed: 1 to {len(self.rows):,}, the size of the gallery")
-        try:
-            seen = np.stack([features(Photograph(manifest.images / row["image"])) for row in self.rows])
-        except ImageError as error:
-            raise InputError(f"model 'knn', gallery: {error}") from None
+        seen = gallery_features([manifest.images / row["image"] for row in self.rows])
         self.places = np.array([(row["lat"], row["lon"]) for row in self.rows], dtype=np.float64)
-        self.index = NearestNeighbors(n_neighbors=k).fit(seen)
+        self.k, self.seen = k, seen
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[Response]:
         """One response a request, in the same order; a picture that cannot be decoded is an error of its own."""
         return [self._answer(request) for request in requests]
+
+    def neighbours(self, asked: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Rows of the gallery whose features are the k nearest, shape (k,), nearest first; of equals the first ones."""
+        squares = np.square(self.seen - asked).sum(axis=1, dtype=np.float64)
+        return np.argsort(squares, kind="stable")[: self.k]
 
     def _answer(self, request: Instance) -> Response:
         (photograph,) = request.args[2]["visual"]
@@ -106,7 +116,7 @@ class Knn(SimpleModel):
             asked = features(photograph)
         except (OSError, ValueError) as error:  # ValueError: ImageError; other tasks bring plain images
             return Response("", error=str(error))
-        neighbours = self.index.kneighbors(asked[None], return_distance=False)[0]
+        neighbours = self.neighbours(asked)
         chosen = self.rows[neighbours[mode(self.places[neighbours])]]
         return Response(
             answer_text(
@@ -115,6 +125,36 @@ class Knn(SimpleModel):
                 point=(chosen["lat"], chosen["lon"]),
             )
         )
+
+
+def gallery_features(pictures: Sequence[Path]) -> NDArray[np.float32]:
+    """`features` of the pictures of a gallery, shape (n, 1680); computed once, and kept in `cache_folder()`.
+
+    They are found again by what they depend on: the bytes of every picture, in this order, the code that computes them
+    and the versions of what it calls.
+
+    Raises InputError for a picture that cannot be decoded.
+    """
+    digest = hashlib.sha256(f"{np.__version__} {PIL.__version__}".encode())
+    for module in (sys.modules[__name__], images):
+        digest.update(inspect.getsource(module).encode())
+    for picture in pictures:
+        digest.update(hashlib.sha256(picture.read_bytes()).digest())
+    kept = cache_folder() / f"knn-{digest.hexdigest()}.npy"
+    with contextlib.suppress(OSError, ValueError):  # absent, or no longer whole
+        seen: NDArray[np.float32] = np.load(kept)
+        return seen
+    try:
+        named = tqdm(pictures, "knn: features of the gallery", leave=False, delay=1, disable=None)
+        seen = np.stack([features(Photograph(picture)) for picture in named])
+    except ImageError as error:
+        raise InputError(f"model 'knn', gallery: {error}") from None
+    data = io.BytesIO()
+    np.save(data, seen)
+    with contextlib.suppress(OSError):  # no room, or no right to write there: they are computed each time
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(kept, data.getvalue(), sync=False)
+    return seen
 
 
 def mode(points: NDArray[np.float64]) -> int:

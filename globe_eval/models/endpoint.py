@@ -8,14 +8,13 @@ photograph.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Protocol, get_args
@@ -150,6 +149,7 @@ class Endpoint(SimpleModel):
         self.seed = seed
         self._key = known_secret(os.environ.get(api_key_env, "").strip(), api_key_env)
         self._headers = expanded(headers)
+        self._lock = threading.Lock()  # over what was learnt of the addresses, failures and money
         self._tls = transport.tls_context(ca_bundle)  # tens of milliseconds, so once
         urls = [base_address(url) for url in (base_url.split(",") if isinstance(base_url, str) else base_url)]
         self._addresses = [self._address(url) for url in dict.fromkeys(urls)]
@@ -214,53 +214,54 @@ class Endpoint(SimpleModel):
         given_up = Failures(len(requests), answered)
         for address in self._addresses:
             address.failures = Failures(len(requests), answered)
-        with ThreadPoolExecutor(min(4, self.num_concurrent)) as pool:
 
-            async def ask(address: _Address, line: transport.Connection, index: int) -> Response:
-                try:
-                    response = await self._ask(address, line, requests[index], repeats[index], pool, stop)
-                except Final as failure:
-                    if address.failures.hopeless_after(failure):
-                        raise InputError(f"endpoint {address.name}: every request is refused: {failure}") from None
-                    raise
-                address.failures.answered()
-                if budget is not None:
-                    budget.add(response)
+        sent: set[int] = set()  # and not counted yet
+
+        def ask(address: _Address, line: transport.Connection, index: int) -> Response:
+            try:
+                response = self._ask(address, line, requests[index], repeats[index], lambda: stop(index))
+                with self._lock:
+                    address.failures.answered()
+                    if budget is not None:
+                        budget.add(response)
                 return response
+            except Final as failure:
+                with self._lock:
+                    hopeless = address.failures.hopeless_after(failure)
+                if hopeless:
+                    raise InputError(f"endpoint {address.name}: every request is refused: {failure}") from None
+                raise
+            finally:
+                sent.discard(index)
 
-            def stop() -> bool:
-                in_flight = sum(one.pace.in_flight for one in self._addresses) - 1
-                return self._why_all_fail() is not None or (budget is not None and budget.spent(in_flight))
+        def stop(index: int) -> bool:
+            with self._lock:
+                sent.add(index)
+                return self._why_all_fail() is not None or (budget is not None and budget.spent(len(sent) - 1))
 
-            unheard = dict.fromkeys(range(len(requests)))
-            shared = sharing.share(self._addresses, len(requests), self.num_concurrent, ask, self.patience)
-            with closing(shared):
-                for index, outcome in shared:
-                    del unheard[index]
-                    if isinstance(outcome, Response):
-                        given_up.answered()
-                    elif isinstance(outcome, sharing.GivenUp) and not outcome.lost and given_up.hopeless_after(outcome):
-                        raise InputError(f"endpoint {self._shown}: every request fails: {outcome}")
-                    if isinstance(outcome, Exception):  # nothing else that one photograph does may end the run
-                        known = isinstance(outcome, ImageError | Final | sharing.GivenUp)
-                        reason = str(outcome) if known else f"{type(outcome).__name__}: {outcome}"
-                        outcome = Response("", error=self._line(reason))
-                    yield index, outcome
-            if (why := self._why_all_fail()) is not None:
-                for index in unheard:
-                    yield index, Response("", error=self._line(f"not asked, after: {why}"))
+        unheard = dict.fromkeys(range(len(requests)))
+        shared = sharing.share(self._addresses, len(requests), self.num_concurrent, ask, self.patience)
+        with closing(shared):
+            for index, outcome in shared:
+                del unheard[index]
+                if isinstance(outcome, Response):
+                    given_up.answered()
+                elif isinstance(outcome, sharing.GivenUp) and not outcome.lost and given_up.hopeless_after(outcome):
+                    raise InputError(f"endpoint {self._shown}: every request fails: {outcome}")
+                if isinstance(outcome, Exception):  # nothing else that one photograph does may end the run
+                    known = isinstance(outcome, ImageError | Final | sharing.GivenUp)
+                    reason = str(outcome) if known else f"{type(outcome).__name__}: {outcome}"
+                    outcome = Response("", error=self._line(reason))
+                yield index, outcome
+        if (why := self._why_all_fail()) is not None:
+            for index in unheard:
+                yield index, Response("", error=self._line(f"not asked, after: {why}"))
 
     def _why_all_fail(self) -> str | None:
         return next((why for one in self._addresses if (why := one.failures.of_account) is not None), None)
 
-    async def _ask(
-        self,
-        address: _Address,
-        line: transport.Connection,
-        one: Instance,
-        repeat: int,
-        pool: ThreadPoolExecutor,
-        stop: Callable[[], bool],
+    def _ask(
+        self, address: _Address, line: transport.Connection, one: Instance, repeat: int, stop: Callable[[], bool]
     ) -> Response:
         """One attempt. Raises what :func:`globe_eval.models.sharing.share` knows, Final, ImageError or InputError."""
         context, gen_kwargs, *rest = one.args
@@ -273,20 +274,17 @@ class Endpoint(SimpleModel):
         while True:
             rules = address.rules
             sent, changes = rules.apply(fields, self.explicit)
-            role = self.system_role or rules.system_role
+            role: Any = self.system_role or rules.system_role
             if role != self.system_role:
                 changes.append(f"system message as {role}")
 
-            def prepare(sent: Mapping[str, Any] = sent, role: Any = role, no_webp: bool = rules.no_webp) -> Any:
-                kinds = self.bounds.kinds or (("image/jpeg", "image/png") if no_webp else None)
-                pictures = [picture_bytes(picture, self.bounds._replace(kinds=kinds)) for picture in visual]
-                return request.write_request(context, pictures, sent, role or "system"), {mime for _, mime in pictures}
-
-            body, mimes = await asyncio.get_running_loop().run_in_executor(pool, prepare)
-            async with address.pace as sent_at:
+            kinds = self.bounds.kinds or (("image/jpeg", "image/png") if rules.no_webp else None)
+            pictures = [picture_bytes(picture, self.bounds._replace(kinds=kinds)) for picture in visual]
+            body = request.write_request(context, pictures, sent, role or "system")
+            with address.pace as sent_at:
                 if stop():
-                    raise sharing.Enough
-                came = await self._exchange(line, body)
+                    raise pace.Enough
+                came = self._exchange(line, body)
             if came.status < 500:
                 address.heard()
             try:
@@ -299,16 +297,19 @@ class Endpoint(SimpleModel):
                     sent,
                     self.explicit,
                     has_system=role in (None, "system") and '"role": "system"' in context,
-                    has_webp="image/webp" in mimes,
+                    has_webp="image/webp" in {mime for _, mime in pictures},
                 )
-                if not better and rules is address.rules:
-                    raise failure
-                if better and rules is address.rules:
-                    address.rules = better
-                    self._say(address, failure, rules, better)
+                with self._lock:
+                    if rules is address.rules:
+                        if not better:
+                            raise failure
+                        address.rules = better
+                        self._say(address, failure, rules, better)
                 continue
-            if identifier is not None and _came_before(address, line, identifier):
-                await line.close()
+            with self._lock:
+                twice = identifier is not None and _came_before(address, line, identifier)
+            if twice:
+                line.close()
                 raise sharing.Passing(f"the reply with the id {identifier} came twice", free=True)
             if rules.no_webp and self.bounds.kinds is None and any(map(is_webp, visual)):
                 changes.append("WebP pictures as PNG")
@@ -317,9 +318,9 @@ class Endpoint(SimpleModel):
                 response.served = served._replace(adapted=tuple(changes))
             return response
 
-    async def _exchange(self, line: transport.Connection, body: bytes) -> transport.Reply:
+    def _exchange(self, line: transport.Connection, body: bytes) -> transport.Reply:
         try:
-            return await line.exchange("POST", "chat/completions", body, self.timeout)
+            return line.exchange("POST", "chat/completions", body, self.timeout)
         except transport.Broken as error:
             raise sharing.Passing(self._line(str(error)), lost=True) from None
 
@@ -401,29 +402,19 @@ class Endpoint(SimpleModel):
             **({known.key_header: key} if self._key else {}),
             **self._headers,
         }
-
-        async def is_there(line: transport.Connection) -> bool:
-            return (await self._models(line)).status not in GONE_BEHIND_A_GATEWAY
-
         # Without what may be secret in it.
         address = _Address(
             name=str(url.with_user(None).with_query(None).with_fragment(None)),
             connect=lambda: transport.Connection(url, headers, self._tls),
-            is_there=is_there,
+            is_there=lambda line: self._models(line).status not in GONE_BEHIND_A_GATEWAY,
             new_pace=lambda: pace.Pace(self.num_concurrent, *self._per_minute, self.patience.pause),
             url=url,
             provider=known,
         )
 
-        async def look() -> transport.Reply:
-            line = address.connect()
-            try:
-                return await self._models(line)
-            finally:
-                await line.close()
-
         try:
-            came = sharing.run_now(look())
+            with address.connect() as line:
+                came = self._models(line)
             if came.status == 401:
                 said = reply.message_of(came) + self._advice(address, came.status)
                 raise InputError(f"endpoint {address.name}: {self._line(said)}")
@@ -441,8 +432,8 @@ class Endpoint(SimpleModel):
             pass  # some providers list nothing: the first requests will tell
         return address
 
-    async def _models(self, line: transport.Connection) -> transport.Reply:
-        return await line.exchange("GET", "models", None, transport.CONNECT_S)
+    def _models(self, line: transport.Connection) -> transport.Reply:
+        return line.exchange("GET", "models", None, transport.CONNECT_S)
 
     def _only_model(self) -> str:
         offered = self._addresses[0].offered

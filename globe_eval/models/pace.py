@@ -6,9 +6,9 @@ long as the server asks, or for a pause that doubles; answers open it again, one
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -24,8 +24,12 @@ _IN_WORDS = re.compile(
 )
 
 
+class Enough(Exception):
+    """Nothing more is to be sent."""
+
+
 class Pace:
-    """A place among the requests in flight at an address, held while one is sent and answered. For one event loop.
+    """A place among the requests in flight at an address, held while one is sent and answered; for many threads.
 
     Args:
         concurrency: most requests in flight.
@@ -54,48 +58,63 @@ class Pace:
         self._slowed_at = -math.inf
         self._opens_at = 0.0
         self._next_at = 0.0
-        self._left = asyncio.Event()
-        self._turn = asyncio.Lock()
+        self._ended = False
+        self._changed = threading.Condition()
 
-    async def __aenter__(self) -> float:
-        """Wait for a place and for the time; when the request is sent."""
-        async with self._turn:
-            while self.in_flight >= int(self.limit):
-                self._left.clear()
-                await self._left.wait()
-            while (wait := max(self._opens_at, self._next_at) - time.monotonic()) > 0:
-                await asyncio.sleep(wait)
-            now = time.monotonic()
+    def __enter__(self) -> float:
+        """Wait for a place and for the time; when the request is sent. Raises Enough after `end`."""
+        with self._changed:
+            while not self._ended:
+                now = time.monotonic()
+                full = self.in_flight >= int(self.limit)
+                wait = None if full else max(self._opens_at, self._next_at) - now
+                if wait is not None and wait <= 0:
+                    break
+                self._changed.wait(wait)
+            if self._ended:
+                raise Enough
             spacing = (60 / self._requests if self._requests else 0.0, 60 * self.tokens / (self._tokens or math.inf))
             self._next_at = max(self._next_at, now) + max(spacing)
             self.heard_at = min(self.heard_at, now)
             self.in_flight += 1
+            if self.in_flight < int(self.limit):
+                self._changed.notify()
         return now
 
-    async def __aexit__(self, *exception: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         """Leave it to the next."""
-        self.in_flight -= 1
-        self._left.set()
+        with self._changed:
+            self.in_flight -= 1
+            self._changed.notify()
+
+    def end(self) -> None:
+        """Let nobody in any more."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
     def good(self, tokens: int | None = None) -> None:
         """A request was answered, with so many tokens in all."""
-        self.heard_at = time.monotonic()
-        self.limit = min(self.concurrency, self.limit + 1 / self.limit)
-        self._complaints = 0
-        if tokens:
-            self.tokens += (tokens - self.tokens) / 8
-        self._left.set()
+        with self._changed:
+            self.heard_at = time.monotonic()
+            before, self.limit = self.limit, min(self.concurrency, self.limit + 1 / self.limit)
+            self._complaints = 0
+            if tokens:
+                self.tokens += (tokens - self.tokens) / 8
+            if int(before) < int(self.limit):
+                self._changed.notify()
 
     def slow_down(self, sent_at: float, asked_to_wait: float | None) -> None:
         """The server said that it is asked too fast, to a request sent at `sent_at`; how long it asks to wait."""
-        now = time.monotonic()
-        if sent_at > self._slowed_at:  # else the complaint is about what was sent before the last one
-            self.limit = max(1.0, min(self.limit, self.in_flight) / 2)
-            if asked_to_wait is None:
-                asked_to_wait = self._pause(self._complaints)
-            self._complaints += 1
-            self._slowed_at = now
-        self._opens_at = max(self._opens_at, now + (asked_to_wait or 0.0))
+        with self._changed:
+            now = time.monotonic()
+            if sent_at > self._slowed_at:  # else the complaint is about what was sent before the last one
+                self.limit = max(1.0, min(self.limit, self.in_flight) / 2)
+                if asked_to_wait is None:
+                    asked_to_wait = self._pause(self._complaints)
+                self._complaints += 1
+                self._slowed_at = now
+            self._opens_at = max(self._opens_at, now + (asked_to_wait or 0.0))
 
     def spent(self, headers: Mapping[str, str]) -> None:
         """Wait where headers say that nothing is left until a time (`x-ratelimit-remaining-…`, `-reset-…`)."""
@@ -104,7 +123,8 @@ class Pace:
             if "ratelimit" in low and "remaining" in low and value.strip() == "0":
                 wait = seconds(headers.get(re.sub("remaining", "reset", low), ""))
                 if wait is not None and wait <= MAX_PAUSE_S:
-                    self._opens_at = max(self._opens_at, time.monotonic() + wait)
+                    with self._changed:
+                        self._opens_at = max(self._opens_at, time.monotonic() + wait)
 
 
 def asked_to_wait(headers: Mapping[str, str], body: Any, message: str) -> float | None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal
 
 from globe_eval.errors import InputError
@@ -52,7 +54,7 @@ def messages(context: str, pictures: Sequence[tuple[bytes, str]]) -> list[dict[s
     >>> messages("<image>Where?", [(b"png", "image/png")])[0]["content"][1]
     {'type': 'text', 'text': 'Where?'}
     """
-    return _messages(read_history(context), [_data_url(*picture).decode("ascii") for picture in pictures])
+    return _messages(read_history(context), [b"".join(_data_url(*picture)).decode("ascii") for picture in pictures])
 
 
 def write_request(
@@ -73,18 +75,24 @@ def write_request(
     >>> json.loads(body) == {"model": "tiny", "messages": messages("<image>Where?", [(b"png", "image/png")])}
     True
     """
+    before, *after = _pieces(context, json.dumps(fields), len(pictures), system_role)
+    pieces = [before]
+    for (data, mime), piece in zip(pictures, after, strict=True):
+        pieces += [*_data_url(data, mime), piece]
+    return b"".join(pieces)
+
+
+@lru_cache(maxsize=64)
+def _pieces(context: str, fields: str, pictures: int, system_role: SystemRole) -> list[bytes]:
+    """A body without its pictures, cut where they go: mostly the same for all photographs of a run."""
     mark = "picture"
     while mark in context:
         mark += "_"
-    asked = _messages(with_role(read_history(context), system_role), [mark] * len(pictures))
+    asked = _messages(with_role(read_history(context), system_role), [mark] * pictures)
     goes_on = {"add_generation_prompt": False, "continue_final_message": True}
     more = goes_on if asked[-1]["role"] == "assistant" else {}
-    body = json.dumps({**fields, **more, "messages": asked}).encode("ascii")
-    before, *after = body.split(f'"url": "{mark}"'.encode())
-    pieces = [before]
-    for picture, piece in zip(pictures, after, strict=True):
-        pieces += [b'"url": "', _data_url(*picture), b'"', piece]
-    return b"".join(pieces)
+    body = json.dumps({**json.loads(fields), **more, "messages": asked})
+    return [piece.encode("ascii") for piece in re.split(rf'(?<="url": "){mark}(?=")', body)]
 
 
 def with_role(history: Sequence[Mapping[str, Any]], system_role: SystemRole) -> list[dict[str, Any]]:
@@ -105,8 +113,8 @@ def with_role(history: Sequence[Mapping[str, Any]], system_role: SystemRole) -> 
     return rest
 
 
-def _data_url(data: bytes, mime: str) -> bytes:
-    return b"data:%s;base64,%s" % (mime.encode("ascii"), base64.b64encode(data))
+def _data_url(data: bytes, mime: str) -> tuple[bytes, bytes]:
+    return b"data:%s;base64," % mime.encode("ascii"), base64.b64encode(data)
 
 
 def _messages(history: Sequence[Mapping[str, Any]], images: Sequence[str]) -> list[dict[str, Any]]:

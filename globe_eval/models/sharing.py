@@ -4,24 +4,23 @@ All servers take from one queue. A request that failed in passing goes back to i
 server that cannot be reached gets nothing more until it answers again; it is asked every few seconds, and in the
 meantime the others have its share. Only when none has answered for `patience` seconds are requests given up.
 
-It runs in an event loop of its own, in a thread of its own; its answers are taken from any thread.
+Each request in flight has a thread of its own, which makes it ready, waits for the server's pace, sends it and reads
+the reply (`docs/decisions/0014-transport.md`).
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import logging
 import random
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from queue import SimpleQueue
-from typing import Any, TypeVar
+from queue import Empty, PriorityQueue, SimpleQueue
+from typing import TypeVar
 
 from globe_eval.errors import IncompleteRun, InputError
-from globe_eval.models.pace import Pace
+from globe_eval.models.pace import Enough, Pace
 from globe_eval.models.response import Response
 from globe_eval.models.transport import Broken, Connection, Unreachable
 
@@ -32,11 +31,9 @@ FIRST = 4
 AHEAD = 8
 """For so many requests in flight, one more is made ready already, and sent when one of them is answered."""
 
-_END = (1, -1)
+_END = (1, -1)  # behind every request
 
 log = logging.getLogger("globe_eval")
-
-T = TypeVar("T")
 
 
 class Passing(Exception):
@@ -59,10 +56,6 @@ class Passing(Exception):
         self.free = free
 
 
-class Enough(Exception):
-    """Nothing more is to be sent."""
-
-
 class GivenUp(Exception):
     """A request that has no answer, after every attempt; `lost` where the last of them brought nothing back."""
 
@@ -77,15 +70,15 @@ class Server:
 
     Args:
         name: what messages call it.
-        connect: makes a connection for one task.
+        connect: makes a connection for one thread.
         is_there: looks for it through a connection; False, Unreachable or Broken where nothing answers.
-        new_pace: makes its pace, for one event loop.
+        new_pace: makes its pace.
 
     """
 
     name: str
     connect: Callable[[], Connection]
-    is_there: Callable[[Connection], Awaitable[bool]]
+    is_there: Callable[[Connection], bool]
     new_pace: Callable[[], Pace]
     heard_at: float = 0.0
     lost_at: float = 0.0
@@ -93,11 +86,7 @@ class Server:
     why: Exception | None = None
     gone_since: float | None = None
     pace: Pace = field(init=False)
-    door: asyncio.Lock = field(init=False)
-
-    def start(self) -> None:
-        """Begin in a new event loop."""
-        self.pace, self.door = self.new_pace(), asyncio.Lock()
+    door: threading.Lock = field(default_factory=threading.Lock)
 
     def heard(self) -> None:
         """It has answered, just now."""
@@ -140,7 +129,7 @@ def share(
     servers: Sequence[Some],
     count: int,
     concurrency: int,
-    ask: Callable[[Some, Connection, int], Awaitable[Response]],
+    ask: Callable[[Some, Connection, int], Response],
     patience: Patience,
 ) -> Generator[tuple[int, Response | Exception]]:
     """Ask about 0 … count - 1; each number and its answer the moment it arrives, or why there is none.
@@ -158,156 +147,80 @@ def share(
         patience: with failures.
 
     """
+    todo: PriorityQueue[tuple[int, int]] = PriorityQueue()  # (minus the attempts so far, number)
+    todo.queue.extend((0, number) for number in range(count))  # in order, and so a heap
     done: SimpleQueue[tuple[int, Response | Exception] | BaseException | None] = SimpleQueue()
-    work = _Work(servers, count, concurrency, ask, patience, done.put)
-    thread = threading.Thread(target=work.run, daemon=True)  # so that Ctrl-C need not wait for it
-    thread.start()
-    try:
-        while (outcome := done.get()) is not None:
-            if isinstance(outcome, BaseException):
-                raise outcome
-            yield outcome
-    finally:
-        work.end()
-        thread.join(timeout=5)
+    ended = threading.Event()
+    for server in servers:
+        server.pace = server.new_pace()
 
-
-class _Work:
-    """What `share` does, in its own thread. `tell` takes each outcome, an exception that nobody expected, and None."""
-
-    def __init__(
-        self,
-        servers: Sequence[Some],
-        count: int,
-        concurrency: int,
-        ask: Callable[[Some, Connection, int], Awaitable[Response]],
-        patience: Patience,
-        tell: Callable[[Any], None],
-    ) -> None:
-        self.servers, self.ask, self.patience, self.tell = servers, ask, patience, tell
-        self.workers = min(concurrency + concurrency // AHEAD, count)
-        self.left = count
-        self.few: asyncio.Semaphore | None = asyncio.Semaphore(FIRST * len(servers))
-        self.todo: asyncio.PriorityQueue[tuple[int, int]] = asyncio.PriorityQueue()  # (minus the attempts, number)
-        for number in range(count):
-            self.todo.put_nowait((0, number))
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._ended = False
-
-    def run(self) -> None:
-        """Until every request has its outcome, or `end`."""
+    def work(server: Some) -> None:
         try:
-            asyncio.run(self._all())
-        except asyncio.CancelledError:
-            pass
-        except BaseException as error:
-            self.tell(error)
-        self.tell(None)
+            with server.connect() as line:
+                while not ended.is_set() and (task := todo.get()) != _END:
+                    attempt(server, line, *task)
+        except BaseException as error:  # that nobody expected
+            done.put(error)
+        done.put(None)
 
-    def end(self) -> None:
-        """Ask nothing more; from any thread."""
-        self._ended = True
-        if self._loop is not None and self._task is not None:
-            try:
-                self._loop.call_soon_threadsafe(self._task.cancel)
-            except RuntimeError:  # it has ended by itself
-                return
-
-    async def _all(self) -> None:
-        self._loop, self._task = asyncio.get_running_loop(), asyncio.current_task()
-        for server in self.servers:
-            server.start()
-        if self._ended:
-            return
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._worker(one)) for one in self.servers for _ in range(self.workers)]
-            group.create_task(self._until_all_are_told(tasks))
-
-    async def _until_all_are_told(self, tasks: Sequence[asyncio.Task[None]]) -> None:
-        self.all_told = asyncio.Event()
-        if not self.left:
-            self.all_told.set()
-        waiting = asyncio.ensure_future(self.all_told.wait())
-        await asyncio.wait([waiting, asyncio.ensure_future(asyncio.wait(tasks))], return_when="FIRST_COMPLETED")
-        waiting.cancel()
-        for task in tasks:
-            task.cancel()
-
-    def _outcome(self, number: int, outcome: Response | Exception) -> None:
-        if self.few is not None and isinstance(outcome, Response):
-            for _ in range(self.workers * len(self.servers)):
-                self.few.release()
-            self.few = None
-        self.tell((number, outcome))
-        self.left -= 1
-        if not self.left:
-            self.all_told.set()
-
-    async def _worker(self, server: Any) -> None:
-        line = server.connect()
-        try:
-            await self._work_through(server, line)
-        finally:
-            await line.close()
-
-    async def _work_through(self, server: Any, line: Connection) -> None:
-        going_on = True
-        while going_on:
-            async with self.few or contextlib.nullcontext():
-                going_on = await self._one(server, line)
-
-    async def _one(self, server: Any, line: Connection) -> bool:
-        """One attempt at the next request; False where nothing more is to be sent."""
-        turn, number = await self.todo.get()
-        if (turn, number) == _END:
-            return False
+    def attempt(server: Some, line: Connection, turn: int, number: int) -> None:
         if server.lost_at > server.heard_at:
-            self.todo.put_nowait((turn, number))
-            if not await self._found_again(server, line):
-                self._give_up(server)
-            return True
+            todo.put((turn, number))
+            if not found_again(server, line):
+                give_up(server)
+            return
         try:
-            answer = await self.ask(server, line, number)
+            done.put((number, ask(server, line, number)))
         except Unreachable as error:
             server.lost(error)
-            self.todo.put_nowait((turn, number))
+            todo.put((turn, number))
         except Passing as failure:
             if failure.lost:
                 server.lost(failure)
+                if not is_there(server, line):  # whatever others have heard meanwhile
+                    server.lost(failure)
             if failure.free:
-                self.todo.put_nowait((turn, number))
-            elif -turn < self.patience.max_retries:
-                await asyncio.sleep(max(self.patience.pause(-turn, number), failure.asked_to_wait or 0.0))
-                self.todo.put_nowait((turn - 1, number))
+                todo.put((turn, number))
+            elif -turn < patience.max_retries:
+                ended.wait(max(patience.pause(-turn, number), failure.asked_to_wait or 0.0))
+                todo.put((turn - 1, number))
             else:
                 reason = f"gave up after {1 - turn} attempts, the last: {failure}"
-                self._outcome(number, GivenUp(reason, lost=failure.lost))
+                done.put((number, GivenUp(reason, lost=failure.lost)))
         except Enough:
-            while not self.todo.empty():
-                self.todo.get_nowait()
-            for _ in range(self.workers * len(self.servers)):
-                self.todo.put_nowait(_END)
-            return False
-        except (InputError, IncompleteRun) as error:  # nothing of what is left could be used
-            self.tell(error)
-            self.end()
+            left()
+            for _ in range(most):
+                todo.put(_END)
+        except (InputError, IncompleteRun):  # nothing of what is left could be used
+            raise
         except Exception as error:
-            self._outcome(number, error)
-        else:
-            self._outcome(number, answer)
-        return True
+            done.put((number, error))
 
-    async def _found_again(self, server: Server, line: Connection) -> bool:
-        """Wait until the server answers: True. False where every server is gone for good."""
-        async with server.door:  # one task looks, the others wait here for what it finds
+    def left() -> list[int]:
+        """The requests that wait, which nobody gets any more."""
+        numbers: list[int] = []
+        while True:
+            try:
+                task = todo.get_nowait()
+            except Empty:
+                return numbers
+            if task == _END:
+                todo.put(_END)
+                return numbers
+            numbers.append(task[1])
+
+    def is_there(server: Server, line: Connection) -> bool:
+        try:
+            return server.is_there(line)
+        except (Unreachable, Broken):
+            return False
+
+    def found_again(server: Server, line: Connection) -> bool:
+        """Wait until the server answers, or `share` ends: True. False where every server is gone for good."""
+        with server.door:  # one thread looks, the others wait here for what it finds
             look = 0
-            while server.heard_at < server.lost_at:
-                try:
-                    there = await server.is_there(line)
-                except (Unreachable, Broken):
-                    there = False
-                if there:
+            while server.heard_at < server.lost_at and not ended.is_set():
+                if is_there(server, line):
                     if server.gone_since is not None:
                         away = time.monotonic() - server.gone_since
                         log.warning(f"globe-eval: {server.name} answers again after {away:.0f} s")
@@ -315,45 +228,55 @@ class _Work:
                     break
                 if server.gone_since is None:
                     server.gone_since = server.lost_at
-                    alone = all(other.gone_since is not None for other in self.servers)
-                    then = f"waiting up to {self.patience.restart:g} s for it" if alone else "the others have its share"
+                    alone = all(other.gone_since is not None for other in servers)
+                    then = f"waiting up to {patience.restart:g} s for it" if alone else "the others have its share"
                     log.warning(f"globe-eval: {server.name} does not answer ({server.why}); {then}")
-                left = self._until_given_up()
-                if left <= 0:
+                remaining = until_given_up()
+                if remaining <= 0:
                     return False
-                await asyncio.sleep(min(max(self.patience.pause(look, server.name), 0.05), LOOK_AGAIN_S, left))
+                ended.wait(min(max(patience.pause(look, server.name), 0.05), LOOK_AGAIN_S, remaining))
                 look += 1
         return True
 
-    def _until_given_up(self) -> float:
+    def until_given_up() -> float:
         """Seconds until the last of the servers to go has been gone for too long."""
-        gone = [server.gone_since for server in self.servers]
+        gone = [server.gone_since for server in servers]
         latest = max(time.monotonic() if since is None else since for since in gone)
-        return latest + self.patience.restart - time.monotonic()
+        return latest + patience.restart - time.monotonic()
 
-    def _give_up(self, server: Server) -> None:
+    def give_up(server: Server) -> None:
         """Every request that is left has failed; `server` says why."""
-        names = " and ".join(one.name for one in self.servers)
-        reason = f"{names} did not answer for {self.patience.restart:g} s: {server.why}"
-        while not self.todo.empty():
-            _, number = self.todo.get_nowait()
-            self._outcome(number, GivenUp(reason, lost=True))
+        names = " and ".join(one.name for one in servers)
+        for number in left():
+            done.put((number, GivenUp(f"{names} did not answer for {patience.restart:g} s: {server.why}", lost=True)))
 
+    def start(threads: int) -> int:
+        # Daemons, so that Ctrl-C need not wait for answers that may take minutes.
+        for server in servers:
+            for _ in range(threads):
+                threading.Thread(target=work, args=(server,), daemon=True).start()
+        return threads * len(servers)
 
-def run_now(work: Coroutine[Any, Any, T]) -> T:
-    """What a coroutine returns, in an event loop of its own: also where this thread runs one already (a notebook)."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            results.append(asyncio.run(work))
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
-    return results[0]
+    each = min(concurrency + concurrency // AHEAD, count)
+    most = each * len(servers)
+    untold, working = count, start(min(FIRST, each))
+    few = working < most
+    try:
+        while untold and working:
+            outcome = done.get()
+            if outcome is None:
+                working -= 1
+            elif isinstance(outcome, BaseException):
+                raise outcome
+            else:
+                if few and isinstance(outcome[1], Response):
+                    few = False
+                    working += start(each - FIRST)
+                untold -= 1
+                yield outcome
+    finally:
+        ended.set()
+        for server in servers:
+            server.pace.end()
+        for _ in range(most):
+            todo.put(_END)

@@ -1,22 +1,27 @@
-"""One HTTP/1.1 connection to a server, kept alive, on aiohttp: a deadline for each exchange as a whole, a bounded body.
+"""One HTTP/1.1 connection to a server, kept alive, on urllib3: a deadline for each exchange as a whole, a bounded body.
 
-httpx, requests and urllib3 bound each read and not the exchange, so that a server that drips bytes holds a request for
-ever; `perf/endpoint.py` compares what they cost.
+urllib3 bounds each read and not the exchange, so that a server that drips bytes would hold a request for ever: here a
+socket's reads have together the time that is left. `docs/decisions/0014-transport.md` says why it is not aiohttp.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import socket
 import ssl
 import time
 import urllib.request
 from base64 import b64encode
 from codecs import lookup
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from http.client import HTTPException, HTTPResponse
+from typing import Any, NamedTuple, Self
 
-import aiohttp
+from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
+from urllib3.exceptions import HTTPError
 from yarl import URL
 
 from globe_eval.errors import InputError
@@ -25,6 +30,7 @@ CONNECT_S = 10.0
 MAX_BODY = 64 << 20
 """Bytes of a reply, unpacked; an answer of a hundred thousand tokens has half a million."""
 _REDIRECTS = (301, 302, 307, 308)
+_FAILURES = (OSError, HTTPException, HTTPError, ValueError)
 _CA_BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 
@@ -62,7 +68,7 @@ class Reply(NamedTuple):
 
 
 class Connection:
-    """A connection to one server, made when it is first needed and again when it was closed. For one task.
+    """A connection to one server, made when it is first needed and again when it was closed. For one thread.
 
     Args:
         url: scheme, host, port, path and query; a user name and password are sent as Basic authentication.
@@ -73,15 +79,21 @@ class Connection:
 
     def __init__(self, url: URL, headers: Mapping[str, str], tls: ssl.SSLContext) -> None:
         self._url = url.with_user(None)
-        self._headers = {**headers, **_basic(url)}
         self._tls = tls
         self._proxy = proxy_of(url)
+        self._headers = {"Accept-Encoding": "gzip, deflate", **headers, **_basic("Authorization", url)}
+        self._proxy_headers = _basic("Proxy-Authorization", self._proxy) if self._proxy else {}
+        self._forwarded = self._proxy is not None and url.scheme == "http"
+        if self._forwarded:
+            self._headers |= self._proxy_headers
         self._targets: dict[str, URL] = {}
-        self._session: aiohttp.ClientSession | None = None
+        self._line: HTTPConnection | None = None
+        self._origin: tuple[Any, ...] = ()
+        self._deadline = 0.0
         self.closed_for: str | None = None
         """The id of the reply for whose coming twice it was closed."""
 
-    async def exchange(self, method: str, path: str, body: bytes | None, timeout: float) -> Reply:
+    def exchange(self, method: str, path: str, body: bytes | None, timeout: float) -> Reply:
         """Send a request to `path` below the address and read the whole reply, all within `timeout` seconds.
 
         A redirection to the same host is followed.
@@ -94,10 +106,10 @@ class Connection:
         url = self._targets.get(path) or self._targets.setdefault(
             path, self._url.with_path(f"{self._url.path.rstrip('/')}/{path}", keep_query=True)
         )
-        deadline = time.monotonic() + timeout
+        self._deadline = time.monotonic() + timeout
         try:
             for _ in range(4):
-                reply = await self._exchange(method, url, body, deadline - time.monotonic())
+                reply = self._exchange(self._connected(url), method, url, body)
                 target = reply.headers.get("Location")
                 if reply.status not in _REDIRECTS or target is None:
                     break
@@ -106,46 +118,106 @@ class Connection:
                     said = f"it points to {there.scheme}://{there.host}; if that is right, correct base_url"
                     return Reply(reply.status, reply.headers, said.encode())
                 url = there
-        except TimeoutError:
-            await self.close()
-            raise Broken(f"TimeoutError: no complete reply within {timeout:g} s") from None
-        except BaseException:
-            await self.close()
-            raise
+        except BaseException as error:
+            self.close()
+            if isinstance(error, Unreachable | Broken) or not isinstance(error, _FAILURES):
+                raise
+            if time.monotonic() >= self._deadline:
+                raise Broken(f"TimeoutError: no complete reply within {timeout:g} s") from None
+            raise Broken(_reason(error)) from None
         return reply
 
-    async def _exchange(self, method: str, url: URL, body: bytes | None, left: float) -> Reply:
-        if left <= 0:
-            raise TimeoutError
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=1, ssl=self._tls),
-                headers=self._headers,
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        limits = aiohttp.ClientTimeout(total=left, sock_connect=min(CONNECT_S, left), ceil_threshold=3600)
+    def _connected(self, url: URL) -> HTTPConnection:
+        """The connection to the origin of a URL; a new one where there is none, or where the server has hung up."""
+        origin = url.scheme, url.raw_host, url.port
+        if self._line is not None and self._line.is_connected and self._origin == origin:
+            return self._line
+        self.close()
+        self._origin = origin
+        self._line = line = self._new(url)
+        line.timeout = min(CONNECT_S, self._left())
         try:
-            async with self._session.request(
-                method, url, data=body, timeout=limits, allow_redirects=False, proxy=self._proxy
-            ) as reply:
-                parts, size = [], 0
-                async for part in reply.content.iter_any():
-                    parts.append(part)
-                    size += len(part)
-                    if size > MAX_BODY:
-                        raise Broken(f"the reply is larger than {MAX_BODY >> 20} MB")
-                return Reply(reply.status, reply.headers, b"".join(parts))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.ClientHttpProxyError) as error:
+            line.connect()
+        except _FAILURES as error:
+            if time.monotonic() >= self._deadline:
+                raise
             through = f" through the proxy {self._proxy.with_user(None)}" if self._proxy else ""
             raise Unreachable(f"{_reason(error)}{through}") from None
-        except (aiohttp.ClientError, ConnectionError, ValueError) as error:
-            raise Broken(_reason(error)) from None
+        return line
 
-    async def close(self) -> None:
+    def _new(self, url: URL) -> HTTPConnection:
+        first = self._proxy or url
+        at = first.raw_host or "", first.port
+        if "https" in (url.scheme, first.scheme):
+            policy = ProxyConfig(self._tls, False, None, None)  # of an https proxy that https goes through
+            line: HTTPConnection = HTTPSConnection(*at, ssl_context=self._tls, proxy_config=policy)
+        else:
+            line = HTTPConnection(*at)
+        if self._proxy is not None and not self._forwarded:
+            line.set_tunnel(url.raw_host or "", url.port, self._proxy_headers, self._proxy.scheme)
+        line.response_class = lambda sock, **more: HTTPResponse(_Timed(sock, self._left), **more)  # type: ignore[assignment, arg-type]
+        return line
+
+    def _exchange(self, line: HTTPConnection, method: str, url: URL, body: bytes | None) -> Reply:
+        target = str(url.with_fragment(None)) if self._forwarded else url.raw_path_qs
+        line.timeout = self._left()
+        # A server may refuse a body before it has read it, and says why in a reply.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            line.request(method, target, body, self._headers, preload_content=False)
+        reply = line.getresponse()
+        parts, size = [], 0
+        for part in reply.stream(1 << 16):
+            parts.append(part)
+            size += len(part)
+            if size > MAX_BODY:
+                raise Broken(f"the reply is larger than {MAX_BODY >> 20} MB")
+        return Reply(reply.status, reply.headers, b"".join(parts))
+
+    def _left(self) -> float:
+        """Seconds until the exchange has to be over. Raises TimeoutError."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+    def close(self) -> None:
         """Close it; the next exchange connects anew."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+class _Timed:
+    """A socket as `http.client` reads it, each read bounded by the seconds that `left` gives."""
+
+    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
+        self._sock, self._left = sock, left
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self._sock, self._left), 1 << 14)
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
+        self._sock, self._left = sock, left
+        self._raw = sock.makefile("rb", buffering=0)  # keeps it open where a reply closes the connection
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(self._left())
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 def tls_context(ca_bundle: str | None = None) -> ssl.SSLContext:
@@ -186,14 +258,14 @@ def proxy_of(url: URL) -> URL | None:
     return proxy
 
 
-def _basic(url: URL) -> dict[str, str]:
+def _basic(header: str, url: URL) -> dict[str, str]:
     if not url.user and not url.password:
         return {}
     pair = f"{url.user or ''}:{url.password or ''}"
-    return {"Authorization": f"Basic {b64encode(pair.encode()).decode('ascii')}"}
+    return {header: f"Basic {b64encode(pair.encode()).decode('ascii')}"}
 
 
 def _reason(error: BaseException) -> str:
-    """The system's own words where aiohttp wraps them."""
-    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    """The system's own words where urllib3 wraps them."""
+    inner = error.__cause__ if isinstance(error.__cause__, OSError) else error
     return f"{type(inner).__name__}: {inner}"

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from globe_eval.errors import IncompleteRun, InputError
+from globe_eval.files import cache_folder
 from globe_eval.places import names
 from globe_eval.places.gazetteer import Level, Place
 from globe_eval.places.words import is_unknown
@@ -395,7 +396,7 @@ GEOCODERS: Mapping[str, Callable[[], Geocoder]] = {"nominatim": Nominatim, "azur
 
 def default_cache() -> Path:
     """`$GLOBE_EVAL_CACHE/geocodes.sqlite`, by default under `~/.cache/globe-eval`; one user's, never to be shared."""
-    return Path(os.environ.get("GLOBE_EVAL_CACHE", "~/.cache/globe-eval")).expanduser() / "geocodes.sqlite"
+    return cache_folder() / "geocodes.sqlite"
 
 
 def _place(lat: float, lon: float, code: str | None, level: Level, name: str) -> Place:

@@ -1,44 +1,71 @@
-"""`globe-eval compare`: the comparison as a person reads it in a terminal of 100 columns, and as JSON."""
+"""`globe-eval compare`: the comparison as a person reads it in a terminal, best in one of 100 columns, and as JSON."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Sequence
-from textwrap import fill
 from typing import Any
 
 from globe_eval.metrics.accuracy import acc_name
 from globe_eval.metrics.catalogue import described
-from globe_eval.metrics.intervals import PROCEDURE
+from globe_eval.metrics.intervals import FEW_GROUPS, PROCEDURE
 from globe_eval.metrics.paired import Paired
 from globe_eval.reports import shown
 from globe_eval.reports.compare import Comparison, Flip, MetricPair, Part, holm_of
 from globe_eval.reports.run import Run, model_name
+from globe_eval.reports.terminal import MOST_COLUMNS, fitted, prose
 
 SIGNIFICANT = 0.05
 FLIP_KM = 25.0
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _PARTS = {"continent": "continent", "scene": "scene", "city_size": "city size"}
-_COLUMNS = 100
 
 
-def comparison_text(many: Sequence[Comparison], *, flips_km: float | None = None) -> str:
-    """Every comparison with the first run, one after the other; without characters that would steer a terminal."""
+def comparison_text(many: Sequence[Comparison], *, flips_km: float | None = None, columns: int | None = None) -> str:
+    """Every comparison with the first run, one after the other; without characters that would steer a terminal.
+
+    Args:
+        many: comparisons with one first run.
+        flips_km: list the photographs that only one of two runs has within this distance.
+        columns: how wide a line may be; None: any, prose apart.
+
+    """
     blocks = [_runs(many)]
     for letter, one, adjusted in zip(LETTERS[1:], many, holm_of(many), strict=False):
         if len(many) > 1:
             title = f"{letter} against A"
             blocks.append(f"{title}\n{'=' * len(title)}")
         blocks += [
-            _all_photographs(one, letter, adjusted, several=len(many) > 1),
-            _denominators(one, letter),
-            _breakdowns(one, letter),
-            _settings(one, letter),
-            _flips(one, letter, flips_km),
+            prose(verdict_sentence(one, letter, adjusted, several=len(many) > 1), columns),
+            _all_photographs(one, letter, adjusted, columns, several=len(many) > 1),
+            _denominators(one, letter, columns),
+            _breakdowns(one, letter, columns),
+            _settings(one, letter, columns),
+            _flips(one, letter, flips_km, columns),
         ]
-    text = "\n\n".join([*(block for block in blocks if block), _footnote(many)])
+    text = "\n\n".join([*(block for block in blocks if block), prose(_footnote(many), columns)])
     return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
+
+
+def verdict_sentence(one: Comparison, letter: str, adjusted: dict[str, float], *, several: bool) -> str:
+    """Which of two runs has more photographs within 25 km, and whether that could be chance; empty without it."""
+    name = acc_name(FLIP_KM)
+    row = one.rows.get(name)
+    if row is None:
+        return ""
+    p = adjusted.get(name, row.difference.p) if several else row.difference.p
+    values = (
+        f"Within {FLIP_KM:g} km A has {_value(name, row.a)} % of the photographs and {letter} {_value(name, row.b)} %"
+    )
+    if row.order == 0:
+        return f"{values}: no difference."
+    if math.isnan(p) or one.n_groups < FEW_GROUPS:
+        return f"{values}; so few photographers cannot show whether that is chance."
+    ahead = letter if row.order > 0 else "A"
+    return (
+        f"{values}: {f'{ahead} is ahead, by more than chance explains' if p <= SIGNIFICANT else 'that may be chance'}."
+    )
 
 
 def denominator_sentence(one: Comparison, letter: str = "B") -> str:
@@ -97,7 +124,9 @@ def _runs(many: Sequence[Comparison]) -> str:
     return "\n".join(lines)
 
 
-def _all_photographs(one: Comparison, letter: str, adjusted: dict[str, float], *, several: bool) -> str:
+def _all_photographs(
+    one: Comparison, letter: str, adjusted: dict[str, float], columns: int | None, *, several: bool
+) -> str:
     rows = []
     brief = {name: row for name, row in one.rows.items() if described(name).in_brief}
     for name, row in brief.items():
@@ -118,14 +147,14 @@ def _all_photographs(one: Comparison, letter: str, adjusted: dict[str, float], *
     header += ["better", f"{letter} wins", "A wins"]
     fewer = [f"{shown.label(name)} {n:,}" for name, row in brief.items() if (n := row.difference.n) < one.n]
     few = f"Photographs of which both have a value, where not all: {', '.join(fewer)}" if fewer else ""
-    return _table(rows, header) + (f"\n{fill(few, _COLUMNS)}" if few else "")
+    return _table(rows, header, columns) + (f"\n{prose(few, columns)}" if few else "")
 
 
-def _denominators(one: Comparison, letter: str) -> str:
+def _denominators(one: Comparison, letter: str, columns: int | None) -> str:
     n_a, n_b, n_both = one.n_located
     sentence = denominator_sentence(one, letter)
     if n_a == n_b == one.n or 0 in (n_a, n_b):
-        return sentence
+        return prose(sentence, columns)
     rows = []
     for name, row in one.rows.items():
         if described(name).family != "accuracy":
@@ -142,17 +171,17 @@ def _denominators(one: Comparison, letter: str) -> str:
     header += [f"own\n{n_a:,}\nA", f"{n_b:,}\n{letter}", f"both\n{n_both:,}\nA", f"{n_both:,}\n{letter}"]
     header += [f"both\n{letter} − A", "95 % interval", "p"]
     meaning = "own: each over what it located, as papers print it; both: over what both located"
-    return f"{_table(rows, header)}\n{meaning}\n\n{fill(sentence, _COLUMNS)}"
+    return f"{_table(rows, header, columns)}\n{prose(meaning, columns)}\n\n{prose(sentence, columns)}"
 
 
-def _breakdowns(one: Comparison, letter: str) -> str:
+def _breakdowns(one: Comparison, letter: str, columns: int | None) -> str:
     near, far = acc_name(25), acc_name(750)
     blocks = []
     for dimension, found in one.breakdowns.items():
         rows = [_part(name, dimension, part, near, far) for name, part in found.items()]
-        header = [_PARTS[dimension], "n", "groups", "25 km\nA", letter, f"{letter} − A", "95 % interval", "p"]
+        header = [_PARTS[dimension], "n", "photo-\ngraphers", "25 km\nA", letter, f"{letter} − A", "95 % interval", "p"]
         header += [f"750 km\n{letter} − A", "p"]
-        blocks.append(_table(rows, header))
+        blocks.append(_table(rows, header, columns))
     return "\n\n".join(blocks)
 
 
@@ -171,15 +200,15 @@ def _part(name: str, dimension: str, part: Part, near: str, far: str) -> list[st
     ]
 
 
-def _settings(one: Comparison, letter: str) -> str:
+def _settings(one: Comparison, letter: str, columns: int | None) -> str:
     if not one.settings:
         return "The settings are the same, the model included."
-    width = max(20, (_COLUMNS - 4 - max(map(len, one.settings))) // 2)
+    width = max(20, (min(columns or MOST_COLUMNS, MOST_COLUMNS) - 4 - max(map(len, one.settings))) // 2)
     rows = [[name, *(_cut(value, width) for value in values)] for name, values in one.settings.items()]
-    return _table(rows, ["what differs", "A", letter], right=False)
+    return _table(rows, ["what differs", "A", letter], columns, right=False)
 
 
-def _flips(one: Comparison, letter: str, km: float | None) -> str:
+def _flips(one: Comparison, letter: str, km: float | None, columns: int | None) -> str:
     flips = one.flips(FLIP_KM if km is None else km)
     gained = sum(flip.better == "b" for flip in flips)
     line = (
@@ -190,8 +219,8 @@ def _flips(one: Comparison, letter: str, km: float | None) -> str:
         return f"{line}; --flips shows which." if flips else f"{line}."
     rows = [
         [
+            flip.id,
             letter if flip.better == "b" else "A",
-            _cut(flip.id, 32),
             _far(flip.distance_a_km),
             _cut(flip.answer_a, 20),
             _far(flip.distance_b_km),
@@ -199,21 +228,30 @@ def _flips(one: Comparison, letter: str, km: float | None) -> str:
         ]
         for flip in flips
     ]
-    return f"{line}\n{_table(rows, ['only', 'photograph', 'A, km', 'A says', f'{letter}, km', f'{letter} says'])}"
+    header = ["photograph", "only", "A, km", "A says", f"{letter}, km", f"{letter} says"]
+    return f"{line}\n{_table(rows, header, columns)}"
 
 
 def _footnote(many: Sequence[Comparison]) -> str:
     unit = "photographer" if many[0].n_groups < many[0].n else "photograph"
     several = f", in the first table adjusted for {len(many)} comparisons with A (Holm)" if len(many) > 1 else ""
-    return fill(
+    return (
         f"Differences of % are in points. Intervals and two-sided p by {unit}, from one "
         f"procedure ({PROCEDURE}){several}; not adjusted for the number of metrics. better: p at most {SIGNIFICANT:g}, "
-        "else tie.",
-        _COLUMNS,
+        "else tie."
     )
 
 
-def _table(rows: Sequence[Sequence[str]], header: Sequence[str], *, right: bool = True) -> str:
+def _table(rows: Sequence[Sequence[str]], header: Sequence[str], columns: int | None, *, right: bool = True) -> str:
+    """A table no wider than `columns`, or several that repeat the first column (`terminal.fitted`)."""
+
+    def render(which: Sequence[int]) -> str:
+        return _rendered([[row[i] for i in which] for row in rows], [header[i] for i in which], right=right)
+
+    return fitted(render, len(header), 1, columns)
+
+
+def _rendered(rows: Sequence[Sequence[str]], header: Sequence[str], *, right: bool) -> str:
     """Columns two spaces apart, the first to the left; headers of several lines end on the same line."""
     deep = [cell.split("\n") for cell in header]
     height = max(map(len, deep))

@@ -83,6 +83,10 @@ def model_name(results: Results, between: str = " ") -> str:
     return results.model if which is None else f"{results.model}{between}{str(which).rstrip('/').rsplit('/', 1)[-1]}"
 
 
+_SAME_DEGREES = 1e-9
+"""A tenth of a millimetre: files round the last of 17 digits differently."""
+
+
 def refuse_incomparable(a: Run, b: Run) -> None:
     """Raise InputError where two runs are not of the same photographs, truths and distance."""
     ids_a, ids_b = (run.table["id"].tolist() for run in (a, b))
@@ -94,7 +98,7 @@ def refuse_incomparable(a: Run, b: Run) -> None:
             f"{len(ids_a) - len(only_a):,} of them in both; only {where} has {first!r}"
         )
     for one, other in zip(a.samples, b.samples, strict=True):
-        if (one.truth.lat, one.truth.lon) != (other.truth.lat, other.truth.lon):
+        if max(abs(one.truth.lat - other.truth.lat), abs(one.truth.lon - other.truth.lon)) > _SAME_DEGREES:
             raise InputError(
                 f"{a.folder} and {b.folder} have different truths: photograph {one.id!r} lies at "
                 f"{one.truth.lat}, {one.truth.lon} and at {other.truth.lat}, {other.truth.lon}"

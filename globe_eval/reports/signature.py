@@ -54,7 +54,7 @@ def citation(results: Results, metadata: Mapping[str, Any]) -> str:
     version = results.packages.get("globe-eval", "")
     source = f" ({metadata['citation']})" if metadata.get("citation") else ""
     return (
-        f"{model_name(results)} on {results.task}{source}, version {results.task_version}, {results.n:,} photographs; "
+        f"{model_name(results)} on {_versioned(results, source)}, {results.n:,} photographs; "
         f"read, located and scored by globe-eval {version}. Signature: {signature(results)}"
     )
 
@@ -66,7 +66,7 @@ def screen(results: Results, metadata: Mapping[str, Any]) -> str:
         "model": model_name(results),
         "arguments": _pairs(results.model_args),
         "says of itself": _pairs(results.model_info),
-        "task": f"{results.task}, version {results.task_version}, {results.n:,} photographs",
+        "task": f"{_versioned(results)}, {results.n:,} photographs",
         "prompt": results.prompt or "none: scored from a file of answers",
         "answer form": results.answer_form,
         "decoding": _pairs(results.decoding or {}),
@@ -81,6 +81,11 @@ def screen(results: Results, metadata: Mapping[str, Any]) -> str:
     width = max(map(len, facts))
     lines = [f"{name:<{width}}  {text}" for name, text in facts.items() if text]
     return "\n".join([*lines, "", "signature:", signature(results), "", "to cite:", citation(results, metadata)])
+
+
+def _versioned(results: Results, source: str = "") -> str:
+    """The task and its version; answers scored against a table alone have none."""
+    return f"{results.task}{source}" + (f", version {results.task_version}" if results.task_version else "")
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -1,10 +1,16 @@
-"""The tables of a result that a person reads in a terminal; of the reasoning only what there is something to say of."""
+"""A result as a person reads it in a terminal: sentences and tables, no wider than it is.
+
+Of the reasoning only what there is something to say of is shown.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
+from textwrap import fill
+from typing import Any
 
 from tabulate import tabulate
 
@@ -14,17 +20,62 @@ from globe_eval.metrics.breakdowns import DIMENSIONS
 from globe_eval.metrics.catalogue import ACCURACIES, TARGETS, Family, described, of_family
 from globe_eval.reports import shown
 from globe_eval.reports.run import model_name
+from globe_eval.reports.sentences import sentences
 from globe_eval.sample import Results
 
+MOST_COLUMNS = 100
+"""Prose is no wider, whatever the terminal is."""
 
-def result_table(results: Results) -> str:
-    """One result: each metric with its 95 % interval.
+
+def width() -> int | None:
+    """The columns of the terminal, or of $COLUMNS; None where standard output is none: nothing is broken there."""
+    return shutil.get_terminal_size((0, 0)).columns or None
+
+
+def prose(text: str, columns: int | None) -> str:
+    """A paragraph within so many columns; words and paths stay whole."""
+    return fill(text, min(columns or MOST_COLUMNS, MOST_COLUMNS), break_long_words=False, break_on_hyphens=False)
+
+
+def fitted(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: int | None) -> str:
+    """A table as it is, or, where it is wider, as several one below the other, which repeat its first columns.
+
+    Args:
+        render: the table of some of the columns, given by their numbers.
+        n: how many columns there are; the first `keys` of them say what a row is of.
+        columns: how wide a line may be; None: any.
+
+    >>> print(fitted(lambda which: " ".join("name 1000 2000 3000".split()[i] for i in which), 4, 1, 15))
+    name 1000 2000
+    <BLANKLINE>
+    name 3000
+    """
+    tables, start = [], keys
+    while start < n:
+        end = n
+        while True:
+            table = render([*range(keys), *range(start, end)])
+            if columns is None or end == start + 1 or max(map(len, table.splitlines())) <= columns:
+                break
+            end -= 1
+        tables.append(table)
+        start = end
+    return "\n\n".join(tables)
+
+
+def result_table(results: Results, columns: int | None = None) -> str:
+    """One result: what it says in plain sentences, and each metric with its 95 % interval.
 
     Beside it the value over located photographs alone and, where names are scored, the ceiling that such answers have.
+
+    Args:
+        results: of a run.
+        columns: how wide a line may be; None: any, prose apart.
+
     """
     some_missing = results.valid_only["located"].n < results.n if "located" in results.valid_only else True
     ceiling = None if results.answer_form in ("coordinates", "any") else results.ceiling
-    header = ["", "all photographs", "95 % interval", *(["located only"] if some_missing else [])]
+    header = ["", "all\nphotographs", "95 % interval", *(["located\nonly"] if some_missing else [])]
     header += ["ceiling"] if ceiling else []
     rows = []
     for name, figure in results.metrics.items():
@@ -39,21 +90,49 @@ def result_table(results: Results) -> str:
         rows.append(row)
     return "\n".join(
         [
-            heading(results),
+            prose(heading(results), columns),
             "",
-            tabulate(rows, headers=header, disable_numparse=True, colalign=("left", *["right"] * (len(header) - 1))),
+            prose(" ".join(sentences(results)), columns),
             "",
-            *(f"{section}\n" for section in _sections(results)),
-            status_line(results),
-            *([note] if (note := shown.few(results.n_groups)) else []),
-            *([f"repaired, having been decoded wrongly: {results.repaired:,} responses"] if results.repaired else []),
-            *([_ceiling_line(results)] if ceiling else []),
-            *([_clean_line(results)] if results.clean else []),
+            _table(rows, header, columns),
+            "",
+            *(f"{section}\n" for section in _sections(results, columns)),
+            *(prose(line, columns) for line in _notes(results) if line),
         ]
     )
 
 
-def breakdown_table(results: Results, by: str) -> str:
+def _notes(results: Results) -> list[str]:
+    """What is below the tables of a result, a line each; an empty one is left out."""
+    ceiling = results.ceiling if results.answer_form not in ("coordinates", "any") else None
+    return [
+        status_line(results),
+        shown.few(results.n_groups),
+        f"repaired, having been decoded wrongly: {results.repaired:,} responses" if results.repaired else "",
+        _ceiling_line(results) if ceiling else "",
+        _clean_line(results) if results.clean else "",
+        "what each measure means, and when it misleads: globe-eval ls metrics",
+    ]
+
+
+def _table(
+    rows: Sequence[Sequence[str]], header: Sequence[str], columns: int | None, keys: int = 1, **more: Any
+) -> str:
+    """Rows of text with a header, the first `keys` columns to the left, no wider than `columns` (`fitted`)."""
+
+    def render(which: Sequence[int]) -> str:
+        return tabulate(
+            [[row[i] for i in which] for row in rows],
+            headers=[header[i] for i in which],
+            disable_numparse=True,
+            colalign=("left",) * keys + ("right",) * (len(which) - keys),
+            **more,
+        )
+
+    return fitted(render, len(header), keys, columns)
+
+
+def breakdown_table(results: Results, by: str, columns: int | None = None) -> str:
     """One result by the parts of a dimension: a row each, with the metrics of `compact_table` and their intervals.
 
     Countries with most photographs come first. Raises InputError for an unknown dimension, and for one that the result
@@ -67,65 +146,62 @@ def breakdown_table(results: Results, by: str) -> str:
         raise InputError(f"--by {by}: this result has no such breakdown (it has: {there}); the truth may not know it")
     if by == "country":
         parts.sort(key=lambda part: -part[1].n)
-    columns = [
+    names = [
         name
         for name in (*ACCURACIES, "median_km", "geoscore", "country_accuracy")
         if any(name in part.metrics for _, part in parts)
     ]
+    grouped = any(part.n_groups < part.n for _, part in parts)
     rows = [
         [
             shown.CONTINENTS.get(label, label) if by == "continent" else label,
             f"{part.n:,}",
-            f"{part.n_groups:,}",
+            *([f"{part.n_groups:,}"] if grouped else []),
             *(
                 f"{shown.text(name, part.metrics[name].value)}\n{shown.interval(name, part.metrics[name])}"
                 if name in part.metrics
                 else "none"
-                for name in columns
+                for name in names
             ),
         ]
         for label, part in parts
     ]
-    header = [by.replace("_", " "), "n", "groups", *(shown.label(name).replace(", ", "\n") for name in columns)]
-    table = tabulate(
-        rows,
-        headers=header,
-        disable_numparse=True,
-        tablefmt="simple_grid",
-        colalign=("left", *["right"] * (len(header) - 1)),
-    )
-    return f"{heading(results)}\n\n{table}"
+    header = [by.replace("_", " "), "n", *(["photo-\ngraphers"] if grouped else [])]
+    header += [shown.label(name).replace(", ", "\n") for name in names]
+    table = _table(rows, header, columns, tablefmt="simple_grid")
+    return f"{prose(heading(results), columns)}\n\n{table}"
 
 
-def compact_table(many: Sequence[Results], format: str = "terminal") -> str:
+def compact_table(many: Sequence[Results], format: str = "terminal", columns: int | None = None) -> str:
     """Several results side by side: one row each, the five accuracies with their intervals, median and GeoScore.
+
+    In a terminal a paragraph about each stands before it.
 
     Args:
         many: of runs.
         format: "terminal", "markdown", "latex" (booktabs), or "csv": raw values, a column each for value, low and high.
+        columns: how wide a line of a terminal may be; None: any.
+
     """
-    columns = [*ACCURACIES, "median_km", "geoscore", "located"]
+    names = [*ACCURACIES, "median_km", "geoscore", "located"]
     if format == "csv":
-        return _csv(many, columns)
+        return _csv(many, names)
     between = "\n" if format == "terminal" else " "
     header = ["task", "model", "n", *(shown.label(name).replace(", ", between) for name in ACCURACIES)]
-    header += [shown.short(name) for name in columns[len(ACCURACIES) :]]
+    header += [shown.short(name) for name in names[len(ACCURACIES) :]]
     rows = [
         [
             r.task,
             _cell(model_name(r, between), format),
-            r.n,
-            *(_figure(r, c, format) for c in columns),
+            f"{r.n:,}" if format == "terminal" else str(r.n),
+            *(_figure(r, name, format) for name in names),
         ]
         for r in many
     ]
-    return tabulate(
-        rows,
-        headers=header,
-        disable_numparse=True,
-        tablefmt={"terminal": "simple_grid", "markdown": "github", "latex": "latex_booktabs"}[format],
-        colalign=("left", "left", *["right"] * (len(header) - 2)),
-    )
+    if format != "terminal":
+        return _table(rows, header, None, keys=2, tablefmt={"markdown": "github", "latex": "latex_booktabs"}[format])
+    said = [prose(f"{model_name(r)} on {r.task}: {' '.join(sentences(r))}", columns) for r in many]
+    return "\n\n".join([*said, _table(rows, header, columns, keys=2, tablefmt="simple_grid")])
 
 
 def _figure(results: Results, name: str, format: str) -> str:
@@ -192,16 +268,21 @@ def _clean_line(results: Results) -> str:
     return f"without {clean.excluded:,} photographs of the other set, {clean.n:,} left: {values or 'nothing to score'}"
 
 
-def _sections(results: Results) -> list[str]:
+def _sections(results: Results, columns: int | None) -> list[str]:
     """The sections on the reasoning that have something to say, each a text of several lines."""
-    found = (_grounding(results), _consistency(results), _localizability(results), _format(results))
+    found = (
+        _grounding(results, columns),
+        _consistency(results, columns),
+        _localizability(results, columns),
+        prose(_format(results), columns),
+    )
     return [text for text in found if text]
 
 
 _ARROWS = {True: "↑", False: "↓", None: ""}
 
 
-def _section(results: Results, family: Family, title: str) -> str:
+def _section(results: Results, family: Family, title: str, columns: int | None) -> str:
     """The metrics of a family that a result has, a row each; empty where it has none."""
     rows = [
         [
@@ -215,13 +296,12 @@ def _section(results: Results, family: Family, title: str) -> str:
         if (one := results.metrics.get(metric.name)) is not None
     ]
     header = [title, "", "95 % interval", "n", "better"]
-    table = tabulate(rows, headers=header, disable_numparse=True, colalign=("left", *["right"] * 4))
-    return table if rows else ""
+    return _table(rows, header, columns) if rows else ""
 
 
-def _grounding(results: Results) -> str:
+def _grounding(results: Results, columns: int | None) -> str:
     table, counts, judge = (
-        _section(results, "grounding", "grounding of the reasoning"),
+        _section(results, "grounding", "grounding of the reasoning", columns),
         results.reasoning,
         results.judge,
     )
@@ -239,21 +319,21 @@ def _grounding(results: Results) -> str:
         agreed = f"agrees on {_share(judge.agreement)} of {judge.n_entities:,} entities"
         kappa = "" if judge.kappa is None else f" (Cohen's kappa {judge.kappa:.2f})"
         lines.append(f"judge {judge.model}: {shares}; {agreed}{kappa}")
-    return "\n".join(lines)
+    return "\n".join([table, *(prose(line, columns) for line in lines[1:])])
 
 
 def _share(value: float | None) -> str:
     return "none" if value is None else f"{100 * value:.1f} %"
 
 
-def _consistency(results: Results) -> str:
+def _consistency(results: Results, columns: int | None) -> str:
     counts = results.reasoning
     if counts is None or counts.no_reasoning == counts.with_entities + counts.without_entities:
         return ""
-    return _section(results, "consistency", "consistency with the answer")
+    return _section(results, "consistency", "consistency with the answer", columns)
 
 
-def _localizability(results: Results) -> str:
+def _localizability(results: Results, columns: int | None) -> str:
     """One row a measure, one column a target; nothing where the model states no confidence and refuses nothing."""
     counts = results.reasoning
     sources = {} if counts is None else {name: n for name, n in counts.confidence.items() if n}
@@ -269,16 +349,13 @@ def _localizability(results: Results) -> str:
                 f" ({within})" if within else ""
             )
     targets = [target for target in TARGETS.values() if any(target in cells for cells in rows.values())]
-    table = tabulate(
-        [[measure, *(cells.get(target, "none") for target in targets)] for measure, cells in rows.items()],
-        headers=["localizability, against", *targets],
-        disable_numparse=True,
-        colalign=("left", *["right"] * len(targets)),
-    )
+    lines_of = [[measure, *(cells.get(target, "none") for target in targets)] for measure, cells in rows.items()]
+    table = _table(lines_of, ["localizability, against", *targets], columns)
     name = "localizable_claimed"
     claimed = results.metrics[name]
     known = ", ".join(f"{source} {n:,}" for source, n in sources.items())
-    return f"{table}\n{shown.label(name)}: {shown.text(name, claimed.value)} of {claimed.n:,}; confidence from: {known}"
+    claims = f"{shown.label(name)}: {shown.text(name, claimed.value)} of {claimed.n:,}; confidence from: {known}"
+    return f"{table}\n{prose(claims, columns)}"
 
 
 def _format(results: Results) -> str:

@@ -7,13 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import datasets
-
 from globe_eval import scoring
 from globe_eval.benchmarks.images import HEIC_SUFFIXES, NEEDS_PILLOW_HEIF, reads_heic
 from globe_eval.benchmarks.manifest import Manifest
 from globe_eval.benchmarks.photographs import pictures_in
-from globe_eval.benchmarks.task import GeoTask
+from globe_eval.benchmarks.task import GeoTask, Rows
 from globe_eval.benchmarks.truth import TRUTH_FIELDS
 from globe_eval.errors import InputError
 from globe_eval.runs import identity, run
@@ -43,7 +41,7 @@ class PicturesOnly(GeoTask):
         names = pictures_in(self._images.expanduser())
         rows = [{**dict.fromkeys(TRUTH_FIELDS), "id": name, "image": name} for name in names]
         self.manifest = Manifest(rows, self._images.expanduser().resolve())
-        self.dataset = {"test": datasets.Dataset.from_list(rows)}
+        self.dataset = {"test": Rows(rows)}
 
 
 def ask(request: run.Request, images: Path) -> Asked:

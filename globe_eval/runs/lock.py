@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import logging
 import os
 import socket
 import weakref
+from contextlib import suppress
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 from globe_eval.errors import InputError
+
+fcntl: Any
+msvcrt: Any
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows
+    import msvcrt
+
+    fcntl = None
+
+_BEYOND = 1 << 30
+"""The byte that is locked on Windows, where others cannot read a locked one: far behind what the file says."""
 
 _held: weakref.WeakSet[TextIOWrapper] = weakref.WeakSet()
 
@@ -23,7 +36,22 @@ def _leave_to_the_parent() -> None:
 
 
 # A child that outlives its parent (a batch engine's worker) would go on holding the lock.
-os.register_at_fork(after_in_child=_leave_to_the_parent)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_the_parent)
+
+
+def _lock(file: TextIOWrapper) -> None:
+    """Lock an open file at once. Raises BlockingIOError where another holds it, OSError where there are no locks."""
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
+    os.lseek(file.fileno(), _BEYOND, os.SEEK_SET)
+    try:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EDEADLK):
+            raise
+        raise BlockingIOError(error.errno, error.strerror) from None
 
 
 class Lock:
@@ -48,7 +76,7 @@ class Lock:
 
     def _take(self) -> None:
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(self._file)
         except BlockingIOError:
             self._file.seek(0)
             holder = self._file.read().strip() or "another process"
@@ -64,6 +92,12 @@ class Lock:
 
     def free(self) -> None:
         """Give it free and remove the file; again, or in a process forked since: nothing."""
-        if not self._file.closed:
+        if self._file.closed:
+            return
+        if fcntl is not None:
             self.path.unlink(missing_ok=True)
             self._file.close()
+            return
+        self._file.close()  # Windows removes no open file; one that another process has opened since stays
+        with suppress(PermissionError):
+            self.path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""How a run goes, on standard error, while it goes: done, rate, time left, parse rate and running 25 km accuracy."""
+"""How a run goes, on standard error, while it goes: running 25 km accuracy, parse rate, done, time left, rate."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from globe_eval.models.response import Response
 from globe_eval.sample import LOCATED, AnswerForm, Sample, Truth
 
 SCORE_EVERY_S = 1.0
+BAR = "{desc}: {n_fmt}/{total_fmt} [{elapsed}<{remaining}] {percentage:3.0f}%|{bar}| {rate_fmt}"
+"""What matters most stands first: a narrow terminal cuts a line at its end."""
 LINE_EVERY_S = 60.0
 """Between two lines of a run whose standard error is no terminal."""
 
@@ -45,7 +47,9 @@ class Progress:
     @contextmanager
     def of(self, total: int) -> Iterator[None]:
         """Show the line for as long as the context lasts."""
-        with tqdm(total=total, desc=self.name, disable=self.quiet, unit=" photographs", dynamic_ncols=True) as bar:
+        with tqdm(
+            total=total, desc=self.name, disable=self.quiet, unit=" photographs", dynamic_ncols=True, bar_format=BAR
+        ) as bar:
             self._bar = None if bar.disable else bar
             self._lines = bool(bar.disable) and self.quiet is None
             self._total, self._began = total, time.monotonic()
@@ -74,14 +78,14 @@ class Progress:
             self._show()
 
     def summary(self) -> str:
-        """Parse rate and 25 km accuracy (geodesic, embedded gazetteer) so far.
+        """25 km accuracy (geodesic, embedded gazetteer) and parse rate so far.
 
         >>> Progress().summary()
         ''
         """
         if not self._n:
             return ""
-        return f"parsed {100 * self._parsed / self._n:.1f} %, acc@25km {100 * self._near / self._n:.1f} %"
+        return f"{100 * self._near / self._n:.1f} % within 25 km, {100 * self._parsed / self._n:.1f} % read"
 
     def _line(self) -> None:
         self._score()
@@ -98,7 +102,7 @@ class Progress:
     def _show(self) -> None:
         if self._bar is not None:
             self._score()
-            self._bar.set_postfix_str(self.summary())
+            self._bar.set_description_str(": ".join(filter(None, [self.name, self.summary()])))
             self._scored = time.monotonic()
 
     def _score(self) -> None:

@@ -284,6 +284,7 @@ def load_tasks(
             raise InputError(f"{file}: loads the Python of {', '.join(modules)}; --no_code refuses it")
         print(f"globe-eval: {file} loads the Python of {', '.join(modules)}", file=sys.stderr)
 
+    from globe_eval.benchmarks import deferred  # isort: skip  # noqa: F401  before lm-eval
     from lm_eval.tasks import TaskManager
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)

@@ -16,6 +16,7 @@ from globe_eval import scoring
 from globe_eval.benchmarks import definition, listing, validate
 from globe_eval.benchmarks.ids import match_ids, stem, why_apart
 from globe_eval.benchmarks.manifest import find_truth
+from globe_eval.benchmarks.pack import unpacked
 from globe_eval.benchmarks.points import SwappedHeader, both, is_missing, predicted_points, refuse_swapped_answers
 from globe_eval.benchmarks.table import Table, as_number, cell_value, identifiers, read_table
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
@@ -67,7 +68,8 @@ def score_table(
     Args:
         answers_table: answers, one row a photograph; a file or a table that was read.
         truth_table: the truth; None where it is in the answers' table or the benchmark's own.
-        task: the benchmark, a name or the path of a YAML: its truth, where none is given, and its answer form.
+        task: the benchmark, a name or the path of a YAML or of what `pack` wrote: its truth, where none is given, and
+            its answer form.
         read: which kind of column to score; needed where the table has several.
         answer_form: which part of a response counts; by default the benchmark's form, else coordinates, where most
             responses state them. Columns of coordinates or names have no other form than their own.
@@ -186,7 +188,8 @@ def _table(table: Path | Table) -> Table:
 
 
 def _definition(name: str) -> dict[str, Any]:
-    """The keys of a task, given by its name or the path of its YAML. Raises InputError."""
+    """The keys of a task, given by its name, the path of its YAML or what `pack` wrote of it. Raises InputError."""
+    name = str(unpacked(Path(name))) if name.endswith(".zip") else name
     found = definition.find(name)
     if found.is_group:
         tasks = ", ".join(map(str, found.values["task"]))

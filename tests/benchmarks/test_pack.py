@@ -56,6 +56,12 @@ def test_it_gives_the_same_figures_from_anywhere(
         key: two[key] for key in ("manifest_sha256", "metrics", "task_version", "n")
     }
     assert len(list((there / "data" / "packed").iterdir())) == 1
+    assert main(["validate", "city.zip"]) == 0
+    keyed = (there / "data" / "packed").glob("*/city.jsonl")
+    ids = [json.loads(line)["id"] for path in keyed for line in path.read_text().splitlines()]
+    (there / "answers.csv").write_text("id,city,country\n" + "".join(f"{key},Paris,France\n" for key in ids))
+    assert main(["score", "answers.csv", "--task", "city.zip", "-o", "scored"]) == 0
+    assert json.loads((there / "scored" / "results.json").read_text())["manifest_sha256"] == one["manifest_sha256"]
 
 
 def test_the_same_benchmark_gives_the_same_bytes_and_no_metadata(city: Path) -> None:

@@ -41,7 +41,9 @@ def texts(path: Path) -> set[str]:
 
 
 def test_a_label_stands_in_one_file() -> None:
-    labels = {text for metric in METRICS for text in (metric.label, metric.long, metric.meaning) if text}
+    labels = {
+        text for metric in METRICS for text in (metric.label, metric.long, metric.meaning, metric.misleads) if text
+    }
     assert len(labels) > 60 and "grounding F1" in texts(CATALOGUE)
     assert {path.name: found for path in FILES if path != CATALOGUE and (found := labels & texts(path))} == {}
 
@@ -54,7 +56,8 @@ def test_names_and_labels_are_told_apart() -> None:
 
 @pytest.mark.parametrize("metric", metrics_with([0.5]), ids=lambda metric: metric.name)
 def test_a_description_is_whole(metric: Metric) -> None:
-    assert metric.meaning.endswith(".") and "  " not in metric.meaning
+    for sentence in (metric.meaning, metric.misleads):
+        assert sentence.endswith(".") and "  " not in sentence and ". " not in sentence
     assert metric.lowest < metric.highest
     assert metric.unit in ("%", "points") or metric.digits in (0, 1, 3)
     assert (metric.unit == "%") <= ((metric.lowest, metric.highest) == (0.0, 1.0))
@@ -158,6 +161,7 @@ ENTRY = """    Metric(
         "near_share",
         "nearness",
         "Mean of 1 / (1 + distance / 100 km); a missing answer has none.",
+        "It hardly tells 10 km from 1.",
         ("distance_km",),
         lambda distance_km: 1 / (1 + np.where(np.isnan(distance_km), np.inf, distance_km) / 100),
     ),

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from lm_eval.api.instance import Instance
 from PIL import Image, ImageEnhance
+from sklearn.neighbors import NearestNeighbors
 
 from globe_eval.benchmarks.images import Photograph
 from globe_eval.errors import InputError
-from globe_eval.models.baselines import MODE_KM, Constant, Knn, features, lab, mode
+from globe_eval.models import baselines
+from globe_eval.models.baselines import MODE_KM, Constant, Knn, features, gallery_features, lab, mode
 
 PLACES = [("Paris", 48.85, 2.35), ("Versailles", 48.80, 2.13), ("Tokyo", 35.68, 139.69), ("Quito", -0.18, -78.47)]
 
@@ -29,6 +31,12 @@ def scene(seed: int) -> Image.Image:
         y, x = random.integers(0, 80, 2)
         pixels[y : y + random.integers(5, 40), x : x + random.integers(5, 40)] = random.integers(0, 256, 3)
     return Image.fromarray(pixels)
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("GLOBE_EVAL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 @pytest.fixture
@@ -69,7 +77,9 @@ def test_neighbours_are_those_of_brute_force(gallery: Path) -> None:
     asked = features(scene(99))
     stored = np.stack([features(scene(i)) for i in range(12)])
     expected = np.argsort(((stored - asked) ** 2).sum(axis=1))[:5]
-    assert model.index.kneighbors(asked[None], return_distance=False)[0].tolist() == expected.tolist()
+    assert model.neighbours(asked).tolist() == expected.tolist()
+    sklearns = NearestNeighbors(n_neighbors=5).fit(stored).kneighbors(asked[None], return_distance=False)
+    assert model.neighbours(asked).tolist() == sklearns[0].tolist()
 
 
 def test_the_place_that_most_neighbours_share_answers(gallery: Path, tmp_path: Path) -> None:
@@ -137,6 +147,35 @@ def test_an_undecodable_picture_is_an_error_of_its_own(gallery: Path, tmp_path: 
     assert bad.error.startswith("broken.jpg: ")
     assert good.error is None
     assert "city: Paris" in good
+
+
+def test_features_of_a_gallery_are_computed_once_and_anew_where_a_picture_changed(
+    gallery: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[str] = []
+
+    def counted(path: Path) -> Photograph:
+        decoded.append(path.name)
+        return Photograph(path)
+
+    pictures = [gallery.parent / f"{i}.png" for i in range(12)]
+    monkeypatch.setattr(baselines, "Photograph", counted)
+    first = gallery_features(pictures)
+    assert len(decoded) == 12 and np.array_equal(first, np.stack([features(scene(i)) for i in range(12)]))
+    again = gallery_features(pictures)
+    assert len(decoded) == 12 and again.dtype == np.float32 and np.array_equal(again, first)
+    assert np.array_equal(gallery_features(pictures[::-1]), first[::-1]), "the order is the gallery's"
+    scene(12).save(pictures[3])
+    assert np.array_equal(gallery_features(pictures)[3], features(scene(12)))
+    decoded.clear()
+    for kept in cache.iterdir():
+        kept.write_bytes(kept.read_bytes()[:-100])
+    assert np.array_equal(gallery_features(pictures)[:3], first[:3]) and len(decoded) == 12
+
+
+def test_where_nothing_can_be_kept_they_are_computed_each_time(gallery: Path, cache: Path) -> None:
+    cache.write_text("a file where the folder would be")
+    assert gallery_features([gallery.parent / "1.png"]).shape == (1, 1680)
 
 
 @pytest.mark.parametrize("k", [0, 13, 2.5, "three"])

@@ -21,20 +21,22 @@ from globe_eval.models.endpoint import Endpoint
 
 
 @contextmanager
-def tunnel() -> Iterator[tuple[str, list[str]]]:
+def tunnel(tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, list[str]]]:
     """A proxy for one connection at a time: its address and the heads of what it was asked."""
     listener = socket.create_server(("127.0.0.1", 0))
     heads: list[str] = []
 
     def pump(source: socket.socket, sink: socket.socket) -> None:
-        while data := source.recv(1 << 16):
-            sink.sendall(data)
         with suppress(OSError):  # closed already
+            while data := source.recv(1 << 16):
+                sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
 
     def serve() -> None:
         while True:
             client, _ = listener.accept()
+            if tls is not None:
+                client = tls.wrap_socket(client, server_side=True)
             heads.append(client.recv(1 << 16).decode())
             host, port = heads[-1].split()[1].rsplit(":", 1)
             server = socket.create_connection((host, int(port)))
@@ -43,7 +45,7 @@ def tunnel() -> Iterator[tuple[str, list[str]]]:
                 threading.Thread(target=pump, args=pair, daemon=True).start()
 
     threading.Thread(target=serve, daemon=True).start()
-    yield f"http://me:planted-password@127.0.0.1:{listener.getsockname()[1]}", heads
+    yield f"http{'s' * (tls is not None)}://me:planted-password@127.0.0.1:{listener.getsockname()[1]}", heads
     listener.close()
 
 
@@ -74,11 +76,13 @@ def test_https_with_the_certificate_checked(
             endpoint(server)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         assert endpoint(server).generate_until(requests_for(photographs[:30])) == [f"answer {i}" for i in range(30)]
-        with tunnel() as (proxy, heads):
-            monkeypatch.setenv("https_proxy", proxy)
-            assert endpoint(server, num_concurrent=1).generate_until(requests_for(photographs[:2]))[1] == "answer 1"
-            assert len(heads) == 2 and all(head.startswith("CONNECT 127.0.0.1:") for head in heads)
-            assert all("Proxy-Authorization: Basic" in head and "Bearer" not in head for head in heads)
+        for of_proxy in (None, tls):
+            with tunnel(of_proxy) as (proxy, heads):
+                monkeypatch.setenv("https_proxy", proxy)
+                model = endpoint(server, num_concurrent=1)
+                assert model.generate_until(requests_for(photographs[:2])) == ["answer 0", "answer 1"]
+                assert len(heads) == 2 and all(head.startswith("CONNECT 127.0.0.1:") for head in heads)
+                assert all("Proxy-Authorization: Basic" in head and "Bearer" not in head for head in heads)
 
 
 def test_a_proxy_of_the_environment_is_used(photographs: list[Photograph], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -342,3 +342,23 @@ def test_two_llamas_on_street_view_change_places_with_the_denominator(
     assert "The order depends on the denominator" in text
     assert "of all photographs B is ahead (city, 25 km: 6.62 against 5.74 %)" in text
     assert "of those that each located A is ahead (8.80 against 7.04 %)" in text
+
+
+def test_it_opens_with_who_is_ahead_and_whether_that_is_chance(tmp_path: Path) -> None:
+    alone = [Truth(48.8566, 2.3522)] * 12
+    for name, km in (("a", [900.0] * 12), ("b", [1.0] * 12), ("c", [1.0] + [900.0] * 11)):
+        written(tmp_path / name, [at(one, alone[0]) for one in km], known=alone)
+    texts = {name: compare_text.comparison_text(compare([tmp_path / "a", tmp_path / name])) for name in "abc"}
+    said = {name: " ".join(text.split()) for name, text in texts.items()}
+    assert "and B 0.00 %: no difference." in said["a"]
+    assert "Within 25 km A has 0.00 % of the photographs and B 100.00 %: B is ahead, by more than chance" in said["b"]
+    assert "and B 8.33 %: that may be chance." in said["c"]
+
+
+def test_in_a_narrow_terminal_every_column_is_there_and_ids_are_whole(tmp_path: Path) -> None:
+    (found,) = compare([distances(tmp_path / "a", [900.0] * 12), distances(tmp_path / "b", [1.0] * 12)])
+    for columns in (80, 100):
+        text = compare_text.comparison_text([found], flips_km=25, columns=columns)
+        assert max(len(line) for line in text.splitlines() if str(tmp_path) not in line) <= columns
+        assert text.count("A wins") == 1 and all(f"\n{one.id} " in text for one in found.flips(25))
+        assert "so few photographers cannot show whether that is chance" in " ".join(text.split())

@@ -153,11 +153,20 @@ def test_nobody_who_took_a_photograph_is_named(tmp_path: Path) -> None:
     ]
     run = write_run(tmp_path / "run", rows)
     table = tmp_path / "all.csv"
-    page = report(tmp_path, run, more=("--csv", str(table)))
+    page = report(tmp_path, run, more=("--csv", str(table), "--ids", "digest"))
     for text in (page, table.read_text(encoding="utf-8")):
         assert "91728102" not in text and "lovelace" not in text
-        assert "1000_abc_1_….jpg" in text
-    assert "2 photographs" in page
+    assert "1000_abc_1_….jpg" in page and "2 photographs" in page
+
+
+def test_the_ids_of_the_table_join_with_the_benchmark_and_with_the_export(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", [Row("1000_abc_1_91728102@N00.jpg", 10.0, 20.0, "10, 20")])
+    for ids in ("whole", "digest"):
+        report(tmp_path, run, more=("--csv", str(tmp_path / "all.csv"), "--ids", ids))
+        assert cli.main(["export", str(run), "--to", "csv", "--ids", ids, "-o", str(tmp_path)]) == 0
+        tables = [list(csv.DictReader((tmp_path / name).open(encoding="utf-8"))) for name in ("all.csv", "samples.csv")]
+        assert tables[0][0]["id"] == tables[1][0]["id"]
+        assert (tables[0][0]["id"] == "1000_abc_1_91728102@N00.jpg") == (ids == "whole")
 
 
 def test_the_table_of_all_photographs(tmp_path: Path) -> None:

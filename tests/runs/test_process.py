@@ -190,9 +190,9 @@ def test_it_shows_what_is_done_the_rate_the_parse_rate_and_the_accuracy(
     with line.of(10):
         line.add(HEARD[:2], resumed=True)
         line.add(HEARD[2:])
-        assert line.summary() == "parsed 50.0 %, acc@25km 25.0 %"
+        assert line.summary() == "25.0 % within 25 km, 50.0 % read"
     err = capsys.readouterr().err
-    for words in ("im2gps3k: ", "2/10", "4/10", "photographs", "parsed 50.0 %, acc@25km 25.0 %"):
+    for words in ("im2gps3k: ", "2/10", "4/10", "photographs", "25.0 % within 25 km, 50.0 % read"):
         assert words in err
 
 

@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from globe_eval.metrics.catalogue import ACCURACIES
-from globe_eval.reports import shown
+from globe_eval.reports import glossary, shown
 from globe_eval.reports.board import formats
 from globe_eval.reports.board.boards import COLUMNS, HEADLINE, Board, Cell, Row, Section
 
@@ -35,6 +35,7 @@ def page(boards: Sequence[Board]) -> str:
         headline=HEADLINE,
         accuracies=ACCURACIES,
         short=shown.short,
+        glossary=glossary.entries(COLUMNS),
         columns=_columns,
         kinds=_kinds,
         rows=lambda board: sum(len(section.rows) for section in board.sections),

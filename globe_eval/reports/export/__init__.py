@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any, Literal, get_args
-
-import numpy as np
 
 from globe_eval.errors import InputError
 from globe_eval.reports.export.lm_eval import file_name, lm_eval_results
 from globe_eval.reports.export.model_card import eval_results, eval_yaml, model_card
 from globe_eval.reports.export.publishable import directions, model_id, public, standard_errors
-from globe_eval.reports.export.samples import csv_text, parquet
+from globe_eval.reports.export.samples import csv_text, digests, parquet
 from globe_eval.reports.run import read_run
 from globe_eval.runs import trackers
 
@@ -63,7 +60,7 @@ def export(
         raise InputError(f"--ids: only --to csv and --to parquet have ids, found --to {to}")
     table = dict(run.table)
     if ids == "digest":
-        table["id"] = np.array([hashlib.sha256(one.encode()).hexdigest()[:16] for one in table["id"]], dtype=object)
+        table["id"] = digests(table["id"])
     if to == "csv":
         return Path("samples.csv"), csv_text(table).encode()
     if to == "parquet":

@@ -7,13 +7,22 @@ As private as samples.jsonl itself: ids, photographers and responses are in it.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from globe_eval.columns import Column
+
+
+def digests(ids: Iterable[str]) -> npt.NDArray[np.object_]:
+    """The first 16 hexadecimal digits of each id's SHA-256: keys that join, and name no account or file."""
+    return np.array([hashlib.sha256(one.encode()).hexdigest()[:16] for one in ids], dtype=object)
 
 
 def csv_text(table: Mapping[str, Column]) -> str:

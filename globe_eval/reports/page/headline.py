@@ -36,12 +36,6 @@ def reasoning_rows(runs: Sequence[NamedRun]) -> list[tuple[str, list[FigureText]
     return _rows(runs, {"grounding", "consistency", "localizability", "format"})
 
 
-def meanings(runs: Sequence[NamedRun]) -> list[tuple[str, str]]:
-    """What each metric of the runs is called, and what it means."""
-    names = dict.fromkeys(name for run in runs for name in run.results.metrics)
-    return [(metric.label, metric.meaning) for name in names if (metric := described(name)).family != "own"]
-
-
 def _rows(runs: Sequence[NamedRun], families: Set[Family]) -> list[tuple[str, list[FigureText]]]:
     names = dict.fromkeys(name for run in runs for name in run.results.metrics if described(name).family in families)
     return [(shown.label(name), [_cell(run.results, name) for run in runs]) for name in names]

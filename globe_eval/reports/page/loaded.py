@@ -155,12 +155,9 @@ def own_confidence(sample: Sample) -> float | None:
 
 
 def table_of(data: Loaded) -> dict[str, Column]:
-    """The columns of all runs one below the other, beside the run's name; who took a photograph is not in them."""
+    """The columns of all runs one below the other, beside the run's name; the column of who took it is left out."""
     names = dict.fromkeys(name for one in data.runs for name in one.table if name != "truth.group")
     table = {name: np.concatenate([one.table[name] for one in data.runs]) for name in names}
-    table["id"] = np.array(
-        [without_photographer(sample.id, sample.truth.group) for one in data.runs for sample in one.samples], object
-    )
     return {"run": np.repeat([one.name for one in data.runs], [len(one.samples) for one in data.runs]), **table}
 
 

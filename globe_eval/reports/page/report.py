@@ -11,7 +11,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -20,12 +20,13 @@ import globe_eval
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole
 from globe_eval.metrics.breakdowns import AT_LEAST
-from globe_eval.reports import shown, terminal
-from globe_eval.reports.export.samples import csv_text
+from globe_eval.reports import glossary, shown, terminal
+from globe_eval.reports.export.samples import csv_text, digests
 from globe_eval.reports.page import charts, headline, maps, marks, payload, pictures
 from globe_eval.reports.page.drawings import STYLES, write_drawings
 from globe_eval.reports.page.loaded import Loaded, NamedRun, load, table_of
 from globe_eval.reports.page.marks import foremost
+from globe_eval.reports.sentences import sentences
 from globe_eval.sample import STATUSES
 
 DEFAULT = Path("globe-eval-report.html")
@@ -45,6 +46,7 @@ def write_report(
     max_images: int | None = None,
     svg: Path | None = None,
     csv: Path | None = None,
+    ids: Literal["whole", "digest"] = "whole",
     show: bool = False,
 ) -> list[Path]:
     """Read runs and write their report; returns the files that were written.
@@ -56,6 +58,7 @@ def write_report(
         max_images: how many pictures at most; `pictures.MOST` if not given.
         svg: a folder for the drawings as files of their own.
         csv: a file for a row of each photograph and run.
+        ids: of this file: as the benchmark has them, or their SHA-256 (`export.samples.digests`).
         show: open the page in the user's browser.
 
     Raises:
@@ -73,7 +76,10 @@ def write_report(
     write_whole(path, page(data, some, _pictures(some, chosen, images), len(chosen)).encode())
     if csv is not None:
         csv.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(csv, csv_text(table_of(data)).encode())
+        table = table_of(data)
+        if ids == "digest":
+            table["id"] = digests(table["id"])
+        write_whole(csv, csv_text(table).encode())
         written.append(csv)
     if svg is not None:
         written += write_drawings(data, svg)
@@ -228,6 +234,7 @@ def _tables(runs: Sequence[NamedRun]) -> dict[str, Any]:
     ceiling = {}
     if len(runs) == 1 and only.ceiling and only.answer_form not in ("coordinates", "any"):
         ceiling = {shown.label(name): shown.text(name, value) for name, value in only.ceiling.items()}
+    explained = glossary.entries(name for run in runs for name in run.results.metrics)
     names = _COUNTRY_COLUMNS if len(runs) == 1 else ("acc@25km", "acc@750km")
     columns = [(name, shown.short(name)) for name in names]
     countries = [
@@ -242,7 +249,9 @@ def _tables(runs: Sequence[NamedRun]) -> dict[str, Any]:
         "headline": headline.headline_rows(runs),
         "ceiling": ceiling,
         "grounding": headline.reasoning_rows(runs),
-        "meanings": headline.meanings(runs),
+        "sentences": [sentences(run.results) for run in runs],
+        "glossary": explained,
+        "anchors": {one.label: one.anchor for one in explained},
         "statuses": [[(name, n) for name, n in run.results.status.items() if n] for run in runs],
         "differing": headline.differing_settings(runs),
         "settings": [headline.setting_texts(run.results) for run in runs],
@@ -316,9 +325,11 @@ def _sections(values: dict[str, Any]) -> list[tuple[str, str]]:
     there = {
         "results": True, "distances": True, "map": True, "parts": values["parts"] or values["countries"],
         "confidence": values["reliability"], "grounding": values["grounding"], "photographs": True, "settings": True,
+        "glossary": True,
     }  # fmt: skip
     names = {
         "results": "Results", "distances": "Distances", "map": "Map", "parts": "Where and what",
         "confidence": "Confidence", "grounding": "Reasoning", "photographs": "Photographs", "settings": "Settings",
+        "glossary": "What each measure means",
     }  # fmt: skip
     return [(name, names[name]) for name, shown in there.items() if shown]

@@ -1,6 +1,6 @@
 """`ray-vllm` on two Ray nodes of this machine, one of which is killed: complete, and what one process would have said?
 
-    python perf/ray_nodes.py [--photographs 20000] [--batch 32]
+    python perf/lost_node.py [--photographs 20000] [--batch 32]
 
 A stand-in takes vLLM's place, a stage of Ray's processor whose answers follow from the pixels; all else is what a real
 run goes through: pictures read, streamed and decoded, batches handed out and back, answers journalled, scored, written.
