@@ -134,7 +134,8 @@ def share(
 ) -> Generator[tuple[int, Response | Exception]]:
     """Ask about 0 … count - 1; each number and its answer the moment it arrives, or why there is none.
 
-    Leaving the loop early (an exception, Ctrl-C) asks nothing more.
+    Leaving the loop early (an exception, Ctrl-C) asks nothing more. A thread asks again when the loop has come back for
+    the next answer, so that a process that is killed loses no more answers than it has threads.
 
     Args:
         servers: that share the work.
@@ -149,28 +150,31 @@ def share(
     """
     todo: PriorityQueue[tuple[int, int]] = PriorityQueue()  # (minus the attempts so far, number)
     todo.queue.extend((0, number) for number in range(count))  # in order, and so a heap
-    done: SimpleQueue[tuple[int, Response | Exception] | BaseException | None] = SimpleQueue()
+    done: SimpleQueue[tuple[int, Response | Exception, threading.Semaphore] | BaseException | None] = SimpleQueue()
     ended = threading.Event()
+    taken: list[threading.Semaphore] = []  # one a thread: its answer is where it is kept, and it may ask again
     for server in servers:
         server.pace = server.new_pace()
 
-    def work(server: Some) -> None:
+    def work(server: Some, kept: threading.Semaphore) -> None:
         try:
             with server.connect() as line:
                 while not ended.is_set() and (task := todo.get()) != _END:
-                    attempt(server, line, *task)
+                    if (outcome := attempt(server, line, *task)) is not None:
+                        done.put((task[1], outcome, kept))
+                        kept.acquire()
         except BaseException as error:  # that nobody expected
             done.put(error)
         done.put(None)
 
-    def attempt(server: Some, line: Connection, turn: int, number: int) -> None:
+    def attempt(server: Some, line: Connection, turn: int, number: int) -> Response | Exception | None:
         if server.lost_at > server.heard_at:
             todo.put((turn, number))
             if not found_again(server, line):
                 give_up(server)
-            return
+            return None
         try:
-            done.put((number, ask(server, line, number)))
+            return ask(server, line, number)
         except Unreachable as error:
             server.lost(error)
             todo.put((turn, number))
@@ -186,7 +190,7 @@ def share(
                 todo.put((turn - 1, number))
             else:
                 reason = f"gave up after {1 - turn} attempts, the last: {failure}"
-                done.put((number, GivenUp(reason, lost=failure.lost)))
+                return GivenUp(reason, lost=failure.lost)
         except Enough:
             left()
             for _ in range(most):
@@ -194,7 +198,8 @@ def share(
         except (InputError, IncompleteRun):  # nothing of what is left could be used
             raise
         except Exception as error:
-            done.put((number, error))
+            return error
+        return None
 
     def left() -> list[int]:
         """The requests that wait, which nobody gets any more."""
@@ -248,13 +253,15 @@ def share(
         """Every request that is left has failed; `server` says why."""
         names = " and ".join(one.name for one in servers)
         for number in left():
-            done.put((number, GivenUp(f"{names} did not answer for {patience.restart:g} s: {server.why}", lost=True)))
+            why = GivenUp(f"{names} did not answer for {patience.restart:g} s: {server.why}", lost=True)
+            done.put((number, why, threading.Semaphore()))
 
     def start(threads: int) -> int:
         # Daemons, so that Ctrl-C need not wait for answers that may take minutes.
         for server in servers:
             for _ in range(threads):
-                threading.Thread(target=work, args=(server,), daemon=True).start()
+                taken.append(threading.Semaphore(0))
+                threading.Thread(target=work, args=(server, taken[-1]), daemon=True).start()
         return threads * len(servers)
 
     each = min(concurrency + concurrency // AHEAD, count)
@@ -269,14 +276,18 @@ def share(
             elif isinstance(outcome, BaseException):
                 raise outcome
             else:
-                if few and isinstance(outcome[1], Response):
+                number, answer, kept = outcome
+                if few and isinstance(answer, Response):
                     few = False
                     working += start(each - FIRST)
                 untold -= 1
-                yield outcome
+                yield number, answer
+                kept.release()
     finally:
         ended.set()
         for server in servers:
             server.pace.end()
+        for kept in taken:
+            kept.release()
         for _ in range(most):
             todo.put(_END)
