@@ -69,7 +69,10 @@ def test_every_kind_of_table_scores_alike(tmp_path: Path, kind: str) -> None:
     assert run.metrics.loc["acc@25km", "n_groups"] == 2
 
 
-def test_a_run_is_what_the_command_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_is_what_the_command_writes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     ANSWERS.to_csv(tmp_path / "answers.csv", index=False)
     TRUTH.to_csv(tmp_path / "truth.csv", index=False)
     words = ["score", str(tmp_path / "answers.csv"), "--truth", str(tmp_path / "truth.csv"), "-o", str(tmp_path / "a")]

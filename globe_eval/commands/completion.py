@@ -11,7 +11,7 @@ from globe_eval.errors import InputError
 
 SENTENCE = "Write a script by which a shell completes commands, flags and files."
 WORDS = "bash|zsh|tcsh"
-EXAMPLE = "globe-eval completion bash > ~/.local/share/bash-completion/completions/globe-eval"
+EXAMPLE = "globe-eval completion bash"
 
 
 def add_arguments(parser: Parser) -> None:
@@ -33,8 +33,9 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+def _parsers(parser: Parser) -> Iterator[Parser]:
     """A parser and those of its commands."""
+    parser.fill()
     yield parser
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):

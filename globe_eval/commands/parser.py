@@ -57,7 +57,7 @@ class Parser(argparse.ArgumentParser):
             if hasattr(command, "run"):
                 parser.set_defaults(command=command.run)
 
-    def _fill(self) -> None:
+    def fill(self) -> None:
         """Add the arguments of a command, the first time that they are needed: most are of commands not given."""
         add, self._add_arguments = self._add_arguments, None
         if add is not None:
@@ -65,12 +65,12 @@ class Parser(argparse.ArgumentParser):
 
     def format_help(self) -> str:
         """The sentence before all that argparse writes."""
-        self._fill()
+        self.fill()
         return f"{self.sentence}\n\n{super().format_help()}"
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Read flags in either spelling, and refuse an unknown one before anything else is said to be missing."""
-        self._fill()
+        self.fill()
         words = list(args or ())
         if self._subparsers is None:
             end = words.index("--") if "--" in words else len(words)

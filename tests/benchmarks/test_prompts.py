@@ -183,7 +183,7 @@ def test_models_are_asked_about_the_rows_of_the_manifest(benchmark: Path) -> Non
 
 
 def test_what_in_process_models_get_has_no_name_in_it(benchmark: Path) -> None:
-    (request,) = GeoTask(config(benchmark)).test_docs().select([0])
+    request = GeoTask(config(benchmark)).test_docs()[0]
     (photograph,) = GeoTask(config(benchmark)).doc_to_image(request)
     assert isinstance(photograph, Photograph)
     seen = photograph.convert("RGB")

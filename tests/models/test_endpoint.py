@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import io
 import json
@@ -23,6 +22,7 @@ from servers import ChatServer, Reply, completion
 from globe_eval.benchmarks.images import Photograph
 from globe_eval.errors import InputError
 from globe_eval.models import request as chat
+from globe_eval.models import sharing
 from globe_eval.models.failures import REFUSALS
 
 # What is sent
@@ -284,8 +284,8 @@ def test_a_wait_longer_than_the_timeout_is_not_waited_for(photographs: list[Phot
 
 
 def test_back_off_doubles(photographs: list[Photograph], monkeypatch: pytest.MonkeyPatch) -> None:
-    waits, sleep = [], asyncio.sleep
-    monkeypatch.setattr(asyncio, "sleep", lambda delay: (waits.append(delay), sleep(delay))[1])
+    waits, pause = [], sharing.Patience.pause
+    monkeypatch.setattr(sharing.Patience, "pause", lambda *given: (waits.append(pause(*given)), waits[-1])[1])
     with ChatServer(lambda payload, number: Reply({}, 503)) as server:
         endpoint(server, backoff=0.04, max_retries=3).generate_until(requests_for(photographs[:1]))
         at = [one.at for one in server.asked]

@@ -24,6 +24,8 @@ from globe_eval.runs.progress import Progress
 from globe_eval.runs.score import score_table
 from globe_eval.sample import Sample, Truth
 
+pytestmark = pytest.mark.alone  # a worker of pytest-xdist has threads, and so no helpers
+
 CITIES = ["Paris", "Lima", "Oslo", "Springfield", "Nowhere at all"]
 
 
@@ -131,7 +133,9 @@ def test_no_helper_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> N
         "with process.interruptible():\n"
         "    process.in_parts(partial(parted.endless, folder=Path(sys.argv[1])), range(40))"
     )
-    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stderr=subprocess.DEVNULL) as parent:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL) as parent:
         parted.wait(lambda: len(list(tmp_path.iterdir())) == 3, "both helpers and their parent are at work")
         helpers = [int(one.name) for one in tmp_path.iterdir() if one.name != str(parent.pid)]
         parent.send_signal(how)
