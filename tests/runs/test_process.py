@@ -24,7 +24,14 @@ from globe_eval.runs.progress import Progress
 from globe_eval.runs.score import score_table
 from globe_eval.sample import Sample, Truth
 
-pytestmark = pytest.mark.alone  # a worker of pytest-xdist has threads, and so no helpers
+pytestmark = pytest.mark.alone
+
+
+@pytest.fixture(autouse=True)
+def no_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of tests before, and of pytest-xdist, would leave everything to one process."""
+    monkeypatch.setattr(process.threading, "active_count", lambda: 1)
+
 
 CITIES = ["Paris", "Lima", "Oslo", "Springfield", "Nowhere at all"]
 
