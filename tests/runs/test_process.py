@@ -132,6 +132,7 @@ def test_where_no_process_can_be_had_all_is_done_here(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there are no helpers")
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_helper_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> None:
     code = (
