@@ -152,17 +152,17 @@ def share(
     todo.queue.extend((0, number) for number in range(count))  # in order, and so a heap
     done: SimpleQueue[tuple[int, Response | Exception, threading.Semaphore] | BaseException | None] = SimpleQueue()
     ended = threading.Event()
-    taken: list[threading.Semaphore] = []  # one a thread: its answer is where it is kept, and it may ask again
+    journalled: list[threading.Semaphore] = []  # one a thread: released when its answer is, and it may ask again
     for server in servers:
         server.pace = server.new_pace()
 
-    def work(server: Some, kept: threading.Semaphore) -> None:
+    def work(server: Some, is_journalled: threading.Semaphore) -> None:
         try:
             with server.connect() as line:
                 while not ended.is_set() and (task := todo.get()) != _END:
                     if (outcome := attempt(server, line, *task)) is not None:
-                        done.put((task[1], outcome, kept))
-                        kept.acquire()
+                        done.put((task[1], outcome, is_journalled))
+                        is_journalled.acquire()
         except BaseException as error:  # that nobody expected
             done.put(error)
         done.put(None)
@@ -260,8 +260,8 @@ def share(
         # Daemons, so that Ctrl-C need not wait for answers that may take minutes.
         for server in servers:
             for _ in range(threads):
-                taken.append(threading.Semaphore(0))
-                threading.Thread(target=work, args=(server, taken[-1]), daemon=True).start()
+                journalled.append(threading.Semaphore(0))
+                threading.Thread(target=work, args=(server, journalled[-1]), daemon=True).start()
         return threads * len(servers)
 
     each = min(concurrency + concurrency // AHEAD, count)
@@ -276,18 +276,18 @@ def share(
             elif isinstance(outcome, BaseException):
                 raise outcome
             else:
-                number, answer, kept = outcome
+                number, answer, is_journalled = outcome
                 if few and isinstance(answer, Response):
                     few = False
                     working += start(each - FIRST)
                 untold -= 1
                 yield number, answer
-                kept.release()
+                is_journalled.release()
     finally:
         ended.set()
         for server in servers:
             server.pace.end()
-        for kept in taken:
-            kept.release()
+        for one in journalled:
+            one.release()
         for _ in range(most):
             todo.put(_END)
