@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from globe_eval import lazy_re as re
 
 
 class AnyCase:

@@ -11,8 +11,7 @@ and what is rejected ("not in Spain", "rather than", "unlike", "can be ruled out
 
 from __future__ import annotations
 
-import re
-
+from globe_eval import lazy_re as re
 from globe_eval.cues.anycase import AnyCase
 
 EVIDENCE, NAMED, CLAIMED, CONCLUDED = 1, 2, 3, 4

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from globe_eval import lazy_re as re
 from globe_eval.cues.inflection import fold, lemma
 
 # Words with inner apostrophes, abbreviations with dots as one word ("U.S."), or one mark. No nested repetition: linear.

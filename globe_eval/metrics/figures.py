@@ -69,7 +69,7 @@ def figures(
         if one.is_of_pairs or (one.statistic not in _OF_ALL and np.isnan(column).all()):
             continue
         counted = np.full(len(column), True) if one.statistic in _OF_ALL else ~np.isnan(column)
-        n_groups = len(np.unique(groups[counted]))
+        n_groups = intervals.group_codes(groups[counted], int(np.count_nonzero(counted)))[1]
         low, high = _interval(one, column, groups) if n_groups > 1 else (math.nan, math.nan)
         result[one.name] = Figure(figure_of(one, column), low, high, int(np.count_nonzero(counted)), n_groups)
     result |= _of_pairs([one for one in metrics if one.is_of_pairs], values, groups, n_resamples, seed)
