@@ -96,9 +96,10 @@ def spread(values: npt.ArrayLike, groups: npt.ArrayLike | None = None, prior: Pr
         x, codes, n_groups = np.sort(x), np.arange(n), n
     else:
         codes, n_groups = group_codes(np.asarray(groups)[known], n)
-        order = np.lexsort((x, codes))  # sums of floats depend on their order
+        order = np.argsort(x)  # sums of floats depend on their order: by group, and by value within each
+        order = order[np.argsort(codes[order].astype(np.uint16 if n_groups < 1 << 16 else np.intp), kind="stable")]
         x, codes = x[order], codes[order]
-    mean = math.fsum(x) / n
+    mean = math.fsum(x.tolist()) / n
     deviations = x - mean
     squares = float(deviations @ deviations)
     sizes = np.bincount(codes, minlength=n_groups).astype(np.float64)

@@ -32,6 +32,8 @@ MAGIC = b"GLOBEGAZ"
 EARTH_RADIUS_KM = 6371.0
 WORTH_A_TREE = 100
 """Points; for fewer, the import of `scipy.spatial` alone takes longer than to look at all places for each."""
+_BAND = 1_000.0
+"""What a band of latitude adds to the longitudes in it: more than lie between the first and the last of these."""
 _AT_ONCE = 16_384  # points: their intermediate arrays stay in a cache, and do not add to a run's peak of memory
 
 COUNTRY, ADMIN1, ADMIN2, REGION, LANDMARK, CITY, CAPITAL = range(7)
@@ -260,22 +262,27 @@ def closest(lats: ArrayLike, lons: ArrayLike, kind: int = CITY, k: int = 1) -> t
     return chord, rows[index]
 
 
+@lru_cache(maxsize=8)
+def _in_bands(population: int, degrees: float) -> tuple[Floats, Floats]:
+    """Cities by bands of latitude of a height, and by longitude in each: the keys of that order, and unit vectors.
+
+    Each is there again a turn to the east and to the west, for points beside the antimeridian.
+    """
+    import numpy as np
+
+    lat, lon, _ = positions(CITY, population)
+    keys = np.tile(_BAND * np.floor(lat / degrees), 3) + np.concatenate([lon, lon - 360, lon + 360])
+    order = np.argsort(keys, kind="stable")
+    return keys[order], unit_vectors(lat, lon)[order % len(lat)]
+
+
 def any_within(lats: ArrayLike, lons: ArrayLike, km: float, population: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Whether a city of at least this population lies less than `km` from each of n points; degrees, shape (n,)."""
     import numpy as np
 
-    there_lat, there_lon, _ = positions(CITY, population)
     lat, lon = np.asarray(lats, dtype=np.float64), np.asarray(lons, dtype=np.float64)
     degrees, reach = float(np.degrees(km / EARTH_RADIUS_KM)), 2 * np.sin(km / EARTH_RADIUS_KM / 2)
-
-    def key(lat: ArrayLike, lon: ArrayLike) -> Floats:
-        """In bands of latitude, each as high as the reach, by longitude."""
-        return np.floor(np.asarray(lat) / degrees) * 1_000.0 + lon
-
-    turned = [there_lon, there_lon - 360, there_lon + 360]
-    keys = key(np.tile(there_lat, 3), np.concatenate(turned))
-    order = np.argsort(keys, kind="stable")
-    keys, vectors = keys[order], unit_vectors(there_lat, there_lon)[order % len(there_lat)]
+    keys, vectors = _in_bands(population, degrees)
     found = np.zeros(len(lat), dtype=np.bool_)
     for start in range(0, len(lat), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
@@ -285,7 +292,8 @@ def any_within(lats: ArrayLike, lons: ArrayLike, km: float, population: int) -> 
         aside = np.degrees(np.arcsin(np.sin(np.radians(degrees)) / np.cos(np.radians(np.where(polar, 0, y)))))
         aside = np.where(polar, 180, aside * (1 + 1e-9))
         for band in (-1, 0, 1):
-            first, last = (keys.searchsorted(key(y + band * degrees, x + to * aside)) for to in (-1, 1))
+            row = np.floor(y / degrees) + band
+            first, last = (keys.searchsorted(_BAND * row + x + to * aside) for to in (-1, 1))
             counts = last - first
             owner = np.repeat(np.arange(len(y)), counts)
             off = vectors[np.arange(len(owner)) + np.repeat(first - np.cumsum(counts) + counts, counts)] - points[owner]

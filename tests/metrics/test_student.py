@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import stdtr, stdtrit
 
@@ -14,6 +14,7 @@ from globe_eval.metrics.student import t_quantile, t_tail
 FREEDOM = st.integers(1, 300) | st.integers(300, 250_000)
 
 
+@settings(derandomize=True, deadline=None)
 @given(FREEDOM, st.floats(1e-5, 0.499))
 def test_quantiles_are_scipys(freedom: int, tail: float) -> None:
     assert t_quantile(freedom, tail) == pytest.approx(-float(stdtrit(freedom, tail)), rel=1e-10, abs=1e-12)
@@ -24,12 +25,14 @@ def test_the_quantile_of_a_95_percent_interval_is_scipys_to_the_twelfth_digit(fr
     assert t_quantile(freedom, (1 - 0.95) / 2) == pytest.approx(float(stdtrit(freedom, 0.975)), rel=1e-12)
 
 
+@settings(derandomize=True, deadline=None)
 @given(FREEDOM, st.floats(0, 40))
 def test_tails_are_scipys(freedom: int, t: float) -> None:
     assert t_tail(t, freedom) == pytest.approx(float(stdtr(freedom, -t)), rel=1e-9, abs=1e-290)
     assert t_tail(-t, freedom) == pytest.approx(float(stdtr(freedom, t)), rel=1e-12)
 
 
+@settings(derandomize=True, deadline=None)
 @given(FREEDOM, st.floats(1e-5, 0.499))
 def test_a_quantile_is_exceeded_as_often_as_it_says(freedom: int, tail: float) -> None:
     assert t_tail(t_quantile(freedom, tail), freedom) == pytest.approx(tail, rel=1e-9)
