@@ -228,4 +228,6 @@ def _named(body: Any, message: str, sent: Mapping[str, Any]) -> set[str]:
     details = body.get("detail") if isinstance(body, dict) else None
     places = [one.get("loc") for one in details if isinstance(one, dict)] if isinstance(details, list) else []
     exact = {str(param), *(str(part) for place in places if isinstance(place, list) for part in place)} & set(sent)
-    return exact or {name for name in sent if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", message, re.IGNORECASE)}
+    return exact or {
+        name for name in sent if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", message, re.IGNORECASE)
+    }
