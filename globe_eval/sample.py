@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeVar, get_args
 
@@ -114,11 +113,16 @@ class _Slots(NamedTuple):
     setters: tuple[Callable[[Any, Any], None], ...]
 
 
-@cache
+_SLOTS: dict[type[Any], _Slots] = {}
+
+
 def _slots(kind: type[Any]) -> _Slots:
-    names = kind.__slots__
-    setters = tuple(getattr(kind, name).__set__ for name in names)
-    return _Slots({name: i for i, name in enumerate(names)}, attrgetter(*names), setters)
+    found = _SLOTS.get(kind)
+    if found is None:
+        names = kind.__slots__
+        setters = tuple(getattr(kind, name).__set__ for name in names)
+        found = _SLOTS[kind] = _Slots({name: i for i, name in enumerate(names)}, attrgetter(*names), setters)
+    return found
 
 
 def _restored(kind: type[T], *values: Any) -> T:

@@ -128,8 +128,9 @@ def _at_nearest(points: Floats, form: AnswerForm) -> Floats:
 
     That is where no row of the gazetteer, to which every text leads, is nearer than a city whose text leads to itself.
     """
-    chord, rows = (found[:, 0] for found in gazetteer.closest(*points.T, gazetteer.REGION))
-    least = gazetteer.closest(*points.T, gazetteer.COUNTRY)[0][:, 0]
+    lat, lon = points.T
+    chord, rows = (found[:, 0] for found in gazetteer.closest(lat, lon, gazetteer.REGION))
+    least = gazetteer.closest(lat, lon, gazetteer.COUNTRY)[0][:, 0]
     candidates, which = np.unique(rows, return_inverse=True)
     positions = np.array([gazetteer.load().position(int(row)) for row in candidates])
     resolved = np.array([_resolved(int(row), form) for row in candidates])

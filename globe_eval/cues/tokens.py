@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from globe_eval import lazy_re as re
@@ -54,6 +55,14 @@ def tokenize(text: str) -> Tokens:
         span.append(match.span())
     pairs = [_words.get(word) or _word(word) for word in surface]
     return Tokens(surface, [pair[0] for pair in pairs], [pair[1] for pair in pairs], span)
+
+
+def each_word(text: str) -> Iterator[tuple[str, str, str]]:
+    """The surface, the lower case and the lemma of each of `tokenize`, as far as it is asked for."""
+    pattern = _TOKEN if text.isascii() or not _COMBINING.search(text) else _TOKEN_MARKS
+    for match in pattern.finditer(text):
+        surface = match.group()
+        yield surface, *(_words.get(surface) or _word(surface))
 
 
 def quotations(text: str) -> list[tuple[int, int]]:

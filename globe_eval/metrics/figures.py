@@ -28,7 +28,7 @@ _PAIRS_DRAWN = 24_000_000
 """About how many pairs are drawn in all resamples together: those of more than 12,000 photographs are fewer."""
 
 _WORTH_A_TABLE = 50
-"""Numbers of a table of groups by confidences, for each photograph, to which it is faster than photographs one by one."""
+"""Cells of a table of groups by confidences, for each photograph, up to which it is faster than one by one."""
 
 
 def figure_of(metric: Metric, values: Floats) -> float:
