@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval.benchmarks.ids import match_ids
-from globe_eval.benchmarks.points import both, refuse_swapped
+from globe_eval.benchmarks.points import latitude_and_longitude, refuse_swapped
 from globe_eval.benchmarks.table import Table, cell_text, cell_value, identifier, in_range, number, quoted, read_table
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
@@ -178,7 +178,7 @@ def _degrees(table: Table, index: int, column: str, one_cell: bool, axis: int) -
     if not one_cell:
         return number(table, index, column, low, high)
     where = f"{table.where(index)}, column {column!r}"
-    cells = both(cell_value(table.rows[index], column))
+    cells = latitude_and_longitude(cell_value(table.rows[index], column))
     if cells is None:
         raise InputError(
             f"{where}: found {quoted(cell_value(table.rows[index], column))}; "

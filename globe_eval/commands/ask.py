@@ -51,14 +51,14 @@ def run(options: argparse.Namespace) -> int:
         max_side=options.max_side,
         fresh=options.fresh,
     )
-    from globe_eval.reports.page.asked import write_asked
+    from globe_eval.reports.page.ask_page import write_ask_page
     from globe_eval.runs.ask import ask
     from globe_eval.runs.process import interruptible
 
     with interruptible():
         asked = ask(request, options.images)
     name = str(model_args.get("model") or model_args.get("pretrained") or model_label(options.model, {}))
-    page, table = write_asked(asked.samples, asked.images, asked.folder, name)
+    page, table = write_ask_page(asked.samples, asked.images, asked.folder, name)
     for path in (page, table):
         print(f"written: {path}")
     if options.open:

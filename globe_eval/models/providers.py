@@ -177,7 +177,7 @@ def may_be_left_out(name: str, value: Any, explicit: Collection[str]) -> bool:
     return neutral or (name in OPTIONAL and name not in explicit and (name != "repetition_penalty"))
 
 
-def learnt(
+def rules_after(
     rules: Rules,
     body: Any,
     message: str,
@@ -187,7 +187,7 @@ def learnt(
     has_system: bool,
     has_webp: bool,
 ) -> Rules | None:
-    """The rules with the one that a refusal (400 or 422) teaches; None where it teaches none.
+    """The rules after a refusal (400 or 422), with the change that it asks for; None where it asks for none.
 
     Args:
         rules: so far.
@@ -199,7 +199,8 @@ def learnt(
         has_webp: whether it had a WebP picture.
 
     >>> said = {"error": {"message": "Unsupported parameter", "param": "max_tokens"}}
-    >>> learnt(Rules(), said, "Unsupported parameter", {"max_tokens": 9}, (), has_system=True, has_webp=False).rename
+    >>> sent = {"max_tokens": 9}
+    >>> rules_after(Rules(), said, "Unsupported parameter", sent, (), has_system=True, has_webp=False).rename
     {'max_tokens': 'max_completion_tokens'}
     """
     everything = f"{message} {json.dumps(body) if body is not None else ''}"

@@ -16,7 +16,7 @@ from PIL import Image
 from globe_eval import miniworld
 from globe_eval.benchmarks.images import Bounds, ImageError, decode
 from globe_eval.errors import InputError
-from globe_eval.reports.page.loaded import Photograph
+from globe_eval.reports.page.joined import Photograph
 
 MOST, SIDE, QUALITY = 300, 320, 72
 """How many pictures a report carries unless told otherwise; their longer side in pixels; as JPEG of this quality."""
