@@ -1,4 +1,4 @@
-"""The localizability reward model: a model that sees a picture and a reasoning, and whose next word is yes or no.
+"""The localizability reward model: sees a picture and a reasoning, and its next word is yes or no.
 
 trl's RewardTrainer reads text alone, so it is trained like any answer (SFTTrainer), as GLOBE's is; its reward is the
 probability of yes among yes and no at the first token. In the same process it is a batched forward pass; behind an

@@ -1,4 +1,4 @@
-"""Answers by vLLM during GRPO: what must be there before a model is loaded, and pictures of the size that is trained.
+"""vLLM during GRPO: checks a server before a model is loaded, and bounds the size of pictures.
 
 vLLM scales pictures by what stands in the checkpoint, not by the recipe's `max_pixels`: a server must be started with
 the same, and a vLLM of the trainer's process is told here.

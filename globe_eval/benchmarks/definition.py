@@ -1,4 +1,4 @@
-"""The YAML of a benchmark: what may stand in one, where the installed ones lie, and reading one with line numbers."""
+"""The YAML of a benchmark: its allowed keys, where the installed ones are, and reading one with line numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which photographs are the same: within a benchmark, and in a training set or a gallery that must not know it.
+"""Finds photographs that are the same, within a benchmark and between it and a training set or a gallery.
 
 By look they are compared with a 64-bit perceptual hash, pHash (Zauner 2010) as the ImageHash package computes it: the
 8 x 8 lowest frequencies of the cosine transform of the picture in grey at 32 x 32, each above or below their median. A

@@ -1,4 +1,4 @@
-"""What is wrong with a benchmark, or worth knowing of it: one pure function a check, over rows and scans in step."""
+"""The checks of `globe-eval prepare`: pure functions over the rows of a manifest and the scans of their pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the data of a benchmark lie on this machine, and what `globe-eval prepare` wrote there; no table is read."""
+"""Paths of a benchmark's data on this machine, and the facts that `globe-eval prepare` recorded there."""
 
 from __future__ import annotations
 

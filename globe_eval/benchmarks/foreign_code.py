@@ -1,4 +1,4 @@
-"""Python that a benchmark's YAML names (`!function module.name`): found and looked at here, never run."""
+"""Python that a benchmark's YAML names (`!function module.name`): located and inspected without running it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A benchmark as one file to hand on: a zip of its YAML, its truth as a plain table, and its pictures without metadata.
+"""Packs a benchmark into one zip of its YAML, its truth as a table, and its pictures without metadata.
 
 `--tasks my_city.zip` takes it as it is: it is unpacked into the data folder, once for each content.
 """

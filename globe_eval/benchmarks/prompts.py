@@ -1,4 +1,4 @@
-"""Prompts and decodings by name. Both are part of what a number means, so each result carries their hash.
+"""Prompts and decoding settings by name. Both are part of what a number means, so each result carries their hash.
 
 The `globe_*` texts are GLOBE's own, from lingli1996/GLOBE at cfc439b (Apache-2.0): the README and the evaluation script
 differ in one sentence, one blank line and the decoding, so "GLOBE's number" depends on which of the two is copied.

@@ -1,4 +1,4 @@
-"""A user's table: its columns, found by their usual names or by a path into nested values, and its cells."""
+"""A user's table: finds columns by their usual names or by a path into nested values, and reads their cells."""
 
 from __future__ import annotations
 

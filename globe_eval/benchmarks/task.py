@@ -1,4 +1,4 @@
-"""`GeoTask`: the lm-eval task that carries every default, so that a benchmark's YAML is four lines.
+"""`GeoTask`: the lm-eval task with all defaults of geolocation, so that a benchmark's YAML is four lines.
 
 task: my_city
 class: !function globe_eval.GeoTask

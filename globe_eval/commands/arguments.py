@@ -1,4 +1,4 @@
-"""What the words on the command line mean: pairs of key and value, counts, shares, prices. Pure functions of text."""
+"""Parses values of the command line: key=value pairs, counts, shares, prices. Pure functions of text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command line is read: its flags, what help says, and one line for what is wrong."""
+"""The argument parser: flags in either spelling, help that begins with a sentence, errors of one line."""
 
 from __future__ import annotations
 

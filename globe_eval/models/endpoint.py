@@ -1,4 +1,4 @@
-"""A model behind an OpenAI-compatible chat endpoint: a served vLLM, or any provider.
+"""The model `endpoint`: an OpenAI-compatible chat endpoint, a served vLLM or any provider.
 
 lm-eval's own `local-chat-completions` encodes every picture as PNG before the first request, leaves `<image>` in the
 text and ends the run with the first request that fails for good. Here a picture's own bytes, without their metadata,

@@ -1,4 +1,4 @@
-"""How fast one address is asked: requests in flight, requests and tokens a minute, and what it complains of.
+"""Rate limiting of one address: requests in flight, requests and tokens a minute, waits that a server asks for.
 
 All requests of an address go through one :class:`Pace`. A 429 halves the requests in flight and closes the way for as
 long as the server asks, or for a pause that doubles; answers open it again, one request at a time.

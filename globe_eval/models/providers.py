@@ -1,4 +1,4 @@
-"""What providers want otherwise than OpenAI's protocol says: what is known, and how the rest is learnt.
+"""Differences of providers from OpenAI's protocol: those that are known, and adapting to others after a refusal.
 
 A request is adapted only where its answer stays the one that was asked for: a limit goes under the name that the
 provider takes, a default of the benchmark's (greedy decoding, the seed) is left out where it is refused. What the user

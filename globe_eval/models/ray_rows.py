@@ -1,4 +1,4 @@
-"""A photograph's row on its way through Ray Data: path -> bytes -> what vLLM is asked -> its answer.
+"""The stages of a row in Ray Data: path -> bytes -> input of vLLM -> answer.
 
 Each function runs in Ray's own processes, which therefore load no more than Pillow.
 """

@@ -1,4 +1,4 @@
-"""What a model answered: text that knows how it ended."""
+"""`Response`: the text of an answer, a `str` with finish reason, error and token counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests shared among servers that do the same, and what happens when one of them goes away.
+"""Distributes requests over equal servers; retries, and waits for servers that went away.
 
 All servers take from one queue. A request that failed in passing goes back to its front, for whoever is free first. A
 server that cannot be reached gets nothing more until it answers again; it is asked every few seconds, and in the

@@ -1,4 +1,4 @@
-"""`globe-eval compare`: runs on the same photographs, each against the first, photograph by photograph. The numbers.
+"""`globe-eval compare`: paired differences between runs on the same photographs, each against the first.
 
 Everything is compared twice: over all photographs, where a missing answer is a miss, and without the missing, because
 leaving them out reverses rankings. "Valid only" has two readings, which are both given: each run over its own located

@@ -1,4 +1,4 @@
-"""`globe-eval compare`: the comparison as a person reads it in a terminal, best in one of 100 columns, and as JSON."""
+"""The output of `globe-eval compare`: as text for a terminal, and as JSON."""
 
 from __future__ import annotations
 

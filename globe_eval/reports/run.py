@@ -1,4 +1,4 @@
-"""A run as reports read it: its result, its samples, and these as columns with the value of each metric."""
+"""A run as reports read it: its results, its samples, their columns and the value of each metric."""
 
 from __future__ import annotations
 

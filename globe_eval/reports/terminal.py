@@ -1,6 +1,6 @@
-"""A result as a person reads it in a terminal: sentences and tables, no wider than it is.
+"""Tables of a result for a terminal, folded to its width.
 
-Of the reasoning only what there is something to say of is shown.
+Sections on the reasoning appear only where there is something to show.
 """
 
 from __future__ import annotations

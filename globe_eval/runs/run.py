@@ -1,4 +1,4 @@
-"""`globe-eval --model … --tasks …`: lm-eval's own evaluation, then our samples and results from what was heard."""
+"""`globe-eval --model … --tasks …`: lm-eval's own evaluation, then samples and results from its responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks of a photograph's answers, each a pure function with its thresholds; the verdict comes with its evidence.
+"""The checks of a curation, each a pure function with thresholds that returns a verdict with its evidence.
 
 GLOBE's Figure 3 in its order: is the photograph localizable, is the answer right, do the teachers agree, can the
 entities be seen. The first is of the photograph, the others of each teacher's answer. What is not known passes none.

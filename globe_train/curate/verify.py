@@ -1,4 +1,4 @@
-"""Verify: the checks in their order over every photograph, and what is kept of it; a line a photograph.
+"""Verification: applies the checks to every photograph; a line of verdicts a photograph.
 
 An answer stays in as long as it passes; the photograph is rejected by the check that leaves no answer. Evidence is
 looked at only for photographs that are still in, and kept in `OUTPUT/evidence/` the moment it is known.

@@ -1,4 +1,4 @@
-"""The page of `globe-eval ask`: what a model says of pictures whose place nobody knows, on a map and as a gallery.
+"""The page of `globe-eval ask`: answers to pictures without a truth, on a map and as a gallery.
 
 It has no script at all. What a model wrote is escaped, by the template or as text of an SVG; the page's policy allows
 its own style by hash and pictures that are part of it. The same answers give the same bytes.

@@ -1,4 +1,7 @@
-"""The charts of a report as SVG. Each says in words what it shows; the numbers stand in a table beside it."""
+"""The charts of a report as SVG, each with a text alternative.
+
+Each says in words what it shows; the numbers stand in a table beside it.
+"""
 
 from __future__ import annotations
 

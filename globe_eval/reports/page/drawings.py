@@ -1,4 +1,4 @@
-"""The drawings of a report as SVG files of their own: the page's charts and maps with their style inside."""
+"""Writes the charts and maps of a report as standalone SVG files, with their style inside."""
 
 from __future__ import annotations
 

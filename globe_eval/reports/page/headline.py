@@ -1,4 +1,4 @@
-"""The tables of a report as rows of text: figures with intervals, what differs between runs, what each run is."""
+"""The tables of a report as rows of text: figures with intervals, differing settings, how each run was made."""
 
 from __future__ import annotations
 

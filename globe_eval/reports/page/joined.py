@@ -1,4 +1,4 @@
-"""The runs of a report, photograph by photograph: which answers are to one photograph, and what may be shown of it."""
+"""Joins the runs of a report by photograph, and decides what of a photograph may be shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The two maps of a report as SVG: the world that lines are drawn on, and the countries by their accuracy."""
+"""The two maps of a report as SVG: answers on the world, and countries by their accuracy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which words of a response name visible cues, and whether the photograph bears them out."""
+"""Marks the words of a response that name visual cues, as supported by the photograph, unsupported or negated."""
 
 from __future__ import annotations
 

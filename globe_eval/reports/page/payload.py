@@ -1,4 +1,4 @@
-"""The data block of a report: columns as compact JSON, with nothing in it that could end a script element.
+"""The JSON data block of a report, in columns; it contains no `<` that could end its script element.
 
 Responses are as long as a page can bear: models that repeat themselves must not make a report too big to open.
 """

@@ -1,4 +1,4 @@
-"""The pictures of a report: found, held to the SHA-256 that the run saw, scaled down, stripped, as data URLs."""
+"""The pictures of a report: found by id, verified by SHA-256, scaled down, stripped of metadata, as data URLs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`globe-eval report`: runs as one HTML file that needs nothing else, no server and no network, and files beside it.
+"""`globe-eval report`: runs as one HTML file that works offline, and SVG and CSV files beside it.
 
 Everything that a model or a benchmark wrote is escaped: by the template where it is part of the page, as JSON without
 `<` where scripts read it, and they set it as text. The page's policy allows no script and no style but its own, by
