@@ -242,7 +242,7 @@ def ask_all(request: Request, asking: Journaled, task: Any) -> None:
 
 
 def _later(doc: Any, results: Any) -> dict[str, float]:
-    """Instead of a task's `process_results`: a run scores all photographs at once, when it has heard them."""
+    """Instead of a task's `process_results`: a run scores all photographs at once, when all responses are there."""
     return {}
 
 
