@@ -1,4 +1,4 @@
-"""General statements about the world, which are not about the photograph: "palm trees are common across Spain"."""
+"""What a text says of the world, not of its photograph: "palm trees are common across Spain", "Brazil has ..."."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Items of lists and tables that are denied by their value: "Signs: none", "| church | no |", "Bridge ✗"."""
+"""Items of lists and tables that are denied by their value: "3. Signs: none.", "| church | no |", "Bridge ✗"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tokens that a text only denies, imagines, asks about or compares.
+"""What a text only denies, imagines, asks or compares: the tokens that stand in such a scope.
 
 After NegEx (Chapman et al. 2001): a trigger opens a scope, which ends at the clause, at a contrast, at a finite verb or
 at a place ("no cars on the street" leaves the street). Reasoning about photographs adds hypotheses ("would expect"),
