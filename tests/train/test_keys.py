@@ -31,6 +31,7 @@ CHANGES: dict[str, tuple[str, Any]] = {
     "labels": ("reward_model", {"run": "RUN", "within_km": 500}),
     "holdout": ("reward_model", 0.5),
     "rewards": ("grpo", {"r_format": 2.0}),
+    "imitation": ("grpo", {"data": {"manifest": "other.jsonl"}, "rows": 2}),
     "optimizer": ("sft", "muon"),
     "trainer": ("sft", {"learning_rate": 0.5}),
 }
@@ -116,6 +117,7 @@ def effect(made: Recipe) -> dict[str, Any]:
         "rewards": [one.__name__ for one in train.rewards(made)] if made["kind"] == "grpo" else None,
         "optimizer": hasattr(train.with_optimizer(SimpleNamespace(), made, config), "optimizer_cls_and_kwargs"),
         "launch": [str(one) for one in launch.commands(made)],
+        "imitated": train.imitated(made)["completion"] if made.get("imitation") else None,
         "departures": made["departures"],
     }
 
