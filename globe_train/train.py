@@ -15,7 +15,7 @@ from typing import Any
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import InputError
 from globe_train import card, checkpoint, imitation, patches, vision
-from globe_train.data import Examples, dataset, examples_of, read_examples
+from globe_train.data import Examples, dataset, examples_of, imitated, reasoned
 from globe_train.recipe import Recipe, check_libraries, configuration_class, gpus, reward_parameters, weights
 from globe_train.rewards import Reward, find_reward, named, parameters_of, r_loc
 
@@ -136,7 +136,8 @@ def grpo_trainer(
     remember_pictures(recipe, config, model)
     trainer_class = patches.one_placeholder(patches.resumable(trl.GRPOTrainer))
     if recipe.get("imitation"):
-        trainer_class = imitation.imitating(trainer_class, recipe, processor, imitated(recipe))
+        beside = dataset(imitated(recipe), reasoned(recipe))
+        trainer_class = imitation.imitating(trainer_class, recipe, processor, beside)
     make = partial(
         trainer_class,
         model=model,
@@ -151,12 +152,6 @@ def grpo_trainer(
     from globe_train import vllm
 
     return with_optimizer(vllm.build(recipe, make), recipe, config)
-
-
-def imitated(recipe: Recipe) -> Any:
-    """What a recipe of GRPO imitates beside its rewards, as rows for SFT."""
-    reasoned = recipe.with_value("kind", "sft").with_value("data", recipe["imitation"]["data"])
-    return dataset(read_examples(reasoned, recipe.output / "pictures-imitation.jsonl"), reasoned)
 
 
 def remember_pictures(recipe: Recipe, config: Any, model: Any) -> None:

@@ -18,6 +18,7 @@ known (their reasoning and entities are not in the file that is trained on). Fro
     held           sft, then GRPO on the geotags that one of its four answers named rightly, 16 of the n imitated in
                    each step beside them
     held-permuted  as held, with the permuted geotags: must gain nothing
+    unheld         as held, with nothing imitated
     distance       as grpo, by the distance instead of the names
     answers        places alone of all pictures, by imitation: what it costs in lift and F1 is the question
     all            all 9,600 reasoned pictures: the ceiling of imitation
@@ -45,6 +46,7 @@ from globe_train.card import table
 from globe_train.laptop import ablation, world
 from globe_train.laptop.steps import EVAL, TRAIN, Step, checkpoint, run
 
+HELD = "miniworld_scarce_grpo_held"
 EXPERT = [sys.executable, "-m", "globe_train.laptop.expert"]
 
 PICTURES, TEST, SAMPLES, ROUNDS = 9_600, 3_000, 4, 2
@@ -60,8 +62,9 @@ ARMS = {
     "longer": "SFT on the same n for three times as long",
     "grpo": "SFT, then GRPO on geotags",
     "grpo-permuted": "SFT, then GRPO on permuted geotags (must gain nothing)",
-    "held": "SFT, then GRPO on geotags, the n imitated beside it",
-    "held-permuted": "the same with permuted geotags (must gain nothing)",
+    "held": "SFT, then GRPO on geotags that it can name, the n imitated beside it",
+    "held-permuted": "the same, geotags permuted (must gain nothing)",
+    "unheld": "the same, nothing imitated beside it",
     "distance": "SFT, then GRPO on geotags, by distance",
     "answers": "places alone of all pictures, by imitation",
     "all": "SFT on all reasoned pictures",
@@ -92,7 +95,7 @@ def main(words: Sequence[str] | None = None) -> int:
         planned = [step for seed in options.seeds for n in options.n for step in steps(options, n, seed)]
         run(list({step.name: step for step in planned}.values()), options.folder / "logs", options.cores)
         earlier = options.keep.read_text(encoding="utf-8") if options.keep else ""
-        text = summary(options.folder, options.n, options.seeds, options.arms, earlier)
+        text = summary(options.folder, options.n, options.seeds, options.arms, options.test, earlier)
     except InputError as error:
         print(f"scarcity: {error}", file=sys.stderr)
         return error.exit_code
@@ -175,13 +178,13 @@ def steps(options: argparse.Namespace, n: int, seed: int) -> list[Step]:
         command = [*EXPERT, "choose", str(output), str(rows), str(folder / f"reasoned-{n}.jsonl"), *given, *more]
         return Step(name, output, command, samples)
 
-    def held(arm: str, tags: Path) -> list[Step]:
-        name, places = f"{arm}-{end}", f"places-{arm}-{end}"
-        beside = f"imitation.data={{manifest: {folder / f'reasoned-{n}.jsonl'}, images: {world}}}"
-        data = folder / f"{places}.jsonl"
+    def held(arm: str, tags: Path, beside: str = "") -> list[Step]:
+        places = f"places-held{'-permuted' if tags == permuted_tags else ''}-{end}"
+        beside = beside or f"imitation.data={{manifest: {folder / f'reasoned-{n}.jsonl'}, images: {world}}}"
         return [
+            sampled(first, sft, 1),
             chosen(places, [first], tags, "--places"),
-            train(name, "miniworld_scarce_grpo_held", sft, data, beside, needs=[places]),
+            train(f"{arm}-{end}", HELD, sft, folder / f"{places}.jsonl", beside, needs=[places]),
         ]
 
     end = f"{n}-{seed}"
@@ -222,8 +225,9 @@ def steps(options: argparse.Namespace, n: int, seed: int) -> list[Step]:
         "longer": [imitated(f"longer-{end}", f"reasoned-{n}", f"trainer.max_steps={LONGER}")],
         "grpo": [train(f"grpo-{end}", "miniworld_scarce_grpo", sft, geotags)],
         "grpo-permuted": [train(f"grpo-permuted-{end}", "miniworld_scarce_grpo", sft, permuted_tags)],
-        "held": [*round1[:1], *held("held", geotags)],
-        "held-permuted": [*round1[:1], *held("held-permuted", permuted_tags)],
+        "held": held("held", geotags),
+        "held-permuted": held("held-permuted", permuted_tags),
+        "unheld": held("unheld", geotags, "imitation=null"),
         "distance": [train(f"distance-{end}", "miniworld_scarce_grpo_distance", sft, geotags)],
         "answers": [imitated(f"answers-{seed}", "answers")],
         "all": [imitated(f"all-{seed}", "all")],
@@ -242,13 +246,20 @@ def evaluated(folder: Path, name: str) -> Step:
     return Step(f"eval-{name}", output / "scarcity" / "results.json", command, [name])
 
 
-def summary(folder: Path, sizes: Sequence[int], seeds: Sequence[int], arms: Sequence[str], earlier: str = "") -> str:
+def summary(
+    folder: Path,
+    sizes: Sequence[int],
+    seeds: Sequence[int],
+    arms: Sequence[str],
+    test: int = TEST,
+    earlier: str = "",
+) -> str:
     """The table of each n over all seeds, and the change over SFT, in Markdown; what was not run says so.
 
-    Of an arm that the folder has no run of, the rows of an `earlier` table are kept.
+    Of an arm that the folder has no run of, or fewer seeds than an `earlier` table, the rows of that table are kept.
     """
     lines = ["# Reinforcement where reasoned answers are scarce, on miniworld", ""]
-    lines += [f"{TEST:,} test pictures, {len(seeds)} seeds ({', '.join(map(str, seeds))}); "]
+    lines += [f"{test:,} test pictures, {len(seeds)} seeds ({', '.join(map(str, seeds))}); "]
     lines[-1] += "intervals are over photographers, with several seeds of each photograph's mean over them. "
     lines[-1] += "Written by `python -m globe_train.laptop.scarcity`, which says what each arm is. Minutes are by the "
     lines[-1] += "clock, of what an arm needs beside the base and `sft`, without its evaluation."
@@ -258,8 +269,8 @@ def summary(folder: Path, sizes: Sequence[int], seeds: Sequence[int], arms: Sequ
         for arm in arms:
             there = [seed for seed in seeds if is_run(folder, name_of(arm, n, seed))]
             title = ARMS[arm] if len(there) in (0, len(seeds)) else f"{ARMS[arm]} (seed {', '.join(map(str, there))})"
-            if not there:
-                row, change = kept(earlier, n, ARMS[arm])
+            row, change = kept(earlier, n, ARMS[arm])
+            if not there or (row[:1] == [ARMS[arm]] and len(there) < len(seeds)):
                 rows.append(row or [title, "not run", *["–"] * (len(ablation.COLUMNS))])
                 changes += [change] if change else []
                 continue

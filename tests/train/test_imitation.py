@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ torch = pytest.importorskip("torch")
 
 from globe_eval.errors import InputError  # noqa: E402
 from globe_train import train  # noqa: E402
+from globe_train.data import examples_of  # noqa: E402
 from globe_train.recipe import Recipe, read_recipe  # noqa: E402
 
 
@@ -22,7 +24,12 @@ def recipe_of(folder: Path, world: Path, student: Path, imitation: Any = None, *
     data = {"manifest": str(folder / "rows.jsonl"), "images": str(world.parent)}
     given: dict[str, Any] = {"kind": "grpo", "departures": ["a test"], "model": str(student), "data": data, "seed": 3}
     given |= {"output": str(folder / "out"), "rewards": {"r_format": 1.0}, "freeze_vision": True}
-    given["trainer"] = {"num_generations": 4, "per_device_train_batch_size": 16, "max_completion_length": 8, "beta": 0.0}
+    given["trainer"] = {
+        "num_generations": 4,
+        "per_device_train_batch_size": 16,
+        "max_completion_length": 8,
+        "beta": 0.0,
+    }
     given["trainer"] |= {"loss_type": "grpo", **trainer}
     if imitation is not None:
         given["imitation"] = {"data": data, **imitation}
@@ -105,11 +112,23 @@ def test_the_gradient_is_that_of_grpo_and_of_sft_times_its_weight(
     assert torch.allclose(added[1], 3 * imitated, atol=3e-5, rtol=1e-2)
 
 
+def test_a_photograph_of_a_benchmark_that_is_imitated_is_refused(tmp_path: Path, world: Path, student: Path) -> None:
+    recipe = recipe_of(tmp_path, world, student, {"rows": 2})
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        row["image_sha256"] = hashlib.sha256((world.parent / row["image"]).read_bytes()).hexdigest()
+    for name, its in (("ours", rows[:4]), ("theirs", rows[4:6])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in its), encoding="utf-8")
+    recipe = recipe.with_value("data", {**recipe["data"], "manifest": str(tmp_path / "ours.jsonl")})
+    with pytest.raises(InputError, match="against"):
+        examples_of(recipe.with_value("against", [str(tmp_path / "theirs.jsonl")]))
+
+
 def test_what_imitation_cannot_be_is_refused(tmp_path: Path, world: Path, student: Path) -> None:
     for given, word in (({"rows": 0}, "rows"), ({"weight": -1}, "weight"), ({"row": 2}, "'rows'")):
         with pytest.raises(InputError, match=word):
             recipe_of(tmp_path, world, student, given)
-    with pytest.raises(InputError, match="num_iterations.*imitation"):
+    with pytest.raises(InputError, match=r"num_iterations.*imitation"):
         recipe_of(tmp_path, world, student, {"rows": 2}, num_iterations=2)
     with pytest.raises(InputError, match="imitation, data"):
         recipe_of(tmp_path, world, student, {"data": {"manifest": "rows.jsonl", "hub": "a/b"}})

@@ -12,7 +12,7 @@ import yaml
 
 from globe_eval.errors import InputError
 from globe_train import checkpoint, launch, recipe, train
-from globe_train.data import benchmarks_of, contamination, dataset, read_examples
+from globe_train.data import benchmarks_of, contamination, dataset, imitated, read_examples
 from globe_train.recipe import Recipe, read_recipe
 
 CHANGES: dict[str, tuple[str, Any]] = {
@@ -117,7 +117,7 @@ def effect(made: Recipe) -> dict[str, Any]:
         "rewards": [one.__name__ for one in train.rewards(made)] if made["kind"] == "grpo" else None,
         "optimizer": hasattr(train.with_optimizer(SimpleNamespace(), made, config), "optimizer_cls_and_kwargs"),
         "launch": [str(one) for one in launch.commands(made)],
-        "imitated": train.imitated(made)["completion"] if made.get("imitation") else None,
+        "imitated": [row["id"] for row in imitated(made).rows] if made.get("imitation") else None,
         "departures": made["departures"],
     }
 
