@@ -1,4 +1,4 @@
-"""Training data: a table with pictures, checked before anything else happens, as the rows that trl takes.
+"""Training data: reads and checks a table with pictures, and gives the rows that trl takes.
 
 What they share with the benchmarks that a recipe names is counted, and kept with the checkpoint.
 """

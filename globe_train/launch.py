@@ -1,4 +1,4 @@
-"""The commands of a training on several GPUs: servers of policy and reward model, each with its GPUs, and the trainer.
+"""`globe-train launch`: the commands of a training on several GPUs, servers and trainer with the GPUs of each.
 
 `globe-train launch grpo RECIPE --gpus 4+2+2` starts the servers, waits until they answer, trains, and ends them;
 `--print` shows the commands instead.

@@ -1,4 +1,4 @@
-"""A recipe: one YAML file that says all of a training run, read strictly.
+"""Recipes: one YAML file that defines a training run, validated strictly.
 
 Nothing is guessed. An unknown key is an error with its line and the nearest key that exists; so are a value of the
 wrong kind, a reward that does not exist, a file or a column that is not there. All of this is said before a model is

@@ -1,4 +1,4 @@
-"""From a recipe to a folder with a trained model, by trl's SFTTrainer or GRPOTrainer.
+"""Trains a model from a recipe with trl's SFTTrainer or GRPOTrainer, and writes its folder.
 
 recipe -> examples, checked -> model -> trl's trainer -> weights, card and learning curves
 """

@@ -1,4 +1,4 @@
-"""Photographs as models see them: upright pixels and nothing else.
+"""Photographs as models see them: upright pixels without any metadata.
 
 A benchmark of 12,000 pictures fits in memory only as paths, so a :class:`Photograph` holds its path and decodes anew at
 each use. Two ways lead out of it, and both show the same picture:

@@ -1,4 +1,4 @@
-"""Metadata cut out of JPEG, PNG and WebP byte by byte, without decoding a pixel, and whether it tells the place.
+"""Strips metadata from JPEG, PNG and WebP byte by byte without decoding, and detects coordinates in it.
 
 The photographs of IM2GPS3K carry their own latitude and longitude in JPEG comment segments: a model that is sent the
 file can read the answer, and Pillow copies the comment when it saves such a picture anew. What stays is what a decoder

@@ -1,4 +1,4 @@
-"""`GeoTask`: the lm-eval task that carries every default, so that a benchmark's YAML is four lines.
+"""`GeoTask`: the lm-eval task with all defaults of geolocation, so that a benchmark's YAML is four lines.
 
 task: my_city
 class: !function globe_eval.GeoTask
@@ -12,7 +12,7 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from lm_eval.api.task import ConfigurableTask
 
 from globe_eval import scoring
 from globe_eval.benchmarks.definition import OWN_KEYS
-from globe_eval.benchmarks.folders import beside
+from globe_eval.benchmarks.folders import resolved_beside
 from globe_eval.benchmarks.images import UNBOUNDED, Photograph
 from globe_eval.benchmarks.manifest import Manifest, find_manifest
 from globe_eval.benchmarks.prompts import (
@@ -119,7 +119,7 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
         values = {key: getattr(self.config, key) for key in ("task", "custom_dataset", "metadata")}
         folder = _yaml_folder()
         if folder is not None and values["custom_dataset"] is None:
-            dataset_kwargs = beside(dataset_kwargs or {}, folder)
+            dataset_kwargs = resolved_beside(dataset_kwargs or {}, folder)
         self.manifest: Manifest = find_manifest({**values, "dataset_kwargs": dataset_kwargs})
         self.dataset = {"test": Rows(self.manifest.rows)}
         if self.config.process_docs is not None:  # may want any of its methods
@@ -143,15 +143,20 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
         return [Photograph(self.manifest.images / doc["image"], doc["image"], self.bounds)]
 
     def build_all_requests(self, **kwargs: Any) -> None:
-        """lm-eval's requests; its bar, which has no name, says whose they are."""
+        """lm-eval's requests; its bar, which has no name, says whose they are.
+
+        lm-eval compiles prompt and system message anew for each photograph, which takes milliseconds: here once.
+        """
+        from lm_eval import utils
         from lm_eval.api import task as host
 
-        bar = host.tqdm
+        bar, compiled = host.tqdm, utils.env.from_string
         host.tqdm = partial(bar, desc=f"{self.config.task}: prompts", unit=" photographs", leave=False)
+        utils.env.from_string = lru_cache(maxsize=8)(compiled)
         try:
             super().build_all_requests(**kwargs)
         finally:
-            host.tqdm = bar
+            host.tqdm, utils.env.from_string = bar, compiled
 
     def construct_requests(self, doc: Mapping[str, Any], ctx: str, **kwargs: Any) -> Any:
         """lm-eval's request; the text, mostly the same for all photographs, is kept once."""

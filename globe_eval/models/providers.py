@@ -1,4 +1,4 @@
-"""What providers want otherwise than OpenAI's protocol says: what is known, and how the rest is learnt.
+"""Differences of providers from OpenAI's protocol: those that are known, and adapting to others after a refusal.
 
 A request is adapted only where its answer stays the one that was asked for: a limit goes under the name that the
 provider takes, a default of the benchmark's (greedy decoding, the seed) is left out where it is refused. What the user
@@ -29,14 +29,14 @@ _REFUSING = re.compile(
     re.IGNORECASE,
 )
 _TOO_MUCH = re.compile(
-    r"too (large|big|high|many)|at most|exceed|less than or equal|maximum (value|allowed|context)", re.I
+    r"too (large|big|high|many)|at most|exceed|less than|below|minimum|>=|<=|maximum (value|allowed|context)", re.I
 )
 _STREAM = re.compile(
     r"non-?stream|(only|must|requires?)\b[^.]{0,40}\bstream|stream\W{0,3}[^.]{0,20}(required|must)", re.I
 )
 _SYSTEM = re.compile(
     r"system (role|message|prompt|instruction)s?|role\W[^.]{0,40}\bsystem|\bsystem\b[^.]{0,20}\brole"
-    r"|developer instruction|roles must alternate",
+    r"|developer instruction|roles must alternate|role\W[^.]{0,40}['\"]user['\"]",
     re.IGNORECASE,
 )
 _PICTURE = re.compile(
@@ -177,7 +177,7 @@ def may_be_left_out(name: str, value: Any, explicit: Collection[str]) -> bool:
     return neutral or (name in OPTIONAL and name not in explicit and (name != "repetition_penalty"))
 
 
-def learnt(
+def rules_after(
     rules: Rules,
     body: Any,
     message: str,
@@ -187,7 +187,7 @@ def learnt(
     has_system: bool,
     has_webp: bool,
 ) -> Rules | None:
-    """The rules with the one that a refusal (400 or 422) teaches; None where it teaches none.
+    """The rules after a refusal (400 or 422), with the change that it asks for; None where it asks for none.
 
     Args:
         rules: so far.
@@ -199,7 +199,8 @@ def learnt(
         has_webp: whether it had a WebP picture.
 
     >>> said = {"error": {"message": "Unsupported parameter", "param": "max_tokens"}}
-    >>> learnt(Rules(), said, "Unsupported parameter", {"max_tokens": 9}, (), has_system=True, has_webp=False).rename
+    >>> sent = {"max_tokens": 9}
+    >>> rules_after(Rules(), said, "Unsupported parameter", sent, (), has_system=True, has_webp=False).rename
     {'max_tokens': 'max_completion_tokens'}
     """
     everything = f"{message} {json.dumps(body) if body is not None else ''}"
@@ -228,4 +229,6 @@ def _named(body: Any, message: str, sent: Mapping[str, Any]) -> set[str]:
     details = body.get("detail") if isinstance(body, dict) else None
     places = [one.get("loc") for one in details if isinstance(one, dict)] if isinstance(details, list) else []
     exact = {str(param), *(str(part) for place in places if isinstance(place, list) for part in place)} & set(sent)
-    return exact or {name for name in sent if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", message)}
+    return exact or {
+        name for name in sent if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", message, re.IGNORECASE)
+    }

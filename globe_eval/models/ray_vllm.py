@@ -153,7 +153,7 @@ class RayVllm(SimpleModel):
             log_engine_metrics=False,
             placement_group_config={"bundles": [{"CPU": 1}]} if self.on_cpu else None,
         )
-        processor: Callable[[Any], Any] = build_processor(config, preprocess=partial(ray_rows.asked, questions))
+        processor: Callable[[Any], Any] = build_processor(config, preprocess=partial(ray_rows.engine_input, questions))
         return processor
 
     def get_model_info(self) -> dict[str, Any]:
@@ -249,8 +249,8 @@ class RayVllm(SimpleModel):
 
         here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
         paths = ray.data.from_items(list(items), override_num_blocks=math.ceil(len(items) / self.batch_size))
-        pictures = paths.map(ray_rows.read, num_cpus=0, concurrency=READERS, label_selector=here)
-        answers = self.engines(questions)(pictures).map(ray_rows.answer)
+        pictures = paths.map(ray_rows.with_picture, num_cpus=0, concurrency=READERS, label_selector=here)
+        answers = self.engines(questions)(pictures).map(ray_rows.answer_of)
         for batch in answers.iter_batches(batch_size=None, batch_format="pyarrow"):
             yield from batch.to_pylist()
 

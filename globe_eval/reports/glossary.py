@@ -1,4 +1,4 @@
-"""What each measure means and when it misleads, as `metrics.catalogue` says it: for a terminal, and for pages."""
+"""The glossary of metrics, their meaning and when they mislead, for a terminal and for pages."""
 
 from __future__ import annotations
 

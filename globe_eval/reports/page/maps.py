@@ -1,4 +1,4 @@
-"""The two maps of a report as SVG: the world that lines are drawn on, and the countries by their accuracy."""
+"""The two maps of a report as SVG: answers on the world, and countries by their accuracy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.places.resolve import country_name
 from globe_eval.reports.page import worldmap
-from globe_eval.reports.page.loaded import Loaded, Photograph
+from globe_eval.reports.page.joined import JoinedRuns, Photograph
 from globe_eval.reports.page.svg import element, number
 
 CLASSES = (
@@ -53,7 +53,7 @@ def _world(description: str, lines: Markup) -> Markup:
     )
 
 
-def answers(data: Loaded, run: int) -> Markup:
+def answers(data: JoinedRuns, run: int) -> Markup:
     """The same map with all photographs and answers of one run, as the scripts draw it at first."""
     arcs: list[list[str]] = [[] for _ in CLASSES]
     ends: list[list[str]] = [[] for _ in CLASSES]

@@ -1,4 +1,4 @@
-"""The pictures of a report: found, held to the SHA-256 that the run saw, scaled down, stripped, as data URLs."""
+"""The pictures of a report: found by id, verified by SHA-256, scaled down, stripped of metadata, as data URLs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 from globe_eval import miniworld
 from globe_eval.benchmarks.images import Bounds, ImageError, decode
 from globe_eval.errors import InputError
-from globe_eval.reports.page.loaded import Photograph
+from globe_eval.reports.page.joined import Photograph
 
 MOST, SIDE, QUALITY = 300, 320, 72
 """How many pictures a report carries unless told otherwise; their longer side in pixels; as JPEG of this quality."""

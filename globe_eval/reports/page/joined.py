@@ -1,4 +1,4 @@
-"""The runs of a report, photograph by photograph: which answers are to one photograph, and what may be shown of it."""
+"""Joins the runs of a report by photograph, and decides what of a photograph may be shown."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Photograph:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class JoinedRuns:
     """All runs, all photographs in the order of the first run, and `answers[run][photograph]` where there is one."""
 
     runs: list[NamedRun]
@@ -64,7 +64,7 @@ class Loaded:
     answers: list[list[Sample | None]]
 
 
-def load(folders: Sequence[Path]) -> Loaded:
+def join_runs(folders: Sequence[Path]) -> JoinedRuns:
     """Read runs. Answers are to one photograph where its id is the same and its true point, to a hundred metres.
 
     Raises InputError for what is no run, and where `results.json` is of other samples than `samples.jsonl`.
@@ -86,7 +86,7 @@ def load(folders: Sequence[Path]) -> Loaded:
     for one, place_of, row in zip(runs, places, answers, strict=True):
         for sample, place in zip(one.samples, place_of, strict=True):
             row[place] = sample
-    return Loaded(runs, _photographs(photographs), answers)
+    return JoinedRuns(runs, _photographs(photographs), answers)
 
 
 def _joined(many: Sequence[Sequence[Sample]]) -> tuple[list[Sample], list[list[int]]]:
@@ -154,7 +154,7 @@ def own_confidence(sample: Sample) -> float | None:
     return judged.confidence if judged.source in ("probability", "stated", "judged") else None
 
 
-def table_of(data: Loaded) -> dict[str, Column]:
+def table_of(data: JoinedRuns) -> dict[str, Column]:
     """The columns of all runs one below the other, beside the run's name; the column of who took it is left out."""
     names = dict.fromkeys(name for one in data.runs for name in one.table if name != "truth.group")
     table = {name: np.concatenate([one.table[name] for one in data.runs]) for name in names}
