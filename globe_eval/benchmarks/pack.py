@@ -86,7 +86,7 @@ def is_packed(name: str) -> bool:
     return name.endswith(".zip") or (Path(name, "README.md").is_file() and any(Path(name).glob("*.yaml")))
 
 
-def unpack(path: Path) -> Path:
+def unpack_benchmark(path: Path) -> Path:
     """The YAML of a packed benchmark: in a folder for the hub, else unpacked into the data folder unless it is there.
 
     Raises InputError for what is no such file: another kind, more or less than one YAML, code, or names that lead out.

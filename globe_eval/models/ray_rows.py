@@ -17,7 +17,7 @@ ERROR = "__inference_error__"
 Row = dict[str, Any]
 
 
-class Question(NamedTuple):
+class EngineRequest(NamedTuple):
     """What one or many photographs are asked."""
 
     prompt: str
@@ -25,7 +25,7 @@ class Question(NamedTuple):
     """Arguments of vLLM's SamplingParams."""
 
 
-def with_picture(row: Row) -> Row:
+def with_bytes(row: Row) -> Row:
     """On this machine: a photograph's bytes beside it."""
     photograph: Photograph = pickle.loads(row["photograph"])
     try:
@@ -34,7 +34,7 @@ def with_picture(row: Row) -> Row:
         return {**row, "data": b"", ERROR: str(error)}
 
 
-def engine_input(questions: Sequence[Question], row: Row) -> Row:
+def engine_input(questions: Sequence[EngineRequest], row: Row) -> Row:
     """On any node: what vLLM's stage wants of a row, whose bytes are let go."""
     if row[ERROR]:
         return {}

@@ -19,7 +19,7 @@ from globe_eval import secrets
 from globe_eval.benchmarks import definition, foreign_code, validate
 from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.images import Bounds, sent_bounds
-from globe_eval.benchmarks.pack import is_packed, unpack
+from globe_eval.benchmarks.pack import is_packed, unpack_benchmark
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import decoding
@@ -263,7 +263,7 @@ def load_tasks(
             raise InputError(f"--include_path {folder}: no such folder")
     folders = [*definition.task_folders(), *include_path]
     known = definition.definitions(folders)
-    names = [str(unpack(Path(name))) if is_packed(name) and name not in known else name for name in names]
+    names = [str(unpack_benchmark(Path(name))) if is_packed(name) and name not in known else name for name in names]
     tags = definition.tags(known)
     for name in (one for given in names for one in tags.get(given, [given])):
         path = known[name].path if name in known else Path(name)

@@ -16,7 +16,7 @@ from globe_eval import scoring
 from globe_eval.benchmarks import definition, listing, validate
 from globe_eval.benchmarks.ids import match_ids, stem, why_apart
 from globe_eval.benchmarks.manifest import find_truth
-from globe_eval.benchmarks.pack import unpack
+from globe_eval.benchmarks.pack import unpack_benchmark
 from globe_eval.benchmarks.points import (
     SwappedHeader,
     coordinate_pair,
@@ -195,7 +195,7 @@ def _table(table: Path | Table) -> Table:
 
 def _definition(name: str) -> dict[str, Any]:
     """The keys of a task, given by its name, the path of its YAML or what `pack` wrote of it. Raises InputError."""
-    name = str(unpack(Path(name))) if name.endswith(".zip") else name
+    name = str(unpack_benchmark(Path(name))) if name.endswith(".zip") else name
     found = definition.find(name)
     if found.is_group:
         tasks = ", ".join(map(str, found.values["task"]))

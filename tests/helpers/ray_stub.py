@@ -87,7 +87,7 @@ class Local(Stub):
         for number, item in enumerate(reversed(items)):
             if number >= self.fails_after:
                 raise RuntimeError("Traceback\n  of a worker\nOSError: no node is left")
-            row = ray_rows.with_picture(item)
+            row = ray_rows.with_bytes(item)
             row |= ray_rows.engine_input(questions, row)
             if not row[ray_rows.ERROR]:
                 row |= {ray_rows.ERROR: self.engine_error} if self.engine_error else answered(row)

@@ -41,7 +41,7 @@ class NamedRun(run.Run):
 
 
 @dataclass(frozen=True)
-class Photograph:
+class JoinedPhotograph:
     """What all answers to a photograph share. `id` is the run's, `shown` does not tell who took it."""
 
     id: str
@@ -60,7 +60,7 @@ class JoinedRuns:
     """All runs, all photographs in the order of the first run, and `answers[run][photograph]` where there is one."""
 
     runs: list[NamedRun]
-    photographs: list[Photograph]
+    photographs: list[JoinedPhotograph]
     answers: list[list[Sample | None]]
 
 
@@ -123,7 +123,7 @@ def _names(many: Sequence[Results]) -> list[str]:
     return numbered
 
 
-def _photographs(samples: Sequence[Sample]) -> list[Photograph]:
+def _photographs(samples: Sequence[Sample]) -> list[JoinedPhotograph]:
     at_point = countries_at([s.truth.lat for s in samples], [s.truth.lon for s in samples])
     found = []
     for sample, codes in zip(samples, at_point, strict=True):
@@ -131,7 +131,7 @@ def _photographs(samples: Sequence[Sample]) -> list[Photograph]:
         code = country_code(truth.country) or min(codes, default=None)
         name = ", ".join(part for part in (truth.city, truth.country) if part) or (country_name(code) if code else "")
         shown = without_photographer(sample.id, truth.group)
-        found.append(Photograph(sample.id, shown, truth.lat, truth.lon, name, code, sample.image_sha256))
+        found.append(JoinedPhotograph(sample.id, shown, truth.lat, truth.lon, name, code, sample.image_sha256))
     return found
 
 
