@@ -1,4 +1,4 @@
-"""What photographs say of themselves: where, when and by whom they were taken, as their EXIF or XMP has it.
+"""Reads position, time and author of photographs from their EXIF and XMP.
 
 Cameras write degrees, minutes and seconds as three fractions, whole degrees with decimal minutes, or decimal degrees
 alone, and the hemisphere beside them; some programs write signed fractions. Where EXIF has no position, XMP's counts
@@ -36,7 +36,7 @@ Point = tuple[float, float]
 
 
 class Description(NamedTuple):
-    """What a file says of its photograph."""
+    """Position, time and author of a photograph, as its metadata has them."""
 
     point: Point | None
     """Latitude and longitude in degrees."""
@@ -102,7 +102,7 @@ def pictures_in(folder: Path) -> list[str]:
 
 
 def describe(path: Path) -> Description:
-    """What a picture says of itself. Raises ImageError for a file that is no picture that can be read."""
+    """Position, time and author from a picture's metadata. Raises ImageError for an unreadable picture."""
     opened = open_image(read_bytes(path, path.name), path.name)
     exif, gps, details = _exif(opened)
     xmp = opened.info.get("xmp") or opened.info.get("XML:com.adobe.xmp") or ""

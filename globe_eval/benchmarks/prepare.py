@@ -1,4 +1,4 @@
-"""`globe-eval prepare`: from what a user downloaded to a manifest that a result can be trusted with.
+"""`globe-eval prepare`: makes and checks the manifest of a benchmark from what a user downloaded.
 
 A prepared benchmark is a folder, by default $GLOBE_EVAL_DATA/<task>/, with `manifest.parquet` (one row a photograph:
 truth, image file, its SHA-256, perceptual hash and size), `prepare.json` (what it was made from and what was found),
@@ -41,7 +41,7 @@ _ROW_GROUP = 1 << 16
 
 @dataclass(frozen=True)
 class Prepared:
-    """What `prepare` made of a benchmark."""
+    """The result of `prepare`."""
 
     task: str
     manifest: Path | None
@@ -239,7 +239,7 @@ def _sources(
 
 
 def _read(source: _Source, given: Mapping[str, Any], fix_swapped: bool) -> tuple[list[dict[str, Any]], str | None]:
-    """The rows with their images, and what was repaired in them."""
+    """The rows with their images, and a sentence on what was repaired, or None."""
     columns = {**(given.get("columns") or {}), **source.columns}
     table = read_table(source.truth)
 

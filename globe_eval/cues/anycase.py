@@ -2,18 +2,7 @@
 
 from __future__ import annotations
 
-from globe_eval import lazy_re as re
-
-
-class Lower(str):
-    """ASCII in lower case, which patterns need not lower-case again."""
-
-    __slots__ = ()
-
-
-def lowered(text: str) -> str:
-    """A text for several patterns: `Lower` where it is ASCII, else as it is."""
-    return Lower(text.lower()) if text.isascii() else text
+import re
 
 
 class AnyCase:
@@ -32,14 +21,10 @@ class AnyCase:
 
     def search(self, text: str) -> re.Match[str] | None:
         """The first match."""
-        if type(text) is Lower:
-            return self._lower.search(text)
         return self._lower.search(text.lower()) if text.isascii() else self._any.search(text)
 
     def match(self, text: str) -> re.Match[str] | None:
         """The match at the beginning."""
-        if type(text) is Lower:
-            return self._lower.match(text)
         return self._lower.match(text.lower()) if text.isascii() else self._any.match(text)
 
     def sub(self, replacement: str, text: str) -> str:

@@ -11,8 +11,9 @@ and what is rejected ("not in Spain", "rather than", "unlike", "can be ruled out
 
 from __future__ import annotations
 
-from globe_eval import lazy_re as re
-from globe_eval.cues.anycase import AnyCase, lowered
+import re
+
+from globe_eval.cues.anycase import AnyCase
 
 EVIDENCE, NAMED, CLAIMED, CONCLUDED = 1, 2, 3, 4
 
@@ -108,24 +109,21 @@ def weight_of(before: str, after: str, kind: str) -> int:
     >>> weight_of("This is most likely in ", ".", "country") == CONCLUDED, weight_of("It is not in ", ".", "country")
     (True, 0)
     """
-    said, then = lowered(before), lowered(after)
-    if _rejected(said, then):
+    if _rejected(before, after):
         return 0
     if kind == "demonym" or _IN_A_NAME.search(before) or _NAME_AFTER.match(after):
         return EVIDENCE
-    if _ON_A_THING.search(said) or _THING_AFTER.match(then) or _SUPPOSED.search(said):
+    if _ON_A_THING.search(before) or _THING_AFTER.match(after) or _SUPPOSED.search(before):
         return EVIDENCE
-    concludes, claims = _CONCLUDES.search(said), _CLAIMS.search(said)
+    concludes, claims = _CONCLUDES.search(before), _CLAIMS.search(before)
     stated = max((match.end() for match in (concludes, claims) if match), default=0)
-    if _COMPARED.search(said[stated:]):
+    if _COMPARED.search(before[stated:]):
         return EVIDENCE
-    return CONCLUDED if concludes else CLAIMED if claims or _CLAIMED_AFTER.match(then) else NAMED
+    return CONCLUDED if concludes else CLAIMED if claims or _CLAIMED_AFTER.match(after) else NAMED
 
 
 def _rejected(before: str, after: str) -> bool:
-    denied = _REJECTED_BEFORE.search(before)
-    if denied and _NOT_ONLY.search(before):
-        denied = _REJECTED_BEFORE.search(_NOT_ONLY.sub(" ", before))
+    denied = _REJECTED_BEFORE.search(_NOT_ONLY.sub(" ", before))
     if denied and not _TURNS.search(denied["between"]) and len(denied["between"]) <= 60:
         return True
     return _REJECTED_AFTER.match(after) is not None or _UNFIT_AFTER.match(after) is not None

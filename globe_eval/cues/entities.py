@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from globe_eval import lazy_re as re
 from globe_eval.cues.clauses import BREAKS, CONTRASTS, words
 from globe_eval.cues.guards import is_part_of_compound, is_part_of_name
 from globe_eval.cues.lexicon import lexicon, normal

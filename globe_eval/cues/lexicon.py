@@ -7,12 +7,12 @@ for its closed form ("street lamp", "streetlamp", "street-lamp").
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from globe_eval import lazy_re as re
 from globe_eval.cues.inflection import fold, lemma
 
 _SHORTEST_PART = 3

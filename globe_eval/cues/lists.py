@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from globe_eval import lazy_re as re
+import re
 
 _NO = (
     r"(?:no|nope|none|nothing|nil|absent|missing|false|n/?a|n|0|unclear|unknown|uncertain|[✗✘×❌]|[-–—]"

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
 
-from globe_eval import lazy_re as re
 from globe_eval.cues.inflection import fold, lemma
 
 # Words with inner apostrophes, abbreviations with dots as one word ("U.S."), or one mark. No nested repetition: linear.
@@ -55,14 +54,6 @@ def tokenize(text: str) -> Tokens:
         span.append(match.span())
     pairs = [_words.get(word) or _word(word) for word in surface]
     return Tokens(surface, [pair[0] for pair in pairs], [pair[1] for pair in pairs], span)
-
-
-def each_word(text: str) -> Iterator[tuple[str, str, str]]:
-    """The surface, the lower case and the lemma of each of `tokenize`, as far as it is asked for."""
-    pattern = _TOKEN if text.isascii() or not _COMBINING.search(text) else _TOKEN_MARKS
-    for match in pattern.finditer(text):
-        surface = match.group()
-        yield surface, *(_words.get(surface) or _word(surface))
 
 
 def quotations(text: str) -> list[tuple[int, int]]:

@@ -33,7 +33,7 @@ from globe_eval.cues.claims import (
 )
 from globe_eval.cues.language import is_english
 from globe_eval.cues.lexicon import lexicon
-from globe_eval.cues.tokens import each_word
+from globe_eval.cues.tokens import tokenize
 from globe_eval.places import resolve
 from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import geodesic_km
@@ -331,7 +331,7 @@ def is_covered(text: str) -> bool:
     (False, True)
     """
     text = _CAPITALISED.sub(" ", text[:LANGUAGE_LENGTH])  # names are of any language
-    return is_english(text, each_word(text), lexicon().starts)
+    return is_english(text, tokenize(text), lexicon().starts)
 
 
 _CAPITALISED = re.compile(r"[A-Z]\w+(?: (?:d[aeio]|de[lrs]|es|l[ae]|y) [A-Z]\w+)+|(?<=[a-z,;] )[A-Z]\w+")

@@ -1,4 +1,4 @@
-"""What this package's models share: how lm-eval makes them, and how those that know a place write it down."""
+"""Base class of this package's models, and the answer format that baselines write."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SimpleModel(LM):  # type: ignore[misc]
         return "\n".join(message["content"] for message in chat_history)
 
     def chat_template(self, chat_template: bool | str = False) -> str:
-        """None to speak of."""
+        """Empty: there is no template."""
         return ""
 
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:

@@ -1,4 +1,4 @@
-"""How a run was made: on one screen, in one line that papers can print (after sacrebleu), and as a citation."""
+"""How a run was made: a screen of settings, a signature in one line (after sacrebleu), a citation."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def citation(results: Results, metadata: Mapping[str, Any]) -> str:
 
 
 def screen(results: Results, metadata: Mapping[str, Any]) -> str:
-    """How it was made, a line a fact."""
+    """The settings of a run, a line each, with signature and citation."""
     facts = {
         "command": results.command,
         "model": model_name(results),

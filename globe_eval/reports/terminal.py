@@ -1,6 +1,6 @@
-"""A result as a person reads it in a terminal: sentences and tables, no wider than it is.
+"""Tables of a result for a terminal, folded to its width.
 
-Of the reasoning only what there is something to say of is shown.
+Sections on the reasoning appear only where there is something to show.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def prose(text: str, columns: int | None) -> str:
     return fill(text, min(columns or MOST_COLUMNS, MOST_COLUMNS), break_long_words=False, break_on_hyphens=False)
 
 
-def fitted(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: int | None) -> str:
+def folded(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: int | None) -> str:
     """A table as it is, or, where it is wider, as several one below the other, which repeat its first columns.
 
     Args:
@@ -45,7 +45,7 @@ def fitted(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: i
         n: how many columns there are; the first `keys` of them say what a row is of.
         columns: how wide a line may be; None: any.
 
-    >>> print(fitted(lambda which: " ".join("name 1000 2000 3000".split()[i] for i in which), 4, 1, 15))
+    >>> print(folded(lambda which: " ".join("name 1000 2000 3000".split()[i] for i in which), 4, 1, 15))
     name 1000 2000
     <BLANKLINE>
     name 3000
@@ -64,7 +64,7 @@ def fitted(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: i
 
 
 def result_table(results: Results, columns: int | None = None) -> str:
-    """One result: what it says in plain sentences, and each metric with its 95 % interval.
+    """The output of `globe-eval score`: a summary in sentences, and each metric with its 95 % interval.
 
     Beside it the value over located photographs alone and, where names are scored, the ceiling that such answers have.
 
@@ -103,7 +103,7 @@ def result_table(results: Results, columns: int | None = None) -> str:
 
 
 def _notes(results: Results) -> list[str]:
-    """What is below the tables of a result, a line each; an empty one is left out."""
+    """The lines below the tables of a result; empty ones are left out by the caller."""
     ceiling = results.ceiling if results.answer_form not in ("coordinates", "any") else None
     return [
         status_line(results),
@@ -118,7 +118,7 @@ def _notes(results: Results) -> list[str]:
 def _table(
     rows: Sequence[Sequence[str]], header: Sequence[str], columns: int | None, keys: int = 1, **more: Any
 ) -> str:
-    """Rows of text with a header, the first `keys` columns to the left, no wider than `columns` (`fitted`)."""
+    """Rows of text with a header, the first `keys` columns to the left, no wider than `columns` (`folded`)."""
 
     def render(which: Sequence[int]) -> str:
         return tabulate(
@@ -129,7 +129,7 @@ def _table(
             **more,
         )
 
-    return fitted(render, len(header), keys, columns)
+    return folded(render, len(header), keys, columns)
 
 
 def breakdown_table(results: Results, by: str, columns: int | None = None) -> str:
@@ -230,7 +230,7 @@ def _csv(many: Sequence[Results], columns: Sequence[str]) -> str:
 
 
 def heading(results: Results) -> str:
-    """One line that says what the numbers are of."""
+    """The heading of a result: task, model, answer form, number of photographs, distance."""
     groups = f" by {shown.people(results.n_groups)}" if results.n_groups < results.n else ""
     limited = f" (--limit {results.limit:g})" if results.limit is not None else ""
     version = f" version {results.task_version}" if results.task_version else ""

@@ -1,4 +1,4 @@
-"""`globe-eval ask`: what a model says of pictures whose place nobody knows. No truth, no scores."""
+"""`globe-eval ask`: a model's answers to pictures without a truth, and so without scores."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROMPT = "localizability"
 
 
 class Asked(NamedTuple):
-    """What came back: n samples without a truth (their distances are NaN), and where the pictures and answers are."""
+    """The result of `ask`: n samples without a truth (distances are NaN), and the folders of pictures and answers."""
 
     samples: list[Sample]
     images: Path

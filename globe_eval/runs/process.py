@@ -1,4 +1,4 @@
-"""What a run asks of the system: all cores for many photographs, freed memory returned, an end in order on Ctrl-C."""
+"""Process management of a run: work on all cores, memory returned to the system, orderly exit on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ _PR_SET_PDEATHSIG = 1  # prctl.h of Linux
 
 
 def _begin(parent: int) -> None:
-    """What a helper does first: Ctrl-C is its parent's, with whom it ends, however that comes about."""
+    """The start of a helper process: it ignores Ctrl-C and ends with its parent, however that ends."""
     gc.disable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

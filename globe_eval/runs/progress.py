@@ -1,4 +1,4 @@
-"""How a run goes, on standard error, while it goes: running 25 km accuracy, parse rate, done, time left, rate."""
+"""The progress line of a run on standard error: 25 km accuracy so far, parse rate, done, time left, rate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LINE_EVERY_S = 60.0
 
 
 class Progress:
-    """One line that tells how a run goes; one a minute where standard error is no terminal.
+    """The progress line; without a terminal on standard error, a line a minute.
 
     Args:
         name: the task's.

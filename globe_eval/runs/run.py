@@ -1,4 +1,4 @@
-"""`globe-eval --model … --tasks …`: lm-eval's own evaluation, then our samples and results from what was heard."""
+"""`globe-eval --model … --tasks …`: lm-eval's own evaluation, then samples and results from its responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from globe_eval import secrets
 from globe_eval.benchmarks import definition, foreign_code, validate
 from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.images import Bounds, sent_bounds
-from globe_eval.benchmarks.pack import is_packed, unpacked
+from globe_eval.benchmarks.pack import is_packed, unpack_benchmark
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import decoding
@@ -40,7 +40,7 @@ if not sys.stderr.isatty():
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for on the command line."""
+    """The arguments of `globe-eval run`, validated."""
 
     model: str
     tasks: Sequence[str]
@@ -88,7 +88,7 @@ class Request:
 
 
 def set_up(request: Request) -> tuple[dict[str, Any], Path]:
-    """The tasks as they are asked for, and the run's folder. Raises InputError where they cannot be used."""
+    """The tasks with the request applied to them, and the run's folder. Raises InputError for unusable ones."""
     known_model(request.model)
     tasks = load_tasks(request.tasks, request.include_path, request.prompt, no_code=request.no_code)
     folder = request.output_path or Path("globe_eval_runs") / model_label(request.model, request.model_args)
@@ -104,7 +104,7 @@ def set_up(request: Request) -> tuple[dict[str, Any], Path]:
 
 
 def set_up_task(request: Request, task: Any) -> None:
-    """What the user asks for, over what the task says: pictures, decoding, repeats, seed."""
+    """Apply the request's picture bounds, decoding, repeats and seed to a task."""
     task.bounds = request.bounds
     arguments = decoding.merged(task.config.generation_kwargs, request.gen_kwargs, backend=request.model)
     task.set_config(key="generation_kwargs", value=arguments)
@@ -160,7 +160,7 @@ def open_journal(request: Request, name: str, task: Any, folder: Path) -> Journa
 
 
 def identity_of(request: Request, task: Any) -> dict[str, Any]:
-    """Everything that could change an answer of this run, but what only the loaded model knows; `task` is set up."""
+    """The identity of this run without the part that only the loaded model knows; `task` is set up."""
     return identity.identity(
         task=task.config.task,
         task_version=str(task.VERSION),
@@ -193,7 +193,7 @@ def wanted(request: Request, task: Any) -> range:
 def _evaluate(
     request: Request, model: Any, judging: SecondModel | None, info: dict[str, Any], task: Any, journal: Journal
 ) -> Results | None:
-    """Ask what the journal does not know, score all of it, write both files; None in a process that only helps."""
+    """Ask for the answers that the journal lacks, score all, write both files; None in a helping process."""
     from globe_eval.runs.journaled import Journaled
     from globe_eval.runs.progress import Progress
 
@@ -242,7 +242,7 @@ def ask_all(request: Request, asking: Journaled, task: Any) -> None:
 
 
 def _later(doc: Any, results: Any) -> dict[str, float]:
-    """Instead of a task's `process_results`: a run scores all photographs at once, when it has heard them."""
+    """Instead of a task's `process_results`: a run scores all photographs at once, when all responses are there."""
     return {}
 
 
@@ -263,7 +263,7 @@ def load_tasks(
             raise InputError(f"--include_path {folder}: no such folder")
     folders = [*definition.task_folders(), *include_path]
     known = definition.definitions(folders)
-    names = [str(unpacked(Path(name))) if is_packed(name) and name not in known else name for name in names]
+    names = [str(unpack_benchmark(Path(name))) if is_packed(name) and name not in known else name for name in names]
     tags = definition.tags(known)
     for name in (one for given in names for one in tags.get(given, [given])):
         path = known[name].path if name in known else Path(name)
@@ -278,7 +278,7 @@ def load_tasks(
         if found:
             raise InputError(str(found[0]))
 
-    asked = foreign_code.asked_for(names, known, tags)
+    asked = foreign_code.requested(names, known, tags)
     for file, modules in foreign_code.modules(asked).items():
         if no_code:
             raise InputError(f"{file}: loads the Python of {', '.join(modules)}; --no_code refuses it")

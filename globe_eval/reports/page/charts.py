@@ -1,4 +1,7 @@
-"""The charts of a report as SVG. Each says in words what it shows; the numbers stand in a table beside it."""
+"""The charts of a report as SVG, each with a text alternative.
+
+Each says in words what it shows; the numbers stand in a table beside it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from markupsafe import Markup
 from globe_eval.metrics import localizability
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.reports.page import curves, svg
-from globe_eval.reports.page.loaded import Loaded
+from globe_eval.reports.page.joined import JoinedRuns
 from globe_eval.reports.page.svg import element
 
 WIDTH, HEIGHT = 420.0, 280.0
@@ -33,7 +36,7 @@ class Line:
     confidence: curves.Floats
 
 
-def lines(data: Loaded) -> list[Line]:
+def lines(data: JoinedRuns) -> list[Line]:
     """Each run's part in the charts."""
     return [Line(run.name, run.table["distance_km"], run.confidence) for run in data.runs]
 
@@ -67,7 +70,7 @@ def stroke(run: int, xs: Sequence[float], ys: Sequence[float], *, thin: bool = F
 
 
 def legend(names: Sequence[str]) -> Markup:
-    """Which line is which run; nothing for a single one."""
+    """The legend of the runs; empty for a single run."""
     if len(names) < 2:
         return Markup("")
     items = (
@@ -82,7 +85,7 @@ def legend(names: Sequence[str]) -> Markup:
 
 
 def status_bar(counts: Sequence[tuple[str, int]], name: str) -> Markup:
-    """A bar as long as all photographs, divided by how their answers ended."""
+    """A stacked bar of the statuses of all photographs."""
     total, parts, at = sum(count for _, count in counts), [], 0.0
     for status, count in counts:
         if not count:
@@ -177,12 +180,12 @@ def reliability(lines: Sequence[Line], km: float, name: str) -> Markup:
         for b in bins:
             at = x(b.confidence)
             parts.append(element("line", x1=at, x2=at, y1=y(b.low), y2=y(b.high), class_=f"line thin r{i % 6}"))
-            told = f"{line.name}: of {b.n:,} with confidence about {b.confidence:.2f}, {100 * b.located:.0f} % located"
+            text = f"{line.name}: of {b.n:,} with confidence about {b.confidence:.2f}, {100 * b.located:.0f} % located"
             size = 2.5 + 4.5 * float(np.sqrt(b.n / most))
             parts.append(
-                element("circle", element("title", told), cx=at, cy=y(b.located), r=size, class_=f"dot r{i % 6}")
+                element("circle", element("title", text), cx=at, cy=y(b.located), r=size, class_=f"dot r{i % 6}")
             )
-            words.append(told)
+            words.append(text)
     title = f"Stated confidence against the share within {km:,.0f} km"
     return _chart(name, title, words, _share_axis(x, "confidence"), parts)
 
@@ -213,7 +216,7 @@ def _chart(
     drawn: Sequence[Markup],
     ticks: Sequence[float] = (0.0, 0.25, 0.5, 0.75, 1.0),
 ) -> Markup:
-    """A chart of shares: the axis at the left has these ticks, the one at the bottom is given; `words` say it aloud."""
+    """A chart of shares with ticks on its left axis and the given bottom axis; `words` become its text alternative."""
     y = svg.linear(0.0, ticks[-1], HEIGHT - BOTTOM, TOP)
     left = []
     for share in ticks:

@@ -1,4 +1,4 @@
-"""The tables of a report as rows of text: figures with intervals, what differs between runs, what each run is."""
+"""The tables of a report as rows of text: figures with intervals, differing settings, how each run was made."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.catalogue import Family, described
 from globe_eval.places.resolve import country_name
 from globe_eval.reports import shown
-from globe_eval.reports.page.loaded import NamedRun
+from globe_eval.reports.page.joined import NamedRun
 from globe_eval.reports.run import settings
 from globe_eval.sample import Results, Stratum, to_dict
 
 
 @dataclass(frozen=True)
 class FigureText:
-    """A figure as it is shown: value and interval ("" where there is none)."""
+    """The text of a figure: value and interval ("" where there is none)."""
 
     value: str
     between: str = ""
@@ -32,7 +32,7 @@ def headline_rows(runs: Sequence[NamedRun]) -> list[tuple[str, list[FigureText]]
 
 
 def reasoning_rows(runs: Sequence[NamedRun]) -> list[tuple[str, list[FigureText]]]:
-    """The measures of the reasoning that any run has, each with how many photographs have it where not all do."""
+    """The second table: metrics of the reasoning, with the number of photographs where not all have them."""
     return _rows(runs, {"grounding", "consistency", "localizability", "format"})
 
 
@@ -56,11 +56,11 @@ def _cell(results: Results, name: str) -> FigureText:
 
 
 def denominator_notes(runs: Sequence[NamedRun]) -> list[str]:
-    """Where two runs change places when what was not located is left out: a line for each pair of runs."""
+    """A line for each pair of runs whose order changes when photographs that were not located are left out."""
     notes = []
     for i, a in enumerate(runs):
         for b in runs[i + 1 :]:
-            turned = [told for km in THRESHOLDS_KM.values() if (told := _turned(a.results, b.results, km))]
+            turned = [text for km in THRESHOLDS_KM.values() if (text := _turned(a.results, b.results, km))]
             if turned:
                 notes.append(
                     f"The order of {a.name} and {b.name} depends on the denominator, all photographs or the located "
@@ -83,8 +83,8 @@ def _turned(a: Results, b: Results, km: float) -> str | None:
     assert all_a is not None and all_b is not None and valid_a is not None and valid_b is not None
     if (all_a - all_b) * (valid_a - valid_b) >= 0:
         return None
-    told = [f"{100 * value:.2f}" for value in (all_a, all_b, valid_a, valid_b)]
-    return f"within {km:,.0f} km {told[0]} against {told[1]} % of all, {told[2]} against {told[3]} % of the located"
+    text = [f"{100 * value:.2f}" for value in (all_a, all_b, valid_a, valid_b)]
+    return f"within {km:,.0f} km {text[0]} against {text[1]} % of all, {text[2]} against {text[3]} % of the located"
 
 
 def breakdown_rows(runs: Sequence[NamedRun], by: str) -> list[tuple[str, list[Stratum | None]]]:
@@ -120,7 +120,7 @@ def differing_settings(runs: Sequence[NamedRun]) -> list[tuple[str, list[str]]]:
 
 
 def about(results: Results) -> list[tuple[str, str]]:
-    """How a run went, beside its settings."""
+    """How a run was carried out: command, start, duration, usage, number of groups."""
     command = results.command
     rows = [("command", str(command))] if command else []
     rows += [("started", results.started), ("duration", f"{results.duration_seconds:,.1f} s")]

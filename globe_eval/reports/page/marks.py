@@ -1,4 +1,4 @@
-"""Which words of a response name visible cues, and whether the photograph bears them out."""
+"""Marks the words of a response that name visual cues, as supported by the photograph, unsupported or negated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from globe_eval.answers import parse
 from globe_eval.cues import mentions
-from globe_eval.reports.page.loaded import Loaded, contradicts, unsupported
+from globe_eval.reports.page.joined import JoinedRuns, contradicts, unsupported
 from globe_eval.sample import Sample
 
 MOST_READ = 2_000
@@ -19,7 +19,7 @@ GROUNDED, UNSUPPORTED, NEGATED, NAMED = "g", "u", "n", "m"
 
 
 class Mark(NamedTuple):
-    """Where a cue stands, in UTF-16 units as browsers count, of which kind it is and what the lexicon calls it."""
+    """A marked cue: position and length in UTF-16 units, as browsers count; its kind; its name in the lexicon."""
 
     start: int
     length: int
@@ -55,8 +55,8 @@ def _units(text: str) -> Callable[[int], int]:
     return lambda at: at + bisect_left(wide, at)
 
 
-def foremost(loaded: Loaded, most: int) -> list[int]:
-    """At most `most` photographs, those first that a reader will look for; their places in ascending order.
+def foremost(loaded: JoinedRuns, most: int) -> list[int]:
+    """The indices, ascending, of the `most` photographs that a reader looks for first.
 
     In turn one of the worst, of the best, of those whose reasoning contradicts the answer, names what is not there, or
     that were refused, and of all in their order.
