@@ -1,6 +1,6 @@
 """The standard library's `re`, but that a pattern is compiled when it is first used.
 
-Some 300 patterns read responses in a dozen languages, and a table of positions needs hardly any. Modules that have such
+Some 200 patterns read responses in a dozen languages, and a table of positions needs hardly any. Modules that have such
 patterns write `from globe_eval import lazy_re as re`.
 """
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from globe_eval import lazy_re as re
 from globe_eval.places import gazetteer
@@ -152,11 +152,10 @@ def spot(text: str, *, sought: Mapping[str, Place | None] | None = None) -> list
     names = {at: list(_names(words, at)) for at in capitals}
     known = {normalise(name): place for name, place in (sought or {}).items()}
     named = frozenset(place.country_code for place in known.values() if place)
-    settled: dict[tuple[int, int], _Settled] = {}
-    found = list(_read(words, names, named, known, settled))
+    found = list(_read(words, names, named, known))
     context = named | {match[1] for _, _, match in found if match[0] != "demonym" and _is_certain(match)}
     if context != named:
-        found = list(_read(words, names, context, known, settled))
+        found = list(_read(words, names, context, known))
     return [Spot(matches[at].start(), matches[end - 1].end(), *match) for at, end, match in found]
 
 
@@ -174,32 +173,10 @@ def _people(name: str, code: str) -> int:
     return max((gaz.population[row] for row in rows), default=0)
 
 
-class _Settled(NamedTuple):
-    """What a name means at its place whatever else the text names, or that it could be a town or a region."""
-
-    match: _Match | None = None
-    region: tuple[int, tuple[int, _Match]] | None = None
-    """Of "Paris, Texas": where the region begins, where it ends, and its match."""
-    open: bool = False
-    """Whether it could be a town or a region, which depends on the countries that the text names."""
-    country: str | None = None
-    """The country that follows it after a comma."""
-
-
-_NOTHING = _Settled()
-
-
 def _read(
-    words: Sequence[str],
-    names: _Names,
-    named: frozenset[str],
-    known: Mapping[str, Place | None],
-    settled: dict[tuple[int, int], _Settled],
+    words: Sequence[str], names: _Names, named: frozenset[str], known: Mapping[str, Place | None]
 ) -> Iterator[tuple[int, int, _Match]]:
-    """Matches, each from a word to before another; at each place the longest name that is one.
-
-    `settled` keeps what does not depend on `named`, by the ends of a name, for the next reading of the same words.
-    """
+    """Matches, each from a word to before another; at each place the longest name that is one."""
     last = 0
     said: dict[int, tuple[int, _Match]] = {}
     for at, ends in names.items():
@@ -210,15 +187,15 @@ def _read(
             yield at, last, match
             continue
         for end, name in ends:
-            one = settled.get((at, end))
-            if one is None:
-                one = settled[at, end] = _settled(words, names, at, end, name, known)
-            found = _town(words, at, end, normalise(name), named, one.country) if one.open else one.match
-            if found is None:
+            pair = _in_region(words, names, end, name)
+            if pair:
+                match, after, region = pair
+                said[after] = region
+            elif (one := _match(words, names, at, end, name, named, known)) is not None:
+                match = one
+            else:
                 continue
-            if one.region:
-                said[one.region[0]] = one.region[1]
-            yield at, end, found
+            yield at, end, match
             last = end
             break
 
@@ -288,40 +265,38 @@ def _names(words: Sequence[str], at: int) -> Iterator[tuple[int, str]]:
         yield end, " ".join([word[:-2] if word.endswith(_POSSESSIVE) else word for word in words[at:end]])
 
 
-def _settled(
-    words: Sequence[str], names: _Names, at: int, end: int, name: str, known: Mapping[str, Place | None]
-) -> _Settled:
-    after = words[end] if end + 1 < len(words) else ""
-    if after == "," and (pair := _in_region(words, names, end, name)):
-        return _Settled(pair[0], pair[1:])
-    key, code, demonym = _name(name)
+def _match(
+    words: Sequence[str],
+    names: _Names,
+    at: int,
+    end: int,
+    name: str,
+    named: frozenset[str],
+    known: Mapping[str, Place | None],
+) -> _Match | None:
+    """What a name means at its place, or None."""
+    key = normalise(name)
     if key in known:
         place = known[key]
-        return _NOTHING if place is None else _Settled(("city", place.country_code, place, False))
+        return None if place is None else ("city", place.country_code, place, False)
     before = words[at - 1] if at else ""
     featured = end < len(words) and words[end][0].isupper() and words[end].lower() in _FEATURES
+    code = _country(name)
     country = None
-    if after == ",":
+    if end + 1 < len(words) and words[end] == ",":
         country = next((found for _, other in names.get(end + 1, ()) if (found := _country(other))), None)
     if code:
         town = _city(key, frozenset({country}), NAMESAKE, namesake=True) if country and country != code else None
         if town is not None:
-            return _Settled(_found("city", town))
+            return _found("city", town)
         at_sea = before == "of" and at > 1 and words[at - 2].lower() in _WATERS
-        return _NOTHING if featured or at_sea else _Settled(("country", code, None, False))
-    if demonym:
-        return _NOTHING if featured or before in NO_DEMONYM else _Settled(("demonym", demonym, None, False))
-    if (featured and end - at == 1) or _ends_a_name(words, at):
-        return _NOTHING
-    if _ordinary(key) and not (country and words[end + 1][0].isupper()):
-        return _NOTHING
-    return _Settled(open=True, country=country)
-
-
-@lru_cache(maxsize=16_384)
-def _name(name: str) -> tuple[str, str | None, str | None]:
-    """A name's key, and the countries of which it is the name or the demonym."""
-    return normalise(name), _country(name), _demonym(name)
+        return None if featured or at_sea else ("country", code, None, False)
+    code = _demonym(name)
+    if code:
+        return None if featured or before in NO_DEMONYM else ("demonym", code, None, False)
+    if featured and end - at == 1:
+        return None
+    return _town(words, at, end, key, named, country)
 
 
 @lru_cache(maxsize=16_384)
@@ -367,8 +342,12 @@ def _town(
     words: Sequence[str], at: int, end: int, key: str, named: frozenset[str], country: str | None
 ) -> _Match | None:
     """The region or city of this name, `country` being the one that follows it after a comma."""
+    if _ends_a_name(words, at):
+        return None
     before = words[at - 1] if at else ""
     followed = end + 1 < len(words) and words[end] == "," and words[end + 1][0].isupper()
+    if _ordinary(key) and not (followed and country):
+        return None
     placed = before in _LOCATIVE or followed
     if key == "washington" and not (followed and words[end + 1].startswith("D")):
         row = _region("washington", frozenset({"US"}))
