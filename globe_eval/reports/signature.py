@@ -60,7 +60,7 @@ def citation(results: Results, metadata: Mapping[str, Any]) -> str:
 
 
 def screen(results: Results, metadata: Mapping[str, Any]) -> str:
-    """How it was made, a line a fact."""
+    """The settings of a run, a line each, with signature and citation."""
     facts = {
         "command": results.command,
         "model": model_name(results),
