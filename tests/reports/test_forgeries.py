@@ -320,6 +320,15 @@ def test_a_row_is_no_link_no_folder_and_no_device(genuine: Path, tmp_path: Path)
             read_submission(path)
 
 
+def test_add_says_what_the_row_is_worth_and_what_to_hand_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = board_runs.write(tmp_path / "run", board_runs.right(6), model="m6", command=None)
+    assert main(["leaderboard", "add", str(run), "--leaderboards", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    (path,) = (tmp_path / "runs").iterdir()
+    assert said.out == f"written: {path}\n"
+    assert "this row is recomputable: " in said.err and f"git add {path}" in said.err
+
+
 def test_names_that_are_drawn_alike_are_one() -> None:
     assert identity_of_name("СОР-5") == identity_of_name("cop 5")  # Cyrillic
     assert identity_of_name("ΒΑΤ") == identity_of_name("bat")  # Greek
