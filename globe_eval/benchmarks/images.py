@@ -247,7 +247,7 @@ def _parts(opened: Image.Image, data: bytes, bounds: Bounds) -> tuple[SplitFile 
 
 
 class Inspection(NamedTuple):
-    """What a run records of a picture's file, from one reading of it."""
+    """The facts that a run records of an image file."""
 
     sha256: str | None
     """None where the file cannot be read."""

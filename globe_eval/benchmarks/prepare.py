@@ -41,7 +41,7 @@ _ROW_GROUP = 1 << 16
 
 @dataclass(frozen=True)
 class Prepared:
-    """What `prepare` made of a benchmark."""
+    """The result of `prepare`."""
 
     task: str
     manifest: Path | None
@@ -239,7 +239,7 @@ def _sources(
 
 
 def _read(source: _Source, given: Mapping[str, Any], fix_swapped: bool) -> tuple[list[dict[str, Any]], str | None]:
-    """The rows with their images, and what was repaired in them."""
+    """The rows with their images, and a sentence on what was repaired, or None."""
     columns = {**(given.get("columns") or {}), **source.columns}
     table = read_table(source.truth)
 

@@ -89,12 +89,12 @@ class Server:
     door: threading.Lock = field(default_factory=threading.Lock)
 
     def has_answered(self) -> None:
-        """It has answered, just now."""
+        """Record that the server has just answered."""
         self.answered_at = time.monotonic()
         self.gone_since = None
 
     def lost(self, why: Exception) -> None:
-        """A request got nothing back, just now."""
+        """Record that a request has just got no reply."""
         self.why = why
         self.lost_at = time.monotonic()
 
@@ -104,7 +104,7 @@ Some = TypeVar("Some", bound=Server)
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait, in seconds.
+    """Retries and waiting times, in seconds.
 
     Args:
         max_retries: further attempts after a failure in passing.

@@ -43,7 +43,7 @@ class Broken(OSError):
 
 
 class Reply(NamedTuple):
-    """What a server said. `headers` are case-insensitive."""
+    """An HTTP reply. `headers` are case-insensitive."""
 
     status: int
     headers: Mapping[str, str]

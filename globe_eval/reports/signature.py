@@ -62,7 +62,7 @@ def citation(results: Results, metadata: Mapping[str, Any]) -> str:
 
 
 def screen(results: Results, metadata: Mapping[str, Any], width: int = 80) -> str:
-    """How it was made, wrapped at `width` columns, and how to cite it; the signature is one line all the same."""
+    """The settings of a run, wrapped at `width` columns, and how to cite it; the signature is one line all the same."""
     facts = {
         "model": model_name(results),
         "arguments": _pairs(results.model_args),
