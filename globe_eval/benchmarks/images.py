@@ -275,7 +275,7 @@ def _inspection(data: bytes, parts: SplitFile | None, *, reencoded: bool) -> Ins
 
 
 def picture_bytes(picture: Image.Image | str | os.PathLike[str], sent: Bounds = UNBOUNDED) -> tuple[bytes, str]:
-    """What an endpoint is sent of a picture, and its MIME type: a file's own bytes, other images as PNG.
+    """The bytes of a picture as an endpoint gets them, and their MIME type: a file's own bytes, other images as PNG.
 
     `sent` bounds the bytes and the kinds, besides what bounds the photograph itself.
     """

@@ -143,7 +143,7 @@ def prepare(
 
 
 def describe(prepared: Prepared) -> str:
-    """What a person reads in the terminal: the findings as one table, the notes, and what was written."""
+    """The output of `globe-eval prepare`: a table of findings, notes, and the files written."""
     from tabulate import tabulate
 
     table = tabulate(
@@ -342,5 +342,5 @@ def _notes(document: Mapping[str, Any], metadata: Mapping[str, Any], rows: Seque
 
 
 def _printable(text: str) -> str:
-    """For a terminal: what would move its cursor or clear it is written out."""
+    """The text with control characters escaped, for a terminal."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

@@ -132,7 +132,7 @@ def share(
     ask: Callable[[Some, Connection, int], Response],
     patience: Patience,
 ) -> Generator[tuple[int, Response | Exception]]:
-    """Ask about 0 … count - 1; each number and its answer the moment it arrives, or why there is none.
+    """Ask requests 0 … count - 1; yields each number with its answer as it arrives, or the reason why there is none.
 
     Leaving the loop early (an exception, Ctrl-C) asks nothing more. A thread asks again when the loop has come back for
     the next answer, so that a process that is killed loses no more answers than it has threads.
@@ -202,7 +202,7 @@ def share(
         return None
 
     def left() -> list[int]:
-        """The requests that wait, which nobody gets any more."""
+        """Remove all waiting requests from the queue; returns their numbers."""
         numbers: list[int] = []
         while True:
             try:
