@@ -29,14 +29,14 @@ _REFUSING = re.compile(
     re.IGNORECASE,
 )
 _TOO_MUCH = re.compile(
-    r"too (large|big|high|many)|at most|exceed|less than or equal|maximum (value|allowed|context)", re.I
+    r"too (large|big|high|many)|at most|exceed|less than|below|minimum|>=|<=|maximum (value|allowed|context)", re.I
 )
 _STREAM = re.compile(
     r"non-?stream|(only|must|requires?)\b[^.]{0,40}\bstream|stream\W{0,3}[^.]{0,20}(required|must)", re.I
 )
 _SYSTEM = re.compile(
     r"system (role|message|prompt|instruction)s?|role\W[^.]{0,40}\bsystem|\bsystem\b[^.]{0,20}\brole"
-    r"|developer instruction|roles must alternate",
+    r"|developer instruction|roles must alternate|role\W[^.]{0,40}['\"]user['\"]",
     re.IGNORECASE,
 )
 _PICTURE = re.compile(
@@ -228,4 +228,6 @@ def _named(body: Any, message: str, sent: Mapping[str, Any]) -> set[str]:
     details = body.get("detail") if isinstance(body, dict) else None
     places = [one.get("loc") for one in details if isinstance(one, dict)] if isinstance(details, list) else []
     exact = {str(param), *(str(part) for place in places if isinstance(place, list) for part in place)} & set(sent)
-    return exact or {name for name in sent if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", message)}
+    return exact or {
+        name for name in sent if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", message, re.IGNORECASE)
+    }

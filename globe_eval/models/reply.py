@@ -15,8 +15,9 @@ _REASONING = ("reasoning", "reasoning_content")  # vLLM since 0.12 and OpenRoute
 _THOUGHTS = ("thinking", "reasoning.text", "reasoning.summary", "reasoning", "summary_text", "reasoning_text")
 _FILTER_CODES = re.compile(
     r"content.?(filter|policy|management|moderat)|responsible.?ai|moderation|data_inspection_failed|flagged"
-    r"|policy.?violation|usage polic|safety (system|polic|check|filter|guard|reason)|inappropriate content"
-    r"|prohibited.?content|blockreason",
+    r"|policy.?violation|usage polic|safety (system|polic|check|filter|guard|reason|setting)|inappropriate content"
+    r"|prohibited.?content|blockreason|guardrail|harm_category|sensitive (content|information)|content exists risk"
+    r"|\u654f\u611f|\u4e0d\u5b89\u5168",  # "sensitive" and "unsafe" in Chinese
     re.IGNORECASE,
 )
 
@@ -179,7 +180,7 @@ def refused(status: int, body: Any) -> bool:
         and error["param"] not in (None, "", "prompt", "messages")
     ):
         return False
-    return _FILTER_CODES.search(json.dumps(error)) is not None
+    return _FILTER_CODES.search(json.dumps(error, ensure_ascii=False)) is not None
 
 
 def message_of(reply: Reply) -> str:
@@ -216,7 +217,7 @@ def _refuse_failure(error: Any) -> None:
         code = int(code)
     if isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600:
         raise FailureInside(code, said)
-    if _FILTER_CODES.search(json.dumps(error)):
+    if _FILTER_CODES.search(json.dumps(error, ensure_ascii=False)):
         raise FailureInside(400, said)
     raise MalformedReply(f"no chat completion but {json.dumps(error)[:200]}")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lm_eval import utils
 from pictures import (
     SECRET,
     gps_exif,
@@ -180,6 +181,19 @@ def test_models_are_asked_about_the_rows_of_the_manifest(benchmark: Path) -> Non
     assert list(task.test_docs()) == task.manifest.rows
     few = GeoTask(config(benchmark, process_docs=lambda docs: docs.select([1])))
     assert list(few.eval_docs) == task.manifest.rows[1:2]
+
+
+def test_templates_are_compiled_once_for_all_photographs(benchmark: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """lm-eval compiles each anew for each photograph; and its own environment is left as it was."""
+    compiled = []
+    plain = utils.env.from_string
+    monkeypatch.setattr(utils.env, "from_string", lambda text: compiled.append(text) or plain(text))
+    counting = utils.env.from_string
+    task = GeoTask(config(benchmark))
+    compiled.clear()
+    task.build_all_requests()
+    assert len(task.instances) == 2 and len(compiled) == len(set(compiled)) == 2
+    assert utils.env.from_string is counting
 
 
 def test_what_in_process_models_get_has_no_name_in_it(benchmark: Path) -> None:
