@@ -118,7 +118,9 @@ def _read_backwards(
         coded = part.replace(".", "").isupper() and len(part) <= 4
         if code is None and is_ordinary(part) and not (coded and regions):
             venue.insert(0, part)
-        elif regions and admin is None and (town is None or coded or _is_region(part, regions[0], town, left[:i], code)):
+        elif (
+            regions and admin is None and (town is None or coded or _is_region(part, regions[0], town, left[:i], code))
+        ):
             admin, around, row = part, tuple(regions[:4]), regions[0]
             code = code or code_of(regions[0])
         elif country_of(part) and country and admin is None and i > 0:
@@ -204,7 +206,12 @@ def _is_region(part: str, region: int, town: int, before: Sequence[str], code: s
     gaz = gazetteer.load()
     if before and not (is_venue(before[-1]) and gaz.kind[region] != ADMIN1):
         other = town_of(before[-1], code or gaz.codes[gaz.country[region]], (region,))
-        if other == town and is_inside(town, region) and normalise(gaz.name(region)) == normalise(part):
+        if (
+            other == town
+            and is_inside(town, region)
+            and is_name(before[-1])
+            and normalise(gaz.name(region)) == normalise(part)
+        ):
             return True  # "Salvador, Bahia"
         inside = other is not None and other != town and region in (gaz.admin1[other], gaz.admin2[other])
         if other is not None and inside:

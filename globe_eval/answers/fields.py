@@ -121,7 +121,9 @@ def found_of(row: Mapping[str, str], start: int, *, whole: bool = False, strict:
         for key in ("address", "place", "placerev"):
             if key in row and not names.country:
                 read = address(row[key]) if key == "address" else place(row[key], key == "placerev", capitals=strict)
-                names = replace(read, admin=names.admin or read.admin, venue=read.venue or _remarked(row[key], read.city))
+                names = replace(
+                    read, admin=names.admin or read.admin, venue=read.venue or _remarked(row[key], read.city)
+                )
         if strict and not (names.city or names.country):
             names = Names()
     elif "place" in row and not says_unknown(row["place"]):
