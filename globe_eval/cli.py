@@ -94,7 +94,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"globe-eval: {where}{error.strerror}", file=sys.stderr)
         return InputError.exit_code
     except KeyboardInterrupt as stopped:
-        done = f": {stopped}; to go on, {arguments.again(given)}" if stopped.args else ""
+        done = f": {stopped}; to go on, {arguments.resuming_command(given)}" if stopped.args else ""
         print(f"globe-eval: interrupted{done}", file=sys.stderr)
         return 130
 

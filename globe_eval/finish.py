@@ -1,6 +1,6 @@
-"""Why an answer ended, as the back ends call it: OpenAI's protocol has four names, providers have dozens.
+"""Finish reasons: OpenAI's protocol has four names for why an answer ended, providers have dozens.
 
-Each is kept as it came; what it means is told here, by what the names of one kind have in common.
+Each is kept as it came; these patterns say which mean cut off, filtered, broken off or refused.
 """
 
 from __future__ import annotations

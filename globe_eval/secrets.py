@@ -1,4 +1,4 @@
-"""Keys, passwords and tokens: known ones are removed by value from what is written or printed, whatever quotes them.
+"""Removes keys, passwords and tokens from what is written or printed: known ones by value, others by their name.
 
 Whoever learns a secret (a key of the environment, a password in an address, a header) gives it to :func:`keep`;
 whatever writes or prints goes through :func:`removed`. Arguments with a secret's name or look are masked by

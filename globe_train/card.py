@@ -1,4 +1,4 @@
-"""What stands beside a trained checkpoint: its card, its log, its curves, all written by the program.
+"""Writes the card, log and curves that accompany a trained checkpoint.
 
 A card shows what evaluations found, and says it in `model-index` and `.eval_results` to the hub, in the forms of
 `globe-eval export`. A run that is not of the whole benchmark is shown, marked, and stays out of what the hub reads.

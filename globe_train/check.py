@@ -1,4 +1,4 @@
-"""What a recipe would do, without doing it: what can be checked here, sizes, memory, steps, disk, hours, rewards.
+"""`--dry-run`: checks a recipe and estimates sizes, memory, steps, disk, hours and rewards without training.
 
 Nothing is fetched: a data set or a model that is not on this machine is stood in for by what is known of it.
 """

@@ -1,4 +1,4 @@
-"""A model from a folder or the hub, ready to be trained, and back into one; checkpoints between, whole or absent."""
+"""Loads a model for training and saves it; intermediate checkpoints are complete or absent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands beside the trainings themselves: launch, card, merge. What each needs is imported inside it."""
+"""The commands of globe-train other than trainings: launch, card, merge; each imports what it needs when it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training data: a table with pictures, checked before anything else happens, as the rows that trl takes.
+"""Training data: reads and checks a table with pictures, and gives the rows that trl takes.
 
 What they share with the benchmarks that a recipe names is counted, and kept with the checkpoint.
 """
@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,18 @@ def examples_of(recipe: Recipe) -> tuple[Examples, list[dict[str, Any]]]:
     theirs = benchmarks_of(recipe.get("against") or [], recipe.output)
     journal = f"pictures-{rank()}.jsonl" if rank() else "pictures.jsonl"
     examples = read_examples(recipe, recipe.output / journal)
-    return examples, contamination(recipe, examples, theirs)
+    beside = imitated(recipe).rows if recipe.get("imitation") else []
+    return examples, contamination(recipe, replace(examples, rows=[*examples.rows, *beside]), theirs)
+
+
+def imitated(recipe: Recipe) -> Examples:
+    """What a recipe of GRPO imitates beside its rewards."""
+    return read_examples(reasoned(recipe), recipe.output / f"pictures-imitation-{rank()}.jsonl")
+
+
+def reasoned(recipe: Recipe) -> Recipe:
+    """The recipe of SFT on what a recipe of GRPO imitates."""
+    return recipe.with_value("kind", "sft").with_value("data", recipe["imitation"]["data"])
 
 
 def read_examples(recipe: Recipe, journal: Path) -> Examples:

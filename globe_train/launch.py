@@ -1,4 +1,4 @@
-"""The commands of a training on several GPUs: servers of policy and reward model, each with its GPUs, and the trainer.
+"""`globe-train launch`: the commands of a training on several GPUs, servers and trainer with the GPUs of each.
 
 `globe-train launch grpo RECIPE --gpus 4+2+2` starts the servers, waits until they answer, trains, and ends them;
 `--print` shows the commands instead.
@@ -28,8 +28,8 @@ START_S = 1800.0
 
 
 @dataclass(frozen=True)
-class Command:
-    """A command line with what it sets in the environment, and where it answers if it is a server."""
+class Program:
+    """A program to start: its command line, environment variables, and its URL if it is a server."""
 
     words: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ def commands(
     sharding: str = "zero3",
     reward_model: Path = Path("out/globe-r-loc"),
     resume: bool = False,
-) -> list[Command]:
+) -> list[Program]:
     """The servers of a recipe and, last, its trainer.
 
     Args:
@@ -77,15 +77,15 @@ def commands(
     return [*made, training(recipe, overrides, given, sharding, resume)]
 
 
-def policy_server(recipe: Recipe, gpus: range) -> Command:
+def policy_server(recipe: Recipe, gpus: range) -> Program:
     """vLLM with the model that is trained, to which trl sends each step's weights."""
     address = urlsplit(vllm.address(recipe["trainer"]))
     words = ["vllm", "serve", recipe["model"], "--host", str(address.hostname), "--port", str(address.port)]
     words += ["--data-parallel-size", str(len(gpus)), *vllm.FLAGS, *pictures(recipe.get("max_pixels"))]
-    return Command(tuple(words), visible(gpus) | vllm.ENVIRONMENT, f"{address.scheme}://{address.netloc}")
+    return Program(tuple(words), visible(gpus) | vllm.ENVIRONMENT, f"{address.scheme}://{address.netloc}")
 
 
-def reward_server(recipe: Recipe, r_loc: Mapping[str, object], gpus: range, folder: Path) -> Command:
+def reward_server(recipe: Recipe, r_loc: Mapping[str, object], gpus: range, folder: Path) -> Program:
     """vLLM with the reward model, under the name by which the recipe asks for it."""
     address = urlsplit(str(r_loc["server"]))
     name = str(r_loc.get("model") or "r_loc")
@@ -98,7 +98,7 @@ def reward_server(recipe: Recipe, r_loc: Mapping[str, object], gpus: range, fold
         served = [str(folder), "--served-model-name", name]
     words = ["vllm", "serve", *served, "--host", str(address.hostname), "--port", str(address.port or 80)]
     words += ["--data-parallel-size", str(len(gpus)), *pictures(trained_with(folder).get("max_pixels"))]
-    return Command(tuple(words), visible(gpus), f"{address.scheme}://{address.netloc}")
+    return Program(tuple(words), visible(gpus), f"{address.scheme}://{address.netloc}")
 
 
 def trained_with(folder: Path) -> Recipe:
@@ -112,13 +112,13 @@ def pictures(max_pixels: int | None) -> list[str]:
     return [] if max_pixels is None else ["--mm-processor-kwargs", f'{{"max_pixels":{max_pixels}}}']
 
 
-def training(recipe: Recipe, overrides: Sequence[str], gpus: Gpus, sharding: str, resume: bool) -> Command:
+def training(recipe: Recipe, overrides: Sequence[str], gpus: Gpus, sharding: str, resume: bool) -> Program:
     """The trainer: by accelerate where it is more than one process."""
     config = ACCELERATE / f"{sharding}.yaml"
     launcher = ["-m", "accelerate.commands.launch", "--config_file", str(config), "--num_processes", str(gpus.train)]
     verb = [*recipe.command, *overrides, *(["--resume"] if resume else [])]
     words = [sys.executable, *(launcher if gpus.train > 1 else []), "-m", "globe_train.cli", *verb]
-    return Command(tuple(words), visible(range(gpus.train)))
+    return Program(tuple(words), visible(range(gpus.train)))
 
 
 def visible(gpus: range) -> dict[str, str]:
@@ -126,13 +126,13 @@ def visible(gpus: range) -> dict[str, str]:
     return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus))}
 
 
-def run(made: Sequence[Command], logs: Path) -> int:
+def run(made: Sequence[Program], logs: Path) -> int:
     """Start the servers, wait until they answer, train, end the servers; returns the trainer's exit code.
 
     What a server prints goes to `logs`. Raises InputError where one ends or does not answer in START_S.
     """
     *servers, trainer = made
-    started: list[tuple[Command, subprocess.Popen[bytes], Path]] = []
+    started: list[tuple[Program, subprocess.Popen[bytes], Path]] = []
     logs.mkdir(parents=True, exist_ok=True)
     try:
         for number, server in enumerate(servers, start=1):
@@ -155,7 +155,7 @@ def run(made: Sequence[Command], logs: Path) -> int:
             process.wait()
 
 
-def wait(server: Command, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait(server: Program, process: subprocess.Popen[bytes], log: Path) -> None:
     """Return when a server answers."""
     import httpx
 

@@ -1,4 +1,4 @@
-"""An adapter and its base as one model, for what loads no adapters."""
+"""Merges an adapter into its base model, for engines that load no adapters."""
 
 from __future__ import annotations
 

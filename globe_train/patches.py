@@ -1,4 +1,4 @@
-"""What trl and transformers get wrong and a training cannot do without, each with the versions that it was seen in.
+"""Workarounds for defects of trl and transformers, each with the versions that have it.
 
 `tests/train/test_patches.py` runs the unpatched libraries and fails when one of these is no longer needed.
 """

@@ -1,4 +1,4 @@
-"""A recipe: one YAML file that says all of a training run, read strictly.
+"""Recipes: one YAML file that defines a training run, validated strictly.
 
 Nothing is guessed. An unknown key is an error with its line and the nearest key that exists; so are a value of the
 wrong kind, a reward that does not exist, a file or a column that is not there. All of this is said before a model is
@@ -41,17 +41,19 @@ KEYS: dict[str, type | tuple[type, ...]] = {
     "labels": dict,
     "holdout": (int, float),
     "rewards": dict,
+    "imitation": dict,
     "optimizer": str,
     "trainer": dict,
 }
 """Every key of a recipe and the kind of its value. `departures` lists where the recipe leaves the paper, a sentence
 each (one that is about an argument of the released scripts begins with its name and a colon); `gpus` says how many GPUs
 train, generate and serve the reward model, as in 4+2+2; `against` lists the benchmarks that the training data must not
-share photographs with."""
+share photographs with; `imitation` has GRPO imitate `rows` of another data set in each step, its loss times `weight`
+(`globe_train/imitation.py`)."""
 
 REQUIRED = ("kind", "departures", "model", "output", "data")
 ONLY: dict[str, tuple[Kind, ...]] = {
-    **{"rewards": ("grpo",), "labels": ("reward_model",), "holdout": ("reward_model",)},
+    **{"rewards": ("grpo",), "imitation": ("grpo",), "labels": ("reward_model",), "holdout": ("reward_model",)},
     **{"optimizer": ("sft", "grpo"), "prompt": ("sft", "grpo")},
 }
 """Keys that only some kinds of recipe have."""
@@ -64,6 +66,7 @@ DATA_ONLY = {"images": "manifest", "image_suffix": "manifest", "split": "hub"}
 """Keys of `data` that only one kind of it has."""
 
 LABEL_KEYS = ("run", "within_km")
+IMITATION: dict[str, type | tuple[type, ...]] = {"data": dict, "rows": int, "weight": (int, float)}
 OURS = ("output_dir", "seed", "reward_weights", "remove_unused_columns", "resume_from_checkpoint")
 """Arguments of trl's that the recipe's other keys decide."""
 EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
@@ -226,21 +229,46 @@ def check(recipe: Recipe, kind: Kind | None) -> None:
         raise recipe.error(
             f"optimizer: found {optimizer!r}; allowed: muon, or what trl has as trainer, optim", "optimizer"
         )
-    unknown_key(recipe, ("data",), recipe["data"], DATA_KEYS)
-    for key, value in recipe["data"].items():
-        if value is not None and (not isinstance(value, DATA_KEYS[key]) or isinstance(value, bool)):
-            raise recipe.error(f"data, {key}: found {value!r}; allowed: {_kind_name(DATA_KEYS[key])}", "data", key)
-    if ("manifest" in recipe["data"]) == ("hub" in recipe["data"]):
-        raise recipe.error("data: allowed is a 'manifest' (a file) or a 'hub' (a data set), one of them", "data")
-    for key, only in DATA_ONLY.items():
-        if recipe["data"].get(key) is not None and only not in recipe["data"]:
-            raise recipe.error(f"data, {key}: only a {only} has it", "data", key)
-    if recipe["data"].get("limit") is not None and recipe["data"]["limit"] < 1:
-        raise recipe.error(f"data, limit: found {recipe['data']['limit']}; allowed: 1 and more", "data", "limit")
+    check_data(recipe, recipe["data"], "data")
     gpus(recipe)
     unknown_key(recipe, ("labels",), recipe.get("labels") or {}, LABEL_KEYS)
     if recipe["kind"] == "grpo":
         check_rewards(recipe)
+    if recipe.get("imitation") is not None:
+        check_imitation(recipe)
+
+
+def check_data(recipe: Recipe, data: Mapping[str, Any], *keys: str) -> None:
+    """Raise InputError for what is wrong with a data set, which stands below `keys` of a recipe."""
+    where = ", ".join(keys)
+    unknown_key(recipe, keys, data, DATA_KEYS)
+    for key, value in data.items():
+        if value is not None and (not isinstance(value, DATA_KEYS[key]) or isinstance(value, bool)):
+            raise recipe.error(f"{where}, {key}: found {value!r}; allowed: {_kind_name(DATA_KEYS[key])}", *keys, key)
+    if ("manifest" in data) == ("hub" in data):
+        raise recipe.error(f"{where}: allowed is a 'manifest' (a file) or a 'hub' (a data set), one of them", *keys)
+    for key, only in DATA_ONLY.items():
+        if data.get(key) is not None and only not in data:
+            raise recipe.error(f"{where}, {key}: only a {only} has it", *keys, key)
+    if data.get("limit") is not None and data["limit"] < 1:
+        raise recipe.error(f"{where}, limit: found {data['limit']}; allowed: 1 and more", *keys, "limit")
+
+
+def check_imitation(recipe: Recipe) -> None:
+    """Raise InputError for what is wrong with the data that GRPO imitates beside its rewards."""
+    given = recipe["imitation"]
+    unknown_key(recipe, ("imitation",), given, IMITATION)
+    for key, kinds in IMITATION.items():
+        value = given.get(key)
+        if (value is None and key == "data") or (value is not None and not isinstance(value, kinds)):
+            raise recipe.error(f"imitation, {key}: found {value!r}; allowed: {_kind_name(kinds)}", "imitation", key)
+        if isinstance(value, int | float) and (isinstance(value, bool) or value <= 0):
+            raise recipe.error(f"imitation, {key}: found {value!r}; allowed: more than 0", "imitation", key)
+    check_data(recipe, given["data"], "imitation", "data")
+    trainer = recipe.get("trainer") or {}
+    for key in ("gradient_accumulation_steps", "steps_per_generation", "num_iterations"):
+        if trainer.get(key, 1) != 1:
+            raise recipe.error(f"trainer, {key}: found {trainer[key]!r}; allowed with imitation: 1", "trainer", key)
 
 
 def check_rewards(recipe: Recipe) -> None:

@@ -1,4 +1,4 @@
-"""The localizability reward model: a model that sees a picture and a reasoning, and whose next word is yes or no.
+"""The localizability reward model: sees a picture and a reasoning, and its next word is yes or no.
 
 trl's RewardTrainer reads text alone, so it is trained like any answer (SFTTrainer), as GLOBE's is; its reward is the
 probability of yes among yes and no at the first token. In the same process it is a batched forward pass; behind an
@@ -266,17 +266,17 @@ async def ask_server(server: str, model: str, picture: Any, reasoning: str, time
             try:
                 reply = await client.post(f"{server.rstrip('/')}/chat/completions", json=body)
                 reply.raise_for_status()
-                return said_yes(reply.json()["choices"][0]["logprobs"]["content"][0]["top_logprobs"])
+                return yes_probability(reply.json()["choices"][0]["logprobs"]["content"][0]["top_logprobs"])
             except (httpx.HTTPError, KeyError, IndexError, TypeError, ValueError):
                 if attempt + 1 < ATTEMPTS:
                     await asyncio.sleep(WAIT_SECONDS * 2**attempt)
     return None
 
 
-def said_yes(top: Sequence[Mapping[str, Any]]) -> float | None:
+def yes_probability(top: Sequence[Mapping[str, Any]]) -> float | None:
     """P(yes) among yes and no, from the log-probabilities of the likeliest first tokens; None where neither is there.
 
-    >>> said_yes([{"token": "Yes", "logprob": -0.1}, {"token": "no", "logprob": -0.1}])
+    >>> yes_probability([{"token": "Yes", "logprob": -0.1}, {"token": "no", "logprob": -0.1}])
     0.5
     """
     p = {word: 0.0 for word in ("yes", "no")}

@@ -1,4 +1,4 @@
-"""Rewards in trl's form: `reward(prompts, completions, **columns)`, one number a completion, or None.
+"""Rewards in trl's form: `reward(prompts, completions, **columns)` gives one number a completion, or None.
 
 Each calls a metric of globe_eval and returns its value, so that what is rewarded is what is measured; no rule is
 written down twice. The columns are those of `data.ROW`. None means that a reward cannot be known (no truth, no

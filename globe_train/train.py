@@ -1,4 +1,4 @@
-"""From a recipe to a folder with a trained model, by trl's SFTTrainer or GRPOTrainer.
+"""Trains a model from a recipe with trl's SFTTrainer or GRPOTrainer, and writes its folder.
 
 recipe -> examples, checked -> model -> trl's trainer -> weights, card and learning curves
 """
@@ -14,8 +14,8 @@ from typing import Any
 
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import InputError
-from globe_train import card, checkpoint, patches, vision
-from globe_train.data import Examples, dataset, examples_of
+from globe_train import card, checkpoint, imitation, patches, vision
+from globe_train.data import Examples, dataset, examples_of, imitated, reasoned
 from globe_train.recipe import Recipe, check_libraries, configuration_class, gpus, reward_parameters, weights
 from globe_train.rewards import Reward, find_reward, named, parameters_of, r_loc
 
@@ -134,8 +134,12 @@ def grpo_trainer(
     import trl
 
     remember_pictures(recipe, config, model)
+    trainer_class = patches.one_placeholder(patches.resumable(trl.GRPOTrainer))
+    if recipe.get("imitation"):
+        beside = dataset(imitated(recipe), reasoned(recipe))
+        trainer_class = imitation.imitating(trainer_class, recipe, processor, beside)
     make = partial(
-        patches.one_placeholder(patches.resumable(trl.GRPOTrainer)),
+        trainer_class,
         model=model,
         args=config,
         train_dataset=data,

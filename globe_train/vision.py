@@ -1,4 +1,4 @@
-"""Features of a frozen vision part, computed once a picture.
+"""Caches the features of a frozen vision tower, computed once a picture.
 
 In a step of GRPO a picture is seen by each of its answers, when they are generated and again when they are learnt from.
 Where what sees is not trained all of these features are the same.

@@ -1,4 +1,4 @@
-"""Answers by vLLM during GRPO: what must be there before a model is loaded, and pictures of the size that is trained.
+"""vLLM during GRPO: checks a server before a model is loaded, and bounds the size of pictures.
 
 vLLM scales pictures by what stands in the checkpoint, not by the recipe's `max_pixels`: a server must be started with
 the same, and a vLLM of the trainer's process is told here.
@@ -76,7 +76,7 @@ def check_server(recipe: Recipe, url: str) -> None:
     keys = ("trainer", "vllm_mode")
     try:
         with httpx.Client(base_url=url, timeout=30) as server:
-            told = server.get("/server_info", params={"config_format": "json"})
+            server_info = server.get("/server_info", params={"config_format": "json"})
             number = str(server.get("/version").json().get("version"))
             rendered = server.post(RENDER, json={})
     except (httpx.HTTPError, ValueError) as error:
@@ -85,16 +85,16 @@ def check_server(recipe: Recipe, url: str) -> None:
     if unknown := outside(number):
         # trl reads a server's answers to pictures as one version of vLLM writes them: 0.32 calls a token otherwise
         raise recipe.error(f"trainer, vllm_mode: {url} is vllm {number}; {unknown}", *keys)
-    lacking = lacks(told, rendered.status_code != 404, recipe.get("max_pixels"))
+    lacking = missing_options(server_info, rendered.status_code != 404, recipe.get("max_pixels"))
     if lacking:
         raise recipe.error(f"trainer, vllm_mode: {url} was started without {', '.join(lacking)}", *keys)
 
 
-def lacks(told: Any, renders: bool, max_pixels: int | None) -> list[str]:
+def missing_options(server_info: Any, renders: bool, max_pixels: int | None) -> list[str]:
     """What a server was started without, by the answer of its /server_info."""
-    if told.status_code == 404:
+    if server_info.status_code == 404:
         return ["VLLM_SERVER_DEV_MODE=1"]
-    config = told.json()["vllm_config"]
+    config = server_info.json()["vllm_config"]
     found = []
     if config["weight_transfer_config"] is None:
         found.append('--weight-transfer-config \'{"backend":"nccl"}\'')

@@ -52,7 +52,7 @@ GREEDY = {"until": ["</s>"], "max_gen_toks": 64, "do_sample": False, "temperatur
 class Chat(asyncio.BufferedProtocol):
     """As little as one connection needs: the bodies are counted and thrown away."""
 
-    heard: ClassVar[dict[str, int]] = {"requests": 0, "bytes": 0}
+    received: ClassVar[dict[str, int]] = {"requests": 0, "bytes": 0}
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -73,15 +73,15 @@ class Chat(asyncio.BufferedProtocol):
         if not end:
             return
         self.head = b""
-        if head.startswith(b"GET /heard"):
-            self.send(Chat.heard)
-            Chat.heard = dict.fromkeys(Chat.heard, 0)
+        if head.startswith(b"GET /received"):
+            self.send(Chat.received)
+            Chat.received = dict.fromkeys(Chat.received, 0)
         elif head.startswith(b"GET"):
             self.send({"data": [{"id": "tiny"}]})
         else:
             length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
-            Chat.heard["requests"] += 1
-            Chat.heard["bytes"] += length
+            Chat.received["requests"] += 1
+            Chat.received["bytes"] += length
             self.left = length - len(rest)
             self.answer()
 
@@ -253,28 +253,28 @@ def be_client(name: str, base_url: str, concurrency: int, n: int, folder: Path) 
 
 
 def measure(name: str, base_url: str, concurrency: int, n: int, folder: Path) -> dict[str, float]:
-    heard_since(base_url)
+    received_since(base_url)
     command = [sys.executable, __file__, "--client", name, base_url, str(concurrency), str(n), str(folder)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "LMEVAL_HASHMM": "0"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     if done.returncode:
         sys.exit(done.stderr)
     figures = json.loads(done.stdout.splitlines()[-1])
-    heard = heard_since(base_url)
-    assert heard["requests"] == n, f"{name}: {heard['requests']} requests for {n} pictures"
+    received = received_since(base_url)
+    assert received["requests"] == n, f"{name}: {received['requests']} requests for {n} pictures"
     size = sum(path.stat().st_size for path in pictures(folder, n)) / n
     return {
         "requests/s": n / figures["s"],
-        "bytes": heard["bytes"] / n,
-        "of file": heard["bytes"] / n / size,
+        "bytes": received["bytes"] / n,
+        "of file": received["bytes"] / n / size,
         "CPU ms": 1000 * figures["cpu"] / n,
         "MB": figures["MB"],
         "torch": figures["torch"],
     }
 
 
-def heard_since(base_url: str) -> dict[str, int]:
-    with urllib.request.urlopen(base_url.replace("/v1", "/heard")) as reply:
+def received_since(base_url: str) -> dict[str, int]:
+    with urllib.request.urlopen(base_url.replace("/v1", "/received")) as reply:
         return json.load(reply)  # type: ignore[no-any-return]
 
 

@@ -52,7 +52,7 @@ def files(package: str) -> list[str]:
     """The files of a package that the page names, in the order of a tree."""
     listed = subprocess.run(["git", "ls-files", package], cwd=ROOT, capture_output=True, text=True, check=True)
     shown = [name for name in listed.stdout.splitlines() if name.endswith(SHOWN) and (ROOT / name).is_file()]
-    return sorted(shown, key=lambda name: (name.count("/") > 1, name))
+    return sorted(shown, key=lambda name: name.rpartition("/")[::2])
 
 
 def _room(package: str) -> str:

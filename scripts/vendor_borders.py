@@ -16,6 +16,7 @@ import json
 import subprocess
 import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,8 @@ def unpack(package: tuple[str, str], files: dict[str, str]) -> dict[str, bytes]:
             return {key: archive.extractfile(f"package/{path}").read() for key, path in files.items()}  # type: ignore[union-attr]
 
 
-def land_polygons(topology: dict[str, Any]) -> list[shapely.Polygon]:
-    """The polygons of a quantised TopoJSON's `land` (TopoJSON specification, sections 2.1 to 2.2)."""
+def ring_reader(topology: dict[str, Any]) -> Callable[[list[int]], NDArray[np.float64]]:
+    """A quantised TopoJSON (specification, sections 2.1 to 2.2) -> from a ring's arcs to its points, degrees (n, 2)."""
     scale, translate = np.array(topology["transform"]["scale"]), np.array(topology["transform"]["translate"])
     arcs = [np.cumsum(np.array(arc), axis=0) * scale + translate for arc in topology["arcs"]]
 
@@ -59,6 +60,12 @@ def land_polygons(topology: dict[str, Any]) -> list[shapely.Polygon]:
         (first, _), (last, _) = line[0], line[-1]
         return line if abs(last - first) < 180.0 else np.vstack([line, [last, -90.0], [first, -90.0], line[0]])
 
+    return ring
+
+
+def land_polygons(topology: dict[str, Any]) -> list[shapely.Polygon]:
+    """The polygons of a quantised TopoJSON's `land`."""
+    ring = ring_reader(topology)
     (land,) = topology["objects"]["land"]["geometries"]
     return [shapely.Polygon(ring(outer), [ring(hole) for hole in holes]) for outer, *holes in land["arcs"]]
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import shapely
-from vendor_borders import WORLD_ATLAS, unpack
+from vendor_borders import WORLD_ATLAS, ring_reader, unpack
 
 from globe_eval.places import resolve
 from globe_eval.places.borders import countries_at, sovereign_of
@@ -40,17 +40,8 @@ It came as TopoJSON in world-atlas 2.0.2, under the ISC licence:
 
 
 def polygons(topology: dict[str, Any], geometry: dict[str, Any]) -> list[shapely.Polygon]:
-    """One country of a quantised TopoJSON, cut at the antimeridian (see `vendor_borders.land_polygons`)."""
-    scale, translate = np.array(topology["transform"]["scale"]), np.array(topology["transform"]["translate"])
-    arcs = [np.cumsum(np.array(arc), axis=0) * scale + translate for arc in topology["arcs"]]
-
-    def ring(indices: list[int]) -> Any:
-        parts = [arcs[i] if i >= 0 else arcs[~i][::-1] for i in indices]
-        line = np.concatenate([parts[0], *(part[1:] for part in parts[1:])])
-        line[:, 0] = np.unwrap(line[:, 0], period=360.0)
-        (first, _), (last, _) = line[0], line[-1]
-        return line if abs(last - first) < 180.0 else np.vstack([line, [last, -90.0], [first, -90.0], line[0]])
-
+    """One country of a quantised TopoJSON, cut at the antimeridian (see `vendor_borders.ring_reader`)."""
+    ring = ring_reader(topology)
     found = []
     for outer, *holes in geometry["arcs"] if geometry["type"] == "MultiPolygon" else [geometry["arcs"]]:
         whole = shapely.make_valid(shapely.Polygon(ring(outer), [ring(hole) for hole in holes]))

@@ -1,4 +1,4 @@
-"""What a model answered: response text in, names, coordinates and a status out."""
+"""Parsing: the text of a response -> the names, coordinates and status of its answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a place, and which of them is its country, region, city and venue: the gazetteer decides.
+"""Assigns the parts of an address to country, region, city and venue, by what the gazetteer knows of each.
 
 Of "Palazzo Farnese, Rome, Italy" the last part is a country, the one before it a town in it, and what remains a venue.
 """

@@ -1,4 +1,4 @@
-"""What prose concludes: the place that its claims state, weighed by the words around each name.
+"""The place that prose concludes: every place that it names, weighted by how firmly the words around it claim it.
 
 A text is cut into sentences. A name weighs by what stands before it in its sentence (or in the heading above): words
 that conclude, that state, that leave it open, that deny or compare (`lexicon`). One policy for all: what is concluded

@@ -1,4 +1,4 @@
-"""How sure a model says that it is: a share of 1 from percentages, scales and words, and a yes or no to "localizable".
+"""The confidence that a response states, in [0, 1], from percentages, scales and words; its answer to "localizable".
 
 A scale of five steps is read at the middle of each step, words by WORDS. Nothing is read where no scale is known.
 """

@@ -1,4 +1,4 @@
-"""Place names as models write them: a stated value without its decoration, or nothing where it names no place."""
+"""Cleans place names as models write them: without decoration, brackets and hedges; None where nothing is named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON objects in a text, as they should be or broken: what each states.
+"""Extracts JSON objects from a text, well-formed or broken, and the answer that each states.
 
 Broken JSON (unquoted values, single quotes, trailing commas, comments, a missing brace) is read as labels: that repairs
 nothing, so it cannot repair wrongly.

@@ -1,4 +1,4 @@
-"""Response text in, `Answer` out: the one place that decides what a model said."""
+"""Parses a response into an `Answer`: the one place that decides which reading of the text counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a response without an answer declines to give one, or merely could not be read."""
+"""Tells refusals from responses that could not be parsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of a response before anything is read from it: cleaned, cut into thought and answer, bounded in length."""
+"""Prepares the text of a response for parsing: cleaned, split into reasoning and answer, limited in length."""
 
 from __future__ import annotations
 

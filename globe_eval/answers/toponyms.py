@@ -1,4 +1,4 @@
-"""What the gazetteer knows of one name: a country, a region, a town; and which names say that they are a venue's."""
+"""Looks one name up in the gazetteer as a country, region or town; and recognises names of venues."""
 
 from __future__ import annotations
 

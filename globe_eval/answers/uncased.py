@@ -1,4 +1,4 @@
-"""Prose in scripts without capitals: the places that a sentence names, and how much the words around make them answers.
+"""Finds stated places in prose of scripts without capital letters, weighted by the words around them.
 
 The ladder is that of `conclusions`; in Japanese and Korean the words that conclude stand behind the name.
 """

@@ -1,1 +1,1 @@
-"""Benchmarks: a manifest of photographs, its pictures, its prompt, and the lm-eval task made of them."""
+"""Benchmarks: manifests of photographs with their truth, prompts, and the lm-eval tasks made of them."""

@@ -1,4 +1,4 @@
-"""Ceilings: what answers of a form can score on a benchmark with this gazetteer, however well a model sees.
+"""Ceilings: the best accuracies that answers of a form can reach on a benchmark with this gazetteer.
 
 An answer of names ends at a gazetteer point, never at the photograph, and its text may mean another place of that
 name. Two figures say what that costs:

@@ -1,4 +1,4 @@
-"""`datasets`, which lm-eval imports with pandas behind it, is not loaded before something asks for what it holds.
+"""Defers the import of `datasets`, which lm-eval imports with pandas behind it, until an attribute of it is used.
 
 lm-eval wants it for tasks that download from the hub and for its own trackers, and a run over an endpoint never does:
 that spares 120 MB. To be imported before lm-eval.

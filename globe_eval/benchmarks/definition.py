@@ -1,4 +1,4 @@
-"""The YAML of a benchmark: what may stand in one, where the installed ones lie, and reading one with line numbers."""
+"""The YAML of a benchmark: its allowed keys, where the installed ones are, and reading one with line numbers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from globe_eval.benchmarks.folders import beside
+from globe_eval.benchmarks.folders import resolved_beside
 from globe_eval.benchmarks.prompts import PROMPT_NAMES, PROMPTS, SHORT_NAMES
 from globe_eval.errors import InputError, nearest
 
@@ -202,7 +202,7 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
         merged |= {key: value for key, value in inherited.values.items() if key != "include"}
     merged |= values
     if not _seen and "custom_dataset" not in merged and isinstance(merged.get("dataset_kwargs"), dict):
-        merged["dataset_kwargs"] = beside(merged["dataset_kwargs"], path.parent)
+        merged["dataset_kwargs"] = resolved_beside(merged["dataset_kwargs"], path.parent)
     return Definition(path, merged, lines)
 
 

@@ -1,4 +1,4 @@
-"""Which photographs are the same: within a benchmark, and in a training set or a gallery that must not know it.
+"""Finds photographs that are the same, within a benchmark and between it and a training set or a gallery.
 
 By look they are compared with a 64-bit perceptual hash, pHash (Zauner 2010) as the ImageHash package computes it: the
 8 x 8 lowest frequencies of the cosine transform of the picture in grey at 32 x 32, each above or below their median. A
@@ -54,16 +54,18 @@ def perceptual_hash(small: Image.Image) -> int | None:
     return int.from_bytes(np.packbits(low > np.median(low)).tobytes(), "big")
 
 
-def near(ours: Sequence[int | None], theirs: Sequence[int | None] | None = None, bits: int = NEAR) -> dict[int, int]:
+def nearest_hashes(
+    ours: Sequence[int | None], theirs: Sequence[int | None] | None = None, bits: int = NEAR
+) -> dict[int, int]:
     """Index in `ours` -> index of the nearest hash in `theirs`, where they differ in at most `bits` bits.
 
     Without `theirs`, the nearest other one of `ours`. Of equally near ones the first. Two hashes that near agree wholly
     in at least one of bits + 1 bands (pigeonhole), so only those that share a band are compared: exact, and far below
     the n x m of all pairs.
 
-    >>> near([0b1111, None, 0], [0b0111, 2**63 - 1])
+    >>> nearest_hashes([0b1111, None, 0], [0b0111, 2**63 - 1])
     {0: 0, 2: 0}
-    >>> near([0b1111, None, 0, 2**63 - 1])
+    >>> nearest_hashes([0b1111, None, 0, 2**63 - 1])
     {0: 2, 2: 0}
     """
     a_at, a = _present(ours)
@@ -122,7 +124,7 @@ def overlap(ours: Sequence[Row], theirs: Sequence[Row]) -> dict[Kind, dict[str, 
     found: dict[Kind, dict[str, str] | None] = {"content": content, "near_duplicate": None}
     looks, their_looks = _hashes(ours), _hashes(theirs)
     if any(look is not None for look in looks) and any(look is not None for look in their_looks):
-        alike = {ours[i]["id"]: theirs[j]["id"] for i, j in near(looks, their_looks).items()}
+        alike = {ours[i]["id"]: theirs[j]["id"] for i, j in nearest_hashes(looks, their_looks).items()}
         found["near_duplicate"] = {key: other for key, other in alike.items() if key not in (content or {})}
     found["photographer"] = _shared(_column(ours, "group"), _column(theirs, "group"), ours, theirs)
     found["coordinates"] = _shared(list(map(_point, ours)), list(map(_point, theirs)), ours, theirs)

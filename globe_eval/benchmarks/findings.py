@@ -1,4 +1,4 @@
-"""What is wrong with a benchmark, or worth knowing of it: one pure function a check, over rows and scans in step."""
+"""The checks of `globe-eval prepare`: pure functions over the rows of a manifest and the scans of their pictures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from globe_eval.benchmarks.duplicates import near
+from globe_eval.benchmarks.duplicates import nearest_hashes
 from globe_eval.benchmarks.scan import Problem, Scan
 
 NULL_ISLAND_DEGREES = 0.01
@@ -93,7 +93,7 @@ def near_duplicates(rows: Sequence[Row], scans: Sequence[Scan]) -> Finding:
     """Photographs that look like another one of other bytes: perceptual hashes at most 4 bits apart."""
     first = {scan.sha256: index for index, scan in reversed(list(enumerate(scans))) if scan.perceptual_hash}
     where = sorted(first.values())
-    alike = near([int(scans[index].perceptual_hash or "", 16) for index in where])
+    alike = nearest_hashes([int(scans[index].perceptual_hash or "", 16) for index in where])
     return _of(
         "near duplicates by look", [(rows[where[i]]["id"], f"like {rows[where[j]]['id']}") for i, j in alike.items()]
     )

@@ -1,4 +1,4 @@
-"""Where the data of a benchmark lie on this machine, and what `globe-eval prepare` wrote there; no table is read."""
+"""Paths of a benchmark's data on this machine, and the facts that `globe-eval prepare` recorded there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def find_data(name: str | Path) -> Path | None:
     return next((candidate for candidate in (path, data_folder() / path) if candidate.exists()), None)
 
 
-def beside(kwargs: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def resolved_beside(kwargs: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """`dataset_kwargs` of a YAML in `folder`: a file or folder that lies beside the YAML stands there with its path."""
     paths = {key: folder.absolute() / str(kwargs[key]) for key in ("truth", "images", "entities") if kwargs.get(key)}
     return {**kwargs, **{key: str(path) for key, path in paths.items() if path.exists()}}

@@ -1,4 +1,4 @@
-"""Python that a benchmark's YAML names (`!function module.name`): found and looked at here, never run."""
+"""Python that a benchmark's YAML names (`!function module.name`): located and inspected without running it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def modules(definitions: Sequence[Definition]) -> dict[str, list[str]]:
     return {yaml: named for yaml, named in found.items() if named}
 
 
-def asked_for(names: Sequence[str], known: Mapping[str, Definition], tags: Mapping[str, list[str]]) -> list[Definition]:
+def requested(names: Sequence[str], known: Mapping[str, Definition], tags: Mapping[str, list[str]]) -> list[Definition]:
     """The definitions behind names, tags, groups and paths of YAMLs, and behind what these list."""
     found: dict[Path, Definition] = {}
     waiting = list(names)

@@ -1,4 +1,4 @@
-"""Rows of a file as people keep them: CSV, TSV, JSON (lines), Parquet, Excel, a folder; each with its line number."""
+"""Reads rows with line numbers from CSV, TSV, JSON, JSON lines, Parquet, Excel, or a folder of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A benchmark from the hub, laid out as a user would download it: a table of the truth and a folder of pictures."""
+"""Downloads a benchmark from the hub as a table of the truth and a folder of pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A benchmark as a folder for the hub: a card, the pictures or only their hashes, the truth, and the YAML that runs it.
+"""Writes a benchmark as a folder for the hub: card, pictures or their SHA-256, truth, and the YAML that runs it.
 
 `datasets.load_dataset(FOLDER)` reads it as it is, here and from the hub, as one split "test"; `--tasks FOLDER`
 evaluates on it. The same benchmark gives the same bytes.

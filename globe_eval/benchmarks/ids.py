@@ -1,4 +1,4 @@
-"""How the ids of two tables meet: as they are, by file name, with or without extension; why they do not."""
+"""Matches the ids of two tables: exactly, by file name, or by its stem; and explains why none match."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Photographs as models see them: upright pixels and nothing else.
+"""Photographs as models see them: upright pixels without any metadata.
 
 A benchmark of 12,000 pictures fits in memory only as paths, so a :class:`Photograph` holds its path and decodes anew at
 each use. Two ways lead out of it, and both show the same picture:
@@ -33,7 +33,7 @@ from PIL import Image, UnidentifiedImageError, features
 
 from globe_eval.benchmarks.metadata import (
     MalformedImage,
-    Parts,
+    SplitFile,
     carries_coordinates,
     have_coordinates,
     split_jpeg,
@@ -218,7 +218,7 @@ def clean(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> tuple[bytes, st
     return _cleaned(data, name, bounds)[0]
 
 
-def _cleaned(data: bytes, name: str, bounds: Bounds) -> tuple[tuple[bytes, str], Parts | None]:
+def _cleaned(data: bytes, name: str, bounds: Bounds) -> tuple[tuple[bytes, str], SplitFile | None]:
     opened = open_image(data, name)
     parts, mime = _parts(opened, data, bounds)
     if parts is not None:
@@ -226,7 +226,7 @@ def _cleaned(data: bytes, name: str, bounds: Bounds) -> tuple[tuple[bytes, str],
     return _encoded(_pixels(opened, data, name, bounds), opened.format, bounds), None
 
 
-def _parts(opened: Image.Image, data: bytes, bounds: Bounds) -> tuple[Parts | None, str]:
+def _parts(opened: Image.Image, data: bytes, bounds: Bounds) -> tuple[SplitFile | None, str]:
     """The file taken apart, and its MIME type; None where it must be encoded again."""
     split, mime, modes = _SPLIT.get(opened.format or "", (None, "", frozenset()))
     if (
@@ -269,7 +269,7 @@ def inspect(path: str | os.PathLike[str], bounds: Bounds = UNBOUNDED) -> Inspect
     return _inspection(data, parts, reencoded=parts is None)
 
 
-def _inspection(data: bytes, parts: Parts | None, *, reencoded: bool) -> Inspection:
+def _inspection(data: bytes, parts: SplitFile | None, *, reencoded: bool) -> Inspection:
     coordinates = carries_coordinates(data) if parts is None else have_coordinates(parts.cut)
     return Inspection(hashlib.sha256(data).hexdigest(), coordinates, reencoded)
 

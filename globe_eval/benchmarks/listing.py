@@ -1,4 +1,4 @@
-"""What `globe-eval ls tasks` prints: a line or a paragraph a benchmark, its variants folded into it."""
+"""The output of `globe-eval ls tasks`: a line or a paragraph a benchmark, variants folded into it."""
 
 from __future__ import annotations
 

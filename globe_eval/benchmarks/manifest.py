@@ -1,4 +1,4 @@
-"""A benchmark is a manifest: one row a photograph, with its truth and its picture; and where one is on this machine."""
+"""Manifests: one row a photograph, with its truth and its picture; read from a table or from what was prepared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Metadata cut out of JPEG, PNG and WebP byte by byte, without decoding a pixel, and whether it tells the place.
+"""Strips metadata from JPEG, PNG and WebP byte by byte without decoding, and detects coordinates in it.
 
 The photographs of IM2GPS3K carry their own latitude and longitude in JPEG comment segments: a model that is sent the
 file can read the answer, and Pillow copies the comment when it saves such a picture anew. What stays is what a decoder
@@ -39,7 +39,7 @@ class MalformedImage(ValueError):
     """The bytes do not follow their format so closely that metadata can be told from pixels."""
 
 
-class Parts(NamedTuple):
+class SplitFile(NamedTuple):
     """An image file taken apart: what stays, in order, and what goes, bytes after the end marker among it."""
 
     kept: list[bytes]
@@ -51,7 +51,7 @@ class Parts(NamedTuple):
         return b"".join(self.kept)
 
 
-def split_jpeg(data: bytes) -> Parts:
+def split_jpeg(data: bytes) -> SplitFile:
     """The JPEG's first picture, from SOI to EOI, and the rest.
 
     Raises:
@@ -69,7 +69,7 @@ def split_jpeg(data: bytes) -> Parts:
         if marker == _EOI:
             kept.append(b"\xff\xd9")
             cut.append(data[start + 2 :])
-            return Parts(kept, cut)
+            return SplitFile(kept, cut)
         if marker not in _JPEG_TABLES and marker not in _JPEG_METADATA:
             raise MalformedImage(f"unexpected JPEG marker FF{marker:02X}")
         length = int.from_bytes(data[start + 2 : start + 4], "big")
@@ -89,7 +89,7 @@ def split_jpeg(data: bytes) -> Parts:
     raise MalformedImage("no JPEG end marker")
 
 
-def split_png(data: bytes) -> Parts:
+def split_png(data: bytes) -> SplitFile:
     """The PNG's first frame, from the signature to IEND, and the rest.
 
     Raises:
@@ -107,7 +107,7 @@ def split_png(data: bytes) -> Parts:
         if kind == b"IEND":
             kept.append(_PNG_END)
             cut.append(data[at + 8 :])
-            return Parts(kept, cut)
+            return SplitFile(kept, cut)
         if end > len(data):
             raise MalformedImage("a PNG chunk runs past the end of the file")
         if kind in _PNG_KEPT:
@@ -120,7 +120,7 @@ def split_png(data: bytes) -> Parts:
     raise MalformedImage("no PNG end chunk")
 
 
-def split_webp(data: bytes) -> Parts:
+def split_webp(data: bytes) -> SplitFile:
     """The still WebP's picture, and the rest.
 
     Raises:
@@ -155,11 +155,11 @@ def split_webp(data: bytes) -> Parts:
         if kind in _WEBP_PIXELS:
             cut.append(data[at:])
             kept.insert(0, struct.pack("<4sI4s", b"RIFF", 4 + sum(map(len, kept)), b"WEBP"))
-            return Parts(kept, cut)
+            return SplitFile(kept, cut)
     raise MalformedImage("a WebP without a picture")
 
 
-_SPLIT: dict[bytes, Callable[[bytes], Parts]] = {b"\xff\xd8": split_jpeg, b"\x89P": split_png, b"RI": split_webp}
+_SPLIT: dict[bytes, Callable[[bytes], SplitFile]] = {b"\xff\xd8": split_jpeg, b"\x89P": split_png, b"RI": split_webp}
 # What is looked at, so that no file takes long: segments, and of each one bytes of text, EXIF headers and their tags.
 _SEGMENTS, _READ, _HEADERS, _TAGS = 256, 1 << 18, 8, 512
 _TIFF = re.compile(rb"II\*\0|MM\0\*")

@@ -1,4 +1,4 @@
-"""A benchmark as one file to hand on: a zip of its YAML, its truth as a plain table, and its pictures without metadata.
+"""Packs a benchmark into one zip of its YAML, its truth as a table, and its pictures without metadata.
 
 `--tasks my_city.zip` takes it as it is: it is unpacked into the data folder, once for each content.
 """
@@ -86,7 +86,7 @@ def is_packed(name: str) -> bool:
     return name.endswith(".zip") or (Path(name, "README.md").is_file() and any(Path(name).glob("*.yaml")))
 
 
-def unpacked(path: Path) -> Path:
+def unpack_benchmark(path: Path) -> Path:
     """The YAML of a packed benchmark: in a folder for the hub, else unpacked into the data folder unless it is there.
 
     Raises InputError for what is no such file: another kind, more or less than one YAML, code, or names that lead out.

@@ -1,4 +1,4 @@
-"""What photographs say of themselves: where, when and by whom they were taken, as their EXIF or XMP has it.
+"""Reads position, time and author of photographs from their EXIF and XMP.
 
 Cameras write degrees, minutes and seconds as three fractions, whole degrees with decimal minutes, or decimal degrees
 alone, and the hemisphere beside them; some programs write signed fractions. Where EXIF has no position, XMP's counts

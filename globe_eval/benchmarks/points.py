@@ -1,4 +1,4 @@
-"""Positions in the cells of a table: two columns or one; a swapped header; what stands there and is no position."""
+"""Reads coordinates from the cells of a table (two columns or one), and detects swapped columns."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ _DEGREES = re.compile(r"\d\s*[°º′'″\"]|\d\s*[NSEWnsew]\b")
 _LIMITS = (90.0, 180.0)
 
 
-def both(cell: Any) -> tuple[Any, Any] | None:
+def coordinate_pair(cell: Any) -> tuple[Any, Any] | None:
     """The latitude and longitude in one cell, unread; None where it is not two things.
 
-    >>> both("(25.57, 100.22)"), both([25.57, 100.22]), both({"lat": 25.57, "lng": 100.22}), both("Paris, Texas, USA")
-    (('25.57', '100.22'), (25.57, 100.22), (25.57, 100.22), None)
+    >>> cells = "(25.57, 100.22)", [25.57, 100.22], {"lat": 25.57, "lng": 100.22}, "Paris, Texas, USA"
+    >>> [coordinate_pair(cell) for cell in cells]
+    [('25.57', '100.22'), (25.57, 100.22), (25.57, 100.22), None]
     """
     if isinstance(cell, str) and cell.lstrip()[:1] in ("{", "["):
         with suppress(ValueError):
             cell = load_json(cell)
     if isinstance(cell, dict):
-        if cell.get("type") == "Point" and both(cell.get("coordinates")):
+        if cell.get("type") == "Point" and coordinate_pair(cell.get("coordinates")):
             lon, lat = cell["coordinates"][:2]
             return lat, lon
         named = Table.of(Path(), [(1, cell)])
@@ -69,7 +70,7 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
         lat, lon = cell_value(cells, lat_column), cell_value(cells, lon_column)
         text = f"{lat}, {lon}"
         if lat_column == lon_column:
-            text, (lat, lon) = str(lat), both(lat) or (lat, lon)
+            text, (lat, lon) = str(lat), coordinate_pair(lat) or (lat, lon)
         elif commas:
             lat, lon = (cell.replace(",", ".") if isinstance(cell, str) else cell for cell in (lat, lon))
         lacking = [is_missing(lat), is_missing(lon)]

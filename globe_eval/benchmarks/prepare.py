@@ -1,4 +1,4 @@
-"""`globe-eval prepare`: from what a user downloaded to a manifest that a result can be trusted with.
+"""`globe-eval prepare`: makes and checks the manifest of a benchmark from what a user downloaded.
 
 A prepared benchmark is a folder, by default $GLOBE_EVAL_DATA/<task>/, with `manifest.parquet` (one row a photograph:
 truth, image file, its SHA-256, perceptual hash and size), `prepare.json` (what it was made from and what was found),

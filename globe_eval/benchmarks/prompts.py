@@ -1,4 +1,4 @@
-"""Prompts and decodings by name. Both are part of what a number means, so each result carries their hash.
+"""Prompts and decoding settings by name. Both are part of what a number means, so each result carries their hash.
 
 The `globe_*` texts are GLOBE's own, from lingli1996/GLOBE at cfc439b (Apache-2.0): the README and the evaluation script
 differ in one sentence, one blank line and the decoding, so "GLOBE's number" depends on which of the two is copied.
@@ -27,84 +27,52 @@ class Prompt:
     about: str
 
 
-_CLUES = (
+_EXPERT = "You are a geolocation expert. "
+_CHALLENGE = (
+    "You are participating in a geolocation challenge. Based on the provided image:\n"
     "1. Carefully analyze the image for clues about its location (architecture, signage, vegetation, terrain, etc.)\n"
+    "2. Think step-by-step about "
 )
+_LIKELY = "is likely to be in and why\n"
+_LINES = "Your final answer include these {} lines somewhere in your response:\n"
+_NAMES = "country: [country name]\ncity: [city name]"
 _TAGS = "\n\nYou MUST output the thinking process in <think> </think> and give answer in <answer> </answer> tags."
 
 PROMPTS: dict[str, Prompt] = {
     "globe_readme": Prompt(
-        "You are a geolocation expert. You are participating in a geolocation challenge. "
-        "Based on the provided image:\n"
-        f"{_CLUES}"
-        "2. Think step-by-step about what country, and city this is likely to be in and why\n"
-        "\n"
-        "Your final answer include these two lines somewhere in your response:\n"
-        "country: [country name]\n"
-        "city: [city name]"
-        f"{_TAGS}",
+        f"{_EXPERT}{_CHALLENGE}what country, and city this {_LIKELY}\n{_LINES.format('two')}{_NAMES}{_TAGS}",
         "names",
         "country and city, with reasoning: the prompt of GLOBE's README",
     ),
     "globe_eval": Prompt(
-        "You are participating in a geolocation challenge. Based on the provided image:\n"
-        f"{_CLUES}"
-        "2. Think step-by-step about what country, and city this is likely to be in and why\n"
-        "Your final answer include these two lines somewhere in your response:\n"
-        "country: [country name]\n"
-        "city: [city name]"
-        f"{_TAGS}",
+        f"{_CHALLENGE}what country, and city this {_LIKELY}{_LINES.format('two')}{_NAMES}{_TAGS}",
         "names",
         "country and city, with reasoning: the prompt of GLOBE's evaluation script",
     ),
     "coordinates": Prompt(
-        "You are a geolocation expert. You are participating in a geolocation challenge. "
-        "Based on the provided image:\n"
-        f"{_CLUES}"
-        "2. Think step-by-step about where exactly this is likely to be and why\n"
-        "\n"
-        "Your final answer include these two lines somewhere in your response:\n"
+        f"{_EXPERT}{_CHALLENGE}where exactly this is likely to be and why\n\n{_LINES.format('two')}"
         "latitude: [decimal degrees, negative in the south]\n"
-        "longitude: [decimal degrees, negative in the west]"
-        f"{_TAGS}",
+        f"longitude: [decimal degrees, negative in the west]{_TAGS}",
         "coordinates",
         "latitude and longitude, with reasoning",
     ),
     "address": Prompt(
-        "You are a geolocation expert. You are participating in a geolocation challenge. "
-        "Based on the provided image:\n"
-        f"{_CLUES}"
-        "2. Think step-by-step about what country, state or province, and city this is likely to be in and why\n"
-        "\n"
-        "Your final answer include these three lines somewhere in your response:\n"
-        "country: [country name]\n"
-        "state: [state or province name]\n"
-        "city: [city name]"
-        f"{_TAGS}",
+        f"{_EXPERT}{_CHALLENGE}what country, state or province, and city this {_LIKELY}\n{_LINES.format('three')}"
+        f"country: [country name]\nstate: [state or province name]\ncity: [city name]{_TAGS}",
         "address",
         "country, state and city, with reasoning",
     ),
     "localizability": Prompt(
-        "You are a geolocation expert. You are participating in a geolocation challenge. "
-        "Based on the provided image:\n"
-        f"{_CLUES}"
-        "2. Think step-by-step about what country, and city this is likely to be in and why\n"
-        "3. Decide whether the image shows enough to tell where it was taken\n"
-        "\n"
-        "Your final answer include these four lines somewhere in your response:\n"
-        "country: [country name]\n"
-        "city: [city name]\n"
+        f"{_EXPERT}{_CHALLENGE}what country, and city this {_LIKELY}"
+        f"3. Decide whether the image shows enough to tell where it was taken\n\n{_LINES.format('four')}{_NAMES}\n"
         "localizable: [yes or no]\n"
-        "confidence: [0% to 100%, how likely your country and city are right]"
-        f"{_TAGS}",
+        f"confidence: [0% to 100%, how likely your country and city are right]{_TAGS}",
         "names",
         "country and city, whether the picture can be located, and a confidence",
     ),
     "globe_no_cot": Prompt(
         "Based on the provided image, please output its location (country and city) directly without any explanation.\n"
-        "Your final answer include these two lines in your response:\n"
-        "country: [country name]\n"
-        "city: [city name]",
+        f"Your final answer include these two lines in your response:\n{_NAMES}",
         "names",
         "country and city, without reasoning: the prompt of GLOBE's ablation",
     ),

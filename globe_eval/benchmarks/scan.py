@@ -1,4 +1,4 @@
-"""What the image files of a folder are: each read once, decoded in full, on all cores; a journal to resume from."""
+"""Scans the image files of a folder on all cores: each is read once and decoded in full; a journal allows resuming."""
 
 from __future__ import annotations
 

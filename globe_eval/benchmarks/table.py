@@ -1,4 +1,4 @@
-"""A user's table: its columns, found by their usual names or by a path into nested values, and its cells."""
+"""A user's table: finds columns by their usual names or by a path into nested values, and reads their cells."""
 
 from __future__ import annotations
 
@@ -158,7 +158,13 @@ def _letters(name: str) -> str:
 
 
 def _paths(cells: Any, prefix: str = "", depth: int = 6) -> Iterator[str]:
-    inner = cells.items() if isinstance(cells, dict) else [_said(cells)] if isinstance(cells, list) and cells else ()
+    inner = (
+        cells.items()
+        if isinstance(cells, dict)
+        else [_representative(cells)]
+        if isinstance(cells, list) and cells
+        else ()
+    )
     for key, cell in inner:
         if depth and isinstance(cell, dict | list):
             yield from _paths(cell, f"{prefix}{key}.", depth - 1)
@@ -166,7 +172,7 @@ def _paths(cells: Any, prefix: str = "", depth: int = 6) -> Iterator[str]:
             yield f"{prefix}{key}"
 
 
-def _said(cells: list[Any]) -> tuple[int, Any]:
+def _representative(cells: list[Any]) -> tuple[int, Any]:
     """The element of a list that stands for it: of a chat the last message that is not the user's, else the first."""
     own = [i for i, one in enumerate(cells) if isinstance(one, dict) and one.get("role") in ("assistant", "model")]
     place = own[-1] if own else 0

@@ -1,4 +1,4 @@
-"""`GeoTask`: the lm-eval task that carries every default, so that a benchmark's YAML is four lines.
+"""`GeoTask`: the lm-eval task with all defaults of geolocation, so that a benchmark's YAML is four lines.
 
 task: my_city
 class: !function globe_eval.GeoTask
@@ -22,7 +22,7 @@ from lm_eval.api.task import ConfigurableTask
 
 from globe_eval import scoring
 from globe_eval.benchmarks.definition import OWN_KEYS
-from globe_eval.benchmarks.folders import beside
+from globe_eval.benchmarks.folders import resolved_beside
 from globe_eval.benchmarks.images import UNBOUNDED, Photograph
 from globe_eval.benchmarks.manifest import Manifest, find_manifest
 from globe_eval.benchmarks.prompts import (
@@ -119,7 +119,7 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
         values = {key: getattr(self.config, key) for key in ("task", "custom_dataset", "metadata")}
         folder = _yaml_folder()
         if folder is not None and values["custom_dataset"] is None:
-            dataset_kwargs = beside(dataset_kwargs or {}, folder)
+            dataset_kwargs = resolved_beside(dataset_kwargs or {}, folder)
         self.manifest: Manifest = find_manifest({**values, "dataset_kwargs": dataset_kwargs})
         self.dataset = {"test": Rows(self.manifest.rows)}
         if self.config.process_docs is not None:  # may want any of its methods

@@ -1,4 +1,4 @@
-"""The truth in a table: which column says what, how its cells are read, which rows a subset keeps; its SHA-256.
+"""Reads the truth from a table: maps its columns, parses their cells, selects subsets, and computes its SHA-256.
 
 Entities, what can be seen on a photograph, may also lie in a file of their own (`read_entities`).
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval.benchmarks.ids import match_ids
-from globe_eval.benchmarks.points import both, refuse_swapped
+from globe_eval.benchmarks.points import coordinate_pair, refuse_swapped
 from globe_eval.benchmarks.table import Table, cell_text, cell_value, identifier, in_range, number, quoted, read_table
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
@@ -178,7 +178,7 @@ def _degrees(table: Table, index: int, column: str, one_cell: bool, axis: int) -
     if not one_cell:
         return number(table, index, column, low, high)
     where = f"{table.where(index)}, column {column!r}"
-    cells = both(cell_value(table.rows[index], column))
+    cells = coordinate_pair(cell_value(table.rows[index], column))
     if cells is None:
         raise InputError(
             f"{where}: found {quoted(cell_value(table.rows[index], column))}; "

@@ -1,4 +1,4 @@
-"""What is wrong with the YAML of a benchmark, each with its line.
+"""`globe-eval validate`: the problems of a benchmark's YAML, each with its line.
 
 lm-eval skips a broken YAML without a word, so every YAML that is run goes through `problems` first.
 """

@@ -1,4 +1,4 @@
-"""Subsets of a benchmark: `where: scene == 'indoor' and country in ['France', 'Italy']`.
+"""Subsets of a benchmark by an expression: `where: scene == 'indoor' and country in ['France', 'Italy']`.
 
 The expression is read with `ast` and evaluated here, never by Python: comparisons, `in`, `and`, `or`, `not`, the names
 of manifest fields and literals are all there is.

@@ -1,4 +1,4 @@
-"""What the words on the command line mean: pairs of key and value, counts, shares, prices. Pure functions of text."""
+"""Parses values of the command line: key=value pairs, counts, shares, prices. Pure functions of text."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def split(text: str) -> list[str]:
     return [item for item in items if item.strip()]
 
 
-def among(option: str, words: Sequence[str], allowed: Sequence[T]) -> tuple[T, ...]:
+def choices(option: str, words: Sequence[str], allowed: Sequence[T]) -> tuple[T, ...]:
     """Names between commas or blanks, each one of `allowed`; raises InputError for another.
 
-    >>> among("--metrics", ["format,grounding", "format"], ["format", "grounding"])
+    >>> choices("--metrics", ["format,grounding", "format"], ["format", "grounding"])
     ('format', 'grounding')
     """
     found = dict.fromkeys(name.strip() for word in words for name in split(word))
@@ -163,7 +163,7 @@ def command_line(words: Sequence[str]) -> str:
     return shlex.join(["globe-eval", *(shown[1:] if shown[:1] == ["run"] else shown)])
 
 
-def again(given: Sequence[str]) -> str:
+def resuming_command(given: Sequence[str]) -> str:
     """What goes on with a run: the same command but for --fresh, shown unless it holds a secret."""
     from globe_eval.secrets import without_secrets
 

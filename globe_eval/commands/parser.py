@@ -1,4 +1,4 @@
-"""How a command line is read: its flags, what help says, and one line for what is wrong."""
+"""The argument parser: flags in either spelling, help that begins with a sentence, errors of one line."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from globe_eval.commands import arguments
 from globe_eval.errors import InputError, nearest
 
 DISTANCES = ("geodesic", "haversine")
@@ -139,6 +140,39 @@ def add_include_path(parser: Parser) -> None:
     parser.add_argument(
         "--include_path", nargs="+", type=Path, metavar="DIR", default=[], help="folders of your own tasks"
     )
+
+
+def add_model(parser: Parser, models: str, *, of: str, required: bool = False) -> None:
+    """The model, its arguments and decoding, and how many pictures are asked about; `of` is what they are called."""
+    parser.add_argument("--model", metavar="NAME", required=required, help=models)
+    parser.add_argument("--model_args", "-a", nargs="+", metavar="K=V,…", default=[], help="arguments of the model")
+    parser.add_argument(
+        "--limit", "-L", type=arguments.limit, metavar="N", help=f"only the first N {of} (a share if below 1)"
+    )
+    parser.add_argument("--batch_size", "-b", metavar="N", help="of models in this process (default 1; vLLM's own)")
+    parser.add_argument("--device", metavar="DEVICE", help="of models in this process: cuda, cuda:0, cpu, mps")
+    parser.add_argument("--gen_kwargs", nargs="+", metavar="K=V,…", default=[], help="decoding, over the prompt's own")
+    parser.add_argument(
+        "--max_side", type=arguments.count, metavar="N", help=f"scale larger {of} down to this longer side"
+    )
+    parser.add_argument("--fresh", action="store_true", help="start over, instead of going on with what was answered")
+
+
+def model_options(options: argparse.Namespace) -> dict[str, Any]:
+    """What `add_model` read, as the fields of a `runs.run.Request`."""
+    size = str(options.batch_size)
+    return {
+        "model": options.model,
+        "model_args": arguments.key_values("--model_args", options.model_args),
+        "prompt": options.prompt,
+        "limit": options.limit,
+        "batch_size": int(size) if size.isdigit() else options.batch_size,
+        "device": options.device,
+        "gen_kwargs": arguments.key_values("--gen_kwargs", options.gen_kwargs),
+        "output_path": options.output_path,
+        "max_side": options.max_side,
+        "fresh": options.fresh,
+    }
 
 
 def add_scoring(parser: Parser, *, of_run: bool = False, seed_of: str = "the intervals") -> None:

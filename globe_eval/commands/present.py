@@ -1,4 +1,4 @@
-"""How a command shows a run that it scored: the table or one JSON object, notes, and the exit code."""
+"""Prints a scored run as a table or as one JSON object, with its notes; decides the exit code."""
 
 from __future__ import annotations
 

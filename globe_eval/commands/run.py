@@ -9,7 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval.commands import arguments
-from globe_eval.commands.parser import Parser, add_format, add_include_path, add_judge, add_output, add_scoring
+from globe_eval.commands.parser import (
+    Parser,
+    add_format,
+    add_include_path,
+    add_judge,
+    add_model,
+    add_output,
+    add_scoring,
+    model_options,
+)
 from globe_eval.commands.present import flat, refuse_incomplete, refuse_unjudged
 from globe_eval.errors import InputError, nearest
 
@@ -20,28 +29,16 @@ EXAMPLE = "globe-eval --model knn --tasks miniworld"
 
 def add_arguments(parser: Parser) -> None:
     """The arguments."""
-    parser.add_argument(
-        "--model", metavar="NAME", help="constant, knn, replay, endpoint, ray-vllm, hf-multimodal, vllm-vlm"
-    )
-    parser.add_argument("--model_args", "-a", nargs="+", metavar="K=V,…", default=[], help="arguments of the model")
     parser.add_argument("--tasks", "-t", nargs="+", metavar="TASK", help="names, groups or YAML files, with , between")
+    add_model(parser, "constant, knn, replay, endpoint, ray-vllm, hf-multimodal, vllm-vlm", of="photographs")
     parser.add_argument(
         "--prompt", metavar="NAME", help="names, coordinates, address, no_cot, localizability, globe_eval"
     )
     add_include_path(parser)
     parser.add_argument("--no_code", action="store_true", help="refuse tasks whose YAML loads Python of others")
-    parser.add_argument(
-        "--limit", "-L", type=arguments.limit, metavar="N", help="only the first N photographs (a share if below 1)"
-    )
-    parser.add_argument("--batch_size", "-b", metavar="N", help="of models in this process (default 1; vLLM's own)")
-    parser.add_argument("--device", metavar="DEVICE", help="of models in this process: cuda, cuda:0, cpu, mps")
-    parser.add_argument("--gen_kwargs", nargs="+", metavar="K=V,…", default=[], help="decoding, over the task's own")
     parser.add_argument("--system_instruction", metavar="TEXT", help="put before the task's system message")
     parser.add_argument(
         "--max_pixels", type=arguments.count, metavar="N", help="scale larger photographs down to this area"
-    )
-    parser.add_argument(
-        "--max_side", type=arguments.count, metavar="N", help="scale larger photographs down to this longer side"
     )
     parser.add_argument(
         "--exclude-overlap", action="store_true", help="figures also without what prepare --against found"
@@ -55,7 +52,6 @@ def add_arguments(parser: Parser) -> None:
         help="a model that is asked GLOBE's yes/no question and gives token probabilities: base_url=…,model=…",
     )
     add_output(parser, help="default globe_eval_runs/MODEL")
-    parser.add_argument("--fresh", action="store_true", help="start over, instead of going on with what was answered")
     parser.add_argument(
         "--shard", metavar="I/N", help="only every N-th photograph from the I-th on; see globe-eval merge"
     )
@@ -86,26 +82,17 @@ def run(options: argparse.Namespace) -> int:
 
     names = [name for part in options.tasks for name in part.split(",") if name]
     request = run.Request(
-        model=options.model,
+        **model_options(options),
         tasks=names,
-        model_args=arguments.key_values("--model_args", options.model_args),
         include_path=options.include_path,
         no_code=options.no_code,
-        prompt=options.prompt,
-        limit=options.limit,
-        batch_size=int(options.batch_size) if str(options.batch_size).isdigit() else options.batch_size,
         shard=arguments.shard(options.shard),
-        fresh=options.fresh,
         prices=_prices(options),
-        device=options.device,
-        gen_kwargs=arguments.key_values("--gen_kwargs", options.gen_kwargs),
-        output_path=options.output_path,
         distance=options.distance,
         geocoder=options.geocoder,
         seed=options.seed,
         system_instruction=options.system_instruction,
         max_pixels=options.max_pixels,
-        max_side=options.max_side,
         exclude_overlap=options.exclude_overlap,
         command=arguments.command_line(options.given),
         judge=arguments.key_values("--judge", options.judge) or None,

@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         seed=options.seed,
         skip_footer=options.skip_footer,
         skip_unknown_ids=options.skip_unknown_ids,
-        families=arguments.among("--metrics", options.metrics, FAMILIES) or FAMILIES,
+        families=arguments.choices("--metrics", options.metrics, FAMILIES) or FAMILIES,
         command=arguments.command_line(options.given),
     )
     return present(scored, options)

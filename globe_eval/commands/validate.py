@@ -24,11 +24,11 @@ def run(options: argparse.Namespace) -> int:
     import shutil
 
     from globe_eval.benchmarks import listing, validate
-    from globe_eval.benchmarks.pack import unpacked
+    from globe_eval.benchmarks.pack import unpack_benchmark
 
     wrong, width = 0, shutil.get_terminal_size().columns
     for path in options.files:
-        found = validate.problems(unpacked(path) if path.suffix == ".zip" else path, data=True)
+        found = validate.problems(unpack_benchmark(path) if path.suffix == ".zip" else path, data=True)
         wrong += bool(found)
         for problem in found:
             print(listing.wrap(str(problem), width), file=sys.stderr)

@@ -1,4 +1,4 @@
-"""Models that lm-eval lacks, registered beside its own."""
+"""The models that globe-eval registers with lm-eval beside lm-eval's own."""
 
 from __future__ import annotations
 

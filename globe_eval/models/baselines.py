@@ -1,4 +1,4 @@
-"""Floors to compare a model with: the same answer for every photograph, and the nearest photograph of a gallery."""
+"""Baselines: a constant answer for every photograph, and the nearest neighbour in a gallery (kNN)."""
 
 from __future__ import annotations
 

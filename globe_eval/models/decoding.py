@@ -1,4 +1,4 @@
-"""Decoding arguments: what the user gives wins over what the task says, whatever names they use."""
+"""Merges decoding arguments: the user's replace the task's, whichever of its names an argument goes by."""
 
 from __future__ import annotations
 

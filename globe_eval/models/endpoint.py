@@ -1,4 +1,4 @@
-"""A model behind an OpenAI-compatible chat endpoint: a served vLLM, or any provider.
+"""The model `endpoint`: an OpenAI-compatible chat endpoint, a served vLLM or any provider.
 
 lm-eval's own `local-chat-completions` encodes every picture as PNG before the first request, leaves `<image>` in the
 text and ends the run with the first request that fails for good. Here a picture's own bytes, without their metadata,
@@ -239,11 +239,11 @@ class Endpoint(SimpleModel):
                 sent.add(index)
                 return self._why_all_fail() is not None or (budget is not None and budget.spent(len(sent) - 1))
 
-        unheard = dict.fromkeys(range(len(requests)))
+        unanswered = dict.fromkeys(range(len(requests)))
         shared = sharing.share(self._addresses, len(requests), self.num_concurrent, ask, self.patience)
         with closing(shared):
             for index, outcome in shared:
-                del unheard[index]
+                del unanswered[index]
                 if isinstance(outcome, Response):
                     given_up.answered()
                 elif isinstance(outcome, sharing.GivenUp) and not outcome.lost and given_up.hopeless_after(outcome):
@@ -254,7 +254,7 @@ class Endpoint(SimpleModel):
                     outcome = Response("", error=self._line(reason))
                 yield index, outcome
         if (why := self._why_all_fail()) is not None:
-            for index in unheard:
+            for index in unanswered:
                 yield index, Response("", error=self._line(f"not asked, after: {why}"))
 
     def _why_all_fail(self) -> str | None:
@@ -286,11 +286,11 @@ class Endpoint(SimpleModel):
                     raise pace.Enough
                 came = self._exchange(line, body)
             if came.status < 500:
-                address.heard()
+                address.has_answered()
             try:
                 response, identifier = self._read(address, came, sent_at, request.stops(gen_kwargs))
             except Final as failure:
-                better = came.status in (400, 422) and providers.learnt(
+                better = came.status in (400, 422) and providers.rules_after(
                     rules,
                     _json(came),
                     reply.message_of(came),
@@ -359,7 +359,7 @@ class Endpoint(SimpleModel):
             raise Final(failure)
         if status in (429, 529):
             address.pace.slow_down(sent_at, wait)
-            if time.monotonic() - address.pace.heard_at > self.patience.restart:
+            if time.monotonic() - address.pace.answered_at > self.patience.restart:
                 raise Final(f"{failure} (and nothing else for {self.patience.restart:g} s)", account=True)
             raise sharing.Passing(failure, free=True)
         raise sharing.Passing(failure, wait, lost=status in GONE_BEHIND_A_GATEWAY)

@@ -1,4 +1,4 @@
-"""The arguments of the model `endpoint`: what they may be, and which of them are secrets."""
+"""Validates the arguments of the model `endpoint`, and registers which of them are secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that no further attempt will help, and whether that is so of every request."""
+"""Failures that no retry helps, and detecting that every request fails for the same reason."""
 
 from __future__ import annotations
 

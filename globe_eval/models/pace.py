@@ -1,4 +1,4 @@
-"""How fast one address is asked: requests in flight, requests and tokens a minute, and what it complains of.
+"""Rate limiting of one address: requests in flight, requests and tokens a minute, waits that a server asks for.
 
 All requests of an address go through one :class:`Pace`. A 429 halves the requests in flight and closes the way for as
 long as the server asks, or for a pause that doubles; answers open it again, one request at a time.
@@ -50,7 +50,7 @@ class Pace:
         self.limit = float(concurrency)
         self.tokens = 1000.0
         """Of a request and its answer, on average; a guess until the first is answered."""
-        self.heard_at = math.inf
+        self.answered_at = math.inf
         """When the server last said anything but that it is asked too fast; the first request, before that."""
         self._requests, self._tokens = requests_per_minute, tokens_per_minute
         self._pause = pause
@@ -75,7 +75,7 @@ class Pace:
                 raise Enough
             spacing = (60 / self._requests if self._requests else 0.0, 60 * self.tokens / (self._tokens or math.inf))
             self._next_at = max(self._next_at, now) + max(spacing)
-            self.heard_at = min(self.heard_at, now)
+            self.answered_at = min(self.answered_at, now)
             self.in_flight += 1
             if self.in_flight < int(self.limit):
                 self._changed.notify()
@@ -96,7 +96,7 @@ class Pace:
     def good(self, tokens: int | None = None) -> None:
         """A request was answered, with so many tokens in all."""
         with self._changed:
-            self.heard_at = time.monotonic()
+            self.answered_at = time.monotonic()
             before, self.limit = self.limit, min(self.concurrency, self.limit + 1 / self.limit)
             self._complaints = 0
             if tokens:

@@ -1,4 +1,4 @@
-"""What providers want otherwise than OpenAI's protocol says: what is known, and how the rest is learnt.
+"""Differences of providers from OpenAI's protocol: those that are known, and adapting to others after a refusal.
 
 A request is adapted only where its answer stays the one that was asked for: a limit goes under the name that the
 provider takes, a default of the benchmark's (greedy decoding, the seed) is left out where it is refused. What the user
@@ -177,7 +177,7 @@ def may_be_left_out(name: str, value: Any, explicit: Collection[str]) -> bool:
     return neutral or (name in OPTIONAL and name not in explicit and (name != "repetition_penalty"))
 
 
-def learnt(
+def rules_after(
     rules: Rules,
     body: Any,
     message: str,
@@ -187,7 +187,7 @@ def learnt(
     has_system: bool,
     has_webp: bool,
 ) -> Rules | None:
-    """The rules with the one that a refusal (400 or 422) teaches; None where it teaches none.
+    """The rules after a refusal (400 or 422), with the change that it asks for; None where it asks for none.
 
     Args:
         rules: so far.
@@ -199,7 +199,8 @@ def learnt(
         has_webp: whether it had a WebP picture.
 
     >>> said = {"error": {"message": "Unsupported parameter", "param": "max_tokens"}}
-    >>> learnt(Rules(), said, "Unsupported parameter", {"max_tokens": 9}, (), has_system=True, has_webp=False).rename
+    >>> sent = {"max_tokens": 9}
+    >>> rules_after(Rules(), said, "Unsupported parameter", sent, (), has_system=True, has_webp=False).rename
     {'max_tokens': 'max_completion_tokens'}
     """
     everything = f"{message} {json.dumps(body) if body is not None else ''}"

@@ -1,4 +1,4 @@
-"""A photograph's row on its way through Ray Data: path -> bytes -> what vLLM is asked -> its answer.
+"""The stages of a row in Ray Data: path -> bytes -> input of vLLM -> answer.
 
 Each function runs in Ray's own processes, which therefore load no more than Pillow.
 """
@@ -17,7 +17,7 @@ ERROR = "__inference_error__"
 Row = dict[str, Any]
 
 
-class Question(NamedTuple):
+class EngineRequest(NamedTuple):
     """What one or many photographs are asked."""
 
     prompt: str
@@ -25,7 +25,7 @@ class Question(NamedTuple):
     """Arguments of vLLM's SamplingParams."""
 
 
-def read(row: Row) -> Row:
+def with_bytes(row: Row) -> Row:
     """On this machine: a photograph's bytes beside it."""
     photograph: Photograph = pickle.loads(row["photograph"])
     try:
@@ -34,7 +34,7 @@ def read(row: Row) -> Row:
         return {**row, "data": b"", ERROR: str(error)}
 
 
-def asked(questions: Sequence[Question], row: Row) -> Row:
+def engine_input(questions: Sequence[EngineRequest], row: Row) -> Row:
     """On any node: what vLLM's stage wants of a row, whose bytes are let go."""
     if row[ERROR]:
         return {}
@@ -47,7 +47,7 @@ def asked(questions: Sequence[Question], row: Row) -> Row:
     return {"data": b"", "prompt": prompt, "multimodal_data": {"image": [picture]}, "sampling_params": dict(sampling)}
 
 
-def answer(row: Row) -> Row:
+def answer_of(row: Row) -> Row:
     """On any node: of a row what is wanted here."""
     return {
         "index": row["index"],

@@ -22,7 +22,7 @@ from lm_eval.api.instance import Instance
 from globe_eval.errors import IncompleteRun, InputError, nearest
 from globe_eval.models import ray_rows
 from globe_eval.models.failures import Failures
-from globe_eval.models.ray_rows import Question, Row
+from globe_eval.models.ray_rows import EngineRequest, Row
 from globe_eval.models.response import Response
 from globe_eval.models.simple import SimpleModel
 
@@ -137,7 +137,7 @@ class RayVllm(SimpleModel):
         if not self.on_cpu:
             self._refuse_no_gpu(address)
 
-    def engines(self, questions: Sequence[Question]) -> Callable[[Any], Any]:
+    def engines(self, questions: Sequence[EngineRequest]) -> Callable[[Any], Any]:
         """Ray's processor: from a data set of pictures to one of answers."""
         from ray.data.llm import build_processor, vLLMEngineProcessorConfig
 
@@ -153,7 +153,7 @@ class RayVllm(SimpleModel):
             log_engine_metrics=False,
             placement_group_config={"bundles": [{"CPU": 1}]} if self.on_cpu else None,
         )
-        processor: Callable[[Any], Any] = build_processor(config, preprocess=partial(ray_rows.asked, questions))
+        processor: Callable[[Any], Any] = build_processor(config, preprocess=partial(ray_rows.engine_input, questions))
         return processor
 
     def get_model_info(self) -> dict[str, Any]:
@@ -226,11 +226,11 @@ class RayVllm(SimpleModel):
         if unanswered:
             raise IncompleteRun(f"Ray lost {len(unanswered):,} photographs; start the same command again to go on")
 
-    def _questions(self, requests: Sequence[Instance], repeats: Sequence[int]) -> tuple[list[Question], list[Row]]:
+    def _questions(self, requests: Sequence[Instance], repeats: Sequence[int]) -> tuple[list[EngineRequest], list[Row]]:
         """Each question once, and a row a photograph that says where its own is."""
         stops = [self.processor.tokenizer.eos_token]
         places: dict[str, int] = {}
-        questions: list[Question] = []
+        questions: list[EngineRequest] = []
         items: list[Row] = []
         for index, (request, repeat) in enumerate(zip(requests, repeats, strict=True)):
             prompt, gen_kwargs, more = request.args
@@ -240,21 +240,21 @@ class RayVllm(SimpleModel):
                 places[key] = len(questions)
                 sampling = sampling_arguments(gen_kwargs, stops, self.seed + repeat)
                 self.check_sampling(sampling)
-                questions.append(Question(prompt, sampling))
+                questions.append(EngineRequest(prompt, sampling))
             items.append({"index": index, "question": places[key], "photograph": pickle.dumps(photograph)})
         return questions, items
 
-    def _rows(self, questions: Sequence[Question], items: Sequence[Row]) -> Iterator[Row]:
+    def _rows(self, questions: Sequence[EngineRequest], items: Sequence[Row]) -> Iterator[Row]:
         import ray
 
         here = {"ray.io/node-id": ray.get_runtime_context().get_node_id()}
         paths = ray.data.from_items(list(items), override_num_blocks=math.ceil(len(items) / self.batch_size))
-        pictures = paths.map(ray_rows.read, num_cpus=0, concurrency=READERS, label_selector=here)
-        answers = self.engines(questions)(pictures).map(ray_rows.answer)
+        pictures = paths.map(ray_rows.with_bytes, num_cpus=0, concurrency=READERS, label_selector=here)
+        answers = self.engines(questions)(pictures).map(ray_rows.answer_of)
         for batch in answers.iter_batches(batch_size=None, batch_format="pyarrow"):
             yield from batch.to_pylist()
 
-    def _response(self, row: Row, question: Question) -> Response:
+    def _response(self, row: Row, question: EngineRequest) -> Response:
         if row["error"]:
             return Response("", error=row["error"])
         tokens: list[int] = row["tokens"]
@@ -266,7 +266,7 @@ class RayVllm(SimpleModel):
             completion_tokens=len(tokens),
         )
 
-    def _ended(self, text: str, tokens: Sequence[int], question: Question) -> bool:
+    def _ended(self, text: str, tokens: Sequence[int], question: EngineRequest) -> bool:
         """Whether the last token that was allowed is an end: Ray's processor does not hand on why vLLM stopped."""
         tokenizer = self.processor.tokenizer
         cut = tokenizer.decode(tokens, skip_special_tokens=False)[len(text) :]

@@ -1,4 +1,4 @@
-"""Answers that a model gave somewhere else, read from a file: `--model replay --model_args answers=FILE`."""
+"""The model `replay`: answers from a file, `--model replay --model_args answers=FILE`."""
 
 from __future__ import annotations
 

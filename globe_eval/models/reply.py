@@ -1,4 +1,4 @@
-"""A server's reply -> a response: what is needed is checked, what nobody needs and is wrong is left out and counted."""
+"""Parses a server's reply into a `Response`: required fields are checked, malformed optional ones dropped."""
 
 from __future__ import annotations
 

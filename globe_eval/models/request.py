@@ -1,4 +1,4 @@
-"""What lm-eval asks -> the fields and the body of a request in OpenAI's chat-completions protocol."""
+"""Builds the body of a request in OpenAI's chat-completions protocol from what lm-eval asks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model answered: text that knows how it ended."""
+"""`Response`: the text of an answer, a `str` with finish reason, error and token counts."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Response(str):
     Args:
         text: the answer, empty where there is none; what is no UTF-8 in it becomes its escape (`files.valid_utf8`).
         finish_reason: why generation ended, as the back end calls it: ``"stop"``, ``"length"`` (cut off), ...
-        error: why the model was never heard, in one line; None where it was.
+        error: why no answer came, in one line; None where one did.
         prompt_tokens: tokens that went in, where the back end counts them.
         completion_tokens: tokens that came out, where the back end counts them.
         first_token: the likeliest first tokens and their log-probabilities, where these were asked for.

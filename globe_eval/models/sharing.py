@@ -1,4 +1,4 @@
-"""Requests shared among servers that do the same, and what happens when one of them goes away.
+"""Distributes requests over equal servers; retries, and waits for servers that went away.
 
 All servers take from one queue. A request that failed in passing goes back to its front, for whoever is free first. A
 server that cannot be reached gets nothing more until it answers again; it is asked every few seconds, and in the
@@ -80,17 +80,17 @@ class Server:
     connect: Callable[[], Connection]
     is_there: Callable[[Connection], bool]
     new_pace: Callable[[], Pace]
-    heard_at: float = 0.0
+    answered_at: float = 0.0
     lost_at: float = 0.0
-    """When a request was last lost there. Later than `heard_at`: whether it is there is to be found out."""
+    """When a request was last lost there. Later than `answered_at`: whether it is there is to be found out."""
     why: Exception | None = None
     gone_since: float | None = None
     pace: Pace = field(init=False)
     door: threading.Lock = field(default_factory=threading.Lock)
 
-    def heard(self) -> None:
+    def has_answered(self) -> None:
         """It has answered, just now."""
-        self.heard_at = time.monotonic()
+        self.answered_at = time.monotonic()
         self.gone_since = None
 
     def lost(self, why: Exception) -> None:
@@ -168,7 +168,7 @@ def share(
         done.put(None)
 
     def attempt(server: Some, line: Connection, turn: int, number: int) -> Response | Exception | None:
-        if server.lost_at > server.heard_at:
+        if server.lost_at > server.answered_at:
             todo.put((turn, number))
             if not found_again(server, line):
                 give_up(server)
@@ -224,12 +224,12 @@ def share(
         """Wait until the server answers, or `share` ends: True. False where every server is gone for good."""
         with server.door:  # one thread looks, the others wait here for what it finds
             look = 0
-            while server.heard_at < server.lost_at and not ended.is_set():
+            while server.answered_at < server.lost_at and not ended.is_set():
                 if is_there(server, line):
                     if server.gone_since is not None:
                         away = time.monotonic() - server.gone_since
                         log.warning(f"globe-eval: {server.name} answers again after {away:.0f} s")
-                    server.heard()
+                    server.has_answered()
                     break
                 if server.gone_since is None:
                     server.gone_since = server.lost_at
@@ -266,10 +266,10 @@ def share(
 
     each = min(concurrency + concurrency // AHEAD, count)
     most = each * len(servers)
-    untold, working = count, start(min(FIRST, each))
+    remaining, working = count, start(min(FIRST, each))
     few = working < most
     try:
-        while untold and working:
+        while remaining and working:
             outcome = done.get()
             if outcome is None:
                 working -= 1
@@ -280,7 +280,7 @@ def share(
                 if few and isinstance(answer, Response):
                     few = False
                     working += start(each - FIRST)
-                untold -= 1
+                remaining -= 1
                 yield number, answer
                 is_journalled.release()
     finally:

@@ -1,4 +1,4 @@
-"""What this package's models share: how lm-eval makes them, and how those that know a place write it down."""
+"""Base class of this package's models, and the answer format that baselines write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where things are: distances, place names to points (offline), points to countries.
+"""Places: distances, offline geocoding of place names, and countries of points.
 
 Geocoding needs the standard library only; what needs numpy is imported when it is first used.
 """

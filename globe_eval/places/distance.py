@@ -1,4 +1,4 @@
-"""How far an answer lies from the truth, in kilometres: on the WGS84 ellipsoid, or on a sphere as older tables have it.
+"""Distances in kilometres: on the WGS84 ellipsoid, or on a sphere as in older tables.
 
 Both functions take degrees, broadcast like any numpy operation and always return a float64 array (0-d for four
 scalars). A coordinate that is no point on the Earth (NaN, infinite, a latitude outside [-90, 90]) has no distance: NaN,

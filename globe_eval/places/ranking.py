@@ -1,4 +1,4 @@
-"""Which of the places under one name is meant: prominence, the stated country, the stated surroundings.
+"""Ranks the places of one name: by prominence, stated country and stated surroundings.
 
 Among homonyms the most prominent wins: log10(population + 10), +1 for the main name, +0.5 for a capital, +10 where a
 hint agrees, -1 for a territory of the stated country. A region wins over a small town of its name, or one elsewhere.

@@ -1,1 +1,1 @@
-"""What a person reads of a result."""
+"""Reports: tables, pages, comparisons, exports and leaderboards, made of the files of runs."""

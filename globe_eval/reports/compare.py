@@ -1,4 +1,4 @@
-"""`globe-eval compare`: runs on the same photographs, each against the first, photograph by photograph. The numbers.
+"""`globe-eval compare`: paired differences between runs on the same photographs, each against the first.
 
 Everything is compared twice: over all photographs, where a missing answer is a miss, and without the missing, because
 leaving them out reverses rankings. "Valid only" has two readings, which are both given: each run over its own located
@@ -24,7 +24,7 @@ from globe_eval.metrics.catalogue import Metric
 from globe_eval.metrics.paired import Paired, differences_of_own_means, holm, paired_differences
 from globe_eval.metrics.statistics import cluster_labels
 from globe_eval.reports.board.submission import read_submission, samples_of
-from globe_eval.reports.run import Run, answer_in_words, different_settings, read_run, refuse_incomparable
+from globe_eval.reports.run import Run, different_settings, read_run, refuse_incomparable, stated_answer
 from globe_eval.sample import By
 
 Floats = npt.NDArray[np.float64]
@@ -112,7 +112,7 @@ class Comparison:
             if has_a != has_b:
                 better = "b" if has_b else "a"
                 distances = one.distance_km, other.distance_km
-                answers = answer_in_words(one), answer_in_words(other)
+                answers = stated_answer(one) or one.status, stated_answer(other) or other.status
                 found.append(Flip(one.id, better, *distances, *answers, one.truth.country))
         return sorted(found, key=lambda flip: (flip.better != "b", flip.id))
 

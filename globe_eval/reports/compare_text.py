@@ -1,4 +1,4 @@
-"""`globe-eval compare`: the comparison as a person reads it in a terminal, best in one of 100 columns, and as JSON."""
+"""The output of `globe-eval compare`: as text for a terminal, and as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from globe_eval.metrics.paired import Paired
 from globe_eval.reports import shown
 from globe_eval.reports.compare import Comparison, Flip, MetricPair, Part, holm_of
 from globe_eval.reports.run import Run, model_name
-from globe_eval.reports.terminal import MOST_COLUMNS, fitted, prose
+from globe_eval.reports.terminal import MOST_COLUMNS, folded, prose
 
 SIGNIFICANT = 0.05
 FLIP_KM = 25.0
@@ -243,12 +243,12 @@ def _footnote(many: Sequence[Comparison]) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]], header: Sequence[str], columns: int | None, *, right: bool = True) -> str:
-    """A table no wider than `columns`, or several that repeat the first column (`terminal.fitted`)."""
+    """A table no wider than `columns`, or several that repeat the first column (`terminal.folded`)."""
 
     def render(which: Sequence[int]) -> str:
         return _rendered([[row[i] for i in which] for row in rows], [header[i] for i in which], right=right)
 
-    return fitted(render, len(header), 1, columns)
+    return folded(render, len(header), 1, columns)
 
 
 def _rendered(rows: Sequence[Sequence[str]], header: Sequence[str], *, right: bool) -> str:

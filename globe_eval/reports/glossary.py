@@ -1,4 +1,4 @@
-"""What each measure means and when it misleads, as `metrics.catalogue` says it: for a terminal, and for pages."""
+"""The glossary of metrics, their meaning and when they mislead, for a terminal and for pages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from globe_eval.metrics.catalogue import METRICS, Metric, described
 
 
-class Entry(NamedTuple):
+class GlossaryEntry(NamedTuple):
     """A measure in a glossary; `anchor` is its id on a page."""
 
     anchor: str
@@ -28,10 +28,12 @@ def anchor(name: str) -> str:
     return "means-" + re.sub(r"[^A-Za-z0-9]+", "-", name)
 
 
-def entries(names: Iterable[str]) -> list[Entry]:
+def entries(names: Iterable[str]) -> list[GlossaryEntry]:
     """The entries of these metrics, each once; a benchmark's own, of which nothing is known, are left out."""
     known = (described(name) for name in dict.fromkeys(names))
-    return [Entry(anchor(one.name), one.label, one.meaning, one.misleads) for one in known if one.family != "own"]
+    return [
+        GlossaryEntry(anchor(one.name), one.label, one.meaning, one.misleads) for one in known if one.family != "own"
+    ]
 
 
 def text(columns: int) -> str:

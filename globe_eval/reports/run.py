@@ -1,4 +1,4 @@
-"""A run as reports read it: its result, its samples, and these as columns with the value of each metric."""
+"""A run as reports read it: its results, its samples, their columns and the value of each metric."""
 
 from __future__ import annotations
 
@@ -110,14 +110,13 @@ def refuse_incomparable(a: Run, b: Run) -> None:
         )
 
 
-def answer_in_words(sample: Sample) -> str:
-    """An answer in a few words: names where it has them, else coordinates, else its status."""
-    names = [name for name in (sample.answer.city, sample.answer.admin, sample.answer.country) if name]
+def stated_answer(sample: Sample) -> str | None:
+    """The stated answer: "city, region, country", else "lat, lon" in degrees; None without either."""
+    answer = sample.answer
+    names = ", ".join(name for name in (answer.city, answer.admin, answer.country) if name)
     if names:
-        return ", ".join(names)
-    if sample.answer.lat is not None and sample.answer.lon is not None:
-        return f"{sample.answer.lat:.4f}, {sample.answer.lon:.4f}"
-    return sample.status
+        return names
+    return None if answer.lat is None or answer.lon is None else f"{answer.lat:.4f}, {answer.lon:.4f}"
 
 
 def different_settings(a: Run, b: Run) -> dict[str, tuple[Any, Any]]:

@@ -1,4 +1,4 @@
-"""What a result says in plain sentences, made from its figures: the first thing that a person reads of it."""
+"""Summarises the figures of a result in up to four plain sentences."""
 
 from __future__ import annotations
 

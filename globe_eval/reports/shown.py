@@ -1,4 +1,4 @@
-"""How a figure is shown: its metric's label, unit and digits, as `metrics.catalogue` describes it."""
+"""Formats figures: label, unit and digits of each metric, as `metrics.catalogue` describes them."""
 
 from __future__ import annotations
 

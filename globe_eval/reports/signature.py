@@ -1,4 +1,4 @@
-"""How a run was made: on one screen, in one line that papers can print (after sacrebleu), and as a citation."""
+"""How a run was made: a screen of settings, a signature in one line (after sacrebleu), a citation."""
 
 from __future__ import annotations
 

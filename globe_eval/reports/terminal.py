@@ -1,6 +1,6 @@
-"""A result as a person reads it in a terminal: sentences and tables, no wider than it is.
+"""Tables of a result for a terminal, folded to its width.
 
-Of the reasoning only what there is something to say of is shown.
+Sections on the reasoning appear only where there is something to show.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def prose(text: str, columns: int | None) -> str:
     return fill(text, min(columns or MOST_COLUMNS, MOST_COLUMNS), break_long_words=False, break_on_hyphens=False)
 
 
-def fitted(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: int | None) -> str:
+def folded(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: int | None) -> str:
     """A table as it is, or, where it is wider, as several one below the other, which repeat its first columns.
 
     Args:
@@ -45,7 +45,7 @@ def fitted(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: i
         n: how many columns there are; the first `keys` of them say what a row is of.
         columns: how wide a line may be; None: any.
 
-    >>> print(fitted(lambda which: " ".join("name 1000 2000 3000".split()[i] for i in which), 4, 1, 15))
+    >>> print(folded(lambda which: " ".join("name 1000 2000 3000".split()[i] for i in which), 4, 1, 15))
     name 1000 2000
     <BLANKLINE>
     name 3000
@@ -118,7 +118,7 @@ def _notes(results: Results) -> list[str]:
 def _table(
     rows: Sequence[Sequence[str]], header: Sequence[str], columns: int | None, keys: int = 1, **more: Any
 ) -> str:
-    """Rows of text with a header, the first `keys` columns to the left, no wider than `columns` (`fitted`)."""
+    """Rows of text with a header, the first `keys` columns to the left, no wider than `columns` (`folded`)."""
 
     def render(which: Sequence[int]) -> str:
         return tabulate(
@@ -129,7 +129,7 @@ def _table(
             **more,
         )
 
-    return fitted(render, len(header), keys, columns)
+    return folded(render, len(header), keys, columns)
 
 
 def breakdown_table(results: Results, by: str, columns: int | None = None) -> str:

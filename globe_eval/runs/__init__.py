@@ -1,1 +1,1 @@
-"""Runs: what is asked, what is heard, what is written down."""
+"""Runs: asking a model, the journal of its answers, scoring, and the files that a run leaves."""

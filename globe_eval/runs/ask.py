@@ -1,4 +1,4 @@
-"""`globe-eval ask`: what a model says of pictures whose place nobody knows. No truth, no scores."""
+"""`globe-eval ask`: a model's answers to pictures without a truth, and so without scores."""
 
 from __future__ import annotations
 

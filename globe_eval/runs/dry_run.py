@@ -1,4 +1,4 @@
-"""`--dry_run`: the first request as it would be sent, and what the run would take; nothing is asked."""
+"""`--dry_run`: shows the first request and estimates what the run takes, without asking anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What could change an answer: the identity of a run, which a journal carries and which must be the same to go on."""
+"""The identity of a run: every setting that could change an answer; a journal is resumed only where it is the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal of a run: every response on the disk the moment it is known, so that nothing that was asked is lost.
+"""The journal of a run: each response is on disk as soon as it arrives, so that an interrupted run loses nothing.
 
 `journal.jsonl` begins with a line that says which run it is (see `identity`); each further line is what came back for
 one photograph, under a key over everything that could change it. A process that dies while it writes leaves half a

@@ -1,4 +1,4 @@
-"""An lm-eval model that remembers: what the journal knows is not asked again, what is asked is journalled at once."""
+"""Wraps an lm-eval model: answers that the journal has are not asked again, new ones are journalled at once."""
 
 from __future__ import annotations
 

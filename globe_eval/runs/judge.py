@@ -1,4 +1,6 @@
-"""`--judge`: another model says of each entity whether the reasoning uses it. Optional, and never part of a ranking.
+"""`--judge`: another model judges of each entity whether the reasoning uses it.
+
+The judge is optional, and rankings never use it.
 
 A judge reads the reasoning, never the picture, and says of each entity of the photograph: used as evidence, mentioned,
 or absent (after EarthWhere's question on its key clues). It is asked at temperature 0 for JSON by a schema, with the

@@ -1,4 +1,4 @@
-"""`--ask_localizable`: GLOBE's released yes/no question, put to a model that gives token probabilities.
+"""`--ask_localizable`: asks GLOBE's released yes/no question of a model that returns token probabilities.
 
 The paper's R_loc is the probability of a "yes" to whether a photograph can be located, given it and the reasoning; its
 reward model is not published, so any OpenAI-compatible endpoint with pictures and `top_logprobs` is asked. What it says

@@ -1,4 +1,4 @@
-"""One process at a time: a lock on a folder that the system frees when its holder ends, however it ends."""
+"""A lock on a folder, one process at a time; the operating system releases it however its holder ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`globe-eval merge`: the shards of a run put together, as if one process had run all of it."""
+"""`globe-eval merge`: combines the shards of a run, with the result that one process would have had."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person is told of answers beside their figures: that another form would read them, that placeholders recur."""
+"""Notes on answers beside their figures: another answer form would read more of them, placeholders recur."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run asks of the system: all cores for many photographs, freed memory returned, an end in order on Ctrl-C."""
+"""Process management of a run: work on all cores, memory returned to the system, orderly exit on Ctrl-C."""
 
 from __future__ import annotations
 

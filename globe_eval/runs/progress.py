@@ -1,4 +1,4 @@
-"""How a run goes, on standard error, while it goes: running 25 km accuracy, parse rate, done, time left, rate."""
+"""The progress line of a run on standard error: 25 km accuracy so far, parse rate, done, time left, rate."""
 
 from __future__ import annotations
 

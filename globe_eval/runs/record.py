@@ -1,4 +1,4 @@
-"""What a run leaves in its folder: `samples.jsonl`, a line a photograph, and `results.json` (`globe_eval.sample`)."""
+"""Reads and writes the files of a run: `samples.jsonl`, a line a photograph, and `results.json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`globe-eval rescore`: the samples of a run read and scored again, without the model."""
+"""`globe-eval rescore`: parses and scores the samples of a run again, without the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`globe-eval --model … --tasks …`: lm-eval's own evaluation, then our samples and results from what was heard."""
+"""`globe-eval --model … --tasks …`: lm-eval's own evaluation, then samples and results from its responses."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from globe_eval import secrets
 from globe_eval.benchmarks import definition, foreign_code, validate
 from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.images import Bounds, sent_bounds
-from globe_eval.benchmarks.pack import is_packed, unpacked
+from globe_eval.benchmarks.pack import is_packed, unpack_benchmark
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import decoding
@@ -242,7 +242,7 @@ def ask_all(request: Request, asking: Journaled, task: Any) -> None:
 
 
 def _later(doc: Any, results: Any) -> dict[str, float]:
-    """Instead of a task's `process_results`: a run scores all photographs at once, when it has heard them."""
+    """Instead of a task's `process_results`: a run scores all photographs at once, when all responses are there."""
     return {}
 
 
@@ -263,7 +263,7 @@ def load_tasks(
             raise InputError(f"--include_path {folder}: no such folder")
     folders = [*definition.task_folders(), *include_path]
     known = definition.definitions(folders)
-    names = [str(unpacked(Path(name))) if is_packed(name) and name not in known else name for name in names]
+    names = [str(unpack_benchmark(Path(name))) if is_packed(name) and name not in known else name for name in names]
     tags = definition.tags(known)
     for name in (one for given in names for one in tags.get(given, [given])):
         path = known[name].path if name in known else Path(name)
@@ -278,7 +278,7 @@ def load_tasks(
         if found:
             raise InputError(str(found[0]))
 
-    asked = foreign_code.asked_for(names, known, tags)
+    asked = foreign_code.requested(names, known, tags)
     for file, modules in foreign_code.modules(asked).items():
         if no_code:
             raise InputError(f"{file}: loads the Python of {', '.join(modules)}; --no_code refuses it")

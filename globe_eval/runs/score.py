@@ -1,4 +1,4 @@
-"""`globe-eval score`: anyone's predictions or responses, from a table, without a model."""
+"""`globe-eval score`: scores predictions or responses from a table, without a model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,14 @@ from globe_eval import scoring
 from globe_eval.benchmarks import definition, listing, validate
 from globe_eval.benchmarks.ids import match_ids, stem, why_apart
 from globe_eval.benchmarks.manifest import find_truth
-from globe_eval.benchmarks.pack import unpacked
-from globe_eval.benchmarks.points import SwappedHeader, both, is_missing, predicted_points, refuse_swapped_answers
+from globe_eval.benchmarks.pack import unpack_benchmark
+from globe_eval.benchmarks.points import (
+    SwappedHeader,
+    coordinate_pair,
+    is_missing,
+    predicted_points,
+    refuse_swapped_answers,
+)
 from globe_eval.benchmarks.table import Table, as_number, cell_value, identifiers, read_table
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
 from globe_eval.errors import InputError
@@ -189,7 +195,7 @@ def _table(table: Path | Table) -> Table:
 
 def _definition(name: str) -> dict[str, Any]:
     """The keys of a task, given by its name, the path of its YAML or what `pack` wrote of it. Raises InputError."""
-    name = str(unpacked(Path(name))) if name.endswith(".zip") else name
+    name = str(unpack_benchmark(Path(name))) if name.endswith(".zip") else name
     found = definition.find(name)
     if found.is_group:
         tasks = ", ".join(map(str, found.values["task"]))
@@ -322,7 +328,7 @@ def _without_footer(
 def _is_heading(table: Table, index: int, columns: Sequence[str | None]) -> bool:
     """Whether a row has text and no number where positions stand."""
     cells = [cell for column in columns if column and not is_missing(cell := cell_value(table.rows[index], column))]
-    pairs = [both(cell) or (cell,) for cell in cells]
+    pairs = [coordinate_pair(cell) or (cell,) for cell in cells]
     return bool(cells) and not any(as_number(part) is not None for pair in pairs for part in pair)
 
 

@@ -1,4 +1,4 @@
-"""Another model that is asked about the answers of a run: an endpoint, and a file in which what it said is kept."""
+"""A second model that is asked about the answers of a run: an endpoint, and a cache file of its replies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who answered, as the replies name it, and what of a run's answers its user should know beside the figures."""
+"""Which models answered, as their replies name them, and warnings about a run's answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run took: tokens, time and money. None of it changes a number, so it stands beside the results."""
+"""Tokens, time and cost of a run. They are recorded beside the figures and change none of them."""
 
 from __future__ import annotations
 

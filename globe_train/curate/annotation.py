@@ -1,4 +1,4 @@
-"""A teacher's annotation of a photograph, as far as checks need it: place, confidence, and reasoning unit by unit.
+"""A teacher's annotation of a photograph: place, confidence, and reasoning split into units.
 
 A unit is what can be dropped from a reasoning without spoiling the rest: an item of a list ("Signage: Thai sign,
 arrows" has two), else a sentence. A line is a list where a heading of at most three words stands before a colon and

@@ -1,4 +1,4 @@
-"""Assemble: what was verified becomes the rows of a data set, without what a benchmark knows, balanced and split."""
+"""Assembles verified annotations into the rows of a data set: decontaminated, balanced and split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The card of a curated data set: what it is, what was rejected and why, and by which rules. Written by the program."""
+"""The card of a curated data set: contents, rejections with reasons, and rules. Written by the program."""
 
 from __future__ import annotations
 

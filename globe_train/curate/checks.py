@@ -1,4 +1,4 @@
-"""The checks of a photograph's answers, each a pure function with its thresholds; the verdict comes with its evidence.
+"""The checks of a curation, each a pure function with thresholds that returns a verdict with its evidence.
 
 GLOBE's Figure 3 in its order: is the photograph localizable, is the answer right, do the teachers agree, can the
 entities be seen. The first is of the photograph, the others of each teacher's answer. What is not known passes none.
@@ -146,8 +146,8 @@ def evidence(
     cues = sorted(one.cues)
     confirmed = [name for name in cues if seen.get(name) is True]
     refuted = [name for name in cues if seen.get(name) is False]
-    told = len(confirmed) + len(refuted)
-    share = len(confirmed) / told if told else None
+    known = len(confirmed) + len(refuted)
+    share = len(confirmed) / known if known else None
     enough = len(confirmed) >= min_entities and (share is None or share >= min_share)
     why = {
         "confirmed": confirmed,
@@ -165,6 +165,6 @@ def grounded(one: Annotation, seen: Mapping[str, bool | None]) -> float:
     teacher's cues.
     """
     confirmed = sum(seen.get(name) is True for name in one.cues)
-    told = sum(seen.get(name) is not None for name in one.cues)
+    known = sum(seen.get(name) is not None for name in one.cues)
     every = sum(value is True for value in seen.values())
-    return harmonic_mean(confirmed / every, confirmed / told) if confirmed else 0.0
+    return harmonic_mean(confirmed / every, confirmed / known) if confirmed else 0.0

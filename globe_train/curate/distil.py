@@ -1,4 +1,4 @@
-"""Distil: every teacher is asked about every photograph, by `globe-eval`'s own runs, journal, shards and locks.
+"""Distillation: asks every teacher about every photograph, through `globe-eval`'s runs, journal, shards and locks.
 
 The manifest becomes a benchmark (`OUTPUT/tasks/…yaml` over `OUTPUT/photographs.jsonl`, with the truth and nothing of
 what a manifest may know of the picture: neither entities nor whether it can be located), and each teacher's run lies in

@@ -1,4 +1,4 @@
-"""Visual evidence: whether what a reasoning names can be seen, by a source that is no teacher.
+"""Visual evidence: whether named entities are visible, from a source that is no teacher.
 
 - `segmentation`: a semantic segmentation model of transformers; `ade20k.json` says which cues of our lexicon each of
   its classes is. It sees few things and no writing: of most cues it cannot tell, and says so (None).

@@ -1,4 +1,4 @@
-"""A curation from its recipe to its data set: the stages in order, and what is done only once."""
+"""Runs a curation from its recipe to its data set, stage by stage; finished stages are not repeated."""
 
 from __future__ import annotations
 

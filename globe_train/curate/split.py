@@ -1,4 +1,4 @@
-"""Balance and split, by stated rules: the same rows and the same seed give the same parts, whatever the rows' order."""
+"""Balances and splits rows deterministically: the same rows and seed give the same parts in any order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verify: the checks in their order over every photograph, and what is kept of it; a line a photograph.
+"""Verification: applies the checks to every photograph; a line of verdicts a photograph.
 
 An answer stays in as long as it passes; the photograph is rejected by the check that leaves no answer. Evidence is
 looked at only for photographs that are still in, and kept in `OUTPUT/evidence/` the moment it is known.
@@ -138,17 +138,17 @@ def verify_one(
     if local.passed and any(right[name].passed and in_place[name].passed for name in right):
         names = sorted(frozenset().union(*(one.cues for one in teachers)))
         seen = looked.look(row, image_sha256, names)
-    told = {name: value for name, (value, _) in seen.items()}
-    agreeing = agree([name for name, value in told.items() if value is False])
+    confirmed_cues = {name: value for name, (value, _) in seen.items()}
+    agreeing = agree([name for name, value in confirmed_cues.items() if value is False])
     needed = {key: recipe["evidence"][key] for key in ("min_entities", "min_share", "unconfirmed")}
-    visible = {one.teacher: checks.evidence(one, told, **needed) for one in teachers}
+    visible = {one.teacher: checks.evidence(one, confirmed_cues, **needed) for one in teachers}
     steps = {"correctness": right, "agreement": agreeing, "evidence": visible}
     left = [one.teacher for one in teachers if local.passed]
     verdict = None if local.passed else "localizability"
     for check, verdicts in steps.items():
         left = [name for name in left if verdicts[name].passed]
         verdict = verdict or (None if left else check)
-    kept = _choose(recipe, [one for one in teachers if one.teacher in left], told, vocabulary)
+    kept = _choose(recipe, [one for one in teachers if one.teacher in left], confirmed_cues, vocabulary)
     if left and kept is None:
         verdict = "evidence"
     return {
@@ -175,25 +175,27 @@ def verify_one(
 
 
 def _choose(
-    recipe: Recipe, left: Sequence[Annotation], told: Mapping[str, bool | None], vocabulary: tuple[str, ...]
+    recipe: Recipe, left: Sequence[Annotation], confirmed_cues: Mapping[str, bool | None], vocabulary: tuple[str, ...]
 ) -> dict[str, Any] | None:
     """The best grounded reasoning, cleaned; the recipe's order decides between equals. None where none is left."""
     given = recipe["evidence"]
     refused = [
-        name for name, value in told.items() if value is False or (value is None and given["unknown"] == "remove")
+        name
+        for name, value in confirmed_cues.items()
+        if value is False or (value is None and given["unknown"] == "remove")
     ]
-    ranked = sorted(left, key=lambda one: -checks.grounded(one, told))  # stable
+    ranked = sorted(left, key=lambda one: -checks.grounded(one, confirmed_cues))  # stable
     for one in ranked:
         places = [name for name in (one.country, one.city) if name]
         text = without(one.reasoning or "", refused, vocabulary, places, given["empty_line"])
-        confirmed = [name for name in cues_of(text, vocabulary, places) if told.get(name)]
+        confirmed = [name for name in cues_of(text, vocabulary, places) if confirmed_cues.get(name)]
         if text and len(confirmed) >= given["min_entities"]:
             return {
                 "teacher": one.teacher,
                 "country": one.country,
                 "city": one.city,
                 "distance_km": one.distance_km,
-                "grounded": round(checks.grounded(one, told), 6),
+                "grounded": round(checks.grounded(one, confirmed_cues), 6),
                 "cues": sorted(cues_of(text, vocabulary, places)),
                 "reasoning": text,
             }

@@ -1,4 +1,4 @@
-"""Write: the data set as Parquet, its test split as a benchmark, every photograph's verdicts, and the card.
+"""Writes a data set: Parquet, its test split as a benchmark, all verdicts, and the card.
 
     OUTPUT/dataset/train.parquet, test.parquet   a row a photograph; `image` is a path below the folder of the pictures
     OUTPUT/dataset/data/*.parquet                with `images: embed` the same rows with their pictures, for the hub

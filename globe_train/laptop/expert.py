@@ -6,7 +6,7 @@
 The first draws answers to each row's picture at temperature 1. The second writes rows that SFT trains on: those of
 REASONED as they are and, of every other picture, its first answer of which the format, the country and the city are
 right by the rewards that GRPO is given. As in STaR (Zelikman et al., 2022) a model is then trained from the base on
-both.
+both. With --places it writes the rows of those pictures as they are: where GRPO has something to learn from.
 """
 
 from __future__ import annotations
@@ -148,6 +148,7 @@ def main(words: Sequence[str] | None = None) -> int:
     choose.add_argument("rows", type=Path)
     choose.add_argument("reasoned", type=Path)
     choose.add_argument("samples", type=Path, nargs="+")
+    choose.add_argument("--places", action="store_true", help="only the rows of these pictures, without an answer")
     choose.add_argument("--unchecked", action="store_true", help="as many answers as are right, right or not")
     given = parser.parse_args(words)
     rows = read(given.rows)
@@ -161,7 +162,9 @@ def main(words: Sequence[str] | None = None) -> int:
     if not chosen:
         print(f"expert: none of {len(samples):,} answers names country and city rightly", file=sys.stderr)
         return InputError.exit_code
-    write_whole(given.output, json_lines([*read(given.reasoned), *chosen]))
+    right = {row["id"] for row in chosen}
+    places = [row for row in rows if row["id"] in right]
+    write_whole(given.output, json_lines(places if given.places else [*read(given.reasoned), *chosen]))
     print(f"{given.output}: answers to {len(chosen):,} of {len(rows):,} pictures")
     return 0
 

@@ -15,6 +15,10 @@ known (their reasoning and entities are not in the file that is trained on). Fro
     longer         sft for as many steps as sft, round1 and expert together
     grpo           sft, then GRPO on the others' geotags: accuracy and format, 240 steps of 16 pictures with 8 answers
     grpo-permuted  as grpo, with the permuted geotags: must gain nothing
+    held           sft, then GRPO on the geotags that one of its four answers named rightly, 16 of the n imitated in
+                   each step beside them
+    held-permuted  as held, with the permuted geotags: must gain nothing
+    unheld         as held, with nothing imitated
     distance       as grpo, by the distance instead of the names
     answers        places alone of all pictures, by imitation: what it costs in lift and F1 is the question
     all            all 9,600 reasoned pictures: the ceiling of imitation
@@ -42,6 +46,7 @@ from globe_train.card import table
 from globe_train.laptop import ablation, world
 from globe_train.laptop.steps import EVAL, TRAIN, Step, checkpoint, run
 
+HELD = "miniworld_scarce_grpo_held"
 EXPERT = [sys.executable, "-m", "globe_train.laptop.expert"]
 
 PICTURES, TEST, SAMPLES, ROUNDS = 9_600, 3_000, 4, 2
@@ -57,6 +62,9 @@ ARMS = {
     "longer": "SFT on the same n for three times as long",
     "grpo": "SFT, then GRPO on geotags",
     "grpo-permuted": "SFT, then GRPO on permuted geotags (must gain nothing)",
+    "held": "SFT, then GRPO on geotags that it can name, the n imitated beside it",
+    "held-permuted": "the same, geotags permuted (must gain nothing)",
+    "unheld": "the same, nothing imitated beside it",
     "distance": "SFT, then GRPO on geotags, by distance",
     "answers": "places alone of all pictures, by imitation",
     "all": "SFT on all reasoned pictures",
@@ -80,12 +88,14 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--pictures", type=int, default=PICTURES, help=f"(default {PICTURES:,}), to try it")
     parser.add_argument("--test", type=int, default=TEST, help=f"test pictures (default {TEST:,}), to try it")
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="for scarcity.md (default: FOLDER)")
+    parser.add_argument("--keep", type=Path, metavar="TABLE", help="an earlier scarcity.md: rows that FOLDER lacks")
     options = parser.parse_args(words)
     try:
         write_data(options.folder, options.n, options.pictures, options.test)
         planned = [step for seed in options.seeds for n in options.n for step in steps(options, n, seed)]
         run(list({step.name: step for step in planned}.values()), options.folder / "logs", options.cores)
-        text = summary(options.folder, options.n, options.seeds, options.arms)
+        earlier = options.keep.read_text(encoding="utf-8") if options.keep else ""
+        text = summary(options.folder, options.n, options.seeds, options.arms, options.test, earlier)
     except InputError as error:
         print(f"scarcity: {error}", file=sys.stderr)
         return error.exit_code
@@ -168,6 +178,15 @@ def steps(options: argparse.Namespace, n: int, seed: int) -> list[Step]:
         command = [*EXPERT, "choose", str(output), str(rows), str(folder / f"reasoned-{n}.jsonl"), *given, *more]
         return Step(name, output, command, samples)
 
+    def held(arm: str, tags: Path, beside: str = "") -> list[Step]:
+        places = f"places-held{'-permuted' if tags == permuted_tags else ''}-{end}"
+        beside = beside or f"imitation.data={{manifest: {folder / f'reasoned-{n}.jsonl'}, images: {world}}}"
+        return [
+            sampled(first, sft, 1),
+            chosen(places, [first], tags, "--places"),
+            train(f"{arm}-{end}", HELD, sft, folder / f"{places}.jsonl", beside, needs=[places]),
+        ]
+
     end = f"{n}-{seed}"
     sft, geotags, permuted_tags = f"sft-{end}", folder / f"geotags-{n}.jsonl", folder / f"permuted-{n}.jsonl"
     first, second = f"samples1-{end}", f"samples2-{end}"
@@ -206,6 +225,9 @@ def steps(options: argparse.Namespace, n: int, seed: int) -> list[Step]:
         "longer": [imitated(f"longer-{end}", f"reasoned-{n}", f"trainer.max_steps={LONGER}")],
         "grpo": [train(f"grpo-{end}", "miniworld_scarce_grpo", sft, geotags)],
         "grpo-permuted": [train(f"grpo-permuted-{end}", "miniworld_scarce_grpo", sft, permuted_tags)],
+        "held": held("held", geotags),
+        "held-permuted": held("held-permuted", permuted_tags),
+        "unheld": held("unheld", geotags, "imitation=null"),
         "distance": [train(f"distance-{end}", "miniworld_scarce_grpo_distance", sft, geotags)],
         "answers": [imitated(f"answers-{seed}", "answers")],
         "all": [imitated(f"all-{seed}", "all")],
@@ -224,10 +246,20 @@ def evaluated(folder: Path, name: str) -> Step:
     return Step(f"eval-{name}", output / "scarcity" / "results.json", command, [name])
 
 
-def summary(folder: Path, sizes: Sequence[int], seeds: Sequence[int], arms: Sequence[str]) -> str:
-    """The table of each n over all seeds, and the change over SFT, in Markdown; what was not run says so."""
+def summary(
+    folder: Path,
+    sizes: Sequence[int],
+    seeds: Sequence[int],
+    arms: Sequence[str],
+    test: int = TEST,
+    earlier: str = "",
+) -> str:
+    """The table of each n over all seeds, and the change over SFT, in Markdown; what was not run says so.
+
+    Of an arm that the folder has no run of, or fewer seeds than an `earlier` table, the rows of that table are kept.
+    """
     lines = ["# Reinforcement where reasoned answers are scarce, on miniworld", ""]
-    lines += [f"{TEST:,} test pictures, {len(seeds)} seeds ({', '.join(map(str, seeds))}); "]
+    lines += [f"{test:,} test pictures, {len(seeds)} seeds ({', '.join(map(str, seeds))}); "]
     lines[-1] += "intervals are over photographers, with several seeds of each photograph's mean over them. "
     lines[-1] += "Written by `python -m globe_train.laptop.scarcity`, which says what each arm is. Minutes are by the "
     lines[-1] += "clock, of what an arm needs beside the base and `sft`, without its evaluation."
@@ -237,8 +269,10 @@ def summary(folder: Path, sizes: Sequence[int], seeds: Sequence[int], arms: Sequ
         for arm in arms:
             there = [seed for seed in seeds if is_run(folder, name_of(arm, n, seed))]
             title = ARMS[arm] if len(there) in (0, len(seeds)) else f"{ARMS[arm]} (seed {', '.join(map(str, there))})"
-            if not there:
-                rows.append([title, "not run", *["–"] * (len(ablation.COLUMNS))])
+            row, change = kept(earlier, n, ARMS[arm])
+            if not there or (row[:1] == [ARMS[arm]] and len(there) < len(seeds)):
+                rows.append(row or [title, "not run", *["–"] * (len(ablation.COLUMNS))])
+                changes += [change] if change else []
                 continue
             groups, found = averaged(folder, arm, n, there)
             minutes = f"{duration(folder, arm, n, there) / 60:.1f}"
@@ -251,6 +285,20 @@ def summary(folder: Path, sizes: Sequence[int], seeds: Sequence[int], arms: Sequ
         lines += ["", "Change over SFT of the same seeds, paired; * where the interval excludes zero:", ""]
         lines += table(("%, 95 % intervals", *ablation.COLUMNS), changes)
     return "\n".join([*lines, ""])
+
+
+def kept(earlier: str, n: int, title: str) -> tuple[list[str], list[str]]:
+    """An arm's row of an earlier table and that of its change over SFT; empty where it has none.
+
+    >>> kept("## 8 reasoned pictures\\n| SFT | 1.0 (0.5 – 1.5) | 2.0 |\\nChange\\n| SFT (seed 1) | +1.0 |", 8, "SFT")
+    (['SFT', '1.0 (0.5 – 1.5)', '2.0'], ['SFT (seed 1)', '+1.0'])
+    """
+    _, _, section = earlier.partition(f"## {n:,} reasoned pictures\n")
+    found = []
+    for part in section.partition("\n## ")[0].partition("Change")[::2]:
+        lines = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| ")]
+        found.append(next((row for row in lines if row[0].partition(" (seed ")[0] == title), []))
+    return found[0], found[1]
 
 
 def is_run(folder: Path, name: str) -> bool:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from scipy.fft import dctn
 
-from globe_eval.benchmarks.duplicates import KINDS, near, overlap, overlapping_ids, perceptual_hash, shrink
+from globe_eval.benchmarks.duplicates import KINDS, nearest_hashes, overlap, overlapping_ids, perceptual_hash, shrink
 from globe_eval.benchmarks.prepare import Prepared, prepare
 from globe_eval.errors import InputError
 from globe_eval.miniworld import photographs, render
@@ -182,7 +182,7 @@ def test_a_picture_that_was_changed_a_little_is_near_and_another_is_not(pictures
         picture.save(again, "JPEG", quality=50)
         for changed in (Image.open(again), picture.resize((80, 80), Image.Resampling.LANCZOS)):
             assert (look(changed) ^ original).bit_count() <= 4
-    assert near(looks) == {}
+    assert nearest_hashes(looks) == {}
 
 
 @pytest.mark.parametrize("level", [0, 1, 128, 255])
@@ -202,6 +202,6 @@ def test_near_is_what_comparing_all_pairs_gives(ours: list[int | None], theirs: 
         return min(ranked)[1] if ranked and min(ranked)[0] <= bits else None
 
     apart = {i: j for i, one in enumerate(ours) if (j := nearest(one, theirs)) is not None}
-    assert near(ours, theirs, bits) == apart
+    assert nearest_hashes(ours, theirs, bits) == apart
     within = {i: j for i, one in enumerate(ours) if (j := nearest(one, ours, i)) is not None}
-    assert near(ours, bits=bits) == within
+    assert nearest_hashes(ours, bits=bits) == within

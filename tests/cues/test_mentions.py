@@ -219,7 +219,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_hostile_text_is_read_in_linear_time(piece: str) -> None:
-    """Quadratic time would take minutes on 100 kB; `perf/mentions.py` measures five."""
+    """Quadratic time would take minutes on 100 kB; `perf/functions.py` measures five."""
     text = (piece * (100_000 // len(piece)))[:100_000]
     reading = read(text)
     assert not reading.asserts("blue church with a door")

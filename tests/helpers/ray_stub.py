@@ -87,8 +87,8 @@ class Local(Stub):
         for number, item in enumerate(reversed(items)):
             if number >= self.fails_after:
                 raise RuntimeError("Traceback\n  of a worker\nOSError: no node is left")
-            row = ray_rows.read(item)
-            row |= ray_rows.asked(questions, row)
+            row = ray_rows.with_bytes(item)
+            row |= ray_rows.engine_input(questions, row)
             if not row[ray_rows.ERROR]:
                 row |= {ray_rows.ERROR: self.engine_error} if self.engine_error else answered(row)
-            yield ray_rows.answer(row)
+            yield ray_rows.answer_of(row)

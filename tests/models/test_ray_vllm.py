@@ -17,7 +17,7 @@ from ray_engine import CITIES
 from ray_stub import Local
 
 from globe_eval.cli import main
-from globe_eval.models.ray_rows import Question
+from globe_eval.models.ray_rows import EngineRequest
 
 ROOT = Path(__file__).parents[2]
 N = 24
@@ -119,7 +119,7 @@ def test_a_picture_that_does_not_decode_is_one_photographs_error(task: Path, tmp
 def test_only_an_answer_that_fills_its_limit_without_an_end_is_cut_off(tokens: bytes, text: str, reason: str) -> None:
     model = Local(pretrained="weights", device="cpu")
     row = {"index": 0, "error": "", "text": text, "tokens": list(tokens), "prompt_tokens": 3}
-    response = model._response(row, Question("?", {"max_tokens": 7, "stop": ["##", "<end>"]}))
+    response = model._response(row, EngineRequest("?", {"max_tokens": 7, "stop": ["##", "<end>"]}))
     assert (response, response.finish_reason, response.completion_tokens) == (text, reason, len(tokens))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from globe_eval.models.providers import Rules, learnt
+from globe_eval.models.providers import Rules, rules_after
 from globe_eval.models.reply import refused
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "refusals.json").read_text(encoding="utf-8"))
@@ -19,7 +19,7 @@ SENT |= {"repetition_penalty": 1.0, "top_k": 1}
 @pytest.mark.parametrize("case", GOLDEN["fields"], ids=lambda case: case["message"][:60])
 def test_a_refused_field_is_adapted_as_its_sentence_says(case: dict[str, Any]) -> None:
     error = {"error": {"message": case["message"], "type": "invalid_request_error"}}
-    rules = learnt(
+    rules = rules_after(
         Rules(),
         error,
         case["message"],

@@ -18,7 +18,7 @@ from PIL import Image
 from reported import Row, write_run
 
 from globe_eval import cli
-from globe_eval.reports.page import headline, loaded, marks, payload, pictures
+from globe_eval.reports.page import headline, joined, marks, payload, pictures
 from globe_eval.reports.page import report as html_report
 from globe_eval.runs import record
 
@@ -185,7 +185,7 @@ def test_the_table_of_all_photographs(tmp_path: Path) -> None:
 def test_a_photograph_of_two_tables_is_one(tmp_path: Path) -> None:
     one = write_run(tmp_path / "one", [Row("a", 10.0, 20.0, "10, 20"), Row("b", 1.0, 2.0, "1, 2")])
     other = write_run(tmp_path / "other", [Row("b", 1.0, 2.0000001, "1, 2"), Row("a", 50.0, 20.0, "10, 20")])
-    data = loaded.load([one, other])
+    data = joined.join_runs([one, other])
     assert [p.id for p in data.photographs] == ["a", "b", "a"], "b is one photograph, the two a are not"
     assert [[s is not None for s in row] for row in data.answers] == [[True, True, False], [False, True, True]]
     assert "1 of 3 were answered in all" in report(tmp_path, one, other)
@@ -221,7 +221,7 @@ def test_without_entities_cues_are_only_named(tmp_path: Path) -> None:
 
 def test_what_readers_look_for_comes_first(tmp_path: Path) -> None:
     rows = [Row(f"p{i}", 0.0, 0.0, f"0, {i / 10}" if i != 50 else "I'm sorry, I cannot say.") for i in range(100)]
-    data = loaded.load([write_run(tmp_path / "run", rows)])
+    data = joined.join_runs([write_run(tmp_path / "run", rows)])
     chosen = marks.foremost(data, 10)
     assert len(chosen) == 10 and {99, 0, 50} <= set(chosen)
     assert marks.foremost(data, 1000) == list(range(100))
@@ -290,7 +290,7 @@ def test_what_differs_between_runs_is_a_table(tmp_path: Path) -> None:
         write_run(tmp_path / name, rows, model_args={"pretrained": name, "dtype": "half"}, seed=seed, prompt_sha256=sha)
         for name, seed, sha in (("one", 0, "a" * 64), ("two", 7, "b" * 64))
     ]
-    data = loaded.load(runs)
+    data = joined.join_runs(runs)
     differing = dict(headline.differing_settings(data.runs))
     assert differing == {
         "model_args.pretrained": ["one", "two"], "seed": ["0", "7"], "prompt_sha256": ["a" * 64, "b" * 64],

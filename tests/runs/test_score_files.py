@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import globe_eval as ge
 from globe_eval.benchmarks.formats import load_json
-from globe_eval.benchmarks.points import both, predicted_points, refuse_swapped_answers
+from globe_eval.benchmarks.points import coordinate_pair, predicted_points, refuse_swapped_answers
 from globe_eval.benchmarks.table import Table
 from globe_eval.cli import main
 from globe_eval.errors import InputError
@@ -363,7 +363,7 @@ def test_a_position_in_one_cell_is_the_one_in_two(lat: float, lon: float, form: 
 
 
 def test_geojson_has_the_longitude_first() -> None:
-    assert both({"type": "Point", "coordinates": [2.29, 48.85]}) == (48.85, 2.29)
+    assert coordinate_pair({"type": "Point", "coordinates": [2.29, 48.85]}) == (48.85, 2.29)
 
 
 def test_a_swap_is_refused_where_a_latitude_is_impossible_and_else_only_noted() -> None:

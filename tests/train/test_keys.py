@@ -12,7 +12,7 @@ import yaml
 
 from globe_eval.errors import InputError
 from globe_train import checkpoint, launch, recipe, train
-from globe_train.data import benchmarks_of, contamination, dataset, read_examples
+from globe_train.data import benchmarks_of, contamination, dataset, imitated, read_examples
 from globe_train.recipe import Recipe, read_recipe
 
 CHANGES: dict[str, tuple[str, Any]] = {
@@ -31,6 +31,7 @@ CHANGES: dict[str, tuple[str, Any]] = {
     "labels": ("reward_model", {"run": "RUN", "within_km": 500}),
     "holdout": ("reward_model", 0.5),
     "rewards": ("grpo", {"r_format": 2.0}),
+    "imitation": ("grpo", {"data": {"manifest": "other.jsonl"}, "rows": 2}),
     "optimizer": ("sft", "muon"),
     "trainer": ("sft", {"learning_rate": 0.5}),
 }
@@ -116,6 +117,7 @@ def effect(made: Recipe) -> dict[str, Any]:
         "rewards": [one.__name__ for one in train.rewards(made)] if made["kind"] == "grpo" else None,
         "optimizer": hasattr(train.with_optimizer(SimpleNamespace(), made, config), "optimizer_cls_and_kwargs"),
         "launch": [str(one) for one in launch.commands(made)],
+        "imitated": [row["id"] for row in imitated(made).rows] if made.get("imitation") else None,
         "departures": made["departures"],
     }
 

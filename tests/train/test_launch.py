@@ -16,7 +16,7 @@ from globe_train.recipe import gpus, read_recipe, recipes_folder
 LARGE = sorted(path.stem for path in recipes_folder().glob("*.yaml") if not path.stem.startswith("miniworld"))
 
 
-def commands(name: str, *overrides: str, gpus: str | None = None) -> list[launch.Command]:
+def commands(name: str, *overrides: str, gpus: str | None = None) -> list[launch.Program]:
     return launch.commands(read_recipe(name, overrides), overrides, gpus=gpus)
 
 
@@ -114,19 +114,19 @@ def test_servers_are_waited_for_and_ended(tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    server = launch.Command((sys.executable, "-c", SERVER, str(port)), {}, url)
+    server = launch.Program((sys.executable, "-c", SERVER, str(port)), {}, url)
     code = f"import httpx, sys; sys.exit(httpx.get('{url}').status_code - 195)"
-    trainer = launch.Command((sys.executable, "-c", code), {"CUDA_VISIBLE_DEVICES": "0"})
+    trainer = launch.Program((sys.executable, "-c", code), {"CUDA_VISIBLE_DEVICES": "0"})
     assert launch.run([server, trainer], tmp_path) == 5
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0, "nothing is left"
 
 
 def test_a_server_that_ends_or_is_not_installed_is_one_line(tmp_path: Path) -> None:
-    trainer = launch.Command((sys.executable, "-c", "raise SystemExit(9)"))
-    dies = launch.Command((sys.executable, "-c", "raise SystemExit('no GPU')"), {}, "http://127.0.0.1:9")
+    trainer = launch.Program((sys.executable, "-c", "raise SystemExit(9)"))
+    dies = launch.Program((sys.executable, "-c", "raise SystemExit('no GPU')"), {}, "http://127.0.0.1:9")
     with pytest.raises(InputError, match=r"ended with exit code 1: no GPU .*server-1.log"):
         launch.run([dies, trainer], tmp_path)
     with pytest.raises(InputError, match=r"no_such_program: not installed; pip install 'globe-eval\[gpu\]'"):
-        launch.run([launch.Command(("no_such_program",), {}, "http://127.0.0.1:9"), trainer], tmp_path)
+        launch.run([launch.Program(("no_such_program",), {}, "http://127.0.0.1:9"), trainer], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["server-1.log"]

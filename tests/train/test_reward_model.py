@@ -110,8 +110,8 @@ def test_neither_folder_nor_server() -> None:
 
 def test_probabilities_of_all_spellings_are_added_up() -> None:
     top = [{"token": t, "logprob": math.log(p)} for t, p in [("yes", 0.3), (" Yes", 0.3), ("NO", 0.2), ("a", 0.2)]]
-    assert reward_model.said_yes(top) == pytest.approx(0.75)
-    assert reward_model.said_yes([{"token": "a", "logprob": 0.0}]) is None
+    assert reward_model.yes_probability(top) == pytest.approx(0.75)
+    assert reward_model.yes_probability([{"token": "a", "logprob": 0.0}]) is None
 
 
 def test_a_reward_model_is_trained_measured_and_asked(tmp_path: Path, world: Path, student: Path) -> None:

@@ -1,4 +1,4 @@
-"""`globe-eval export`: a run -> the file that another tool reads, or its figures sent to a tracker."""
+"""`globe-eval export`: writes a run in the format of another tool, or sends its figures to a tracker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A result as lm-eval's own results JSON, for the tools that read it."""
+"""Exports a result as lm-eval's own results JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hub: `model-index` and `.eval_results` of a model's repository, `eval.yaml` of a benchmark's."""
+"""Exports for the hub: `model-index` and `.eval_results` of a model, `eval.yaml` of a benchmark."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a run leaves the machine in an export: the figures, and the settings that they depend on.
+"""The part of a run that exports may publish: its figures, and the settings that they depend on.
 
 No photograph's id (IM2GPS3K's carry their photographer's), no response, no server's address, no path, nothing that
 looks like a key.

@@ -1,4 +1,4 @@
-"""The samples of a run as a table for spreadsheets, notebooks and databases: CSV and Parquet of `columns`.
+"""Exports the samples of a run as a table, CSV or Parquet, for spreadsheets, notebooks and databases.
 
 A column a field of samples.jsonl, by its dotted name; missing is empty in CSV, null in Parquet; lists are JSON in CSV.
 As private as samples.jsonl itself: ids, photographers and responses are in it.

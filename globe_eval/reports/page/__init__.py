@@ -1,1 +1,1 @@
-"""The page of one run or of several: figures, charts, maps, photographs; the same as pictures and CSV."""
+"""HTML pages of runs and of `globe-eval ask`: figures, charts, maps and photographs in one file."""

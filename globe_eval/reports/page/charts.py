@@ -1,4 +1,7 @@
-"""The charts of a report as SVG. Each says in words what it shows; the numbers stand in a table beside it."""
+"""The charts of a report as SVG, each with a text alternative.
+
+Each says in words what it shows; the numbers stand in a table beside it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from markupsafe import Markup
 from globe_eval.metrics import localizability
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.reports.page import curves, svg
-from globe_eval.reports.page.loaded import Loaded
+from globe_eval.reports.page.joined import JoinedRuns
 from globe_eval.reports.page.svg import element
 
 WIDTH, HEIGHT = 420.0, 280.0
@@ -33,7 +36,7 @@ class Line:
     confidence: curves.Floats
 
 
-def lines(data: Loaded) -> list[Line]:
+def lines(data: JoinedRuns) -> list[Line]:
     """Each run's part in the charts."""
     return [Line(run.name, run.table["distance_km"], run.confidence) for run in data.runs]
 
@@ -177,12 +180,12 @@ def reliability(lines: Sequence[Line], km: float, name: str) -> Markup:
         for b in bins:
             at = x(b.confidence)
             parts.append(element("line", x1=at, x2=at, y1=y(b.low), y2=y(b.high), class_=f"line thin r{i % 6}"))
-            told = f"{line.name}: of {b.n:,} with confidence about {b.confidence:.2f}, {100 * b.located:.0f} % located"
+            text = f"{line.name}: of {b.n:,} with confidence about {b.confidence:.2f}, {100 * b.located:.0f} % located"
             size = 2.5 + 4.5 * float(np.sqrt(b.n / most))
             parts.append(
-                element("circle", element("title", told), cx=at, cy=y(b.located), r=size, class_=f"dot r{i % 6}")
+                element("circle", element("title", text), cx=at, cy=y(b.located), r=size, class_=f"dot r{i % 6}")
             )
-            words.append(told)
+            words.append(text)
     title = f"Stated confidence against the share within {km:,.0f} km"
     return _chart(name, title, words, _share_axis(x, "confidence"), parts)
 

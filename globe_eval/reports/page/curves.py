@@ -1,4 +1,4 @@
-"""The curves of a report, as numbers: how distances are spread, and what stated confidences are worth."""
+"""The curves of a report as arrays: distribution of distances, reliability of stated confidences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The drawings of a report as SVG files of their own: the page's charts and maps with their style inside."""
+"""Writes the charts and maps of a report as standalone SVG files, with their style inside."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from globe_eval.files import write_whole
 from globe_eval.reports.page import charts, maps, svg
-from globe_eval.reports.page.loaded import Loaded
+from globe_eval.reports.page.joined import JoinedRuns
 from globe_eval.reports.page.svg import element
 
 STYLES = ("../style.css", "drawings.css")
@@ -18,7 +18,7 @@ _LINE = 18.0
 _HERE = Path(__file__).parent
 
 
-def write_drawings(data: Loaded, folder: Path) -> list[Path]:
+def write_drawings(data: JoinedRuns, folder: Path) -> list[Path]:
     """Write `map-1.svg` … (one a run), `distances.svg`, `histogram.svg`, and of stated confidences their two curves.
 
     The same runs give the same bytes.

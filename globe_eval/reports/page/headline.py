@@ -1,4 +1,4 @@
-"""The tables of a report as rows of text: figures with intervals, what differs between runs, what each run is."""
+"""The tables of a report as rows of text: figures with intervals, differing settings, how each run was made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.catalogue import Family, described
 from globe_eval.places.resolve import country_name
 from globe_eval.reports import shown
-from globe_eval.reports.page.loaded import NamedRun
+from globe_eval.reports.page.joined import NamedRun
 from globe_eval.reports.run import settings
 from globe_eval.sample import Results, Stratum, to_dict
 
@@ -60,7 +60,7 @@ def denominator_notes(runs: Sequence[NamedRun]) -> list[str]:
     notes = []
     for i, a in enumerate(runs):
         for b in runs[i + 1 :]:
-            turned = [told for km in THRESHOLDS_KM.values() if (told := _turned(a.results, b.results, km))]
+            turned = [text for km in THRESHOLDS_KM.values() if (text := _turned(a.results, b.results, km))]
             if turned:
                 notes.append(
                     f"The order of {a.name} and {b.name} depends on the denominator, all photographs or the located "
@@ -83,8 +83,8 @@ def _turned(a: Results, b: Results, km: float) -> str | None:
     assert all_a is not None and all_b is not None and valid_a is not None and valid_b is not None
     if (all_a - all_b) * (valid_a - valid_b) >= 0:
         return None
-    told = [f"{100 * value:.2f}" for value in (all_a, all_b, valid_a, valid_b)]
-    return f"within {km:,.0f} km {told[0]} against {told[1]} % of all, {told[2]} against {told[3]} % of the located"
+    text = [f"{100 * value:.2f}" for value in (all_a, all_b, valid_a, valid_b)]
+    return f"within {km:,.0f} km {text[0]} against {text[1]} % of all, {text[2]} against {text[3]} % of the located"
 
 
 def breakdown_rows(runs: Sequence[NamedRun], by: str) -> list[tuple[str, list[Stratum | None]]]:

@@ -1,4 +1,4 @@
-"""The two maps of a report as SVG: the world that lines are drawn on, and the countries by their accuracy."""
+"""The two maps of a report as SVG: answers on the world, and countries by their accuracy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.places.resolve import country_name
 from globe_eval.reports.page import worldmap
-from globe_eval.reports.page.loaded import Loaded, Photograph
+from globe_eval.reports.page.joined import JoinedPhotograph, JoinedRuns
 from globe_eval.reports.page.svg import element, number
 
 CLASSES = (
@@ -53,7 +53,7 @@ def _world(description: str, lines: Markup) -> Markup:
     )
 
 
-def answers(data: Loaded, run: int) -> Markup:
+def answers(data: JoinedRuns, run: int) -> Markup:
     """The same map with all photographs and answers of one run, as the scripts draw it at first."""
     arcs: list[list[str]] = [[] for _ in CLASSES]
     ends: list[list[str]] = [[] for _ in CLASSES]
@@ -85,7 +85,7 @@ def _at(lats: ArrayLike, lons: ArrayLike) -> str:
     return "M" + "L".join(f"{number(a)} {number(b)}" for a, b in zip(x.tolist(), y.tolist(), strict=True))
 
 
-def by_country(photographs: Sequence[Photograph], codes: Iterable[str]) -> Markup:
+def by_country(photographs: Sequence[JoinedPhotograph], codes: Iterable[str]) -> Markup:
     """Countries to be coloured by the scripts; those too small for the outline are circles amid their photographs."""
     outlines: dict[str, list[str]] = {}
     names: dict[str, str] = {}
@@ -99,7 +99,7 @@ def by_country(photographs: Sequence[Photograph], codes: Iterable[str]) -> Marku
         )
         for code, paths in outlines.items()
     ]  # fmt: skip
-    small: dict[str, list[Photograph]] = {code: [] for code in codes if code not in outlines}
+    small: dict[str, list[JoinedPhotograph]] = {code: [] for code in codes if code not in outlines}
     for photograph in photographs:
         if photograph.country in small:
             small[photograph.country].append(photograph)

@@ -1,4 +1,4 @@
-"""Which words of a response name visible cues, and whether the photograph bears them out."""
+"""Marks the words of a response that name visual cues, as supported by the photograph, unsupported or negated."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from globe_eval.answers import parse
 from globe_eval.cues import mentions
-from globe_eval.reports.page.loaded import Loaded, contradicts, unsupported
+from globe_eval.reports.page.joined import JoinedRuns, contradicts, unsupported
 from globe_eval.sample import Sample
 
 MOST_READ = 2_000
@@ -55,7 +55,7 @@ def _units(text: str) -> Callable[[int], int]:
     return lambda at: at + bisect_left(wide, at)
 
 
-def foremost(loaded: Loaded, most: int) -> list[int]:
+def foremost(loaded: JoinedRuns, most: int) -> list[int]:
     """At most `most` photographs, those first that a reader will look for; their places in ascending order.
 
     In turn one of the worst, of the best, of those whose reasoning contradicts the answer, names what is not there, or

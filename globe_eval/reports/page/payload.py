@@ -1,4 +1,4 @@
-"""The data block of a report: columns as compact JSON, with nothing in it that could end a script element.
+"""The JSON data block of a report, in columns; it contains no `<` that could end its script element.
 
 Responses are as long as a page can bear: models that repeat themselves must not make a report too big to open.
 """
@@ -11,7 +11,8 @@ from typing import Any
 
 from globe_eval.places.resolve import country_name
 from globe_eval.reports.page import marks
-from globe_eval.reports.page.loaded import Loaded, contradicts, own_confidence, unsupported
+from globe_eval.reports.page.joined import JoinedRuns, contradicts, own_confidence, unsupported
+from globe_eval.reports.run import stated_answer
 from globe_eval.sample import STATUSES, Consistency, Results, Sample
 
 MAP_METRICS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
@@ -26,7 +27,7 @@ MOST_BYTES = 16_000_000
 SHORTEST = 200
 
 
-def payload(loaded: Loaded, pictures: Mapping[int, str], read: Sequence[int], longest: int) -> dict[str, Any]:
+def payload(loaded: JoinedRuns, pictures: Mapping[int, str], read: Sequence[int], longest: int) -> dict[str, Any]:
     """Everything that the page's scripts need.
 
     Args:
@@ -115,15 +116,6 @@ def _confidence(sample: Sample) -> float | None:
 def _rounded(km: float) -> float:
     """To the digits that are shown, and never over a threshold."""
     return round(km, 3) if km < 10 else round(km, 2)
-
-
-def stated_answer(sample: Sample) -> str | None:
-    """The answer as the text has it: names, or where there are none its coordinates."""
-    answer = sample.answer
-    names = ", ".join(name for name in (answer.city, answer.admin, answer.country) if name)
-    if names:
-        return names
-    return None if answer.lat is None or answer.lon is None else f"{answer.lat:.4f}, {answer.lon:.4f}"
 
 
 def found_place(sample: Sample) -> str | None:

@@ -1,4 +1,4 @@
-"""The pictures of a report: found, held to the SHA-256 that the run saw, scaled down, stripped, as data URLs."""
+"""The pictures of a report: found by id, verified by SHA-256, scaled down, stripped of metadata, as data URLs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from PIL import Image
 from globe_eval import miniworld
 from globe_eval.benchmarks.images import Bounds, ImageError, decode
 from globe_eval.errors import InputError
-from globe_eval.reports.page.loaded import Photograph
+from globe_eval.reports.page.joined import JoinedPhotograph
 
 MOST, SIDE, QUALITY = 300, 320, 72
 """How many pictures a report carries unless told otherwise; their longer side in pixels; as JPEG of this quality."""
@@ -32,7 +32,7 @@ class Pictures(NamedTuple):
     other: int
 
 
-def pictures(photographs: Sequence[Photograph], chosen: Sequence[int], folder: Path) -> Pictures:
+def pictures(photographs: Sequence[JoinedPhotograph], chosen: Sequence[int], folder: Path) -> Pictures:
     """The pictures of some photographs from a folder, or from below it, by id or file name.
 
     A folder that `globe-eval prepare` wrote stands for the pictures that it was prepared from. A picture whose SHA-256
@@ -52,11 +52,11 @@ def pictures(photographs: Sequence[Photograph], chosen: Sequence[int], folder: P
     return shown
 
 
-def drawn(photographs: Sequence[Photograph], chosen: Sequence[int]) -> Pictures:
+def drawn(photographs: Sequence[JoinedPhotograph], chosen: Sequence[int]) -> Pictures:
     """The pictures of the embedded benchmark, drawn anew."""
     by_id = {row["id"]: row for split in miniworld.SPLITS for row in miniworld.photographs(split)}
 
-    def find(photograph: Photograph) -> bytes | None:
+    def find(photograph: JoinedPhotograph) -> bytes | None:
         row = by_id.get(photograph.id)
         return None if row is None else miniworld.png(miniworld.render(row))
 
@@ -64,7 +64,7 @@ def drawn(photographs: Sequence[Photograph], chosen: Sequence[int]) -> Pictures:
 
 
 def _shown(
-    photographs: Sequence[Photograph], chosen: Sequence[int], find: Callable[[Photograph], bytes | None]
+    photographs: Sequence[JoinedPhotograph], chosen: Sequence[int], find: Callable[[JoinedPhotograph], bytes | None]
 ) -> Pictures:
     urls, absent, other = {}, 0, 0
     for i in chosen:
@@ -104,7 +104,7 @@ def _images(folder: Path) -> Path:
         raise InputError(f"{path}: not what globe-eval prepare writes ({error!r})") from None
 
 
-def _finder(root: Path) -> Callable[[Photograph], bytes | None]:
+def _finder(root: Path) -> Callable[[JoinedPhotograph], bytes | None]:
     """A photograph -> the bytes of its file, where there is one of its id below `root`."""
     by_name: dict[str, Path] = {}
     for folder, folders, names in os.walk(root):
@@ -114,7 +114,7 @@ def _finder(root: Path) -> Callable[[Photograph], bytes | None]:
             for key in (path.relative_to(root).as_posix(), name, path.stem):
                 by_name.setdefault(key, path)
 
-    def find(photograph: Photograph) -> bytes | None:
+    def find(photograph: JoinedPhotograph) -> bytes | None:
         last = photograph.id.rsplit("/", 1)[-1]
         names = [f"{stem}{suffix}" for stem in (photograph.id, last) for suffix in ("", *_SUFFIXES)]
         path = next((by_name[name] for name in names if name in by_name), None)

@@ -1,4 +1,4 @@
-"""`globe-eval report`: runs as one HTML file that needs nothing else, no server and no network, and files beside it.
+"""`globe-eval report`: runs as one HTML file that works offline, and SVG and CSV files beside it.
 
 Everything that a model or a benchmark wrote is escaped: by the template where it is part of the page, as JSON without
 `<` where scripts read it, and they set it as text. The page's policy allows no script and no style but its own, by
@@ -24,7 +24,7 @@ from globe_eval.reports import glossary, shown, terminal
 from globe_eval.reports.export.samples import csv_text, digests
 from globe_eval.reports.page import charts, headline, maps, marks, payload, pictures
 from globe_eval.reports.page.drawings import STYLES, write_drawings
-from globe_eval.reports.page.loaded import Loaded, NamedRun, load, table_of
+from globe_eval.reports.page.joined import JoinedRuns, NamedRun, join_runs, table_of
 from globe_eval.reports.page.marks import foremost
 from globe_eval.reports.sentences import sentences
 from globe_eval.sample import STATUSES
@@ -68,7 +68,7 @@ def write_report(
     path = output or DEFAULT
     if path.is_dir():
         raise InputError(f"--output_path {path}: is a folder; name the file, as in {path / DEFAULT}")
-    data = load(folders)
+    data = join_runs(folders)
     some = sampled(data)
     chosen = foremost(some, pictures.MOST if max_images is None else max_images)
     written = [path]
@@ -90,7 +90,7 @@ def write_report(
     return written
 
 
-def _pictures(data: Loaded, chosen: Sequence[int], images: Path | None) -> pictures.Pictures:
+def _pictures(data: JoinedRuns, chosen: Sequence[int], images: Path | None) -> pictures.Pictures:
     if images is not None:
         return pictures.pictures(data.photographs, chosen, images)
     if all(run.results.task.startswith("miniworld") for run in data.runs):
@@ -98,7 +98,7 @@ def _pictures(data: Loaded, chosen: Sequence[int], images: Path | None) -> pictu
     return pictures.Pictures({}, 0, 0)
 
 
-def sampled(data: Loaded) -> Loaded:
+def sampled(data: JoinedRuns) -> JoinedRuns:
     """What the gallery and the map show one by one: of more than MOST_SHOWN photographs as many, evenly chosen in their
     order, and the foremost among all.
     """
@@ -109,10 +109,10 @@ def sampled(data: Loaded) -> Loaded:
     rest = MOST_SHOWN - len(first)
     chosen = sorted({*first, *(i * n // rest for i in range(rest))})
     rows = [[answers[i] for i in chosen] for answers in data.answers]
-    return Loaded(data.runs, [data.photographs[i] for i in chosen], rows)
+    return JoinedRuns(data.runs, [data.photographs[i] for i in chosen], rows)
 
 
-def page(data: Loaded, some: Loaded, found: pictures.Pictures, pictures_wanted: int) -> str:
+def page(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, pictures_wanted: int) -> str:
     """The page, as text: all figures and charts of `data`, `some` of the photographs one by one.
 
     `pictures_wanted` is how many were looked for.
@@ -172,7 +172,7 @@ def _title(runs: Sequence[NamedRun]) -> str:
     return f"{named}{len(runs)} runs side by side"
 
 
-def _notes(data: Loaded, found: pictures.Pictures, wanted: int) -> list[str]:
+def _notes(data: JoinedRuns, found: pictures.Pictures, wanted: int) -> list[str]:
     """What a reader must know before any number."""
     notes = []
     for run in data.runs:
@@ -201,7 +201,7 @@ def _notes(data: Loaded, found: pictures.Pictures, wanted: int) -> list[str]:
     return notes
 
 
-def _sampled_note(data: Loaded, some: Loaded) -> list[str]:
+def _sampled_note(data: JoinedRuns, some: JoinedRuns) -> list[str]:
     n, whole = len(some.photographs), len(data.photographs)
     if n == whole:
         return []
@@ -211,7 +211,7 @@ def _sampled_note(data: Loaded, some: Loaded) -> list[str]:
     ]
 
 
-def _shortened_note(some: Loaded, longest: int) -> list[str]:
+def _shortened_note(some: JoinedRuns, longest: int) -> list[str]:
     n = sum(len(sample.response or "") > longest for answers in some.answers for sample in answers if sample)
     if not n:
         return []
@@ -220,7 +220,7 @@ def _shortened_note(some: Loaded, longest: int) -> list[str]:
     ]
 
 
-def _marked_note(data: Loaded, read: int) -> str:
+def _marked_note(data: JoinedRuns, read: int) -> str:
     """What the marks in responses are of; empty where there is no response."""
     if not any(sample.response for run in data.runs for sample in run.samples):
         return ""
@@ -270,7 +270,7 @@ def _part_cell(part: Any, name: str) -> headline.FigureText:
     return headline.FigureText(shown.text(name, figure.value), shown.interval(name, figure), number=number)
 
 
-def _charts(data: Loaded) -> dict[str, Any]:
+def _charts(data: JoinedRuns) -> dict[str, Any]:
     runs = data.runs
     lines = charts.lines(data)
     some_stated = charts.state_confidence(lines)

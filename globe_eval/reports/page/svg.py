@@ -1,4 +1,4 @@
-"""SVG, written element by element: text and attributes are always escaped, colours come from the page's style."""
+"""Builds SVG elements: text and attributes are always escaped, colours come from the page's style."""
 
 from __future__ import annotations
 

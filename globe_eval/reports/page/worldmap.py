@@ -1,4 +1,4 @@
-"""The Earth on a page: an outline, a projection, and the great circle between two points, cut where the map ends.
+"""The world map: outline, projection, and great circles between two points, cut where the map ends.
 
 Equal Earth (Šavrič, Patterson & Jenny, "The Equal Earth map projection", IJGIS 33, 2018): areas keep their proportion,
 so that no country looks more important than it is, and meridians are gentle. `report.js` draws its lines by the same

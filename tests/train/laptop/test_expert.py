@@ -59,6 +59,12 @@ def test_unchecked_answers_are_as_many_with_the_places_that_they_name(files: lis
     assert named == {"a": "Paris", "b": "Tokyo", "c": "Osaka"}
 
 
+def test_places_are_the_rows_of_pictures_with_a_right_answer_as_they_were(files: list[str]) -> None:
+    assert expert.main(["choose", *files, "--places"]) == 0
+    rows = [json.loads(line) for line in Path(files[0]).read_text(encoding="utf-8").splitlines()]
+    assert rows == [ROWS[0]], "no reasoned picture, and nothing of the answer"
+
+
 def test_right_answers_that_are_none_end_in_one_line(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert expert.main(["choose", files[0], files[1], files[2], files[4]]) == 2
     assert not Path(files[0]).exists()

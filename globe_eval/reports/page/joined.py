@@ -1,4 +1,4 @@
-"""The runs of a report, photograph by photograph: which answers are to one photograph, and what may be shown of it."""
+"""Joins the runs of a report by photograph, and decides what of a photograph may be shown."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class NamedRun(run.Run):
 
 
 @dataclass(frozen=True)
-class Photograph:
+class JoinedPhotograph:
     """What all answers to a photograph share. `id` is the run's, `shown` does not tell who took it."""
 
     id: str
@@ -56,15 +56,15 @@ class Photograph:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class JoinedRuns:
     """All runs, all photographs in the order of the first run, and `answers[run][photograph]` where there is one."""
 
     runs: list[NamedRun]
-    photographs: list[Photograph]
+    photographs: list[JoinedPhotograph]
     answers: list[list[Sample | None]]
 
 
-def load(folders: Sequence[Path]) -> Loaded:
+def join_runs(folders: Sequence[Path]) -> JoinedRuns:
     """Read runs. Answers are to one photograph where its id is the same and its true point, to a hundred metres.
 
     Raises InputError for what is no run, and where `results.json` is of other samples than `samples.jsonl`.
@@ -86,7 +86,7 @@ def load(folders: Sequence[Path]) -> Loaded:
     for one, place_of, row in zip(runs, places, answers, strict=True):
         for sample, place in zip(one.samples, place_of, strict=True):
             row[place] = sample
-    return Loaded(runs, _photographs(photographs), answers)
+    return JoinedRuns(runs, _photographs(photographs), answers)
 
 
 def _joined(many: Sequence[Sequence[Sample]]) -> tuple[list[Sample], list[list[int]]]:
@@ -123,7 +123,7 @@ def _names(many: Sequence[Results]) -> list[str]:
     return numbered
 
 
-def _photographs(samples: Sequence[Sample]) -> list[Photograph]:
+def _photographs(samples: Sequence[Sample]) -> list[JoinedPhotograph]:
     at_point = countries_at([s.truth.lat for s in samples], [s.truth.lon for s in samples])
     found = []
     for sample, codes in zip(samples, at_point, strict=True):
@@ -131,7 +131,7 @@ def _photographs(samples: Sequence[Sample]) -> list[Photograph]:
         code = country_code(truth.country) or min(codes, default=None)
         name = ", ".join(part for part in (truth.city, truth.country) if part) or (country_name(code) if code else "")
         shown = without_photographer(sample.id, truth.group)
-        found.append(Photograph(sample.id, shown, truth.lat, truth.lon, name, code, sample.image_sha256))
+        found.append(JoinedPhotograph(sample.id, shown, truth.lat, truth.lon, name, code, sample.image_sha256))
     return found
 
 
@@ -154,7 +154,7 @@ def own_confidence(sample: Sample) -> float | None:
     return judged.confidence if judged.source in ("probability", "stated", "judged") else None
 
 
-def table_of(data: Loaded) -> dict[str, Column]:
+def table_of(data: JoinedRuns) -> dict[str, Column]:
     """The columns of all runs one below the other, beside the run's name; the column of who took it is left out."""
     names = dict.fromkeys(name for one in data.runs for name in one.table if name != "truth.group")
     table = {name: np.concatenate([one.table[name] for one in data.runs]) for name in names}

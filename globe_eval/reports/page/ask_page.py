@@ -1,4 +1,4 @@
-"""The page of `globe-eval ask`: what a model says of pictures whose place nobody knows, on a map and as a gallery.
+"""The page of `globe-eval ask`: answers to pictures without a truth, on a map and as a gallery.
 
 It has no script at all. What a model wrote is escaped, by the template or as text of an SVG; the page's policy allows
 its own style by hash and pictures that are part of it. The same answers give the same bytes.
@@ -21,10 +21,11 @@ from globe_eval.benchmarks.table import write_csv
 from globe_eval.files import write_whole
 from globe_eval.reports.page import marks, worldmap
 from globe_eval.reports.page.drawings import STYLES
-from globe_eval.reports.page.loaded import contradicts, own_confidence
-from globe_eval.reports.page.payload import LONGEST, concluded, found_place, shortened, stated_answer
+from globe_eval.reports.page.joined import contradicts, own_confidence
+from globe_eval.reports.page.payload import LONGEST, concluded, found_place, shortened
 from globe_eval.reports.page.pictures import MOST, data_url
 from globe_eval.reports.page.svg import element, number
+from globe_eval.reports.run import stated_answer
 from globe_eval.sample import STATUSES, Sample
 
 LEVELS = {"coordinates": 0, "city": 1, "admin": 2, "country": 3}
@@ -37,23 +38,23 @@ _HERE = Path(__file__).parent
 _CSV = ("file", "status", "answer", "place_found", "lat", "lon", "confidence", "cues", "response", "error")
 
 
-def write_asked(
+def write_ask_page(
     samples: Sequence[Sample], images: Path, folder: Path, model: str, max_images: int = MOST
 ) -> list[Path]:
     """Write `ask.html` and `ask.csv`, a row a picture; returns both paths. Samples are as `runs.ask` gives them."""
     read = [_read(sample) for sample in samples]
     urls = {i: _url(images / sample.id) for i, sample in enumerate(samples[:MOST])}
     page, table = folder / "ask.html", folder / "ask.csv"
-    write_whole(page, asked_page(samples, read, urls, model).encode())
+    write_whole(page, ask_page_text(samples, read, urls, model).encode())
     write_csv(table, _CSV, [_row(sample, one) for sample, one in zip(samples, read, strict=True)])
     return [page, table]
 
 
-def asked_page(
+def ask_page_text(
     samples: Sequence[Sample], read: Sequence[dict[str, Any]], urls: dict[int, str | None], model: str
 ) -> str:
     """The page, as text."""
-    style = "\n" + "".join((_HERE / name).read_text(encoding="utf-8") for name in (*STYLES, "report.css", "asked.css"))
+    style = "\n" + "".join((_HERE / name).read_text(encoding="utf-8") for name in (*STYLES, "report.css", "ask.css"))
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     counts: Counter[str] = Counter(sample.status for sample in samples)
     environment = Environment(
@@ -75,7 +76,7 @@ def asked_page(
         ],
         "without_picture": len(samples) - sum(url is not None for url in urls.values()),
     }
-    return environment.get_template("asked.html.j2").render(values).lstrip() + "\n"
+    return environment.get_template("ask.html.j2").render(values).lstrip() + "\n"
 
 
 def answers_map(samples: Sequence[Sample]) -> Markup:

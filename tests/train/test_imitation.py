@@ -1,0 +1,134 @@
+"""GRPO with imitation beside it: its gradient is GRPO's and SFT's together, whatever is left out of the work."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+torch = pytest.importorskip("torch")
+
+from globe_eval.errors import InputError  # noqa: E402
+from globe_train import train  # noqa: E402
+from globe_train.data import examples_of  # noqa: E402
+from globe_train.recipe import Recipe, read_recipe  # noqa: E402
+
+
+def recipe_of(folder: Path, world: Path, student: Path, imitation: Any = None, **trainer: Any) -> Recipe:
+    rows = [json.loads(line) for line in world.read_text(encoding="utf-8").splitlines()][:8]
+    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    data = {"manifest": str(folder / "rows.jsonl"), "images": str(world.parent)}
+    given: dict[str, Any] = {"kind": "grpo", "departures": ["a test"], "model": str(student), "data": data, "seed": 3}
+    given |= {"output": str(folder / "out"), "rewards": {"r_format": 1.0}, "freeze_vision": True}
+    given["trainer"] = {
+        "num_generations": 4,
+        "per_device_train_batch_size": 16,
+        "max_completion_length": 8,
+        "beta": 0.0,
+    }
+    given["trainer"] |= {"loss_type": "grpo", **trainer}
+    if imitation is not None:
+        given["imitation"] = {"data": data, **imitation}
+    path = folder / "recipe.yaml"
+    path.write_text(yaml.safe_dump(given), encoding="utf-8")
+    return read_recipe(str(path))
+
+
+def trainer_of(recipe: Recipe) -> Any:
+    from globe_train import checkpoint
+    from globe_train.data import dataset, read_examples
+
+    config = train.configured(recipe)
+    model, processor = checkpoint.load(recipe, config)
+    examples = dataset(read_examples(recipe, recipe.output / "journal.jsonl"), recipe)
+    seen: list[int] = []
+
+    def second_of_each_other_picture(completions: Any, **_: Any) -> list[float]:
+        seen.append(len(completions))
+        return [float(i % 8 == 1) for i in range(len(completions))]
+
+    made = train.grpo_trainer(recipe, config, model, processor, examples, [second_of_each_other_picture])
+    made.current_gradient_accumulation_steps = 1
+    made.model.train()
+    return made
+
+
+def gradient(trainer: Any, inputs: Any) -> Any:
+    trainer.model.zero_grad()
+    trainer._compute_loss(trainer.model, inputs).backward()
+    return torch.cat([w.grad.flatten() for w in trainer.model.parameters() if w.grad is not None])
+
+
+def test_answers_without_an_advantage_are_left_out_and_the_gradient_stays(
+    tmp_path: Path, world: Path, student: Path, trl: Any
+) -> None:
+    from globe_train.imitation import taught
+
+    trainer = trainer_of(recipe_of(tmp_path, world, student))
+    batch = [trainer.train_dataset[index // 4] for index in range(16)]
+    torch.manual_seed(0)
+    whole = trainer._generate_and_score_completions(batch)
+    fewer = taught(whole)
+    assert (len(whole["advantages"]), len(fewer["advantages"])) == (16, 8), "two of four pictures have no right answer"
+    expected, found = gradient(trainer, whole), gradient(trainer, fewer)
+    assert expected.abs().max() > 1e-4
+    assert torch.allclose(expected, found, atol=1e-6, rtol=1e-3)
+    whole["advantages"] = torch.zeros(16)
+    assert gradient(trainer, taught(whole)).abs().max() == 0, "no answer teaches anything, and one stays"
+
+
+def test_the_gradient_is_that_of_grpo_and_of_sft_times_its_weight(
+    tmp_path: Path, world: Path, student: Path, trl: Any
+) -> None:
+    plain = trainer_of(recipe_of(tmp_path, world, student))
+    batch = [plain.train_dataset[index // 4] for index in range(16)]
+    torch.manual_seed(0)
+    inputs = plain._generate_and_score_completions(batch)
+    alone = gradient(plain, inputs)
+    added = []
+    for weight in (1.0, 3.0):
+        both = trainer_of(recipe_of(tmp_path, world, student, {"rows": 8, "weight": weight}))
+        added.append(gradient(both, inputs) - alone)
+        assert both._metrics["train"]["imitation_loss"][0] > 0
+    sft = read_recipe(
+        "miniworld_scarce_sft",
+        [f"model={student}", f"data.manifest={tmp_path / 'rows.jsonl'}", f"data.images={world.parent}"],
+    )
+    sft = sft.with_value("data", {**sft["data"], "columns": {}}).with_value("output", str(tmp_path / "sft"))
+    from globe_train import checkpoint
+    from globe_train.data import dataset, read_examples
+
+    config = train.configured(sft)
+    model, processor = checkpoint.load(sft, config)
+    trainer = train.sft_trainer(sft, config, model, processor, dataset(read_examples(sft, tmp_path / "j.jsonl"), sft))
+    rows = trainer.data_collator([trainer.train_dataset[index] for index in range(8)])
+    model(**rows).loss.backward()
+    imitated = torch.cat([w.grad.flatten() for w in model.parameters() if w.grad is not None])
+    assert torch.allclose(added[0], imitated, atol=1e-5, rtol=1e-2)
+    assert torch.allclose(added[1], 3 * imitated, atol=3e-5, rtol=1e-2)
+
+
+def test_a_photograph_of_a_benchmark_that_is_imitated_is_refused(tmp_path: Path, world: Path, student: Path) -> None:
+    recipe = recipe_of(tmp_path, world, student, {"rows": 2})
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()]
+    for row in rows:
+        row["image_sha256"] = hashlib.sha256((world.parent / row["image"]).read_bytes()).hexdigest()
+    for name, its in (("ours", rows[:4]), ("theirs", rows[4:6])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in its), encoding="utf-8")
+    recipe = recipe.with_value("data", {**recipe["data"], "manifest": str(tmp_path / "ours.jsonl")})
+    with pytest.raises(InputError, match="against"):
+        examples_of(recipe.with_value("against", [str(tmp_path / "theirs.jsonl")]))
+
+
+def test_what_imitation_cannot_be_is_refused(tmp_path: Path, world: Path, student: Path) -> None:
+    for given, word in (({"rows": 0}, "rows"), ({"weight": -1}, "weight"), ({"row": 2}, "'rows'")):
+        with pytest.raises(InputError, match=word):
+            recipe_of(tmp_path, world, student, given)
+    with pytest.raises(InputError, match=r"num_iterations.*imitation"):
+        recipe_of(tmp_path, world, student, {"rows": 2}, num_iterations=2)
+    with pytest.raises(InputError, match="imitation, data"):
+        recipe_of(tmp_path, world, student, {"data": {"manifest": "rows.jsonl", "hub": "a/b"}})
