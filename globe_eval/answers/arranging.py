@@ -142,6 +142,7 @@ _OF = re.compile(r".+\s(?:of|on|in)\s(?:the\s)?(.+)")
 _CODE_BEHIND = re.compile(r"(.*[^\W\d_].*?),?\s(D\.?C\.?|[A-Z]{2}|USA|U\.S\.A?\.?|U\.K\.?)(?:\s\d{5}(?:-\d{4})?)?")
 
 
+_AUSTRALIAN = re.compile(r"(.*[^\W\d_])\s(NSW|VIC|QLD|TAS|ACT)(?:\s\d{4})?")
 _DIRECTED = re.compile(
     r"(?:(?:Mid|North|South|East|West|Central|Rural|Upper|Lower|Coastal|Inland|Southern|Northern)[\w-]*|The)\s+(?=[^\W\d_])(.+)"
 )
@@ -162,6 +163,8 @@ def _pieces(part: str) -> Iterator[str]:
         yield from (match[2], match[1])
     elif (match := _OF.fullmatch(part)) and not is_name(part) and _is_of_town(part, match[1]):
         yield from (part, match[1])
+    elif match := _AUSTRALIAN.fullmatch(part):
+        yield from match.groups() if regions_of(match[2], "AU") else match.groups()[:1]
     elif (match := _CODE_BEHIND.fullmatch(part)) and (len(match[2]) > 2 or regions_of(match[2], None)):
         yield from match.groups()
     elif ((match := _FEDERAL_REGION.fullmatch(part)) and not is_venue(part)) or (

@@ -35,8 +35,7 @@ _JOINT = re.compile(
     r"""(?:\.(?=\s*[,(—–]))?(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}  # "campus", "neighborhood"
         (?:\s*[,(/]\s*|\s*[—–]\s*|\s+-+\s+|\s+|\s*\)\s*,?\s*)
         (?:(?:[a-zß-öø-ÿ'’/-]+|\d{1,3}[a-z]{1,2})\s*[\s,]\s*){0,5}?
-    (?:(?:in|at|on|of|near|by|within|from|inside|outside|along|around|to|the|a|an|во?|на|близ)\s+){0,3}[\"“'*_`]*""",
-    
+        (?:(?:in|at|on|of|near|by|within|from|inside|outside|along|around|to|the|a|an|во?|на|близ)\s+){0,3}[\"“'*_`]*""",
     re.VERBOSE,
 )
 _REGION_OF = re.compile(r"\b(province|state|county|prefecture|department|canton|region) of (?:the )?$")
@@ -74,12 +73,13 @@ _LINKS = words(
     """
 )
 _ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")
-_ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)|\s(?:\d{3,6}(?:-\d{3,5})?|\d[A-Z]{2})(?=[,\s])")
+_ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)|\s(?:\d{3,6}(?:-\d{3,5})?|\d[A-Z]{2})(?=[,\s])|\s\d{1,2}(?=,)")
 _CONTINENTAL = words("european asian african american mediterranean")
 _BREAKS = words(
     """
-    and or is was are were be been being has have had which that who whose where when while with as but if because
-    since given based due judging considering suggests suggesting indicates not rather than like such similar unlike shows show showing can could
+    and or so is was are were be been being has have had which that who whose where when while with as but if because
+    since given based due judging considering suggests suggesting indicates not
+    rather than like such similar unlike shows show showing can could
     may might would will possibly perhaps maybe although though however also known looks look appears seems features
     during until before after followed for either toward towards versus vs named called famous visible seen
     sino mais mas ma bensì sondern aber pero но а и или не es est è é ist sind war wurde sont sono são foi fue für wie
