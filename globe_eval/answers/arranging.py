@@ -165,7 +165,7 @@ def _pieces(part: str) -> Iterator[str]:
         yield from (part, match[1])
     elif match := _AUSTRALIAN.fullmatch(part):
         yield from match.groups() if regions_of(match[2], "AU") else match.groups()[:1]
-    elif (match := _CODE_BEHIND.fullmatch(part)) and (len(match[2]) > 2 or regions_of(match[2], None)):
+    elif (match := _CODE_BEHIND.fullmatch(part)) and not set(match[2]) <= {"I", "V", "X"}:
         yield from match.groups()
     elif ((match := _FEDERAL_REGION.fullmatch(part)) and not is_venue(part)) or (
         (match := _DIRECTED.fullmatch(part)) and not rows_of(normalise(part)) and country_of(match[1])
