@@ -11,7 +11,7 @@ from typing import Any
 
 
 def cache_folder() -> Path:
-    """Where what can be made again is kept: $GLOBE_EVAL_CACHE, by default ~/.cache/globe-eval. It may not be there."""
+    """The cache folder: $GLOBE_EVAL_CACHE, by default ~/.cache/globe-eval. It may not exist."""
     return Path(os.environ.get("GLOBE_EVAL_CACHE", "~/.cache/globe-eval")).expanduser()
 
 

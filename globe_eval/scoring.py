@@ -61,7 +61,7 @@ Reading = tuple[Answer | None, Format | None]
 
 
 def read(sample: Sample) -> Answer | None:
-    """What a sample's response says; None where no response came (network, image, no row in a file).
+    """The answer in a sample's response; None where no response came (network, image, no row in a file).
 
     Without an answer in the text, what its provider's filter stopped is refused (`globe_eval.finish`).
 
@@ -183,7 +183,7 @@ def score(
 
 
 def _fields(sample: Sample, answer: Answer | None) -> dict[str, Any]:
-    """What a metric of the benchmark's own is given of a photograph."""
+    """The fields of a photograph that a benchmark's own metric gets."""
     return {
         "id": sample.id,
         "status": sample.status,
@@ -327,7 +327,7 @@ def aggregate(metric: Metric, items: Sequence[Any]) -> float:
 
 
 def known(value: float) -> float | None:
-    """NaN is None."""
+    """A value with NaN as None."""
     return None if math.isnan(value) else float(value)
 
 

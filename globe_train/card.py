@@ -42,7 +42,7 @@ def write(
     seconds: float,
     resumed: Path | None,
 ) -> None:
-    """Write everything that a later reader needs into the recipe's folder."""
+    """Write recipe, log, curves, provenance and card of a training into the recipe's folder."""
     folder = recipe.output
     about = {
         "kind": recipe["kind"],
@@ -136,7 +136,7 @@ def is_on_the_hub(name: str) -> bool:
 
 
 def lasted(hours: float) -> str:
-    """A time as people say it.
+    """A duration as text.
 
     >>> lasted(0.0042), lasted(0.5), lasted(31.25)
     ('15 s', '30 min', '31.2 h')
@@ -168,7 +168,7 @@ def facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def overlap_lines(shared: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What the training data share with benchmarks, a line each."""
+    """The overlap of the training data with each benchmark, a line each."""
     if not shared:
         return ["Not checked for photographs shared with any benchmark (the recipe has no `against`).", ""]
     return [
@@ -179,7 +179,7 @@ def overlap_lines(shared: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def held_out_lines(folder: Path) -> list[str]:
-    """A reward model's figures on what it did not see."""
+    """The figures of a reward model on its held-out examples."""
     file = folder / "held_out.json"
     if not file.is_file():
         return []
@@ -189,7 +189,7 @@ def held_out_lines(folder: Path) -> list[str]:
 
 
 def machine() -> str:
-    """How many processes train, and on what."""
+    """The number of training processes and their device."""
     import torch
 
     n = int(os.environ.get("WORLD_SIZE", "1"))
@@ -198,7 +198,7 @@ def machine() -> str:
 
 
 def libraries() -> dict[str, str]:
-    """The versions of what trains, of those that are installed."""
+    """The installed versions of LIBRARIES."""
     found = {}
     for name in LIBRARIES:
         try:
@@ -295,7 +295,7 @@ def interval(between: Sequence[float] | None) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of a table.
+    """The lines of a Markdown table.
 
     >>> table(("a", "b"), [("1", "2")])
     ['| a | b |', '| --- | --- |', '| 1 | 2 |']

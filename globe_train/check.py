@@ -39,7 +39,7 @@ SMALL_BYTES = 10**9
 
 
 def dry_run(recipe: Recipe, sample: bool = False, rate: float | None = None) -> str:
-    """Everything that can be checked before the first step, and a description of the run, as text.
+    """Check everything that can be checked before the first step; returns a description of the run as text.
 
     Args:
         recipe: read.
@@ -62,7 +62,7 @@ def dry_run(recipe: Recipe, sample: bool = False, rate: float | None = None) -> 
 
 
 def data(recipe: Recipe) -> tuple[Examples | None, int, list[str]]:
-    """The examples, how many rows they are, and what is to be said of them; None where they are not on this machine."""
+    """The examples (None where they are not on this machine), their number, and lines that describe them."""
     hub = recipe["data"].get("hub")
     if hub is not None and not (hub_folder(recipe) / "truth.parquet").is_file():
         name = hub_name(recipe)
@@ -89,7 +89,7 @@ def unprepared(recipe: Recipe, name: str) -> str:
 
 @dataclass(frozen=True)
 class Size:
-    """Weights of a model: all of them, those that see, those that are trained."""
+    """Number of parameters of a model: all, those of the vision tower, those that are trained."""
 
     total: int
     vision: int
@@ -130,7 +130,7 @@ def measured(recipe: Recipe) -> Size:
 
 
 def has_reference(recipe: Recipe, config: Any) -> bool:
-    """Whether a second copy of the model is held, to stay near to."""
+    """Whether a reference model is held in memory for the KL term."""
     return recipe["kind"] == "grpo" and config.beta != 0 and not recipe.get("lora")
 
 
@@ -230,7 +230,7 @@ def hours(recipe: Recipe, config: Any, n: int, rate: float | None) -> list[str]:
 
 
 def first_prompt(recipe: Recipe, examples: Examples | None) -> list[str]:
-    """What the model is asked first, and where its picture is."""
+    """The first prompt of the run, and the path of its picture."""
     row = None if examples is None else examples.rows[0]
     where = "none here" if examples is None or row is None else str(examples.images / row["image"])
     asked = messages(recipe.get("prompt", "globe_readme"))
@@ -286,7 +286,7 @@ def short(text: str, most: int = 160) -> str:
 
 
 def rewarded(recipe: Recipe, row: Mapping[str, Any], picture: Any, texts: Sequence[str]) -> list[str]:
-    """A line a reward: its values for answers to one picture."""
+    """The values of each reward for answers to one picture, a line each."""
     n = len(texts)
     columns: dict[str, Any] = {name: [row[name]] * n for name in row} | {"images": [[picture]] * n}
     completions = [[{"role": "assistant", "content": text}] for text in texts]

@@ -54,7 +54,7 @@ def load(recipe: Recipe, config: Any) -> tuple[Any, Any]:
 
 
 def sees(name: str) -> bool:
-    """Whether a weight is of the part of a model that sees.
+    """Whether a parameter belongs to the vision tower.
 
     >>> sees("model.visual.merger.mlp.0.weight"), sees("model.language_model.norm.weight")
     (True, False)
@@ -124,7 +124,7 @@ def checkpoints(output: Path) -> list[Path]:
 
 
 def step_of(checkpoint: Path) -> int:
-    """After how many steps a checkpoint was written."""
+    """The step at which a checkpoint was written."""
     return int(checkpoint.name.removeprefix("checkpoint-"))
 
 

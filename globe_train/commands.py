@@ -22,7 +22,7 @@ class Command(NamedTuple):
 
 
 def add_recipe(parser: Parser) -> None:
-    """What every training takes: a recipe, values over it, and whether to go on."""
+    """The arguments of every training: recipe, overrides, --resume."""
     parser.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of a shipped recipe")
     parser.add_argument(
         "overrides", nargs="*", metavar="key=value", help="over the recipe's, as in trainer.max_steps=9"

@@ -49,7 +49,7 @@ def wanted(name: str) -> bool:
 
 
 def title(name: str) -> str:
-    """What a panel says above its curve.
+    """The title of a panel.
 
     >>> title("rewards/r_geo/mean"), title("kl"), title("loss")
     ('reward r_geo', 'divergence from the reference model (kl)', 'loss')
@@ -68,7 +68,7 @@ def draw(panels: Mapping[str, Series], path: Path, columns: int = 2) -> None:
 
 
 def panel(image: Image.Image, corner: tuple[int, int], name: str, points: Series) -> None:
-    """One quantity, in its place."""
+    """Draw the panel of one quantity at a corner of the image."""
     pen, font = ImageDraw.Draw(image), ImageFont.load_default(size=11 * SCALE)
     left, top = corner[0] + MARGIN[0], corner[1] + MARGIN[1]
     right, bottom = corner[0] + PANEL[0] - MARGIN[2], corner[1] + PANEL[1] - MARGIN[3]

@@ -5,8 +5,8 @@ that of pretraining (InstructGPT, Ouyang et al., 2022, equation 2). Rewards that
 along by chance; what SFT taught holds it.
 
 An answer whose advantage is zero, as all answers to a picture have the same reward, adds nothing to the gradient where
-there is no KL term. Where right answers are rare that is most of a batch, and these are left out before the backward
-pass.
+the loss has no other term (KL, entropy). Where right answers are rare that is most of a batch, and these are left out
+before the backward pass.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from globe_train.recipe import Recipe
 BY_ROW = ("prompt_ids", "prompt_mask", "completion_ids", "completion_mask", "advantages", "mm_token_type_ids")
 """What trl keeps of each answer, a row each."""
 
+
+MEANS = ("grpo", "dr_grpo")
+"""Losses of trl's that are means over answers; the others count tokens, those of the left out too."""
 
 ROUNDING = 1e-3
 """What an advantage may be of equal rewards: the rounding of their mean over the 1e-4 that trl adds to their spread."""
@@ -36,7 +39,8 @@ def imitating(trainer_class: type, recipe: Recipe, processor: Any, examples: Any
     class Imitating(trainer_class):  # type: ignore[misc]
         def _generate_and_score_completions(self, inputs: Any) -> Any:
             made = super()._generate_and_score_completions(inputs)
-            return made if self.beta or not self.model.training else taught(made)
+            alone = self.beta == 0 and self.top_entropy_quantile == 1 and not self._entropy_bonus_enabled
+            return taught(made) if self.model.training and alone and self.loss_type in MEANS else made
 
         def _compute_loss(self, model: Any, inputs: Any) -> Any:
             loss = super()._compute_loss(model, inputs)

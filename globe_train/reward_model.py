@@ -92,7 +92,7 @@ def labelled(rows: Sequence[dict[str, Any]], recipe: Recipe) -> list[dict[str, A
 
 
 def reasoning_of(response: str) -> str:
-    """What stands in the thought of a response; the whole response where it has none.
+    """The reasoning of a response; the whole response where none is set apart.
 
     >>> reasoning_of("<think>A red bus.</think><answer>city: London</answer>")
     'A red bus.'
@@ -215,7 +215,7 @@ def first_tokens(tokenizer: Any, words: Sequence[str]) -> list[int]:
 
 
 def _spaces(tokenizer: Any) -> set[int]:
-    """A lone space begins both words where a tokenizer splits it off."""
+    """Tokens that are a lone space, which some tokenizers split off before both words."""
     found = tokenizer(" ", add_special_tokens=False)["input_ids"]
     return set(found) if len(found) == 1 else set()
 

@@ -53,7 +53,7 @@ def ceilings(
     thresholds_km: Sequence[float] = (),
     in_parts: Callable[..., Sequence[tuple[float, float]]] | None = None,
 ) -> Ceilings:
-    """What answers that name the nearest populated place, and those that name the best place, score.
+    """Accuracies of answers that name the nearest populated place, and of those that name the best place.
 
     Args:
         lats, lons: (n,) degrees, where the photographs were taken.
@@ -90,13 +90,13 @@ def of_every_form(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict
 def distances(
     points: Floats, *, form: AnswerForm, distance: DistanceModel = "geodesic", all_rows: bool = False
 ) -> list[tuple[float, float]]:
-    """How far from each of (n, 2) points the two answers score, in km, NaN where there is none."""
+    """The distances (km) of both answers from each of (n, 2) points; NaN where there is no answer."""
     named, best = (DISTANCES[distance](*points.T, *answers.T).tolist() for answers in _answers(points, form, all_rows))
     return list(zip(named, best, strict=True))
 
 
 def _answers(points: Floats, form: AnswerForm, all_rows: bool = False) -> tuple[Floats, Floats]:
-    """Where the answer that names the nearest city scores, and where the best answer does; each (n, 2) degrees.
+    """The points of the answer that names the nearest city, and of the best answer; each (n, 2), degrees.
 
     `all_rows`: look at all rows of the gazetteer first, which settles most points with one text each.
     """
@@ -126,7 +126,7 @@ def _answers(points: Floats, form: AnswerForm, all_rows: bool = False) -> tuple[
 
 
 def _at_nearest(points: Floats, form: AnswerForm) -> Floats:
-    """Where both answers score, (n, 2) degrees, at each point where one text settles it, else NaN.
+    """The point of both answers, (n, 2) in degrees, wherever one text decides both; else NaN.
 
     That is where no row of the gazetteer, to which every text leads, is nearer than a city whose text leads to itself.
     """
@@ -143,7 +143,7 @@ def _at_nearest(points: Floats, form: AnswerForm) -> Floats:
 
 @cache
 def _resolved(row: int, form: AnswerForm) -> tuple[float, float, bool]:
-    """Where the text of a place scores, in degrees, and whether it is a city's and read as one; NaN: nowhere."""
+    """The point (degrees, NaN: none) to which the text of a place resolves, and whether it resolves as a city."""
     gaz = gazetteer.load()
     region = gaz.admin1[row]
     admin = gaz.name(region) if form == "address" and gaz.kind[region] == gazetteer.ADMIN1 else None

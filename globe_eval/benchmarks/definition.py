@@ -158,7 +158,7 @@ def tags(known: Mapping[str, Definition]) -> dict[str, list[str]]:
 
 
 def unknown_task(name: str, known: Mapping[str, Definition]) -> str:
-    """What to say of a name that is no task's: the option that took its place, else the nearest names."""
+    """The error message for an unknown task: the option that replaced it, else the nearest names."""
     base, prompt = max(
         ((name.removesuffix(f"_{prompt}"), prompt) for prompt in PROMPT_NAMES if name.endswith(f"_{prompt}")),
         key=lambda found: len(found[1]),

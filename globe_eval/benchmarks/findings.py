@@ -59,7 +59,7 @@ def findings(rows: Sequence[Row], scans: Sequence[Scan], files: Iterable[str], e
 
 
 def photographs(rows: Sequence[Row], expected: int | None) -> Finding:
-    """How many there are, and how many the benchmark has."""
+    """The number of photographs, and that of the benchmark where it differs."""
     other = [(f"the benchmark has {expected:,}", "")] if expected not in (None, len(rows)) else []
     return Finding("photographs", len(rows), other)
 

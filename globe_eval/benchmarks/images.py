@@ -247,7 +247,7 @@ def _parts(opened: Image.Image, data: bytes, bounds: Bounds) -> tuple[SplitFile 
 
 
 class Inspection(NamedTuple):
-    """What a run records of a picture's file, from one reading of it."""
+    """The facts that a run records of an image file."""
 
     sha256: str | None
     """None where the file cannot be read."""
@@ -275,7 +275,7 @@ def _inspection(data: bytes, parts: SplitFile | None, *, reencoded: bool) -> Ins
 
 
 def picture_bytes(picture: Image.Image | str | os.PathLike[str], sent: Bounds = UNBOUNDED) -> tuple[bytes, str]:
-    """What an endpoint is sent of a picture, and its MIME type: a file's own bytes, other images as PNG.
+    """The bytes of a picture as an endpoint gets them, and their MIME type: a file's own bytes, other images as PNG.
 
     `sent` bounds the bytes and the kinds, besides what bounds the photograph itself.
     """

@@ -215,7 +215,7 @@ def find_truth(values: Mapping[str, Any]) -> Manifest | None:
 
 
 def renamed(key: str, value: object) -> str | None:
-    """What to write instead of `id_column: photo` and the like; None of another key of `dataset_kwargs`."""
+    """The replacement of a renamed key such as `id_column: photo`; None for any other key of `dataset_kwargs`."""
     role = key.removesuffix("_column")
     return f"{key} is now columns: {{{role}: {value}}}" if role != key and role in ROLES else None
 

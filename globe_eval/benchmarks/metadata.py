@@ -40,7 +40,7 @@ class MalformedImage(ValueError):
 
 
 class SplitFile(NamedTuple):
-    """An image file taken apart: what stays, in order, and what goes, bytes after the end marker among it."""
+    """An image file split into the parts that are kept, in order, and those that are cut, trailing bytes included."""
 
     kept: list[bytes]
     cut: list[bytes]

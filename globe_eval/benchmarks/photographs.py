@@ -36,7 +36,7 @@ Point = tuple[float, float]
 
 
 class Description(NamedTuple):
-    """What a file says of its photograph."""
+    """Position, time and author of a photograph, as its metadata has them."""
 
     point: Point | None
     """Latitude and longitude in degrees."""
@@ -102,7 +102,7 @@ def pictures_in(folder: Path) -> list[str]:
 
 
 def describe(path: Path) -> Description:
-    """What a picture says of itself. Raises ImageError for a file that is no picture that can be read."""
+    """Position, time and author from a picture's metadata. Raises ImageError for an unreadable picture."""
     opened = open_image(read_bytes(path, path.name), path.name)
     exif, gps, details = _exif(opened)
     xmp = opened.info.get("xmp") or opened.info.get("XML:com.adobe.xmp") or ""

@@ -41,7 +41,7 @@ _ROW_GROUP = 1 << 16
 
 @dataclass(frozen=True)
 class Prepared:
-    """What `prepare` made of a benchmark."""
+    """The result of `prepare`."""
 
     task: str
     manifest: Path | None
@@ -143,7 +143,7 @@ def prepare(
 
 
 def describe(prepared: Prepared) -> str:
-    """What a person reads in the terminal: the findings as one table, the notes, and what was written."""
+    """The output of `globe-eval prepare`: a table of findings, notes, and the files written."""
     from tabulate import tabulate
 
     table = tabulate(
@@ -239,7 +239,7 @@ def _sources(
 
 
 def _read(source: _Source, given: Mapping[str, Any], fix_swapped: bool) -> tuple[list[dict[str, Any]], str | None]:
-    """The rows with their images, and what was repaired in them."""
+    """The rows with their images, and a sentence on what was repaired, or None."""
     columns = {**(given.get("columns") or {}), **source.columns}
     table = read_table(source.truth)
 
@@ -342,5 +342,5 @@ def _notes(document: Mapping[str, Any], metadata: Mapping[str, Any], rows: Seque
 
 
 def _printable(text: str) -> str:
-    """For a terminal: what would move its cursor or clear it is written out."""
+    """The text with control characters escaped, for a terminal."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)

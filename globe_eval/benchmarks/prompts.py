@@ -20,7 +20,7 @@ SYSTEM = "You are a helpful assistant."
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the model is asked (after the photograph), the form of answer that it is asked for, and where it is from."""
+    """The text after the photograph, the answer form that it asks for, and its source."""
 
     text: str
     answer_form: str

@@ -179,7 +179,7 @@ def _unchanged(root: Path, one: Scan) -> bool:
 
 
 def _resume(journal: Path, root: Path) -> list[Scan]:
-    """What the journal knows of this folder. Leaves a journal that can be appended to.
+    """The scans in a journal of this folder; the journal can be appended to afterwards.
 
     A line that a kill cut off is taken out; a journal of another folder or version is begun anew.
     """

@@ -173,7 +173,7 @@ def _paths(cells: Any, prefix: str = "", depth: int = 6) -> Iterator[str]:
 
 
 def _representative(cells: list[Any]) -> tuple[int, Any]:
-    """The element of a list that stands for it: of a chat the last message that is not the user's, else the first."""
+    """Index and value of the element that represents a list: a chat's last message of the model, else the first."""
     own = [i for i, one in enumerate(cells) if isinstance(one, dict) and one.get("role") in ("assistant", "model")]
     place = own[-1] if own else 0
     return place, cells[place]

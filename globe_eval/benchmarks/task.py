@@ -42,7 +42,7 @@ from globe_eval.sample import ANSWER_FORMS, AnswerForm, Sample, Truth
 
 
 class Rows(list[dict[str, Any]]):
-    """What lm-eval reads of a `datasets.Dataset`: the rows themselves, and the names of their columns."""
+    """Stands in for a `datasets.Dataset`, of which lm-eval reads the rows and the names of their columns."""
 
     @property
     def features(self) -> dict[str, None]:

@@ -168,7 +168,7 @@ def truth_columns(table: Table, chosen: Mapping[str, str], option: str = "--") -
 
 
 def _mapping(mapped: Mapping[Any, Any]) -> dict[str, str | None]:
-    """YAML reads the 0 of `{0: indoor}` as a number, CSV as a text."""
+    """A mapping with keys and values as text: YAML reads the 0 of `{0: indoor}` as a number, CSV as text."""
     return {str(value): None if meant is None else str(meant) for value, meant in mapped.items()}
 
 

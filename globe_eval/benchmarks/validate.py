@@ -37,7 +37,7 @@ Found = Iterator[tuple[tuple[str, ...], str]]
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with a YAML."""
+    """A problem of a YAML."""
 
     path: Path
     line: int
@@ -48,7 +48,7 @@ class Problem:
 
 
 def problems(path: Path, *, data: bool = False) -> list[Problem]:
-    """What is wrong with a YAML, in the order of its lines; empty when it can be run.
+    """The problems of a YAML, in the order of its lines; empty where it can be run.
 
     With `data`, its truth and pictures are looked at too: whether they are there (an installed benchmark may be without
     them), have the columns that the YAML names, n rows, and the SHA-256 that is recorded for this version.
@@ -71,7 +71,7 @@ def problems(path: Path, *, data: bool = False) -> list[Problem]:
 
 
 def keys_of_lm_eval(kind: str) -> list[str]:
-    """What may stand in the YAML of a `task` or a `group`: the fields of lm-eval's class, from its source.
+    """The allowed keys in the YAML of a `task` or a `group`: the fields of lm-eval's class, from its source.
 
     Importing the class takes longer than all the rest of `globe-eval validate`.
     """

@@ -164,7 +164,7 @@ def command_line(words: Sequence[str]) -> str:
 
 
 def resuming_command(given: Sequence[str]) -> str:
-    """What goes on with a run: the same command but for --fresh, shown unless it holds a secret."""
+    """The command that resumes a run: the same without --fresh; a hint instead where it holds a secret."""
     from globe_eval.secrets import without_secrets
 
     kept = [part for part in given if not (len(part) > 2 and "--fresh".startswith(part))]

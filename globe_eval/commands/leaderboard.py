@@ -52,8 +52,11 @@ class _Add:
             include_path=options.include_path,
             responses=options.responses,
         )
+        found = leaderboard.level(path, leaderboard.known_tasks(options.include_path))
+        more = "" if found.level == "verified" or options.responses else "; with --responses its responses go along"
         print(f"written: {path}")
-        print("now: git add that file, and a pull request; boards are built after the merge", file=sys.stderr)
+        print(f"this row is {found.level}: {found.why}{more}", file=sys.stderr)
+        print(f"now: git add {path}, and a pull request; boards are built after the merge", file=sys.stderr)
         return 0
 
 

@@ -106,27 +106,27 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_runs(parser: Parser, help: str = "folder with samples.jsonl and results.json", **more: Any) -> None:
-    """Folders of runs."""
+    """Add RUN …, folders of runs."""
     parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help=help, **more)
 
 
 def add_run(parser: Parser) -> None:
-    """The folder of one run."""
+    """Add RUN, the folder of one run."""
     parser.add_argument("run", type=Path, metavar="RUN", help="folder with samples.jsonl and results.json")
 
 
 def add_output(parser: Parser, help: str = "write samples.jsonl and results.json there", **more: Any) -> None:
-    """Where files are written."""
+    """Add --output_path."""
     parser.add_argument("--output_path", "-o", type=Path, help=help, **{"metavar": "DIR", **more})
 
 
 def add_format(parser: Parser) -> None:
-    """What is printed."""
+    """Add --format."""
     parser.add_argument("--format", choices=("table", "json"), default="table", help="what standard output shows")
 
 
 def add_ids(parser: Parser, of: str) -> None:
-    """How the ids of photographs are written."""
+    """Add --ids: how the ids of photographs are written."""
     parser.add_argument(
         "--ids",
         choices=("whole", "digest"),
@@ -136,7 +136,7 @@ def add_ids(parser: Parser, of: str) -> None:
 
 
 def add_include_path(parser: Parser) -> None:
-    """Where YAMLs are looked for, beside the shipped ones."""
+    """Add --include_path: folders of YAMLs beside the shipped ones."""
     parser.add_argument(
         "--include_path", nargs="+", type=Path, metavar="DIR", default=[], help="folders of your own tasks"
     )
@@ -159,7 +159,7 @@ def add_model(parser: Parser, models: str, *, of: str, required: bool = False) -
 
 
 def model_options(options: argparse.Namespace) -> dict[str, Any]:
-    """What `add_model` read, as the fields of a `runs.run.Request`."""
+    """The options of `add_model` as fields of a `runs.run.Request`."""
     size = str(options.batch_size)
     return {
         "model": options.model,
@@ -189,7 +189,7 @@ def add_scoring(parser: Parser, *, of_run: bool = False, seed_of: str = "the int
 
 
 def add_judge(parser: Parser) -> None:
-    """A model that judges the reasoning."""
+    """Add --judge."""
     parser.add_argument(
         "--judge",
         nargs="+",

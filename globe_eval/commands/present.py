@@ -57,7 +57,7 @@ def refuse_incomplete(many: Sequence[Any], advice: str = "") -> None:
 
 
 def refuse_unjudged(many: Sequence[Any]) -> None:
-    """Raise IncompleteRun for a judge that answered nothing: that is no judgement that found nothing."""
+    """Raise IncompleteRun for a judge that answered no question: without an answer there is no verdict."""
     for results in many:
         if results.judge is not None and results.judge.reason is not None:
             raise IncompleteRun(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 
 from globe_eval.commands.parser import Parser, add_run
 
@@ -26,5 +27,6 @@ def run(options: argparse.Namespace) -> int:
     is_row = options.run.suffix == ".json" and options.run.is_file()
     results = read_submission(options.run).results if is_row else record.read_results(options.run)
     known = shipped().get(results.task)
-    print(signature.screen(results, known.values.get("metadata") or {} if known else {}))
+    metadata = known.values.get("metadata") or {} if known else {}
+    print(signature.screen(results, metadata, shutil.get_terminal_size().columns))
     return 0

@@ -158,7 +158,7 @@ def gallery_features(pictures: Sequence[Path]) -> NDArray[np.float32]:
 
 
 def mode(points: NDArray[np.float64]) -> int:
-    """Which of k points has most of the others within MODE_KM; the first of them, where several have.
+    """The index of the point with most other points within MODE_KM; of equals the first.
 
     Args:
         points: latitudes and longitudes in degrees, shape (k, 2), the nearest neighbour first.
@@ -172,7 +172,7 @@ def mode(points: NDArray[np.float64]) -> int:
 
 
 def features(image: Image.Image) -> NDArray[np.float32]:
-    """What kNN knows of a picture, three blocks of norm 1 each, in one vector of 1,680 numbers.
+    """The feature vector of a picture for kNN, shape (1680,): three blocks, each of norm 1.
 
     - tiny image: 16 x 16 pixels in L*a*b*, mean 0;
     - colour histogram: 4 x 14 x 14 bins of L*a*b* (both as in IM2GPS, section 3);

@@ -40,7 +40,7 @@ _SPENT = re.compile(
 
 
 class Budget(Protocol):
-    """What a run may cost."""
+    """A budget that an endpoint asks before each request (`runs.usage.Budget`)."""
 
     def add(self, response: Response) -> None:
         """Count an answer."""
@@ -51,7 +51,7 @@ class Budget(Protocol):
 
 @dataclass
 class _Address(sharing.Server):
-    """One address of an endpoint, and what was learnt about it."""
+    """One address of an endpoint: its models, provider, adaptations and failures."""
 
     url: URL = field(kw_only=True)
     offered: list[str] = field(default_factory=list)
@@ -160,7 +160,7 @@ class Endpoint(SimpleModel):
             address.rules = providers.rules_of(address.provider, self.model)
 
     def get_model_info(self) -> dict[str, Any]:
-        """What identifies the model in a result: no key, no password, no query."""
+        """The model's name, address and seed, as results record them; without key, password and query."""
         return {"model_name": self.model, "base_url": self._shown, "seed": self.seed}
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:

@@ -15,7 +15,7 @@ from globe_eval.errors import InputError
 
 
 def known_secret(key: str, variable: str) -> str:
-    """A key of the environment, known as a secret from now on. Raises InputError for what no key can be."""
+    """A key from the environment, registered as a secret. Raises InputError for characters that no key has."""
     if not (key.isascii() and key.isprintable()):
         raise InputError(f"endpoint: the environment variable {variable} holds characters that no key has")
     secrets.keep(key)
@@ -23,7 +23,7 @@ def known_secret(key: str, variable: str) -> str:
 
 
 def expanded(headers: Any) -> dict[str, str]:
-    """Headers with what the environment holds for each `$NAME` in them; what came from there is a secret.
+    """Headers with `$NAME` replaced from the environment; the replaced values are registered as secrets.
 
     Raises InputError for headers that are no object of texts, or name a variable that is not set.
 

@@ -82,13 +82,13 @@ class Pace:
         return now
 
     def __exit__(self, *exception: object) -> None:
-        """Leave it to the next."""
+        """Release the place."""
         with self._changed:
             self.in_flight -= 1
             self._changed.notify()
 
     def end(self) -> None:
-        """Let nobody in any more."""
+        """Refuse every further request."""
         with self._changed:
             self._ended = True
             self._changed.notify_all()

@@ -48,7 +48,7 @@ _ANY = re.compile(r"[-_.:@]*(latest|preview|exp|beta|free)$")
 
 @dataclass(frozen=True)
 class Rules:
-    """How requests to one address are adapted."""
+    """The adaptations of requests to one address."""
 
     rename: Mapping[str, str] = field(default_factory=dict)
     omit: frozenset[str] = frozenset()
@@ -81,7 +81,7 @@ class Rules:
 
 
 class Provider(NamedTuple):
-    """What is known of a provider or a server."""
+    """A provider or server and its known differences from the protocol."""
 
     name: str
     hosts: str = r"(?!)"

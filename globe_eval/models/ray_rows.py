@@ -18,7 +18,7 @@ Row = dict[str, Any]
 
 
 class EngineRequest(NamedTuple):
-    """What one or many photographs are asked."""
+    """A prompt and its sampling arguments, shared by all photographs that are asked the same."""
 
     prompt: str
     sampling: Mapping[str, Any]
@@ -26,7 +26,7 @@ class EngineRequest(NamedTuple):
 
 
 def with_bytes(row: Row) -> Row:
-    """On this machine: a photograph's bytes beside it."""
+    """Runs on this machine: the row with the bytes of its photograph."""
     photograph: Photograph = pickle.loads(row["photograph"])
     try:
         return {**row, "data": read_bytes(photograph.path, photograph.name), ERROR: ""}
@@ -35,7 +35,7 @@ def with_bytes(row: Row) -> Row:
 
 
 def engine_input(questions: Sequence[EngineRequest], row: Row) -> Row:
-    """On any node: what vLLM's stage wants of a row, whose bytes are let go."""
+    """Runs on any node: the input of vLLM's stage; the bytes of the row are dropped."""
     if row[ERROR]:
         return {}
     photograph: Photograph = pickle.loads(row["photograph"])
@@ -48,7 +48,7 @@ def engine_input(questions: Sequence[EngineRequest], row: Row) -> Row:
 
 
 def answer_of(row: Row) -> Row:
-    """On any node: of a row what is wanted here."""
+    """Runs on any node: the fields of a finished row that this machine needs."""
     return {
         "index": row["index"],
         "error": row[ERROR],

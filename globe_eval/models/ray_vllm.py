@@ -157,7 +157,7 @@ class RayVllm(SimpleModel):
         return processor
 
     def get_model_info(self) -> dict[str, Any]:
-        """What identifies the model in a result."""
+        """The model's name, as results record it."""
         return {"model_name": self.pretrained}
 
     def apply_chat_template(self, chat_history: list[dict[str, str]], add_generation_prompt: bool = True) -> str:
@@ -286,7 +286,7 @@ class RayVllm(SimpleModel):
 
 
 def sampling_arguments(gen_kwargs: Mapping[str, Any], stops: Sequence[str], seed: int) -> Row:
-    """What lm-eval's `vllm-vlm` makes of a task's decoding arguments, for vLLM's SamplingParams.
+    """A task's decoding arguments as arguments of vLLM's SamplingParams, converted as in lm-eval's `vllm-vlm`.
 
     Args:
         gen_kwargs: of the task and the user.

@@ -184,7 +184,7 @@ def refused(status: int, body: Any) -> bool:
 
 
 def message_of(reply: Reply) -> str:
-    """What the server says went wrong, in OpenAI's form, Google's, FastAPI's, or as text."""
+    """The error message in a reply, in the format of OpenAI, Google or FastAPI, or as plain text."""
     try:
         said = reply.json()
         said = said[0] if isinstance(said, list) and said else said

@@ -8,7 +8,7 @@ from globe_eval.files import valid_utf8
 
 
 class Served(NamedTuple):
-    """Who answered, as the reply names it, and how the exchange differed from what was asked for."""
+    """The model that answered, as the reply names it, and how the request was adapted."""
 
     model: str | None = None
     fingerprint: str | None = None
@@ -21,7 +21,7 @@ class Served(NamedTuple):
     """Fields of the reply that were of a wrong type, and are missing for it."""
 
     def as_json(self) -> dict[str, Any]:
-        """What there is of it."""
+        """The fields that are set, as JSON values."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in self._asdict().items() if v}
 
 

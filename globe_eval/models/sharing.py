@@ -89,12 +89,12 @@ class Server:
     door: threading.Lock = field(default_factory=threading.Lock)
 
     def has_answered(self) -> None:
-        """It has answered, just now."""
+        """Record that the server has just answered."""
         self.answered_at = time.monotonic()
         self.gone_since = None
 
     def lost(self, why: Exception) -> None:
-        """A request got nothing back, just now."""
+        """Record that a request has just got no reply."""
         self.why = why
         self.lost_at = time.monotonic()
 
@@ -104,7 +104,7 @@ Some = TypeVar("Some", bound=Server)
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait, in seconds.
+    """Retries and waiting times, in seconds.
 
     Args:
         max_retries: further attempts after a failure in passing.
@@ -132,7 +132,7 @@ def share(
     ask: Callable[[Some, Connection, int], Response],
     patience: Patience,
 ) -> Generator[tuple[int, Response | Exception]]:
-    """Ask about 0 … count - 1; each number and its answer the moment it arrives, or why there is none.
+    """Ask requests 0 … count - 1; yields each number with its answer as it arrives, or the reason why there is none.
 
     Leaving the loop early (an exception, Ctrl-C) asks nothing more. A thread asks again when the loop has come back for
     the next answer, so that a process that is killed loses no more answers than it has threads.
@@ -202,7 +202,7 @@ def share(
         return None
 
     def left() -> list[int]:
-        """The requests that wait, which nobody gets any more."""
+        """Remove all waiting requests from the queue; returns their numbers."""
         numbers: list[int] = []
         while True:
             try:

@@ -29,7 +29,7 @@ class SimpleModel(LM):  # type: ignore[misc]
         return "\n".join(message["content"] for message in chat_history)
 
     def chat_template(self, chat_template: bool | str = False) -> str:
-        """None to speak of."""
+        """Empty: there is no template."""
         return ""
 
     def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:

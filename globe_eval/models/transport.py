@@ -43,7 +43,7 @@ class Broken(OSError):
 
 
 class Reply(NamedTuple):
-    """What a server said. `headers` are case-insensitive."""
+    """An HTTP reply. `headers` are case-insensitive."""
 
     status: int
     headers: Mapping[str, str]
@@ -221,7 +221,7 @@ class _Reader(io.RawIOBase):
 
 
 def tls_context(ca_bundle: str | None = None) -> ssl.SSLContext:
-    """What https is checked with: the system's authorities and certifi's, or those of one file.
+    """The TLS context: certificates of the system and of certifi, or those of one file.
 
     Args:
         ca_bundle: a PEM file; else the one that SSL_CERT_FILE or REQUESTS_CA_BUNDLE names, if any.

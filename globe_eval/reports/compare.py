@@ -58,7 +58,7 @@ class MetricPair:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The photographs with one label."""
+    """The comparison over the photographs with one label of a breakdown."""
 
     n: int
     n_groups: int
@@ -67,7 +67,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A photograph that one run has within a distance and the other has not; None is no usable answer."""
+    """A photograph that only one of two runs has within a distance; a distance of None is no usable answer."""
 
     id: str
     better: str
@@ -81,7 +81,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class Comparison:
-    """B against A."""
+    """The comparison of run B with run A."""
 
     a: Run
     b: Run

@@ -75,7 +75,7 @@ def read_run(folder: Path) -> Run:
 
 
 def model_name(results: Results, between: str = " ") -> str:
-    """The model and which weights: `endpoint qwen2.5-vl`, `hf-multimodal GLOBE-Qwen2.5VL-7B`, `knn`."""
+    """The name of a run's model with its weights: `endpoint qwen2.5-vl`, `hf-multimodal GLOBE-Qwen2.5VL-7B`, `knn`."""
     arguments = {**results.model_info, **results.model_args}
     which = next(
         (arguments[key] for key in ("pretrained", "model", "model_name", "answers") if arguments.get(key)), None

@@ -20,7 +20,7 @@ CONTINENTS = {
 
 
 def label(name: str) -> str:
-    """A metric as a table calls it."""
+    """The label of a metric."""
     return described(name).label
 
 
@@ -36,7 +36,7 @@ def with_unit(name: str, *, long: bool = False) -> str:
 
 
 def short(name: str) -> str:
-    """A metric at the head of a narrow column."""
+    """The short label of a metric, for narrow columns."""
     metric = described(name)
     return metric.short or metric.label
 
@@ -100,7 +100,7 @@ def people(n_groups: int) -> str:
 
 
 def few(n_groups: int) -> str:
-    """What so few photographers mean for the intervals; empty where they are enough.
+    """A note on the intervals where photographers are few; empty where they are enough.
 
     >>> few(1)
     'One photographer: no intervals, since one person says nothing of the spread between people.'

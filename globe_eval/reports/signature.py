@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import Any
 
 from globe_eval.reports.run import model_name
@@ -50,19 +52,18 @@ def _word(value: object) -> str:
 
 
 def citation(results: Results, metadata: Mapping[str, Any]) -> str:
-    """Two sentences for a paper; `metadata` is that of the benchmark's YAML, empty where it is not known."""
+    """A sentence for a paper, before the signature; `metadata` is that of the benchmark's YAML, empty if not known."""
     version = results.packages.get("globe-eval", "")
     source = f" ({metadata['citation']})" if metadata.get("citation") else ""
     return (
         f"{model_name(results)} on {_versioned(results, source)}, {results.n:,} photographs; "
-        f"read, located and scored by globe-eval {version}. Signature: {signature(results)}"
+        f"read, located and scored by globe-eval {version}. Signature:"
     )
 
 
-def screen(results: Results, metadata: Mapping[str, Any]) -> str:
-    """How it was made, a line a fact."""
+def screen(results: Results, metadata: Mapping[str, Any], width: int = 80) -> str:
+    """The settings of a run, wrapped at `width` columns, and how to cite it; the signature is one line all the same."""
     facts = {
-        "command": results.command,
         "model": model_name(results),
         "arguments": _pairs(results.model_args),
         "says of itself": _pairs(results.model_info),
@@ -78,9 +79,31 @@ def screen(results: Results, metadata: Mapping[str, Any]) -> str:
         "versions": ", ".join(f"{name} {version}" for name, version in results.packages.items()),
         "commit": results.git_commit,
     }
-    width = max(map(len, facts))
-    lines = [f"{name:<{width}}  {text}" for name, text in facts.items() if text]
-    return "\n".join([*lines, "", "signature:", signature(results), "", "to cite:", citation(results, metadata)])
+    first = max(map(len, facts)) + 2
+    lines = [f"{name:<{first}}{_wrapped(text, width, first)}" for name, text in facts.items() if text]
+    made = [_command(results.command, width), ""] if results.command else []
+    return "\n".join([*made, *lines, "", "to cite:", _wrapped(citation(results, metadata), width), signature(results)])
+
+
+def _command(text: str, width: int) -> str:
+    r"""
+    >>> print(_command("globe-eval --model knn --tasks miniworld -o 'my runs'", 40))
+    globe-eval --model knn --tasks \
+        miniworld -o 'my runs'
+    """
+    try:
+        words = [shlex.quote(word).replace(" ", "\0") for word in shlex.split(text)]
+    except ValueError:
+        return text
+    room = max(width, 40) - len(" \\")
+    lines = wrap(" ".join(words), room, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    return " \\\n".join(lines).replace("\0", " ")
+
+
+def _wrapped(text: str, width: int, indent: int = 0) -> str:
+    """Lines of `width` columns, all but the first indented."""
+    lines = wrap(text, max(width, 40) - indent, break_on_hyphens=False)
+    return f"\n{' ' * indent}".join(lines)
 
 
 def _versioned(results: Results, source: str = "") -> str:

@@ -64,7 +64,7 @@ def folded(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: i
 
 
 def result_table(results: Results, columns: int | None = None) -> str:
-    """One result: what it says in plain sentences, and each metric with its 95 % interval.
+    """The output of `globe-eval score`: a summary in sentences, and each metric with its 95 % interval.
 
     Beside it the value over located photographs alone and, where names are scored, the ceiling that such answers have.
 
@@ -103,7 +103,7 @@ def result_table(results: Results, columns: int | None = None) -> str:
 
 
 def _notes(results: Results) -> list[str]:
-    """What is below the tables of a result, a line each; an empty one is left out."""
+    """The lines below the tables of a result; empty ones are left out by the caller."""
     ceiling = results.ceiling if results.answer_form not in ("coordinates", "any") else None
     return [
         status_line(results),
@@ -230,7 +230,7 @@ def _csv(many: Sequence[Results], columns: Sequence[str]) -> str:
 
 
 def heading(results: Results) -> str:
-    """One line that says what the numbers are of."""
+    """The heading of a result: task, model, answer form, number of photographs, distance."""
     groups = f" by {shown.people(results.n_groups)}" if results.n_groups < results.n else ""
     limited = f" (--limit {results.limit:g})" if results.limit is not None else ""
     version = f" version {results.task_version}" if results.task_version else ""

@@ -26,7 +26,7 @@ _NAMING = "--response-column, --lat-column and --lon-column, or --city-column an
 
 @dataclass(frozen=True)
 class ColumnNames:
-    """Columns that the user names instead of having them found; each may be a path into nested values."""
+    """Columns that the user names, by role; each may be a path into nested values."""
 
     id: str | None = None
     lat: str | None = None

@@ -22,7 +22,7 @@ PROMPT = "localizability"
 
 
 class Asked(NamedTuple):
-    """What came back: n samples without a truth (their distances are NaN), and where the pictures and answers are."""
+    """The result of `ask`: n samples without a truth (distances are NaN), and the folders of pictures and answers."""
 
     samples: list[Sample]
     images: Path

@@ -59,7 +59,7 @@ def unscored(
     geocoder: str = "geonames",
     **known: Any,
 ) -> Results:
-    """Results before anything is scored: what the samples are of, without secrets, and no figure yet (`assemble`).
+    """The settings of a run as results without figures, which `assemble` fills in; secrets are removed.
 
     Args:
         task, task_version, answer_form, manifest_sha256, model: two results may be ranked together only where these
@@ -146,7 +146,7 @@ def assemble(
 
 
 def describe(results: Results, samples: Sequence[Sample], exclude: Collection[str] | None = None) -> dict[str, Any]:
-    """The fields of a result that its scored samples alone decide: n, status and every figure; `exclude` as above."""
+    """The fields of a result that its scored samples alone determine: n, status, all figures; `exclude` as above."""
     metrics = metrics_with(results.thresholds_km, results.own_directions)
     if not any(one.format and one.format.n_words for one in samples):  # without any reasoning there is none to ground
         metrics = tuple(metric for metric in metrics if metric.family != "grounding")
@@ -210,7 +210,7 @@ def reasoning_counts(samples: Sequence[Sample]) -> ReasoningCounts | None:
 
 
 def _ceilings(results: Results, truths: Sequence[Truth]) -> dict[str, dict[str, float | None] | None]:
-    """What answers of this form can score with the embedded gazetteer; not known of an online geocoder's places."""
+    """The ceilings of this answer form with the embedded gazetteer; None with an online geocoder."""
     if results.geocoder.name != "geonames" and results.answer_form != "coordinates":
         return dict.fromkeys(Ceilings._fields)
     lats, lons = [truth.lat for truth in truths], [truth.lon for truth in truths]
@@ -234,7 +234,7 @@ def _stratum(figures: dict[str, Figure]) -> Stratum:
 
 
 def recorded(figures: dict[str, Figure]) -> dict[str, Figure]:
-    """Figures as a file gives them back: what is infinite or undefined is None."""
+    """Figures as they are read back from a file: infinite and undefined values are None."""
     return {
         name: replace(one, value=finite(one.value), low=finite(one.low), high=finite(one.high))
         for name, one in figures.items()

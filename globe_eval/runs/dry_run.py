@@ -20,7 +20,7 @@ PIXELS_A_TOKEN = 28 * 28
 
 
 def describe(request: Request) -> str:
-    """What a run would send first, and how many requests, tokens and how much money it would take.
+    """The first request of a run, and estimates of its requests, tokens and cost.
 
     Tokens are estimates: of text by its characters, of pictures by their pixels, of answers by their limit.
 
@@ -80,7 +80,7 @@ def _size(picture: Photograph) -> str:
 
 
 def _tokens(pictures: Sequence[Photograph]) -> float:
-    """The mean tokens of pictures; one that cannot be read has none."""
+    """The mean number of tokens of pictures; unreadable ones are left out."""
     found = []
     for picture in pictures:
         try:

@@ -55,7 +55,7 @@ def identity(
     max_pixels: int | None = None,
     max_side: int | None = None,
 ) -> dict[str, Any]:
-    """Everything of a run that could change an answer, as JSON gives it back, without secrets.
+    """All settings that could change an answer, as plain JSON values, without secrets.
 
     The limit, the shard, the distance and the geocoder are not part of it: they choose photographs, or score answers.
     A model argument that is a file or folder here also counts with its content, for weights change under one name.
@@ -79,7 +79,7 @@ def identity(
 
 
 def relevant(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Model arguments (or what a model says of itself) without secrets and without what cannot change an answer.
+    """Model arguments (or the model's own information) without secrets and without what cannot change an answer.
 
     >>> relevant({"pretrained": "a/b", "api_key": "sk-1", "num_concurrent": 8})
     {'pretrained': 'a/b', 'api_key': '(removed)'}
@@ -88,18 +88,18 @@ def relevant(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_json(value: dict[str, Any]) -> dict[str, Any]:
-    """The same as a JSON file would give it back."""
+    """The value as it comes back from a JSON file."""
     again: dict[str, Any] = json.loads(json.dumps(value, default=str))
     return again
 
 
 def sha256(value: Mapping[str, Any]) -> str:
-    """SHA-256 of an identity, whatever the order of its entries."""
+    """SHA-256 of an identity; the order of its entries does not matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    """Each entry that differs, with both values. What a model says of itself counts where both say it.
+    """Each entry that differs, with both values. The model's own information counts where both have it.
 
     >>> differences({"seed": 0, "model_args": {"dtype": "half"}}, {"seed": 1, "model_args": {}})
     ['seed was 0, is 1', "model_args.dtype was 'half', is None"]

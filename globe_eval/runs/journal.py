@@ -32,7 +32,7 @@ SYNC_S = 5.0
 
 
 class Entry(NamedTuple):
-    """What the journal takes down of one photograph. `seconds`: its part of the time that the model was waited for."""
+    """A line of the journal: one answered photograph. `seconds`: its share of the time spent waiting for the model."""
 
     key: str
     id: str
@@ -87,7 +87,7 @@ class Journal:
             raise
 
     def start(self, **more: Any) -> None:
-        """Begin to write. `more` is what only the loaded model knows of the run's identity.
+        """Start writing. `more`: the part of the run's identity that only the loaded model knows.
 
         Raises InputError where that differs from what the journal says.
         """
@@ -105,7 +105,7 @@ class Journal:
         self._sha256 = identities.sha256(self.identity)
 
     def key(self, sample_id: str, image_sha256: str | None, prompt: str, repeat: int = 0) -> str:
-        """What an answer is kept under: SHA-256 over the run's identity and what one photograph is asked."""
+        """The key of an answer: SHA-256 over the run's identity and the request for one photograph."""
         asked = [self._sha256, sample_id, image_sha256, prompt, repeat]
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()
 
@@ -114,7 +114,7 @@ class Journal:
         self._write("".join(map(_line, entries)))
 
     def close(self) -> None:
-        """Close the file and give the folder free; folders that were made for nothing are gone again."""
+        """Close the file and release the folder; folders that stayed empty are removed."""
         file, self._file = self._file, None
         try:
             if file is not None:
@@ -181,7 +181,7 @@ class Journal:
             self.failed, self._end = set(), 0
 
     def _clear(self) -> None:
-        """Remove what an earlier run left; the other processes' files are theirs."""
+        """Remove the files of an earlier run, except those of other processes."""
         for path in [self.folder / "results.json", self.folder / "samples.jsonl", *_files(self.folder)]:
             if path.name not in map(_name, range(self._ranks)):
                 path.unlink(missing_ok=True)
@@ -280,7 +280,7 @@ def _served(value: Any) -> Served | None:
 
 
 def _of_version_1(line: dict[str, Any]) -> dict[str, Any]:
-    """What servers said was journalled unseen then: counts that are written as text, reasons that are no text."""
+    """Repairs a line of version 1, which stored servers' values unchecked: counts as text, reasons of other types."""
     line = {**line}
     for name in ("prompt_tokens", "completion_tokens"):
         value = line.get(name)
@@ -343,7 +343,7 @@ def _line(entry: Entry) -> str:
 
 
 def _refuse_another(path: Path, there: dict[str, Any], here: dict[str, Any]) -> None:
-    """What is not known yet (the model, before it is loaded) is not compared."""
+    """Raise InputError for another run's journal; entries not known yet (the model is not loaded) do not count."""
     known = {name: value for name, value in there.items() if name in here or name != "model_info"}
     if changed := identities.differences(known, here):
         raise InputError(

@@ -38,7 +38,7 @@ Slot = tuple[str, int]
 
 
 class Journaled:
-    """Stands in front of an lm-eval model; everything but `generate_until` is the model's own.
+    """Wraps an lm-eval model; every method but `generate_until` is the model's own.
 
     A model with `answers(requests)`, an iterator of (index, response) as they arrive, is given everything at once.
     Any other is given chunks. A chunk that was cut off is asked again whole, and keeps what it had: the same batches
@@ -97,7 +97,7 @@ class Journaled:
 
     @property
     def portion(self) -> Portion:
-        """What this process knows of the run."""
+        """Answers and times of this process, to be combined with those of the others."""
         return Portion(self.resumed, self.seconds, self.seconds_to_first_answer, self.answers, self.repeats)
 
     def generate_until(self, requests: Sequence[Instance], disable_tqdm: bool = False) -> list[Response]:
@@ -138,7 +138,7 @@ class Journaled:
         return [answered[slot] for slot in slots]
 
     def _look_up(self, slot: Slot, request: Instance, answered: dict[Slot, Response], failed: set[Slot]) -> None:
-        """Put what the journal knows of `slot` into `answered` or `failed`."""
+        """Look `slot` up in the journal, and put what it has into `answered` or `failed`."""
         name, repeat = slot
         if name not in self.journal.images:
             return
@@ -151,7 +151,7 @@ class Journaled:
             self.seconds += entry.seconds or 0.0
 
     def _warn_of_changes(self, asked: Mapping[Slot, Instance], known: set[str]) -> None:
-        """The journal has answers about these photographs, but not to what is asked now."""
+        """Warn where the journal has answers for these photographs, but to other requests."""
         changed = Counter(
             "picture" if self.journal.images[name] != self._picture(request).sha256 else "prompt"
             for (name, repeat), request in asked.items()
@@ -212,7 +212,7 @@ class Journaled:
                 yield from self._generate([slot for slot in part if slot not in broken], asked)
 
     def _generate(self, slots: list[Slot], asked: Mapping[Slot, Instance]) -> Iterator[list[tuple[Slot, Response]]]:
-        """Ask for several answers at once; where that raises, for each half of them, down to the one that does it."""
+        """Ask for several answers in one call; where that raises, halve them until the failing request is alone."""
         if not slots:
             return
         seed_everything(_seed(self.seed, slots[0]))
@@ -279,7 +279,7 @@ class Journaled:
 
 
 def chunk_size(model: Any) -> int:
-    """How many requests a model is given at once: four batches, but one of more than CHUNK; CHUNK where it has none."""
+    """Requests that a model gets in one call: four batches up to CHUNK, at least one batch; CHUNK without batches."""
     batch = str(getattr(model, "batch_size", "auto"))
     if not batch.isdigit():
         return CHUNK
@@ -303,7 +303,7 @@ def _seed(seed: int, slot: Slot) -> int:
 
 
 def _published(response: str) -> Response:
-    """The response of any back end as it may be written down, without secrets."""
+    """The response without secrets, as it may be written to disk."""
     served = getattr(response, "served", None)
     return Response(
         _shown(response) or "",
@@ -316,7 +316,7 @@ def _published(response: str) -> Response:
 
 
 def _shown(text: str | None) -> str | None:
-    """Servers and libraries like to quote keys, and addresses with the passwords in them."""
+    """The text without secrets: servers and libraries quote keys, and addresses with passwords."""
     return None if text is None else without_secrets({"": removed(valid_utf8(str(text)))})[""]
 
 

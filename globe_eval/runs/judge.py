@@ -63,7 +63,7 @@ class Question:
 
 
 def question(sample: Sample, seed: int) -> Question | None:
-    """What is asked of a photograph; None without entities, or without a response.
+    """The question about a photograph; None without entities or without a response.
 
     The order of the entities is shuffled by the seed and the id, since judges favour what stands first.
     """
@@ -93,7 +93,7 @@ def schema(n: int) -> dict[str, Any]:
 
 
 def read_verdict(text: str, entities: Sequence[str]) -> dict[str, Use]:
-    """Entity -> what the judge says of it. Raises ValueError for what is no complete answer.
+    """Entity -> the judge's verdict. Raises ValueError for an incomplete answer.
 
     >>> read_verdict('```json\\n{"1": "Evidence", "2": "absent"}\\n```', ["bus", "tree"])
     {'bus': 'evidence', 'tree': 'absent'}
@@ -114,7 +114,7 @@ def read_verdict(text: str, entities: Sequence[str]) -> dict[str, Use]:
 def ask(
     samples: Sequence[Sample], model: SecondModel, *, folder: Path | None, seed: int
 ) -> tuple[list[Sample], str | None]:
-    """The samples with what a judge says of each, and why it answers none of those that it was asked about, if so.
+    """The samples with the judge's verdicts; and the reason, where it answered no question at all.
 
     Args:
         samples: of a run.

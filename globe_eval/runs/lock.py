@@ -91,7 +91,7 @@ class Lock:
             logging.getLogger("globe_eval").warning(message)
 
     def free(self) -> None:
-        """Give it free and remove the file; again, or in a process forked since: nothing."""
+        """Release the lock and remove the file; does nothing a second time, or in a process forked since."""
         if self._file.closed:
             return
         if fcntl is not None:

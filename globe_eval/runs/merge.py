@@ -97,7 +97,7 @@ def _refuse_another(first: Shard, other: Shard) -> None:
 
 
 def _identity(results: Results) -> dict[str, Any]:
-    """All that must agree; where the model was reached does not count."""
+    """The settings that must agree; the model's address is not one of them."""
     fields = to_dict(results, exclude=MAY_DIFFER)
     return fields | {name: identity.relevant(fields[name]) for name in ("model_args", "model_info")}
 
@@ -135,7 +135,7 @@ def _pooled(every: Sequence[Results]) -> dict[DistanceModel, dict[str, float]]:
 
 
 def _usage(every: Sequence[Results]) -> Usage | None:
-    """What all shards took together, the seconds as if one after the other; None where one of them does not say."""
+    """The usage of all shards, their seconds added up; None where one of them has none."""
     usages = [one.usage for one in every if one.usage is not None]
     if len(usages) < len(every):
         return None
@@ -171,6 +171,6 @@ def _versions(every: Sequence[dict[str, str]]) -> dict[str, str]:
 
 
 def _joined(values: Iterable[str | None]) -> str | None:
-    """The one value that all have, or all of them."""
+    """The value that all shards have, else their values with " and " between."""
     different = list(dict.fromkeys(values))
     return different[0] if len(different) == 1 else " and ".join(map(str, different))

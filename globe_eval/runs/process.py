@@ -99,7 +99,7 @@ _PR_SET_PDEATHSIG = 1  # prctl.h of Linux
 
 
 def _begin(parent: int) -> None:
-    """What a helper does first: Ctrl-C is its parent's, with whom it ends, however that comes about."""
+    """The start of a helper process: it ignores Ctrl-C and ends with its parent, however that ends."""
     gc.disable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -23,7 +23,7 @@ LINE_EVERY_S = 60.0
 
 
 class Progress:
-    """One line that tells how a run goes; one a minute where standard error is no terminal.
+    """The progress line; without a terminal on standard error, a line a minute.
 
     Args:
         name: the task's.

@@ -18,7 +18,7 @@ from globe_eval.sample import RepeatedAccuracy, Repeats, Results, Sample
 
 
 def attach(samples: Sequence[Sample], results: Results, answers: Mapping[str, Sequence[Response]]) -> Results:
-    """The results with what N answers to each photograph say beside its first.
+    """The results with the statistics of N answers to each photograph.
 
     Args:
         samples: scored, of the first answers.

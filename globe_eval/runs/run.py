@@ -40,7 +40,7 @@ if not sys.stderr.isatty():
 
 @dataclass(frozen=True)
 class Request:
-    """What the user asks for on the command line."""
+    """The arguments of `globe-eval run`, validated."""
 
     model: str
     tasks: Sequence[str]
@@ -88,7 +88,7 @@ class Request:
 
 
 def set_up(request: Request) -> tuple[dict[str, Any], Path]:
-    """The tasks as they are asked for, and the run's folder. Raises InputError where they cannot be used."""
+    """The tasks with the request applied to them, and the run's folder. Raises InputError for unusable ones."""
     known_model(request.model)
     tasks = load_tasks(request.tasks, request.include_path, request.prompt, no_code=request.no_code)
     folder = request.output_path or Path("globe_eval_runs") / model_label(request.model, request.model_args)
@@ -104,7 +104,7 @@ def set_up(request: Request) -> tuple[dict[str, Any], Path]:
 
 
 def set_up_task(request: Request, task: Any) -> None:
-    """What the user asks for, over what the task says: pictures, decoding, repeats, seed."""
+    """Apply the request's picture bounds, decoding, repeats and seed to a task."""
     task.bounds = request.bounds
     arguments = decoding.merged(task.config.generation_kwargs, request.gen_kwargs, backend=request.model)
     task.set_config(key="generation_kwargs", value=arguments)
@@ -160,7 +160,7 @@ def open_journal(request: Request, name: str, task: Any, folder: Path) -> Journa
 
 
 def identity_of(request: Request, task: Any) -> dict[str, Any]:
-    """Everything that could change an answer of this run, but what only the loaded model knows; `task` is set up."""
+    """The identity of this run without the part that only the loaded model knows; `task` is set up."""
     return identity.identity(
         task=task.config.task,
         task_version=str(task.VERSION),
@@ -193,7 +193,7 @@ def wanted(request: Request, task: Any) -> range:
 def _evaluate(
     request: Request, model: Any, judging: SecondModel | None, info: dict[str, Any], task: Any, journal: Journal
 ) -> Results | None:
-    """Ask what the journal does not know, score all of it, write both files; None in a process that only helps."""
+    """Ask for the answers that the journal lacks, score all, write both files; None in a helping process."""
     from globe_eval.runs.journaled import Journaled
     from globe_eval.runs.progress import Progress
 

@@ -219,7 +219,7 @@ def _same_file(answers: Path | Table, truth: Path | Table) -> bool:
 
 
 def _sample(row: Mapping[str, Any], table: Table, index: int | None, use: Use, points: Any) -> Sample:
-    """A photograph with what the table's row says of it, to be scored."""
+    """The unscored sample of a photograph and its row in the table."""
     of = partial(Sample.of, row["id"], Truth.of(row))
     if index is None:
         return of(error=f"no row in {table.path.name}")

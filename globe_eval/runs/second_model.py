@@ -29,7 +29,7 @@ class SecondModel:
 
 
 def second_model(flag: str, arguments: Mapping[str, Any], seed: int) -> SecondModel:
-    """What `--flag base_url=…,model=…,gen_kwargs={…}` names. Raises InputError where it cannot be used."""
+    """The model that `--flag base_url=…,model=…,gen_kwargs={…}` names. Raises InputError where it cannot be used."""
     from globe_eval.models.endpoint import Endpoint
 
     if "base_url" not in arguments:
@@ -44,7 +44,7 @@ def second_model(flag: str, arguments: Mapping[str, Any], seed: int) -> SecondMo
 
 
 def key(*asked: object) -> str:
-    """The hash of all that decides an answer."""
+    """The SHA-256 of all inputs that an answer depends on."""
     return hashlib.sha256("\0".join(map(str, asked)).encode()).hexdigest()
 
 
@@ -68,7 +68,7 @@ class AnswerFile:
                     continue
 
     def add(self, key: str, answer: Any) -> None:
-        """Write an answer the moment that it is there."""
+        """Append an answer to the file."""
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8", newline="\n") as file:

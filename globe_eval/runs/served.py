@@ -28,7 +28,7 @@ def served(responses: Sequence[Response]) -> ServedBy | None:
 
 
 def notes(responses: Sequence[Response], prompt: str | None) -> list[str]:
-    """What a run's user should know beside its figures: why answers are lacking, and what seems wrong with others.
+    """Notes for the user: why answers are missing, and signs of wrong ones (all alike, made without a picture).
 
     Whether answers are all alike, or made without a picture, is told where a prompt is given: of an endpoint.
     """

@@ -13,14 +13,14 @@ UNCOUNTED = 3
 
 
 class Prices(NamedTuple):
-    """What a million tokens cost, in any currency."""
+    """Prices of a million tokens, in any currency."""
 
     prompt: float
     completion: float
 
 
 class Budget:
-    """What a run may cost, and what it has cost so far.
+    """The budget of a run and its cost so far.
 
     Answers whose tokens the back end does not count cost what the others do on average.
     """
@@ -54,7 +54,7 @@ class Budget:
 
 
 class Portion(NamedTuple):
-    """What one process of a run knows of it."""
+    """Answers and times of one process of a run."""
 
     resumed: int
     seconds: float

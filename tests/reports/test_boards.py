@@ -7,6 +7,8 @@ import io
 import json
 import math
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -226,3 +228,36 @@ def test_the_same_rows_give_the_same_bytes_in_any_order(rows: list[Submission], 
     forwards, backwards = one_board(rows), one_board(rows[::-1])
     for write in leaderboard.FORMATS.values():
         assert write(forwards) == write(backwards)
+
+
+def test_two_branches_with_one_row_each_merge_without_a_conflict(tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    (repository / "leaderboards" / "runs").mkdir(parents=True)
+    here = Path(__file__).parents[2] / "leaderboards"
+    for part in ("boards", "site"):
+        shutil.copytree(here / part, repository / "leaderboards" / part)
+
+    def git(*words: str) -> str:
+        given = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", *words]
+        done = subprocess.run(given, cwd=repository, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    git("init", "-q", "-b", "main")
+    git("add", "-A")
+    git("commit", "-qm", "boards")
+    for share, name in ((6, "one"), (4, "other")):
+        git("switch", "-qc", name, "main")
+        run = board_runs.write(tmp_path / name, board_runs.right(share), model=name)
+        leaderboard.add(run, repository / "leaderboards", name=name)
+        assert git("status", "--porcelain", "-uall").count("\n") == 1, "one file and nothing else"
+        git("add", "-A")
+        git("commit", "-qm", name)
+    git("switch", "-q", "main")
+    git("merge", "-q", "--no-edit", "one")
+    git("merge", "-q", "--no-edit", "other")
+    found = leaderboard.check([], repository / "leaderboards")
+    assert len(found) == 2 and not any(wrong for _, wrong in found)
+    files = leaderboard.build(repository / "leaderboards")
+    board = files[repository / "leaderboards" / "boards" / "miniworld.md"]
+    assert "| one | recomputable |" in board and "| other | recomputable |" in board

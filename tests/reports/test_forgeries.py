@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import hashlib
 import json
+import os
 import shutil
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +22,9 @@ import pytest
 
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
 from globe_eval.cli import main
+from globe_eval.errors import InputError
 from globe_eval.reports.board import evidence, leaderboard, submission
+from globe_eval.reports.board.claims import identity_of_name
 from globe_eval.reports.board.submission import NOWHERE, pack, read_submission, recomputed, sealed, unpack, written
 from globe_eval.sample import STATUSES, adapter
 
@@ -94,6 +99,36 @@ def nearer(row: dict[str, Any]) -> None:
     packed(row, "distance_m", lambda values: values.__setitem__(slice(0, 9), [max(v - 5, -1) for v in values[:9]]))
 
 
+def of_another_gazetteer(row: dict[str, Any]) -> None:
+    """Everything right, and a ceiling that allows it because nobody has the gazetteer that it is of."""
+    perfect(row)
+    truths = [truth for _, truth in sorted(board_runs.truths().items())]
+    row["columns"].update({axis: pack([round(getattr(t, axis) * 1e6) for t in truths]) for axis in ("lat", "lon")})
+    row["results"]["gazetteer"]["sha256"] = "b" * 64
+    for part in ("ceiling", "attainable"):
+        row["results"][part].update({f"acc@{km}km": 1.0 for km in (1, 25, 200, 750, 2500)})
+
+
+def repacked(row: dict[str, Any], level: int = 1, after: bytes = b"") -> None:
+    for name in ("status", "distance_m"):
+        inflated = zlib.decompress(base64.b64decode(row["columns"][name]))
+        row["columns"][name] = base64.b64encode(zlib.compress(inflated, level) + after).decode()
+
+
+def answers_of_b(row: dict[str, Any]) -> None:
+    """Another model's row under a new name, its columns compressed otherwise."""
+    row["results"].update(model="other", command=None)
+    row["columns"].update(samples_sha256="d" * 64)
+    repacked(row)
+
+
+def moved(part: str, metric: str, field: str, by: float) -> Forge:
+    def change(row: dict[str, Any]) -> None:
+        row["results"][part][metric][field] += by
+
+    return change
+
+
 FORGERIES: dict[str, tuple[Forge, bool, str]] = {
     "a floor under another name": (lambda r: (r["results"].update(model="knn"), r.update(name="GPT-6")), False, "named knn"),
     "a floor's name": (lambda r: r.update(name="Constant"), False, "is what boards call their constant"),
@@ -160,6 +195,40 @@ FORGERIES: dict[str, tuple[Forge, bool, str]] = {
     "places at the pole": (lambda r: packed(r, "lat", lambda v: v.__setitem__(3, 90_000_000)), False, "not those of the places"),
     "a place beyond the earth": (lambda r: packed(r, "lat", lambda v: v.__setitem__(3, -900_000_000)), False, "beyond the earth"),
     "a place for a miss": (lambda r: packed(r, "lat", lambda v: v.__setitem__(9, 0)), False, "a place without a distance"),
+    "an interval a millionth higher": (moved("metrics", "acc@25km", "low", 1e-6), False, "acc@25km: low is"),
+    "an interval a millionth narrower": (moved("valid_only", "acc@1km", "high", -1e-6), False, "acc@1km: high is"),
+    "another denominator": (moved("valid_only", "acc@25km", "n", -1), False, "acc@25km: n is 269"),
+    "one photographer more": (moved("metrics", "acc@25km", "n_groups", 1), False, "acc@25km: n_groups is 70"),
+    "a metre off the median": (moved("metrics", "median_km", "value", -0.002), False, "median_km: value is"),
+    "no figure": (lambda r: r["results"]["metrics"]["acc@25km"].update(value=None), False, "value is null"),
+    "a figure left out": (lambda r: r["results"]["metrics"].pop("acc@25km"), False, "acc@25km is missing"),
+    "another manifest": (results(manifest_sha256="c" * 64), False, "another manifest"),
+    "a benchmark's later version": (results(task_version="999"), False, "task_version: found '999'"),
+    "a task with a space": (results(task="miniworld "), False, "'miniworld ' is not known"),
+    "a prompt with a space": (results(prompt="globe_readme "), False, "prompt: found 'globe_readme '"),
+    "a model with a space": (results(model="m6 ", command=None), False, "model: found 'm6 '"),
+    "a release of tomorrow": (lambda r: r["results"]["packages"].update({"globe-eval": "99.0.0"}), False, "found '99.0.0'"),
+    "a parser before the first": (results(parser_version="0"), False, "a number from 1 to"),
+    "a commit that is markup": (results(git_commit="<b>"), False, "git_commit: found '<b>'"),
+    "a huge text": (results(model_args={"a" * 100_000: "b"}), False, "has 100,000 characters"),
+    "negative counts": (results(repaired=-1), False, "repaired: found -1"),
+    "negative status": (lambda r: r["results"]["status"].update(refused=-5), False, "status.refused: found -5"),
+    "wide letters": (lambda r: r.update(name="Ｂ ｍｏｄｅｌ"), False, "has the name of another model"),
+    "accents in a heap": (lambda r: r.update(name="A" + "\u0301" * 60), False, "accents on one letter"),
+    "a letter of nothing": (lambda r: r.update(name="\u3164"), False, "U+3164"),
+    "blank Braille": (lambda r: r.update(name="A\u2800model"), False, "U+2800"),
+    "a variation selector": (lambda r: r.update(name="A\ufe0f model"), False, "U+FE0F"),
+    "spaces of another kind": (lambda r: r.update(name="A\u00a0 model"), False, "single spaces"),
+    "another's answers": (answers_of_b, False, "has the same answers as"),
+    "bytes after a column": (lambda r: repacked(r, 9, b"more"), False, "does not end where its numbers do"),
+    "a column that nobody reads": (lambda r: r["columns"]["names"].update(charm=pack([1] * 300)), False, "found 'charm'"),
+    "values of no metric": (lambda r: r["columns"].update(own={"charm": [1.0] * 300}), False, "columns.own: found charm"),
+    "a model that is called a floor": (
+        lambda r: (r.update(name="constant"), r["results"].update(model="x/constant.csv", prompt=None, prompt_sha256=None, command=None)),
+        False,
+        "answers one place",
+    ),
+    "a gazetteer that nobody has": (of_another_gazetteer, True, "reported"),
     "no places": (without_places, False, "reported"),
     "no places, another model": (lambda r: (r["columns"].update(lat="", lon=""), r["results"].update(model="gpt-6")), False, "reported"),
 }  # fmt: skip
@@ -169,7 +238,7 @@ FORGERIES: dict[str, tuple[Forge, bool, str]] = {
 def test_a_forgery_is_refused_or_reported(kind: str, boards: Path, genuine: Path, tmp_path: Path) -> None:
     change, again, reason = FORGERIES[kind]
     (tmp_path / "runs").mkdir()
-    for path in (boards / "runs").glob("*B-model*"):
+    for path in [*(boards / "runs").glob("*B-model*"), *([genuine] if change is answers_of_b else [])]:
         shutil.copy(path, tmp_path / "runs")
     said = verdict(forged(genuine, tmp_path, change, again=again), tmp_path)
     assert reason in said and (said == "reported" or said.startswith("refused: "))
@@ -239,6 +308,31 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         file.truncate(submission.MOST_BYTES + 1)
     with pytest.raises(Exception, match="a row has at most"):
         read_submission(path)
+
+
+def test_a_row_is_no_link_no_folder_and_no_device(genuine: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to(genuine)
+    (tmp_path / "endless.json").symlink_to("/dev/zero")
+    (tmp_path / "folder.json").mkdir()
+    os.mkfifo(tmp_path / "pipe.json")
+    for path in sorted(tmp_path.glob("*.json")):
+        with pytest.raises(InputError, match="is no plain file"):
+            read_submission(path)
+
+
+def test_add_says_what_the_row_is_worth_and_what_to_hand_in(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = board_runs.write(tmp_path / "run", board_runs.right(6), model="m6", command=None)
+    assert main(["leaderboard", "add", str(run), "--leaderboards", str(tmp_path)]) == 0
+    said = capsys.readouterr()
+    (path,) = (tmp_path / "runs").iterdir()
+    assert said.out == f"written: {path}\n"
+    assert "this row is recomputable: " in said.err and f"git add {path}" in said.err
+
+
+def test_names_that_are_drawn_alike_are_one() -> None:
+    assert identity_of_name("СОР-5") == identity_of_name("cop 5")  # Cyrillic
+    assert identity_of_name("ΒΑΤ") == identity_of_name("bat")  # Greek
+    assert identity_of_name("Модель") != identity_of_name("Model")
 
 
 def test_the_order_of_files_decides_nothing(boards: Path, genuine: Path, tmp_path: Path) -> None:

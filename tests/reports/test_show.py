@@ -29,7 +29,8 @@ def test_show_says_how_a_run_was_made_on_one_screen(folder: Path, capsys: pytest
     assert main(["show", str(folder / "a")]) == 0
     out = capsys.readouterr().out
     line = signature(record.read_results(folder / "a"))
-    assert f"signature:\n{line}\n" in out and out.count("\n") <= 24 and "to cite:" in out
+    assert f"Signature:\n{line}\n" in out and out.count("\n") <= 24 and "to cite:" in out
+    assert all(len(text) <= 80 for text in out.splitlines() if text != line)
     assert line.startswith("task:miniworld|version:2|manifest:54879990|n:300|prompt:globe_readme.") and " " not in line
     (row,) = (folder / "runs").iterdir()
     assert main(["show", str(row)]) == 0 and signature(record.read_results(folder / "b")) in capsys.readouterr().out

@@ -63,12 +63,13 @@ def gradient(trainer: Any, inputs: Any) -> Any:
     return torch.cat([w.grad.flatten() for w in trainer.model.parameters() if w.grad is not None])
 
 
+@pytest.mark.parametrize("loss", ["grpo", "dr_grpo"])
 def test_answers_without_an_advantage_are_left_out_and_the_gradient_stays(
-    tmp_path: Path, world: Path, student: Path, trl: Any
+    tmp_path: Path, world: Path, student: Path, trl: Any, loss: str
 ) -> None:
     from globe_train.imitation import taught
 
-    trainer = trainer_of(recipe_of(tmp_path, world, student))
+    trainer = trainer_of(recipe_of(tmp_path, world, student, loss_type=loss))
     batch = [trainer.train_dataset[index // 4] for index in range(16)]
     torch.manual_seed(0)
     whole = trainer._generate_and_score_completions(batch)
@@ -79,6 +80,17 @@ def test_answers_without_an_advantage_are_left_out_and_the_gradient_stays(
     assert torch.allclose(expected, found, atol=1e-6, rtol=1e-3)
     whole["advantages"] = torch.zeros(16)
     assert gradient(trainer, taught(whole)).abs().max() == 0, "no answer teaches anything, and one stays"
+
+
+@pytest.mark.parametrize(
+    ("trainer", "kept"), [({}, 8), ({"loss_type": "dr_grpo"}, 8), ({"loss_type": "dapo"}, 16), ({"beta": 0.1}, 16)]
+)
+def test_answers_are_left_out_where_the_loss_is_a_mean_over_answers_of_their_advantages_alone(
+    tmp_path: Path, world: Path, student: Path, trl: Any, trainer: dict[str, Any], kept: int
+) -> None:
+    made = trainer_of(recipe_of(tmp_path, world, student, {"rows": 2}, **trainer))
+    batch = [made.train_dataset[index // 4] for index in range(16)]
+    assert len(made._generate_and_score_completions(batch)["advantages"]) == kept
 
 
 def test_the_gradient_is_that_of_grpo_and_of_sft_times_its_weight(

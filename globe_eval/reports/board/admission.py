@@ -92,7 +92,7 @@ def disagreeing(many: Mapping[Path, rows.Submission]) -> dict[Path, list[str]]:
         ):
             if value is not None:
                 belongs.setdefault(key, {}).setdefault(repr(value), []).append(path)
-        answers = (results.task, results.answer_form, columns.status, columns.distance_m)
+        answers = (results.task, results.answer_form, *_answers(one))
         for key, value in (
             (("run", results.task, columns.samples_sha256), path),
             (("answers", *answers), path),
@@ -117,6 +117,15 @@ def disagreeing(many: Mapping[Path, rows.Submission]) -> dict[Path, list[str]]:
                 if others and not any(f"as {min(others).name}" in text for text in found[path]):
                     found[path].append(f"{says[key[0]]} {min(others).name}")
     return {path: wrong for path, wrong in found.items() if wrong}
+
+
+def _answers(one: rows.Submission) -> tuple[Any, Any]:
+    """Statuses and distances, however they are packed; the texts where they cannot be unpacked."""
+    status, distance = one.columns.status, one.columns.distance_m
+    try:
+        return rows.unpack(status, one.results.n, 0, 100).tobytes(), one.distance_km().tobytes()
+    except ValueError:
+        return status, distance
 
 
 def _which_model(one: rows.Submission) -> str:

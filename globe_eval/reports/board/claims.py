@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from globe_eval import __version__
 from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.definition import Definition
 from globe_eval.benchmarks.prompts import PROMPTS, SHORT_NAMES, SYSTEM
@@ -23,11 +24,16 @@ from globe_eval.errors import nearest
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.metrics.intervals import PROCEDURE
 from globe_eval.places.resolve import RESOLVER_VERSION
-from globe_eval.reports.board.submission import FLOORS, Submission
+from globe_eval.reports.board.submission import FLOORS, NAME_MEASURES, Submission
 from globe_eval.sample import LOCATED, Results, to_dict
 
 RESERVED = (*FLOORS, "best possible")
 """Names that a board gives itself."""
+_RELEASE = tuple(map(int, __version__.split(".")[:2]))
+MOST_CHARACTERS = 20_000
+"""Of a text in a row; a command is the longest."""
+MOST_MARKS = 3
+"""Accents on one letter."""
 ROUNDING = 0.006
 """By how much the two distance models differ at most, as a share of the distance."""
 
@@ -50,12 +56,18 @@ def identity_of_name(name: str) -> str:
     >>> identity_of_name("GPT-5 (official)") == identity_of_name("gpt 5 Official")
     True
     """
-    plain = unicodedata.normalize("NFKD", name).casefold()
+    plain = unicodedata.normalize("NFKD", name).translate(_LOOK_ALIKE).casefold()
     return "".join(c for c in plain if c.isalnum()) or plain
 
 
+_LOOK_ALIKE = str.maketrans(
+    "АВЕКМНОРСТУХІЈЅаеорсухіјѕΑΒΕΖΗΙΚΜΝΟΡΤΥΧανορ", "ABEKMHOPCTYXIJSaeopcyxijsABEZHIKMNOPTYXavop"
+)
+"""Cyrillic and Greek letters that are drawn as Latin ones."""
+
+
 def _of_texts(value: Any, keys: tuple[str, ...]) -> Iterator[str]:
-    """Characters that are not seen, or change the order in which others are."""
+    """Characters that are not seen, or change the order in which others are; texts that are longer than any is."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _of_texts(key, (*keys, "(key)"))
@@ -65,18 +77,35 @@ def _of_texts(value: Any, keys: tuple[str, ...]) -> Iterator[str]:
             yield from _of_texts(inner, keys)
     elif isinstance(value, str):
         allowed = "\n\t" if keys[:2] in (("results", "command"), ("results", "decoding")) else ""
-        bad = next((c for c in value if unicodedata.category(c) in _UNSEEN and c not in allowed), None)
+        bad = next((c for c in value if _is_unseen(c) and c not in allowed), None)
+        field = ".".join(keys)[:100]
         if bad is not None:
-            yield f"{'.'.join(keys)}: holds the character U+{ord(bad):04X}, which is not seen; allowed: plain text"
+            yield f"{field}: holds the character U+{ord(bad):04X}, which is not seen; allowed: plain text"
+        if len(value) > MOST_CHARACTERS and keys[0] != "columns":
+            yield f"{field}: has {len(value):,} characters; allowed: up to {MOST_CHARACTERS:,}"
+
+
+def _is_unseen(c: str) -> bool:
+    """
+    >>> [_is_unseen(c) for c in "a\u0301\u200b\u3164\ufe0f"]
+    [False, False, True, True, True]
+    """
+    return unicodedata.category(c) in _UNSEEN or c in _BLANK or "\ufe00" <= c <= "\ufe0f" or c >= "\U000e0000"
 
 
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
+"""Letters and signs of which nothing is drawn."""
 
 
 def _of_name(one: Submission) -> Iterator[str]:
     name, model = one.name, Path(one.results.model).stem
-    if name != name.strip() or "  " in name or not any(c.isalnum() for c in name):
-        yield f"name: found {name!r}; allowed: letters and digits, without spaces at its ends"
+    spaces = {c for c in name if unicodedata.category(c) == "Zs"} - {" "}
+    if name != name.strip() or "  " in name or spaces or not any(c.isalnum() for c in name):
+        yield f"name: found {name!r}; allowed: letters and digits, single spaces between them"
+    marks = "".join("m" if unicodedata.combining(c) else " " for c in unicodedata.normalize("NFC", name))
+    if "m" * (MOST_MARKS + 1) in marks:
+        yield f"name: holds more than {MOST_MARKS} accents on one letter"
     if "<!--" in name or "-->" in name or re.search(r"</?[a-zA-Z]", name):
         yield f"name: found {name!r}; a name holds no markup"
     scripts = {unicodedata.name(c, "").split(" ")[0] for c in unicodedata.normalize("NFKC", name) if c.isalpha()}
@@ -90,6 +119,12 @@ def _of_name(one: Submission) -> Iterator[str]:
         yield f"name: {name!r} is what boards call their {taken}, the model here is {one.results.model}"
     if one.source is not None and not one.source.strip():
         yield "source: is empty; leave it away"
+    if one.results.model != one.results.model.strip():
+        yield f"model: found {one.results.model!r}; allowed: no spaces at its ends"
+    if model == "constant" and one.columns.lat and one.columns.lon:
+        known = {place for place in zip(*(side.tolist() for side in one.places()), strict=True) if place[0] == place[0]}
+        if len(known) > 1:
+            yield f"model: the floor {model} answers one place, here are {len(known):,}"
 
 
 def _of_prompt(results: Results, definition: Definition) -> Iterator[str]:
@@ -180,14 +215,20 @@ def _of_versions(results: Results) -> Iterator[str]:
         ("parser_version", results.parser_version, PARSER_VERSION),
         ("resolver_version", results.resolver_version, RESOLVER_VERSION),
     ):
-        if not re.fullmatch(r"[0-9]{1,6}", found) or int(found) > int(here):
-            yield f"{name}: found {found!r}; allowed: a number up to {here}"
+        if not re.fullmatch(r"[1-9][0-9]{0,5}", found) or int(found) > int(here):
+            yield f"{name}: found {found!r}; allowed: a number from 1 to {here}"
+    release = results.packages.get("globe-eval", "")
+    if (later := re.fullmatch(r"(\d+)\.(\d+)\..*", release)) and tuple(map(int, later.groups())) > _RELEASE:
+        yield f"packages.globe-eval: found {release[:40]!r}, here it is {__version__}"
     if results.geocoder.name == "geonames" and results.geocoder.version != f"resolver {results.resolver_version}":
         yield f"geocoder: found {results.geocoder.version!r}, resolver_version is {results.resolver_version!r}"
     if results.geocoder.name not in ("geonames", "nominatim", "azure"):
         yield f"geocoder: found {results.geocoder.name!r}; allowed: geonames, nominatim, azure"
     if results.intervals != PROCEDURE:
         yield f"intervals: found {results.intervals!r}, here they are {PROCEDURE!r}; globe-eval rescore makes them anew"
+    commits = (results.git_commit or "None").split(" and ")  # a merge of shards joins theirs
+    if not all(re.fullmatch(r"[0-9a-f]{7,64}(-dirty)?|None", commit) for commit in commits):
+        yield f"git_commit: found {results.git_commit!r:.60}; allowed: hexadecimal digits, -dirty after them"
     try:
         started = datetime.fromisoformat(results.started)
         if started.tzinfo is None or started > datetime.now(UTC) + timedelta(days=2):
@@ -226,6 +267,12 @@ def _of_figures(one: Submission, definition: Definition) -> Iterator[str]:
                 yield f"metrics.{metric}: {figure.value:g} is above the ceiling, {max(reached, best):g}"
     elif results.answer_form in ("names", "address"):
         yield f"ceiling: is missing; answers of the form {results.answer_form} have one"
+    odd_names = sorted(one.columns.names.keys() - set(NAME_MEASURES))
+    if odd_names:
+        yield f"columns.names: found {odd_names[0]!r}; allowed: {', '.join(NAME_MEASURES)}"
+    if one.columns.own.keys() != results.own_directions.keys():
+        found = ", ".join(one.columns.own) or "none"
+        yield f"columns.own: found {found}; own_directions has {', '.join(results.own_directions) or 'none'}"
     wanted = tuple(float(km) for km in definition.values.get("thresholds_km") or ())
     if results.thresholds_km != wanted:
         yield f"thresholds_km: found {list(results.thresholds_km)}, {results.task} has {list(wanted)}"

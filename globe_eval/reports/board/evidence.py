@@ -58,6 +58,8 @@ def evidence(path: Path, one: rows.Submission, definition: Definition) -> Eviden
         return Evidence("reported", "the truth is not here")
     wrong = list(_of_manifest(one, truths))
     published = responses_of(path)
+    if published.is_symlink():
+        wrong.append(f"responses/{published.name}: is a link; responses are a file of their own")
     if wrong:
         return Evidence("reported", "", tuple(wrong))
     if one.columns.lat and one.columns.lon:
@@ -69,6 +71,8 @@ def evidence(path: Path, one: rows.Submission, definition: Definition) -> Eviden
         return Evidence("reported", "the truth is not part of this package", tuple(wrong))
     if published.is_file():
         return Evidence("verified", "its responses were read again")
+    if one.results.gazetteer.sha256 != gazetteer.info()["sha256"] and one.results.ceiling is not None:
+        return Evidence("reported", "its gazetteer is not the one here, which its ceiling follows from")
     if one.columns.lat and one.columns.lon:
         return Evidence("recomputable", "its distances follow from its places")
     return Evidence("reported", "its places are not in it")

@@ -53,7 +53,7 @@ def add(
     known = known_tasks(include_path)
     wrong = admission.of_run(run, known)
     if wrong:
-        raise InputError(f"{run}: cannot be a row: {'; '.join(wrong)}")
+        raise InputError(f"{run}: cannot be a row: {'; '.join(wrong).removeprefix(f'{run}: ')}")
     results = record.read_results(run)
     try:
         row = submission(name or model_name(results), source, results, run)

@@ -225,6 +225,8 @@ def read_submission(path: Path) -> Submission:
     Every value must be as `written` has it: no key twice, no 1.0 or true for 1.
     """
     try:
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            raise InputError(f"{path}: is no plain file (a link, a folder or a device); a row is a file of its own")
         if path.stat().st_size > MOST_BYTES:
             raise InputError(f"{path}: has {path.stat().st_size:,} bytes; a row has at most {MOST_BYTES:,}")
         text = path.read_text(encoding="utf-8")
@@ -365,6 +367,8 @@ def unpack(text: str, n: int, low: int, high: int) -> Integers:
         planes = inflate.decompress(base64.b64decode(text, validate=True), 4 * n + 1)
     except (ValueError, zlib.error) as error:
         raise ValueError(f"no packed column ({error})") from None
+    if len(planes) == 4 * n and (inflate.unused_data or not inflate.eof):
+        raise ValueError("no packed column (it does not end where its numbers do)")
     if len(planes) != 4 * n:
         more = "more than n" if len(planes) > 4 * n else f"{len(planes) / 4:,.0f}"
         raise ValueError(f"holds {more} photographs, n is {n:,}: samples were removed or added")

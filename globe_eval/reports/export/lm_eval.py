@@ -20,7 +20,7 @@ def lm_eval_results(
     directions: Mapping[str, bool],
     errors: Mapping[str, float],
 ) -> dict[str, Any]:
-    """What `lm_eval run` would have written of the same run; deterministic.
+    """The results JSON that `lm_eval run` would have written of the same run; deterministic.
 
     Args:
         results: the run's.

@@ -66,7 +66,7 @@ def model_card(run: Run, *, model: str | None = None, dataset: str | None = None
 
 
 def task_id(task: str, metric: str) -> str:
-    """What the hub calls one figure of a benchmark: it has one value a task.
+    """The hub's task id of one figure of a benchmark; the hub has one value a task.
 
     >>> task_id("im2gps3k", "acc@25km")
     'im2gps3k_within_25km'

@@ -119,7 +119,7 @@ def standard_errors(run: Run) -> dict[str, float]:
 
 
 def figure_depends_on(results: Results) -> dict[str, Any]:
-    """What a figure depends on besides the model."""
+    """The settings besides the model that a figure depends on."""
     return {
         "task_version": results.task_version,
         "answer_form": results.answer_form,

@@ -70,7 +70,7 @@ def stroke(run: int, xs: Sequence[float], ys: Sequence[float], *, thin: bool = F
 
 
 def legend(names: Sequence[str]) -> Markup:
-    """Which line is which run; nothing for a single one."""
+    """The legend of the runs; empty for a single run."""
     if len(names) < 2:
         return Markup("")
     items = (
@@ -85,7 +85,7 @@ def legend(names: Sequence[str]) -> Markup:
 
 
 def status_bar(counts: Sequence[tuple[str, int]], name: str) -> Markup:
-    """A bar as long as all photographs, divided by how their answers ended."""
+    """A stacked bar of the statuses of all photographs."""
     total, parts, at = sum(count for _, count in counts), [], 0.0
     for status, count in counts:
         if not count:
@@ -216,7 +216,7 @@ def _chart(
     drawn: Sequence[Markup],
     ticks: Sequence[float] = (0.0, 0.25, 0.5, 0.75, 1.0),
 ) -> Markup:
-    """A chart of shares: the axis at the left has these ticks, the one at the bottom is given; `words` say it aloud."""
+    """A chart of shares with ticks on its left axis and the given bottom axis; `words` become its text alternative."""
     y = svg.linear(0.0, ticks[-1], HEIGHT - BOTTOM, TOP)
     left = []
     for share in ticks:

@@ -68,7 +68,7 @@ def histogram(distance_km: npt.ArrayLike) -> tuple[Floats, Floats]:
 
 
 def reliability(confidence: npt.ArrayLike, located: npt.ArrayLike, n_bins: int = 10) -> list[Bin]:
-    """Confidences in equal bins over [0, 1] against what became of them; bins without any are left out.
+    """Confidences in equal bins over [0, 1], with the share located in each; empty bins are left out.
 
     A confidence on an edge belongs to the bin above it, 1 to the last. Pairs with a NaN are left out.
 

@@ -16,7 +16,7 @@ from globe_eval.sample import Results, Stratum, to_dict
 
 @dataclass(frozen=True)
 class FigureText:
-    """A figure as it is shown: value and interval ("" where there is none)."""
+    """The text of a figure: value and interval ("" where there is none)."""
 
     value: str
     between: str = ""
@@ -32,7 +32,7 @@ def headline_rows(runs: Sequence[NamedRun]) -> list[tuple[str, list[FigureText]]
 
 
 def reasoning_rows(runs: Sequence[NamedRun]) -> list[tuple[str, list[FigureText]]]:
-    """The measures of the reasoning that any run has, each with how many photographs have it where not all do."""
+    """The second table: metrics of the reasoning, with the number of photographs where not all have them."""
     return _rows(runs, {"grounding", "consistency", "localizability", "format"})
 
 
@@ -56,7 +56,7 @@ def _cell(results: Results, name: str) -> FigureText:
 
 
 def denominator_notes(runs: Sequence[NamedRun]) -> list[str]:
-    """Where two runs change places when what was not located is left out: a line for each pair of runs."""
+    """A line for each pair of runs whose order changes when photographs that were not located are left out."""
     notes = []
     for i, a in enumerate(runs):
         for b in runs[i + 1 :]:
@@ -120,7 +120,7 @@ def differing_settings(runs: Sequence[NamedRun]) -> list[tuple[str, list[str]]]:
 
 
 def about(results: Results) -> list[tuple[str, str]]:
-    """How a run went, beside its settings."""
+    """How a run was carried out: command, start, duration, usage, number of groups."""
     command = results.command
     rows = [("command", str(command))] if command else []
     rows += [("started", results.started), ("duration", f"{results.duration_seconds:,.1f} s")]

@@ -42,7 +42,7 @@ class NamedRun(run.Run):
 
 @dataclass(frozen=True)
 class JoinedPhotograph:
-    """What all answers to a photograph share. `id` is the run's, `shown` does not tell who took it."""
+    """A photograph of the report. `id` is the run's; `shown` is the id without the photographer's account."""
 
     id: str
     shown: str
@@ -65,7 +65,7 @@ class JoinedRuns:
 
 
 def join_runs(folders: Sequence[Path]) -> JoinedRuns:
-    """Read runs. Answers are to one photograph where its id is the same and its true point, to a hundred metres.
+    """Read runs and join their answers by id and true position (within a hundred metres).
 
     Raises InputError for what is no run, and where `results.json` is of other samples than `samples.jsonl`.
     """
@@ -155,7 +155,7 @@ def own_confidence(sample: Sample) -> float | None:
 
 
 def table_of(data: JoinedRuns) -> dict[str, Column]:
-    """The columns of all runs one below the other, beside the run's name; the column of who took it is left out."""
+    """The columns of all runs, concatenated, with the run's name; without the column of the photographer."""
     names = dict.fromkeys(name for one in data.runs for name in one.table if name != "truth.group")
     table = {name: np.concatenate([one.table[name] for one in data.runs]) for name in names}
     return {"run": np.repeat([one.name for one in data.runs], [len(one.samples) for one in data.runs]), **table}
@@ -167,5 +167,5 @@ def contradicts(sample: Sample) -> bool:
 
 
 def unsupported(sample: Sample) -> Sequence[str]:
-    """The cues that the reasoning asserts and nothing that is known of the photograph supports."""
+    """The cues that the reasoning asserts and no annotated entity of the photograph supports."""
     return sample.grounding.unsupported if sample.grounding is not None and sample.truth.entities else []

@@ -19,7 +19,7 @@ GROUNDED, UNSUPPORTED, NEGATED, NAMED = "g", "u", "n", "m"
 
 
 class Mark(NamedTuple):
-    """Where a cue stands, in UTF-16 units as browsers count, of which kind it is and what the lexicon calls it."""
+    """A marked cue: position and length in UTF-16 units, as browsers count; its kind; its name in the lexicon."""
 
     start: int
     length: int
@@ -56,7 +56,7 @@ def _units(text: str) -> Callable[[int], int]:
 
 
 def foremost(loaded: JoinedRuns, most: int) -> list[int]:
-    """At most `most` photographs, those first that a reader will look for; their places in ascending order.
+    """The indices, ascending, of the `most` photographs that a reader looks for first.
 
     In turn one of the worst, of the best, of those whose reasoning contradicts the answer, names what is not there, or
     that were refused, and of all in their order.

@@ -28,7 +28,7 @@ SHORTEST = 200
 
 
 def payload(loaded: JoinedRuns, pictures: Mapping[int, str], read: Sequence[int], longest: int) -> dict[str, Any]:
-    """Everything that the page's scripts need.
+    """The data that the page's scripts read.
 
     Args:
         loaded: runs and photographs.
@@ -103,7 +103,7 @@ def _answers(samples: Sequence[Sample | None], read: set[int], longest: int, nam
 
 
 def concluded(found: Consistency) -> str:
-    """The place that a reasoning concludes, else the words that it does so in."""
+    """The place that a reasoning concludes, else the words that it was read from."""
     country = country_name(found.country) if found.country else None
     return ", ".join(name for name in (found.city, country) if name) or found.quote or ""
 
@@ -119,7 +119,7 @@ def _rounded(km: float) -> float:
 
 
 def found_place(sample: Sample) -> str | None:
-    """The place that was scored, and on which level."""
+    """The scored place as text, with its level and coordinates."""
     place = sample.prediction
     if place is None:
         return None

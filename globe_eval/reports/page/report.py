@@ -152,7 +152,7 @@ def page(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, pictures_
 
 
 def _policy(style: str, script: str) -> str:
-    """Nothing but the two texts that this page brings and pictures that are part of it."""
+    """The Content-Security-Policy: this page's own style and script by hash, embedded pictures, nothing else."""
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
     return (
         f"default-src 'none'; img-src data:; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
@@ -173,7 +173,7 @@ def _title(runs: Sequence[NamedRun]) -> str:
 
 
 def _notes(data: JoinedRuns, found: pictures.Pictures, wanted: int) -> list[str]:
-    """What a reader must know before any number."""
+    """Warnings at the top of the page: limits, missing answers, runs over other photographs, missing pictures."""
     notes = []
     for run in data.runs:
         results = run.results

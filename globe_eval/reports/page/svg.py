@@ -28,7 +28,7 @@ def _attribute(key: str) -> str:
 
 
 def number(value: float) -> str:
-    """At most two decimals, none that say nothing.
+    """A number with at most two decimals and no trailing zeros.
 
     >>> number(3.0), number(0.126), number(-0.0)
     ('3', '0.13', '0')
@@ -48,7 +48,7 @@ def linear(low: float, high: float, start: float, end: float) -> Callable[[float
 
 
 def logarithmic(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
-    """A scale by the logarithm; what lies outside is drawn at its ends."""
+    """A logarithmic scale; values outside are clamped to its ends."""
     inner = linear(math.log10(low), math.log10(high), start, end)
     return lambda value: inner(math.log10(min(max(value, low), high)))
 
