@@ -5,11 +5,11 @@ Of "Palazzo Farnese, Rome, Italy" the last part is a country, the one before it 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from globe_eval import lazy_re as re
 from globe_eval.answers.exonyms import EXONYMS
-from globe_eval.answers.lexicon import AREAS
+from globe_eval.answers.lexicon import AREAS, VENUES
 from globe_eval.answers.names import DECORATION, Names, is_sentence, name, without_remarks
 from globe_eval.answers.scripts import is_written_in, segments
 from globe_eval.answers.toponyms import (
@@ -19,6 +19,7 @@ from globe_eval.answers.toponyms import (
     code_of,
     country_of,
     is_area,
+    is_country,
     is_event,
     is_inside,
     is_landmark,
@@ -117,7 +118,9 @@ def _read_backwards(
         coded = part.replace(".", "").isupper() and len(part) <= 4
         if code is None and is_ordinary(part) and not (coded and regions):
             venue.insert(0, part)
-        elif regions and admin is None and (town is None or coded or _is_region(regions[0], town, left[:i], code)):
+        elif (
+            regions and admin is None and (town is None or coded or _is_region(part, regions[0], town, left[:i], code))
+        ):
             admin, around, row = part, tuple(regions[:4]), regions[0]
             code = code or code_of(regions[0])
         elif country_of(part) and country and admin is None and i > 0:
@@ -139,6 +142,7 @@ _OF = re.compile(r".+\s(?:of|on|in)\s(?:the\s)?(.+)")
 _CODE_BEHIND = re.compile(r"(.*[^\W\d_].*?),?\s(D\.?C\.?|[A-Z]{2}|USA|U\.S\.A?\.?|U\.K\.?)(?:\s\d{5}(?:-\d{4})?)?")
 
 
+_AUSTRALIAN = re.compile(r"(.*[^\W\d_])\s(NSW|VIC|QLD|TAS|ACT)(?:\s\d{4})?")
 _DIRECTED = re.compile(
     r"(?:(?:Mid|North|South|East|West|Central|Rural|Upper|Lower|Coastal|Inland|Southern|Northern)[\w-]*|The)\s+(?=[^\W\d_])(.+)"
 )
@@ -155,11 +159,13 @@ def _pieces(part: str) -> Iterator[str]:
         yield from part.split("–")
     elif part.startswith(("Downtown ", "Uptown ", "Midtown ")):
         yield from (part, part.split(maxsplit=1)[1])
-    elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]) and not is_venue(part):
+    elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]) and not (is_venue(part) or is_ordinary(match[1])):
         yield from (match[2], match[1])
-    elif (match := _OF.fullmatch(part)) and is_prominent(match[1]) and not is_name(part):
+    elif (match := _OF.fullmatch(part)) and not is_name(part) and _is_of_town(part, match[1]):
         yield from (part, match[1])
-    elif match := _CODE_BEHIND.fullmatch(part):
+    elif match := _AUSTRALIAN.fullmatch(part):
+        yield from match.groups() if regions_of(match[2], "AU") else match.groups()[:1]
+    elif (match := _CODE_BEHIND.fullmatch(part)) and not set(match[2]) <= {"I", "V", "X"}:
         yield from match.groups()
     elif ((match := _FEDERAL_REGION.fullmatch(part)) and not is_venue(part)) or (
         (match := _DIRECTED.fullmatch(part)) and not rows_of(normalise(part)) and country_of(match[1])
@@ -167,6 +173,11 @@ def _pieces(part: str) -> Iterator[str]:
         yield match[1]
     else:
         yield _POSTCODE.sub("", part)
+
+
+def _is_of_town(part: str, town: str) -> bool:
+    """Whether a part names something of a town: "Bridge of Lima", "ruins of Tulum"."""
+    return is_prominent(town) or (part.split()[0] in VENUES and is_name(town))
 
 
 def _are_two(one: str, other: str) -> bool:
@@ -193,11 +204,18 @@ def _rather_town(parts: Sequence[str], at: int) -> bool:
     return any(code_of(row) != home and is_inside(town_of(parts[at], code_of(row), (row,)), row) for row in regions[:1])
 
 
-def _is_region(region: int, town: int, before: Sequence[str], code: str | None) -> bool:
+def _is_region(part: str, region: int, town: int, before: Sequence[str], code: str | None) -> bool:
     """Whether a name of a region and of a town is the region's: a town in it is named before, or it is far larger."""
     gaz = gazetteer.load()
     if before and not (is_venue(before[-1]) and gaz.kind[region] != ADMIN1):
         other = town_of(before[-1], code or gaz.codes[gaz.country[region]], (region,))
+        if (
+            other == town
+            and is_inside(town, region)
+            and is_name(before[-1])
+            and normalise(gaz.name(region)) == normalise(part)
+        ):
+            return True  # "Salvador, Bahia"
         inside = other is not None and other != town and region in (gaz.admin1[other], gaz.admin2[other])
         if other is not None and inside:
             first = len(before) == 1 and gaz.kind[other] >= CITY and gaz.population[other] >= TOWN
@@ -221,6 +239,9 @@ _OTHERS = re.compile(
 )
 
 
+_BESIDE = re.compile(r",\s(?:in|near|on|at|close\sto|outside)\s(?:the\s)?(?=[^\W\d_a-zß-öø-ÿ])")
+
+
 def place(value: str, country_first: bool = False, *, capitals: bool = False) -> Names:
     """The names in a stated value such as "Paris, France", "Austin, Texas, USA", "Kyoto" or "France".
 
@@ -233,7 +254,7 @@ def place(value: str, country_first: bool = False, *, capitals: bool = False) ->
     """
     if "\n" in value.strip() and "," not in value:
         return Names()
-    bare = without_remarks(value[:300])
+    bare = without_remarks(_with_country(value[:300]))
     if is_sentence(bare) or _OTHERS.search(bare):
         return Names()
     stated = [part for part in re.split(r",|(?<=\w)\s[(\[](?=\w)|[)\]]", bare) if part.strip()]
@@ -251,6 +272,19 @@ def place(value: str, country_first: bool = False, *, capitals: bool = False) ->
     if len(parts) == 1:
         return Names(country=parts[0])
     return Names(country=parts[-1], city=parts[0], admin=parts[-2] if len(parts) > 2 else None)
+
+
+def _with_country(value: str) -> str:
+    """A value of which a remark ends in the only country, as a list: "Kazimierz, near Lublin, Poland"."""
+    beside = _BESIDE.search(value)
+    if beside is None or not is_country(value.rsplit(",", 1)[-1].strip(DECORATION)):
+        return value
+    before, after = value[: beside.start()], value[beside.end() :]
+    if any(map(is_country, before.split(", "))):
+        return value
+    if is_name(before.partition(" (")[0]) and not beside[0].startswith((", in", ", on", ", at")):
+        after = after.partition(", ")[2]  # "Persepolis, near Shiraz, Iran"
+    return f"{before}, {after}" if after else value
 
 
 def _is_like_name(part: str) -> bool:

@@ -8,12 +8,12 @@ What is only mentioned is no answer. Other claims add what is finer, where they 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from globe_eval import lazy_re as re
 from globe_eval.answers import lexicon, uncased
 from globe_eval.answers.coordinates import Pair, stated_pairs
 from globe_eval.answers.languages import FINAL, MENTIONED, OTHER, PLACED, POSSIBLE, STATED, Cues, cues_of, weight_of
@@ -165,7 +165,7 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
             names = replace(other, country=names.country or other.country, admin=names.admin or other.admin)
         elif (
             not names.venue
-            and claim.weight >= STATED
+            and claim.weight >= (STATED if claim.known else POSSIBLE)
             and (chosen.weight < FINAL or claim.start >= chosen.start)
             and (not claim.known or (other.city is not None and _same(names, other)))
         ):
@@ -239,7 +239,7 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
         return 0
     cue = max(_last_end(cues.stated, before), _last_end(cues.final, before))
     since = max(cue, len(before) - len(clause))
-    if cues.compared.search(before, since) or _COMPARED_AFTER.match(after):
+    if cues.compared.search(before, max(since, _last_end(cues.hedged, before))) or _COMPARED_AFTER.match(after):
         return MENTIONED
     context = f"{sentence.heading} {before}"
     return weight_of(

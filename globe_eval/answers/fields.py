@@ -5,18 +5,18 @@ All end in rows, a dict from one of the keys below to the text of its value. A r
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress, islice
 
+from globe_eval import lazy_re as re
 from globe_eval.answers import coordinates
 from globe_eval.answers.arranging import address, place
 from globe_eval.answers.conclusions import concluded
 from globe_eval.answers.confidence import share, yes_no
 from globe_eval.answers.lexicon import LABELS
-from globe_eval.answers.names import Names, is_placeholder, name, says_unknown
+from globe_eval.answers.names import Names, is_placeholder, name, says_unknown, without_remarks
 from globe_eval.answers.toponyms import is_name
 from globe_eval.places.names import country_code
 
@@ -121,7 +121,9 @@ def found_of(row: Mapping[str, str], start: int, *, whole: bool = False, strict:
         for key in ("address", "place", "placerev"):
             if key in row and not names.country:
                 read = address(row[key]) if key == "address" else place(row[key], key == "placerev", capitals=strict)
-                names = Names(read.country, read.city, names.admin or read.admin)
+                names = replace(
+                    read, admin=names.admin or read.admin, venue=read.venue or _remarked(row[key], read.city)
+                )
         if strict and not (names.city or names.country):
             names = Names()
     elif "place" in row and not says_unknown(row["place"]):
@@ -136,6 +138,14 @@ def found_of(row: Mapping[str, str], start: int, *, whole: bool = False, strict:
         settles_position=any([says_unknown(row[key]) for key in POSITION if key in row]),
         localizable=yes_no(row["localizable"]) if "localizable" in row else None,
     )
+
+
+def _remarked(value: str, city: str | None) -> str | None:
+    """The venue in the remark behind a place: "Victoria, Canada — by the Empress Hotel"."""
+    if city is None or len(without_remarks(value)) + _SENTENCE > len(value):
+        return None
+    conclusion = concluded(value)
+    return conclusion[0].venue if conclusion and conclusion[0].city == city else None
 
 
 def _name(value: str, key: str) -> str | None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from globe_eval import lazy_re as re
 from globe_eval.answers.arranging import arranged
 from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, words
 from globe_eval.answers.names import Names
@@ -57,6 +57,13 @@ _AT = re.compile(
     r"\b(?:at|inside|outside|in\sfront\sof|entrance\s(?:to|of)|overlooking|specifically,?\s(?:in|on|along|near|around))\s"
     r"(?:the\s)?[\"“'(]?$"
 )
+_BESIDE = re.compile(
+    r"\b(?:(?:specifically|particularly|precisely)\s(?:in|at|on|along|near|around|inside|outside|from|within)"
+    r"|near|at|along|inside|outside|overlooking|in\sfront\sof)\s(?:the\s)?(?:[a-z]+\s)?[\"'“(]?$"
+)
+_RUINS = re.compile(
+    r"\b((?:ruins|citadel|cathedral|basilica|monastery|abbey|palace|fortress|port|harbou?r|waterfront|campus|airport)\sof\s)$"
+)
 _INDEFINITE = re.compile(r"(?:^|\b)(?:an?|some|typical|traditional|of)\s$", re.IGNORECASE)
 _LINKS = words(
     """
@@ -66,11 +73,13 @@ _LINKS = words(
     """
 )
 _ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")
-_ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)|\s(?:\d{3,6}(?:-\d{3,5})?|\d[A-Z]{2})(?=[,\s])")
+_ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)|\s(?:\d{3,6}(?:-\d{3,5})?|\d[A-Z]{2})(?=[,\s])|\s\d{1,2}(?=,)")
+_CONTINENTAL = words("european asian african american mediterranean")
 _BREAKS = words(
     """
-    and or is was are were be been being has have had which that who whose where when while with as but if because
-    since given suggests suggesting indicates not rather than like such similar unlike shows show showing can could
+    and or so is was are were be been being has have had which that who whose where when while with as but if because
+    since given based due judging considering suggests suggesting indicates not
+    rather than like such similar unlike shows show showing can could
     may might would will possibly perhaps maybe although though however also known looks look appears seems features
     during until before after followed for either toward towards versus vs named called famous visible seen
     sino mais mas ma bensì sondern aber pero но а и или не es est è é ist sind war wurde sont sono são foi fue für wie
@@ -112,7 +121,10 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
         if not _qualifies(text, start, end):
             part = _part(text, start, end)
             aside = parts and text[:start].endswith("(") and not is_country(part) and not is_country(parts[-1])
-            parts.insert(len(parts) - 1 if aside else len(parts), part)  # "Hampi (Vijayanagara ruins)"
+            if any(map(is_country, parts)) and _is_beside(text, start, part):
+                parts.insert(0, part)  # "London, England, specifically in Chinatown"
+            else:
+                parts.insert(len(parts) - 1 if aside else len(parts), part)  # "Hampi (Vijayanagara ruins)"
     if parts:
         names = arranged(parts)
         if names:
@@ -128,11 +140,21 @@ def _is_sited(text: str, start: int, name: str) -> bool:
     return len(name) > 3 and not is_event(name) and bool(_AT.search(text[max(start - 24, 0) : start]))
 
 
+def _is_beside(text: str, start: int, part: str) -> bool:
+    """Whether an unknown name behind a country is that of a spot in what stands before it."""
+    spot = _BESIDE.search(text[max(start - 40, 0) : start])
+    return spot is not None and not (is_country(part) or is_area(part) or is_event(part) or is_prominent(part))
+
+
 def _part(text: str, start: int, end: int) -> str:
     """A name with the word for a region or a site that stands beside it: "province of Toledo", "Atocha station"."""
     bare = text[start:end].strip(" .")
     bare = bare[:-2] if bare.endswith(("'s", "’s")) else nominative(bare)
+    if is_area(bare):
+        return bare
     if before := _SITE_BEFORE.search(text[max(start - 30, 0) : start]):
+        return f"{before[1]}{bare}"
+    if before := _RUINS.search(text[max(start - 16, 0) : start]):
         return f"{before[1]}{bare}"
     if before := _REGION_OF.search(text[max(start - 30, 0) : start]):
         return f"{before[1]} of {bare}"
@@ -192,4 +214,7 @@ def _runs(text: str) -> Iterator[tuple[int, int]]:
 def _begins(word: str, text: str, end: int) -> bool:
     """Whether a common word begins a name after all: "New York", "British Columbia"."""
     following = _NEXT.match(text, end)
-    return following is not None and (word.lower() in BEGINNINGS or is_name(f"{word} {following[1]}"))
+    if following is None:
+        return False
+    begins = word.lower() in BEGINNINGS and following[1].lower() not in _CONTINENTAL
+    return begins or is_name(f"{word} {following[1]}")

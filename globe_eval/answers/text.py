@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from dataclasses import dataclass
+
+from globe_eval import lazy_re as re
 
 LONGEST = 100_000
 """A longer passage is read at both ends and around its last labels (`excerpt`): no honest answer is that long."""
@@ -12,10 +13,11 @@ LONGEST = 100_000
 _MANY = 64
 
 _INVISIBLE = "\0\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+_FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200))) + "\ufe0f"
 _SIGNS = str.maketrans(
     "\r\x85\u2028\u2029\u2212\ufe63\uff0d\u2010\u2011\u2012．，：；（）º˚\u2019０１２３４５６７８９",
     "\n\n\n\n------.,:;()°°'0123456789",
-    _INVISIBLE,
+    _INVISIBLE + _FLAGS,
 )
 _SPECIAL = re.compile("[" + "".join(map(chr, _SIGNS)) + "]")
 _ENTITIES = {
@@ -72,8 +74,8 @@ _ANCHORS = ("lat", "lon", "country", "city", "Lat", "Lon", "Country", "City", "<
 def clean(response: str) -> str:
     """The response without what the eye cannot see and with one spelling for each sign that a coordinate is written in.
 
-    NUL, zero-width and direction marks disappear, line ends become "\\n", degree signs of HTML and LaTeX become "°",
-    the Unicode minus and full-width digits become ASCII, and a lone surrogate becomes "?".
+    NUL, zero-width and direction marks and flags disappear, line ends become "\\n", degree signs of HTML and LaTeX
+    become "°", the Unicode minus and full-width digits become ASCII, and a lone surrogate becomes "?".
 
     >>> clean("48.85^\\\\circ \\\\text{N},\\u200b 2.35&deg; E")
     '48.85° N, 2.35° E'
