@@ -5,7 +5,7 @@ Each is kept as it came; these patterns say which mean cut off, filtered, broken
 
 from __future__ import annotations
 
-import re
+from globe_eval import lazy_re as re
 
 _CUT_OFF = re.compile(
     r"^length|max_?(\w+_)?(tokens?|length)|(token|length)_?limit|limit_?(length|tokens?)|_length$|context_?(window|length)"

@@ -7,10 +7,11 @@ whatever writes or prints goes through :func:`removed`. Arguments with a secret'
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from typing import Any
+
+from globe_eval import lazy_re as re
 
 MASK = "(removed)"
 LEAST = 6

@@ -15,7 +15,7 @@ TOP = """\
 Every import points to a floor below (a test holds that):
 
     cli, api > commands > reports > runs > models > benchmarks > scoring > columns > metrics > cues
-        > places, answers, miniworld > sample > files, errors
+        > places, answers, miniworld > sample > files, errors > lazy_re
 
 `globe_train` stands on `globe_eval`, never the other way.
 

@@ -1,9 +1,9 @@
-"""Build what `globe_eval.places.borders` reads from two pinned npm packages. Needs `npm`, shapely, scipy and pillow.
+"""Build what `globe_eval.places.borders` reads from two pinned npm packages. Needs `npm`, shapely and scipy.
 
     python scripts/vendor_borders.py
 
 - `borders.json`, `borders.LICENSE.md`: @rapideditor/country-coder 5.6.1 (ISC), byte for byte.
-- `near_land.png`: one bit for each 0.1 degree of the Earth, north up, Greenwich in the middle: white where the cell's
+- `near_land.zlib`: one bit for each 0.1 degree of the Earth, north up, Greenwich in the middle: 1 where the cell's
   centre is on land or within 100 km of it. From the 1:10m land of Natural Earth 4.1 (public domain), as TopoJSON in
   world-atlas 2.0.2. country-coder draws countries far out to sea, two fifths of the oceans; this says where that
   still means something. 100 km, because photographs on the Great Barrier Reef are taken 80 km from the coast.
@@ -16,6 +16,7 @@ import json
 import subprocess
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,6 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from PIL import Image
 from scipy.spatial import cKDTree
 
 DATA = Path(__file__).parents[1] / "globe_eval" / "places" / "data"
@@ -107,8 +107,8 @@ def main() -> None:
         (DATA / name).write_bytes(content)
     topology = json.loads(unpack(WORLD_ATLAS, {"land": "land-10m.json"})["land"])
     mask = near_land(land_polygons(topology))
-    Image.fromarray(mask).save(DATA / "near_land.png", optimize=True)
-    for name in (*borders, "near_land.png"):
+    (DATA / "near_land.zlib").write_bytes(zlib.compress(np.packbits(mask, axis=1).tobytes(), 9))
+    for name in (*borders, "near_land.zlib"):
         path = DATA / name
         print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.stat().st_size:>8}  {name}")
 

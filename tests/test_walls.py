@@ -31,6 +31,7 @@ LEVEL = {
     "files": 13,
     "errors": 13,
     "finish": 13,
+    "lazy_re": 14,
     "secrets": 13,
 }
 LIGHT = {
@@ -45,6 +46,7 @@ LIGHT = {
     "files",
     "errors",
     "finish",
+    "lazy_re",
     "secrets",
 }
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}

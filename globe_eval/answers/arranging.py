@@ -5,9 +5,9 @@ Of "Palazzo Farnese, Rome, Italy" the last part is a country, the one before it 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from globe_eval import lazy_re as re
 from globe_eval.answers.exonyms import EXONYMS
 from globe_eval.answers.lexicon import AREAS, VENUES
 from globe_eval.answers.names import DECORATION, Names, is_sentence, name, without_remarks

@@ -8,12 +8,12 @@ What is only mentioned is no answer. Other claims add what is finer, where they 
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from globe_eval import lazy_re as re
 from globe_eval.answers import lexicon, uncased
 from globe_eval.answers.coordinates import Pair, stated_pairs
 from globe_eval.answers.languages import FINAL, MENTIONED, OTHER, PLACED, POSSIBLE, STATED, Cues, cues_of, weight_of

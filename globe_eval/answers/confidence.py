@@ -5,7 +5,7 @@ A scale of five steps is read at the middle of each step, words by WORDS. Nothin
 
 from __future__ import annotations
 
-import re
+from globe_eval import lazy_re as re
 
 WORDS: dict[str, float] = {
     "very high": 0.95,

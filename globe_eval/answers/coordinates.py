@@ -8,8 +8,9 @@ coordinate, and a sign that contradicts its letter ("-33.9 N") is no coordinate 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+
+from globe_eval import lazy_re as re
 
 Pair = tuple[float, float]
 

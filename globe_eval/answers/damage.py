@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
+
+from globe_eval import lazy_re as re
 
 _TIMES = 3
 _LONGEST = 200_000

@@ -5,12 +5,12 @@ All end in rows, a dict from one of the keys below to the text of its value. A r
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress, islice
 
+from globe_eval import lazy_re as re
 from globe_eval.answers import coordinates
 from globe_eval.answers.arranging import address, place
 from globe_eval.answers.conclusions import concluded

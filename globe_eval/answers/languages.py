@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from globe_eval import lazy_re as re
 from globe_eval.answers import lexicon
 from globe_eval.answers.lexicon import alternatives
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+
+from globe_eval import lazy_re as re
 
 LONGEST_NAME = 90
 

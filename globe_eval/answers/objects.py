@@ -7,12 +7,12 @@ nothing, so it cannot repair wrongly.
 from __future__ import annotations
 
 import json
-import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from globe_eval import lazy_re as re
 from globe_eval.answers.fields import MANY, MANY_LABELS, NAMES, POSITION, Found, found_of, key_of, labels
 
 _MANY_BROKEN = 500

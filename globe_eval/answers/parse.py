@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
+from globe_eval import lazy_re as re
 from globe_eval.answers import coordinates, fields, objects
 from globe_eval.answers.arranging import place
 from globe_eval.answers.conclusions import concluded, position

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from globe_eval import lazy_re as re
 from globe_eval.answers.arranging import arranged
 from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, words
 from globe_eval.answers.names import Names

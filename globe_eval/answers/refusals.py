@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from globe_eval import lazy_re as re
 
 _VERBS = (
     r"(?:determine|identify|provide|pinpoint|help|assist|tell|say|locate|guess|answer|fulfil\w*|complete|give|make|view|see"

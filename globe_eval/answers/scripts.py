@@ -6,11 +6,11 @@ particle like で or 에서. So 中山 in 图中山峰 is none.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
+from globe_eval import lazy_re as re
 from globe_eval.answers.exonyms import EXONYMS
 from globe_eval.answers.toponyms import is_country, is_name, is_prominent, town_of
 

@@ -6,8 +6,9 @@ language it is, the letter is left, and `coordinates` reads no number with it.
 
 from __future__ import annotations
 
-import re
 from urllib.parse import unquote
+
+from globe_eval import lazy_re as re
 
 _EAST = re.compile(
     r"koordinaten|grad\b|ost\b|nord\s|\b(?:und|ist|die|der|das|länge|breite|ungefähr|etwa)\b", re.IGNORECASE

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from dataclasses import dataclass
+
+from globe_eval import lazy_re as re
 
 LONGEST = 100_000
 """A longer passage is read at both ends and around its last labels (`excerpt`): no honest answer is that long."""

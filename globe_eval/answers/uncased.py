@@ -5,9 +5,9 @@ The ladder is that of `conclusions`; in Japanese and Korean the words that concl
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from globe_eval import lazy_re as re
 from globe_eval.answers.arranging import arranged
 from globe_eval.answers.languages import MENTIONED, weight_of
 from globe_eval.answers.phrases import Phrase

@@ -100,7 +100,6 @@ def _answers(points: Floats, form: AnswerForm, all_rows: bool = False) -> tuple[
 
     `all_rows`: look at all rows of the gazetteer first, which settles most points with one text each.
     """
-    places, rows = gazetteer.tree(gazetteer.REGION)
     named, best = np.full_like(points, np.nan), np.full_like(points, np.nan)
     if all_rows:
         named[:] = best[:] = _at_nearest(points, form)
@@ -109,10 +108,9 @@ def _answers(points: Floats, form: AnswerForm, all_rows: bool = False) -> tuple[
         if not len(unsettled):
             break
         lat, lon = points[unsettled].T
-        found = places.query(gazetteer.unit_vectors(lat, lon), k=near)
-        chord, index = np.asarray(found[0]), np.asarray(found[1])
-        candidates, which = np.unique(rows[index], return_inverse=True)
-        resolved = np.array([_resolved(int(row), form) for row in candidates])[which.reshape(index.shape)]
+        chord, rows = gazetteer.closest(lat, lon, gazetteer.REGION, near)
+        candidates, which = np.unique(rows, return_inverse=True)
+        resolved = np.array([_resolved(int(row), form) for row in candidates])[which.reshape(rows.shape)]
         off = haversine_km(lat[:, None], lon[:, None], resolved[..., 0], resolved[..., 1])
         closest = np.argmin(np.where(np.isnan(off), np.inf, off), axis=1)
         first = np.argmax(resolved[..., 2], axis=1)
@@ -130,11 +128,10 @@ def _at_nearest(points: Floats, form: AnswerForm) -> Floats:
 
     That is where no row of the gazetteer, to which every text leads, is nearer than a city whose text leads to itself.
     """
-    towns, rows = gazetteer.tree(gazetteer.REGION)
-    at = gazetteer.unit_vectors(*points.T)
-    chord, index = towns.query(at)
-    least, _ = gazetteer.tree(gazetteer.COUNTRY)[0].query(at)
-    candidates, which = np.unique(rows[index], return_inverse=True)
+    lat, lon = points.T
+    chord, rows = (found[:, 0] for found in gazetteer.closest(lat, lon, gazetteer.REGION))
+    least = gazetteer.closest(lat, lon, gazetteer.COUNTRY)[0][:, 0]
+    candidates, which = np.unique(rows, return_inverse=True)
     positions = np.array([gazetteer.load().position(int(row)) for row in candidates])
     resolved = np.array([_resolved(int(row), form) for row in candidates])
     itself = (resolved[:, :2] == positions).all(axis=1) & (resolved[:, 2] == 1)

@@ -6,7 +6,6 @@ import csv
 import gzip
 import io
 import json
-import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
+from globe_eval import lazy_re as re
 from globe_eval.errors import InputError, nearest
 
 LONGEST_LINE = 1 << 24

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from urllib.parse import unquote
+
+from globe_eval import lazy_re as re
 
 _EXTENSION = re.compile(r"\.(?:jpe?g|png|webp|gif|tiff?|bmp)$", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d+\.0+")

@@ -25,12 +25,12 @@ import hashlib
 import io
 import math
 import os
-import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from PIL import Image, UnidentifiedImageError, features
 
+from globe_eval import lazy_re as re
 from globe_eval.benchmarks.metadata import (
     MalformedImage,
     SplitFile,

@@ -17,12 +17,13 @@ reader of metadata, and only decoding could tell them from the picture.
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
+
+from globe_eval import lazy_re as re
 
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # 00 and RST0-7 belong to the compressed data, FF is padding
 _EOI, _SOS, _DNL = 0xD9, 0xDA, 0xDC

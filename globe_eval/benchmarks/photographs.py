@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from collections.abc import Mapping
 from html import unescape
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
+from globe_eval import lazy_re as re
 from globe_eval.benchmarks.images import SUFFIXES, ImageError, open_image, read_bytes
 from globe_eval.benchmarks.table import harmless
 from globe_eval.errors import InputError

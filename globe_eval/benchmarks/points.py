@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from globe_eval import lazy_re as re
 from globe_eval.answers import parse
 from globe_eval.benchmarks.formats import load_json
 from globe_eval.benchmarks.table import MISSING, Table, as_number, cell_value, in_range, quoted

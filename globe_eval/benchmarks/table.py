@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from globe_eval import lazy_re as re
 from globe_eval.benchmarks.formats import has_lines, load_json, numbered_rows
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import write_whole

@@ -74,14 +74,10 @@ def city_sizes(lats: npt.ArrayLike, lons: npt.ArrayLike) -> list[str]:
     >>> city_sizes([51.5142, 70.0], [-0.0931, -40.0])
     ['metropolis', 'rural']
     """
-    points = gazetteer.unit_vectors(lats, lons)
-    reach = 2 * np.sin(CITY_KM / gazetteer.EARTH_RADIUS_KM / 2)
-    classes = np.full(len(points), "rural", dtype=object)
+    classes = np.full(len(np.asarray(lats)), "rural", dtype=object)
     for name in reversed([name for name, least in CITY_SIZES.items() if least]):
-        places, _ = gazetteer.tree(population=CITY_SIZES[name])
-        chord, _ = places.query(points, distance_upper_bound=reach)
-        classes[np.isfinite(chord)] = name
-    return [str(name) for name in classes]
+        classes[gazetteer.any_within(lats, lons, CITY_KM, CITY_SIZES[name])] = name
+    return classes.tolist()
 
 
 def parts(labels: Sequence[str | None], *, at_least: int = 1) -> dict[str, npt.NDArray[np.intp]]:

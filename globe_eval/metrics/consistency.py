@@ -12,13 +12,13 @@ GeoAgent asks the same of another model; here nothing is asked, and the same tex
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 
+from globe_eval import lazy_re as re
 from globe_eval.cues.anycase import AnyCase
 from globe_eval.cues.claims import (
     CLAIMED,

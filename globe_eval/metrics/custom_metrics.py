@@ -8,11 +8,11 @@ metrics:
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from globe_eval import lazy_re as re
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.catalogue import METRICS
 

@@ -27,6 +27,9 @@ _OF_PAIRS: tuple[Statistic, ...] = ("auroc", "aurc", "coverage")
 _PAIRS_DRAWN = 24_000_000
 """About how many pairs are drawn in all resamples together: those of more than 12,000 photographs are fewer."""
 
+_WORTH_A_TABLE = 50
+"""Cells of a table of groups by confidences, for each photograph, up to which it is faster than one by one."""
+
 
 def figure_of(metric: Metric, values: Floats) -> float:
     """The figure alone, of (n,) values or (n, 2) pairs; NaN where no photograph has a value."""
@@ -35,7 +38,7 @@ def figure_of(metric: Metric, values: Floats) -> float:
     if metric.statistic in _OF_PAIRS:
         return float(localizability.ranked(*values.T)[_OF_PAIRS.index(metric.statistic)])
     known = values[~np.isnan(values)]
-    return math.fsum(known) / len(known) if len(known) else float("nan")
+    return math.fsum(known.tolist()) / len(known) if len(known) else float("nan")
 
 
 def figures(
@@ -69,7 +72,7 @@ def figures(
         if one.is_of_pairs or (one.statistic not in _OF_ALL and np.isnan(column).all()):
             continue
         counted = np.full(len(column), True) if one.statistic in _OF_ALL else ~np.isnan(column)
-        n_groups = len(np.unique(groups[counted]))
+        n_groups = intervals.group_codes(groups[counted], int(np.count_nonzero(counted)))[1]
         low, high = _interval(one, column, groups) if n_groups > 1 else (math.nan, math.nan)
         result[one.name] = Figure(figure_of(one, column), low, high, int(np.count_nonzero(counted)), n_groups)
     result |= _of_pairs([one for one in metrics if one.is_of_pairs], values, groups, n_resamples, seed)
@@ -98,11 +101,18 @@ def _of_pairs(
         n = int(np.count_nonzero(there))
         if not n:
             continue
-        statistic = partial(localizability.ranked, confidence[there], outcome[there])
-        draws = min(n_resamples, max(200, _PAIRS_DRAWN // n))
+        confidence, outcome = confidence[there], outcome[there]
+        codes, n_groups = intervals.group_codes(groups[there], n)
+        statistic = partial(localizability.ranked, confidence, outcome)
         found = statistic()
-        n_groups = len(np.unique(groups[there]))
-        drawn = resampled(statistic, groups[there], n_resamples=draws, seed=seed)
+        of_groups = n_groups * len(np.unique(confidence)) <= _WORTH_A_TABLE * n
+        drawn = resampled(
+            partial(localizability.ranked_groups, confidence, outcome, codes) if of_groups else statistic,
+            codes,
+            n_resamples=min(n_resamples, max(200, _PAIRS_DRAWN // n)),
+            seed=seed,
+            of_groups=of_groups,
+        )
         for one in same:
             which = _OF_PAIRS.index(one.statistic)
             if math.isnan(found[which]):  # outcomes all alike

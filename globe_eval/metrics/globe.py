@@ -9,8 +9,9 @@ for "United States", "**Paris**" is wrong for "Paris". `country_correct` and `ci
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
+
+from globe_eval import lazy_re as re
 
 GLOBE_THRESHOLD = 0.7
 

@@ -24,11 +24,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
+from globe_eval.metrics.student import t_quantile as _t_quantile
+from globe_eval.metrics.student import t_tail
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]
@@ -93,9 +96,10 @@ def spread(values: npt.ArrayLike, groups: npt.ArrayLike | None = None, prior: Pr
         x, codes, n_groups = np.sort(x), np.arange(n), n
     else:
         codes, n_groups = group_codes(np.asarray(groups)[known], n)
-        order = np.lexsort((x, codes))  # sums of floats depend on their order
+        order = np.argsort(x)  # sums of floats depend on their order: by group, and by value within each
+        order = order[np.argsort(codes[order].astype(np.uint16 if n_groups < 1 << 16 else np.intp), kind="stable")]
         x, codes = x[order], codes[order]
-    mean = math.fsum(x) / n
+    mean = math.fsum(x.tolist()) / n
     deviations = x - mean
     squares = float(deviations @ deviations)
     sizes = np.bincount(codes, minlength=n_groups).astype(np.float64)
@@ -126,8 +130,11 @@ def _correlations(deviations: Floats, codes: Codes, sizes: Floats, squares: floa
 
 def _alike(x: Floats) -> float:
     """How far nearly all values are the same: 1 where all are, 0 where half of them or fewer are."""
-    _, counts = np.unique(x, return_counts=True)
-    differ = 1 - counts.max() / len(x)
+    lowest, highest = (int(np.count_nonzero(x == end)) for end in (x.min(), x.max()))
+    most = max(lowest, highest)
+    if lowest + highest < len(x):  # more than two values, as shares of hits have none
+        most = int(np.unique(x, return_counts=True)[1].max())
+    differ = 1 - most / len(x)
     return float((1 - 4 * differ * (1 - differ)) ** 2) if differ < 0.5 else 0.0
 
 
@@ -202,7 +209,7 @@ def difference_of_hits(of: Spread, level: float = LEVEL) -> tuple[float, float, 
     t = t_quantile(of.n_groups, level)
     half = t * math.sqrt(variance / (effective - t * t)) if effective > t * t else math.inf
     pivot = of.mean * math.sqrt(effective / (variance + of.mean**2))
-    p = 2 * float(stdtr(of.n_groups - 1, -abs(pivot)))
+    p = 2 * t_tail(abs(pivot), of.n_groups - 1)
     return _of_signs(max(-1.0, of.mean - half), min(1.0, of.mean + half), p, of.n_groups)
 
 
@@ -223,7 +230,7 @@ def t_test(value: float, standard_error: float, n_groups: int, level: float = LE
     if standard_error == 0:
         return _of_signs(value, value, float(value == 0), n_groups)
     t = t_quantile(n_groups, level)
-    p = 2 * float(stdtr(n_groups - 1, -abs(value) / standard_error))
+    p = 2 * t_tail(abs(value) / standard_error, n_groups - 1)
     return _of_signs(value - t * standard_error, value + t * standard_error, p, n_groups)
 
 
@@ -244,12 +251,12 @@ def expanded(
         of_error = t_test(value, widened * float(drawn.std()), n_groups, level)
     if n_groups < FEW_GROUPS:
         return of_error
-    tail = float(ndtr(-widened * t_quantile(n_groups, level)))
+    tail = math.erfc(widened * t_quantile(n_groups, level) / math.sqrt(2)) / 2
     low, high = _quantile(drawn, tail), _quantile(drawn, 1 - tail)
     beyond = min(_share_below(drawn, 0.0), _share_below(-drawn[::-1], 0.0))
     # No resample beyond zero does not say that none ever is.
     beyond = min(max(beyond, min(0.25 / len(drawn), tail / 2)), 0.5)
-    p = 2 * float(stdtr(n_groups - 1, float(ndtri(beyond)) / widened))
+    p = 2 * t_tail(-NormalDist().inv_cdf(beyond) / widened, n_groups - 1)
     if n_groups < 4 * FEW_GROUPS and of_error[0] > -math.inf:  # neither alone is wide enough
         return min(low, of_error[0]), max(high, of_error[1]), max(p, of_error[2])
     return low, high, p
@@ -292,7 +299,7 @@ def wilson(share: float, n: float, z: float = Z) -> tuple[float, float]:
 
 def t_quantile(n_groups: int, level: float = LEVEL) -> float:
     """Student's t with n_groups - 1 degrees of freedom, two-sided."""
-    return float(stdtrit(n_groups - 1, (1 + level) / 2))
+    return _t_quantile(n_groups - 1, (1 - level) / 2)
 
 
 def group_codes(groups: npt.ArrayLike | None, n: int) -> tuple[Codes, int]:
@@ -302,7 +309,11 @@ def group_codes(groups: npt.ArrayLike | None, n: int) -> tuple[Codes, int]:
     """
     if groups is None:
         return np.arange(n), n
-    labels, codes = np.unique(np.asarray(groups), return_inverse=True)
-    if len(codes) != n:
-        raise ValueError(f"{len(codes)} group labels for {n} rows")
-    return codes, len(labels)
+    labels = np.asarray(groups)
+    if len(labels) != n:
+        raise ValueError(f"{len(labels)} group labels for {n} rows")
+    if labels.dtype == np.intp and n and labels.min() >= 0 and labels.max() < 4 * n:  # numbers already: without sorting
+        there = np.bincount(labels) > 0
+        return (np.cumsum(there) - 1)[labels], int(np.count_nonzero(there))
+    distinct, codes = np.unique(labels, return_inverse=True)
+    return codes, len(distinct)

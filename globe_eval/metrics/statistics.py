@@ -59,7 +59,12 @@ def median_replicates(
 
 
 def resampled(
-    statistic: Callable[[Floats], Floats], groups: npt.ArrayLike, *, n_resamples: int = N_RESAMPLES, seed: int = 0
+    statistic: Callable[[Floats], Floats],
+    groups: npt.ArrayLike,
+    *,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    of_groups: bool = False,
 ) -> Floats:
     """Statistics that are no means, in each resample; shape (n_resamples, k), the draws those of `replicates`.
 
@@ -68,6 +73,7 @@ def resampled(
         groups: (n,) labels to resample by.
         n_resamples: how many resamples to draw.
         seed: of the draws.
+        of_groups: whether `statistic` takes how often each group was drawn, (rows, n_groups) in the order of labels.
 
     NaN in every resample where there are fewer than two groups.
 
@@ -76,7 +82,10 @@ def resampled(
     """
     codes, n_groups = group_codes(groups, len(np.asarray(groups)))
     if n_groups < 2:
-        return np.full((n_resamples, np.shape(statistic(np.ones((1, len(codes)))))[1]), np.nan)
+        one = np.ones((1, n_groups if of_groups else len(codes)))
+        return np.full((n_resamples, np.shape(statistic(one))[1]), np.nan)
+    if of_groups:
+        return np.concatenate(list(map(statistic, resample_counts(n_groups, n_resamples, seed=seed))))
     at_once = max(1, _AT_ONCE // max(len(codes), 1))
     return np.concatenate(
         [

@@ -1,13 +1,14 @@
 """Which country a point lies in, as the set of ISO alpha-2 codes that count as right, and a country's continent.
 
 Borders: country-coder 5.6.1 (ISC, `data/borders.LICENSE.md`), which draws every country and territory, coarsely and out
-to sea. `data/near_land.png` (from Natural Earth, public domain) says where that sea is still within 100 km of land.
+to sea. `data/near_land.zlib` (from Natural Earth, public domain) says where that sea is still within 100 km of land.
 `scripts/vendor_borders.py` builds both. Policy, with its sources: `data/disputed.json`, `data/continents.json`.
 """
 
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -201,10 +202,8 @@ def _near_land() -> NDArray[np.uint8]:
 
     Packed as `np.packbits` does, shape (1800, 450): as bytes they would take 6.5 MB.
     """
-    from PIL import Image
-
-    with Image.open(_DATA / "near_land.png") as image:
-        return np.packbits(np.asarray(image, dtype=bool), axis=1)
+    bits = zlib.decompress((_DATA / "near_land.zlib").read_bytes())
+    return np.frombuffer(bits, dtype=np.uint8).reshape(1800, -1)
 
 
 @cache

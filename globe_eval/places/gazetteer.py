@@ -24,9 +24,16 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
     from scipy.spatial import cKDTree
 
+    Floats = np.ndarray[Any, np.dtype[np.float64]]
+    Rows = np.ndarray[Any, np.dtype[np.int64]]
+
 PATH = Path(__file__).parent / "data" / "gazetteer.bin"
 MAGIC = b"GLOBEGAZ"
 EARTH_RADIUS_KM = 6371.0
+WORTH_A_TREE = 100
+"""Points; for fewer, the import of `scipy.spatial` alone takes longer than to look at all places for each."""
+_BAND = 1_000.0
+"""What a band of latitude adds to the longitudes in it: more than lie between the first and the last of these."""
 _AT_ONCE = 16_384  # points: their intermediate arrays stay in a cache, and do not add to a run's peak of memory
 
 COUNTRY, ADMIN1, ADMIN2, REGION, LANDMARK, CITY, CAPITAL = range(7)
@@ -207,21 +214,95 @@ def region_of(key: str) -> int | None:
 
 
 @lru_cache(maxsize=8)
-def tree(kind: int = CITY, population: int = 0) -> tuple[cKDTree, np.ndarray[Any, np.dtype[np.int64]]]:
-    """The places of at least this kind and population on the unit sphere, and their rows; about 0.1 s on first use."""
+def positions(kind: int = CITY, population: int = 0) -> tuple[Floats, Floats, Rows]:
+    """Latitudes and longitudes in degrees of the places of at least this kind and population, and their rows."""
     import numpy as np
-    from scipy.spatial import cKDTree
 
     gaz = load()
     people = np.frombuffer(gaz.population, dtype=np.uint32)
     rows = np.flatnonzero((np.frombuffer(gaz.kind, dtype=np.uint8) >= kind) & (people >= population))
-    lat = np.frombuffer(gaz.lat, dtype=np.int32)[rows] / 1e5
-    lon = np.frombuffer(gaz.lon, dtype=np.int32)[rows] / 1e5
-    return cKDTree(unit_vectors(lat, lon)), rows
+    lat, lon = (np.frombuffer(column, dtype=np.int32)[rows] / 1e5 for column in (gaz.lat, gaz.lon))
+    return lat, lon, rows
 
 
-def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Points on the unit sphere, shape (n, 3), of degrees of shape (n,): what `tree` is asked with."""
+@lru_cache(maxsize=2)
+def _vectors(kind: int) -> Floats:
+    return unit_vectors(*positions(kind)[:2])
+
+
+@lru_cache(maxsize=2)
+def _tree(kind: int) -> cKDTree:
+    from scipy.spatial import cKDTree
+
+    return cKDTree(_vectors(kind))
+
+
+def closest(lats: ArrayLike, lons: ArrayLike, kind: int = CITY, k: int = 1) -> tuple[Floats, Rows]:
+    """The k places of at least this kind that are nearest to each of n points: chords of the unit sphere, and rows.
+
+    Both (n, k), the nearest first. `lats`, `lons`: degrees, shape (n,), finite. The search runs on the unit sphere, so
+    that poles and the antimeridian need no care.
+    """
+    import numpy as np
+
+    vectors, points = _vectors(kind), unit_vectors(lats, lons)
+    rows = positions(kind)[2]
+    if len(points) > WORTH_A_TREE or "scipy.spatial" in sys.modules:
+        chord, index = map(np.asarray, _tree(kind).query(points, k=k))
+        return chord.reshape(-1, k), rows[index.reshape(-1, k)]
+    chord, index = np.empty((len(points), k)), np.empty((len(points), k), dtype=np.intp)
+    for i, point in enumerate(points):
+        cosine = vectors @ point
+        least = np.partition(cosine, -k)[-k] if k > 1 else cosine.max()
+        near = np.flatnonzero(cosine >= least - 1e-14)
+        off = vectors[near] - point
+        each = np.sqrt(off[:, 0] ** 2 + off[:, 1] ** 2 + off[:, 2] ** 2)
+        order = np.argsort(each, kind="stable")[:k]
+        chord[i], index[i] = each[order], near[order]
+    return chord, rows[index]
+
+
+@lru_cache(maxsize=8)
+def _in_bands(population: int, degrees: float) -> tuple[Floats, Floats]:
+    """Cities by bands of latitude of a height, and by longitude in each: the keys of that order, and unit vectors.
+
+    Each is there again a turn to the east and to the west, for points beside the antimeridian.
+    """
+    import numpy as np
+
+    lat, lon, _ = positions(CITY, population)
+    keys = np.tile(_BAND * np.floor(lat / degrees), 3) + np.concatenate([lon, lon - 360, lon + 360])
+    order = np.argsort(keys, kind="stable")
+    return keys[order], unit_vectors(lat, lon)[order % len(lat)]
+
+
+def any_within(lats: ArrayLike, lons: ArrayLike, km: float, population: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Whether a city of at least this population lies less than `km` from each of n points; degrees, shape (n,)."""
+    import numpy as np
+
+    lat, lon = np.asarray(lats, dtype=np.float64), np.asarray(lons, dtype=np.float64)
+    degrees, reach = float(np.degrees(km / EARTH_RADIUS_KM)), 2 * np.sin(km / EARTH_RADIUS_KM / 2)
+    keys, vectors = _in_bands(population, degrees)
+    found = np.zeros(len(lat), dtype=np.bool_)
+    for start in range(0, len(lat), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        points, y, x = unit_vectors(lat[some], lon[some]), lat[some], lon[some]
+        # Around a pole all longitudes are near.
+        polar = np.abs(y) + degrees >= 90
+        aside = np.degrees(np.arcsin(np.sin(np.radians(degrees)) / np.cos(np.radians(np.where(polar, 0, y)))))
+        aside = np.where(polar, 180, aside * (1 + 1e-9))
+        for band in (-1, 0, 1):
+            row = np.floor(y / degrees) + band
+            first, last = (keys.searchsorted(_BAND * row + x + to * aside) for to in (-1, 1))
+            counts = last - first
+            owner = np.repeat(np.arange(len(y)), counts)
+            off = vectors[np.arange(len(owner)) + np.repeat(first - np.cumsum(counts) + counts, counts)] - points[owner]
+            found[some][owner[np.sqrt(off[:, 0] ** 2 + off[:, 1] ** 2 + off[:, 2] ** 2) < reach]] = True
+    return found
+
+
+def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> Floats:
+    """Points on the unit sphere, shape (n, 3), of degrees of shape (n,)."""
     import numpy as np
 
     lat, lon = np.asarray(lat, dtype=np.float64), np.asarray(lon, dtype=np.float64)
@@ -233,20 +314,16 @@ def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> np.ndarray[Any, np.dtype[np.
     return points
 
 
-def nearest(lats: ArrayLike, lons: ArrayLike) -> tuple[list[Place], np.ndarray[Any, np.dtype[np.float64]]]:
+def nearest(lats: ArrayLike, lons: ArrayLike) -> tuple[list[Place], Floats]:
     """The nearest populated place of each point, and the great-circle distance to it in km (R = 6371.0).
 
-    `lats`, `lons`: degrees, shape (n,), finite. The search runs on the unit sphere, so that poles and the
-    antimeridian need no care; the tree is built on first use (about 0.1 s).
+    `lats`, `lons`: degrees, shape (n,), finite.
     """
     import numpy as np
 
-    towns, rows = tree()
-    lat, lon = np.atleast_1d(np.asarray(lats, dtype=np.float64)), np.atleast_1d(np.asarray(lons, dtype=np.float64))
-    chord, index = towns.query(unit_vectors(lat, lon))
-    gaz = load()
-    places = [gaz.place(int(row)) for row in rows[np.atleast_1d(index)]]
-    return places, 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(np.atleast_1d(chord) / 2, 1.0))
+    chord, rows = closest(np.atleast_1d(lats), np.atleast_1d(lons))
+    places = [load().place(int(row)) for row in rows[:, 0]]
+    return places, 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(chord[:, 0] / 2, 1.0))
 
 
 def cities() -> Iterator[Place]:

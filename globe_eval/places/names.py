@@ -6,12 +6,12 @@ is found exactly if its normalised form was packed.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from itertools import islice
 
+from globe_eval import lazy_re as re
 from globe_eval.places import gazetteer
 from globe_eval.places.words import is_continent, is_unknown, variants, without_lead
 

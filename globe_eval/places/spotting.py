@@ -9,12 +9,12 @@ that it names or whose large cities it names.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from globe_eval import lazy_re as re
 from globe_eval.places import gazetteer
 from globe_eval.places.demonyms import DEMONYMS, NO_DEMONYM
 from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CITY, COUNTRY, LANDMARK, REGION, Place

@@ -22,7 +22,6 @@ from globe_eval.metrics.grounding import controls_of, lexicon_sha256
 from globe_eval.metrics.intervals import PROCEDURE
 from globe_eval.metrics.localizability import SOURCES, risk_coverage, thinned
 from globe_eval.places import DISTANCES, gazetteer, resolve_many
-from globe_eval.places.online import GEOCODERS
 from globe_eval.places.resolve import RESOLVER_VERSION
 from globe_eval.runs import process, record
 from globe_eval.sample import (
@@ -109,7 +108,11 @@ def assemble(
         families: of metrics that are wanted (`scoring.score`).
     """
     name = results.geocoder.name
-    online = None if name == "geonames" else GEOCODERS[name]()
+    online = None
+    if name != "geonames":
+        from globe_eval.places.online import GEOCODERS
+
+        online = GEOCODERS[name]()
     score = partial(
         scoring.score,
         form=results.answer_form,

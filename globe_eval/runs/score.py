@@ -13,10 +13,7 @@ from typing import Any
 import numpy as np
 
 from globe_eval import scoring
-from globe_eval.benchmarks import definition, listing, validate
 from globe_eval.benchmarks.ids import match_ids, stem, why_apart
-from globe_eval.benchmarks.manifest import find_truth
-from globe_eval.benchmarks.pack import unpack_benchmark
 from globe_eval.benchmarks.points import (
     SwappedHeader,
     coordinate_pair,
@@ -28,7 +25,7 @@ from globe_eval.benchmarks.table import Table, as_number, cell_value, identifier
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import FAMILIES, Family
-from globe_eval.runs import inspect_log, process
+from globe_eval.runs import process
 from globe_eval.runs.answer_columns import (
     TRUTH_OPTION,
     ColumnNames,
@@ -94,11 +91,15 @@ def score_table(
     defined = _definition(task) if task else {}
     metadata = defined.get("metadata") or {}
     name = str(defined.get("task", "score"))
-    benchmark_form = listing.answer_form(defined) if defined else None
     answers, columns = _table(answers_table), columns or ColumnNames()
     if answers.path.is_dir():
         notes.append(f"{answers.path}: a folder, read as one file a photograph ({len(answers.rows):,} of them)")
-    benchmark = find_truth(defined) if defined and truth_table is None else None
+    benchmark_form = benchmark = None
+    if defined:
+        from globe_eval.benchmarks import listing, manifest  # not at the top: most tables bring their truth
+
+        benchmark_form = listing.answer_form(defined)
+        benchmark = manifest.find_truth(defined) if truth_table is None else None
     apart = truth_table is not None and not _same_file(answers_table, truth_table)
     same_table = benchmark is None and not apart
     truth = _table(truth_table) if apart and truth_table is not None else answers
@@ -190,11 +191,18 @@ def score_table(
 def _table(table: Path | Table) -> Table:
     if isinstance(table, Table):
         return table
+    if table.suffix not in (".json", ".eval"):
+        return read_table(table)
+    from globe_eval.runs import inspect_log
+
     return inspect_log.read_log(table) if inspect_log.is_log(table) else read_table(table)
 
 
 def _definition(name: str) -> dict[str, Any]:
     """The keys of a task, given by its name, the path of its YAML or what `pack` wrote of it. Raises InputError."""
+    from globe_eval.benchmarks import definition, validate
+    from globe_eval.benchmarks.pack import unpack_benchmark
+
     name = str(unpack_benchmark(Path(name))) if name.endswith(".zip") else name
     found = definition.find(name)
     if found.is_group:

@@ -92,6 +92,18 @@ def test_a_weight_is_so_many_copies(pairs: list[tuple[float, bool]], weights: li
         assert np.isnan(found).all()
 
 
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(PAIRS, st.lists(st.integers(0, 4), min_size=40, max_size=40), st.integers(1, 9))
+def test_groups_counted_together_give_the_same_to_the_last_bit(
+    pairs: list[tuple[float, bool]], labels: list[int], seed: int
+) -> None:
+    p, y = [p for p, _ in pairs], [float(y) for _, y in pairs]
+    groups = np.unique(labels[: len(pairs)], return_inverse=True)[1]
+    counts = np.random.default_rng(seed).integers(0, 4, (5, groups.max(initial=0) + 1)).astype(np.float64)
+    one_by_one = loc.ranked(p, y, counts[:, groups])
+    assert np.array_equal(loc.ranked_groups(p, y, groups, counts), one_by_one, equal_nan=True)
+
+
 def test_an_oracle_a_constant_and_its_opposite() -> None:
     y = [1.0] * 6 + [0.0] * 4
     assert (loc.auroc(y, y), brier(y, y), loc.coverage(y, y, 0.0)) == (1.0, 0.0, 0.6)

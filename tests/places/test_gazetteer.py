@@ -105,6 +105,44 @@ def test_points_on_the_sphere_are_computed_in_pieces_like_at_once(n: int) -> Non
     assert np.allclose(np.degrees(np.arctan2(y, x)), lon, atol=1e-9)
 
 
+def points_everywhere(n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Near towns, anywhere, and where a map of the world ends."""
+    chance = np.random.default_rng(n)
+    lat, lon, _ = gazetteer.positions()
+    some = chance.integers(0, len(lat), n)
+    lats = [lat[some] + chance.normal(0, 0.1, n), np.degrees(np.arcsin(chance.uniform(-1, 1, n))), [90, -90, -17, 52.3]]
+    lons = [lon[some] + chance.normal(0, 0.1, n), chance.uniform(-180, 180, n), [0, 55, 179.999, -180]]
+    return np.clip(np.concatenate(lats), -90, 90), np.clip(np.concatenate(lons), -180, 180)
+
+
+@pytest.mark.parametrize(("kind", "k"), [(CITY, 1), (COUNTRY, 1), (LANDMARK, 8), (CITY, 64)])
+def test_few_points_and_many_find_the_same_places(monkeypatch, kind: int, k: int) -> None:
+    lats, lons = points_everywhere(40)
+    monkeypatch.setattr(gazetteer, "WORTH_A_TREE", 0)
+    by_tree, _ = gazetteer.closest(lats, lons, kind, k)
+    monkeypatch.setattr(gazetteer, "WORTH_A_TREE", len(lats))
+    monkeypatch.delitem(sys.modules, "scipy.spatial")
+    chord, rows = gazetteer.closest(lats, lons, kind, k)
+    assert chord.tolist() == by_tree.tolist()
+    lat, lon = (column(gazetteer.load(), name, "<i4")[rows] / 1e5 for name in ("lat", "lon"))
+    off = gazetteer.unit_vectors(lat.ravel(), lon.ravel()).reshape(*rows.shape, 3)
+    off = off - gazetteer.unit_vectors(lats, lons)[:, None]
+    assert np.allclose(np.sqrt((off**2).sum(axis=-1)), chord, atol=1e-15)
+
+
+@pytest.mark.parametrize("population", [10_000, 1_000_001])
+def test_whether_a_city_is_near_is_what_a_look_at_every_city_says(population: int) -> None:
+    lats, lons = points_everywhere(300)
+    lat, lon, rows = gazetteer.positions(CITY, population)
+    assert (column(gazetteer.load(), "population", "<u4")[rows] >= population).all()
+    cities = gazetteer.unit_vectors(lat, lon)
+    least = [np.sqrt(((cities - point) ** 2).sum(axis=1).min()) for point in gazetteer.unit_vectors(lats, lons)]
+    for km in (10.0, 300.0):
+        found = gazetteer.any_within(lats, lons, km, population)
+        assert found.tolist() == [chord < 2 * np.sin(km / 6371.0 / 2) for chord in least]
+        assert 0 < found.mean() < 1
+
+
 def test_nearest_of_nothing_is_nothing() -> None:
     places, km = gazetteer.nearest([], [])
     assert places == []
