@@ -53,7 +53,7 @@ _POINT = re.compile(
 
 
 def coordinates_spelled(text: str) -> str:
-    """The text with the hemispheres of other languages as letters and with the positions in links and WKT marked by "@".
+    """The text with the hemispheres of other languages as letters and with positions in links and WKT marked by "@".
 
     >>> coordinates_spelled("北纬35.01°，东经135.76°"), coordinates_spelled("Coordonnées : 48.39° N, 4.49° O")
     ('N 35.01°，E 135.76°', 'Coordonnées : 48.39° N, 4.49° W')
