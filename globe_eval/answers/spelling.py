@@ -46,14 +46,21 @@ _IN_LINK = re.compile(
     r"#map=\d{1,2}(?:\.\d+)?/(?=-?\d)|(?<=[?&])(?:query|q|ll|sll|daddr|saddr|destination|center|cbll|viewpoint|loc)=(?:loc:)?(?=-?\d)"
 )
 
+_POINT = re.compile(
+    r"\bPOINT\s?(?:Z\s?)?\(\s{0,4}(-?\d{1,3}(?:\.\d{1,20})?)\s{1,4}(-?\d{1,2}(?:\.\d{1,20})?)"
+    r"(?:\s[-\d.]{1,20})?\s{0,4}\)"
+)
+
 
 def coordinates_spelled(text: str) -> str:
-    """The text with the hemispheres of other languages as letters and with the positions in links marked by "@".
+    """The text with the hemispheres of other languages as letters and with positions in links and WKT marked by "@".
 
     >>> coordinates_spelled("北纬35.01°，东经135.76°"), coordinates_spelled("Coordonnées : 48.39° N, 4.49° O")
     ('N 35.01°，E 135.76°', 'Coordonnées : 48.39° N, 4.49° W')
     >>> coordinates_spelled("https://maps.example.com/?api=1&query=48.85%2C2.29")
     'https://maps.example.com/?api=1&@48.85,2.29'
+    >>> coordinates_spelled("POINT(2.29 48.85)")
+    '@48.85,2.29'
     """
     if not text.isascii():
         text = _BEFORE.sub(lambda match: _CHINESE[match[1]], text)
@@ -66,4 +73,6 @@ def coordinates_spelled(text: str) -> str:
                 text = _O.sub(r"\1W" if west else r"\1E", text)
     if "://" in text:
         text = _LINK.sub(lambda match: _IN_LINK.sub("@", match[0] if "%" not in match[0] else unquote(match[0])), text)
+    if "POINT" in text:  # well-known text has the longitude first
+        text = _POINT.sub(r"@\2,\1", text)
     return text
