@@ -146,6 +146,26 @@ def refuse_swapped_answers(
     return None
 
 
+def refuse_radians(table: Table, lat_column: str, lon_column: str, points: npt.NDArray[np.float64]) -> None:
+    """Raise InputError where positions can only be radians: all of them are, as degrees, in a stretch of open sea.
+
+    Within pi / 2 of the equator and pi of Greenwich there is no land.
+
+    Args:
+        table: with the two columns, for the message.
+        lat_column: latitudes.
+        lon_column: longitudes.
+        points: (n, 2) positions, NaN where there is none. Fewer than 5 different ones say nothing.
+
+    """
+    known = np.unique(points[np.isfinite(points).all(axis=1)], axis=0)
+    if len(known) >= 5 and (np.abs(known) <= (np.pi / 2, np.pi)).all() and (known % 1).any():
+        raise InputError(
+            f"{table.path.name}, columns {lat_column!r} and {lon_column!r}: all {len(known):,} positions lie within "
+            "1.58 of the equator and 3.15 of Greenwich, where there is only sea: are they radians? allowed: degrees"
+        )
+
+
 def is_missing(cell: Any) -> bool:
     """Whether a cell of a prediction says that there is none: empty, NaN, N/A, None, unknown, …"""
     return cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING)
@@ -185,14 +205,15 @@ class SwappedHeader(InputError):
 
 
 def refuse_swapped(table: Table, lat_column: str, lon_column: str) -> None:
-    """Raise SwappedHeader where the truth has latitude and longitude swapped, as IM2GPS3K's had from 2018 to 2020."""
+    """Raise SwappedHeader where the truth has latitude and longitude swapped, as IM2GPS3K's had from 2018 to 2020.
 
-    def beyond(column: str) -> list[int]:
-        cells = (as_number(cell_value(row, column)) for row in table.rows)
-        return [index for index, degrees in enumerate(cells) if degrees is not None and 90 < abs(degrees) <= 180]
-
-    wrong = beyond(lat_column)
-    if wrong and len(wrong) > 0.01 * len(table.rows) and not beyond(lon_column):
+    Raises InputError where it has radians.
+    """
+    cells = [[as_number(cell_value(row, column)) for column in (lat_column, lon_column)] for row in table.rows]
+    degrees = np.array(cells, dtype=np.float64).reshape(-1, 2)
+    refuse_radians(table, lat_column, lon_column, degrees)
+    wrong, beyond = (np.flatnonzero((np.abs(one) > 90) & (np.abs(one) <= 180)) for one in degrees.T)
+    if len(wrong) > 0.01 * len(table.rows) and not len(beyond):
         first, found = wrong[0], cell_value(table.rows[wrong[0]], lat_column)
         raise SwappedHeader(
             f"{table.where(first)}, column {lat_column!r}: found {found!r}; latitudes lie from -90 to 90, "

@@ -19,6 +19,7 @@ from globe_eval.benchmarks.points import (
     coordinate_pair,
     is_missing,
     predicted_points,
+    refuse_radians,
     refuse_swapped_answers,
 )
 from globe_eval.benchmarks.table import Table, as_number, cell_value, identifiers, read_table
@@ -136,6 +137,7 @@ def score_table(
     points = predicted_points(answers, use["lat"] or "", use["lon"] or "", notes) if kind == "coordinates" else None
     matched = _match(answers, id_column, [row["id"] for row in rows], truth_name, skip_unknown_ids, notes)
     if points is not None:
+        refuse_radians(answers, use["lat"] or "", use["lon"] or "", points)
         there = np.array([[rows[i]["lat"], rows[i]["lon"]] for i in matched], dtype=np.float64)
         swapped = refuse_swapped_answers(
             answers, use["lat"] or "", use["lon"] or "", points[list(matched.values())], there

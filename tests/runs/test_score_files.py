@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 import globe_eval as ge
 from globe_eval.benchmarks.formats import load_json
-from globe_eval.benchmarks.points import coordinate_pair, predicted_points, refuse_swapped_answers
+from globe_eval.benchmarks.points import coordinate_pair, predicted_points, refuse_radians, refuse_swapped_answers
 from globe_eval.benchmarks.table import Table
 from globe_eval.cli import main
 from globe_eval.errors import InputError
@@ -366,9 +368,28 @@ def test_geojson_has_the_longitude_first() -> None:
     assert coordinate_pair({"type": "Point", "coordinates": [2.29, 48.85]}) == (48.85, 2.29)
 
 
-def test_a_swap_is_refused_where_a_latitude_is_impossible_and_else_only_noted() -> None:
-    import numpy as np
+@pytest.mark.parametrize("of_truth", [True, False])
+def test_radians_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], of_truth: bool) -> None:
+    rows = ["id,true_lat,true_lon,lat,lon"]
+    for i in range(6):
+        degrees = (40.0 + i, -75.25 + i)
+        radians = tuple(math.radians(value) for value in degrees)
+        row = (*radians, *degrees) if of_truth else (*degrees, *radians)
+        rows.append(",".join(map(str, (f"p{i}", *row))))
+    (tmp_path / "a.csv").write_text("\n".join(rows))
+    assert main(["score", str(tmp_path / "a.csv"), "-o", str(tmp_path / "out")]) == 2
+    said = capsys.readouterr().err
+    assert "are they radians? allowed: degrees" in said and ("'true_lat'" if of_truth else "'lat'") in said
+    assert not (tmp_path / "out").exists()
 
+
+def test_a_model_that_always_answers_null_island_is_scored() -> None:
+    points = np.zeros((9, 2))
+    points[:4] = (0.5, 0.5)
+    refuse_radians(Table.of(Path("a.csv"), []), "lat", "lon", points)
+
+
+def test_a_swap_is_refused_where_a_latitude_is_impossible_and_else_only_noted() -> None:
     truth, table = np.array(list(POINTS.values())), Table.of(Path("a.csv"), [])
     assert refuse_swapped_answers(table, "lat", "lon", truth, truth) is None
     with pytest.raises(InputError, match="3 of 3 answers are nearer the truth with latitude and longitude swapped"):
