@@ -247,7 +247,7 @@ def closest(lats: ArrayLike, lons: ArrayLike, kind: int = CITY, k: int = 1) -> t
 
     vectors, points = _vectors(kind), unit_vectors(lats, lons)
     rows = positions(kind)[2]
-    if len(points) > WORTH_A_TREE or "scipy.spatial" in sys.modules:
+    if len(points) > WORTH_A_TREE:
         chord, index = map(np.asarray, _tree(kind).query(points, k=k))
         return chord.reshape(-1, k), rows[index.reshape(-1, k)]
     chord, index = np.empty((len(points), k)), np.empty((len(points), k), dtype=np.intp)

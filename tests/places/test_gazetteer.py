@@ -121,7 +121,6 @@ def test_few_points_and_many_find_the_same_places(monkeypatch, kind: int, k: int
     monkeypatch.setattr(gazetteer, "WORTH_A_TREE", 0)
     by_tree, _ = gazetteer.closest(lats, lons, kind, k)
     monkeypatch.setattr(gazetteer, "WORTH_A_TREE", len(lats))
-    monkeypatch.delitem(sys.modules, "scipy.spatial")
     chord, rows = gazetteer.closest(lats, lons, kind, k)
     assert chord.tolist() == by_tree.tolist()
     lat, lon = (column(gazetteer.load(), name, "<i4")[rows] / 1e5 for name in ("lat", "lon"))
