@@ -53,7 +53,7 @@ SECOND: dict[str, tuple[str, ...]] = {
     "id": ("image_path", "img_path", "photo", "img", "key", "custom_id", "pano_id", "path", "url", "image_url", "file"),
     "response": (
         "output", "prediction", "predicted", "pred", "answer", "generated_text", "generation", "model_output",
-        "model_answer", "raw_output", "completion", "reply", "text", "content", "result", "messages",
+        "model_answer", "raw_output", "completion", "reply", "text", "content", "result", "messages", "filtered_resps",
     ),
     **{f"{side}{axis}": names for axis in ("lat", "lon") for side, names in (
         ("truth_", _sided(_TRUTH, _BOTH)), ("predicted_", _sided(_PREDICTED, _BOTH)), ("", _BOTH)

@@ -126,3 +126,23 @@ def test_the_label_can_give_the_order() -> None:
 @given(st.integers(-999, 999), st.integers(-999, 999), st.sampled_from([" and ", ", ", " to ", "-", "/"]))
 def test_integers_in_prose_are_no_pair(first: int, second: int, joint: str) -> None:
     assert stated_pairs(f"There are {first}{joint}{second} of them.") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Signs in French. Final: 48.85, 2.35", [(48.85, 2.35)]),
+        ("The photo was taken near 48.85, 2.35.", [(48.85, 2.35)]),
+        ("Best guess → 48.8, -2.3 (a village)", [(48.8, -2.3)]),
+        ("The location is most likely about -33.9 / 151.25", []),
+        ("The location is most likely about -33.91 / 151.25", [(-33.91, 151.25)]),
+        ("It must be 48.85°, 2.35°, by the river", [(48.85, 2.35)]),
+        ("between 20.5°, 30.1° C and more", []),
+        ("The location is rated 4.5, 3.2", []),
+        ("Answer: 48, 2", []),
+        ("The image is 4.5, 3.2 m wide", []),
+        ("The place is 4.5/5.0 for food", []),
+    ],
+)
+def test_a_pair_that_a_sentence_concludes(text: str, expected: list[tuple[float, float]]) -> None:
+    assert [found.pair for found in stated_pairs(text)] == expected
