@@ -80,16 +80,16 @@ def examples_of(recipe: Recipe) -> tuple[Examples, list[dict[str, Any]]]:
     theirs = benchmarks_of(recipe.get("against") or [], recipe.output)
     journal = f"pictures-{rank()}.jsonl" if rank() else "pictures.jsonl"
     examples = read_examples(recipe, recipe.output / journal)
-    beside = imitated(recipe).rows if recipe.get("imitation") else []
+    beside = imitation_examples(recipe).rows if recipe.get("imitation") else []
     return examples, contamination(recipe, replace(examples, rows=[*examples.rows, *beside]), theirs)
 
 
-def imitated(recipe: Recipe) -> Examples:
+def imitation_examples(recipe: Recipe) -> Examples:
     """What a recipe of GRPO imitates beside its rewards."""
-    return read_examples(reasoned(recipe), recipe.output / f"pictures-imitation-{rank()}.jsonl")
+    return read_examples(imitation_recipe(recipe), recipe.output / f"pictures-imitation-{rank()}.jsonl")
 
 
-def reasoned(recipe: Recipe) -> Recipe:
+def imitation_recipe(recipe: Recipe) -> Recipe:
     """The recipe of SFT on what a recipe of GRPO imitates."""
     return recipe.with_value("kind", "sft").with_value("data", recipe["imitation"]["data"])
 
@@ -107,7 +107,7 @@ def read_examples(recipe: Recipe, journal: Path) -> Examples:
     if limit := given.get("limit"):
         rows = rows[: int(limit)]
     _inside(images, rows, given.get("image_suffix"))
-    rows = hashed(rows, images, journal)
+    rows = with_hashes(rows, images, journal)
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row, sort_keys=True, ensure_ascii=False).encode() + b"\n")
@@ -223,7 +223,7 @@ def _complete(rows: list[dict[str, Any]]) -> list[str]:
     return [f"{found:,} of {len(rows):,} rows had no coordinates: their city's point in the gazetteer stands for them"]
 
 
-def required(recipe: Recipe) -> dict[str, str]:
+def required_columns(recipe: Recipe) -> dict[str, str]:
     """Column -> what needs it."""
     if recipe["kind"] == "sft":
         return {name: "sft" for name in ("image", "reasoning", "country", "city")}
@@ -234,7 +234,7 @@ def required(recipe: Recipe) -> dict[str, str]:
 
 
 def _require(recipe: Recipe, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    for name, reason in required(recipe).items():
+    for name, reason in required_columns(recipe).items():
         if all(row[name] in (None, []) for row in rows):
             raise recipe.error(
                 f"data: {table.path.name} has no {name}, which {reason} needs{nearest(name, table.columns)}; name its "
@@ -271,7 +271,7 @@ def target(row: Mapping[str, Any]) -> str:
     return f"<think>{row['reasoning']}</think><answer>{answer}</answer>"
 
 
-def judged(reasoning: str) -> list[dict[str, str]]:
+def judge_messages(reasoning: str) -> list[dict[str, str]]:
     """What a reward model is asked about a picture and a reasoning."""
     return [{"role": "system", "content": JUDGE}, {"role": "user", "content": reasoning}]
 
@@ -284,7 +284,7 @@ def dataset(examples: Examples, recipe: Recipe) -> Any:
     said = datasets.List({"role": datasets.Value("string"), "content": datasets.Value("string")})
     prompt = recipe.get("prompt", "globe_readme")
     columns: dict[str, Any] = {
-        "prompt": [judged(str(r["reasoning"])) if kind == "reward_model" else messages(prompt) for r in rows],
+        "prompt": [judge_messages(str(r["reasoning"])) if kind == "reward_model" else messages(prompt) for r in rows],
         "images": [[str(examples.images / row["image"])] for row in rows],
         **{name: [row[name] for row in rows] for name in ROW},
     }
@@ -367,7 +367,7 @@ def benchmark_rows(name: str, output: Path) -> list[dict[str, Any]]:
         from globe_eval import miniworld
 
         manifest = miniworld.prepare()
-        return hashed(read_json_lines(manifest), manifest.parent, output / f"pictures-miniworld-{rank()}.jsonl")
+        return with_hashes(read_json_lines(manifest), manifest.parent, output / f"pictures-miniworld-{rank()}.jsonl")
     prepared = data_folder() / name / "manifest.parquet"
     path = prepared if prepared.is_file() else Path(name).expanduser()
     if not path.is_file():
@@ -375,7 +375,7 @@ def benchmark_rows(name: str, output: Path) -> list[dict[str, Any]]:
     return rows_with_hashes(path)[1]
 
 
-def hashed(rows: Sequence[dict[str, Any]], images: Path, journal: Path) -> list[dict[str, Any]]:
+def with_hashes(rows: Sequence[dict[str, Any]], images: Path, journal: Path) -> list[dict[str, Any]]:
     """Rows with the hashes of their pictures, each decoded once, on all cores, and remembered in `journal`.
 
     Raises InputError where a picture cannot be used.
