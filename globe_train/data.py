@@ -19,10 +19,10 @@ from globe_eval.benchmarks.prepare import rows_with_hashes
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
 from globe_eval.benchmarks.scan import scan
 from globe_eval.benchmarks.table import Table, read_table
-from globe_eval.benchmarks.truth import parse_entities
+from globe_eval.benchmarks.truth import entities_in, flag_in
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
-from globe_eval.files import read_json_lines
+from globe_eval.files import read_json_lines, write_whole
 from globe_train.checkpoint import rank
 from globe_train.laptop import absent
 from globe_train.recipe import Recipe
@@ -127,6 +127,12 @@ def _table(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Table, Path, str]:
                     str(recipe.path), name, folder, "give data.manifest=FILE data.images=FOLDER instead of data.hub"
                 )
         return read_table(folder / "truth.parquet"), (folder / "images").resolve(), name
+    path, images = manifest_and_images(recipe, given)
+    return read_table(path), images.resolve(), path.name
+
+
+def manifest_and_images(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Path, Path]:
+    """The manifest of `data` and the folder of its pictures. Raises InputError where one is not here."""
     path = find_data(given["manifest"])
     if path is None:
         reason = absent(given["manifest"]) or "no such file"
@@ -134,7 +140,16 @@ def _table(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Table, Path, str]:
     images = find_data(given["images"]) if given.get("images") else path.parent
     if images is None or not images.is_dir():
         raise recipe.error(f"data, images: {given['images']}: no such folder", "data", "images")
-    return read_table(path), images.resolve(), path.name
+    return path, images
+
+
+def write_task(folder: Path, name: str, truth: Path, images: Path, prompt: str = "globe_readme") -> None:
+    """Write FOLDER/NAME.yaml, a benchmark of globe-eval over a table of truth and a folder of pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = json.dumps({"truth": str(truth.absolute()), "images": str(images.absolute())}, ensure_ascii=False)
+    text = f"task: {name}\nclass: !function globe_eval.GeoTask\nprompt: {prompt}\n"
+    text += f"dataset_kwargs: {data}\nmetadata: {{version: 1}}\n"
+    write_whole(folder / f"{name}.yaml", text.encode())
 
 
 def hub_name(recipe: Recipe) -> str:
@@ -170,8 +185,8 @@ def _rows(recipe: Recipe, table: Table, given: Mapping[str, Any]) -> list[dict[s
         row = {role: cells.get(name) if name else None for role, name in column.items()}
         row["id"] = str(row["id"] if row["id"] is not None else index)
         row["image"] = None if row["image"] is None else str(row["image"])
-        row["entities"] = _entities(table, index, row["entities"])
-        row["localizable"] = _flag(table, index, row["localizable"])
+        row["entities"] = entities_in(table, index, column["entities"])
+        row["localizable"] = flag_in(table, index, column["localizable"])
         for axis in ("lat", "lon"):
             row[axis] = _degrees(table, index, row[axis])
         solution = str(row.pop("solution") or "")
@@ -314,23 +329,6 @@ def _degrees(table: Table, index: int, value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError):
         raise InputError(f"{table.where(index)}: found {value!r}; allowed: degrees") from None
-
-
-def _entities(table: Table, index: int, value: Any) -> list[str] | None:
-    try:
-        return parse_entities(value)
-    except ValueError as error:
-        raise InputError(f"{table.where(index)}, entities: {error}") from None
-
-
-def _flag(table: Table, index: int, value: Any) -> bool | None:
-    if value is None or value == "":
-        return None
-    known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-    found = known.get(str(value).strip().lower())
-    if found is None:
-        raise InputError(f"{table.where(index)}, localizable: found {value!r}; allowed: {', '.join(known)}")
-    return found
 
 
 def contamination(

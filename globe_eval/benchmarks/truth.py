@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from globe_eval.benchmarks.ids import match_ids
@@ -143,9 +144,9 @@ def _readers(
         "lat": lambda index: _degrees(table, index, lat_column, lat_column == lon_column, 0),
         "lon": lambda index: _degrees(table, index, lon_column, lat_column == lon_column, 1),
         **{role: text(role) for role in ("country", "city", "group", "scene")},
-        "entities": lambda index: _entities(table, index, entities_column),
+        "entities": lambda index: entities_in(table, index, entities_column),
         "disclosure": lambda index: _level(table, index, disclosure_column, values.get("disclosure", {})),
-        "localizable": lambda index: _flag(table, index, localizable_column, values.get("localizable", {})),
+        "localizable": lambda index: flag_in(table, index, localizable_column, values.get("localizable", {})),
     }
 
 
@@ -187,7 +188,8 @@ def _degrees(table: Table, index: int, column: str, one_cell: bool, axis: int) -
     return in_range(cells[axis], where, low, high)
 
 
-def _entities(table: Table, index: int, column: str | None) -> list[str] | None:
+def entities_in(table: Table, index: int, column: str | None) -> list[str] | None:
+    """`parse_entities` of a cell, with its line in the error; None without a column."""
     try:
         return parse_entities(cell_value(table.rows[index], column))
     except ValueError as error:
@@ -203,7 +205,10 @@ def _level(table: Table, index: int, column: str | None, mapped: Mapping[str, st
     return meant
 
 
-def _flag(table: Table, index: int, column: str | None, mapped: Mapping[str, str | None]) -> bool | None:
+def flag_in(
+    table: Table, index: int, column: str | None, mapped: Mapping[str, str | None] = MappingProxyType({})
+) -> bool | None:
+    """A cell as a truth value, after `mapped`; None where it is empty or there is no column. Raises InputError."""
     text = cell_text(table, index, column)
     meant = mapped.get(text, text) if text is not None else None
     if meant is None:

@@ -216,7 +216,7 @@ def _of_data(definition: Definition) -> Found:
                 (("dataset_kwargs", key), f"dataset_kwargs: {key}: {data[key]!r} is not there") for key in lacking
             )
         return
-    from globe_eval.benchmarks.hub_folder import other_pictures  # not at the top: it brings Pillow
+    from globe_eval.benchmarks.pack import other_pictures  # not at the top: it brings Pillow
 
     how = {key: data[key] for key in ("columns", "values", "image_suffix", "where") if key in data}
     try:

@@ -30,7 +30,6 @@ run again, and independent steps run side by side. The table says of an arm that
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -43,6 +42,7 @@ from globe_eval.errors import InputError
 from globe_eval.files import json_lines, read_json_lines, write_whole
 from globe_train import card
 from globe_train.card import table
+from globe_train.data import write_task
 from globe_train.laptop import ablation, world
 from globe_train.laptop.steps import EVAL, TRAIN, Step, checkpoint, run
 
@@ -124,7 +124,7 @@ def write_data(folder: Path, sizes: Sequence[int], pictures: int, test: int) -> 
         (folder / "test" / row["image"]).write_bytes(picture)
     truth = [{key: value for key, value in row.items() if key != "scene_spec"} for row in unseen]
     write_whole(folder / "test.jsonl", json_lines(truth))
-    write_task(folder, "scarcity", folder / "test.jsonl", folder / "test")
+    write_task(folder / "tasks", "scarcity", folder / "test.jsonl", folder / "test")
 
 
 def split_rows(rows: Sequence[Mapping[str, Any]], n: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -141,14 +141,6 @@ def permute_places(rows: Sequence[Mapping[str, Any]], seed: int) -> list[dict[st
     """Rows with the places of each other's pictures, drawn by a seed; each place as often as before."""
     order = Random(f"scarcity/{seed}").sample(range(len(rows)), len(rows))
     return [{**row, **{name: rows[other][name] for name in PLACE}} for row, other in zip(rows, order, strict=True)]
-
-
-def write_task(folder: Path, name: str, truth: Path, images: Path) -> None:
-    """A benchmark of globe-eval over these pictures."""
-    data = json.dumps({"truth": str(truth.absolute()), "images": str(images.absolute())})
-    (folder / "tasks").mkdir(parents=True, exist_ok=True)
-    text = f"task: {name}\nclass: !function globe_eval.GeoTask\ndataset_kwargs: {data}\nmetadata: {{version: 1}}\n"
-    write_whole(folder / "tasks" / f"{name}.yaml", text.encode())
 
 
 def steps(options: argparse.Namespace, n: int, seed: int) -> list[Step]:
