@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,12 @@ def countries_at(lats: ArrayLike, lons: ArrayLike) -> list[frozenset[str]]:
         n sets. A coordinate that is NaN, infinite or beyond a pole has an empty one.
     """
     lat, lon = np.broadcast_arrays(np.atleast_1d(np.asarray(lats, np.float64)), np.asarray(lons, np.float64))
+    return list(_countries_at(lat.tobytes(), lon.tobytes()))
+
+
+@lru_cache(maxsize=2)  # answers, and truths, whose names are judged by them first and whose parts are made of them later
+def _countries_at(lats: bytes, lons: bytes) -> list[frozenset[str]]:
+    lat, lon = np.frombuffer(lats), np.frombuffer(lons)
     found = [_NOWHERE] * lat.size
     known = np.flatnonzero(np.isfinite(lat) & np.isfinite(lon) & (np.abs(lat) <= 90.0))
     y, x = lat[known], lon[known]

@@ -255,9 +255,11 @@ def closest(lats: ArrayLike, lons: ArrayLike, kind: int = CITY, k: int = 1) -> t
     chord, index = np.empty((len(points), k)), np.empty((len(points), k), dtype=np.intp)
     few = vectors[:: max(1, min(_ONE_IN, len(vectors) // k))]
     for i, point in enumerate(points):
-        # The k nearest of all are no farther than those of a few, nor farther north or south than they are far.
-        reach = np.partition(_chords(few, point), k - 1)[k - 1]
-        near = np.flatnonzero(np.abs(vectors[:, 2] - point[2]) <= reach + 1e-12)
+        # The k nearest of all are no farther than those of a few, nor farther along any axis than they are far.
+        reach = np.partition(_chords(few, point), k - 1)[k - 1] + 1e-12
+        near = np.flatnonzero(np.abs(vectors[:, 2] - point[2]) <= reach)
+        for axis in (0, 1):
+            near = near[np.abs(vectors[near, axis] - point[axis]) <= reach]
         each = _chords(vectors[near], point)
         order = np.argsort(each, kind="stable")[:k]
         chord[i], index[i] = each[order], near[order]
