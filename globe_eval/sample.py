@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeAlias, TypeVar, get_args
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -73,9 +73,15 @@ def given(value: Any) -> Any:
 
 
 # Types whose bounds `adapter` adds: with pydantic, which takes as long to import as numpy.
-Latitude = Longitude = Kilometres = Probability = Correlation = float
-Finite = UnitInterval = float | None
-Sha256 = Shard = str
+Latitude: TypeAlias = float
+Longitude: TypeAlias = float
+Kilometres: TypeAlias = float
+Probability: TypeAlias = float
+Correlation: TypeAlias = float
+Finite: TypeAlias = float | None
+UnitInterval: TypeAlias = float | None
+Sha256: TypeAlias = str
+Shard: TypeAlias = str
 LeftOut: Any = None
 """Of a field that few files have: it is not written where it is None."""
 NotWritten: Any = None

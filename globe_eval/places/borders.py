@@ -73,7 +73,7 @@ def countries_at(lats: ArrayLike, lons: ArrayLike) -> list[frozenset[str]]:
     return list(_countries_at(lat.tobytes(), lon.tobytes()))
 
 
-@lru_cache(maxsize=2)  # answers, and truths, whose names are judged by them first and whose parts are made of them later
+@lru_cache(maxsize=2)  # of answers and of truths, which are asked for again where they are broken down
 def _countries_at(lats: bytes, lons: bytes) -> list[frozenset[str]]:
     lat, lon = np.frombuffer(lats), np.frombuffer(lons)
     found = [_NOWHERE] * lat.size
