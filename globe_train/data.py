@@ -22,6 +22,7 @@ from globe_eval.benchmarks.table import Table, read_table
 from globe_eval.benchmarks.truth import parse_entities
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
+from globe_eval.files import read_json_lines
 from globe_train.checkpoint import rank
 from globe_train.laptop import absent
 from globe_train.recipe import Recipe
@@ -366,8 +367,7 @@ def benchmark_rows(name: str, output: Path) -> list[dict[str, Any]]:
         from globe_eval import miniworld
 
         manifest = miniworld.prepare()
-        rows = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
-        return hashed(rows, manifest.parent, output / f"pictures-miniworld-{rank()}.jsonl")
+        return hashed(read_json_lines(manifest), manifest.parent, output / f"pictures-miniworld-{rank()}.jsonl")
     prepared = data_folder() / name / "manifest.parquet"
     path = prepared if prepared.is_file() else Path(name).expanduser()
     if not path.is_file():

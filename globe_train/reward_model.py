@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from globe_eval.errors import InputError
+from globe_eval.files import read_json_lines
 from globe_eval.metrics.localizability import auroc
 from globe_eval.models import torchvision_cpu
 from globe_train import card, checkpoint
@@ -79,7 +80,7 @@ def labelled(rows: Sequence[dict[str, Any]], recipe: Recipe) -> list[dict[str, A
     file, within = Path(labels["run"]).expanduser() / "samples.jsonl", float(labels.get("within_km", 200))
     if not file.is_file():
         raise recipe.error(f"labels, run: {file}: no such file", "labels", "run")
-    samples = {s["id"]: s for s in map(json.loads, file.read_text(encoding="utf-8").splitlines())}
+    samples = {sample["id"]: sample for sample in read_json_lines(file)}
     found = []
     for row in rows:
         sample = samples.get(row["id"])

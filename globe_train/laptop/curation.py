@@ -10,7 +10,6 @@ Shares come with 95 % intervals by photographer.
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 import time
@@ -25,7 +24,7 @@ from globe_eval.benchmarks.table import read_table
 from globe_eval.commands.arguments import count
 from globe_eval.cues.mentions import canonical
 from globe_eval.errors import InputError
-from globe_eval.files import write_whole
+from globe_eval.files import read_json_lines, write_whole
 from globe_eval.metrics.grounding import supported_by
 from globe_eval.metrics.intervals import mean_interval, wilson
 from globe_train import cli
@@ -170,9 +169,8 @@ def read(curated: Path, truth: Path, labels: Path) -> dict[str, list[Figure]]:
     path = curated / "checks.jsonl"
     if not path.is_file():
         raise InputError(f"{path}: no such file; curate first")
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     tables = [{str(row["id"]): row for row in read_table(file).rows} for file in (truth, labels)]
-    return judge(lines, *tables)
+    return judge(read_json_lines(path), *tables)
 
 
 def met(figures: Mapping[str, list[Figure]]) -> dict[str, bool]:

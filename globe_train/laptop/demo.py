@@ -26,9 +26,9 @@ from globe_eval.errors import InputError
 from globe_train import card
 from globe_train.laptop.ablation import CAREFUL, MODELS, NAMES, VARIANTS, report
 from globe_train.laptop.steps import TRAIN, Step, checkpoint, evaluation, run
+from globe_train.launch import ACCELERATE
 
-CPU2 = Path(__file__).parent / "accelerate/cpu2.yaml"
-TWO = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(CPU2)]
+TWO = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(ACCELERATE / "cpu2.yaml")]
 FLOORS = ("constant", "knn")
 IMAGINED, REAL = 14_400, 9_600
 """Pictures to learn to see from, and pictures of places."""

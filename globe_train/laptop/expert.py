@@ -12,7 +12,6 @@ both. With --places it writes the rows of those pictures as they are: where GRPO
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 
 from globe_eval.answers import parse
 from globe_eval.errors import InputError
-from globe_eval.files import json_lines, write_whole
+from globe_eval.files import json_lines, read_json_lines, write_whole
 from globe_eval.models import torchvision_cpu
 from globe_train import rewards
 from globe_train.reward_model import reasoning_of
@@ -126,11 +125,6 @@ def first_of_each(
     return found
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file of JSON lines."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
 def main(words: Sequence[str] | None = None) -> int:
     """Sample or choose; returns an exit code."""
     parser = argparse.ArgumentParser(prog="python -m globe_train.laptop.expert", description=__doc__)
@@ -151,11 +145,11 @@ def main(words: Sequence[str] | None = None) -> int:
     choose.add_argument("--places", action="store_true", help="only the rows of these pictures, without an answer")
     choose.add_argument("--unchecked", action="store_true", help="as many answers as are right, right or not")
     given = parser.parse_args(words)
-    rows = read(given.rows)
+    rows = read_json_lines(given.rows)
     if given.verb == "sample":
         write_whole(given.output, json_lines(sampled(given.model, rows, given.images, given.samples, given.seed)))
         return 0
-    samples = [sample for path in given.samples for sample in read(path)]
+    samples = [sample for path in given.samples for sample in read_json_lines(path)]
     chosen = right_answers(rows, samples)
     if given.unchecked:
         chosen = unchecked_answers(rows, samples, len(chosen))
@@ -164,7 +158,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return InputError.exit_code
     right = {row["id"] for row in chosen}
     places = [row for row in rows if row["id"] in right]
-    write_whole(given.output, json_lines(places if given.places else [*read(given.reasoned), *chosen]))
+    write_whole(given.output, json_lines(places if given.places else [*read_json_lines(given.reasoned), *chosen]))
     print(f"{given.output}: answers to {len(chosen):,} of {len(rows):,} pictures")
     return 0
 

@@ -40,7 +40,7 @@ from typing import Any
 
 from globe_eval import miniworld
 from globe_eval.errors import InputError
-from globe_eval.files import json_lines, write_whole
+from globe_eval.files import json_lines, read_json_lines, write_whole
 from globe_train import card
 from globe_train.card import table
 from globe_train.laptop import ablation, world
@@ -110,7 +110,7 @@ def write_data(folder: Path, sizes: Sequence[int], pictures: int, test: int) -> 
     """Draw the pictures and write what each arm trains on; what is there already is left as it is."""
     manifest = world.write(folder / "world", pictures, 1, "careful")
     world.write(folder / "imagined", min(14_400, 3 * pictures // 2), 1, "imagined")
-    rows = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
+    rows = read_json_lines(manifest)
     files = {"answers": [{**row, "reasoning": "none", "entities": None} for row in rows], "all": rows}
     for n in sizes:
         reasoned, geotags = divided(rows, n)

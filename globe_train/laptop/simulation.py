@@ -12,7 +12,6 @@ teacher and photograph:
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from random import Random
 from typing import Any
 
 from globe_eval import miniworld
-from globe_eval.files import json_lines, write_whole
+from globe_eval.files import json_lines, read_json_lines, write_whole
 from globe_train.data import target
 from globe_train.laptop import teacher, world
 
@@ -127,7 +126,7 @@ def write(folder: Path, n: int, seed: int, size: int = 112) -> Path:
     FOLDER/vocabulary.txt       the names of miniworld's entities
     """
     drawn = world.write(folder / "world", n, seed, "careful", size)
-    rows = [json.loads(line) for line in drawn.read_text(encoding="utf-8").splitlines()]
+    rows = read_json_lines(drawn)
     pool = Pool(rows)
     labelled = []
     for row in rows:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from globe_eval.answers import parse
 from globe_eval.answers.coordinates import angle, leading_pair, pair, stated_pairs
 
+POSITIONS = json.loads((Path(__file__).parents[1] / "golden" / "positions.json").read_text(encoding="utf-8"))
 FORMS = [
     "{degrees}°{minutes}′{seconds}″{letter}",
     "{degrees}° {minutes}' {seconds}\" {letter}",
@@ -146,3 +152,13 @@ def test_integers_in_prose_are_no_pair(first: int, second: int, joint: str) -> N
 )
 def test_a_pair_that_a_sentence_concludes(text: str, expected: list[tuple[float, float]]) -> None:
     assert [found.pair for found in stated_pairs(text)] == expected
+
+
+@pytest.mark.parametrize("case", POSITIONS, ids=[case["response"][:40] for case in POSITIONS])
+def test_positions_as_models_write_them(case: dict[str, Any]) -> None:
+    """Written down before they were read first (73 of 79 right then); within a second of arc."""
+    answer = parse(case["response"])
+    if case["position"] is None:
+        assert (answer.lat, answer.lon) == (None, None)
+    else:
+        assert (answer.lat, answer.lon) == pytest.approx(case["position"], abs=3e-4)
