@@ -185,8 +185,8 @@ def _rows(recipe: Recipe, table: Table, given: Mapping[str, Any]) -> list[dict[s
         row = {role: cells.get(name) if name else None for role, name in column.items()}
         row["id"] = str(row["id"] if row["id"] is not None else index)
         row["image"] = None if row["image"] is None else str(row["image"])
-        row["entities"] = entities_in(table, index, column["entities"])
-        row["localizable"] = flag_in(table, index, column["localizable"])
+        for role, read in (("entities", entities_in), ("localizable", flag_in)):
+            row[role] = None if (name := column[role]) is None else read(table, name, {}, index)
         for axis in ("lat", "lon"):
             row[axis] = _degrees(table, index, row[axis])
         solution = str(row.pop("solution") or "")
