@@ -36,7 +36,7 @@ def test_a_square_lies_within_its_cell_and_more_photographs_make_it_larger(
 ) -> None:
     found = sorted(cells(*zip(*[(lat, lon, 1.0) for lat, lon, _ in photographs], strict=True)), key=lambda one: one.n)
     sides = [one.side for one in found]
-    assert sides == sorted(sides) and 0 < sides[0] and sides[-1] <= SIDE
+    assert sides == sorted(sides) and sides[0] > 0 and sides[-1] <= SIDE
 
 
 def test_without_photographs_there_is_no_cell() -> None:

@@ -366,7 +366,9 @@ def test_of_many_photographs_some_are_shown_one_by_one_and_all_are_counted(
     page = report(tmp_path, run, more=("--svg", str(tmp_path / "svg")))
     shown = embedded(page)["photos"]["id"]
     assert len(shown) == 12 and shown == sorted(shown) and {"p41", "p43"} <= {*shown}
-    assert "12 of 90 photographs are shown one by one" in page and "by cells" in page and "by cells" not in whole
+    assert (
+        "12 of 90 photographs are shown one by one" in page and "all, by cells" in page and "all, by cells" not in whole
+    )
     assert [cell[3] for cell in embedded(page)["cells"][0]] == [90], "all photographs, in one cell of the map"
     assert 'class="cell d2"' in (tmp_path / "svg" / "map-1.svg").read_text(encoding="utf-8")
     charts = [

@@ -232,7 +232,7 @@ def test_of_many_photographs_the_map_shows_cells_and_those_that_are_chosen_below
     browser.size(1280, 900)
     browser.open(tmp_path / "many.html")
     told = "return document.getElementById('world-told').textContent"
-    browser.wait(lambda: browser.script(told) == "85 photographs in 4 cells.", "the cells are drawn")
+    browser.wait(lambda: browser.script(told) == "85 photographs in 2 cells.", "the cells are drawn")
     drawn = browser.script("return [...document.querySelectorAll('#world path.cell')].map(e => e.getAttribute('d'))")
     file = ElementTree.parse(tmp_path / "map-1.svg").getroot()
     expected = [one.attrib["d"] for one in file.iter() if one.attrib.get("class", "").startswith("cell")]
