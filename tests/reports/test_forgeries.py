@@ -25,7 +25,7 @@ from globe_eval.cli import main
 from globe_eval.errors import InputError
 from globe_eval.reports.board import evidence, leaderboard, submission
 from globe_eval.reports.board.claims import identity_of_name
-from globe_eval.reports.board.submission import NOWHERE, pack, read_submission, recomputed, sealed, unpack, written
+from globe_eval.reports.board.submission import NOWHERE, file_text, pack, read_submission, recompute, unpack, with_seal
 from globe_eval.sample import STATUSES, adapter
 
 CASES = next((p for up in Path(__file__).parents if (p := up / "shared" / "cases" / "rows").is_dir()), Path("none"))
@@ -58,12 +58,12 @@ def forged(genuine: Path, folder: Path, change: Forge, *, again: bool = False) -
     change(found)
     one = adapter(submission.Submission).validate_python(found)
     if again:
-        fresh = recomputed(one)
+        fresh = recompute(one)
         one = replace(one, results=replace(one.results, **fresh))
-    one = sealed(one)
+    one = with_seal(one)
     (folder / "runs").mkdir(exist_ok=True)
     path = folder / "runs" / one.file_name
-    path.write_text(written(one))
+    path.write_text(file_text(one))
     return path
 
 

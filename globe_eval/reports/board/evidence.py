@@ -159,7 +159,7 @@ def _of_responses(one: rows.Submission, truths: Sequence[tuple[str, Truth]], pat
     differing = sum(
         STATUSES[status[i]] != sample.status
         or abs(int(metres[i]) - rows.metres(sample.distance_km)) > 1
-        or any(column[i] != rows.named(sample, key) for key, column in names.items())
+        or any(column[i] != rows.name_score(sample, key) for key, column in names.items())
         for i, sample in enumerate(scored)
     )
     if differing:
