@@ -47,6 +47,8 @@ from globe_train.laptop import ablation, world
 from globe_train.laptop.steps import EVAL, TRAIN, Step, checkpoint, run
 
 HELD = "miniworld_scarce_grpo_held"
+BY_DISTANCE = "rewards={r_distance: {weight: 1.0, scale_km: 500}, r_format: 0.2}"
+"""Kilometres instead of names, which are felt where no answer of eight is right."""
 EXPERT = [sys.executable, "-m", "globe_train.laptop.expert"]
 
 PICTURES, TEST, SAMPLES, ROUNDS = 9_600, 3_000, 4, 2
@@ -220,7 +222,7 @@ def steps(options: argparse.Namespace, n: int, seed: int) -> list[Step]:
         "held": held("held", geotags),
         "held-permuted": held("held-permuted", permuted_tags),
         "unheld": held("unheld", geotags, "imitation=null"),
-        "distance": [train(f"distance-{end}", "miniworld_scarce_grpo_distance", sft, geotags)],
+        "distance": [train(f"distance-{end}", "miniworld_scarce_grpo", sft, geotags, BY_DISTANCE)],
         "answers": [imitated(f"answers-{seed}", "answers")],
         "all": [imitated(f"all-{seed}", "all")],
     }
