@@ -33,13 +33,13 @@ from globe_eval.runs import record
 from globe_eval.runs.assemble import recorded
 from globe_eval.sample import (
     LOCATED,
+    SHA256,
     STATUSES,
     Answer,
     Figure,
     Record,
     Results,
     Sample,
-    Sha256,
     adapter,
     first_error,
     to_dict,
@@ -47,6 +47,7 @@ from globe_eval.sample import (
 
 SCHEMA_VERSION: Literal[1] = 1
 FLOORS = ("constant", "knn")
+Sha256 = Annotated[str, Field(pattern=SHA256)]
 REQUIRED = (
     *("geoscore", "median_km", "mean_km", "located"),
     *("country_accuracy", "city_accuracy", "globe_country_match", "globe_city_match"),
