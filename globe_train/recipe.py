@@ -174,7 +174,7 @@ def with_included(definition: Definition) -> dict[str, Any]:
     base = with_included(read_definition(definition.path.parent / str(name)))
     departures = {_argument(one): one for one in [*base.get("departures", []), *values.get("departures", [])]}
     whole = {"departures": [*departures.values()], "rewards": values.get("rewards", base.get("rewards"))}
-    return merged(base, values) | {key: value for key, value in whole.items() if value}
+    return merge_mappings(base, values) | {key: value for key, value in whole.items() if value}
 
 
 def _argument(departure: str) -> str:
@@ -182,14 +182,14 @@ def _argument(departure: str) -> str:
     return name if colon and name.isidentifier() else str(departure)
 
 
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def merge_mappings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """One mapping over another, mappings inside them likewise.
 
-    >>> merged({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}, "b": 4})
+    >>> merge_mappings({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}, "b": 4})
     {'a': {'x': 1, 'y': 3}, 'b': 4}
     """
     inner = {
-        key: merged(base[key], value)
+        key: merge_mappings(base[key], value)
         for key, value in over.items()
         if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
     }
@@ -229,7 +229,7 @@ def numbers(value: Any) -> Any:
 
 def check(recipe: Recipe, kind: Kind | None) -> None:
     """Raise InputError for the first thing that is wrong with a recipe."""
-    filled(recipe, (), recipe.values, KEYS)
+    with_defaults(recipe, (), recipe.values, KEYS)
     if kind is not None and recipe["kind"] != kind:
         verb = recipe["kind"].replace("_", "-")
         raise recipe.error(f"kind: this is a recipe for globe-train {verb}", "kind")
@@ -244,7 +244,7 @@ def check(recipe: Recipe, kind: Kind | None) -> None:
     check_data(recipe, recipe["data"], "data")
     gpus(recipe)
     if recipe.get("labels"):
-        filled(recipe, ("labels",), recipe["labels"], LABEL_KEYS)
+        with_defaults(recipe, ("labels",), recipe["labels"], LABEL_KEYS)
     if recipe["kind"] == "grpo":
         check_rewards(recipe)
     if recipe.get("imitation") is not None:
@@ -254,7 +254,7 @@ def check(recipe: Recipe, kind: Kind | None) -> None:
 def check_data(recipe: Recipe, data: Mapping[str, Any], *keys: str) -> None:
     """Raise InputError for what is wrong with a data set, which stands below `keys` of a recipe."""
     where = ", ".join(keys)
-    filled(recipe, keys, data, DATA_KEYS)
+    with_defaults(recipe, keys, data, DATA_KEYS)
     if ("manifest" in data) == ("hub" in data):
         raise recipe.error(f"{where}: allowed is a 'manifest' (a file) or a 'hub' (a data set), one of them", *keys)
     for key, only in DATA_ONLY.items():
@@ -265,7 +265,7 @@ def check_data(recipe: Recipe, data: Mapping[str, Any], *keys: str) -> None:
 def check_imitation(recipe: Recipe) -> None:
     """Raise InputError for what is wrong with the data that GRPO imitates beside its rewards."""
     given = recipe["imitation"]
-    filled(recipe, ("imitation",), given, IMITATION)
+    with_defaults(recipe, ("imitation",), given, IMITATION)
     if given.get("weight") == 0:
         raise recipe.error("imitation, weight: found 0; allowed: more than 0", "imitation", "weight")
     check_data(recipe, given["data"], "imitation", "data")
@@ -325,7 +325,7 @@ def unknown_key(recipe: Recipe, above: tuple[str, ...], given: Mapping[str, Any]
             raise recipe.error(f"{inside}unknown key {key!r}{nearest(key, known)}{listed}", *above, key)
 
 
-def filled(recipe: Recipe, above: tuple[str, ...], given: Any, keys: Mapping[str, Key]) -> dict[str, Any]:
+def with_defaults(recipe: Recipe, above: tuple[str, ...], given: Any, keys: Mapping[str, Key]) -> dict[str, Any]:
     """The values of one mapping of a recipe, which stands below `above`, with defaults.
 
     Raises InputError for the first that is unknown, missing or not what it may be.

@@ -68,8 +68,8 @@ def coordinates_spelled(text: str) -> str:
     if not text.isascii():
         spelled = _BEFORE.sub(lambda match: _CHINESE[match[1]], text)
         if spelled != text:
-            for sign, words in _DEGREES:
-                spelled = re.sub(rf"(?<=\d)\s?[{words}]", sign, spelled)
+            for sign, units in _DEGREES:
+                spelled = re.sub(rf"(?<=\d)\s?[{units}]", sign, spelled)
         text = spelled
     if _NOT_ENGLISH.search(text):
         for words, letter in _AFTER:

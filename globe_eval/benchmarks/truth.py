@@ -148,7 +148,7 @@ def _readers(
         **{role: text(role) for role in ("country", "city", "group", "scene")},
         **{
             role: _nothing if (column := named(role)) is None else partial(read, table, column, values.get(role, {}))
-            for role, read in (("entities", _entities), ("disclosure", _level), ("localizable", _flag))
+            for role, read in (("entities", entities_in), ("disclosure", _level), ("localizable", flag_in))
         },
     }
 
@@ -195,7 +195,8 @@ def _degrees(table: Table, index: int, column: str, one_cell: bool, axis: int) -
     return in_range(cells[axis], where, low, high)
 
 
-def _entities(table: Table, column: str, mapped: Mapping[str, str | None], index: int) -> list[str] | None:
+def entities_in(table: Table, column: str, mapped: Mapping[str, str | None], index: int) -> list[str] | None:
+    """`parse_entities` of a cell, with its line in the error; `mapped` says nothing of them."""
     try:
         return parse_entities(cell_value(table.rows[index], column))
     except ValueError as error:
@@ -211,7 +212,8 @@ def _level(table: Table, column: str, mapped: Mapping[str, str | None], index: i
     return meant
 
 
-def _flag(table: Table, column: str, mapped: Mapping[str, str | None], index: int) -> bool | None:
+def flag_in(table: Table, column: str, mapped: Mapping[str, str | None], index: int) -> bool | None:
+    """A cell as a truth value, after `mapped`; None where it is empty. Raises InputError with the line."""
     text = cell_text(table, index, column)
     meant = mapped.get(text, text) if text is not None else None
     if meant is None:

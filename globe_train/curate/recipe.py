@@ -14,7 +14,7 @@ from typing import Any
 from globe_eval.benchmarks.duplicates import KINDS, PHOTOGRAPHS
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import nearest
-from globe_train.recipe import NUMBER, Key, Recipe, filled, find_recipe, read_values
+from globe_train.recipe import NUMBER, Key, Recipe, find_recipe, read_values, with_defaults
 
 SOURCES = ("segmentation", "detector", "known")
 """Who confirms what a reasoning names, see `evidence`."""
@@ -121,9 +121,9 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
     Raises InputError, with file and line, for everything that can be known to be wrong without looking at data.
     """
     recipe = read_values(find_recipe(name, recipes_folder()), overrides)
-    values = filled(recipe, (), recipe.values, TOP)
+    values = with_defaults(recipe, (), recipe.values, TOP)
     for section, keys in SECTIONS.items():
-        values[section] = filled(recipe, (section,), values[section], keys)
+        values[section] = with_defaults(recipe, (section,), values[section], keys)
     for role, prompt in (("teachers", values["prompt"]), ("predictors", "coordinates")):
         given = values[role]
         values[role] = {str(name): _teacher(recipe, role, str(name), given[name], prompt) for name in given}
@@ -135,7 +135,7 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 def _teacher(recipe: Recipe, role: str, name: str, given: Any, prompt: str) -> dict[str, Any]:
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
         raise recipe.error(f"{role}: found {name!r}; a name has letters, digits, '_', '-' and '.'", role, name)
-    values = filled(recipe, (role, name), given, TEACHER)
+    values = with_defaults(recipe, (role, name), given, TEACHER)
     return {**values, "prompt": values["prompt"] or prompt}
 
 

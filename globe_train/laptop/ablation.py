@@ -71,10 +71,10 @@ def mean(folders: Sequence[Path], name: str) -> tuple[list[str], Values]:
     read = [values(folder, name) for folder in folders]
     if any(groups != read[0][0] for groups, _ in read):
         raise InputError(f"{', '.join(map(str, folders))}: the runs of {name} are not over the same photographs")
-    return read[0][0], averaged([columns for _, columns in read])
+    return read[0][0], mean_over_runs([columns for _, columns in read])
 
 
-def averaged(read: Sequence[Values]) -> Values:
+def mean_over_runs(read: Sequence[Values]) -> Values:
     """The mean of each photograph's values over several runs."""
     return {column: np.mean([columns[column] for columns in read], axis=0) for column in COLUMNS}
 

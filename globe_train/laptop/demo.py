@@ -98,10 +98,10 @@ def steps(options: argparse.Namespace, models: Sequence[str]) -> list[Step]:
                 needs=["reward_model"],
             ),
         ]
-    return [*planned, *(evaluated(options, name) for name in [*FLOORS, *models])]
+    return [*planned, *(evaluation_step(options, name) for name in [*FLOORS, *models])]
 
 
-def evaluated(options: argparse.Namespace, name: str) -> Step:
+def evaluation_step(options: argparse.Namespace, name: str) -> Step:
     """globe-eval of a checkpoint or a floor on the test split."""
     floor = name in FLOORS
     model = ["--model", name] if floor else checkpoint(options.folder / name)

@@ -29,7 +29,7 @@ BATCH, LENGTH = 64, 72
 """Pictures that are answered at once, and tokens of an answer at most."""
 
 
-def sampled(
+def sample_answers(
     model_name: str, rows: Sequence[Mapping[str, Any]], images: Path, samples: int, seed: int
 ) -> Iterator[dict[str, str]]:
     """`samples` answers to each row's picture, drawn at temperature 1: the row's id and the response."""
@@ -91,16 +91,16 @@ def unchecked_answers(
     formed = [
         sample
         for sample, form in zip(samples, rewards.r_format([one["response"] for one in samples]), strict=True)
-        if form == 1 and all(named(sample["response"]))
+        if form == 1 and all(place_named(sample["response"]))
     ]
-    found = first_of_each(rows, formed, lambda _, response: named(response))
+    found = first_of_each(rows, formed, lambda _, response: place_named(response))
     return sorted(Random(f"unchecked/{seed}").sample(found, min(n, len(found))), key=lambda row: str(row["id"]))
 
 
-def named(response: str) -> tuple[str | None, str | None]:
+def place_named(response: str) -> tuple[str | None, str | None]:
     """Country and city of an answer, as it is read when it is evaluated.
 
-    >>> named("<think>a bus</think><answer>country: France\\ncity: Lyon</answer>")
+    >>> place_named("<think>a bus</think><answer>country: France\\ncity: Lyon</answer>")
     ('France', 'Lyon')
     """
     answer = parse(response)
@@ -147,7 +147,8 @@ def main(words: Sequence[str] | None = None) -> int:
     given = parser.parse_args(words)
     rows = read_json_lines(given.rows)
     if given.verb == "sample":
-        write_whole(given.output, json_lines(sampled(given.model, rows, given.images, given.samples, given.seed)))
+        found = sample_answers(given.model, rows, given.images, given.samples, given.seed)
+        write_whole(given.output, json_lines(found))
         return 0
     samples = [sample for path in given.samples for sample in read_json_lines(path)]
     chosen = right_answers(rows, samples)

@@ -106,7 +106,7 @@ def answer(name: str, manner: Manner, row: Row, pool: Pool, seed: int) -> str:
     return f"{written}\nlocalizable: {'yes' if sure else 'no'}\nconfidence: {confidence}%</answer>"
 
 
-def predicted(row: Row, pool: Pool, seed: int) -> str:
+def predictor_answer(row: Row, pool: Pool, seed: int) -> str:
     """What a coordinate predictor answers: some km beside the right place or another one, less sure where it cannot."""
     random = Random(f"curate/{seed}/{PREDICTOR}/{row['id']}")
     right = (row["country"], row["city"])
@@ -141,7 +141,7 @@ def write(folder: Path, n: int, seed: int, size: int = 112) -> Path:
         name: [{"id": row["id"], "response": answer(name, manner, row, pool, seed)} for row in rows]
         for name, manner in TEACHERS.items()
     }
-    said[PREDICTOR] = [{"id": row["id"], "response": predicted(row, pool, seed)} for row in rows]
+    said[PREDICTOR] = [{"id": row["id"], "response": predictor_answer(row, pool, seed)} for row in rows]
     (folder / "answers").mkdir(exist_ok=True)
     for name, lines in said.items():
         write_whole(folder / "answers" / f"{name}.jsonl", json_lines(lines))

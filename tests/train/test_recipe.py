@@ -102,5 +102,5 @@ def test_an_argument_that_trl_does_not_know(trl: Any, tmp_path: Path) -> None:
 def test_a_departure_replaces_that_of_the_same_argument_in_what_is_included(tmp_path: Path) -> None:
     (tmp_path / "base.yaml").write_text('departures: ["beta: 0.02", "a: b c"]\n')
     text = 'include: base.yaml\ndepartures: ["beta: 0", "no argument: stays"]\n'
-    values = read_values(written(tmp_path, text), [])
+    values = read_values(Path(written(tmp_path, text)), [])
     assert values["departures"] == ["beta: 0", "a: b c", "no argument: stays"]

@@ -22,7 +22,7 @@ from globe_eval.files import write_whole
 from globe_eval.reports.board import admission, claims, evidence, formats, site
 from globe_eval.reports.board.boards import Board, boards
 from globe_eval.reports.board.published import read_published
-from globe_eval.reports.board.submission import Submission, read_submission, submission, written
+from globe_eval.reports.board.submission import Submission, file_text, read_submission, submission
 from globe_eval.reports.run import model_name
 from globe_eval.runs import record
 from globe_eval.sample import first_error
@@ -70,7 +70,7 @@ def add(
         raise InputError(f"{run}: cannot be a row: {'; '.join(wrong)}")
     published = evidence.publishable(record.read_samples(run)) if responses else None
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, written(row).encode())
+    write_whole(path, file_text(row).encode())
     if published is not None:
         beside = evidence.responses_of(path)
         beside.parent.mkdir(parents=True, exist_ok=True)
