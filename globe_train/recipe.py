@@ -166,15 +166,20 @@ def read_values(path: Path, overrides: Sequence[str]) -> Recipe:
 def with_included(definition: Definition) -> dict[str, Any]:
     """The values of a recipe over those of the one that it includes: mappings key by key, `departures` of both.
 
-    `rewards` are replaced as a whole.
+    `rewards` are replaced as a whole, and so is a departure by one that begins with the same argument's name.
     """
     values = {key: value for key, value in definition.values.items() if (key,) in definition.lines}  # its own alone
     if (name := values.pop("include", None)) is None:
         return values
     base = with_included(read_definition(definition.path.parent / str(name)))
-    departures = [*base.get("departures", []), *values.get("departures", [])]
-    whole = {"departures": departures, "rewards": values.get("rewards", base.get("rewards"))}
+    departures = {_argument(one): one for one in [*base.get("departures", []), *values.get("departures", [])]}
+    whole = {"departures": [*departures.values()], "rewards": values.get("rewards", base.get("rewards"))}
     return merge_mappings(base, values) | {key: value for key, value in whole.items() if value}
+
+
+def _argument(departure: str) -> str:
+    name, colon, _ = str(departure).partition(": ")
+    return name if colon and name.isidentifier() else str(departure)
 
 
 def merge_mappings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
