@@ -123,7 +123,7 @@ def weight_of(before: str, after: str, kind: str) -> int:
 
 
 def _rejected(before: str, after: str) -> bool:
-    denied = _REJECTED_BEFORE.search(_NOT_ONLY.sub(" ", before))
+    denied = _REJECTED_BEFORE.search(before) and _REJECTED_BEFORE.search(_NOT_ONLY.sub(" ", before))
     if denied and not _TURNS.search(denied["between"]) and len(denied["between"]) <= 60:
         return True
     return _REJECTED_AFTER.match(after) is not None or _UNFIT_AFTER.match(after) is not None

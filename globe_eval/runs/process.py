@@ -29,7 +29,8 @@ _PART = 250
 def without_collector() -> Iterator[None]:
     """Pause the search for cyclic garbage, which looks at all objects again whenever there are a quarter more of them.
 
-    While millions of samples are made, of which none is part of a cycle, that is a seventh of the time.
+    While millions of samples are made, of which none is part of a cycle, that is a seventh of the time. What was made
+    meanwhile counts as old afterwards, or all of it would be looked at at once.
     """
     was = gc.isenabled()
     gc.disable()
@@ -37,6 +38,8 @@ def without_collector() -> Iterator[None]:
         yield
     finally:
         if was:
+            gc.freeze()
+            gc.unfreeze()
             gc.enable()
 
 
