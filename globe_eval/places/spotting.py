@@ -152,35 +152,30 @@ def spot(text: str, *, sought: Mapping[str, Place | None] | None = None) -> list
     named = frozenset(place.country_code for place in known.values() if place)
     candidates = []
     for at, ends in names.items():
-        kept = [(end, name) for end, name in ends if _may_mean(name, words[end : end + 1] == [","], known)]
+        kept = []
+        for end, name in ends:
+            key, country, demonym, located = _meaning(name)
+            if country or demonym or located or key in known or words[end : end + 1] == [","]:
+                kept.append((end, name))
         if kept:
             candidates.append((at, kept))
     found = _read(words, names, candidates, named, known)
-    context = named | {match[1] for _, _, match in found if match[0] != "demonym" and _is_certain(match)}
+    context = named.union(code for _, _, (kind, code, _, _) in found if kind in ("country", "region"))
+    context = context.union(
+        code for _, _, (_, code, place, _) in found if place and code not in context and _is_great(place.name, code)
+    )
     if context != named:
         found = _read(words, names, candidates, context, known)
     reached = list(accumulate(map(len, pieces)))
     return [Spot(reached[2 * at], reached[2 * end - 1], *match) for at, end, match in found]
 
 
-def _is_certain(match: _Match) -> bool:
-    """Whether a match says in which country the text is: a country, a region, or a city of many people."""
-    kind, _, place, _ = match
-    return kind in ("country", "region") or (place is not None and _people(place.name, place.country_code) >= 5 * LARGE)
-
-
 @lru_cache(maxsize=4096)
-def _people(name: str, code: str) -> int:
-    """Population of the largest place of this main name in a country."""
+def _is_great(name: str, code: str) -> bool:
+    """Whether a place of this main name in a country has so many people that it says in which country a text is."""
     gaz = gazetteer.load()
     rows = [e >> 1 for e in gaz.find(normalise(name)) if e & 1 and gaz.codes[gaz.country[e >> 1]] == code]
-    return max((gaz.population[row] for row in rows), default=0)
-
-
-def _may_mean(name: str, followed: bool, known: Mapping[str, Place | None]) -> bool:
-    """Whether a name may be a place's in any context; nearly all that begin a sentence cannot."""
-    key, country, demonym, located = _meaning(name)
-    return bool(country or demonym or (located and (followed or not _ordinary(key)))) or key in known
+    return max((gaz.population[row] for row in rows), default=0) >= 5 * LARGE
 
 
 def _read(
@@ -318,9 +313,13 @@ def _match(
 
 @lru_cache(maxsize=65_536)
 def _meaning(name: str) -> tuple[str, str | None, str | None, bool]:
-    """A name normalised, the country that it names or whose people or things, and whether any place has that name."""
+    """A name normalised, the country that it names or whose people or things, and whether places have that name.
+
+    Where none of these is so, as of nearly all words that begin a sentence, it means a place only before a comma.
+    """
     key = normalise(name)
-    return key, _country(name), _demonym(name), len(gazetteer.load().find(key)) > 0
+    located = not _ordinary(key) and len(gazetteer.load().find(key)) > 0
+    return key, _country(name), _demonym(name), located
 
 
 @lru_cache(maxsize=16_384)
