@@ -75,6 +75,7 @@ WHOLE = ("answers", "all")
 """Arms that no n changes."""
 
 PLACE = ("lat", "lon", "country", "city")
+NOT_RUN = "not run"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -264,8 +265,8 @@ def summary(
             there = [seed for seed in seeds if is_run(folder, name_of(arm, n, seed))]
             title = ARMS[arm] if len(there) in (0, len(seeds)) else f"{ARMS[arm]} (seed {', '.join(map(str, there))})"
             row, change = earlier_rows(earlier, n, ARMS[arm])
-            if not there or (row[:1] == [ARMS[arm]] and len(there) < len(seeds)):
-                rows.append(row or [title, "not run", *["–"] * (len(ablation.COLUMNS))])
+            if not there or (row[:1] == [ARMS[arm]] and row[1] != NOT_RUN and len(there) < len(seeds)):
+                rows.append(row or [title, NOT_RUN, *["–"] * (len(ablation.COLUMNS))])
                 changes += [change] if change else []
                 continue
             groups, found = mean_over_seeds(folder, arm, n, there)
