@@ -20,7 +20,7 @@ from globe_eval.answers.languages import FINAL, MENTIONED, OTHER, PLACED, POSSIB
 from globe_eval.answers.names import Names
 from globe_eval.answers.phrases import phrases
 from globe_eval.answers.scripts import is_written_in
-from globe_eval.answers.toponyms import same_country
+from globe_eval.answers.toponyms import code_of, country_of, regions_of, same_country
 from globe_eval.places.names import normalise
 
 T = TypeVar("T")
@@ -54,6 +54,19 @@ _SETTING = re.compile(
     r"\s*[—–(-]\s*(?:(?:likely|probably|taken|possibly)\s)?(?:(?:in|at|on|along|inside|outside|near|around|by|from|in\sfront\sof)\s)?"
     rf"((?:an?|the|one\sof)\s(?:[\w'’/-]+\s){{0,5}}?(?:{'|'.join(sorted(map(re.escape, lexicon.VENUES)))}))(?![\w-])"
 )
+_PREFERRED_AFTER = re.compile(
+    r"\s(?:(?:the|a|is|seems|looks|being|as|far|much|slightly|considerably|somewhat|significantly|by\sfar)\s){0,3}"
+    r"(?:more|most)\s(?:likely|probable|plausible|convincing)\b(?!\s(?:than\snot|to))|\sthe\s(?:better|best|stronger|strongest|likelier)\s"
+)
+_FROM = re.compile(r"\bfrom\s[\w' -]{1,40}$")
+_TO_ANOTHER = re.compile(r"\sto\s(?:the\s)?[^\W\d_a-z]")
+_FROM_ANOTHER = re.compile(r"\bfrom\s[\w' -]{1,40}\sto\s(?:the\s)?[\w' -]{1,40}$")
+_ANEW = re.compile(r"(?<!example)(?<!instance)(?<!e\.g\.),\s(?:this|these|it|it's|i|i'd|we|my|the\s(?:image|photo|photograph|picture|scene|location|place|most))\s")
+_CORRECTION = re.compile(
+    r"[\"'“*(]*(?:h+m+\b[\s,.…—–-]*)?(?:but\s|oh\b,?\s|ah\b,?\s)?(?:no\b\s?[,;—–.!]|(?:oh\s)?wait\b|actually\b\s?[,;—–]|on\ssecond\sthought"
+    r"|scratch\sthat|correction\b|let\sme\s(?:reconsider|rethink|correct|revise)|i\s(?:stand\scorrected|was\swrong|take\sthat\sback)"
+    r"|looking\s(?:again|closer|more\sclosely)\b)"
+)
 _GOES_ON = re.compile(r"\W{0,3}[^\W\d_]+\s[^\W\d_]")
 _PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
 _ABBREVIATED = re.compile(
@@ -61,6 +74,7 @@ _ABBREVIATED = re.compile(
 )
 _END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|[。！？؟][」』”]?(?!$)")
 _WORD = re.compile(r"\w+")
+_LETTER = re.compile(r"[^\W\d_]")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s.*|.{1,400}:\s*)")
 _DRESS = re.compile(r"\*{1,3}|`|(?<!\w)_{1,2}|_{1,2}(?!\w)")
 _ITEM = re.compile(r"\s*(?:[-•*+]|\d{1,2}[.)])\s+")
@@ -92,6 +106,8 @@ class _Sentence:
     heading_start: int
     alone: bool
     """Whether it is the first or last of the text, or an item of a list: there a name needs no verb."""
+    closes: bool
+    """Whether it is the last line, a paragraph of its own: a place that is all of it is the stated final answer."""
     cues: Cues
     """The words of the text's language."""
 
@@ -106,7 +122,7 @@ def concluded(text: str, *, declined: bool = False) -> tuple[Names, int] | None:
     >>> concluded("The roofs are typical of Bavaria.") is None
     True
     """
-    claims = [claim for sentence in _sentences(text) for claim in _named(sentence)]
+    claims = _corrected([(sentence, list(_named(sentence))) for sentence in _sentences(text)])
     chosen = _chosen([claim for claim in claims if claim.known]) or _chosen(claims)
     if chosen is None:
         return None
@@ -114,6 +130,17 @@ def concluded(text: str, *, declined: bool = False) -> tuple[Names, int] | None:
         names = Names(chosen.value.country, admin=chosen.value.admin)
         return (names, chosen.start) if names else None
     return _completed(chosen, claims), chosen.start
+
+
+def _corrected(claims: list[tuple[_Sentence, list[Claim[Names]]]]) -> list[Claim[Names]]:
+    """The claims; where a text corrects itself ("Wait, actually …") and states a place after that, those after it."""
+    for i in range(len(claims) - 1, 0, -1):
+        if _CORRECTION.match(claims[i][0].lower) and any(
+            one.known and one.weight >= STATED for _, some in claims[i:] for one in some
+        ):
+            claims = claims[i:]
+            break
+    return [claim for _, some in claims for claim in some]
 
 
 def position(text: str, *, strict: bool = True) -> tuple[Pair, int] | None:
@@ -152,6 +179,7 @@ def _chosen(claims: list[Claim[T]]) -> Claim[T] | None:
 def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
     """The names with what agreeing claims add: a city to its country, a country to its city, a venue to both."""
     names = chosen.value
+    towns = {claim.value.admin for claim in claims if claim.weight >= STATED and claim.value.city and claim.value.admin}
     for claim in sorted(claims, key=lambda claim: -claim.weight):
         other = claim.value
         if claim is chosen or not claim.weight:
@@ -161,7 +189,7 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
             if names.city == names.venue and other.city:
                 names = replace(names, city=other.city)
             names = replace(names, country=other.country, admin=names.admin or other.admin)
-        elif claim.known and not names.city and claim.weight >= STATED and other.city and _agree(names, other):
+        elif claim.known and not names.city and claim.weight >= STATED and other.city and _agree(names, other, len(towns)):
             names = replace(other, country=names.country or other.country, admin=names.admin or other.admin)
         elif (
             not names.venue
@@ -180,8 +208,10 @@ def _same(names: Names, other: Names) -> bool:
     return not mine.isdisjoint(theirs)
 
 
-def _agree(names: Names, other: Names) -> bool:
-    """Whether another claim lies in the stated country or region."""
+def _agree(names: Names, other: Names, regions: int) -> bool:
+    """Whether another claim lies in the stated country or region; its own region decides where it is the only one."""
+    if regions == 1 and names.country and other.admin and not (names.admin or other.country):
+        return any(code_of(row) == country_of(names.country) for row in regions_of(other.admin, None)[:1])
     if names.admin and other.admin and normalise(names.admin) != normalise(other.admin):
         return False
     return same_country(names.country, other.country) or bool(names.admin and other.admin)
@@ -200,7 +230,14 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
         weight = _weight(sentence, before, after)
         bare = not phrase.known and not (stated.search(before) or final.search(f"{sentence.heading} {before}"))
         begins = not before.strip(" \"'“‘([-•1234567890.)") and bool(_GOES_ON.match(after))
-        if bare or (phrase.alone and (begins or not _is_placed(sentence, before[-24:]))):
+        whole = sentence.lower[max(phrase.end - 90, 0) : phrase.end]
+        if "from " in whole and (
+            _FROM_ANOTHER.search(whole) or (_TO_ANOTHER.match(sentence.text, phrase.end) and _FROM.search(whole))
+        ):
+            weight = min(weight, MENTIONED)  # "any village from France to Slovenia", "the train from Lyon to Paris"
+        if sentence.closes and not _LETTER.search(f"{before}{sentence.text[phrase.end :]}"):
+            weight = FINAL
+        elif bare or (phrase.alone and (begins or not _is_placed(sentence, before[-24:]))):
             weight = min(weight, MENTIONED)
         names = phrase.names
         if (
@@ -233,6 +270,8 @@ def _claim(sentence: _Sentence, value: T, weight: int, *, start: int | None = No
 def _weight(sentence: _Sentence, before: str, after: str) -> int:
     """How much the words before and after a name or a position, in lower case, make it an answer."""
     cues = sentence.cues
+    if _PREFERRED_AFTER.match(after) and not before.endswith((" or ", " and ")) and not cues.denied.search(before[_last_end(_SHORT_CLAUSE, before) :]):
+        return FINAL
     clause = before[_last_end(_CLAUSE, before) :]
     nearest = before[_last_end(_SHORT_CLAUSE, before) :]
     if cues.denied.search(nearest) or _DENIED_AFTER.match(after):
@@ -244,7 +283,7 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
     context = f"{sentence.heading} {before}"
     return weight_of(
         example=bool(
-            cues.example.search(before, max(_last_end(_TAKEN, before), len(before) - len(clause)))
+            cues.example.search(before, max(_last_end(_TAKEN, before), _last_end(_ANEW, before), len(before) - len(clause)))
             or cues.example.search(sentence.heading)
         ),
         final=bool(cues.final.search(context)),
@@ -267,6 +306,7 @@ def _sentences(text: str) -> Iterator[_Sentence]:
     cut = [item for item in _cut(text)]
     if len(cut) > _MOST_SENTENCES:
         cut = cut[: _MOST_SENTENCES // 4] + cut[-3 * _MOST_SENTENCES // 4 :]
+    last = max((i for i, (_, _, written) in enumerate(cut) if written.strip()), default=0)
     heading, heading_start, below, cues = "", 0, False, cues_of(text)
     for i, (start, begins_line, written) in enumerate(cut):
         if not written.strip():
@@ -275,11 +315,12 @@ def _sentences(text: str) -> Iterator[_Sentence]:
         plain = _DRESS.sub("", written)
         lower = plain.lower()
         if _HEADING.fullmatch(plain) if begins_line else plain.rstrip().endswith(":"):
-            yield _Sentence(plain, lower, start, "", start, i == 0, cues)
+            yield _Sentence(plain, lower, start, "", start, i == 0, False, cues)
             heading, heading_start, below = lower, start, False
             continue
-        alone = i in (0, len(cut) - 1) or (begins_line and bool(heading or _ITEM.match(plain)))
-        yield _Sentence(plain, lower, start, heading if begins_line else "", heading_start, alone, cues)
+        alone = i in (0, last) or (begins_line and bool(heading or _ITEM.match(plain)))
+        closes = i == last > 0 and begins_line and not (heading or cut[i - 1][2].strip() or _ITEM.match(plain))
+        yield _Sentence(plain, lower, start, heading if begins_line else "", heading_start, alone, closes, cues)
         below = True
 
 

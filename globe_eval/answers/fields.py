@@ -270,6 +270,9 @@ def _entries(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, str, in
 _HEADER = re.compile(r"^[ \t]*\|(.{3,400})\|[ \t]*\n[ \t]*\|[ \t:|-]{3,200}\|[ \t]*\n", re.MULTILINE)
 
 
+_SHARE = re.compile(r"prob|likel|score|rank|confid|chance|%", re.IGNORECASE)
+
+
 def _table(text: str) -> list[tuple[str, str, int]]:
     """The labels of the row that counts in the last Markdown table with columns for names or positions."""
     tables = deque((_columns(text, match) for match in islice(_HEADER.finditer(text), MANY)), maxlen=1)
@@ -278,7 +281,8 @@ def _table(text: str) -> list[tuple[str, str, int]]:
 
 def _columns(text: str, header: re.Match[str]) -> list[tuple[str, str, int]]:
     kinds = [key_of(cell.strip(" *`_")) for cell in header[1].split("|")]
-    if sum(kind is not None for kind in kinds) < 2:
+    named = sum(kind is not None for kind in kinds)
+    if named < 2 and not (named and _SHARE.search(header[1])):
         return []
     rows = []
     for line in islice(text[header.end() : header.end() + 4_000].split("\n"), MANY):
