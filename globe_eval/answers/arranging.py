@@ -136,7 +136,7 @@ def _read_backwards(
     return city, admin, venue, row
 
 
-_OWNED = re.compile(r"(.+?)['’]s?\s(.+)")
+_OWNED = re.compile(r"(.+?)['’](?:s?|n?[ıiuü]n)\s(.+)")
 _POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
 _OF = re.compile(r".+\s(?:of|on|in)\s(?:the\s)?(.+)")
 _CODE_BEHIND = re.compile(r"(.*[^\W\d_].*?),?\s(D\.?C\.?|[A-Z]{2}|USA|U\.S\.A?\.?|U\.K\.?)(?:\s\d{5}(?:-\d{4})?)?")

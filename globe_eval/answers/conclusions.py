@@ -36,12 +36,12 @@ _CLAUSE = re.compile(
     r"[;:]|\b(?:but|although|though|however|while|whereas|because|since|so|sino|mais|mas|ma|sondern|aber|pero|но)\b"
 )
 _SHORT_CLAUSE = re.compile(
-    r"[;:,—–(]|\b(?:but|although|though|however|while|whereas|because|since|so|and|sino|mais|mas|ma|sondern|aber|pero|но|а)\b"
+    r"[;:,—–(]|\b(?:but|although|though|however|while|whereas|because|since|so|and|sino|mais|mas|ma|sondern|aber|pero|но|а|lecz|ale|tylko)\b"
 )
 _TAKEN = re.compile(r"\b(?:taken|shot|captured|photographed)\b")
 _DENIED_AFTER = re.compile(
     r"\W{0,3}(?:(?:is|are|was|were|seems?|looks?|can|could|would|be|also|appears?)\s){0,3}"
-    r"(?:not|unlikely|ruled\sout|less\slikely|excluded|impossible|cannot|can't)\b"
+    r"(?:not|unlikely|ruled\sout|less\slikely|excluded|impossible|cannot|can't|değil\w*)\b"
 )
 _COMPARED_AFTER = re.compile(
     r"[-\s](?:style|styled|inspired|flags?|language|culture|cuisine|restaurant|accent|jersey|shirt|like|esque|signs?|text)\b"
@@ -61,7 +61,9 @@ _PREFERRED_AFTER = re.compile(
 _FROM = re.compile(r"\bfrom\s[\w' -]{1,40}$")
 _TO_ANOTHER = re.compile(r"\sto\s(?:the\s)?[^\W\d_a-z]")
 _FROM_ANOTHER = re.compile(r"\bfrom\s[\w' -]{1,40}\sto\s(?:the\s)?[\w' -]{1,40}$")
-_ANEW = re.compile(r"(?<!example)(?<!instance)(?<!e\.g\.),\s(?:this|these|it|it's|i|i'd|we|my|the\s(?:image|photo|photograph|picture|scene|location|place|most))\s")
+_ANEW = re.compile(
+    r"(?<!example)(?<!instance)(?<!e\.g\.),\s(?:this|these|it|it's|i|i'd|we|my|the\s(?:image|photo|photograph|picture|scene|location|place|most))\s"
+)
 _CORRECTION = re.compile(
     r"[\"'“*(]*(?:h+m+\b[\s,.…—–-]*)?(?:but\s|oh\b,?\s|ah\b,?\s)?(?:no\b\s?[,;—–.!]|(?:oh\s)?wait\b|actually\b\s?[,;—–]|on\ssecond\sthought"
     r"|scratch\sthat|correction\b|let\sme\s(?:reconsider|rethink|correct|revise)|i\s(?:stand\scorrected|was\swrong|take\sthat\sback)"
@@ -189,7 +191,13 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
             if names.city == names.venue and other.city:
                 names = replace(names, city=other.city)
             names = replace(names, country=other.country, admin=names.admin or other.admin)
-        elif claim.known and not names.city and claim.weight >= STATED and other.city and _agree(names, other, len(towns)):
+        elif (
+            claim.known
+            and not names.city
+            and claim.weight >= STATED
+            and other.city
+            and _agree(names, other, len(towns))
+        ):
             names = replace(other, country=names.country or other.country, admin=names.admin or other.admin)
         elif (
             not names.venue
@@ -270,7 +278,11 @@ def _claim(sentence: _Sentence, value: T, weight: int, *, start: int | None = No
 def _weight(sentence: _Sentence, before: str, after: str) -> int:
     """How much the words before and after a name or a position, in lower case, make it an answer."""
     cues = sentence.cues
-    if _PREFERRED_AFTER.match(after) and not before.endswith((" or ", " and ")) and not cues.denied.search(before[_last_end(_SHORT_CLAUSE, before) :]):
+    if (
+        _PREFERRED_AFTER.match(after)
+        and not before.endswith((" or ", " and "))
+        and not cues.denied.search(before[_last_end(_SHORT_CLAUSE, before) :])
+    ):
         return FINAL
     clause = before[_last_end(_CLAUSE, before) :]
     nearest = before[_last_end(_SHORT_CLAUSE, before) :]
@@ -283,7 +295,9 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
     context = f"{sentence.heading} {before}"
     return weight_of(
         example=bool(
-            cues.example.search(before, max(_last_end(_TAKEN, before), _last_end(_ANEW, before), len(before) - len(clause)))
+            cues.example.search(
+                before, max(_last_end(_TAKEN, before), _last_end(_ANEW, before), len(before) - len(clause))
+            )
             or cues.example.search(sentence.heading)
         ),
         final=bool(cues.final.search(context)),
@@ -313,7 +327,7 @@ def _sentences(text: str) -> Iterator[_Sentence]:
             heading = "" if below else heading
             continue
         plain = _DRESS.sub("", written)
-        lower = plain.lower()
+        lower = plain.replace("İ", "I").lower()  # else a letter longer
         if _HEADING.fullmatch(plain) if begins_line else plain.rstrip().endswith(":"):
             yield _Sentence(plain, lower, start, "", start, i == 0, False, cues)
             heading, heading_start, below = lower, start, False

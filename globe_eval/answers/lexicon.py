@@ -18,8 +18,8 @@ FINAL = alternatives(r"""
     final (?:answer|guess|estimate|verdict|conclusion) | specific answer | answer\b
     (?:in|to) (?:conclusion|summary|sum up|conclude) | conclu(?:sion|de)s? | therefore | thus | hence | so(?=:)
     (?:best|my|educated|reasonable|single|top|safest|overall|specific|plausible) (?:\w+ )?guess
-    best (?:\w+ )?estimate | best (?:fit|match) | guess | (?:first|top|best) (?:choice|pick|candidate) | with a preference for
-    i had to (?:choose|pick|say|bet) | i(?:'d| would) bet
+    best (?:\w+ )?estimate | best (?:fit|match) | guess | (?:first|top|best) (?:choice|pick|candidate)
+    with a preference for | i had to (?:choose|pick|say|bet) | i(?:'d| would) bet
     lean(?:ing)? (?:towards?|to)
     i(?:'d| would)? (?:\w+ )?(?:guess|say|settle|go) | i(?:'ll| will) (?:\w+ )?(?:go|say|guess)
     most (?:likely|plausible|probable) | (?:most|very|highly) probably | reasonable to (?:conclude|infer|assume|guess)
@@ -38,7 +38,8 @@ _VERB = alternatives(r"""
     strongly|clearly|likely|must|has
 """)
 STATED = alternatives(rf"""
-    (?:taken|shot|captured|photographed|set|situated|located|filmed|snapped|looking)\b | (?:photo|photograph|picture|image) (?:was )?made\b | location\b
+    (?:taken|shot|captured|photographed|set|situated|located|filmed|snapped|looking)\b
+    (?:photo|photograph|picture|image) (?:was )?made\b | location\b
     this (?:is|was|looks|appears|seems|must) | it(?:'s| is| was| looks| appears| seems| must) | that(?:'s| is)
     these are | here is | (?:{_SUBJECT}) (?:[\w'-]+ ){{0,5}}?(?:{_VERB})\b
     likely | probably | presumably | appears? to be | seems? to be
@@ -92,6 +93,7 @@ COMPARED = alternatives(r"""
 UNNAMED = words(
     """
     la el le les los las il lo das der die ein eine una un os as esta este esto cette ce dieses dieser foto fotografia
+    muhtemelen bu burası fotoğraf zdjęcie moim zdaniem prawdopodobnie waarschijnlijk deze dit het ik resim
     bild imagen imagem immagine es sie wir ich on nous por según pelas dalle judging судя похоже это вероятно снимок на
     скорее фото фотография ответ место solche leider vermutlich wahrscheinlich probablemente probablement provavelmente
     probabilmente parece semble sembra initially hypotheses hypothesis probable a about above additionally

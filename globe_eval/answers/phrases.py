@@ -38,6 +38,8 @@ _JOINT = re.compile(
         (?:(?:in|at|on|of|near|by|within|from|inside|outside|along|around|to|the|a|an|во?|на|близ)\s+){0,3}[\"“'*_`]*""",
     re.VERBOSE,
 )
+_TURKISH_CASE = re.compile(r"(?<=[^\W\d_]{3})['’](?:n?[ıiuü]n|[dt][ae](?:n|ki)?|y?[aeıiuü])$")
+_POLISH_BEFORE = re.compile(r"(?:^|\s)(?:we?|ze?|do|na|koło|mieście|okolicach|stolicy)\s$", re.IGNORECASE)
 _REGION_OF = re.compile(r"\b(province|state|county|prefecture|department|canton|region) of (?:the )?$")
 _REGIONS = words(
     """
@@ -83,6 +85,7 @@ _BREAKS = words(
     may might would will possibly perhaps maybe although though however also known looks look appears seems features
     during until before after followed for either toward towards versus vs named called famous visible seen
     sino mais mas ma bensì sondern aber pero но а и или не es est è é ist sind war wurde sont sono são foi fue für wie
+    lecz ale tylko oraz jak maar niet ama fakat ve değil
     que qui che como comme come típico típica típicos típicas tipico tipica typique typiques typisch estilo style stile
     """
 )
@@ -150,6 +153,10 @@ def _part(text: str, start: int, end: int) -> str:
     """A name with the word for a region or a site that stands beside it: "province of Toledo", "Atocha station"."""
     bare = text[start:end].strip(" .")
     bare = bare[:-2] if bare.endswith(("'s", "’s")) else nominative(bare)
+    if (suffix := _TURKISH_CASE.search(bare)) and not is_name(bare):
+        bare = bare[: suffix.start()]
+    elif bare[-1:] in "uieyhę" and _POLISH_BEFORE.search(text[max(start - 12, 0) : start]):
+        bare = nominative(bare, polish=True)
     if is_area(bare):
         return bare
     if before := _SITE_BEFORE.search(text[max(start - 30, 0) : start]):
@@ -170,7 +177,7 @@ def _qualifies(text: str, start: int, end: int) -> bool:
     after = _NOUN.match(text, end)
     if _SITE.match(text, end) and not _INDEFINITE.search(text[max(start - 12, 0) : start]):
         return False
-    if after is None or " " in text[start:end] or after[1] in _LINKS:
+    if after is None or " " in text[start:end] or after[1] in _LINKS or _TURKISH_CASE.search(text[start:end]):
         return False
     return not is_prominent(text[start:end])
 

@@ -28,9 +28,11 @@ _REFUSAL = re.compile(
       \ (?:\w+\ ){{0,4}}(?:that|which|to)\ (?:\w+\ ){{0,5}}{_VERBS}\b
     |\b(?:isn't|is\ not|not)\ (?:appropriate|feasible)\b|\b(?:inappropriate|infeasible)\ to\b
     |^[-*\#\ ]{{0,6}}(?:\w{{1,20}}(?:\ \w{{1,20}}){{0,2}}[:*\s]{{1,4}})?unknown[.*]{{0,3}}$
-    |\b(?:(?:not|isn't|aren't|without)\ (?:enough|sufficient)|insufficient)\ (?:\w+\ )?(?:information|clues|context|detail|data)
+    |\b(?:(?:not|isn't|aren't|without)\ (?:enough|sufficient)|insufficient)\ (?:\w+\ )?
+      (?:information|clues|context|detail|data)
     |\bno\ (?:\w+\ )?(?:way|means)\ (?:of\ (?:knowing|telling)|to\ (?:know|tell))\b
-    |\b(?:nie\ (?:mogę|można|jestem\ w\ stanie|potrafię)|przykro\ mi|niestety|trudno\ (?:określić|powiedzieć|stwierdzić))\b
+    |\b(?:nie\ (?:mogę|można|jestem\ w\ stanie|potrafię)|przykro\ mi|niestety)\b
+    |\btrudno\ (?:określić|powiedzieć|stwierdzić)\b
     |\b(?:ne\ yazık\ ki|üzgünüm|belirleyem\w+|söyleyem\w+|(?:belirlemek|söylemek)\ (?:zor|mümkün\ değil))
     |\b(?:tôi\ không\ thể|xin\ lỗi|saya\ tidak\ (?:dapat|bisa)|maaf,)
     |\b(?:tyvärr|jag\ kan\ (?:\w+\ )?inte|bohužel|nemohu|nedokážu|sajnos|nem\ tudom)\b
