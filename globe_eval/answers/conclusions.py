@@ -20,7 +20,7 @@ from globe_eval.answers.languages import FINAL, MENTIONED, OTHER, PLACED, POSSIB
 from globe_eval.answers.names import Names
 from globe_eval.answers.phrases import phrases
 from globe_eval.answers.scripts import is_written_in
-from globe_eval.answers.toponyms import code_of, country_of, regions_of, same_country
+from globe_eval.answers.toponyms import code_of, country_of, is_name, is_pure_region, regions_of, same_country
 from globe_eval.places.names import normalise
 
 T = TypeVar("T")
@@ -44,11 +44,11 @@ _DENIED_AFTER = re.compile(
     r"(?:not|unlikely|ruled\sout|less\slikely|excluded|impossible|cannot|can't|değil\w*)\b"
 )
 _COMPARED_AFTER = re.compile(
-    r"[-\s](?:style|styled|inspired|flags?|language|culture|cuisine|restaurant|accent|jersey|shirt|like|esque|signs?|text)\b"
+    r"[\"”]?[-\s](?:lettering|logo|banner|style|styled|inspired|flags?|language|culture|cuisine|restaurant|accent|jersey|shirt|like|esque|signs?|text)\b"
 )
 _PLACED = re.compile(
     r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
-    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|city|the)\s|:\s?)[\"'“”‘’(\[]*$"
+    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|city|the|(?:capital|city|town),?)\s|:\s?)[\"'“”‘’(\[]*$"
 )
 _SETTING = re.compile(
     r"\s*[—–(-]\s*(?:(?:likely|probably|taken|possibly)\s)?(?:(?:in|at|on|along|inside|outside|near|around|by|from|in\sfront\sof)\s)?"
@@ -61,6 +61,13 @@ _PREFERRED_AFTER = re.compile(
 _FROM = re.compile(r"\bfrom\s[\w' -]{1,40}$")
 _TO_ANOTHER = re.compile(r"\sto\s(?:the\s)?[^\W\d_a-z]")
 _FROM_ANOTHER = re.compile(r"\bfrom\s[\w' -]{1,40}\sto\s(?:the\s)?[\w' -]{1,40}$")
+_UNREAL = re.compile(
+    r"\bif\s(?:[\w']+\s){1,4}?(?:were|showed|had|contained)\b(?!\s(?:to|taken|captured|shot|located)\b)"
+)
+_OF_ORIGIN = re.compile(
+    r"(?<!photo)(?<!photograph)(?<!picture)(?<!image)(?<!view)(?<!scene)(?<!shot)(?<!seen)(?<!taken)(?<!is)(?<!probably)"
+    r"(?<!likely)(?<!snapshot)(?<!street)(?<=\w)\sfrom\s$"
+)
 _ANEW = re.compile(
     r"(?<!example)(?<!instance)(?<!e\.g\.),\s(?:this|these|it|it's|i|i'd|we|my|the\s(?:image|photo|photograph|picture|scene|location|place|most))\s"
 )
@@ -190,7 +197,12 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
         if claim.known and names.city and not names.country and (together or _same(names, other)):
             if names.city == names.venue and other.city:
                 names = replace(names, city=other.city)
-            names = replace(names, country=other.country, admin=names.admin or other.admin)
+            finer = (
+                other.venue
+                if claim.weight >= STATED and (chosen.weight < FINAL or claim.start >= chosen.start)
+                else None
+            )
+            names = replace(names, country=other.country, admin=names.admin or other.admin, venue=names.venue or finer)
         elif (
             claim.known
             and not names.city
@@ -199,6 +211,8 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
             and _agree(names, other, len(towns))
         ):
             names = replace(other, country=names.country or other.country, admin=names.admin or other.admin)
+        elif claim.known and names == Names(names.country) and claim.weight >= STATED and _is_region_in(names, other):
+            names = replace(names, admin=other.admin)
         elif (
             not names.venue
             and claim.weight >= (STATED if claim.known else POSSIBLE)
@@ -223,6 +237,17 @@ def _agree(names: Names, other: Names, regions: int) -> bool:
     if names.admin and other.admin and normalise(names.admin) != normalise(other.admin):
         return False
     return same_country(names.country, other.country) or bool(names.admin and other.admin)
+
+
+def _is_region_in(names: Names, other: Names) -> bool:
+    """Whether another claim is that of a region alone, and in the stated country."""
+    region = other.admin and not other.city and regions_of(other.admin, country_of(names.country or ""))
+    pure = bool(region) and is_pure_region(str(other.admin)) and is_name(str(other.admin))
+    return (
+        pure
+        and country_of(str(other.admin)) is None
+        and (other.country is None or same_country(names.country, other.country))
+    )
 
 
 def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
@@ -292,6 +317,8 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
     since = max(cue, len(before) - len(clause))
     if cues.compared.search(before, max(since, _last_end(cues.hedged, before))) or _COMPARED_AFTER.match(after):
         return MENTIONED
+    if _UNREAL.search(clause):
+        return MENTIONED
     context = f"{sentence.heading} {before}"
     return weight_of(
         example=bool(
@@ -303,7 +330,10 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
         final=bool(cues.final.search(context)),
         stated=bool(cues.stated.search(context)),
         hedged=bool(cues.hedged.search(f"{sentence.heading} {clause}")),
-        fragment=sentence.alone and not _VERB.search(before) and not _VERB.match(after.lstrip(" ,)")),
+        fragment=sentence.alone
+        and not _VERB.search(before)
+        and not _VERB.match(after.lstrip(" ,)"))
+        and not _OF_ORIGIN.search(before),
     )
 
 
@@ -320,7 +350,7 @@ def _sentences(text: str) -> Iterator[_Sentence]:
     cut = [item for item in _cut(text)]
     if len(cut) > _MOST_SENTENCES:
         cut = cut[: _MOST_SENTENCES // 4] + cut[-3 * _MOST_SENTENCES // 4 :]
-    last = max((i for i, (_, _, written) in enumerate(cut) if written.strip()), default=0)
+    last = max((i for i, (_, _, written) in enumerate(cut) if _WORD.search(written)), default=0)
     heading, heading_start, below, cues = "", 0, False, cues_of(text)
     for i, (start, begins_line, written) in enumerate(cut):
         if not written.strip():
@@ -333,7 +363,7 @@ def _sentences(text: str) -> Iterator[_Sentence]:
             heading, heading_start, below = lower, start, False
             continue
         alone = i in (0, last) or (begins_line and bool(heading or _ITEM.match(plain)))
-        closes = i == last > 0 and begins_line and not (heading or cut[i - 1][2].strip() or _ITEM.match(plain))
+        closes = i == last > 0 and begins_line and not (heading or _WORD.search(cut[i - 1][2]) or _ITEM.match(plain))
         yield _Sentence(plain, lower, start, heading if begins_line else "", heading_start, alone, closes, cues)
         below = True
 

@@ -163,7 +163,7 @@ _TURKISH = (
     alternatives(r"cevap | cevabım | yanıt | sonuç\w* | tahminim\w* | en olası | bence | dolayısıyla | özetle"),
     alternatives(r"""
         fotoğraf\w* | görsel\w* | görüntü\w* | resim | resmin | burası | yer | konum\w* | muhtemelen
-        büyük (?:olasılıkla | ihtimalle) | olasılıkla
+        büyük (?:olasılıkla|ihtimalle) | olasılıkla
     """),
     alternatives(r"belki | olabilir | eğer | ya da | veya | örneğin | ilk başta | başta | sanmıştım"),
     alternatives("gibi şehirler"),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 def alternatives(text: str) -> str:
-    """A regular expression's alternatives, one or more a line, separated by bars; a space is any white space."""
-    parts = [part.strip() for part in text.replace("\n", "|").split("|")]
+    """A regular expression's alternatives, one or more a line, parted by " | "; another space is any white space."""
+    parts = [part.strip() for part in text.replace("\n", " | ").split(" | ")]
     return "|".join(part.replace(" ", r"\s") for part in parts if part)
 
 
@@ -19,7 +19,7 @@ FINAL = alternatives(r"""
     (?:in|to) (?:conclusion|summary|sum up|conclude) | conclu(?:sion|de)s? | therefore | thus | hence | so(?=:)
     (?:best|my|educated|reasonable|single|top|safest|overall|specific|plausible) (?:\w+ )?guess
     best (?:\w+ )?estimate | best (?:fit|match) | guess | (?:first|top|best) (?:choice|pick|candidate)
-    with a preference for | i had to (?:choose|pick|say|bet) | i(?:'d| would) bet
+    with a preference for | best (?:that )?i can (?:do|offer|say|give) | i had to (?:choose|pick|say|bet) | i(?:'d| would) bet
     lean(?:ing)? (?:towards?|to)
     i(?:'d| would)? (?:\w+ )?(?:guess|say|settle|go) | i(?:'ll| will) (?:\w+ )?(?:go|say|guess)
     most (?:likely|plausible|probable) | (?:most|very|highly) probably | reasonable to (?:conclude|infer|assume|guess)
@@ -45,7 +45,7 @@ STATED = alternatives(rf"""
     likely | probably | presumably | appears? to be | seems? to be
     identif(?:y|ied|ies|iable) | recogni[sz](?:e|ed|able)\b | corresponds? to | matches
     suggest(?:s|ing)?\b | indicat(?:es?|ing)\b | points? (?:strongly |clearly |directly )?to(?:ward)?s?
-    confirm(?:s|ed|ing)?\b | place (?:it|this|us|the \w+) in | view (?:of|from|over) | it could only be
+    confirm(?:s|ed|ing)?\b | place (?:it|this|us|the \w+) (?:in|at|near) | view (?:of|from|over) | it could only be
     i(?:'m| am) (?:\w+ )?(?:sure|confident|certain) | i(?:'d| would) (?:place|put|locate)
     (?:i|we) (?:believe|think|suspect|conclude|infer|can see|see)
     se trouve | aufgenommen | fotografiert | scattata | tomada | tirada
@@ -93,7 +93,8 @@ COMPARED = alternatives(r"""
 UNNAMED = words(
     """
     la el le les los las il lo das der die ein eine una un os as esta este esto cette ce dieses dieser foto fotografia
-    muhtemelen bu burası fotoğraf zdjęcie moim zdaniem prawdopodobnie waarschijnlijk deze dit het ik resim
+    muhtemelen bu burası fotoğraf zdjęcie moim zdaniem prawdopodobnie hmm wait ok okay well sure
+    waarschijnlijk deze dit het ik resim
     bild imagen imagem immagine es sie wir ich on nous por según pelas dalle judging судя похоже это вероятно снимок на
     скорее фото фотография ответ место solche leider vermutlich wahrscheinlich probablemente probablement provavelmente
     probabilmente parece semble sembra initially hypotheses hypothesis probable a about above additionally

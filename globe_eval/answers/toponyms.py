@@ -191,9 +191,10 @@ _CASES = (
 
 
 _POLISH_CASES = (
-    ("czech", "cy"), ("szech", "chy"), ("ach", "y"), ("owie", "ów"), ("niu", "ń"), ("iu", ""), ("u", ""), ("sce", "ska"),
+    ("czech", "cy"), ("szech", "chy"), ("ach", "y"), ("owie", "ów"), ("niu", "ń"), ("iu", ""), ("u", ""),
+    ("sce", "ska"),
     ("dze", "ga"), ("ce", "ka"), ("ji", "ja"), ("ii", "ia"), ("ni", "ń"), ("zi", "ź"), ("ie", ""), ("ie", "a"),
-    ("rze", "ra"), ("e", "a"), ("y", "a"), ("i", "a"), ("ę", "a"),
+    ("rze", "ra"), ("e", "a"), ("y", "a"), ("i", "a"), ("ę", "a"), ("ego", "e"), ("em", "e"),
 )  # fmt: skip
 
 
@@ -210,7 +211,7 @@ def nominative(text: str, *, polish: bool = False) -> str:
         return text
     cases = _POLISH_CASES if polish else _CASES
     found = (text.removesuffix(ending) + other for ending, other in cases if text.endswith(ending))
-    return next((form for form in found if is_prominent(form)), text)
+    return next((form for form in found if is_prominent(form) or (polish and town_of(form, "PL", ()))), text)
 
 
 def same_country(one: str | None, other: str | None) -> bool:
