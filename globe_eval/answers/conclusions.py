@@ -9,7 +9,7 @@ What is only mentioned is no answer. Other claims add what is finer, where they 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -121,10 +121,10 @@ class _Sentence:
     """The words of the text's language."""
 
 
-def concluded(text: str, *, declined: bool = False) -> tuple[Names, int] | None:
+def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tuple[Names, int] | None:
     """The place that a text ends on, and where the sentence begins that says so; None where it concludes none.
 
-    Of what is only held possible the town is left out where the text declines to name the place (`declined`).
+    Of what is only held possible the town is left out where the text declines to name the place, as `declines` says of it.
 
     >>> concluded("Not Paris, France. The photo was taken in Lyon, France.")
     (Names(country='France', city='Lyon', admin=None, venue=None), 19)
@@ -135,7 +135,7 @@ def concluded(text: str, *, declined: bool = False) -> tuple[Names, int] | None:
     chosen = _chosen([claim for claim in claims if claim.known]) or _chosen(claims)
     if chosen is None:
         return None
-    if chosen.weight <= POSSIBLE and declined:
+    if chosen.weight <= POSSIBLE and declines is not None and declines(text):
         names = Names(chosen.value.country, admin=chosen.value.admin)
         return (names, chosen.start) if names else None
     return _completed(chosen, claims), chosen.start

@@ -57,6 +57,11 @@ _AROUND_KEY = rf"""(?<![^\W_])(?<!</)KEY(?![^\W\d])(?:\s?/\s?[^\W\d_]{{2,20}})?(
     {_DRESS}{{0,6}}(?P<separator>:|=>?|→|≈|\||>|[-–—](?=\s))?"""
 _LABEL = re.compile(_AROUND_KEY.replace("KEY", _KEY), re.IGNORECASE | re.VERBOSE)
 _OTHER_LABEL = re.compile(_AROUND_KEY.replace("KEY", _OTHER_KEY), re.IGNORECASE | re.VERBOSE)
+_LETTERS = re.compile(r"[^\W\d_]+")
+_OTHER_WORDS = frozenset(
+    word for words in LABELS.values() for label in words.split("|") for word in _LETTERS.findall(label)[:1]
+)
+"""What labels in other languages begin with: where none of it stands in a text, they need not be looked for."""
 _BOUNDARY = re.compile(rf"(?:^|[\n,;{{}}(|.!?:<>\[\"'“*])[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
 _LINE_START = re.compile(rf"(?:^|\n)[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
 _UNSEPARATED = re.compile(
@@ -188,7 +193,11 @@ def labels(text: str, *, strict: bool = True) -> Found:
     Names(country='Italy', city='Bari', admin=None, venue=None)
     """
     entries = [*(_table(text) if "|" in text else ()), *_entries(text, _LABEL)]
-    if ":" in text and not any(key in ("country", "city", "lat", "latlon") for key, _, _ in entries):
+    if (
+        ":" in text
+        and not any(key in ("country", "city", "lat", "latlon") for key, _, _ in entries)
+        and not _OTHER_WORDS.isdisjoint(_LETTERS.findall(text.lower()))
+    ):
         other = list(_entries(text, _OTHER_LABEL))  # "Land" is a country only where a country stands behind it
         entries += [
             entry for entry in other if entry[0] != "country" or country_code(entry[1]) or is_placeholder(entry[1])
