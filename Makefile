@@ -28,7 +28,7 @@ demo: $(VENV)/installed
 	@$(BIN)/globe-eval table $(RUNS)/constant/miniworld $(RUNS)/knn/miniworld $(RUNS)/miniworld_globe/miniworld
 
 train-demo: $(VENV)/installed
-	$(BIN)/python -m globe_train.laptop.scarcity out/scarcity --seeds $(SEED) --arms sft round1
+	$(BIN)/python -m globe_train.laptop.scarcity out/scarcity --seeds 1 --arms sft round1
 
 scarcity: $(VENV)/installed
 	$(BIN)/python -m globe_train.laptop.scarcity out/scarcity --seeds 1 2 3 -o leaderboards/training

@@ -7,11 +7,14 @@ Exit codes: 0 done; 2 the input cannot be used (nothing was written); 3 incomple
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from globe_eval import __version__, secrets
+from globe_eval.collector import without_collector
 from globe_eval.commands import (
     arguments,
     ask,
@@ -65,6 +68,8 @@ examples:
   globe-eval ls tasks
   globe-eval validate my_city.yaml
 """
+WITH_GARBAGE = ("run", "ask", "prepare", "rescore")
+"""Commands that go on for long with errors, replies and pictures, which may hold each other."""
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 """Errors of the disk, of which the system does not always say which file they are about."""
 
@@ -80,9 +85,10 @@ def main(words: Sequence[str] | None = None) -> int:
         parser = _parser()
         options = parser.parse_args(given)
         options.given, options.parser = given, parser
-        return int(options.command(options))
+        with nullcontext() if given[0] in WITH_GARBAGE else without_collector():
+            return int(options.command(options))
     except (InputError, IncompleteRun) as error:
-        print(f"globe-eval: {secrets.removed(str(error))}", file=sys.stderr)
+        print(f"globe-eval: {secrets.redact(str(error))}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         if isinstance(error, BrokenPipeError):
@@ -101,7 +107,9 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def entry() -> None:
     """The console script."""
-    sys.exit(main())
+    code = main()
+    gc.freeze()  # at the end Python looks at all objects several times, for cycles that nobody needs to be rid of
+    sys.exit(code)
 
 
 def _parser() -> Parser:

@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all, and rows as JSON lines."""
+"""Files: written whole or not at all, rows as JSON lines, texts that are safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -49,6 +49,27 @@ def json_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
     ['{"city": "Zürich"}', '{}']
     """
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def read_json_lines(path: Path) -> list[Any]:
+    """The values of a JSON-lines file, whose texts may hold U+2028. Raises ValueError for a line that is no JSON."""
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def harmless(cell: str) -> str:
+    """The text, behind an apostrophe where a spreadsheet would run it as a formula.
+
+    >>> harmless("=1+1"), harmless("a=b"), harmless("-12.5")
+    ("'=1+1", 'a=b', '-12.5')
+    """
+    if cell.lstrip()[:1] not in tuple("=+-@＝＋－＠") and cell[:1] not in ("\t", "\r", "\n"):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def valid_utf8(text: str) -> str:

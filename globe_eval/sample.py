@@ -11,13 +11,15 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeAlias, TypeVar, get_args
 
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter, ValidationError
 
 T = TypeVar("T")
 
 SCHEMA_VERSION: Literal[1] = 1
+SHA256 = r"^[0-9a-f]{64}$"
 
 AnswerForm = Literal["names", "address", "coordinates", "any"]
 ANSWER_FORMS: tuple[AnswerForm, ...] = get_args(AnswerForm)
@@ -70,22 +72,26 @@ def given(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-Latitude = Annotated[float, Field(ge=-90, le=90)]
-Longitude = Annotated[float, Field(ge=-180, le=180)]
-Kilometres = Annotated[float, Field(ge=0)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Finite = Annotated[float | None, BeforeValidator(finite)]
-LeftOut = Field(exclude_if=lambda value: value is None)
+# Types whose bounds `adapter` adds: with pydantic, which takes as long to import as numpy.
+Latitude: TypeAlias = float
+Longitude: TypeAlias = float
+Kilometres: TypeAlias = float
+Probability: TypeAlias = float
+Correlation: TypeAlias = float
+Finite: TypeAlias = float | None
+UnitInterval: TypeAlias = float | None
+Sha256: TypeAlias = str
+Shard: TypeAlias = str
+LeftOut: Any = None
 """Of a field that few files have: it is not written where it is None."""
-UnitInterval = Annotated[float, Field(ge=0, le=1)] | None
-"""A figure of one photograph between 0 and 1, None where it is undefined."""
+NotWritten: Any = None
 
 
 class Record:
     """What all records have in common: a field that is not declared is an error."""
 
     __slots__: ClassVar[tuple[str, ...]] = ()
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Packed as its values: a frozen dataclass's own way takes ten times as long, and runs are sent to helpers."""
@@ -175,9 +181,9 @@ class Answer(Record):
     admin: str | None = None
     lat: Latitude | None = None
     lon: Longitude | None = None
-    reasoning: Annotated[str | None, Field(exclude=True)] = None
+    reasoning: Annotated[str | None, NotWritten] = None
     stated_confidence: UnitInterval = None
-    status: Annotated[AnswerStatus, Field(exclude=True)] = "unparsed"
+    status: Annotated[AnswerStatus, NotWritten] = "unparsed"
     stated_localizable: bool | None = None
     p_yes: UnitInterval = None
     venue: str | None = None
@@ -223,7 +229,7 @@ class Grounding(Record):
     recall: UnitInterval = None
     precision: UnitInterval = None
     f1: UnitInterval = None
-    lift: Annotated[float, Field(ge=-1, le=1)] | None = None
+    lift: Correlation | None = None
     """Recall on the own entities less that on other photographs' of the run."""
     recall_idf: UnitInterval = None
     """Recall in which an entity that few photographs of the run have weighs more."""
@@ -261,7 +267,7 @@ class Consistency(Record):
 class Localizability(Record):
     """What the model itself thinks of its chance to locate the photograph (`metrics.localizability`)."""
 
-    confidence: Annotated[float, Field(ge=0, le=1)]
+    confidence: Probability
     localizable: bool
     """Whether the model holds the photograph for localizable: a confidence of at least one half."""
     source: Source
@@ -554,7 +560,7 @@ class Results(Record):
     accuracy_by_distance: dict[DistanceModel, dict[str, float]]
     repaired: int = 0
     """Responses that had been decoded wrongly on their way, and were repaired before they were read."""
-    shard: Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")] | None = None
+    shard: Shard | None = None
     command: str | None = None
     """The command line that made this, without secrets."""
     usage: Usage | None = None
@@ -588,6 +594,21 @@ _ADAPTERS: dict[type, TypeAdapter[Any]] = {}
 def adapter(kind: type[Any]) -> TypeAdapter[Any]:
     """pydantic's validator and serialiser of a record, made once."""
     if kind not in _ADAPTERS:
+        from pydantic import BeforeValidator, Field, TypeAdapter
+
+        globals().update(
+            Latitude=Annotated[float, Field(ge=-90, le=90)],
+            Longitude=Annotated[float, Field(ge=-180, le=180)],
+            Kilometres=Annotated[float, Field(ge=0)],
+            Probability=Annotated[float, Field(ge=0, le=1)],
+            Correlation=Annotated[float, Field(ge=-1, le=1)],
+            Finite=Annotated[float | None, BeforeValidator(finite)],
+            UnitInterval=Annotated[float, Field(ge=0, le=1)] | None,
+            Sha256=Annotated[str, Field(pattern=SHA256)],
+            Shard=Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")],
+            LeftOut=Field(exclude_if=lambda value: value is None),
+            NotWritten=Field(exclude=True),
+        )
         _ADAPTERS[kind] = TypeAdapter(kind)
     return _ADAPTERS[kind]
 
@@ -605,8 +626,11 @@ def to_dict(record: Record, **options: Any) -> dict[str, Any]:
 
 def from_json(kind: type[T], text: str | bytes) -> T:
     """The record in a JSON text. Raises ValueError with the field, what was found there and what is allowed."""
+    validator = adapter(kind)
+    from pydantic import ValidationError
+
     try:
-        found: T = adapter(kind).validate_json(text)
+        found: T = validator.validate_json(text)
         return found
     except ValidationError as error:
         raise ValueError(first_error(error)) from None

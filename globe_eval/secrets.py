@@ -1,7 +1,7 @@
 """Removes keys, passwords and tokens from what is written or printed: known ones by value, others by their name.
 
 Whoever learns a secret (a key of the environment, a password in an address, a header) gives it to :func:`keep`;
-whatever writes or prints goes through :func:`removed`. Arguments with a secret's name or look are masked by
+whatever writes or prints goes through :func:`redact`. Arguments with a secret's name or look are masked by
 :func:`without_secrets` even where nobody has kept them.
 """
 
@@ -46,10 +46,10 @@ def keep(secret: str | None) -> None:
     _forms.update(sys.intern(form) for form in forms)
 
 
-def removed(text: str) -> str:
+def redact(text: str) -> str:
     """A text without the secrets that are known, and without the long beginnings of them.
 
-    >>> keep("planted-0123456789"); removed("the key planted-0123… and cGxhbnRlZC0wMTIzNDU2Nzg5")
+    >>> keep("planted-0123456789"); redact("the key planted-0123… and cGxhbnRlZC0wMTIzNDU2Nzg5")
     'the key (removed)… and (removed)'
     """
     forms = sorted(_forms, key=lambda form: (-len(form), form))
@@ -99,4 +99,4 @@ def _masked(name: str, value: Any) -> Any:
     if is_secret_name(name):
         return value if re.fullmatch(r"(Bearer )?\$\{?\w+\}?", str(value)) else MASK
     text = str(value)
-    return removed(_LOOK.sub(MASK, _ADDRESS.sub(r"\1\3", text) if "://" in text else text))
+    return redact(_LOOK.sub(MASK, _ADDRESS.sub(r"\1\3", text) if "://" in text else text))

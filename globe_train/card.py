@@ -135,10 +135,10 @@ def is_on_the_hub(name: str) -> bool:
     return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name, re.ASCII) is not None and not Path(name).exists()
 
 
-def lasted(hours: float) -> str:
+def duration_text(hours: float) -> str:
     """A duration as text.
 
-    >>> lasted(0.0042), lasted(0.5), lasted(31.25)
+    >>> duration_text(0.0042), duration_text(0.5), duration_text(31.25)
     ('15 s', '30 min', '31.2 h')
     """
     if hours * 60 < 1:
@@ -159,7 +159,7 @@ def facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("seed", str(about["seed"])),
         (
             "time",
-            lasted(about["hours"])
+            duration_text(about["hours"])
             + (f" since it was resumed from {about['resumed_from']}" if about["resumed_from"] else "")
             + (f", {about['machine']}" if about.get("machine") else ""),
         ),

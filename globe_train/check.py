@@ -16,7 +16,16 @@ from typing import Any
 
 from globe_eval.errors import InputError
 from globe_train import checkpoint, train, vllm
-from globe_train.data import Examples, benchmark_rows, examples_of, hub_folder, hub_name, judged, messages, target
+from globe_train.data import (
+    Examples,
+    benchmark_rows,
+    examples_of,
+    hub_folder,
+    hub_name,
+    judge_messages,
+    messages,
+    target,
+)
 from globe_train.laptop import absent
 from globe_train.recipe import Recipe, check_libraries, gpus, weights
 from globe_train.reward_model import with_picture
@@ -47,11 +56,11 @@ def dry_run(recipe: Recipe, sample: bool = False, rate: float | None = None) -> 
         rate: photographs a second, for the hours; None takes the paper's where the run is the paper's.
     """
     check_libraries(recipe)
-    config = train.configured(recipe)
+    config = train.trl_configuration(recipe)
     lines = [f"{recipe.path}: {recipe['kind']} of {recipe['model']} -> {recipe.output}"]
     lines += [f"departs from the paper: {departure}" for departure in recipe["departures"]]
     examples, n, said = data(recipe)
-    size = measured(recipe)
+    size = model_size(recipe)
     planned = steps(recipe, config, n)
     lines += [*said, *size.lines(), *memory(recipe, config, size), *planned.lines(config.learning_rate)]
     lines += [*disk(recipe, config, size, planned), *hours(recipe, config, n, rate), *vllm.describe(recipe)]
@@ -100,7 +109,7 @@ class Size:
         return [f"model: {self.total:,} weights, {self.vision:,} of them see, {self.trained:,} are trained"]
 
 
-def measured(recipe: Recipe) -> Size:
+def model_size(recipe: Recipe) -> Size:
     """The size of a recipe's model, from its configuration alone: in a folder, shipped, or on the hub."""
     checkpoint.torchvision_cpu.ensure()
     import torch
@@ -235,7 +244,7 @@ def first_prompt(recipe: Recipe, examples: Examples | None) -> list[str]:
     where = "none here" if examples is None or row is None else str(examples.images / row["image"])
     asked = messages(recipe.get("prompt", "globe_readme"))
     if recipe["kind"] == "reward_model":
-        asked = judged("(a reasoning)" if row is None else str(row["reasoning"]))
+        asked = judge_messages("(a reasoning)" if row is None else str(row["reasoning"]))
     return [f"first picture: {where}", *[f"{turn['role']}: {turn['content']}" for turn in asked]]
 
 
@@ -256,7 +265,7 @@ def reward_lines(recipe: Recipe, config: Any, examples: Examples, sample: bool =
     }
     lines = [
         f"rewards of {ANSWERS} answers to it: {', '.join(own)}",
-        *rewarded(recipe, row, picture, list(own.values())),
+        *values_of_rewards(recipe, row, picture, list(own.values())),
     ]
     size = weights_of(str(recipe["model"]))
     if not sample and (size is None or size > SMALL_BYTES):
@@ -264,14 +273,14 @@ def reward_lines(recipe: Recipe, config: Any, examples: Examples, sample: bool =
             *lines,
             f"none was asked of the model, which is large or not on this machine: --sample asks for {ANSWERS}",
         ]
-    said = sampled(recipe, config, picture)
+    said = sample_answers(recipe, config, picture)
     shown = [f"  {i}: {short(text)}" for i, text in enumerate(said, start=1)]
     return [
         *lines,
         f"{ANSWERS} answers sampled from the model as it is:",
         *shown,
         "their rewards:",
-        *rewarded(recipe, row, picture, said),
+        *values_of_rewards(recipe, row, picture, said),
     ]
 
 
@@ -285,7 +294,7 @@ def short(text: str, most: int = 160) -> str:
     return line if len(line) <= most else line[:most] + "…"
 
 
-def rewarded(recipe: Recipe, row: Mapping[str, Any], picture: Any, texts: Sequence[str]) -> list[str]:
+def values_of_rewards(recipe: Recipe, row: Mapping[str, Any], picture: Any, texts: Sequence[str]) -> list[str]:
     """The values of each reward for answers to one picture, a line each."""
     n = len(texts)
     columns: dict[str, Any] = {name: [row[name]] * n for name in row} | {"images": [[picture]] * n}
@@ -305,7 +314,7 @@ def weights_of(model: str) -> int | None:
     return sum(file.stat().st_size for file in files) if files else None
 
 
-def sampled(recipe: Recipe, config: Any, picture: Any) -> list[str]:
+def sample_answers(recipe: Recipe, config: Any, picture: Any) -> list[str]:
     """Answers of the model to a picture, drawn as the run's first step draws them, from the recipe's seed."""
     import torch
 

@@ -1,4 +1,7 @@
-"""Loads a model for training and saves it; intermediate checkpoints are complete or absent."""
+"""Loads a model for training, saves it, merges an adapter into its base.
+
+Intermediate checkpoints are complete or absent.
+"""
 
 from __future__ import annotations
 
@@ -112,6 +115,26 @@ def save(trainer: Any, processor: Any, folder: Path) -> None:
     trainer.save_model(str(folder))
     if is_main_process():
         processor.save_pretrained(folder)
+
+
+def merge_adapter(adapter: Path, folder: Path) -> None:
+    """Write an adapter and its base as one model, for engines that load no adapters.
+
+    Raises InputError for what is no adapter, and for a folder that is there already.
+    """
+    configuration = adapter / "adapter_config.json"
+    if not configuration.is_file():
+        raise InputError(f"{configuration}: no such file; an adapter is what a recipe with lora writes")
+    if folder.exists():
+        raise InputError(f"{folder}: is there already")
+    torchvision_cpu.ensure()
+    import peft
+    from transformers import AutoModelForImageTextToText
+
+    base = json.loads(configuration.read_text(encoding="utf-8"))["base_model_name_or_path"]
+    model = AutoModelForImageTextToText.from_pretrained(base)
+    peft.PeftModel.from_pretrained(model, adapter).merge_and_unload().save_pretrained(folder)
+    load_processor(str(adapter), None).save_pretrained(folder)
 
 
 def checkpoints(output: Path) -> list[Path]:

@@ -85,10 +85,10 @@ def _add_merge(parser: Parser) -> None:
 
 
 def _merge(options: argparse.Namespace) -> int:
-    from globe_train.merge import merge
+    from globe_train.checkpoint import merge_adapter
 
     need_libraries()
-    merge(options.adapter, options.folder)
+    merge_adapter(options.adapter, options.folder)
     print(f"{options.folder}: {options.adapter} merged into its base")
     return 0
 

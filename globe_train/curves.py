@@ -38,12 +38,12 @@ def series(log: Sequence[Mapping[str, Any]]) -> dict[str, Series]:
     found: dict[str, list[tuple[float, float]]] = {}
     for entry in log:
         for name, value in entry.items():
-            if wanted(name) and isinstance(value, int | float) and math.isfinite(value) and "step" in entry:
+            if is_drawn(name) and isinstance(value, int | float) and math.isfinite(value) and "step" in entry:
                 found.setdefault(name, []).append((float(entry["step"]), float(value)))
     return dict(found)
 
 
-def wanted(name: str) -> bool:
+def is_drawn(name: str) -> bool:
     """Whether a quantity is drawn."""
     return name == "loss" or name in NAMES or (name.startswith("rewards/") and name.endswith("/mean"))
 

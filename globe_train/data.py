@@ -19,9 +19,10 @@ from globe_eval.benchmarks.prepare import rows_with_hashes
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
 from globe_eval.benchmarks.scan import scan
 from globe_eval.benchmarks.table import Table, read_table
-from globe_eval.benchmarks.truth import parse_entities
+from globe_eval.benchmarks.truth import entities_in, flag_in
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
+from globe_eval.files import read_json_lines, write_whole
 from globe_train.checkpoint import rank
 from globe_train.laptop import absent
 from globe_train.recipe import Recipe
@@ -79,16 +80,16 @@ def examples_of(recipe: Recipe) -> tuple[Examples, list[dict[str, Any]]]:
     theirs = benchmarks_of(recipe.get("against") or [], recipe.output)
     journal = f"pictures-{rank()}.jsonl" if rank() else "pictures.jsonl"
     examples = read_examples(recipe, recipe.output / journal)
-    beside = imitated(recipe).rows if recipe.get("imitation") else []
+    beside = imitation_examples(recipe).rows if recipe.get("imitation") else []
     return examples, contamination(recipe, replace(examples, rows=[*examples.rows, *beside]), theirs)
 
 
-def imitated(recipe: Recipe) -> Examples:
+def imitation_examples(recipe: Recipe) -> Examples:
     """What a recipe of GRPO imitates beside its rewards."""
-    return read_examples(reasoned(recipe), recipe.output / f"pictures-imitation-{rank()}.jsonl")
+    return read_examples(imitation_recipe(recipe), recipe.output / f"pictures-imitation-{rank()}.jsonl")
 
 
-def reasoned(recipe: Recipe) -> Recipe:
+def imitation_recipe(recipe: Recipe) -> Recipe:
     """The recipe of SFT on what a recipe of GRPO imitates."""
     return recipe.with_value("kind", "sft").with_value("data", recipe["imitation"]["data"])
 
@@ -106,7 +107,7 @@ def read_examples(recipe: Recipe, journal: Path) -> Examples:
     if limit := given.get("limit"):
         rows = rows[: int(limit)]
     _inside(images, rows, given.get("image_suffix"))
-    rows = hashed(rows, images, journal)
+    rows = with_hashes(rows, images, journal)
     digest = hashlib.sha256()
     for row in rows:
         digest.update(json.dumps(row, sort_keys=True, ensure_ascii=False).encode() + b"\n")
@@ -126,6 +127,12 @@ def _table(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Table, Path, str]:
                     str(recipe.path), name, folder, "give data.manifest=FILE data.images=FOLDER instead of data.hub"
                 )
         return read_table(folder / "truth.parquet"), (folder / "images").resolve(), name
+    path, images = manifest_and_images(recipe, given)
+    return read_table(path), images.resolve(), path.name
+
+
+def manifest_and_images(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Path, Path]:
+    """The manifest of `data` and the folder of its pictures. Raises InputError where one is not here."""
     path = find_data(given["manifest"])
     if path is None:
         reason = absent(given["manifest"]) or "no such file"
@@ -133,7 +140,16 @@ def _table(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Table, Path, str]:
     images = find_data(given["images"]) if given.get("images") else path.parent
     if images is None or not images.is_dir():
         raise recipe.error(f"data, images: {given['images']}: no such folder", "data", "images")
-    return read_table(path), images.resolve(), path.name
+    return path, images
+
+
+def write_task(folder: Path, name: str, truth: Path, images: Path, prompt: str = "globe_readme") -> None:
+    """Write FOLDER/NAME.yaml, a benchmark of globe-eval over a table of truth and a folder of pictures."""
+    folder.mkdir(parents=True, exist_ok=True)
+    data = json.dumps({"truth": str(truth.absolute()), "images": str(images.absolute())}, ensure_ascii=False)
+    text = f"task: {name}\nclass: !function globe_eval.GeoTask\nprompt: {prompt}\n"
+    text += f"dataset_kwargs: {data}\nmetadata: {{version: 1}}\n"
+    write_whole(folder / f"{name}.yaml", text.encode())
 
 
 def hub_name(recipe: Recipe) -> str:
@@ -169,8 +185,8 @@ def _rows(recipe: Recipe, table: Table, given: Mapping[str, Any]) -> list[dict[s
         row = {role: cells.get(name) if name else None for role, name in column.items()}
         row["id"] = str(row["id"] if row["id"] is not None else index)
         row["image"] = None if row["image"] is None else str(row["image"])
-        row["entities"] = _entities(table, index, row["entities"])
-        row["localizable"] = _flag(table, index, row["localizable"])
+        for role, read in (("entities", entities_in), ("localizable", flag_in)):
+            row[role] = None if (name := column[role]) is None else read(table, name, {}, index)
         for axis in ("lat", "lon"):
             row[axis] = _degrees(table, index, row[axis])
         solution = str(row.pop("solution") or "")
@@ -222,7 +238,7 @@ def _complete(rows: list[dict[str, Any]]) -> list[str]:
     return [f"{found:,} of {len(rows):,} rows had no coordinates: their city's point in the gazetteer stands for them"]
 
 
-def required(recipe: Recipe) -> dict[str, str]:
+def required_columns(recipe: Recipe) -> dict[str, str]:
     """Column -> what needs it."""
     if recipe["kind"] == "sft":
         return {name: "sft" for name in ("image", "reasoning", "country", "city")}
@@ -233,7 +249,7 @@ def required(recipe: Recipe) -> dict[str, str]:
 
 
 def _require(recipe: Recipe, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    for name, reason in required(recipe).items():
+    for name, reason in required_columns(recipe).items():
         if all(row[name] in (None, []) for row in rows):
             raise recipe.error(
                 f"data: {table.path.name} has no {name}, which {reason} needs{nearest(name, table.columns)}; name its "
@@ -270,7 +286,7 @@ def target(row: Mapping[str, Any]) -> str:
     return f"<think>{row['reasoning']}</think><answer>{answer}</answer>"
 
 
-def judged(reasoning: str) -> list[dict[str, str]]:
+def judge_messages(reasoning: str) -> list[dict[str, str]]:
     """What a reward model is asked about a picture and a reasoning."""
     return [{"role": "system", "content": JUDGE}, {"role": "user", "content": reasoning}]
 
@@ -283,7 +299,7 @@ def dataset(examples: Examples, recipe: Recipe) -> Any:
     said = datasets.List({"role": datasets.Value("string"), "content": datasets.Value("string")})
     prompt = recipe.get("prompt", "globe_readme")
     columns: dict[str, Any] = {
-        "prompt": [judged(str(r["reasoning"])) if kind == "reward_model" else messages(prompt) for r in rows],
+        "prompt": [judge_messages(str(r["reasoning"])) if kind == "reward_model" else messages(prompt) for r in rows],
         "images": [[str(examples.images / row["image"])] for row in rows],
         **{name: [row[name] for row in rows] for name in ROW},
     }
@@ -313,23 +329,6 @@ def _degrees(table: Table, index: int, value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError):
         raise InputError(f"{table.where(index)}: found {value!r}; allowed: degrees") from None
-
-
-def _entities(table: Table, index: int, value: Any) -> list[str] | None:
-    try:
-        return parse_entities(value)
-    except ValueError as error:
-        raise InputError(f"{table.where(index)}, entities: {error}") from None
-
-
-def _flag(table: Table, index: int, value: Any) -> bool | None:
-    if value is None or value == "":
-        return None
-    known = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
-    found = known.get(str(value).strip().lower())
-    if found is None:
-        raise InputError(f"{table.where(index)}, localizable: found {value!r}; allowed: {', '.join(known)}")
-    return found
 
 
 def contamination(
@@ -366,8 +365,7 @@ def benchmark_rows(name: str, output: Path) -> list[dict[str, Any]]:
         from globe_eval import miniworld
 
         manifest = miniworld.prepare()
-        rows = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
-        return hashed(rows, manifest.parent, output / f"pictures-miniworld-{rank()}.jsonl")
+        return with_hashes(read_json_lines(manifest), manifest.parent, output / f"pictures-miniworld-{rank()}.jsonl")
     prepared = data_folder() / name / "manifest.parquet"
     path = prepared if prepared.is_file() else Path(name).expanduser()
     if not path.is_file():
@@ -375,7 +373,7 @@ def benchmark_rows(name: str, output: Path) -> list[dict[str, Any]]:
     return rows_with_hashes(path)[1]
 
 
-def hashed(rows: Sequence[dict[str, Any]], images: Path, journal: Path) -> list[dict[str, Any]]:
+def with_hashes(rows: Sequence[dict[str, Any]], images: Path, journal: Path) -> list[dict[str, Any]]:
     """Rows with the hashes of their pictures, each decoded once, on all cores, and remembered in `journal`.
 
     Raises InputError where a picture cannot be used.

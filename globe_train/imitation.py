@@ -40,13 +40,13 @@ def imitating(trainer_class: type, recipe: Recipe, processor: Any, examples: Any
         def _generate_and_score_completions(self, inputs: Any) -> Any:
             made = super()._generate_and_score_completions(inputs)
             alone = self.beta == 0 and self.top_entropy_quantile == 1 and not self._entropy_bonus_enabled
-            return taught(made) if self.model.training and alone and self.loss_type in MEANS else made
+            return without_zero_advantages(made) if self.model.training and alone and self.loss_type in MEANS else made
 
         def _compute_loss(self, model: Any, inputs: Any) -> Any:
             loss = super()._compute_loss(model, inputs)
             if not self.model.training:
                 return loss
-            chosen = drawn(len(examples), size, seed, self.state.global_step)
+            chosen = rows_of_step(len(examples), size, seed, self.state.global_step)
             imitated = model(**self._prepare_input(collate([examples[index] for index in chosen]))).loss
             self._metrics["train"]["imitation_loss"].append(imitated.item())
             return loss + weight * imitated / self.current_gradient_accumulation_steps
@@ -55,10 +55,10 @@ def imitating(trainer_class: type, recipe: Recipe, processor: Any, examples: Any
     return Imitating
 
 
-def drawn(n: int, size: int, seed: int, step: int) -> list[int]:
+def rows_of_step(n: int, size: int, seed: int, step: int) -> list[int]:
     """Which of n rows a step imitates: all of them once before any comes again, in an order that a seed draws.
 
-    >>> sorted(drawn(4, 2, 0, 0) + drawn(4, 2, 0, 1))
+    >>> sorted(rows_of_step(4, 2, 0, 0) + rows_of_step(4, 2, 0, 1))
     [0, 1, 2, 3]
     """
     places = range(step * size, (step + 1) * size)
@@ -66,7 +66,7 @@ def drawn(n: int, size: int, seed: int, step: int) -> list[int]:
     return [orders[place // n][place % n] for place in places]
 
 
-def taught(made: Mapping[str, Any]) -> dict[str, Any]:
+def without_zero_advantages(made: Mapping[str, Any]) -> dict[str, Any]:
     """A generation batch of trl's without the answers of zero advantage; the gradient stays what it was.
 
     The loss is a mean over answers, so the advantages of the rest are scaled by their share. One answer stays where

@@ -62,7 +62,7 @@ def one_placeholder(trainer_class: type) -> type:
 
         def _tokenize_prompts(self, prompts: Sequence[Any]) -> Any:
             if self.use_vllm and self.vllm_mode == "colocate":
-                self._rendered = unexpanded(prompts, self.processing_class, self.chat_template)
+                self._rendered = unexpanded_tokens(prompts, self.processing_class, self.chat_template)
             return super()._tokenize_prompts(prompts)
 
         def _generate_single_turn(self, prompt_ids: Any, images: Any, *others: Any, **named: Any) -> Any:
@@ -73,7 +73,7 @@ def one_placeholder(trainer_class: type) -> type:
     return OnePlaceholder
 
 
-def unexpanded(prompts: Sequence[Any], processor: Any, chat_template: str | None) -> list[list[int]]:
+def unexpanded_tokens(prompts: Sequence[Any], processor: Any, chat_template: str | None) -> list[list[int]]:
     """Token ids of prompts as the tokenizer alone writes them: a placeholder a picture."""
     from trl.data_utils import prepare_multimodal_messages
 

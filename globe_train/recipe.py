@@ -8,6 +8,7 @@ loaded. The keys under `trainer` are trl's own arguments (`SFTConfig`, `GRPOConf
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,48 +26,62 @@ from globe_train.rewards import find_reward, parameters_of
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-KEYS: dict[str, type | tuple[type, ...]] = {
-    "kind": str,
-    "departures": list,
-    "model": str,
-    "output": str,
-    "gpus": (str, int),
-    "data": dict,
-    "against": list,
-    "prompt": str,
-    "seed": int,
-    "max_pixels": int,
-    "freeze_vision": bool,
-    "lora": dict,
-    "labels": dict,
-    "holdout": (int, float),
-    "rewards": dict,
-    "imitation": dict,
-    "optimizer": str,
-    "trainer": dict,
+MUST = object()
+NUMBER = (int, float)
+
+
+class Key(NamedTuple):
+    """What a key may be: kinds of value, default (MUST: none), bounds of a number, the only texts that are allowed."""
+
+    kind: type | tuple[type, ...]
+    default: Any = MUST
+    low: float | None = None
+    high: float | None = None
+    allowed: tuple[str, ...] = ()
+
+
+KEYS: dict[str, Key] = {
+    "kind": Key(str, allowed=KINDS),
+    "departures": Key(list),
+    "model": Key(str),
+    "output": Key(str),
+    "gpus": Key((str, int), None),
+    "data": Key(dict),
+    "against": Key(list, None),
+    "prompt": Key(str, None, allowed=tuple(PROMPTS)),
+    "seed": Key(int, None),
+    "max_pixels": Key(int, None),
+    "freeze_vision": Key(bool, None),
+    "lora": Key(dict, None),
+    "labels": Key(dict, None),
+    "holdout": Key(NUMBER, None),
+    "rewards": Key(dict, None),
+    "imitation": Key(dict, None),
+    "optimizer": Key(str, None),
+    "trainer": Key(dict, None),
 }
-"""Every key of a recipe and the kind of its value. `departures` lists where the recipe leaves the paper, a sentence
+"""Every key of a recipe. `departures` lists where the recipe leaves the paper, a sentence
 each (one that is about an argument of the released scripts begins with its name and a colon); `gpus` says how many GPUs
 train, generate and serve the reward model, as in 4+2+2; `against` lists the benchmarks that the training data must not
 share photographs with; `imitation` has GRPO imitate `rows` of another data set in each step, its loss times `weight`
 (`globe_train/imitation.py`)."""
 
-REQUIRED = ("kind", "departures", "model", "output", "data")
 ONLY: dict[str, tuple[Kind, ...]] = {
     **{"rewards": ("grpo",), "imitation": ("grpo",), "labels": ("reward_model",), "holdout": ("reward_model",)},
     **{"optimizer": ("sft", "grpo"), "prompt": ("sft", "grpo")},
 }
 """Keys that only some kinds of recipe have."""
 
-DATA_KEYS: dict[str, type] = {
-    **{"manifest": str, "images": str, "image_suffix": str, "hub": str, "split": str},
-    **{"columns": dict, "values": dict, "where": str, "limit": int},
+DATA_KEYS: dict[str, Key] = {
+    **dict.fromkeys(("manifest", "images", "image_suffix", "hub", "split", "where"), Key(str, None)),
+    **dict.fromkeys(("columns", "values"), Key(dict, None)),
+    "limit": Key(int, None, 1),
 }
 DATA_ONLY = {"images": "manifest", "image_suffix": "manifest", "split": "hub"}
 """Keys of `data` that only one kind of it has."""
 
-LABEL_KEYS = ("run", "within_km")
-IMITATION: dict[str, type | tuple[type, ...]] = {"data": dict, "rows": int, "weight": (int, float)}
+LABEL_KEYS = {"run": Key(str), "within_km": Key(NUMBER, None, 0)}
+IMITATION = {"data": Key(dict), "rows": Key(int, None, 1), "weight": Key(NUMBER, None, 0)}
 OURS = ("output_dir", "seed", "reward_weights", "remove_unused_columns", "resume_from_checkpoint")
 """Arguments of trl's that the recipe's other keys decide."""
 EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
@@ -134,38 +149,47 @@ def read_recipe(name: str, overrides: Sequence[str] = (), kind: Kind | None = No
 
     Raises InputError for everything that can be known to be wrong without looking at data or a model.
     """
-    path = find_recipe(name, recipes_folder())
+    recipe = read_values(find_recipe(name, recipes_folder()), overrides)
+    check(recipe, kind)
+    return recipe
+
+
+def read_values(path: Path, overrides: Sequence[str]) -> Recipe:
+    """What a recipe and those that it includes say, with the command line over it; unchecked."""
     definition = read_definition(path)
     values = numbers(with_included(definition))
     for item in overrides:
         override(values, item)
-    recipe = Recipe(path, values, definition.lines)
-    check(recipe, kind)
-    return recipe
+    return Recipe(path, values, definition.lines)
 
 
 def with_included(definition: Definition) -> dict[str, Any]:
     """The values of a recipe over those of the one that it includes: mappings key by key, `departures` of both.
 
-    `rewards` are replaced as a whole.
+    `rewards` are replaced as a whole, and so is a departure by one that begins with the same argument's name.
     """
     values = {key: value for key, value in definition.values.items() if (key,) in definition.lines}  # its own alone
     if (name := values.pop("include", None)) is None:
         return values
     base = with_included(read_definition(definition.path.parent / str(name)))
-    departures = [*base.get("departures", []), *values.get("departures", [])]
-    whole = {"departures": departures, "rewards": values.get("rewards", base.get("rewards"))}
-    return merged(base, values) | {key: value for key, value in whole.items() if value}
+    departures = {_argument(one): one for one in [*base.get("departures", []), *values.get("departures", [])]}
+    whole = {"departures": [*departures.values()], "rewards": values.get("rewards", base.get("rewards"))}
+    return merge_mappings(base, values) | {key: value for key, value in whole.items() if value}
 
 
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+def _argument(departure: str) -> str:
+    name, colon, _ = str(departure).partition(": ")
+    return name if colon and name.isidentifier() else str(departure)
+
+
+def merge_mappings(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """One mapping over another, mappings inside them likewise.
 
-    >>> merged({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}, "b": 4})
+    >>> merge_mappings({"a": {"x": 1, "y": 2}}, {"a": {"y": 3}, "b": 4})
     {'a': {'x': 1, 'y': 3}, 'b': 4}
     """
     inner = {
-        key: merged(base[key], value)
+        key: merge_mappings(base[key], value)
         for key, value in over.items()
         if isinstance(value, Mapping) and isinstance(base.get(key), Mapping)
     }
@@ -205,25 +229,13 @@ def numbers(value: Any) -> Any:
 
 def check(recipe: Recipe, kind: Kind | None) -> None:
     """Raise InputError for the first thing that is wrong with a recipe."""
-    unknown_key(recipe, (), recipe.values, KEYS)
-    for key in REQUIRED:
-        if recipe.get(key) is None:
-            raise recipe.error(f"{key!r} is missing")
-    for key, kinds in KEYS.items():
-        value = recipe.get(key)
-        if value is not None and (not isinstance(value, kinds) or (kinds is int and isinstance(value, bool))):
-            raise recipe.error(f"{key}: found {value!r}; allowed: {_kind_name(kinds)}", key)
-    if recipe["kind"] not in KINDS:
-        raise recipe.error(f"kind: found {recipe['kind']!r}; allowed: {', '.join(KINDS)}", "kind")
+    with_defaults(recipe, (), recipe.values, KEYS)
     if kind is not None and recipe["kind"] != kind:
         verb = recipe["kind"].replace("_", "-")
         raise recipe.error(f"kind: this is a recipe for globe-train {verb}", "kind")
     for key, only in ONLY.items():
         if key in recipe.values and recipe["kind"] not in only:
             raise recipe.error(f"{key}: only a recipe of kind {' or '.join(only)} has it", key)
-    prompt = recipe.get("prompt", "globe_readme")
-    if prompt not in PROMPTS:
-        raise recipe.error(f"prompt: no {prompt!r}{nearest(prompt, PROMPTS)}; allowed: {', '.join(PROMPTS)}", "prompt")
     optimizer = recipe.get("optimizer", "muon")
     if optimizer != "muon":
         raise recipe.error(
@@ -231,7 +243,8 @@ def check(recipe: Recipe, kind: Kind | None) -> None:
         )
     check_data(recipe, recipe["data"], "data")
     gpus(recipe)
-    unknown_key(recipe, ("labels",), recipe.get("labels") or {}, LABEL_KEYS)
+    if recipe.get("labels"):
+        with_defaults(recipe, ("labels",), recipe["labels"], LABEL_KEYS)
     if recipe["kind"] == "grpo":
         check_rewards(recipe)
     if recipe.get("imitation") is not None:
@@ -241,29 +254,20 @@ def check(recipe: Recipe, kind: Kind | None) -> None:
 def check_data(recipe: Recipe, data: Mapping[str, Any], *keys: str) -> None:
     """Raise InputError for what is wrong with a data set, which stands below `keys` of a recipe."""
     where = ", ".join(keys)
-    unknown_key(recipe, keys, data, DATA_KEYS)
-    for key, value in data.items():
-        if value is not None and (not isinstance(value, DATA_KEYS[key]) or isinstance(value, bool)):
-            raise recipe.error(f"{where}, {key}: found {value!r}; allowed: {_kind_name(DATA_KEYS[key])}", *keys, key)
+    with_defaults(recipe, keys, data, DATA_KEYS)
     if ("manifest" in data) == ("hub" in data):
         raise recipe.error(f"{where}: allowed is a 'manifest' (a file) or a 'hub' (a data set), one of them", *keys)
     for key, only in DATA_ONLY.items():
         if data.get(key) is not None and only not in data:
             raise recipe.error(f"{where}, {key}: only a {only} has it", *keys, key)
-    if data.get("limit") is not None and data["limit"] < 1:
-        raise recipe.error(f"{where}, limit: found {data['limit']}; allowed: 1 and more", *keys, "limit")
 
 
 def check_imitation(recipe: Recipe) -> None:
     """Raise InputError for what is wrong with the data that GRPO imitates beside its rewards."""
     given = recipe["imitation"]
-    unknown_key(recipe, ("imitation",), given, IMITATION)
-    for key, kinds in IMITATION.items():
-        value = given.get(key)
-        if (value is None and key == "data") or (value is not None and not isinstance(value, kinds)):
-            raise recipe.error(f"imitation, {key}: found {value!r}; allowed: {_kind_name(kinds)}", "imitation", key)
-        if isinstance(value, int | float) and (isinstance(value, bool) or value <= 0):
-            raise recipe.error(f"imitation, {key}: found {value!r}; allowed: more than 0", "imitation", key)
+    with_defaults(recipe, ("imitation",), given, IMITATION)
+    if given.get("weight") == 0:
+        raise recipe.error("imitation, weight: found 0; allowed: more than 0", "imitation", "weight")
     check_data(recipe, given["data"], "imitation", "data")
     trainer = recipe.get("trainer") or {}
     for key in ("gradient_accumulation_steps", "steps_per_generation", "num_iterations"):
@@ -321,6 +325,42 @@ def unknown_key(recipe: Recipe, above: tuple[str, ...], given: Mapping[str, Any]
             raise recipe.error(f"{inside}unknown key {key!r}{nearest(key, known)}{listed}", *above, key)
 
 
+def with_defaults(recipe: Recipe, above: tuple[str, ...], given: Any, keys: Mapping[str, Key]) -> dict[str, Any]:
+    """The values of one mapping of a recipe, which stands below `above`, with defaults.
+
+    Raises InputError for the first that is unknown, missing or not what it may be.
+    """
+    inside = f"{', '.join(above)}: " if above else ""
+    if not isinstance(given, Mapping):
+        raise recipe.error(f"{inside}found {given!r}; allowed: a mapping", *above)
+    unknown_key(recipe, above, given, keys)
+    values = {}
+    for name, key in keys.items():
+        value = given.get(name)
+        if value is None:
+            if key.default is MUST:
+                raise recipe.error(f"{inside}{name!r} is missing", *above)
+            value = key.default
+        elif (wrong := _wrong(value, key)) is not None:
+            raise recipe.error(f"{', '.join((*above, name))}: found {value!r}{wrong}", *above, name)
+        values[name] = value
+    return values
+
+
+def _wrong(value: Any, key: Key) -> str | None:
+    """What is wrong with a value, as the end of a message."""
+    if not isinstance(value, key.kind) or (isinstance(value, bool) and key.kind is not bool):
+        names = {str: "a text", list: "a list", dict: "a mapping", int: "a whole number", bool: "true or false"}
+        kinds = names | {NUMBER: "a number", (str, int): "a text or a whole number"}
+        return f"; allowed: {kinds[key.kind]}"
+    if key.allowed and value not in key.allowed:
+        return f"{nearest(str(value), key.allowed)} (allowed: {', '.join(key.allowed)})"
+    low, high = -math.inf if key.low is None else key.low, math.inf if key.high is None else key.high
+    if isinstance(value, int | float) and not low <= value <= high:
+        return f"; allowed: {low:g} {'and more' if key.high is None else f'to {high:g}'}"
+    return None
+
+
 def weights(recipe: Recipe) -> dict[str, float]:
     """Name of a reward -> its weight."""
     return {
@@ -358,10 +398,3 @@ def reward_parameters(recipe: Recipe, name: str) -> dict[str, Any]:
     """What a recipe sets of a reward besides its weight."""
     given = (recipe.get("rewards") or {}).get(name)
     return {key: value for key, value in given.items() if key != "weight"} if isinstance(given, Mapping) else {}
-
-
-def _kind_name(kinds: type | tuple[type, ...]) -> str:
-    if kinds == (str, int):
-        return "a text or a whole number"
-    names = {str: "a text", list: "a list", dict: "a mapping", int: "a whole number", bool: "true or false"}
-    return names[kinds] if isinstance(kinds, type) else "a number"

@@ -22,10 +22,11 @@ from typing import Any
 import numpy as np
 
 from globe_eval.errors import InputError
+from globe_eval.files import read_json_lines
 from globe_eval.metrics.localizability import auroc
 from globe_eval.models import torchvision_cpu
 from globe_train import card, checkpoint
-from globe_train.data import Examples, examples_of, judged
+from globe_train.data import Examples, examples_of, judge_messages
 from globe_train.laptop import absent
 from globe_train.recipe import Recipe, check_libraries
 from globe_train.rewards import Completion, Reward, Rewards, text_of
@@ -47,7 +48,7 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
     check_libraries(recipe)
     examples, shared = examples_of(recipe)
     if recipe.get("labels"):
-        examples = replace(examples, rows=labelled(examples.rows, recipe))
+        examples = replace(examples, rows=label_rows(examples.rows, recipe))
     learnt, held = split(examples, recipe.get("holdout", 0.1))
     folder = train(recipe, sft_trainer, resume=resume, prepared=(learnt, shared))
     if checkpoint.is_main_process():
@@ -70,7 +71,7 @@ def split(examples: Examples, share: float) -> tuple[Examples, Examples]:
     return replace(examples, rows=learnt), replace(examples, rows=held)
 
 
-def labelled(rows: Sequence[dict[str, Any]], recipe: Recipe) -> list[dict[str, Any]]:
+def label_rows(rows: Sequence[dict[str, Any]], recipe: Recipe) -> list[dict[str, Any]]:
     """Rows with a run's reasoning in place of theirs, labelled by whether it located the picture.
 
     `labels: {run: FOLDER, within_km: 200}`; the run is one of globe-eval on these pictures, by their ids.
@@ -79,7 +80,7 @@ def labelled(rows: Sequence[dict[str, Any]], recipe: Recipe) -> list[dict[str, A
     file, within = Path(labels["run"]).expanduser() / "samples.jsonl", float(labels.get("within_km", 200))
     if not file.is_file():
         raise recipe.error(f"labels, run: {file}: no such file", "labels", "run")
-    samples = {s["id"]: s for s in map(json.loads, file.read_text(encoding="utf-8").splitlines())}
+    samples = {sample["id"]: sample for sample in read_json_lines(file)}
     found = []
     for row in rows:
         sample = samples.get(row["id"])
@@ -193,7 +194,7 @@ def local(folder: str) -> Any:
     def ask(pictures: Sequence[Any], reasonings: Sequence[str]) -> list[float]:
         inputs = processor.apply_chat_template(
             [
-                with_picture(judged(text), {"type": "image", "image": picture})
+                with_picture(judge_messages(text), {"type": "image", "image": picture})
                 for picture, text in zip(pictures, reasonings, strict=True)
             ],
             add_generation_prompt=True,
@@ -255,7 +256,7 @@ async def ask_server(server: str, model: str, picture: Any, reasoning: str, time
     address = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
     body = {
         "model": model,
-        "messages": with_picture(judged(reasoning), {"type": "image_url", "image_url": {"url": address}}),
+        "messages": with_picture(judge_messages(reasoning), {"type": "image_url", "image_url": {"url": address}}),
         "max_tokens": 1,
         "temperature": TEMPERATURE,
         "logprobs": True,

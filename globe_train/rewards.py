@@ -297,7 +297,7 @@ def parameters_of(reward: Reward) -> list[str]:
     return [parameter.name for parameter in parameters if parameter.kind is inspect.Parameter.KEYWORD_ONLY]
 
 
-def named(name: str, reward: Reward, **parameters: Any) -> Reward:
+def trl_reward(name: str, reward: Reward, **parameters: Any) -> Reward:
     """A reward as trl takes it: parameters set, under its name, every failure an error that says where it happened.
 
     A reward that raises, or gives something other than numbers and None, one a completion, ends the training with
@@ -307,19 +307,19 @@ def named(name: str, reward: Reward, **parameters: Any) -> Reward:
 
         async def asked(completions: Sequence[Completion], **columns: Any) -> Rewards:
             with blaming(name):
-                return checked(await reward(completions=completions, **parameters, **columns), len(completions))
+                return check_values(await reward(completions=completions, **parameters, **columns), len(completions))
 
     else:
 
         def asked(completions: Sequence[Completion], **columns: Any) -> Rewards:  # type: ignore[misc]
             with blaming(name):
-                return checked(reward(completions=completions, **parameters, **columns), len(completions))
+                return check_values(reward(completions=completions, **parameters, **columns), len(completions))
 
     asked.__name__ = name.replace(":", ".")
     return asked
 
 
-def checked(values: Any, n: int) -> Rewards:
+def check_values(values: Any, n: int) -> Rewards:
     """Rewards, if that is what they are: n numbers or None. Raises ValueError for anything else, NaN included."""
     found = list(values)
     if len(found) != n:

@@ -15,9 +15,9 @@ from typing import Any
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import InputError
 from globe_train import card, checkpoint, imitation, patches, vision
-from globe_train.data import Examples, dataset, examples_of, imitated, reasoned
+from globe_train.data import Examples, dataset, examples_of, imitation_examples, imitation_recipe
 from globe_train.recipe import Recipe, check_libraries, configuration_class, gpus, reward_parameters, weights
-from globe_train.rewards import Reward, find_reward, named, parameters_of, r_loc
+from globe_train.rewards import Reward, find_reward, parameters_of, r_loc, trl_reward
 
 Build = Callable[[Recipe, Any, Any, Any, Any], Any]
 """(recipe, trl's configuration, model, processor, data set) -> trainer."""
@@ -49,7 +49,8 @@ def train(recipe: Recipe, build: Build, *, resume: bool = False, prepared: Prepa
     last = start_from(recipe.output, resume)
     check_launch(recipe)
     check_libraries(recipe)
-    config = configured(recipe)  # alive until the end: DeepSpeed's sharded loading holds on to it by a weak reference
+    # Alive until the end: DeepSpeed's sharded loading holds on to it by a weak reference.
+    config = trl_configuration(recipe)
     examples, shared = prepared or examples_of(recipe)
     model, processor = checkpoint.load(recipe, config)
     trainer = build(recipe, config, model, processor, dataset(examples, recipe))
@@ -83,7 +84,7 @@ def start_from(output: Path, resume: bool) -> Path | None:
     return found[-1] if resume else None
 
 
-def configured(recipe: Recipe) -> Any:
+def trl_configuration(recipe: Recipe) -> Any:
     """trl's configuration of a recipe: its own arguments over what suits the machine.
 
     A GPU gets bfloat16 and gradient checkpointing, as trl does; a CPU neither (trl's defaults would be slower there and
@@ -136,7 +137,7 @@ def grpo_trainer(
     remember_pictures(recipe, config, model)
     trainer_class = patches.one_placeholder(patches.resumable(trl.GRPOTrainer))
     if recipe.get("imitation"):
-        beside = dataset(imitated(recipe), reasoned(recipe))
+        beside = dataset(imitation_examples(recipe), imitation_recipe(recipe))
         trainer_class = imitation.imitating(trainer_class, recipe, processor, beside)
     make = partial(
         trainer_class,
@@ -182,10 +183,10 @@ def rewards(recipe: Recipe) -> list[Reward]:
     for name in recipe["rewards"]:
         parameters = reward_parameters(recipe, name)
         if name == "r_loc":
-            made.append(named(name, r_loc(**parameters)))
+            made.append(trl_reward(name, r_loc(**parameters)))
             continue
         reward = find_reward(name, recipe.path.parent)
         if "form" in parameters_of(reward):
             parameters = {"form": form, **parameters}
-        made.append(named(name, reward, **parameters))
+        made.append(trl_reward(name, reward, **parameters))
     return made

@@ -155,7 +155,7 @@ def outside(number: str) -> str | None:
     return None
 
 
-def supported() -> str:
+def supported_version() -> str:
     """The version of vLLM here, and what trl works with where that is another."""
     found = version("vllm")
     return f"vllm {found}" + (f"; {other}" if (other := outside(found)) else "")
@@ -168,7 +168,7 @@ def build(recipe: Recipe, make: Any) -> Any:
     except (ImportError, OSError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
         raise recipe.error(
-            f"trainer, use_vllm: {type(error).__name__}: {reason} ({supported()})", "trainer", "use_vllm"
+            f"trainer, use_vllm: {type(error).__name__}: {reason} ({supported_version()})", "trainer", "use_vllm"
         ) from error
     prepare(made, recipe)
     return made
@@ -182,4 +182,4 @@ def describe(recipe: Recipe) -> list[str]:
         check(recipe)
     except InputError as error:
         return [f"answers by vLLM: NOT here: {error}"]
-    return [f"answers by {supported()}"]
+    return [f"answers by {supported_version()}"]

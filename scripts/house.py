@@ -27,7 +27,7 @@ This page is written by `python scripts/house.py`, from the first sentence of ea
 """
 FOLDERS = {
     "tasks/": "a folder a benchmark: its YAML, a README made of its metadata",
-    "leaderboards/": "published/ what papers print, runs/ a row a run; boards/ and site/ are written from them",
+    "leaderboards/": "published/ what papers print, runs/ a row a run; boards.md and site/ are written from them",
     "tests/": "mirrors the tree; helpers/; golden/ cases as JSON; real servers",
     "perf/": "measurements against the alternatives, each one command",
     "scripts/": "what made the embedded data; freeze.py, what a refactoring changed; house.py, this page",

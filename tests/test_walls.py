@@ -32,6 +32,7 @@ LEVEL = {
     "errors": 13,
     "finish": 13,
     "lazy_re": 14,
+    "collector": 14,
     "secrets": 13,
 }
 LIGHT = {
@@ -47,6 +48,7 @@ LIGHT = {
     "errors",
     "finish",
     "lazy_re",
+    "collector",
     "secrets",
 }
 HEAVY = {"lm_eval", "torch", "transformers", "vllm"}

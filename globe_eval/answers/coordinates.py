@@ -57,7 +57,7 @@ _ONE = re.compile(_angle("", _EITHER), re.VERBOSE)
 _LEAD = re.compile(rf"[\s\"'`*_([{{$]{{0,6}}{_HEDGE}[\s\"'`*_([{{$]{{0,6}}", re.IGNORECASE)
 _REMARK = re.compile(r"[\s\"'`*_)\]}$.,;!]*(?:\([^()]*\)[\s.,;]*)?")
 
-_BETWEEN = r"(?P<joint>\s{0,3}[,;/|]\s{0,3}(?:and\s)?|\s{1,3}(?:and|by)\s{1,3}|\s{1,3})"
+_BETWEEN = r"(?P<joint>\s{0,3}[,;/|]\s{0,3}(?:and\s)?|\s{1,3}(?:and|by)\s{1,3}|\s{1,3})(?:[~≈]\s?)?"
 _PAIR = re.compile(_angle("a_", _POINT) + _BETWEEN + _angle("b_", _POINT), re.VERBOSE)
 _COMMA_PAIR = re.compile(_angle("a_", _COMMA) + _BETWEEN + _angle("b_", _COMMA), re.VERBOSE)
 _PROSE_PAIR = re.compile(r"(?<![\w.\-–—$€£#%])(?<!\d[:/,])" + _PAIR.pattern, re.VERBOSE)
@@ -65,6 +65,15 @@ _WRAPPING = " \t\n\r`*_()[]{}$.;!"
 _ANNOUNCED = re.compile(
     r"(?:coordinates?|\bgps|\blat(?:itude)?(?:\W{1,5}| and )lon|\bgeo:|[@=])[^\d\n]{0,60}$", re.IGNORECASE
 )
+_CONCLUDED = re.compile(
+    r"\b(?:located|positioned|pinpoint\w*|taken|captured|photographed|final(?:\ answer)?|answer|guess|estimate"
+    r"|prediction"
+    r"|(?:location|position|place|point|spot|photo(?:graph)?|picture|image)(?:\ (?:is|was|would|must|at)\b|\s?[:≈~=→]))"
+    r"[^\w\n.,;]{0,4}(?:(?:is|at|be|in|of|to|about|around|near|roughly|approximately|most|likely|probably|position|point"
+    r"|location|place|the|my|would|[:≈~=→*(`]+)[^\w\n.,;]{1,4}){0,6}[-+(\[]{0,2}$",
+    re.IGNORECASE,
+)
+_TEMPERATURE = re.compile(r"\s?[CFK]\b")
 _RANGE_BEFORE = re.compile(r"[\d°NSEW]\s{0,2}(?:to|and|or|through|-|–|—|~)\s{0,2}$")
 _LIST_BEFORE = re.compile(r"\d\s{0,2}[,;/]\s{0,2}$")
 _LIST_AFTER = re.compile(r"\s{0,2}[,;/]\s{0,2}[-+]?\d")
@@ -202,8 +211,9 @@ def stated_pairs(text: str, *, strict: bool = True) -> list[Stated]:
     """The pairs that running text states beyond doubt, in its order; of very many the first and the last.
 
     Beyond doubt: letters or words name both axes; or the word "coordinates" (GPS, lat/lon, a map's address) stands
-    before it on the line and one number at least has decimals; or the pair is alone on its line with decimals; or both
-    numbers have three decimals or more. Ranges, longer lists of numbers and a number cut at its decimal point are none.
+    before it on the line and one number at least has decimals; or the pair is alone on its line with decimals, or
+    stands after "located at", "final answer:" and the like, or both numbers are marked as degrees; or both numbers have
+    three decimals or more. Ranges, longer lists of numbers and a number cut at its decimal point are none.
     Where an answer is expected, not `strict`, decimals are enough.
 
     >>> stated_pairs("It stands at 27.4704° S, 153.0211° E, I think.")
@@ -238,6 +248,9 @@ def _credible(text: str, match: re.Match[str], strict: bool) -> bool:
     if _LIST_BEFORE.search(before) or _LIST_AFTER.match(text, end):
         return False
     if joined and (decimals >= 3 or (decimals > 0 and not strict)):
+        return True
+    marked = match["a_mark"] and match["b_mark"] and not _TEMPERATURE.match(text, end)
+    if joined and decimals > ("/" in match["joint"]) and (marked or _CONCLUDED.search(before)):
         return True
     line = text[text.rfind("\n", 0, start) + 1 : start] + text[end : end + 40].partition("\n")[0]
     return joined and decimals > 0 and not line.strip(_WRAPPING + "\"'-•>")

@@ -15,7 +15,7 @@ def words(text: str) -> frozenset[str]:
 
 
 FINAL = alternatives(r"""
-    final (?:answer|guess|estimate|verdict|conclusion) | specific answer | answer\b
+    final (?:answer|guess|estimate|verdict|conclusion) | final(?=:) | specific answer | answer\b
     (?:in|to) (?:conclusion|summary|sum up|conclude) | conclu(?:sion|de)s? | therefore | thus | hence | so(?=:)
     (?:best|my|educated|reasonable|single|top|safest|overall|specific|plausible) (?:\w+ )?guess
     best (?:\w+ )?estimate | best (?:fit|match) | guess | (?:first|top|best) (?:choice|pick|candidate)
@@ -217,11 +217,13 @@ LABELS = {
     """),
     "lat": alternatives("""
         latitud | latitudine | breitengrad | geographische breite | breite | breedtegraad | широта | 纬度 | 緯度
-        위도 | szerokość(?: geograficzna)? | enlem | خط العرض | vĩ độ | अक्षांश | lintang
+        위도 | szerokość(?: geograficzna)? | enlem | خط العرض | vĩ độ | अक्षांश | lintang | bredde?grad
+        leveysaste | (?:zeměpisná )?šířka | (?:γεωγραφικό )?πλάτος | ละติจูด | широта | (?:földrajzi )?szélesség
     """),
     "lon": alternatives("""
         longitud | longitudine | längengrad | geographische länge | länge | lengtegraad | долгота | 经度 | 經度
-        経度 | 경도 | długość(?: geograficzna)? | boylam | خط الطول | kinh độ | देशांतर | bujur
+        経度 | 경도 | długość(?: geograficzna)? | boylam | خط الطول | kinh độ | देशांतर | bujur | l[äæe]ngde?grad
+        pituusaste | (?:zeměpisná )?délka | (?:γεωγραφικό )?μήκος | ลองจิจูด | довгота | (?:földrajzi )?hosszúság
     """),
     "country": alternatives("""
         land | staat | pays | país | pais | paese | nazione | страна | 国家 | 國家 | 国名 | 国 | 國 | 국가 | 나라 | kraj

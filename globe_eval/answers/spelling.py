@@ -26,6 +26,7 @@ _CHINESE = {
     }.items()
     for word in words.split()
 }  # fmt: skip
+_DEGREES = (("°", "度度도"), ("′", "分분"), ("″", "秒초"))
 _BEFORE = re.compile("(" + "|".join(_CHINESE) + r")\s?(?:约|約|约为)?\s?(?=\d)")
 _WORDS = (
     (r"(?:северной|с\.?\s?)(?:\s?широты|ш)(?!\w)\.?|norte|nord|kuzey|utara|szer\. geogr\. pn\.|شمال\w*", " N"),
@@ -57,13 +58,19 @@ def coordinates_spelled(text: str) -> str:
 
     >>> coordinates_spelled("北纬35.01°，东经135.76°"), coordinates_spelled("Coordonnées : 48.39° N, 4.49° O")
     ('N 35.01°，E 135.76°', 'Coordonnées : 48.39° N, 4.49° W')
+    >>> coordinates_spelled("동경 139도 44분 43초")
+    'E 139° 44′ 43″'
     >>> coordinates_spelled("https://maps.example.com/?api=1&query=48.85%2C2.29")
     'https://maps.example.com/?api=1&@48.85,2.29'
     >>> coordinates_spelled("POINT(2.29 48.85)")
     '@48.85,2.29'
     """
     if not text.isascii():
-        text = _BEFORE.sub(lambda match: _CHINESE[match[1]], text)
+        spelled = _BEFORE.sub(lambda match: _CHINESE[match[1]], text)
+        if spelled != text:
+            for sign, units in _DEGREES:
+                spelled = re.sub(rf"(?<=\d)\s?[{units}]", sign, spelled)
+        text = spelled
     if _NOT_ENGLISH.search(text):
         for words, letter in _AFTER:
             text = words.sub(letter, text)

@@ -53,8 +53,8 @@ def findings(rows: Sequence[Row], scans: Sequence[Scan], files: Iterable[str], e
         null_island(rows),
         at_sea(rows),
         distinct_coordinates(rows),
-        *counted(rows, "group", "photographers"),
-        *counted(rows, "scene", "scenes"),
+        *value_counts(rows, "group", "photographers"),
+        *value_counts(rows, "scene", "scenes"),
     ]
 
 
@@ -137,7 +137,7 @@ def distinct_coordinates(rows: Sequence[Row]) -> Finding:
     return Finding("distinct coordinates", len(counts), items)
 
 
-def counted(rows: Sequence[Row], field: str, check: str) -> list[Finding]:
+def value_counts(rows: Sequence[Row], field: str, check: str) -> list[Finding]:
     """How many values a field has, the most frequent first; none where no row knows it."""
     counts = Counter(row[field] for row in rows if row.get(field) is not None)
     return [Finding(check, len(counts), [(value, f"{n:,}") for value, n in counts.most_common()])] if counts else []

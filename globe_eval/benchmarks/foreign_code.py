@@ -83,7 +83,9 @@ def modules(definitions: Sequence[Definition]) -> dict[str, list[str]]:
     return {yaml: named for yaml, named in found.items() if named}
 
 
-def requested(names: Sequence[str], known: Mapping[str, Definition], tags: Mapping[str, list[str]]) -> list[Definition]:
+def requested_definitions(
+    names: Sequence[str], known: Mapping[str, Definition], tags: Mapping[str, list[str]]
+) -> list[Definition]:
     """The definitions behind names, tags, groups and paths of YAMLs, and behind what these list."""
     found: dict[Path, Definition] = {}
     waiting = list(names)

@@ -54,7 +54,7 @@ def download(
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
     names = []
-    for index, row in enumerate(undecoded(data.select_columns([column]), column)):
+    for index, row in enumerate(without_decoding(data.select_columns([column]), column)):
         pictures = pictures_of(row[column])
         if len(pictures) > 1:
             raise InputError(f"{task}: {repository}, row {index + 1}: {len(pictures)} pictures; allowed: one a row")
@@ -91,7 +91,7 @@ def picture_column(features: Mapping[str, Any]) -> str | None:
     return next(iter([*typed, *stored]), None)
 
 
-def undecoded(data: Any, column: str) -> Any:
+def without_decoding(data: Any, column: str) -> Any:
     """A data set whose pictures come as bytes or paths, not decoded."""
     import datasets
 

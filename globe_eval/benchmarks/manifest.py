@@ -160,7 +160,7 @@ def find_manifest(values: Mapping[str, Any], *, pictures: bool = True) -> Manife
     for key in given:
         if key not in DATASET_KEYS:
             allowed = f"unknown key {key!r}{nearest(key, DATASET_KEYS)} (allowed: {', '.join(DATASET_KEYS)})"
-            raise InputError(f"task {task!r}, dataset_kwargs: {renamed(key, given[key]) or allowed}")
+            raise InputError(f"task {task!r}, dataset_kwargs: {renamed_key(key, given[key]) or allowed}")
     metadata, where = values.get("metadata") or {}, given.get("where")
 
     def find(what: str, key: str, error: type[InputError] = AbsentData) -> Path:
@@ -214,7 +214,7 @@ def find_truth(values: Mapping[str, Any]) -> Manifest | None:
         return None
 
 
-def renamed(key: str, value: object) -> str | None:
+def renamed_key(key: str, value: object) -> str | None:
     """The replacement of a renamed key such as `id_column: photo`; None for any other key of `dataset_kwargs`."""
     role = key.removesuffix("_column")
     return f"{key} is now columns: {{{role}: {value}}}" if role != key and role in ROLES else None

@@ -20,8 +20,8 @@ from PIL.ExifTags import GPS, IFD, Base
 
 from globe_eval import lazy_re as re
 from globe_eval.benchmarks.images import SUFFIXES, ImageError, open_image, read_bytes
-from globe_eval.benchmarks.table import harmless
 from globe_eval.errors import InputError
+from globe_eval.files import harmless
 from globe_eval.places.borders import countries_at
 from globe_eval.places.resolve import country_name
 

@@ -79,19 +79,18 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
             if not all(lacking):
                 odd["half a position"].append(index)
             continue
-        wrong = next(
-            (cell for cell in (lat, lon) if isinstance(cell, dict) or _DECIMAL_COMMA.fullmatch(str(cell))), None
-        )
-        if wrong is not None:
-            column = lat_column if wrong is lat else lon_column
-            in_range(wrong, f"{table.where(index)}, column {column!r}", -90, 90, optional=True)
         numbers: list[float | None] = [as_number(lat), as_number(lon)]
-        if None in numbers and _DEGREES.search(text):
-            read = parse(text)
-            numbers = [read.lat, read.lon]
         if None in numbers:
-            odd["no position"].append(index)
-            continue
+            wrong = [cell for cell in (lat, lon) if isinstance(cell, dict) or _DECIMAL_COMMA.fullmatch(str(cell))]
+            if wrong:
+                column = lat_column if wrong[0] is lat else lon_column
+                in_range(wrong[0], f"{table.where(index)}, column {column!r}", -90, 90, optional=True)
+            if _DEGREES.search(text):
+                read = parse(text)
+                numbers = [read.lat, read.lon]
+            if None in numbers:
+                odd["no position"].append(index)
+                continue
         points[index] = numbers
         if any(abs(degrees or 0.0) > limit for degrees, limit in zip(numbers, _LIMITS, strict=True)):
             odd["out of range"].append(index)

@@ -13,7 +13,7 @@ from typing import Any
 from globe_eval import lazy_re as re
 from globe_eval.benchmarks.formats import has_lines, load_json, numbered_rows
 from globe_eval.errors import InputError, nearest
-from globe_eval.files import write_whole
+from globe_eval.files import harmless, write_whole
 from globe_eval.sample import given
 
 _TRUTH = ("label", "gt", "true", "truth", "ground_truth", "actual", "target", "reference", "gold")
@@ -53,7 +53,7 @@ SECOND: dict[str, tuple[str, ...]] = {
     "id": ("image_path", "img_path", "photo", "img", "key", "custom_id", "pano_id", "path", "url", "image_url", "file"),
     "response": (
         "output", "prediction", "predicted", "pred", "answer", "generated_text", "generation", "model_output",
-        "model_answer", "raw_output", "completion", "reply", "text", "content", "result", "messages",
+        "model_answer", "raw_output", "completion", "reply", "text", "content", "result", "messages", "filtered_resps",
     ),
     **{f"{side}{axis}": names for axis in ("lat", "lon") for side, names in (
         ("truth_", _sided(_TRUTH, _BOTH)), ("predicted_", _sided(_PREDICTED, _BOTH)), ("", _BOTH)
@@ -305,21 +305,6 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str | f
     writer.writerow(header)
     writer.writerows([harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in rows)
     write_whole(path, text.getvalue().encode("utf-8", "replace"))
-
-
-def harmless(cell: str) -> str:
-    """The text, behind an apostrophe where a spreadsheet would run it as a formula.
-
-    >>> harmless("=1+1"), harmless("a=b"), harmless("-12.5")
-    ("'=1+1", 'a=b', '-12.5')
-    """
-    if cell.lstrip()[:1] not in tuple("=+-@＝＋－＠") and cell[:1] not in ("\t", "\r", "\n"):
-        return cell
-    try:
-        float(cell)
-    except ValueError:
-        return f"'{cell}"
-    return cell
 
 
 def quoted(cell: object) -> str:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,20 +89,21 @@ def indexed_truth(
     """The index in the table and the truth of each row that `where` keeps."""
     readers = _readers(table, chosen, {role: _mapping(mapped) for role, mapped in values.items()})
     keep = parse_where(where, TRUTH_FIELDS) if where is not None else None
-    rows = [_Fields(readers, index) for index in range(len(table.rows))]
+    indices: Sequence[int] = range(len(table.rows))
     if keep is not None:
-        rows = [row for row in rows if keep(row)]
-        if not rows:
+        indices = [index for index in indices if keep(_Fields(readers, index))]
+        if not indices:
             raise InputError(f"{table.path.name}: where {where!r} holds of none of {len(table.rows):,} rows")
     seen: dict[str, int] = {}
-    for row in rows:
-        first = seen.setdefault(row["id"], row.index)
-        if first != row.index:
+    for index in indices:
+        name = readers["id"](index)
+        first = seen.setdefault(name, index)
+        if first != index:
             raise InputError(
-                f"{table.where(row.index)}, column {table.find('id', chosen.get('id'))!r}: {row['id']!r} stands there "
+                f"{table.where(index)}, column {table.find('id', chosen.get('id'))!r}: {name!r} stands there "
                 f"twice, first in {table.where(first).split(', ', 1)[1]}"
             )
-        yield row.index, {field: row[field] for field in TRUTH_FIELDS}
+        yield index, {field: readers[field](index) for field in TRUTH_FIELDS}
 
 
 def _readers(
@@ -129,6 +131,8 @@ def _readers(
 
     def text(role: str) -> Callable[[int], str | None]:
         column, mapped = named(role), values.get(role, {})
+        if column is None:
+            return _nothing
 
         def read(index: int) -> str | None:
             value = cell_text(table, index, column)
@@ -137,16 +141,20 @@ def _readers(
 
         return read
 
-    entities_column, localizable_column, disclosure_column = map(named, ("entities", "localizable", "disclosure"))
     return {
         "id": lambda index: identifier(table, index, id_column),
         "lat": lambda index: _degrees(table, index, lat_column, lat_column == lon_column, 0),
         "lon": lambda index: _degrees(table, index, lon_column, lat_column == lon_column, 1),
         **{role: text(role) for role in ("country", "city", "group", "scene")},
-        "entities": lambda index: _entities(table, index, entities_column),
-        "disclosure": lambda index: _level(table, index, disclosure_column, values.get("disclosure", {})),
-        "localizable": lambda index: _flag(table, index, localizable_column, values.get("localizable", {})),
+        **{
+            role: _nothing if (column := named(role)) is None else partial(read, table, column, values.get(role, {}))
+            for role, read in (("entities", entities_in), ("disclosure", _level), ("localizable", flag_in))
+        },
     }
+
+
+def _nothing(index: int) -> None:
+    """A field of a row for which the table has no column."""
 
 
 def truth_columns(table: Table, chosen: Mapping[str, str], option: str = "--") -> tuple[str, str, str]:
@@ -187,14 +195,15 @@ def _degrees(table: Table, index: int, column: str, one_cell: bool, axis: int) -
     return in_range(cells[axis], where, low, high)
 
 
-def _entities(table: Table, index: int, column: str | None) -> list[str] | None:
+def entities_in(table: Table, column: str, mapped: Mapping[str, str | None], index: int) -> list[str] | None:
+    """`parse_entities` of a cell, with its line in the error; `mapped` says nothing of them."""
     try:
         return parse_entities(cell_value(table.rows[index], column))
     except ValueError as error:
         raise InputError(f"{table.where(index)}, column {column!r}: {error}") from None
 
 
-def _level(table: Table, index: int, column: str | None, mapped: Mapping[str, str | None]) -> str | None:
+def _level(table: Table, column: str, mapped: Mapping[str, str | None], index: int) -> str | None:
     text = cell_text(table, index, column)
     meant = mapped.get(text, text) if text is not None else None
     if meant is not None and meant not in LEVELS:
@@ -203,7 +212,8 @@ def _level(table: Table, index: int, column: str | None, mapped: Mapping[str, st
     return meant
 
 
-def _flag(table: Table, index: int, column: str | None, mapped: Mapping[str, str | None]) -> bool | None:
+def flag_in(table: Table, column: str, mapped: Mapping[str, str | None], index: int) -> bool | None:
+    """A cell as a truth value, after `mapped`; None where it is empty. Raises InputError with the line."""
     text = cell_text(table, index, column)
     meant = mapped.get(text, text) if text is not None else None
     if meant is None:

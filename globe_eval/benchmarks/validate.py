@@ -24,7 +24,7 @@ from globe_eval.benchmarks.definition import (
     task_folders,
 )
 from globe_eval.benchmarks.folders import find_data
-from globe_eval.benchmarks.manifest import DATASET_KEYS, read_manifest, renamed
+from globe_eval.benchmarks.manifest import DATASET_KEYS, read_manifest, renamed_key
 from globe_eval.benchmarks.prompts import DECODINGS, PROMPT_NAMES, asked_forms
 from globe_eval.benchmarks.truth import ROLES, TRUTH_FIELDS
 from globe_eval.benchmarks.where import parse_where
@@ -171,7 +171,7 @@ def _of_dataset(data: Any) -> Found:
         yield problem("'truth' is missing, the table")
     if not isinstance(data, dict):
         return
-    new_names = {key: name for key, value in data.items() if (name := renamed(key, value))}
+    new_names = {key: name for key, value in data.items() if (name := renamed_key(key, value))}
     yield from (problem(name, key) for key, name in new_names.items())
     yield from _unknown(("dataset_kwargs",), data, [*DATASET_KEYS, *new_names])
     for key, wanted, example in (
@@ -216,7 +216,7 @@ def _of_data(definition: Definition) -> Found:
                 (("dataset_kwargs", key), f"dataset_kwargs: {key}: {data[key]!r} is not there") for key in lacking
             )
         return
-    from globe_eval.benchmarks.hub_folder import other_pictures  # not at the top: it brings Pillow
+    from globe_eval.benchmarks.pack import other_pictures  # not at the top: it brings Pillow
 
     how = {key: data[key] for key in ("columns", "values", "image_suffix", "where") if key in data}
     try:

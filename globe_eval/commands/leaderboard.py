@@ -90,7 +90,7 @@ class _Check:
 
 
 class _Build:
-    SENTENCE = "Write boards, site and READMEs from the rows."
+    SENTENCE = "Write boards.md, site and READMEs from the rows."
     WORDS = "[options]"
     EXAMPLE = "globe-eval leaderboard build --check"
 
@@ -99,9 +99,9 @@ class _Build:
         parser.add_argument(
             "--format",
             type=lambda text: text.split(","),
-            default=["md"],
+            default=[],
             metavar="LIST",
-            help="of the boards: some of md,csv,json,tex (default md)",
+            help="also each board as a file: some of md,csv,json,tex (default none)",
         )
         parser.add_argument("--check", action="store_true", help="write nothing; exit code 2 if a file is stale")
         _add_folders(parser)

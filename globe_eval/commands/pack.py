@@ -25,8 +25,7 @@ def add_arguments(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Pack a benchmark."""
     from globe_eval.benchmarks.definition import find
-    from globe_eval.benchmarks.hub_folder import write_hub_folder
-    from globe_eval.benchmarks.pack import pack
+    from globe_eval.benchmarks.pack import pack, write_hub_folder
 
     definition = find(options.task, options.include_path)
     if options.hashes_only and not options.hub:

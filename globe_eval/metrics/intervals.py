@@ -96,9 +96,7 @@ def spread(values: npt.ArrayLike, groups: npt.ArrayLike | None = None, prior: Pr
         x, codes, n_groups = np.sort(x), np.arange(n), n
     else:
         codes, n_groups = group_codes(np.asarray(groups)[known], n)
-        order = np.argsort(x)  # sums of floats depend on their order: by group, and by value within each
-        order = order[np.argsort(codes[order].astype(np.uint16 if n_groups < 1 << 16 else np.intp), kind="stable")]
-        x, codes = x[order], codes[order]
+        x, codes = _ordered(x, codes, n_groups)
     mean = math.fsum(x.tolist()) / n
     deviations = x - mean
     squares = float(deviations @ deviations)
@@ -113,6 +111,18 @@ def spread(values: npt.ArrayLike, groups: npt.ArrayLike | None = None, prior: Pr
     evidence = worth * correlation + prior.usual_worth * prior.usual + rare_worth * prior.rare
     pulled = evidence / (worth + prior.usual_worth + rare_worth)
     return Spread(mean, n, n_groups, squares / n, 1 + (size - 1) * pulled)
+
+
+def _ordered(x: Floats, codes: Codes, n_groups: int) -> tuple[Floats, Codes]:
+    """Both by group, and by value within each: sums of floats depend on their order."""
+    if ((x == 0) | (x == 1)).all():  # shares, which need no sorting
+        hits = np.bincount(codes, weights=x, minlength=n_groups).astype(np.intp)
+        sizes = np.bincount(codes, minlength=n_groups)
+        misses_hits = np.column_stack([sizes - hits, hits]).ravel()
+        return np.repeat(np.tile([0.0, 1.0], n_groups), misses_hits), np.repeat(np.arange(n_groups), sizes)
+    order = np.argsort(x)
+    order = order[np.argsort(codes[order].astype(np.uint16 if n_groups < 1 << 16 else np.intp), kind="stable")]
+    return x[order], codes[order]
 
 
 def _correlations(deviations: Floats, codes: Codes, sizes: Floats, squares: float) -> tuple[float, float]:

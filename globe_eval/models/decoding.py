@@ -11,7 +11,7 @@ LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_token
 """Names of the limit on an answer's tokens, in lm-eval's order of precedence."""
 
 
-def merged(task: Mapping[str, Any], given: Mapping[str, Any], *, backend: str = "endpoint") -> dict[str, Any]:
+def merge_arguments(task: Mapping[str, Any], given: Mapping[str, Any], *, backend: str = "endpoint") -> dict[str, Any]:
     """The task's arguments with the user's over them.
 
     A limit under any name replaces the task's under any other; a temperature decides whether is sampled, and
@@ -25,9 +25,10 @@ def merged(task: Mapping[str, Any], given: Mapping[str, Any], *, backend: str = 
 
     Raises InputError where the user's arguments contradict each other.
 
-    >>> merged({"do_sample": False, "temperature": 0.0, "max_gen_toks": 256}, {"temperature": 0.7, "max_tokens": 64})
+    >>> greedy = {"do_sample": False, "temperature": 0.0}
+    >>> merge_arguments({**greedy, "max_gen_toks": 256}, {"temperature": 0.7, "max_tokens": 64})
     {'do_sample': True, 'temperature': 0.7, 'max_tokens': 64}
-    >>> merged({"do_sample": False, "temperature": 0.0}, {"temperature": None}, backend="hf-multimodal")
+    >>> merge_arguments(greedy, {"temperature": None}, backend="hf-multimodal")
     {}
     """
     if not given:

@@ -27,7 +27,7 @@ from globe_eval import __version__, secrets
 from globe_eval.benchmarks.images import ImageError, is_webp, picture_bytes, sent_bounds
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import pace, providers, reply, request, sharing, transport
-from globe_eval.models.endpoint_arguments import at_least, base_address, expanded, known_secret, one_of
+from globe_eval.models.endpoint_arguments import at_least, base_address, expand_headers, known_secret, one_of
 from globe_eval.models.failures import Failures, Final
 from globe_eval.models.response import Response, Served
 from globe_eval.models.simple import SimpleModel
@@ -148,7 +148,7 @@ class Endpoint(SimpleModel):
         self.api_key_env = api_key_env
         self.seed = seed
         self._key = known_secret(os.environ.get(api_key_env, "").strip(), api_key_env)
-        self._headers = expanded(headers)
+        self._headers = expand_headers(headers)
         self._lock = threading.Lock()  # over what was learnt of the addresses, failures and money
         self._tls = transport.tls_context(ca_bundle)  # tens of milliseconds, so once
         urls = [base_address(url) for url in (base_url.split(",") if isinstance(base_url, str) else base_url)]
@@ -465,7 +465,7 @@ class Endpoint(SimpleModel):
 
     def _line(self, reason: str) -> str:
         """One short line without secrets and without pictures, which servers like to quote."""
-        return re.sub(r"[A-Za-z0-9+/=]{80,}", "[data]", secrets.removed(" ".join(reason.split())))[:300]
+        return re.sub(r"[A-Za-z0-9+/=]{80,}", "[data]", secrets.redact(" ".join(reason.split())))[:300]
 
 
 def _came_before(address: _Address, line: transport.Connection, identifier: str) -> bool:

@@ -22,12 +22,12 @@ def known_secret(key: str, variable: str) -> str:
     return key
 
 
-def expanded(headers: Any) -> dict[str, str]:
+def expand_headers(headers: Any) -> dict[str, str]:
     """Headers with `$NAME` replaced from the environment; the replaced values are registered as secrets.
 
     Raises InputError for headers that are no object of texts, or name a variable that is not set.
 
-    >>> expanded({"HTTP-Referer": "https://example.org"})
+    >>> expand_headers({"HTTP-Referer": "https://example.org"})
     {'HTTP-Referer': 'https://example.org'}
     """
     if headers is None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,12 @@ def countries_at(lats: ArrayLike, lons: ArrayLike) -> list[frozenset[str]]:
         n sets. A coordinate that is NaN, infinite or beyond a pole has an empty one.
     """
     lat, lon = np.broadcast_arrays(np.atleast_1d(np.asarray(lats, np.float64)), np.asarray(lons, np.float64))
+    return list(_countries_at(lat.tobytes(), lon.tobytes()))
+
+
+@lru_cache(maxsize=2)  # of answers and of truths, which are asked for again where they are broken down
+def _countries_at(lats: bytes, lons: bytes) -> list[frozenset[str]]:
+    lat, lon = np.frombuffer(lats), np.frombuffer(lons)
     found = [_NOWHERE] * lat.size
     known = np.flatnonzero(np.isfinite(lat) & np.isfinite(lon) & (np.abs(lat) <= 90.0))
     y, x = lat[known], lon[known]
@@ -159,10 +165,10 @@ class _Borders:
 def _borders() -> _Borders:
     import shapely
 
-    features = json.loads((_DATA / "borders.json").read_text(encoding="utf-8"))["features"]
-    official = {feature["properties"]["iso1A2"] for feature in features if _is_official(feature["properties"])}
-    drawn = [feature for feature in features if feature["geometry"]]
-    codes = [_code(feature["properties"], official) for feature in drawn]
+    features, shapes = _features((_DATA / "borders.json").read_text(encoding="utf-8"))
+    official = {feature["iso1A2"] for feature in features if _is_official(feature)}
+    drawn = [feature for feature, shape in zip(features, shapes, strict=True) if shape != "null"]
+    codes = [_code(feature, official) for feature in drawn]
 
     rules = json.loads((_DATA / "disputed.json").read_text(encoding="utf-8"))["places"]
     by_feature = {rule["feature"]: frozenset(rule["accept"]) for rule in rules if "feature" in rule}
@@ -180,9 +186,18 @@ def _borders() -> _Borders:
     accept = []
     for feature, code in zip(drawn, codes, strict=True):
         plain = by_code.get(code, frozenset([code])) if code else _NOWHERE
-        accept.append(by_feature.get(feature["properties"]["wikidata"], plain))
-    tree = shapely.STRtree(shapely.from_geojson([json.dumps(feature["geometry"]) for feature in drawn]))
+        accept.append(by_feature.get(feature["wikidata"], plain))
+    tree = shapely.STRtree(shapely.from_geojson([shape for shape in shapes if shape != "null"]))
     return _Borders(tree, codes, accept, outlines, by_code)
+
+
+def _features(text: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """The properties of each feature of a GeoJSON that has one a line, and its geometry, which is left as text.
+
+    To make Python's numbers of it, and text again for shapely, takes twice as long as shapely.
+    """
+    rows = [line.rstrip(",")[:-1].split(',"geometry":') for line in text.splitlines()[1:-1]]
+    return [json.loads(f"{head}}}")["properties"] for head, _ in rows], [shape for _, shape in rows]
 
 
 def _is_official(properties: dict[str, Any]) -> bool:

@@ -31,7 +31,9 @@ PATH = Path(__file__).parent / "data" / "gazetteer.bin"
 MAGIC = b"GLOBEGAZ"
 EARTH_RADIUS_KM = 6371.0
 WORTH_A_TREE = 100
-"""Points; for fewer, the import of `scipy.spatial` alone takes longer than to look at all places for each."""
+"""Points; for fewer, the import of `scipy.spatial` alone takes longer than to look for each among all places."""
+_ONE_IN = 32
+"""Of all places, how many are looked at first where the nearest of few points are wanted."""
 _BAND = 1_000.0
 """What a band of latitude adds to the longitudes in it: more than lie between the first and the last of these."""
 _AT_ONCE = 16_384  # points: their intermediate arrays stay in a cache, and do not add to a run's peak of memory
@@ -251,12 +253,14 @@ def closest(lats: ArrayLike, lons: ArrayLike, kind: int = CITY, k: int = 1) -> t
         chord, index = map(np.asarray, _tree(kind).query(points, k=k))
         return chord.reshape(-1, k), rows[index.reshape(-1, k)]
     chord, index = np.empty((len(points), k)), np.empty((len(points), k), dtype=np.intp)
+    few = vectors[:: max(1, min(_ONE_IN, len(vectors) // k))]
     for i, point in enumerate(points):
-        cosine = vectors @ point
-        least = np.partition(cosine, -k)[-k] if k > 1 else cosine.max()
-        near = np.flatnonzero(cosine >= least - 1e-14)
-        off = vectors[near] - point
-        each = np.sqrt(off[:, 0] ** 2 + off[:, 1] ** 2 + off[:, 2] ** 2)
+        # The k nearest of all are no farther than those of a few, nor farther along any axis than they are far.
+        reach = np.partition(_chords(few, point), k - 1)[k - 1] + 1e-12
+        near = np.flatnonzero(np.abs(vectors[:, 2] - point[2]) <= reach)
+        for axis in (0, 1):
+            near = near[np.abs(vectors[near, axis] - point[axis]) <= reach]
+        each = _chords(vectors[near], point)
         order = np.argsort(each, kind="stable")[:k]
         chord[i], index[i] = each[order], near[order]
     return chord, rows[index]
@@ -282,8 +286,14 @@ def any_within(lats: ArrayLike, lons: ArrayLike, km: float, population: int) -> 
 
     lat, lon = np.asarray(lats, dtype=np.float64), np.asarray(lons, dtype=np.float64)
     degrees, reach = float(np.degrees(km / EARTH_RADIUS_KM)), 2 * np.sin(km / EARTH_RADIUS_KM / 2)
-    keys, vectors = _in_bands(population, degrees)
     found = np.zeros(len(lat), dtype=np.bool_)
+    if len(lat) <= WORTH_A_TREE:
+        north, east, _ = positions(CITY, population)
+        for i, point in enumerate(unit_vectors(lat, lon)):
+            near = np.flatnonzero(np.abs(north - lat[i]) <= degrees * (1 + 1e-9))
+            found[i] = (_chords(unit_vectors(north[near], east[near]), point) < reach).any()
+        return found
+    keys, vectors = _in_bands(population, degrees)
     for start in range(0, len(lat), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
         points, y, x = unit_vectors(lat[some], lon[some]), lat[some], lon[some]
@@ -296,9 +306,17 @@ def any_within(lats: ArrayLike, lons: ArrayLike, km: float, population: int) -> 
             first, last = (keys.searchsorted(_BAND * row + x + to * aside) for to in (-1, 1))
             counts = last - first
             owner = np.repeat(np.arange(len(y)), counts)
-            off = vectors[np.arange(len(owner)) + np.repeat(first - np.cumsum(counts) + counts, counts)] - points[owner]
-            found[some][owner[np.sqrt(off[:, 0] ** 2 + off[:, 1] ** 2 + off[:, 2] ** 2) < reach]] = True
+            near = np.arange(len(owner)) + np.repeat(first - np.cumsum(counts) + counts, counts)
+            found[some][owner[_chords(vectors[near], points[owner]) < reach]] = True
     return found
+
+
+def _chords(vectors: Floats, points: Floats) -> Floats:
+    """The chords between n points of the unit sphere and n others or one; not `norm`, whose last bits differ."""
+    import numpy as np
+
+    off = vectors - points
+    return np.asarray(np.sqrt(off[:, 0] ** 2 + off[:, 1] ** 2 + off[:, 2] ** 2))
 
 
 def unit_vectors(lat: ArrayLike, lon: ArrayLike) -> Floats:

@@ -15,6 +15,7 @@ from typing import Any
 from tabulate import tabulate
 
 from globe_eval.errors import InputError, nearest
+from globe_eval.files import harmless
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.breakdowns import DIMENSIONS
 from globe_eval.metrics.catalogue import ACCURACIES, TARGETS, Family, described, of_family
@@ -223,9 +224,7 @@ def _csv(many: Sequence[Results], columns: Sequence[str]) -> str:
     writer.writerow(["task", "model", "n", "n_groups", *(f"{name}_{side}" for name in columns for side in sides)])
     for one in many:
         figures = [getattr(one.metrics[name], side) for name in columns for side in sides]
-        name = model_name(one)
-        safe = f"'{name}" if name[:1] in ("=", "+", "-", "@") else name
-        writer.writerow([one.task, safe, one.n, one.n_groups, *figures])
+        writer.writerow([one.task, harmless(model_name(one)), one.n, one.n_groups, *figures])
     return out.getvalue().rstrip("\n")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from globe_eval.answers import parse
-from globe_eval.benchmarks.table import Table, cell_text, cell_value
+from globe_eval.benchmarks.table import COLUMNS, Table, cell_text, cell_value
 from globe_eval.benchmarks.truth import truth_columns
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import valid_utf8
@@ -141,11 +141,13 @@ def reply_text(reply: Any) -> str | None:
     'Rome'
     >>> reply_text({"content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Rome"}]})
     'Rome'
-    >>> reply_text([{"city": "Rome"}]) is None
-    True
+    >>> reply_text([["Rome"]]), reply_text([{"city": "Rome"}])
+    ('Rome', None)
     """
     if isinstance(reply, str):
         return reply
+    if isinstance(reply, list) and len(reply) == 1 and isinstance(reply[0], str | list):
+        return reply_text(reply[0])
     if isinstance(reply, list):
         parts = [part for part in reply if isinstance(part, dict) and part.get("role") not in _ASKED]
         parts = next(([part] for part in reversed(parts) if "role" in part), parts)  # of a chat the last reply
@@ -179,7 +181,7 @@ def _looks_like(table: Table, columns: ColumnNames) -> str:
     rows = table.rows[:: max(1, len(table.rows) // 20)]
     best, chosen = (0.0, 0.0), None
     for column in [*table.columns, *table.paths]:
-        if column in (columns.id, table.find("id")):
+        if column in (columns.id, table.find("id")) or column.rpartition(".")[2].lower() in COLUMNS["id"]:
             continue
         texts = [text for row in rows if isinstance(text := cell_value(row, column), str) and text.strip()]
         if not texts or 2 * sum(any(map(str.isalpha, text)) for text in texts) < len(rows):

@@ -14,6 +14,7 @@ import numpy as np
 from globe_eval import scoring
 from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.ceilings import Ceilings, ceilings
+from globe_eval.collector import without_collector
 from globe_eval.columns import Columns, columns
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.metrics.catalogue import FAMILIES, METRICS, TARGETS, Family, Metric, metrics_with, pair_columns, pairs
@@ -85,7 +86,7 @@ def unscored(
     return Results(schema_version=SCHEMA_VERSION, **{**nothing, **fields, **known})
 
 
-@process.without_collector()
+@without_collector()
 def assemble(
     results: Results,
     samples: Sequence[Sample],

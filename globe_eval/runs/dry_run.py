@@ -9,7 +9,7 @@ from typing import Any
 from globe_eval.benchmarks.images import ImageError, Photograph, picture_bytes
 from globe_eval.models import request as chat
 from globe_eval.models.decoding import LENGTHS
-from globe_eval.runs.run import Request, set_up, wanted
+from globe_eval.runs.run import Request, photograph_positions, set_up
 from globe_eval.secrets import without_secrets
 
 LOOKED_AT = 100
@@ -31,7 +31,7 @@ def describe(request: Request) -> str:
 
 
 def _describe(request: Request, name: str, task: Any) -> str:
-    positions = wanted(request, task)
+    positions = photograph_positions(request, task)
     context = task.fewshot_context(
         task.eval_docs[positions[0]],
         num_fewshot=0,

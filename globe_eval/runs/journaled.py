@@ -25,7 +25,7 @@ from globe_eval.models.simple import SimpleModel
 from globe_eval.runs.journal import Entry, Journal
 from globe_eval.runs.progress import Progress
 from globe_eval.runs.usage import Budget, Portion
-from globe_eval.secrets import removed, without_secrets
+from globe_eval.secrets import redact, without_secrets
 
 CHUNK = 256
 """Requests that an engine of its own batches (vLLM) is given at once: enough to keep it busy, and all of their pictures
@@ -317,7 +317,7 @@ def _published(response: str) -> Response:
 
 def _shown(text: str | None) -> str | None:
     """The text without secrets: servers and libraries quote keys, and addresses with passwords."""
-    return None if text is None else without_secrets({"": removed(valid_utf8(str(text)))})[""]
+    return None if text is None else without_secrets({"": redact(valid_utf8(str(text)))})[""]
 
 
 def _first_line(error: Exception) -> str:

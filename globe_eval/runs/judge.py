@@ -26,7 +26,7 @@ from globe_eval.metrics.grounding import entity_set
 from globe_eval.runs import second_model
 from globe_eval.runs.second_model import SecondModel
 from globe_eval.sample import JudgeAgreement, Judgement, Sample, Use
-from globe_eval.secrets import removed
+from globe_eval.secrets import redact
 
 USES: tuple[Use, ...] = get_args(Use)
 
@@ -126,7 +126,7 @@ def ask(
     """
     from lm_eval.api.instance import Instance
 
-    from globe_eval.models.decoding import merged
+    from globe_eval.models.decoding import merge_arguments
     from globe_eval.models.request import write_history
 
     questions = [one for sample in samples if (one := question(sample, seed)) is not None]
@@ -146,7 +146,7 @@ def ask(
                 "max_gen_toks": 64 + 16 * len(one.entities),
                 "response_format": {"type": "json_schema", "json_schema": form},
             }
-            arguments: tuple[Any, ...] = (write_history(history), merged(decoding, model.decoding), {})
+            arguments: tuple[Any, ...] = (write_history(history), merge_arguments(decoding, model.decoding), {})
             requests.append(Instance("generate_until", {"id": one.id}, arguments, 0))
             asked.append(one)
     errors: Counter[str] = Counter()
@@ -158,7 +158,7 @@ def ask(
                     raise ValueError(response.error)
                 verdict = read_verdict(response, one.entities)
             except (ValueError, AttributeError) as error:
-                judged[one.id] = Judgement(error=removed(str(error))[:300])
+                judged[one.id] = Judgement(error=redact(str(error))[:300])
                 errors[str(error)] += 1
                 continue
             judged[one.id] = Judgement(entities=verdict)
@@ -168,7 +168,7 @@ def ask(
             judged.setdefault(one.id, Judgement(error=str(error)[:300]))
         errors[str(error)] += len(asked)
     silent = bool(asked) and all(judged[one.id].error is not None for one in asked)
-    reason = removed(errors.most_common(1)[0][0])[:300] if silent else None
+    reason = redact(errors.most_common(1)[0][0])[:300] if silent else None
     return [replace(sample, judge=judged.get(sample.id)) for sample in samples], reason
 
 

@@ -39,7 +39,7 @@ def ask(
     """
     from lm_eval.api.instance import Instance
 
-    from globe_eval.models.decoding import merged
+    from globe_eval.models.decoding import merge_arguments
     from globe_eval.models.request import write_history
 
     model = second_model.second_model("--ask_localizable", arguments, seed)
@@ -58,7 +58,7 @@ def ask(
             continue
         history = [{"role": "system", "content": GLOBE_LOCATABLE}, {"role": "user", "content": f"<image>{text}"}]
         greedy = {"temperature": 0, "max_gen_toks": 1, "logprobs": True, "top_logprobs": 5}
-        decoding = merged(greedy, model.decoding)
+        decoding = merge_arguments(greedy, model.decoding)
         context = write_history(history)
         requests.append(Instance("generate_until", {}, (context, decoding, {"visual": [picture]}), 0))
         asked.append(index)

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
+from globe_eval.collector import without_collector
+
 T = TypeVar("T")
 
 WORTH_PROCESSES = 2_000
@@ -23,21 +25,6 @@ MOST_PROCESSES = 8
 """Each has memory of its own, and what they send must be unpacked here."""
 
 _PART = 250
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Pause the search for cyclic garbage, which looks at all objects again whenever there are a quarter more of them.
-
-    While millions of samples are made, of which none is part of a cycle, that is a seventh of the time.
-    """
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 _task: tuple[Callable[..., Sequence[Any]], tuple[Sequence[Any], ...]] | None = None

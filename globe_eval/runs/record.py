@@ -13,7 +13,7 @@ import globe_eval
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole
 from globe_eval.sample import SCHEMA_VERSION, Results, Sample, from_json, to_json
-from globe_eval.secrets import removed
+from globe_eval.secrets import redact
 
 
 def write_run(folder: Path, samples: Iterable[Sample], results: Results) -> None:
@@ -24,7 +24,7 @@ def write_run(folder: Path, samples: Iterable[Sample], results: Results) -> None
 
 
 def _public(line: bytes) -> bytes:
-    return removed(line.decode()).encode() + b"\n"
+    return redact(line.decode()).encode() + b"\n"
 
 
 def read_results(folder: Path) -> Results:

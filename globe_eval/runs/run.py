@@ -106,7 +106,7 @@ def set_up(request: Request) -> tuple[dict[str, Any], Path]:
 def set_up_task(request: Request, task: Any) -> None:
     """Apply the request's picture bounds, decoding, repeats and seed to a task."""
     task.bounds = request.bounds
-    arguments = decoding.merged(task.config.generation_kwargs, request.gen_kwargs, backend=request.model)
+    arguments = decoding.merge_arguments(task.config.generation_kwargs, request.gen_kwargs, backend=request.model)
     task.set_config(key="generation_kwargs", value=arguments)
     if request.repeats > 1:
         task.set_config(key="repeats", value=request.repeats)
@@ -147,7 +147,7 @@ def run(request: Request) -> list[tuple[Path, Results]]:
 def open_journal(request: Request, name: str, task: Any, folder: Path) -> Journal:
     """The task's journal in its folder. Raises InputError where another run or another process has it."""
     part, parts = request.shard or (1, 1)
-    if not wanted(request, task):
+    if not photograph_positions(request, task):
         raise InputError(f"--shard {part}/{parts}: no photograph of {name} is left for it, of {len(task.eval_docs):,}")
     place = folder / (f"{name}__{request.prompt}" if request.prompt else name)
     return Journal(
@@ -181,7 +181,7 @@ def _rank() -> int:
     return int(os.environ.get("LOCAL_RANK", "0"))
 
 
-def wanted(request: Request, task: Any) -> range:
+def photograph_positions(request: Request, task: Any) -> range:
     """Positions in the manifest of the photographs that are asked about."""
     from lm_eval.evaluator_utils import get_sample_size
 
@@ -233,7 +233,7 @@ def ask_all(request: Request, asking: Journaled, task: Any) -> None:
     evaluate(
         lm=asking,
         task_dict={"tasks": {task.config.task: task}, "groups": {}},
-        samples={task.config.task: wanted(request, task)},
+        samples={task.config.task: photograph_positions(request, task)},
         system_instruction=request.system_instruction,
         apply_chat_template=True,
         log_samples=False,
@@ -278,7 +278,7 @@ def load_tasks(
         if found:
             raise InputError(str(found[0]))
 
-    asked = foreign_code.requested(names, known, tags)
+    asked = foreign_code.requested_definitions(names, known, tags)
     for file, modules in foreign_code.modules(asked).items():
         if no_code:
             raise InputError(f"{file}: loads the Python of {', '.join(modules)}; --no_code refuses it")
@@ -395,7 +395,7 @@ def _assemble(
 ) -> tuple[list[Sample], Results, list[str]]:
     from globe_eval.benchmarks.images import inspect
 
-    positions = wanted(request, task)
+    positions = photograph_positions(request, task)
     docs = list(islice(task.eval_docs, positions.start, positions.stop, positions.step))
     answers = {name: response for portion in portions for name, response in portion.answers.items()}
     responses: list[Any] = [answers[str(doc["id"])] for doc in docs]
@@ -438,7 +438,7 @@ def _assemble(
         usage=usage(responses, portions, request.prices),
     )
     exclude = overlapping_ids({"overlap": task.manifest.overlap}) if request.exclude_overlap else None
-    answered_by = served.served(responses)
+    answered_by = served.served_by(responses)
     notes = served.notes(responses, asking.prompt if hasattr(asking.model, "answers") else None)
     del docs, files, answers, responses  # a kilobyte and a half a photograph, of no more use
     asking.answers.clear()

@@ -287,7 +287,7 @@ def _match(
 
 def _better_id(table: Table, truth_ids: Sequence[str]) -> str:
     known = {stem(name) for name in truth_ids}
-    for column in table.columns:
+    for column in (*table.columns, *table.paths):
         if any(stem(str(cell_value(row, column))) in known for row in table.rows[:100]):
             return f"; column {column!r} has the ids of the truth (--id-column {column!r})"
     return ""

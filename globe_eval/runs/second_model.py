@@ -60,7 +60,7 @@ class AnswerFile:
         self.path, self.field = path, field
         self.known: dict[str, Any] = {}
         if path is not None and path.is_file():
-            for line in path.read_text(encoding="utf-8").splitlines():
+            for line in path.read_bytes().splitlines():  # of bytes: U+2028 in an answer ends no line
                 try:
                     entry = json.loads(line)
                     self.known[entry["key"]] = entry[field]

@@ -15,7 +15,7 @@ CHARACTERS_A_TOKEN = (4, 8)
 """Of a prompt: as many tokens as its text alone would have hold no picture. Fewer still are of an unusual tokenizer."""
 
 
-def served(responses: Sequence[Response]) -> ServedBy | None:
+def served_by(responses: Sequence[Response]) -> ServedBy | None:
     """How many answers name which model, fingerprint and provider; None where none names any."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in Served._fields}
     for response in responses:

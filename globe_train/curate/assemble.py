@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval.benchmarks.duplicates import PHOTOGRAPHS, overlap
-from globe_train.curate.split import balanced, split
-from globe_train.data import hashed
+from globe_train.curate.split import balance, split
+from globe_train.data import with_hashes
 from globe_train.recipe import Recipe
 
 Benchmarks = Mapping[str, Sequence[dict[str, Any]]]
@@ -54,8 +54,8 @@ def assemble(
 
     """
     fate = {verdict["id"]: verdict["verdict"] for verdict in verdicts}
-    kept = [joined(row, one) for row, one in zip(rows, verdicts, strict=True) if one["verdict"] == "verified"]
-    kept = hashed(kept, images, recipe.output / "pictures.jsonl")
+    kept = [data_row(row, one) for row, one in zip(rows, verdicts, strict=True) if one["verdict"] == "verified"]
+    kept = with_hashes(kept, images, recipe.output / "pictures.jsonl")
     shared = []
     for name, theirs in benchmarks.items():
         common = overlap(kept, theirs)
@@ -65,7 +65,7 @@ def assemble(
         counts = {kind: None if ids is None else len(ids) for kind, ids in common.items()}
         shared.append({"benchmark": name, "n": len(theirs), "shared": counts, "removed": len(drop)})
     seed, given = recipe["seed"], recipe["balance"]
-    stay = balanced(kept, given["by"], given["at_most"], seed)
+    stay = balance(kept, given["by"], given["at_most"], seed)
     fate |= {row["id"]: "balance" for row in kept if row["id"] not in stay}
     kept = [row for row in kept if row["id"] in stay]
     sides = split(kept, recipe["split"]["test"], recipe["split"]["place"], seed)
@@ -79,7 +79,7 @@ def assemble(
     return Assembled(parts, {name: placed[name] for name in fate}, shared)
 
 
-def joined(row: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, Any]:
+def data_row(row: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, Any]:
     """A row of the data set. Its place is the photograph's; where that has no names, those of the verified answer."""
     kept, local = verdict["kept"], verdict["localizability"]
     return {

@@ -158,7 +158,7 @@ def evidence(
     return Verdict(enough and not (refuted and unconfirmed == "reject"), why)
 
 
-def grounded(one: Annotation, seen: Mapping[str, bool | None]) -> float:
+def groundedness(one: Annotation, seen: Mapping[str, bool | None]) -> float:
     """How well a reasoning is grounded: the F1 of its confirmed cues, in [0, 1]; the best one is chosen.
 
     precision = confirmed / all its cues that the source can tell; recall = confirmed / all that were confirmed of any

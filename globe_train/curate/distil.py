@@ -7,12 +7,10 @@ what a manifest may know of the picture: neither entities nor whether it can be 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.folders import find_data
 from globe_eval.benchmarks.manifest import locate, read_manifest
 from globe_eval.benchmarks.table import read_table
 from globe_eval.errors import InputError, nearest
@@ -20,6 +18,7 @@ from globe_eval.files import json_lines, write_whole
 from globe_eval.runs import identity, record, run
 from globe_eval.runs.journal import read_identity
 from globe_eval.runs.merge import merge
+from globe_train.data import manifest_and_images, write_task
 from globe_train.recipe import Recipe
 
 FIELDS = ("id", "image", "lat", "lon", "country", "city", "group", "scene", "license")
@@ -45,12 +44,7 @@ class Photographs:
 def read_photographs(recipe: Recipe) -> Photographs:
     """The photographs of a recipe. Raises InputError for what `read_manifest` refuses, and for a missing column."""
     given = recipe["data"]
-    path = find_data(given["manifest"])
-    if path is None:
-        raise recipe.error(f"data, manifest: {given['manifest']}: no such file", "data", "manifest")
-    images = find_data(given["images"]) if given["images"] else path.parent
-    if images is None:
-        raise recipe.error(f"data, images: {given['images']}: no such folder", "data", "images")
+    path, images = manifest_and_images(recipe, given)
     reading = {name: given[name] for name in ("columns", "values", "where", "image_suffix")}
     manifest = read_manifest(path, images=images, **reading)
     licenses = _licenses(recipe, path, images, reading) if given["license_column"] else {}
@@ -80,18 +74,13 @@ def _licenses(recipe: Recipe, path: Path, images: Path, reading: dict[str, Any])
 
 def write_tasks(recipe: Recipe, photographs: Photographs) -> dict[str, str]:
     """Write the photographs as benchmarks, one for each prompt that is asked; prompt -> task."""
-    folder = recipe.output / "tasks"
-    folder.mkdir(parents=True, exist_ok=True)
     truth = recipe.output / "photographs.jsonl"
     write_whole(truth, json_lines(photographs.rows))
     tasks = {}
     for role in ("teachers", "predictors"):
         for one in recipe[role].values():
             name = f"curate_{one['prompt']}"
-            data = {"truth": str(truth.absolute()), "images": str(photographs.images)}
-            text = f"task: {name}\nclass: !function globe_eval.GeoTask\nprompt: {one['prompt']}\n"
-            text += f"dataset_kwargs: {json.dumps(data, ensure_ascii=False)}\nmetadata: {{version: 1}}\n"
-            write_whole(folder / f"{name}.yaml", text.encode())
+            write_task(recipe.output / "tasks", name, truth, photographs.images, one["prompt"])
             tasks[one["prompt"]] = name
     return tasks
 

@@ -6,30 +6,15 @@ no default must be there. Nothing else is guessed.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from globe_eval.benchmarks.definition import read_definition
 from globe_eval.benchmarks.duplicates import KINDS, PHOTOGRAPHS
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import nearest
-from globe_train.recipe import Recipe, find_recipe, numbers, override, unknown_key, with_included
-
-MUST = object()
-NUMBER = (int, float)
-
-
-class Key(NamedTuple):
-    """What a key may be: kinds of value, default (MUST: none), bounds of a number, the only texts that are allowed."""
-
-    kind: type | tuple[type, ...]
-    default: Any = MUST
-    low: float | None = None
-    high: float | None = None
-    allowed: tuple[str, ...] = ()
-
+from globe_train.recipe import NUMBER, Key, Recipe, find_recipe, read_values, with_defaults
 
 SOURCES = ("segmentation", "detector", "known")
 """Who confirms what a reasoning names, see `evidence`."""
@@ -114,7 +99,7 @@ TEACHER: dict[str, Key] = {
     "model_args": Key(dict, {}),
     "prompt": Key(str, None, allowed=tuple(PROMPTS)),
     "gen_kwargs": Key(dict, {}),
-    "batch_size": Key((int, str), None),
+    "batch_size": Key((str, int), None),
     "device": Key(str, None),
     "max_pixels": Key(int, None, 1),
     "ask_localizable": Key(dict, {}),
@@ -135,59 +120,23 @@ def read_recipe(name: str, overrides: Sequence[str] = ()) -> Recipe:
 
     Raises InputError, with file and line, for everything that can be known to be wrong without looking at data.
     """
-    path = find_recipe(name, recipes_folder())
-    definition = read_definition(path)
-    values = numbers(with_included(definition))
-    for item in overrides:
-        override(values, item)
-    recipe = Recipe(path, values, definition.lines)
-    filled = fill(recipe, (), values, TOP)
+    recipe = read_values(find_recipe(name, recipes_folder()), overrides)
+    values = with_defaults(recipe, (), recipe.values, TOP)
     for section, keys in SECTIONS.items():
-        filled[section] = fill(recipe, (section,), filled[section], keys)
-    for role, prompt in (("teachers", filled["prompt"]), ("predictors", "coordinates")):
-        given = filled[role]
-        filled[role] = {str(name): _teacher(recipe, role, str(name), given[name], prompt) for name in given}
-    recipe = Recipe(path, filled, definition.lines)
+        values[section] = with_defaults(recipe, (section,), values[section], keys)
+    for role, prompt in (("teachers", values["prompt"]), ("predictors", "coordinates")):
+        given = values[role]
+        values[role] = {str(name): _teacher(recipe, role, str(name), given[name], prompt) for name in given}
+    recipe = dataclasses.replace(recipe, values=values)
     _check(recipe)
     return recipe
-
-
-def fill(recipe: Recipe, above: tuple[str, ...], given: Any, keys: Mapping[str, Key]) -> dict[str, Any]:
-    """The values of one mapping of the recipe, checked, with defaults."""
-    if not isinstance(given, Mapping):
-        raise recipe.error(f"{', '.join(above)}: found {given!r}; allowed: a mapping", *above)
-    unknown_key(recipe, above, given, keys)
-    filled = {}
-    for name, key in keys.items():
-        value = given.get(name)
-        if value is None:
-            if key.default is MUST:
-                raise recipe.error(f"{', '.join(above)}{': ' if above else ''}{name!r} is missing", *above)
-            value = key.default
-        elif (wrong := _wrong(value, key)) is not None:
-            raise recipe.error(f"{', '.join((*above, name))}: found {value!r}{wrong}", *above, name)
-        filled[name] = value
-    return filled
-
-
-def _wrong(value: Any, key: Key) -> str | None:
-    """What is wrong with a value, as the end of a message."""
-    if not isinstance(value, key.kind) or isinstance(value, bool):
-        names = {str: "a text", list: "a list", dict: "a mapping", int: "a whole number"}
-        return f"; allowed: {names[key.kind] if isinstance(key.kind, type) else 'a number'}"
-    if key.allowed and value not in key.allowed:
-        return f"{nearest(str(value), key.allowed)} (allowed: {', '.join(key.allowed)})"
-    low, high = -math.inf if key.low is None else key.low, math.inf if key.high is None else key.high
-    if isinstance(value, int | float) and not low <= value <= high:
-        return f"; allowed: {low:g} {'and more' if key.high is None else f'to {high:g}'}"
-    return None
 
 
 def _teacher(recipe: Recipe, role: str, name: str, given: Any, prompt: str) -> dict[str, Any]:
     if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
         raise recipe.error(f"{role}: found {name!r}; a name has letters, digits, '_', '-' and '.'", role, name)
-    filled = fill(recipe, (role, name), given, TEACHER)
-    return {**filled, "prompt": filled["prompt"] or prompt}
+    values = with_defaults(recipe, (role, name), given, TEACHER)
+    return {**values, "prompt": values["prompt"] or prompt}
 
 
 def _check(recipe: Recipe) -> None:

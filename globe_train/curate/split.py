@@ -20,12 +20,12 @@ def place_in_line(seed: int, *key: object) -> str:
     return hashlib.sha256(repr((seed, *key)).encode()).hexdigest()
 
 
-def balanced(rows: Sequence[Row], by: Sequence[str], at_most: int | None, seed: int) -> set[str]:
+def balance(rows: Sequence[Row], by: Sequence[str], at_most: int | None, seed: int) -> set[str]:
     """The ids that are kept where no cell has more than `at_most` rows; those of a fuller one are drawn by the seed.
 
     A cell is all rows that share every column of `by`; what is unknown is a value of its own. None keeps all.
 
-    >>> sorted(balanced([{"id": i, "country": "France"} for i in "abc"], ["country"], 2, seed=0))
+    >>> sorted(balance([{"id": i, "country": "France"} for i in "abc"], ["country"], 2, seed=0))
     ['b', 'c']
     """
     cells: dict[Hashable, list[str]] = defaultdict(list)

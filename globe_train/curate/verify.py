@@ -184,7 +184,7 @@ def _choose(
         for name, value in confirmed_cues.items()
         if value is False or (value is None and given["unknown"] == "remove")
     ]
-    ranked = sorted(left, key=lambda one: -checks.grounded(one, confirmed_cues))  # stable
+    ranked = sorted(left, key=lambda one: -checks.groundedness(one, confirmed_cues))  # stable
     for one in ranked:
         places = [name for name in (one.country, one.city) if name]
         text = without(one.reasoning or "", refused, vocabulary, places, given["empty_line"])
@@ -195,7 +195,7 @@ def _choose(
                 "country": one.country,
                 "city": one.city,
                 "distance_km": one.distance_km,
-                "grounded": round(checks.grounded(one, confirmed_cues), 6),
+                "grounded": round(checks.groundedness(one, confirmed_cues), 6),
                 "cues": sorted(cues_of(text, vocabulary, places)),
                 "reasoning": text,
             }

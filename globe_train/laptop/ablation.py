@@ -1,15 +1,12 @@
 """What each reward changes: the paper's Table 3 on a small scale, from the runs of one demo or of several seeds.
 
 `python -m globe_train.laptop.ablation out/train-0 out/train-1 out/train-2 -o leaderboards/training` writes the table
-over all seeds as Markdown and CSV.
+over all seeds as Markdown.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import io
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from globe_eval.errors import InputError
+from globe_eval.files import read_json_lines
 from globe_eval.metrics.intervals import mean_interval
 from globe_train import card
 from globe_train.card import table
@@ -57,7 +55,7 @@ def values(folder: Path, name: str) -> tuple[list[str], Values]:
     file = next((folder / "runs" / name).glob("*/samples.jsonl"), folder / "runs" / name / "miniworld/samples.jsonl")
     if not file.is_file():
         raise InputError(f"{file}: no such file; python -m globe_train.laptop.demo {folder} writes it")
-    samples = sorted(map(json.loads, file.read_text(encoding="utf-8").splitlines()), key=lambda sample: sample["id"])
+    samples = sorted(read_json_lines(file), key=lambda sample: sample["id"])
     km = np.array([np.inf if s["distance_km"] is None else s["distance_km"] for s in samples])
 
     def grounding(key: str) -> Any:
@@ -73,28 +71,20 @@ def mean(folders: Sequence[Path], name: str) -> tuple[list[str], Values]:
     read = [values(folder, name) for folder in folders]
     if any(groups != read[0][0] for groups, _ in read):
         raise InputError(f"{', '.join(map(str, folders))}: the runs of {name} are not over the same photographs")
-    return read[0][0], averaged([columns for _, columns in read])
+    return read[0][0], mean_over_runs([columns for _, columns in read])
 
 
-def averaged(read: Sequence[Values]) -> Values:
+def mean_over_runs(read: Sequence[Values]) -> Values:
     """The mean of each photograph's values over several runs."""
     return {column: np.mean([columns[column] for columns in read], axis=0) for column in COLUMNS}
 
 
-def estimate(column: Any, groups: Sequence[str]) -> tuple[float, float, float] | None:
-    """Mean, low and high of the values that are known, the interval by photographer; None where none is."""
+def cell(column: Any, groups: Sequence[str], signed: bool = False) -> str:
+    """The mean of the known values with its interval by photographer; a change that is not zero by it is marked."""
     known = ~np.isnan(column)
     if not known.any():
-        return None
-    return column[known].mean(), *mean_interval(column, groups)
-
-
-def cell(column: Any, groups: Sequence[str], signed: bool = False) -> str:
-    """A mean with its interval, by photographer; an interval of a change that excludes zero is marked."""
-    found = estimate(column, groups)
-    if found is None:
         return "–"
-    value, low, high = found
+    value, (low, high) = column[known].mean(), mean_interval(column, groups)
     sign = "+" if signed else ""
     mark = " *" if signed and (low > 0 or high < 0) else ""
     return f"{value:{sign}.1f} ({low:{sign}.1f} – {high:{sign}.1f}){mark}"
@@ -166,36 +156,21 @@ def summary(folders: Sequence[Path], names: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def table_csv(folders: Sequence[Path], names: Sequence[str]) -> str:
-    """Mean, low and high of each model and column, a seed a block."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["run", "model", "column", "mean", "low", "high"])
-    for folder in folders:
-        for name in names:
-            groups, found = values(folder, name)
-            for column in COLUMNS:
-                if (numbers := estimate(found[column], groups)) is not None:
-                    writer.writerow([folder.name, name, column, *(f"{number:.2f}" for number in numbers)])
-    return file.getvalue()
-
-
 def main(words: Sequence[str] | None = None) -> int:
-    """Write the tables of several demos."""
+    """Write the page of several demos."""
     parser = argparse.ArgumentParser(prog="python -m globe_train.laptop.ablation", description="The rewards' ablation.")
     parser.add_argument("folders", type=Path, nargs="+", metavar="FOLDER", help="that globe_train.laptop.demo wrote")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
     options = parser.parse_args(words)
     names = present(options.folders)
     try:
-        text, numbers = summary(options.folders, names), table_csv(options.folders, names)
+        text = summary(options.folders, names)
     except InputError as error:
         print(f"ablation: {error}", file=sys.stderr)
         return error.exit_code
     options.output.mkdir(parents=True, exist_ok=True)
-    for name, content in (("rewards.md", text), ("rewards.csv", numbers)):
-        (options.output / name).write_text(content, encoding="utf-8")
-        print(options.output / name)
+    (options.output / "rewards.md").write_text(text, encoding="utf-8")
+    print(options.output / "rewards.md")
     return 0
 
 

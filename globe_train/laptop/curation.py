@@ -10,7 +10,6 @@ Shares come with 95 % intervals by photographer.
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 import time
@@ -25,7 +24,7 @@ from globe_eval.benchmarks.table import read_table
 from globe_eval.commands.arguments import count
 from globe_eval.cues.mentions import canonical
 from globe_eval.errors import InputError
-from globe_eval.files import write_whole
+from globe_eval.files import read_json_lines, write_whole
 from globe_eval.metrics.grounding import supported_by
 from globe_eval.metrics.intervals import mean_interval, wilson
 from globe_train import cli
@@ -37,7 +36,7 @@ TARGETS = {"places": 0.98, "entities": 0.95, "recall": 0.70}
 
 
 @dataclass(frozen=True)
-class Figure:
+class Share:
     """A share of n things with its interval, all in [0, 1]; None where n is 0."""
 
     name: str
@@ -55,7 +54,7 @@ class Figure:
         return [self.name, self.of, f"{100 * self.value:.1f} % ({low:.1f} – {high:.1f})", f"{self.n:,}"]
 
 
-def share(name: str, of: str, hits: Sequence[tuple[bool, str]]) -> Figure:
+def share(name: str, of: str, hits: Sequence[tuple[bool, str]]) -> Share:
     """The share of hits; each comes with its photographer.
 
     >>> share("precision", "of all", [(True, "a"), (True, "b")]).low.__round__(3)
@@ -63,15 +62,15 @@ def share(name: str, of: str, hits: Sequence[tuple[bool, str]]) -> Figure:
     """
     n = len(hits)
     if not n:
-        return Figure(name, of, None, None, None, 0)
+        return Share(name, of, None, None, None, 0)
     right = np.array([hit for hit, _ in hits], dtype=float)
     value = float(right.mean())
     groups = [group for _, group in hits]
     low, high = mean_interval(right, groups) if len(set(groups)) > 1 else wilson(value, n)
-    return Figure(name, of, value, low, high, n)
+    return Share(name, of, value, low, high, n)
 
 
-def judge(checks: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> dict[str, list[Figure]]:
+def judge(checks: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> dict[str, list[Share]]:
     """Check (or "before", "whole") -> its figures.
 
     Args:
@@ -85,7 +84,7 @@ def judge(checks: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, 
     def by(one: Row) -> str:
         return str(truth[one["id"]].get("group") or one["id"])
 
-    def both(what: str, pairs: Sequence[tuple[bool, bool, str]], right: str) -> list[Figure]:
+    def both(what: str, pairs: Sequence[tuple[bool, bool, str]], right: str) -> list[Share]:
         """Precision and recall of (passed, true, photographer)."""
         return [
             share("precision", f"{what} that pass: {right}", [(true, who) for passed, true, who in pairs if passed]),
@@ -115,7 +114,7 @@ def judge(checks: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, 
     return {"before": before(answered, truth, labels), **found}
 
 
-def before(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Figure]:
+def before(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Share]:
     """What is right before any check: of the manifest's places, the teachers' answers, and what these name."""
     places, answers, named = [], [], []
     for one in answered:
@@ -132,7 +131,7 @@ def before(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[st
     ]
 
 
-def whole(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Figure]:
+def whole(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Share]:
     """What is right of the verified photographs, and how many of those that could be are verified."""
     places, local, entities, said, could, could_less = [], [], [], [], [], []
     for one in answered:
@@ -165,23 +164,22 @@ def same_place(answer: Row, row: Row) -> bool:
     return all(str(answer[name]).casefold() == str(row[name]).casefold() for name in ("country", "city"))
 
 
-def read(curated: Path, truth: Path, labels: Path) -> dict[str, list[Figure]]:
+def read(curated: Path, truth: Path, labels: Path) -> dict[str, list[Share]]:
     """`judge` of files: a curation's OUTPUT/dataset, the table of the truth and the manifest."""
     path = curated / "checks.jsonl"
     if not path.is_file():
         raise InputError(f"{path}: no such file; curate first")
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     tables = [{str(row["id"]): row for row in read_table(file).rows} for file in (truth, labels)]
-    return judge(lines, *tables)
+    return judge(read_json_lines(path), *tables)
 
 
-def met(figures: Mapping[str, list[Figure]]) -> dict[str, bool]:
+def met(figures: Mapping[str, list[Share]]) -> dict[str, bool]:
     """Target -> whether the value reaches it."""
     values = {figure.name: figure.value or 0.0 for figure in figures["whole"]}
     return {name: values[name] >= least for name, least in TARGETS.items()}
 
 
-def report(figures: Mapping[str, list[Figure]]) -> str:
+def report(figures: Mapping[str, list[Share]]) -> str:
     """The figures as a table in Markdown, then the targets."""
     rows = [[check, *figure.cells()] for check, its in figures.items() for figure in its]
     reached = met(figures)

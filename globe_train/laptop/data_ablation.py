@@ -68,7 +68,7 @@ def main(words: Sequence[str] | None = None) -> int:
     train = verbs.add_parser("train")
     train.add_argument("folder", type=Path, metavar="FOLDER", help="that `sets` wrote")
     train.add_argument("bases", type=Path, nargs="+", metavar="BASE", help="checkpoints that can see, one a seed")
-    train.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="for data.md and data.csv")
+    train.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="for data.md")
     train.add_argument("--sft", type=int, default=600, help="steps of each SFT (default 600)")
     train.add_argument("--grpo", type=int, default=50, help="steps of each GRPO (default 50)")
     train.set_defaults(verb=train_on_sets)
@@ -164,10 +164,9 @@ def train_on_sets(options: argparse.Namespace) -> None:
         for step in steps(options, folder, base, seed)
     ]
     run(planned, options.folder / "logs")
-    text, numbers = summary(options, folders), ablation.table_csv(folders, list(NAMES))
+    text = summary(options, folders)
     options.output.mkdir(parents=True, exist_ok=True)
-    for name, content in (("data.md", text), ("data.csv", numbers)):
-        (options.output / name).write_text(content, encoding="utf-8")
+    (options.output / "data.md").write_text(text, encoding="utf-8")
     print(f"\n{text}\n{options.output / 'data.md'}")
 
 

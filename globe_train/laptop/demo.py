@@ -26,9 +26,9 @@ from globe_eval.errors import InputError
 from globe_train import card
 from globe_train.laptop.ablation import CAREFUL, MODELS, NAMES, VARIANTS, report
 from globe_train.laptop.steps import TRAIN, Step, checkpoint, evaluation, run
+from globe_train.launch import ACCELERATE
 
-CPU2 = Path(__file__).parent / "accelerate/cpu2.yaml"
-TWO = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(CPU2)]
+TWO = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(ACCELERATE / "cpu2.yaml")]
 FLOORS = ("constant", "knn")
 IMAGINED, REAL = 14_400, 9_600
 """Pictures to learn to see from, and pictures of places."""
@@ -98,10 +98,10 @@ def steps(options: argparse.Namespace, models: Sequence[str]) -> list[Step]:
                 needs=["reward_model"],
             ),
         ]
-    return [*planned, *(evaluated(options, name) for name in [*FLOORS, *models])]
+    return [*planned, *(evaluation_step(options, name) for name in [*FLOORS, *models])]
 
 
-def evaluated(options: argparse.Namespace, name: str) -> Step:
+def evaluation_step(options: argparse.Namespace, name: str) -> Step:
     """globe-eval of a checkpoint or a floor on the test split."""
     floor = name in FLOORS
     model = ["--model", name] if floor else checkpoint(options.folder / name)

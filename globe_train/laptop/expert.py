@@ -12,7 +12,6 @@ both. With --places it writes the rows of those pictures as they are: where GRPO
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any
 
 from globe_eval.answers import parse
 from globe_eval.errors import InputError
-from globe_eval.files import json_lines, write_whole
+from globe_eval.files import json_lines, read_json_lines, write_whole
 from globe_eval.models import torchvision_cpu
 from globe_train import rewards
 from globe_train.reward_model import reasoning_of
@@ -30,7 +29,7 @@ BATCH, LENGTH = 64, 72
 """Pictures that are answered at once, and tokens of an answer at most."""
 
 
-def sampled(
+def sample_answers(
     model_name: str, rows: Sequence[Mapping[str, Any]], images: Path, samples: int, seed: int
 ) -> Iterator[dict[str, str]]:
     """`samples` answers to each row's picture, drawn at temperature 1: the row's id and the response."""
@@ -92,16 +91,16 @@ def unchecked_answers(
     formed = [
         sample
         for sample, form in zip(samples, rewards.r_format([one["response"] for one in samples]), strict=True)
-        if form == 1 and all(named(sample["response"]))
+        if form == 1 and all(place_named(sample["response"]))
     ]
-    found = first_of_each(rows, formed, lambda _, response: named(response))
+    found = first_of_each(rows, formed, lambda _, response: place_named(response))
     return sorted(Random(f"unchecked/{seed}").sample(found, min(n, len(found))), key=lambda row: str(row["id"]))
 
 
-def named(response: str) -> tuple[str | None, str | None]:
+def place_named(response: str) -> tuple[str | None, str | None]:
     """Country and city of an answer, as it is read when it is evaluated.
 
-    >>> named("<think>a bus</think><answer>country: France\\ncity: Lyon</answer>")
+    >>> place_named("<think>a bus</think><answer>country: France\\ncity: Lyon</answer>")
     ('France', 'Lyon')
     """
     answer = parse(response)
@@ -126,11 +125,6 @@ def first_of_each(
     return found
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """The objects of a file of JSON lines."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
 def main(words: Sequence[str] | None = None) -> int:
     """Sample or choose; returns an exit code."""
     parser = argparse.ArgumentParser(prog="python -m globe_train.laptop.expert", description=__doc__)
@@ -151,11 +145,12 @@ def main(words: Sequence[str] | None = None) -> int:
     choose.add_argument("--places", action="store_true", help="only the rows of these pictures, without an answer")
     choose.add_argument("--unchecked", action="store_true", help="as many answers as are right, right or not")
     given = parser.parse_args(words)
-    rows = read(given.rows)
+    rows = read_json_lines(given.rows)
     if given.verb == "sample":
-        write_whole(given.output, json_lines(sampled(given.model, rows, given.images, given.samples, given.seed)))
+        found = sample_answers(given.model, rows, given.images, given.samples, given.seed)
+        write_whole(given.output, json_lines(found))
         return 0
-    samples = [sample for path in given.samples for sample in read(path)]
+    samples = [sample for path in given.samples for sample in read_json_lines(path)]
     chosen = right_answers(rows, samples)
     if given.unchecked:
         chosen = unchecked_answers(rows, samples, len(chosen))
@@ -164,7 +159,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return InputError.exit_code
     right = {row["id"] for row in chosen}
     places = [row for row in rows if row["id"] in right]
-    write_whole(given.output, json_lines(places if given.places else [*read(given.reasoned), *chosen]))
+    write_whole(given.output, json_lines(places if given.places else [*read_json_lines(given.reasoned), *chosen]))
     print(f"{given.output}: answers to {len(chosen):,} of {len(rows):,} pictures")
     return 0
 

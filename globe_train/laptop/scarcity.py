@@ -30,7 +30,6 @@ run again, and independent steps run side by side. The table says of an arm that
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -40,13 +39,16 @@ from typing import Any
 
 from globe_eval import miniworld
 from globe_eval.errors import InputError
-from globe_eval.files import json_lines, write_whole
+from globe_eval.files import json_lines, read_json_lines, write_whole
 from globe_train import card
 from globe_train.card import table
+from globe_train.data import write_task
 from globe_train.laptop import ablation, world
 from globe_train.laptop.steps import EVAL, TRAIN, Step, checkpoint, run
 
 HELD = "miniworld_scarce_grpo_held"
+BY_DISTANCE = "rewards={r_distance: {weight: 1.0, scale_km: 500}, r_format: 0.2}"
+"""Kilometres instead of names, which are felt where no answer of eight is right."""
 EXPERT = [sys.executable, "-m", "globe_train.laptop.expert"]
 
 PICTURES, TEST, SAMPLES, ROUNDS = 9_600, 3_000, 4, 2
@@ -110,45 +112,37 @@ def write_data(folder: Path, sizes: Sequence[int], pictures: int, test: int) -> 
     """Draw the pictures and write what each arm trains on; what is there already is left as it is."""
     manifest = world.write(folder / "world", pictures, 1, "careful")
     world.write(folder / "imagined", min(14_400, 3 * pictures // 2), 1, "imagined")
-    rows = [json.loads(line) for line in manifest.read_text(encoding="utf-8").splitlines()]
+    rows = read_json_lines(manifest)
     files = {"answers": [{**row, "reasoning": "none", "entities": None} for row in rows], "all": rows}
     for n in sizes:
-        reasoned, geotags = divided(rows, n)
-        files |= {f"reasoned-{n}": reasoned, f"geotags-{n}": geotags, f"permuted-{n}": permuted(geotags, seed=n)}
+        reasoned, geotags = split_rows(rows, n)
+        files |= {f"reasoned-{n}": reasoned, f"geotags-{n}": geotags, f"permuted-{n}": permute_places(geotags, seed=n)}
     for name, its in files.items():
         write_whole(folder / f"{name}.jsonl", json_lines(its))
     unseen = miniworld.photographs("test", miniworld.SPLITS["test"] + test)[miniworld.SPLITS["test"] :]
     (folder / "test").mkdir(exist_ok=True)
     missing = [row for row in unseen if not (folder / "test" / row["image"]).is_file()]
-    for row, picture in zip(missing, world.drawn(missing, 112), strict=True):
+    for row, picture in zip(missing, world.draw_pictures(missing, 112), strict=True):
         (folder / "test" / row["image"]).write_bytes(picture)
     truth = [{key: value for key, value in row.items() if key != "scene_spec"} for row in unseen]
     write_whole(folder / "test.jsonl", json_lines(truth))
-    write_task(folder, "scarcity", folder / "test.jsonl", folder / "test")
+    write_task(folder / "tasks", "scarcity", folder / "test.jsonl", folder / "test")
 
 
-def divided(rows: Sequence[Mapping[str, Any]], n: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def split_rows(rows: Sequence[Mapping[str, Any]], n: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The first n rows as they are, and of the others what a geotag says; all of them where n is all.
 
-    >>> divided([{"id": "a", "reasoning": "x", "entities": ["bus"]}] * 2, 1)[1]
+    >>> split_rows([{"id": "a", "reasoning": "x", "entities": ["bus"]}] * 2, 1)[1]
     [{'id': 'a', 'reasoning': None, 'entities': None}]
     """
     others = rows[n:] or rows
     return [dict(row) for row in rows[:n]], [{**row, "reasoning": None, "entities": None} for row in others]
 
 
-def permuted(rows: Sequence[Mapping[str, Any]], seed: int) -> list[dict[str, Any]]:
+def permute_places(rows: Sequence[Mapping[str, Any]], seed: int) -> list[dict[str, Any]]:
     """Rows with the places of each other's pictures, drawn by a seed; each place as often as before."""
     order = Random(f"scarcity/{seed}").sample(range(len(rows)), len(rows))
     return [{**row, **{name: rows[other][name] for name in PLACE}} for row, other in zip(rows, order, strict=True)]
-
-
-def write_task(folder: Path, name: str, truth: Path, images: Path) -> None:
-    """A benchmark of globe-eval over these pictures."""
-    data = json.dumps({"truth": str(truth.absolute()), "images": str(images.absolute())})
-    (folder / "tasks").mkdir(parents=True, exist_ok=True)
-    text = f"task: {name}\nclass: !function globe_eval.GeoTask\ndataset_kwargs: {data}\nmetadata: {{version: 1}}\n"
-    write_whole(folder / "tasks" / f"{name}.yaml", text.encode())
 
 
 def steps(options: argparse.Namespace, n: int, seed: int) -> list[Step]:
@@ -228,17 +222,17 @@ def steps(options: argparse.Namespace, n: int, seed: int) -> list[Step]:
         "held": held("held", geotags),
         "held-permuted": held("held-permuted", permuted_tags),
         "unheld": held("unheld", geotags, "imitation=null"),
-        "distance": [train(f"distance-{end}", "miniworld_scarce_grpo_distance", sft, geotags)],
+        "distance": [train(f"distance-{end}", "miniworld_scarce_grpo", sft, geotags, BY_DISTANCE)],
         "answers": [imitated(f"answers-{seed}", "answers")],
         "all": [imitated(f"all-{seed}", "all")],
     }
     for arm in options.arms:
         planned += arms.get(arm, [])
-    planned += [evaluated(folder, name_of(arm, n, seed)) for arm in options.arms]
+    planned += [evaluation_step(folder, name_of(arm, n, seed)) for arm in options.arms]
     return list({step.name: step for step in planned}.values())
 
 
-def evaluated(folder: Path, name: str) -> Step:
+def evaluation_step(folder: Path, name: str) -> Step:
     """globe-eval of a checkpoint on the 3,000 test pictures."""
     output = folder / "runs" / name
     given = ["--tasks", "scarcity", "--include_path", str(folder / "tasks"), "-o", str(output)]
@@ -269,16 +263,16 @@ def summary(
         for arm in arms:
             there = [seed for seed in seeds if is_run(folder, name_of(arm, n, seed))]
             title = ARMS[arm] if len(there) in (0, len(seeds)) else f"{ARMS[arm]} (seed {', '.join(map(str, there))})"
-            row, change = kept(earlier, n, ARMS[arm])
+            row, change = earlier_rows(earlier, n, ARMS[arm])
             if not there or (row[:1] == [ARMS[arm]] and len(there) < len(seeds)):
                 rows.append(row or [title, "not run", *["–"] * (len(ablation.COLUMNS))])
                 changes += [change] if change else []
                 continue
-            groups, found = averaged(folder, arm, n, there)
+            groups, found = mean_over_seeds(folder, arm, n, there)
             minutes = f"{duration(folder, arm, n, there) / 60:.1f}"
             rows.append([title, *(ablation.cell(found[c], groups) for c in ablation.COLUMNS), minutes])
             if arm != "sft" and all(is_run(folder, name_of("sft", n, seed)) for seed in there):
-                _, before = averaged(folder, "sft", n, there)
+                _, before = mean_over_seeds(folder, "sft", n, there)
                 cells = (ablation.cell(found[c] - before[c], groups, signed=True) for c in ablation.COLUMNS)
                 changes.append([title, *cells])
         lines += table(("%, 95 % intervals", *ablation.COLUMNS, "minutes"), rows)
@@ -287,10 +281,11 @@ def summary(
     return "\n".join([*lines, ""])
 
 
-def kept(earlier: str, n: int, title: str) -> tuple[list[str], list[str]]:
+def earlier_rows(earlier: str, n: int, title: str) -> tuple[list[str], list[str]]:
     """An arm's row of an earlier table and that of its change over SFT; empty where it has none.
 
-    >>> kept("## 8 reasoned pictures\\n| SFT | 1.0 (0.5 – 1.5) | 2.0 |\\nChange\\n| SFT (seed 1) | +1.0 |", 8, "SFT")
+    >>> page = "## 8 reasoned pictures\\n| SFT | 1.0 (0.5 – 1.5) | 2.0 |\\nChange\\n| SFT (seed 1) | +1.0 |"
+    >>> earlier_rows(page, 8, "SFT")
     (['SFT', '1.0 (0.5 – 1.5)', '2.0'], ['SFT (seed 1)', '+1.0'])
     """
     _, _, section = earlier.partition(f"## {n:,} reasoned pictures\n")
@@ -306,10 +301,10 @@ def is_run(folder: Path, name: str) -> bool:
     return (folder / "runs" / name / "scarcity" / "samples.jsonl").is_file()
 
 
-def averaged(folder: Path, arm: str, n: int, seeds: Sequence[int]) -> tuple[list[str], ablation.Values]:
+def mean_over_seeds(folder: Path, arm: str, n: int, seeds: Sequence[int]) -> tuple[list[str], ablation.Values]:
     """Photographers, and of each photograph the mean over seeds."""
     read = [ablation.values(folder, name_of(arm, n, seed)) for seed in seeds]
-    return read[0][0], ablation.averaged([columns for _, columns in read])
+    return read[0][0], ablation.mean_over_runs([columns for _, columns in read])
 
 
 def duration(folder: Path, arm: str, n: int, seeds: Sequence[int]) -> float:

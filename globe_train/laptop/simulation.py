@@ -12,7 +12,6 @@ teacher and photograph:
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from random import Random
 from typing import Any
 
 from globe_eval import miniworld
-from globe_eval.files import json_lines, write_whole
+from globe_eval.files import json_lines, read_json_lines, write_whole
 from globe_train.data import target
 from globe_train.laptop import teacher, world
 
@@ -107,7 +106,7 @@ def answer(name: str, manner: Manner, row: Row, pool: Pool, seed: int) -> str:
     return f"{written}\nlocalizable: {'yes' if sure else 'no'}\nconfidence: {confidence}%</answer>"
 
 
-def predicted(row: Row, pool: Pool, seed: int) -> str:
+def predictor_answer(row: Row, pool: Pool, seed: int) -> str:
     """What a coordinate predictor answers: some km beside the right place or another one, less sure where it cannot."""
     random = Random(f"curate/{seed}/{PREDICTOR}/{row['id']}")
     right = (row["country"], row["city"])
@@ -127,7 +126,7 @@ def write(folder: Path, n: int, seed: int, size: int = 112) -> Path:
     FOLDER/vocabulary.txt       the names of miniworld's entities
     """
     drawn = world.write(folder / "world", n, seed, "careful", size)
-    rows = [json.loads(line) for line in drawn.read_text(encoding="utf-8").splitlines()]
+    rows = read_json_lines(drawn)
     pool = Pool(rows)
     labelled = []
     for row in rows:
@@ -142,7 +141,7 @@ def write(folder: Path, n: int, seed: int, size: int = 112) -> Path:
         name: [{"id": row["id"], "response": answer(name, manner, row, pool, seed)} for row in rows]
         for name, manner in TEACHERS.items()
     }
-    said[PREDICTOR] = [{"id": row["id"], "response": predicted(row, pool, seed)} for row in rows]
+    said[PREDICTOR] = [{"id": row["id"], "response": predictor_answer(row, pool, seed)} for row in rows]
     (folder / "answers").mkdir(exist_ok=True)
     for name, lines in said.items():
         write_whole(folder / "answers" / f"{name}.jsonl", json_lines(lines))

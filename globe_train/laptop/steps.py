@@ -86,7 +86,7 @@ def run(steps: Sequence[Step], logs: Path, cores: int | None = None) -> None:
 
 def start(step: Step, logs: Path) -> subprocess.Popen[bytes]:
     """Start a step's command, printed as it could be typed."""
-    print("+", typed(step.command), flush=True)
+    print("+", command_text(step.command), flush=True)
     with (logs / f"{step.name}.log").open("wb") as log:
         return subprocess.Popen(list(step.command), stdout=log, stderr=log, env={**os.environ, **QUIET})
 
@@ -96,16 +96,16 @@ def finish(step: Step, code: int, seconds: float, logs: Path) -> None:
     log = logs / f"{step.name}.log"
     if code != 0:
         last = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
-        raise InputError(f"{typed(step.command)}: exit code {code}: {' '.join(last)} ({log})")
+        raise InputError(f"{command_text(step.command)}: exit code {code}: {' '.join(last)} ({log})")
     with (logs / "seconds.tsv").open("a", encoding="utf-8") as file:
         file.write(f"{step.name}\t{seconds:.0f}\n")
     print(f"  {step.name}: {seconds:.0f} s", flush=True)
 
 
-def typed(command: Sequence[str]) -> str:
+def command_text(command: Sequence[str]) -> str:
     """A command as one types it: the console script instead of the module.
 
-    >>> typed(["/usr/bin/python3", "-m", "globe_train.cli", "sft", "my recipe.yaml"])
+    >>> command_text(["/usr/bin/python3", "-m", "globe_train.cli", "sft", "my recipe.yaml"])
     "globe-train sft 'my recipe.yaml'"
     """
     words = list(command)

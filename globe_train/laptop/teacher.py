@@ -70,7 +70,7 @@ def teach(row: Mapping[str, Any], manner: Manner, seed: int = 0) -> dict[str, An
     random = Random(f"teacher/{manner}/{seed}/{row['id']}")
     named, invented, city = list(row["entities"]), [], row["city"]
     if manner == "flawed":
-        named = [entity for entity in named if random.random() >= overlooked(entity)]
+        named = [entity for entity in named if random.random() >= miss_rate(entity)]
         invented = typical(row, random) if random.random() < INVENTS else []
         if random.random() < FAVOURS:
             city = best_known(row["country"])
@@ -82,10 +82,10 @@ def teach(row: Mapping[str, Any], manner: Manner, seed: int = 0) -> dict[str, An
     }
 
 
-def overlooked(entity: str) -> float:
+def miss_rate(entity: str) -> float:
     """The chance that the flawed teacher does not name what can be seen.
 
-    >>> overlooked("Thai sign"), overlooked("road")
+    >>> miss_rate("Thai sign"), miss_rate("road")
     (0.55, 0.1)
     """
     return OVERLOOKS if world.kinds().get(entity) in TELLING else OMITS

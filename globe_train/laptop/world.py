@@ -44,7 +44,7 @@ def write(
             f"--teacher: found {manner!r}; allowed: {', '.join(teacher.MANNERS)}{nearest(manner, teacher.MANNERS)}"
         )
     if manner == "imagined":
-        rows = [imagined(index, seed) for index in range(n)]
+        rows = [imagined_row(index, seed) for index in range(n)]
     else:
         rows = miniworld.photographs("train", n, seed)
     check_disjoint(rows)
@@ -59,13 +59,13 @@ def write(
     if path.is_file() and not overwrite:
         raise InputError(f"{path}: another training split is there already; give another folder, or --fresh")
     folder.mkdir(parents=True, exist_ok=True)
-    for row, picture in zip(rows, drawn(rows, size), strict=True):
+    for row, picture in zip(rows, draw_pictures(rows, size), strict=True):
         (folder / row["image"]).write_bytes(picture)
     write_whole(path, wanted)
     return path
 
 
-def imagined(index: int, seed: int) -> dict[str, Any]:
+def imagined_row(index: int, seed: int) -> dict[str, Any]:
     """A picture of no place: every kind of cue shows any of its entities, the rare as often as the common.
 
     A third of what there is to see in miniworld is in fewer than one of two hundred of its pictures, and much of the
@@ -113,7 +113,7 @@ def check_disjoint(rows: list[dict[str, Any]]) -> None:
             raise InputError(f"miniworld: training picture {row['id']} is the benchmark's ({same or row['group']})")
 
 
-def drawn(rows: list[dict[str, Any]], size: int) -> Iterator[bytes]:
+def draw_pictures(rows: list[dict[str, Any]], size: int) -> Iterator[bytes]:
     """The pictures of rows as PNG, in order, drawn on all cores."""
     draw = partial(picture, size=size)
     workers = min(os.cpu_count() or 1, 16)

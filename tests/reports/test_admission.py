@@ -267,9 +267,9 @@ def test_a_sealed_forgery_of_another_set_of_photographs_is_refused(
     shutil.copy(row, tmp_path / "runs" / row.name)
     one = submission.read_submission(row)
     columns = replace(one.columns, ids_sha256="a" * 64, samples_sha256="b" * 64)
-    forged = submission.sealed(replace(one, columns=columns, name="Zz"))
+    forged = submission.with_seal(replace(one, columns=columns, name="Zz"))
     file = tmp_path / "runs" / forged.file_name
-    file.write_text(submission.written(forged))
+    file.write_text(submission.file_text(forged))
     assert "columns.ids_sha256: is not that of the manifest's photographs" in refused(file, capsys, tmp_path)
 
 
@@ -293,7 +293,7 @@ def test_an_unknown_manifest_says_what_to_add(tmp_path: Path, capsys: pytest.Cap
 def test_every_figure_is_computed_again_from_the_row(good: Path, row: Path) -> None:
     """The row's columns give what the run's own scoring gave, within a metre."""
     results, one = record.read_results(good), submission.read_submission(row)
-    again = submission.recomputed(one)
+    again = submission.recompute(one)
     assert {name: again[name] for name in ("n_groups", "complete")} == {"n_groups": 69, "complete": True}
     assert again["status"] == results.status
     for part in ("metrics", "valid_only"):

@@ -305,7 +305,9 @@ def test_trackers_get_figures_through_lm_evals_loggers_and_no_samples(
         def finish(self) -> None:
             calls.append("finished")
 
-    monkeypatch.setattr(loggers, {"wandb": "WandbLogger", "trackio": "TrackioLogger"}[tracker], Logger)
+    name = {"wandb": "WandbLogger", "trackio": "TrackioLogger"}[tracker]
+    assert hasattr(loggers, name)  # loads the module where `benchmarks.deferred` has put it off
+    monkeypatch.setattr(sys.modules["lm_eval.loggers"], name, Logger)
     monkeypatch.setattr(trackers, "find_spec", lambda name: name)
     code, out, err = export(capsys, folder(tmp_path), "--to", tracker, "--tracker_args", "project=globe,name=one")
     assert (code, out, err) == (0, "", f"globe-eval: sent to {tracker}\n")

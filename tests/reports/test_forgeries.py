@@ -25,8 +25,8 @@ from globe_eval.cli import main
 from globe_eval.errors import InputError
 from globe_eval.reports.board import evidence, leaderboard, submission
 from globe_eval.reports.board.claims import identity_of_name
-from globe_eval.reports.board.submission import NOWHERE, pack, read_submission, recomputed, sealed, unpack, written
-from globe_eval.sample import STATUSES, adapter
+from globe_eval.reports.board.submission import NOWHERE, file_text, pack, read_submission, recompute, unpack, with_seal
+from globe_eval.sample import STATUSES, Sample, Truth, adapter
 
 CASES = next((p for up in Path(__file__).parents if (p := up / "shared" / "cases" / "rows").is_dir()), Path("none"))
 Forge = Callable[[dict[str, Any]], Any]
@@ -58,12 +58,12 @@ def forged(genuine: Path, folder: Path, change: Forge, *, again: bool = False) -
     change(found)
     one = adapter(submission.Submission).validate_python(found)
     if again:
-        fresh = recomputed(one)
+        fresh = recompute(one)
         one = replace(one, results=replace(one.results, **fresh))
-    one = sealed(one)
+    one = with_seal(one)
     (folder / "runs").mkdir(exist_ok=True)
     path = folder / "runs" / one.file_name
-    path.write_text(written(one))
+    path.write_text(file_text(one))
     return path
 
 
@@ -270,6 +270,13 @@ def test_published_responses_that_say_otherwise_refuse_the_row(
     text = "".join(json.dumps(line) + "\n" for line in lines)
     evidence.responses_of(path).write_bytes(gzip.compress(text.encode()))
     assert reason in verdict(path, tmp_path)
+
+
+def test_a_line_separator_in_a_response_ends_no_line(tmp_path: Path) -> None:
+    said = "country: France\u2028city: Paris"
+    path = tmp_path / "row.jsonl.gz"
+    path.write_bytes(evidence.publishable([Sample.of("a", Truth(48.9, 2.3), said)]))
+    assert dict(evidence._responses(path)) == {"a": (said, None)}
 
 
 @pytest.mark.parametrize(

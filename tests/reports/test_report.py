@@ -18,8 +18,7 @@ from PIL import Image
 from reported import Row, write_run
 
 from globe_eval import cli
-from globe_eval.reports.page import headline, joined, marks, payload, pictures
-from globe_eval.reports.page import report as html_report
+from globe_eval.reports.page import headline, joined, maps, marks, payload, pictures
 from globe_eval.runs import record
 
 EVIL = "<script>window.stolen=1</script><img src=x onerror='window.stolen=2'>"
@@ -342,6 +341,19 @@ def test_drawings_are_files_that_any_program_shows(tmp_path: Path) -> None:
     assert arcs, "great circles"
 
 
+def test_which_photographs_are_drawn_by_chance_depends_on_their_ids_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maps, "MOST_SHOWN", 20)
+    ids = [f"p{i:02}" for i in range(90)]
+    drawn = []
+    for name, order in (("there", ids), ("back", ids[::-1])):
+        alike = [Row(one, 10.0, 20.0, "10, 20") for one in order]  # nobody is the worst or the best
+        drawn.append({*embedded(report(tmp_path, write_run(tmp_path / name, alike)))["photos"]["id"]} - {*order[:20]})
+    by_hash = sorted(ids, key=lambda one: hashlib.sha256(one.encode()).hexdigest())
+    assert drawn[0] and drawn[0] | drawn[1] <= {*by_hash[:30]}
+
+
 def test_of_many_photographs_some_are_shown_one_by_one_and_all_are_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -350,11 +362,15 @@ def test_of_many_photographs_some_are_shown_one_by_one_and_all_are_counted(
     run = write_run(tmp_path / "run", [Row(f"p{i:02}", 10.0, 20.0, text) for i, text in enumerate(texts)])
     whole = report(tmp_path, run)
     assert "one by one" not in whole
-    monkeypatch.setattr(html_report, "MOST_SHOWN", 12)
-    page = report(tmp_path, run)
+    monkeypatch.setattr(maps, "MOST_SHOWN", 12)
+    page = report(tmp_path, run, more=("--svg", str(tmp_path / "svg")))
     shown = embedded(page)["photos"]["id"]
-    assert len(shown) <= 12 and shown == sorted(shown) and {"p41", "p43"} <= {*shown}
-    assert f"{len(shown)} of 90 photographs are shown one by one" in page
+    assert len(shown) == 12 and shown == sorted(shown) and {"p41", "p43"} <= {*shown}
+    assert (
+        "12 of 90 photographs are shown one by one" in page and "all, by cells" in page and "all, by cells" not in whole
+    )
+    assert [cell[3] for cell in embedded(page)["cells"][0]] == [90], "all photographs, in one cell of the map"
+    assert 'class="cell d2"' in (tmp_path / "svg" / "map-1.svg").read_text(encoding="utf-8")
     charts = [
         [one for one in re.findall(r"<figure>.*?</figure>", text, re.DOTALL) if "Share of all photographs" in one]
         for text in (whole, page)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from browser import Browser
 from reported import Row, write_run
 
-from globe_eval.reports.page import worldmap
+from globe_eval.reports.page import maps, worldmap
 from globe_eval.reports.page.report import write_report
 
 EVIL = "<script>window.stolen=1</script><img src=x onerror='window.stolen=2'><svg onload='window.stolen=3'>"
@@ -218,4 +220,25 @@ def test_a_good_page_is_quiet_and_obeys_the_keyboard(browser: Browser, tmp_path:
         colours.append(browser.script("return getComputedStyle(document.body).color"))
     assert colours == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
     browser.scheme("light")
+    browser.assert_quiet()
+
+
+def test_of_many_photographs_the_map_shows_cells_and_those_that_are_chosen_below(
+    browser: Browser, page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maps, "MOST_SHOWN", 20)
+    write_report([page.parent / "far"], tmp_path / "many.html", svg=tmp_path)
+    browser.scheme("light")
+    browser.size(1280, 900)
+    browser.open(tmp_path / "many.html")
+    told = "return document.getElementById('world-told').textContent"
+    browser.wait(lambda: browser.script(told) == "85 photographs in 2 cells.", "the cells are drawn")
+    drawn = browser.script("return [...document.querySelectorAll('#world path.cell')].map(e => e.getAttribute('d'))")
+    file = ElementTree.parse(tmp_path / "map-1.svg").getroot()
+    expected = [one.attrib["d"] for one in file.iter() if one.attrib.get("class", "").startswith("cell")]
+    numbers = [[float(number) for number in re.findall(r"-?[\d.]+", "".join(paths))] for paths in (drawn, expected)]
+    assert numbers[0] == pytest.approx(numbers[1]) and numbers[0]
+    choose(browser, "#map-what", "those chosen below")
+    browser.wait(lambda: browser.script(told) == "20 photographs on the map.", "the sample is drawn")
+    assert not browser.all("#world path.cell") and browser.all("#world path.spot")
     browser.assert_quiet()

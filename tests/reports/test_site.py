@@ -261,24 +261,35 @@ def test_a_clean_copy_is_built_to_the_same_bytes(tmp_path: Path) -> None:
     for part in ("runs", "published", "responses"):
         shutil.copytree(LEADERBOARDS / part, tmp_path / "leaderboards" / part)
     assert main(["leaderboard", "build", "--leaderboards", str(tmp_path / "leaderboards")]) == 0
-    for part in ("boards", "site"):
-        made = {path.name: path.read_bytes() for path in (tmp_path / "leaderboards" / part).iterdir()}
-        assert made == {path.name: path.read_bytes() for path in (LEADERBOARDS / part).iterdir()}
+    for name in ("boards.md", "site/index.html"):
+        assert (tmp_path / "leaderboards" / name).read_bytes() == (LEADERBOARDS / name).read_bytes()
+    written = {path.name for path in (tmp_path / "leaderboards").iterdir()}
+    assert written == {"runs", "published", "responses", "boards.md", "site"}
+
+
+def test_the_page_of_all_boards_lists_each_with_a_link_to_its_own() -> None:
+    text = (LEADERBOARDS / "boards.md").read_text()
+    headings = re.findall(r"^## (\S+)$", text, re.MULTILINE)
+    assert headings == re.findall(r"^- \[(\S+)\]\(#\1\): \S", text, re.MULTILINE) and len(set(headings)) == 12
+    ranked = text.partition("## miniworld\n")[2].partition("\n## ")[0]
+    assert "*knn* (floor)" in ranked and "](site/index.html)" in text
 
 
 def test_a_stale_file_and_a_left_over_one_are_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     copy = tmp_path / "leaderboards"
-    for part in ("runs", "boards", "site", "published", "responses"):
+    for part in ("runs", "site", "published", "responses"):
         shutil.copytree(LEADERBOARDS / part, copy / part)
+    shutil.copy(LEADERBOARDS / "boards.md", copy)
     assert main(["leaderboard", "build", "--check", "--leaderboards", str(copy)]) == 0
-    table = copy / "boards" / "miniworld.md"
+    table = copy / "boards.md"
     table.write_text(table.read_text().replace("knn", "kNN"))
+    (copy / "boards").mkdir()
     (copy / "boards" / "gone.md").write_text("x")
     assert main(["leaderboard", "build", "--check", "--leaderboards", str(copy)]) == 2
     told = capsys.readouterr().err
     assert f"{table}: stale" in told and f"{copy / 'boards' / 'gone.md'}: stale" in told
     assert main(["leaderboard", "build", "--leaderboards", str(copy)]) == 0
-    assert table.read_bytes() == (LEADERBOARDS / "boards" / "miniworld.md").read_bytes()
+    assert table.read_bytes() == (LEADERBOARDS / "boards.md").read_bytes()
     assert not (copy / "boards" / "gone.md").exists()
 
 

@@ -14,6 +14,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from globe_eval.cli import main
 from globe_eval.runs import judge, record
+from globe_eval.runs.second_model import AnswerFile
 from globe_eval.sample import Truth
 
 TRUTH = "id,lat,lon,entities\n" + "".join(
@@ -156,3 +157,8 @@ def test_arguments_that_cannot_be_used_are_refused(run: Path, capsys: pytest.Cap
     assert "--judge: base_url is missing" in capsys.readouterr().err
     assert main(["rescore", str(run), "--judge", "base_url=http://127.0.0.1:9/v1,modle=x"]) == 2
     assert "no argument 'modle'; did you mean 'model'" in capsys.readouterr().err
+
+
+def test_an_answer_with_a_line_separator_is_kept(tmp_path: Path) -> None:
+    AnswerFile(tmp_path / "kept.jsonl", "text").add("a", "one\u2028two")
+    assert AnswerFile(tmp_path / "kept.jsonl", "text").known == {"a": "one\u2028two"}

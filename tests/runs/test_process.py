@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import signal
@@ -150,17 +149,6 @@ def test_no_helper_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> N
         (tmp_path / "over").touch()
         assert parent.wait(60) != 0
     parted.wait(lambda: not any(Path(f"/proc/{one}").exists() for one in helpers), "the helpers are gone")
-
-
-def test_the_collector_is_as_it_was() -> None:
-    for was in (gc.enable, gc.disable):
-        was()
-        before = gc.isenabled()
-        with pytest.raises(KeyError), process.without_collector():
-            assert not gc.isenabled()
-            raise KeyError
-        assert gc.isenabled() == before
-    gc.enable()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is changed")

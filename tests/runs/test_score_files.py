@@ -69,6 +69,9 @@ KEEPINGS = {
     "excel.csv": "sep=;\n" + CSV.replace(",", ";"),
     "commas.csv": CSV.replace(",", ";").replace(".", ",").replace(",jpg", ".jpg"),
     "units.csv": CSV.replace("id,lat,lon", " id , Latitude (deg) , Longitude (deg) "),
+    "samples_of_lm_eval.jsonl": lines(
+        [{"id": row["id"], "resps": [[row["reply"]]], "filtered_resps": [row["reply"]]} for row in SAID]
+    ),
     "chats.jsonl": lines(
         [
             {
@@ -275,6 +278,8 @@ def test_named_cities_of_a_table_of_positions_are_the_answers(capsys: pytest.Cap
         ("a.csv", CSV.partition("\n")[2], ["line 1 looks like data ('a.jpg'), not like a header"]),
         ("a.csv", CSV.partition("\n")[2].replace(".jpg", ""), ["line 1 looks like data ('48.85'), not like a header"]),
         ("a.csv", "id,Q7-gen\na.jpg,It's Paris\n", ["no column of answers; 'Q7-gen' looks like the responses"]),
+        ("a.jsonl", lines([{"doc": {"id": "a.jpg"}, "Q7-gen": "It's Paris"}]), ["'Q7-gen' looks like the responses"]),
+        ("a.jsonl", lines([{"doc": {"id": "a.jpg"}, "filtered_resps": ["Paris"]}]), ["--id-column 'doc.id'"]),
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_refused(

@@ -137,4 +137,4 @@ def test_secrets_that_begin_alike_leave_no_end_of_each_other() -> None:
     for secret in ("shared-start-one-4711", "shared-start-two-0815", "shared-start-one-4711-longer"):
         secrets.keep(secret)
     said = "a shared-start-one-4711-longer b shared-start-two-0815 c shared-start-one-4711 d shared-start-o"
-    assert secrets.removed(said) == "a (removed) b (removed) c (removed) d (removed)"
+    assert secrets.redact(said) == "a (removed) b (removed) c (removed) d (removed)"

@@ -28,8 +28,8 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
 
 def figures(name: str, *overrides: str) -> dict[str, float]:
     recipe = read_recipe(name, overrides)
-    config = train.configured(recipe)
-    size = check.measured(recipe)
+    config = train.trl_configuration(recipe)
+    size = check.model_size(recipe)
     _, n, _ = check.data(recipe)
     text = "\n".join(
         [
@@ -68,9 +68,9 @@ def test_a_dry_run_ends_well_and_says_sizes_steps_and_prompt(
 
 
 def test_sizes_are_those_of_the_published_weights(trl: Any) -> None:
-    assert check.measured(read_recipe("sft")) == check.Size(QWEN, QWEN_SEES, QWEN - QWEN_SEES)
-    assert check.measured(read_recipe("reward_model")).trained == 40_370_176
-    assert check.measured(read_recipe("internvl3_8b_grpo_two_rewards")).total == INTERNVL
+    assert check.model_size(read_recipe("sft")) == check.Size(QWEN, QWEN_SEES, QWEN - QWEN_SEES)
+    assert check.model_size(read_recipe("reward_model")).trained == 40_370_176
+    assert check.model_size(read_recipe("internvl3_8b_grpo_two_rewards")).total == INTERNVL
 
 
 def test_memory_steps_disk_and_hours_are_those_by_hand(trl: Any) -> None:

@@ -49,7 +49,7 @@ REVIEWED = [
 
 def effective(recipe: Recipe) -> dict[str, Any]:
     """What a recipe trains with, by the names of the released arguments."""
-    config = train.configured(recipe)
+    config = train.trl_configuration(recipe)
     adapter = lora_config(recipe)
     found = {name: getattr(config, name) for name in vars(config)}
     found |= {name: recipe.get(name) for name in ("model", "max_pixels")}

@@ -42,7 +42,7 @@ def trainer_of(recipe: Recipe) -> Any:
     from globe_train import checkpoint
     from globe_train.data import dataset, read_examples
 
-    config = train.configured(recipe)
+    config = train.trl_configuration(recipe)
     model, processor = checkpoint.load(recipe, config)
     examples = dataset(read_examples(recipe, recipe.output / "journal.jsonl"), recipe)
     seen: list[int] = []
@@ -67,19 +67,20 @@ def gradient(trainer: Any, inputs: Any) -> Any:
 def test_answers_without_an_advantage_are_left_out_and_the_gradient_stays(
     tmp_path: Path, world: Path, student: Path, trl: Any, loss: str
 ) -> None:
-    from globe_train.imitation import taught
+    from globe_train.imitation import without_zero_advantages
 
     trainer = trainer_of(recipe_of(tmp_path, world, student, loss_type=loss))
     batch = [trainer.train_dataset[index // 4] for index in range(16)]
     torch.manual_seed(0)
     whole = trainer._generate_and_score_completions(batch)
-    fewer = taught(whole)
+    fewer = without_zero_advantages(whole)
     assert (len(whole["advantages"]), len(fewer["advantages"])) == (16, 8), "two of four pictures have no right answer"
     expected, found = gradient(trainer, whole), gradient(trainer, fewer)
     assert expected.abs().max() > 1e-4
     assert torch.allclose(expected, found, atol=1e-6, rtol=1e-3)
     whole["advantages"] = torch.zeros(16)
-    assert gradient(trainer, taught(whole)).abs().max() == 0, "no answer teaches anything, and one stays"
+    fewer = without_zero_advantages(whole)
+    assert gradient(trainer, fewer).abs().max() == 0, "no answer teaches anything, and one stays"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +115,7 @@ def test_the_gradient_is_that_of_grpo_and_of_sft_times_its_weight(
     from globe_train import checkpoint
     from globe_train.data import dataset, read_examples
 
-    config = train.configured(sft)
+    config = train.trl_configuration(sft)
     model, processor = checkpoint.load(sft, config)
     trainer = train.sft_trainer(sft, config, model, processor, dataset(read_examples(sft, tmp_path / "j.jsonl"), sft))
     rows = trainer.data_collator([trainer.train_dataset[index] for index in range(8)])

@@ -12,7 +12,7 @@ import yaml
 
 from globe_eval.errors import InputError
 from globe_train import checkpoint, launch, recipe, train
-from globe_train.data import benchmarks_of, contamination, dataset, imitated, read_examples
+from globe_train.data import benchmarks_of, contamination, dataset, imitation_examples, read_examples
 from globe_train.recipe import Recipe, read_recipe
 
 CHANGES: dict[str, tuple[str, Any]] = {
@@ -91,10 +91,10 @@ def effect(made: Recipe) -> dict[str, Any]:
     """All that a recipe decides, as values that can be compared."""
     from globe_train import reward_model
 
-    config = train.configured(made)
+    config = train.trl_configuration(made)
     examples = read_examples(made, Path("journal.jsonl"))
     if made["kind"] == "reward_model":
-        rows = reward_model.labelled(examples.rows, made)
+        rows = reward_model.label_rows(examples.rows, made)
         examples = reward_model.replace(examples, rows=rows)
         parts = [[row["id"] for row in part.rows] for part in reward_model.split(examples, made["holdout"])]
         labels = [row["localizable"] for row in rows]
@@ -117,7 +117,7 @@ def effect(made: Recipe) -> dict[str, Any]:
         "rewards": [one.__name__ for one in train.rewards(made)] if made["kind"] == "grpo" else None,
         "optimizer": hasattr(train.with_optimizer(SimpleNamespace(), made, config), "optimizer_cls_and_kwargs"),
         "launch": [str(one) for one in launch.commands(made)],
-        "imitated": [row["id"] for row in imitated(made).rows] if made.get("imitation") else None,
+        "imitated": [row["id"] for row in imitation_examples(made).rows] if made.get("imitation") else None,
         "departures": made["departures"],
     }
 

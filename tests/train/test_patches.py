@@ -76,7 +76,7 @@ def test_trl_gives_a_vllm_of_its_process_multiplied_placeholders(
     from globe_train import checkpoint
     from globe_train.data import dataset, examples_of
     from globe_train.recipe import Recipe
-    from globe_train.train import configured
+    from globe_train.train import trl_configuration
 
     monkeypatch.setattr(module, "VLLMGeneration", Answers)
     trainer = {"max_steps": 1, "per_device_train_batch_size": 4, "num_generations": 4, "max_completion_length": 4}
@@ -84,7 +84,7 @@ def test_trl_gives_a_vllm_of_its_process_multiplied_placeholders(
     values = {"kind": "grpo", "departures": [], "model": str(student), "output": str(tmp_path / "out")}
     values |= {"data": {"manifest": str(world)}, "rewards": {"r_format": 1.0}, "trainer": trainer}
     recipe = Recipe(tmp_path / "r.yaml", values, {})
-    config = configured(recipe)
+    config = trl_configuration(recipe)
     examples, _ = examples_of(recipe)
     model, processor = checkpoint.load(recipe, config)
 

@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from globe_eval.errors import InputError
-from globe_train.recipe import KINDS, check_libraries, read_recipe, recipes_folder, reward_parameters, weights
+from globe_train.recipe import (
+    KINDS,
+    check_libraries,
+    read_recipe,
+    read_values,
+    recipes_folder,
+    reward_parameters,
+    weights,
+)
 
 SHIPPED = sorted(path.stem for path in recipes_folder().glob("*.yaml"))
 GOOD = """\
@@ -89,3 +97,10 @@ def test_an_argument_that_trl_does_not_know(trl: Any, tmp_path: Path) -> None:
     recipe = read_recipe(written(tmp_path, GOOD + "  output_dir: elsewhere\n"))
     with pytest.raises(InputError, match="line 11: trainer, output_dir: the recipe's other keys decide this"):
         check_libraries(recipe)
+
+
+def test_a_departure_replaces_that_of_the_same_argument_in_what_is_included(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text('departures: ["beta: 0.02", "a: b c"]\n')
+    text = 'include: base.yaml\ndepartures: ["beta: 0", "no argument: stays"]\n'
+    values = read_values(Path(written(tmp_path, text)), [])
+    assert values["departures"] == ["beta: 0", "a: b c", "no argument: stays"]

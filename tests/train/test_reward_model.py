@@ -150,13 +150,13 @@ def test_labels_from_whether_a_run_located_the_picture(tmp_path: Path) -> None:
     (tmp_path / "samples.jsonl").write_text("".join(json.dumps(s) + "\n" for s in samples), encoding="utf-8")
     recipe = Recipe(tmp_path / "r.yaml", {"labels": {"run": str(tmp_path), "within_km": 25}}, {})
     rows = [{"id": name, "reasoning": None, "localizable": None} for name in "abcd"]
-    found = reward_model.labelled(rows, recipe)
+    found = reward_model.label_rows(rows, recipe)
     assert [(row["id"], row["reasoning"], row["localizable"]) for row in found] == [
         ("a", "A.", False),
         ("b", "B.", False),
     ]
     recipe = Recipe(tmp_path / "r.yaml", {"labels": {"run": str(tmp_path), "within_km": 200}}, {})
-    assert reward_model.labelled(rows, recipe)[0]["localizable"] is True
+    assert reward_model.label_rows(rows, recipe)[0]["localizable"] is True
 
 
 def test_an_unreachable_server_ends_grpo_before_a_model_is_loaded(

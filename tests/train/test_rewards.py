@@ -245,13 +245,13 @@ def test_a_reward_that_raises_is_one_line_that_names_it() -> None:
         return [1 / 0 for _ in completions]
 
     with pytest.raises(InputError, match=r"reward 'broken': ZeroDivisionError.*test_rewards.py, line \d+"):
-        rewards.named("broken", broken)(completions=["a"])
+        rewards.trl_reward("broken", broken)(completions=["a"])
 
 
 @pytest.mark.parametrize("values", [[1.0, 2.0], [float("nan")], ["a"], [float("inf")]])
 def test_what_is_no_reward_is_refused(values: list) -> None:
     with pytest.raises(InputError, match="reward 'odd'"):
-        rewards.named("odd", lambda completions, **_: values)(completions=["a"])
+        rewards.trl_reward("odd", lambda completions, **_: values)(completions=["a"])
 
 
 def test_an_asynchronous_reward_is_refused_and_named_like_any_other() -> None:
@@ -261,16 +261,16 @@ def test_an_asynchronous_reward_is_refused_and_named_like_any_other() -> None:
     async def broken(completions, **_):
         raise OSError("no route")
 
-    assert asyncio.run(rewards.named("fine", fine)(completions=["a"])) == [None]
+    assert asyncio.run(rewards.trl_reward("fine", fine)(completions=["a"])) == [None]
     with pytest.raises(InputError, match="reward 'broken': OSError"):
-        asyncio.run(rewards.named("broken", broken)(completions=["a"]))
+        asyncio.run(rewards.trl_reward("broken", broken)(completions=["a"]))
 
 
 def test_a_reward_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def short(completions, *, limit=9, **_):\n    return [1.0] * len(completions)\n")
     found = rewards.find_reward("mine:short", tmp_path)
     assert rewards.parameters_of(found) == ["limit"]
-    assert rewards.named("mine:short", found, limit=3)(completions=["a", "b"]) == [1.0, 1.0]
+    assert rewards.trl_reward("mine:short", found, limit=3)(completions=["a", "b"]) == [1.0, 1.0]
     with pytest.raises(InputError, match="cannot be loaded"):
         rewards.find_reward("mine:long", tmp_path)
 

@@ -165,7 +165,7 @@ def test_vllm_in_the_process_gets_one_placeholder_a_picture(
     from globe_train.checkpoint import load
     from globe_train.data import dataset, examples_of
     from globe_train.recipe import read_recipe
-    from globe_train.train import configured, grpo_trainer
+    from globe_train.train import grpo_trainer, trl_configuration
 
     monkeypatch.setattr(module, "VLLMGeneration", Answers)
     trainer = {"max_steps": 1, "per_device_train_batch_size": 4, "num_generations": 4, "max_completion_length": 4}
@@ -185,8 +185,8 @@ def test_vllm_in_the_process_gets_one_placeholder_a_picture(
     (tmp_path / "r.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     made = read_recipe(str(tmp_path / "r.yaml"), kind="grpo")
     examples, _ = examples_of(made)
-    model, processor = load(made, configured(made))
-    built = grpo_trainer(made, configured(made), model, processor, dataset(examples, made))
+    model, processor = load(made, trl_configuration(made))
+    built = grpo_trainer(made, trl_configuration(made), model, processor, dataset(examples, made))
     built.train()
     prompts = [prompt for prompt, _ in built.vllm_generation.asked]
     assert len(prompts) == 4 and all(len(pictures) == 1 for _, pictures in built.vllm_generation.asked)

@@ -54,7 +54,7 @@ def of_submission(path: Path, known: Definitions) -> list[str]:
     if wrong:
         return wrong
     try:
-        wrong += _of_figures(one.results, rows.recomputed(one), PLAIN)
+        wrong += _of_figures(one.results, rows.recompute(one), PLAIN)
         wrong += claims.contradictions(one, known)
         wrong += evidence(path, one, known[one.results.task]).wrong
     except (ValueError, OverflowError, MemoryError) as error:
@@ -227,7 +227,7 @@ def _of_samples(folder: Path, results: Results, samples: Sequence[Sample], defin
                 yield f"accuracy_by_distance: {model}, {', '.join(wrong)}: is not what the samples give"
         return
     one = rows.submission("online", None, results, folder)  # its places may not be asked for again
-    yield from _of_figures(one.results, rows.recomputed(one), PLAIN)
+    yield from _of_figures(one.results, rows.recompute(one), PLAIN)
 
 
 def _of_truths(samples: Sequence[Sample], results: Results, definition: Definition) -> str | None:

@@ -27,6 +27,7 @@ from globe_eval.benchmarks.ceilings import ceilings
 from globe_eval.benchmarks.definition import Definition
 from globe_eval.benchmarks.manifest import find_truth
 from globe_eval.errors import InputError
+from globe_eval.files import json_lines
 from globe_eval.metrics import statistics
 from globe_eval.places import DISTANCES, gazetteer
 from globe_eval.reports.board import submission as rows
@@ -159,7 +160,7 @@ def _of_responses(one: rows.Submission, truths: Sequence[tuple[str, Truth]], pat
     differing = sum(
         STATUSES[status[i]] != sample.status
         or abs(int(metres[i]) - rows.metres(sample.distance_km)) > 1
-        or any(column[i] != rows.named(sample, key) for key, column in names.items())
+        or any(column[i] != rows.name_score(sample, key) for key, column in names.items())
         for i, sample in enumerate(scored)
     )
     if differing:
@@ -172,7 +173,7 @@ def _responses(path: Path) -> Iterator[tuple[str, tuple[str, str | None]]]:
         text = file.read(MOST_BYTES + 1)
     if len(text) > MOST_BYTES:
         raise ValueError(f"holds more than {MOST_BYTES:,} bytes")
-    for line in text.decode("utf-8").splitlines():
+    for line in text.splitlines():  # of bytes: U+2028 in a response ends no line
         row: Mapping[str, Any] = json.loads(line)
         yield str(row["id"]), (str(row["response"]), row.get("finish_reason"))
 
@@ -189,5 +190,4 @@ def publishable(samples: Sequence[Sample]) -> bytes:
         | ({"finish_reason": sample.finish_reason} if sample.finish_reason else {})
         for sample in sorted(samples, key=lambda sample: sample.id)
     )
-    text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    return gzip.compress(text.encode(), mtime=0)
+    return gzip.compress(json_lines(lines), mtime=0)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from globe_eval.files import harmless
 from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.reports import shown
 from globe_eval.reports.board import ranks
@@ -52,6 +53,17 @@ def markdown(board: Board, *, link: str = "", top: int | None = None) -> str:
     return "\n\n".join([f"{counted}, by photographer where known.{site}", *parts, *map(_md, board.notes)]) + "\n"
 
 
+def markdown_page(boards: Sequence[Board], *, link: str) -> str:
+    """All boards on one page, below a list of them with what each is; `link` is where their rows open."""
+    lead = (
+        "Written by `globe-eval leaderboard build`. Each row opens to its command, versions and SHA-256s, or to its "
+        f"sources, on the [site]({link})."
+    )
+    contents = "\n".join(f"- [{board.name}](#{board.name.lower()}): {_md(board.description)}" for board in boards)
+    parts = [f"## {board.name}\n\n{markdown(board)}" for board in boards]
+    return "\n".join([f"# Leaderboards\n\n{lead}\n\n{contents}\n", *parts])
+
+
 def csv_text(board: Board) -> str:
     """One line a row; figures from 0 to 1, kilometres for the median, empty where there is none."""
     out = io.StringIO()
@@ -73,7 +85,8 @@ def csv_text(board: Board) -> str:
             about = [board.name, section.title, row.kind, row.name, row.about, row.year, row.n, row.n_groups]
             implied = any(cell.implied for cell in row.cells.values())
             rest = [int(implied), row.confidence, row.source, "; ".join(row.why), "; ".join(row.caveats)]
-            file.writerow([_plain(value) for value in [*about, *figures, *rest]])
+            whole = [*about, *figures, *rest]
+            file.writerow([harmless(value) if isinstance(value, str) else value for value in whole])
     return out.getvalue()
 
 
@@ -155,13 +168,6 @@ def _tex(text: str) -> str:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
-
-
-def _plain(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula."""
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return "'" + value
-    return value
 
 
 def _rounded(value: Any) -> Any:

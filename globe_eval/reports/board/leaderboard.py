@@ -3,8 +3,9 @@
 leaderboards/
   published/*.yaml   what others published, with sources
   runs/*.json        rows of runs, written by `add`
-  boards/*.md        a board, written by `build`; as CSV, LaTeX or JSON too where `--format` asks for it
-  site/index.html    all boards as one page, written by `build`
+  boards.md          all boards as one page of Markdown, written by `build`
+  site/index.html    the same as HTML, where rows open to their commands
+  boards/*.csv       a board, where `--format` asks for files of CSV, JSON, LaTeX or Markdown
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from globe_eval.files import write_whole
 from globe_eval.reports.board import admission, claims, evidence, formats, site
 from globe_eval.reports.board.boards import Board, boards
 from globe_eval.reports.board.published import read_published
-from globe_eval.reports.board.submission import Submission, read_submission, submission, written
+from globe_eval.reports.board.submission import Submission, file_text, read_submission, submission
 from globe_eval.reports.run import model_name
 from globe_eval.runs import record
 from globe_eval.sample import first_error
@@ -69,7 +70,7 @@ def add(
         raise InputError(f"{run}: cannot be a row: {'; '.join(wrong)}")
     published = evidence.publishable(record.read_samples(run)) if responses else None
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, written(row).encode())
+    write_whole(path, file_text(row).encode())
     if published is not None:
         beside = evidence.responses_of(path)
         beside.parent.mkdir(parents=True, exist_ok=True)
@@ -115,10 +116,10 @@ def level(path: Path, known: Mapping[str, Definition]) -> evidence.Evidence:
     return evidence.evidence(path, one, known[one.results.task])
 
 
-def build(
-    leaderboards: Path, *, suffixes: Sequence[str] = ("md",), include_path: Sequence[Path] = ()
-) -> dict[Path, str]:
-    """File -> text of everything that is made from the rows; writing them is the caller's. Boards are in `suffixes`.
+def build(leaderboards: Path, *, suffixes: Sequence[str] = (), include_path: Sequence[Path] = ()) -> dict[Path, str]:
+    """File -> text of everything that is made from the rows; writing them is the caller's.
+
+    With `suffixes` each board is a file in each of these formats besides.
 
     Raises InputError for a row that is refused: a board of what nobody checked would say nothing.
     """
@@ -138,6 +139,7 @@ def build(
         for board in every
         for suffix in suffixes
     }
+    files[leaderboards / "boards.md"] = formats.markdown_page(every, link="site/index.html")
     files[leaderboards / "site" / "index.html"] = site.page(every)
     beside = leaderboards.parent if leaderboards.name else leaderboards.resolve().parent
     for readme in (leaderboards / "README.md", beside / "README.md"):
@@ -149,7 +151,10 @@ def build(
 
 
 def stale(files: dict[Path, str], leaderboards: Path) -> list[Path]:
-    """Files that are missing or not as they would be written, and boards of these formats that nothing would write."""
+    """Files that are missing or not as they would be written, and boards of these formats that nothing would write.
+
+    Boards in Markdown are always among these: each had a file of its own before `boards.md`.
+    """
     changed = [path for path, text in files.items() if not path.is_file() or path.read_bytes() != text.encode("utf-8")]
     suffixes = {path.suffix for path in files}
     there = sorted((leaderboards / "boards").glob("*"))

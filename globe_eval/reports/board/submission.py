@@ -33,13 +33,13 @@ from globe_eval.runs import record
 from globe_eval.runs.assemble import recorded
 from globe_eval.sample import (
     LOCATED,
+    SHA256,
     STATUSES,
     Answer,
     Figure,
     Record,
     Results,
     Sample,
-    Sha256,
     adapter,
     first_error,
     to_dict,
@@ -47,6 +47,7 @@ from globe_eval.sample import (
 
 SCHEMA_VERSION: Literal[1] = 1
 FLOORS = ("constant", "knn")
+Sha256 = Annotated[str, Field(pattern=SHA256)]
 REQUIRED = (
     *("geoscore", "median_km", "mean_km", "located"),
     *("country_accuracy", "city_accuracy", "globe_country_match", "globe_city_match"),
@@ -154,14 +155,14 @@ def submission(name: str, source: str | None, results: Results, folder: Path) ->
     whole = Submission(
         schema_version=SCHEMA_VERSION, name=name, source=source, results=results, columns=columns, sha256="0" * 64
     )
-    again = recomputed(whole)
+    again = recompute(whole)
     provable: dict[str, Any] = {
         part: {name: figure for name, figure in getattr(results, part).items() if name in again[part]}
         for part in ("metrics", "valid_only")
     }
     unproved: dict[str, Any] = dict.fromkeys(UNPROVED)
     kept = replace(results, **provable, breakdowns={}, **unproved)
-    return sealed(replace(whole, results=kept))
+    return with_seal(replace(whole, results=kept))
 
 
 def samples_of(one: Submission, beside: Sequence[Sample]) -> list[Sample]:
@@ -190,17 +191,17 @@ def samples_of(one: Submission, beside: Sequence[Sample]) -> list[Sample]:
 
 def _names(samples: Sequence[Sample], measure: str) -> str | None:
     """One measure of names, packed; None where no photograph has it."""
-    values = [named(sample, measure) for sample in samples]
+    values = [name_score(sample, measure) for sample in samples]
     return pack(values) if any(value >= 0 for value in values) else None
 
 
-def named(sample: Sample, measure: str) -> int:
+def name_score(sample: Sample, measure: str) -> int:
     """One measure of names of one photograph: 1 right, 0 wrong, -1 unknown."""
     value = getattr(sample, measure)
     return -1 if value is None else int(value)
 
 
-def sealed(one: Submission) -> Submission:
+def with_seal(one: Submission) -> Submission:
     """The same with the SHA-256 that belongs to it."""
     return replace(one, sha256=seal(one))
 
@@ -214,7 +215,7 @@ def seal(one: Submission) -> str:
     return hashlib.sha256(json.dumps(whole, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def written(one: Submission) -> str:
+def file_text(one: Submission) -> str:
     """The file's text."""
     return json.dumps(to_dict(one, exclude_defaults=True), indent=1, ensure_ascii=False) + "\n"
 
@@ -222,7 +223,7 @@ def written(one: Submission) -> str:
 def read_submission(path: Path) -> Submission:
     """Read one row. Raises InputError that names the file and the field; a later schema is told as such.
 
-    Every value must be as `written` has it: no key twice, no 1.0 or true for 1.
+    Every value must be as `file_text` has it: no key twice, no 1.0 or true for 1.
     """
     try:
         if path.is_symlink() or (path.exists() and not path.is_file()):
@@ -248,7 +249,7 @@ def read_submission(path: Path) -> Submission:
             raise InputError(f"{path}: results.n: found {str(n)[:40]}; allowed: a count up to {MOST_PHOTOGRAPHS:,}")
     try:
         checked: Submission = adapter(Submission).validate_python(found)
-        again = json.loads(written(checked))
+        again = json.loads(file_text(checked))
     except ValidationError as error:
         raise InputError(f"{path}: {first_error(error)}") from None
     except (ValueError, RecursionError, OverflowError) as error:  # values that JSON has and no row
@@ -281,7 +282,7 @@ def _refuse_constant(text: str) -> float:
     raise ValueError(f"found {text}; allowed: finite numbers")
 
 
-def recomputed(one: Submission) -> dict[str, Any]:
+def recompute(one: Submission) -> dict[str, Any]:
     """The fields of `results` that follow from the columns: n_groups, status, complete, metrics and valid_only.
 
     Raises ValueError for a column that is not what `pack` makes of n numbers.

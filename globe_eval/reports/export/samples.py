@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from globe_eval.columns import Column
+from globe_eval.files import harmless
 
 
 def digests(ids: Iterable[str]) -> npt.NDArray[np.object_]:
@@ -28,8 +29,7 @@ def digests(ids: Iterable[str]) -> npt.NDArray[np.object_]:
 def csv_text(table: Mapping[str, Column]) -> str:
     """The table as CSV, RFC 4180 with a header.
 
-    A text that a spreadsheet would take for a formula (it begins with =, +, -, @ or a tab) has an apostrophe before it:
-    models wrote these texts.
+    Models wrote these texts: one that a spreadsheet would take for a formula has an apostrophe before it (`harmless`).
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -45,7 +45,7 @@ def _cell(value: object) -> object:
     ("'=HYPERLINK(1)", -3.5, '', '', '["bus", "road"]')
     """
     if isinstance(value, str):
-        return "'" + value if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value.replace("\x00", "")
+        return harmless(value).replace("\x00", "")
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return value if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False)

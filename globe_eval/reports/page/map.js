@@ -3,6 +3,7 @@
 "use strict";
 const THRESHOLDS = [1, 25, 200, 750, 2500];
 const MOST_LINES = 1500;
+const CELL = 6;
 const WIDTH = 1000, HEIGHT = 486.7;
 
 // Equal Earth, as in reports/worldmap.py.
@@ -74,11 +75,24 @@ function worldMap(data, onPick) {
     return element;
   }
 
+  // Of many photographs all are shown by cells, [x, y, side, n, median km], as in reports/page/cells.py.
+  const cellsShown = () => data.cells && what.value === "all" ? data.cells[Number(runChoice?.value ?? 0)] : null;
+
+  function drawCells(cells, hidden) {
+    const some = cells.filter((cell) => !hidden.has(classOf(cell[4]))), n = (x) => x.toLocaleString("en");
+    for (let k = 0; k <= 6; k++) {
+      const squares = some.filter((cell) => classOf(cell[4]) === k)
+        .map(([x, y, side]) => `M${(x - side / 2).toFixed(2)} ${(y - side / 2).toFixed(2)}h${side}v${side}h${-side}z`);
+      if (squares.length) layer.append(path(`cell d${k}`, squares.join("")));
+    }
+    told.textContent = `${n(some.reduce((sum, cell) => sum + cell[3], 0))} photographs in ${n(some.length)} cells.`;
+  }
+
   function draw() {
-    const answers = data.answers[Number(runChoice?.value ?? 0)];
+    const answers = data.answers[Number(runChoice?.value ?? 0)], cells = cellsShown();
     const hidden = new Set(toggles.filter((b) => b.getAttribute("aria-pressed") === "false").map((b) => Number(b.value)));
     const whole = what.value === "selection" && selection ? selection : photos.id.map((_, i) => i);
-    shown = whole.filter((i) => answers.s[i] !== null && !hidden.has(classOf(answers.km[i])));
+    shown = cells ? [] : whole.filter((i) => answers.s[i] !== null && !hidden.has(classOf(answers.km[i])));
     const linked = shown.filter((i) => answers.km[i] !== null && answers.km[i] > 1);
     const stride = Math.max(1, Math.ceil(linked.length / MOST_LINES));
     const lined = linked.filter((_, k) => k % stride === 0);
@@ -90,6 +104,7 @@ function worldMap(data, onPick) {
     }
     for (const i of shown) dots[classOf(answers.km[i])].push("M" + at(photos.lat[i], photos.lon[i]) + "h0");
     layer.replaceChildren();
+    if (cells) drawCells(cells, hidden);
     layer.setAttribute("class", lined.length > 400 ? "many" : "");
     for (let k = 6; k >= 0; k--) if (arcs[k].length) layer.append(path(`arc d${k}`, arcs[k].join("")));
     for (let k = 6; k >= 0; k--) {
@@ -97,6 +112,7 @@ function worldMap(data, onPick) {
     }
     for (let k = 6; k >= 0; k--) if (dots[k].length) layer.append(path(`spot d${k}`, dots[k].join("")));
     if (picked !== null) mark(answers, picked);
+    if (cells) return;
     const n = (x) => x.toLocaleString("en");
     const many = stride > 1 ? `; of ${n(linked.length)} lines every ${stride}${stride === 2 ? "nd" : stride === 3 ? "rd" : "th"} ` +
       `is drawn, ${n(lined.length)} in all: choose fewer photographs to see each` : "";
@@ -157,6 +173,18 @@ function worldMap(data, onPick) {
     }
     return best;
   }
+  function ofPhotograph(i) {
+    if (i === null) return null;
+    const km = data.answers[Number(runChoice?.value ?? 0)].km[i];
+    return `${photos.place[i] || photos.id[i]}: ${km === null ? "no place found" : distance(km)}`;
+  }
+  function ofCell(event) {
+    const [x, y] = place(event), half = CELL / 2;
+    const cell = cellsShown().find((one) => Math.abs(one[0] - x) <= half && Math.abs(one[1] - y) <= half);
+    if (!cell) return null;
+    const n = cell[3].toLocaleString("en"), km = cell[4];
+    return `${n} photograph${cell[3] === 1 ? "" : "s"}: ${km === null ? "most without a place" : "median " + distance(km)}`;
+  }
   let held = null, moved = false;
   svg.addEventListener("pointerdown", (event) => { held = place(event); moved = false; });
   svg.addEventListener("pointermove", (event) => {
@@ -168,11 +196,10 @@ function worldMap(data, onPick) {
       look();
       return;
     }
-    const i = nearest(event);
-    tip.hidden = i === null;
-    if (i === null) return;
-    const km = data.answers[Number(runChoice?.value ?? 0)].km[i], box = svg.getBoundingClientRect();
-    tip.textContent = `${photos.place[i] || photos.id[i]}: ${km === null ? "no place found" : distance(km)}`;
+    const words = cellsShown() ? ofCell(event) : ofPhotograph(nearest(event)), box = svg.getBoundingClientRect();
+    tip.hidden = words === null;
+    if (words === null) return;
+    tip.textContent = words;
     tip.style.left = `${Math.min(event.clientX - box.left + 12, box.width - 190)}px`;
     tip.style.top = `${event.clientY - box.top + 14}px`;
   });

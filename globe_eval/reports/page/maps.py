@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from markupsafe import Markup
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.places.resolve import country_name
 from globe_eval.reports.page import worldmap
+from globe_eval.reports.page.cells import Cell, cells, squares
 from globe_eval.reports.page.joined import JoinedPhotograph, JoinedRuns
 from globe_eval.reports.page.svg import element, number
 
@@ -25,8 +26,10 @@ CLASSES = (
 )
 """The classes of distance, with the number of each one's colour."""
 
-_SMALL = 5.0
+MOST_SHOWN = 5_000
+"""Photographs that a page has one by one: of more, maps show cells, and the gallery a sample."""
 
+_SMALL = 5.0
 
 _MANY = 400
 """Lines, from which on each is fainter; as in `map.js`."""
@@ -55,6 +58,9 @@ def _world(description: str, lines: Markup) -> Markup:
 
 def answers(data: JoinedRuns, run: int) -> Markup:
     """The same map with all photographs and answers of one run, as the scripts draw it at first."""
+    description = f"Photographs and answers of {data.runs[run].name}"
+    if len(data.photographs) > MOST_SHOWN:
+        return _world(description, element("g", *_squares(cells_of(data, run))))
     arcs: list[list[str]] = [[] for _ in CLASSES]
     ends: list[list[str]] = [[] for _ in CLASSES]
     spots: list[list[str]] = [[] for _ in CLASSES]
@@ -62,7 +68,7 @@ def answers(data: JoinedRuns, run: int) -> Markup:
         if sample is None:
             continue
         km, place = sample.distance_km, sample.prediction
-        number = len(CLASSES) - 1 if km is None else sum(km > threshold for threshold in THRESHOLDS_KM.values())
+        number = _class(km)
         spots[number].append(_at([photograph.lat], [photograph.lon]) + "h0")
         if place is not None and km is not None and km > 1.0:
             lines = worldmap.great_circle(photograph.lat, photograph.lon, place.lat, place.lon)
@@ -77,7 +83,24 @@ def answers(data: JoinedRuns, run: int) -> Markup:
         for classes in ((f"{kind} d{number}", "end-inside") if kind == "end" else (f"{kind} d{number}",))
     ]
     many = "many" if sum(map(len, ends)) > _MANY else None
-    return _world(f"Photographs and answers of {data.runs[run].name}", element("g", *drawn, class_=many))
+    return _world(description, element("g", *drawn, class_=many))
+
+
+def cells_of(data: JoinedRuns, run: int) -> list[Cell]:
+    """The photographs that a run has, by cells of the map."""
+    there = [(p, s) for p, s in zip(data.photographs, data.answers[run], strict=True) if s is not None]
+    km = [np.nan if s.distance_km is None else s.distance_km for _, s in there]
+    return cells([p.lat for p, _ in there], [p.lon for p, _ in there], km)
+
+
+def _squares(those: Sequence[Cell]) -> Iterator[Markup]:
+    for kind in range(len(CLASSES)):
+        if some := [cell for cell in those if _class(cell.km) == kind]:
+            yield element("path", d=squares(some), class_=f"cell d{kind}")
+
+
+def _class(km: float | None) -> int:
+    return len(CLASSES) - 1 if km is None else sum(km > threshold for threshold in THRESHOLDS_KM.values())
 
 
 def _at(lats: ArrayLike, lons: ArrayLike) -> str:

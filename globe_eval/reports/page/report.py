@@ -23,6 +23,7 @@ from globe_eval.metrics.breakdowns import AT_LEAST
 from globe_eval.reports import glossary, shown, terminal
 from globe_eval.reports.export.samples import csv_text, digests
 from globe_eval.reports.page import charts, headline, maps, marks, payload, pictures
+from globe_eval.reports.page.cells import SIDE_KM
 from globe_eval.reports.page.drawings import STYLES, write_drawings
 from globe_eval.reports.page.joined import JoinedRuns, NamedRun, join_runs, table_of
 from globe_eval.reports.page.marks import foremost
@@ -31,8 +32,6 @@ from globe_eval.sample import STATUSES
 
 DEFAULT = Path("globe-eval-report.html")
 _HERE = Path(__file__).parent
-MOST_SHOWN = 20_000
-"""Photographs that a page has one by one: with more it takes seconds to open."""
 _SCRIPTS = ("sort.js", "map.js", "gallery.js", "report.js")
 _COUNTRY_COLUMNS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
 _PARTS = {"continent": "continent", "scene": "scene", "city_size": "size of the nearest city"}
@@ -99,15 +98,16 @@ def _pictures(data: JoinedRuns, chosen: Sequence[int], images: Path | None) -> p
 
 
 def sampled(data: JoinedRuns) -> JoinedRuns:
-    """What the gallery and the map show one by one: of more than MOST_SHOWN photographs as many, evenly chosen in their
-    order, and the foremost among all.
+    """What the page has one by one: of more than `maps.MOST_SHOWN` photographs as many.
+
+    They are the foremost among all, and those whose ids have the least SHA-256: by chance, but the same of every run.
     """
     n = len(data.photographs)
-    if n <= MOST_SHOWN:
+    if n <= maps.MOST_SHOWN:
         return data
-    first = foremost(data, min(marks.MOST_READ, MOST_SHOWN // 2))
-    rest = MOST_SHOWN - len(first)
-    chosen = sorted({*first, *(i * n // rest for i in range(rest))})
+    first = foremost(data, min(marks.MOST_READ, maps.MOST_SHOWN // 2))
+    others = sorted({*range(n)} - {*first}, key=lambda i: hashlib.sha256(data.photographs[i].id.encode()).digest())
+    chosen = sorted([*first, *others[: maps.MOST_SHOWN - len(first)]])
     rows = [[answers[i] for i in chosen] for answers in data.answers]
     return JoinedRuns(data.runs, [data.photographs[i] for i in chosen], rows)
 
@@ -121,6 +121,9 @@ def page(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, pictures_
     read = foremost(some, max(1, marks.MOST_READ // max(1, len(runs))))
     longest = payload.limit(sample.response for answers in some.answers for sample in answers if sample)
     block = payload.payload(some, found.urls, read, longest)
+    many = len(some.photographs) < len(data.photographs)
+    if many:
+        block["cells"] = [[list(cell) for cell in maps.cells_of(data, run)] for run in range(len(runs))]
     style = "\n" + "".join(map(_text, (*STYLES, "report.css")))
     script = "\n(() => {\n" + "\n".join(_text(name) for name in _SCRIPTS) + "})();\n"
     values = {
@@ -134,6 +137,8 @@ def page(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, pictures_
         "runs": runs,
         "notes": [*_notes(data, found, pictures_wanted), *_sampled_note(data, some), *_shortened_note(some, longest)],
         "classes": maps.CLASSES,
+        "many": many,
+        "cell_km": f"{SIDE_KM:g}",
         "world": maps.world("World map of photographs and answers; arrow keys move it, plus and minus zoom"),
         "all_statuses": STATUSES,
         "codes": block["codes"],
@@ -206,8 +211,9 @@ def _sampled_note(data: JoinedRuns, some: JoinedRuns) -> list[str]:
     if n == whole:
         return []
     return [
-        f"{n:,} of {whole:,} photographs are shown one by one, on the map and below: evenly chosen, with the worst, "
-        "the best and the contradictory. Every figure and chart is of all."
+        f"{n:,} of {whole:,} photographs are shown one by one: the worst, the best and the contradictory, and others "
+        "drawn by chance, by the SHA-256 of their ids, so that every report draws the same. Every figure and chart is "
+        "of all, and the map shows all by cells; globe-eval report RUN --csv FILE writes a row for each."
     ]
 
 

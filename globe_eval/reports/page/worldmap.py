@@ -26,6 +26,8 @@ STEP_DEGREES = 3.0
 _A1, _A2, _A3, _A4 = 1.340264, -0.081106, 0.000893, 0.003796
 _M = np.sqrt(3.0) / 2.0
 _SCALE = WIDTH / (2.0 * np.pi / (_M * _A1))
+KM_A_UNIT = 6371.0 / float(_SCALE)
+"""The side of a square of one unit, in km: areas are true everywhere."""
 _WORLD = Path(__file__).with_name("data") / "world.json"
 
 

@@ -199,7 +199,7 @@ def test_the_simulated_detector_errs_as_often_as_it_says() -> None:
 def test_the_best_grounded_reasoning_names_most_of_what_is_there_and_little_else() -> None:
     seen = {"bus": True, "road": True, "church": True, "tram": False, "kiosk": None}
     names = {"all": ["bus", "road", "church"], "little": ["bus"], "invents": ["bus", "road", "church", "tram"]}
-    scores = {name: checks.grounded(teacher(name, None, None, cues), seen) for name, cues in names.items()}
+    scores = {name: checks.groundedness(teacher(name, None, None, cues), seen) for name, cues in names.items()}
     assert scores == pytest.approx({"all": 1.0, "little": 0.5, "invents": 6 / 7})
-    assert checks.grounded(teacher("x", None, None, ["kiosk"]), seen) == 0.0
+    assert checks.groundedness(teacher("x", None, None, ["kiosk"]), seen) == 0.0
     assert canonical("bus") == "bus"

@@ -16,7 +16,7 @@ from servers import ChatServer, Reply
 from globe_eval.benchmarks.table import read_table
 from globe_train.cli import main
 from globe_train.curate.recipe import read_recipe, recipes_folder
-from globe_train.curate.split import balanced, place_of, split
+from globe_train.curate.split import balance, place_of, split
 from globe_train.laptop import simulation
 
 
@@ -276,12 +276,12 @@ def test_a_place_without_names_is_the_nearest_known_one() -> None:
 @given(ROWS, st.integers(1, 5), st.integers(0, 3), st.randoms())
 def test_no_cell_has_more_than_its_cap(rows: list[dict[str, Any]], at_most: int, seed: int, random: Any) -> None:
     by = ["country", "scene"]
-    kept = balanced(rows, by, at_most, seed)
+    kept = balance(rows, by, at_most, seed)
     cells = Counter(tuple(one[name] for name in by) for one in rows)
     left = Counter(tuple(one[name] for name in by) for one in rows if one["id"] in kept)
     assert left == {cell: min(n, at_most) for cell, n in cells.items()}
     shuffled = list(rows)
     random.shuffle(shuffled)
-    assert balanced(shuffled, by, at_most, seed) == kept
-    assert kept <= balanced(rows, by, at_most + 1, seed)
-    assert balanced(rows, by, None, seed) == {one["id"] for one in rows}
+    assert balance(shuffled, by, at_most, seed) == kept
+    assert kept <= balance(rows, by, at_most + 1, seed)
+    assert balance(rows, by, None, seed) == {one["id"] for one in rows}

@@ -80,6 +80,6 @@ def test_samples_are_so_many_to_each_picture_and_the_same_for_a_seed(tmp_path: P
     folder = student.build(tmp_path / "student")
     for row in ROWS:
         Image.new("RGB", (112, 112), (9, 90, 200)).save(tmp_path / row["image"])
-    drawn = [list(expert.sampled(str(folder), ROWS, tmp_path, 2, seed)) for seed in (1, 1, 2)]
+    drawn = [list(expert.sample_answers(str(folder), ROWS, tmp_path, 2, seed)) for seed in (1, 1, 2)]
     assert [sample["id"] for sample in drawn[0]] == ["a", "a", "b", "b", "c", "c"]
     assert drawn[0] == drawn[1] != drawn[2]

@@ -82,7 +82,7 @@ def test_a_teacher_that_does_not_exist(tmp_path: Path) -> None:
 
 
 def test_imagined_pictures_show_the_rare_as_often_as_the_common() -> None:
-    rows = [training_world.imagined(index, 1) for index in range(300)]
+    rows = [training_world.imagined_row(index, 1) for index in range(300)]
     training_world.check_disjoint(rows)
     lessons = [teacher.teach(row, "imagined") for row in rows]
     assert {lesson["teacher_city"] for lesson in lessons} == {teacher.NOWHERE}
@@ -193,7 +193,7 @@ def test_a_recipe_trains_with_it(kind: str, trl: Any, world: Path, student: Path
         trainer |= {"num_generations": 4, "max_completion_length": 4}
         values["rewards"] = {"r_format": 1.0}
     recipe = Recipe(tmp_path / "r.yaml", values, {})
-    config = train.configured(recipe)
+    config = train.trl_configuration(recipe)
     model, processor = checkpoint.load(recipe, config)
     examples, _ = examples_of(recipe)
     build = train.sft_trainer if kind == "sft" else train.grpo_trainer
