@@ -216,9 +216,14 @@ def _is_region(part: str, region: int, town: int, before: Sequence[str], code: s
             and normalise(gaz.name(region)) == normalise(part)
         ):
             return True  # "Salvador, Bahia"
-        named = normalise(gaz.name(region)) == normalise(part) != normalise(gaz.name(town))
-        apart = other is not None and other != town and not is_landmark(other) and not is_pure_region(before[-1])
-        if apart and named and is_name(before[-1]) and gaz.country[other] == gaz.country[region]:
+        if (
+            other is not None
+            and other != town
+            and normalise(gaz.name(region)) == normalise(part) != normalise(gaz.name(town))
+            and gaz.country[other] == gaz.country[region]
+            and is_name(before[-1])
+            and not (is_landmark(other) or is_pure_region(before[-1]))
+        ):
             return True  # "Hội An, Quảng Nam", where a town is called so as well
         inside = other is not None and other != town and region in (gaz.admin1[other], gaz.admin2[other])
         if other is not None and inside:

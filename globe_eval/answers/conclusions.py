@@ -124,7 +124,7 @@ class _Sentence:
 def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tuple[Names, int] | None:
     """The place that a text ends on, and where the sentence begins that says so; None where it concludes none.
 
-    Of what is only held possible the town is left out where the text declines to name the place, as `declines` says of it.
+    Of what is only held possible the town is left out where the text `declines` to name the place.
 
     >>> concluded("Not Paris, France. The photo was taken in Lyon, France.")
     (Names(country='France', city='Lyon', admin=None, venue=None), 19)

@@ -19,7 +19,8 @@ FINAL = alternatives(r"""
     (?:in|to) (?:conclusion|summary|sum up|conclude) | conclu(?:sion|de)s? | therefore | thus | hence | so(?=:)
     (?:best|my|educated|reasonable|single|top|safest|overall|specific|plausible) (?:\w+ )?guess
     best (?:\w+ )?estimate | best (?:fit|match) | guess | (?:first|top|best) (?:choice|pick|candidate)
-    with a preference for | best (?:that )?i can (?:do|offer|say|give) | i had to (?:choose|pick|say|bet) | i(?:'d| would) bet
+    with a preference for | best (?:that )?i can (?:do|offer|say|give)
+    i had to (?:choose|pick|say|bet) | i(?:'d| would) bet
     lean(?:ing)? (?:towards?|to)
     i(?:'d| would)? (?:\w+ )?(?:guess|say|settle|go) | i(?:'ll| will) (?:\w+ )?(?:go|say|guess)
     most (?:likely|plausible|probable) | (?:most|very|highly) probably | reasonable to (?:conclude|infer|assume|guess)

@@ -31,7 +31,8 @@ _REFUSAL = re.compile(
     |^[-*\#\ ]{{0,6}}(?:\w{{1,20}}(?:\ \w{{1,20}}){{0,2}}[:*\s]{{1,4}})?unknown[.*]{{0,3}}$
     |\b(?:(?:not|isn't|aren't|without)\ (?:enough|sufficient)|insufficient)\ (?:\w+\ )?
       (?:information|clues|context|detail|data)
-    |\b(?:not|\w+n't|without)\ (?:\w+\ )?enough\ (?:\w+\ ){{0,3}}?(?:features?|clues?|landmarks?|details?|elements?|evidence)
+    |\b(?:not|\w+n't|without)\ (?:\w+\ )?enough\ (?:\w+\ ){{0,3}}?
+      (?:features?|clues?|landmarks?|details?|elements?|evidence)
       \ (?:\w+\ ){{0,3}}to\ {_VERBS}\b
     |\bno\ (?:\w+\ )?(?:way|means)\ (?:of\ (?:knowing|telling)|to\ (?:know|tell))\b
     |\b(?:nie\ (?:mogę|można|jestem\ w\ stanie|potrafię)|przykro\ mi|niestety)\b
