@@ -198,6 +198,7 @@ json.dump(printed, sys.stdout)
 """
 
 
+@pytest.mark.slow
 def test_a_metric_of_one_entry_is_found_everywhere(elsewhere: Path, tmp_path: Path) -> None:
     def said(*commands: Sequence[object]) -> list[str]:
         """What each prints; all in one process, which has the metric."""
