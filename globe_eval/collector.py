@@ -20,4 +20,6 @@ def without_collector() -> Iterator[None]:
         yield
     finally:
         if was:
+            gc.freeze()  # and back: what was made counts as old, or all of it would be looked at at once
+            gc.unfreeze()
             gc.enable()

@@ -18,6 +18,15 @@ class IncompleteRun(Exception):
     exit_code = 3
 
 
+def reason_of(error: BaseException, longest: int = 300) -> str:
+    """What an exception says, in one line of at most `longest` characters; its type's name where it says nothing.
+
+    >>> reason_of(ValueError("no\\n  such thing")), reason_of(KeyboardInterrupt())
+    ('no such thing', 'KeyboardInterrupt')
+    """
+    return (" ".join(str(error).split()) or type(error).__name__)[:longest]
+
+
 def nearest(value: str, allowed: Iterable[str]) -> str:
     """`"; did you mean 'x'?"` for the closest allowed value, or an empty string.
 

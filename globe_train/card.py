@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,7 +20,7 @@ from globe_eval import __version__
 from globe_eval.errors import IncompleteRun, InputError
 from globe_eval.reports import shown
 from globe_eval.reports.export.model_card import eval_results, model_card
-from globe_eval.reports.export.publishable import bounds, hub_of, published_figures, refuse_partial
+from globe_eval.reports.export.publishable import bounds, hub_of, is_hub_id, published_figures, refuse_partial
 from globe_eval.reports.run import Run, model_name, read_run
 from globe_train import curves
 from globe_train.data import Examples
@@ -79,12 +78,12 @@ def write_card(folder: Path, runs: Sequence[Path] = ()) -> Path:
     """
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     recipe = (folder / RECIPE).read_text(encoding="utf-8")
-    evaluated = [read_run(run) for run in runs]
+    parent, evaluated = about["parent"], [read_run(run) for run in runs]
     write_eval_results(evaluated, folder)
     head: dict[str, Any] = {
         "library_name": "peft" if (folder / "adapter_config.json").is_file() else "transformers",
         "pipeline_tag": "image-text-to-text",
-        **({"base_model": about["parent"]} if is_on_the_hub(about["parent"]) else {}),
+        **({"base_model": parent} if is_hub_id(parent) and not Path(parent).exists() else {}),
         "tags": ["image-geolocation", f"globe-train-{about['kind']}"],
     }
     if index := model_index(evaluated, folder.resolve().name):
@@ -97,7 +96,7 @@ def write_card(folder: Path, runs: Sequence[Path] = ()) -> Path:
         "",
         f"# {folder.resolve().name}",
         "",
-        f"{KINDS[about['kind']]}, trained by globe-train from `{about['parent']}`. This card was written by the "
+        f"{KINDS[about['kind']]}, trained by globe-train from `{parent}`. This card was written by the "
         "program. Not for locating people: see docs/responsible_use.md of globe-eval.",
         "",
         f"    globe-eval --model hf-multimodal --model_args pretrained={folder.resolve().name} --tasks miniworld",
@@ -124,15 +123,6 @@ def write_card(folder: Path, runs: Sequence[Path] = ()) -> Path:
     path = folder / CARD
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
-
-
-def is_on_the_hub(name: str) -> bool:
-    """Whether a model's name is one of the hub, OWNER/NAME, and no folder of this machine.
-
-    >>> is_on_the_hub("Qwen/Qwen2.5-VL-7B-Instruct"), is_on_the_hub("out/train/sft"), is_on_the_hub("/data/b")
-    (True, False, False)
-    """
-    return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name, re.ASCII) is not None and not Path(name).exists()
 
 
 def duration_text(hours: float) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, reason_of
 from globe_train import checkpoint, train, vllm
 from globe_train.data import (
     Examples,
@@ -123,7 +123,7 @@ def model_size(recipe: Recipe) -> Size:
         else:
             shape = AutoConfig.from_pretrained(recipe["model"])
     except (OSError, ValueError) as error:
-        reason = absent(recipe["model"]) or " ".join(str(error).split())[:200]
+        reason = absent(recipe["model"]) or reason_of(error, 200)
         raise recipe.error(f"model {recipe['model']!r} cannot be loaded: {reason}", "model") from None
     with torch.device("meta"):
         model = AutoModelForImageTextToText.from_config(shape)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, reason_of
 from globe_eval.models import torchvision_cpu
 from globe_train.laptop import absent
 from globe_train.recipe import Recipe
@@ -43,7 +43,7 @@ def load(recipe: Recipe, config: Any) -> tuple[Any, Any]:
         )
         processor = load_processor(recipe["model"], recipe.get("max_pixels"))
     except (OSError, ValueError) as error:
-        reason = absent(recipe["model"]) or " ".join(str(error).split())[:300]
+        reason = absent(recipe["model"]) or reason_of(error)
         raise recipe.error(f"model {recipe['model']!r} cannot be loaded: {reason}", "model") from None
     if recipe.get("freeze_vision"):
         frozen = [weight for name, weight in model.named_parameters() if sees(name)]
@@ -185,7 +185,7 @@ def unwritten(folder: Path, what: str, output: Path, error: Exception) -> InputE
     """The error for what could not be written, with the checkpoint of the run that is left."""
     good = checkpoints(output)
     kept = f"the last good checkpoint is {good[-1]}; free some space and go on with --resume" if good else ""
-    reason = " ".join(str(error).split())[:300]  # torch does not say that a disk is full
+    reason = reason_of(error)  # torch does not say that a disk is full
     free = f"{shutil.disk_usage(output).free / 2**20:,.0f} MiB are free there"
     return InputError(
         f"{folder}: {what} could not be written: {reason}; {free}; {kept or 'there is no checkpoint before it'}"

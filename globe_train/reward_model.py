@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, reason_of
 from globe_eval.files import read_json_lines
 from globe_eval.metrics.localizability import auroc
 from globe_eval.models import torchvision_cpu
@@ -183,7 +183,7 @@ def local(folder: str) -> Any:
         model = AutoModelForImageTextToText.from_pretrained(folder).to(device).eval()  # an adapter brings its base
         processor = checkpoint.load_processor(folder, None)
     except (OSError, ValueError) as error:
-        reason = absent(folder) or " ".join(str(error).split())[:300]
+        reason = absent(folder) or reason_of(error)
         raise InputError(f"reward model {folder!r}: {reason}") from None
     processor.tokenizer.padding_side = "left"
     yes, no = (first_tokens(processor.tokenizer, words) for words in (YES, NO))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval.benchmarks.prompts import PROMPTS
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, reason_of
 from globe_train import card, checkpoint, imitation, patches, vision
 from globe_train.data import Examples, dataset, examples_of, imitation_examples, imitation_recipe
 from globe_train.recipe import Recipe, check_libraries, configuration_class, gpus, reward_parameters, weights
@@ -109,8 +109,7 @@ def trl_configuration(recipe: Recipe) -> Any:
     try:
         return configuration_class(recipe["kind"])(**given)
     except (ValueError, TypeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise recipe.error(f"trainer: {reason}", "trainer") from None
+        raise recipe.error(f"trainer: {reason_of(error)}", "trainer") from None
 
 
 def sft_trainer(recipe: Recipe, config: Any, model: Any, processor: Any, data: Any) -> Any:

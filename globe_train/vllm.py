@@ -12,7 +12,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, reason_of
 from globe_train.checkpoint import is_main_process
 from globe_train.recipe import Recipe
 
@@ -166,10 +166,8 @@ def build(recipe: Recipe, make: Any) -> Any:
     try:
         made = make()
     except (ImportError, OSError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise recipe.error(
-            f"trainer, use_vllm: {type(error).__name__}: {reason} ({supported_version()})", "trainer", "use_vllm"
-        ) from error
+        what = f"trainer, use_vllm: {type(error).__name__}: {reason_of(error)} ({supported_version()})"
+        raise recipe.error(what, "trainer", "use_vllm") from error
     prepare(made, recipe)
     return made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +34,8 @@ FOLDERS = {
     "scripts/": "what made the embedded data; freeze.py, what a refactoring changed; house.py, this page",
     "docs/": "this site; decisions/",
 }
+ROOMS = ("globe_eval", "globe_train", "perf", "scripts", "tests/helpers")
+"""Folders of which every file is named."""
 SHOWN = (".py", ".js", ".css", ".j2")
 
 
@@ -44,7 +47,7 @@ def main() -> None:
 def page() -> str:
     """The page as it should be."""
     folders = "\n".join(f"| `{name}` | {what} |" for name, what in FOLDERS.items())
-    rooms = "\n".join(_room(package) for package in ("globe_eval", "globe_train"))
+    rooms = "\n".join(_room(package) for package in ROOMS)
     return f"{TOP}\n| | |\n|---|---|\n{folders}\n{rooms}"
 
 
@@ -76,6 +79,9 @@ def _sentence(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
         text = ast.get_docstring(ast.parse(text)) or ""
+    elif path.suffix == ".js":
+        lines = text.removeprefix('"use strict";\n').splitlines()
+        text = "\n".join(line.removeprefix("//") for line in takewhile(lambda line: line.startswith("//"), lines))
     else:
         text = text.split("*/")[0].lstrip("/*{# \n") if text.startswith(("/*", "{#")) else ""
     paragraph = " ".join(text.split("\n\n")[0].split())

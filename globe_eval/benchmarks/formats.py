@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from globe_eval import lazy_re as re
-from globe_eval.errors import InputError, nearest
+from globe_eval.errors import InputError, nearest, reason_of
 
 LONGEST_LINE = 1 << 24
 """Characters. A longer line is no row of a benchmark, and reading it whole would fill the memory."""
@@ -270,7 +270,7 @@ def _excel(path: Path) -> Rows:
     except ImportError:
         raise InputError(f"{path.name}: Excel files need openpyxl (pip install openpyxl); or save it as CSV") from None
     except Exception as error:  # whatever a damaged archive makes of the reader
-        raise InputError(f"{path.name}: not a readable Excel file ({str(error).splitlines()[0]})") from None
+        raise InputError(f"{path.name}: not a readable Excel file ({reason_of(error)})") from None
     frame = frame.astype(object).where(frame.notna(), None)
     rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
     yield from ((line, row) for line, row in enumerate(rows, 2) if any(value is not None for value in row.values()))
@@ -283,5 +283,5 @@ def _parquet(path: Path) -> Rows:
     try:
         rows = pyarrow.parquet.read_table(path).to_pylist()
     except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"{path.name}: not a readable Parquet file ({str(error).splitlines()[0]})") from None
+        raise InputError(f"{path.name}: not a readable Parquet file ({reason_of(error)})") from None
     yield from enumerate(rows, 1)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, reason_of
 
 NAMES = ("image", "images", "picture", "photo", "jpg", "png")
 """What a column of pictures may be called where its type does not say that it is one."""
@@ -43,10 +43,10 @@ def download(
     try:
         data = datasets.load_dataset(repository, split=split)
     except Exception as error:  # offline, gated, renamed, another split: datasets raises a dozen kinds
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(
-            f"{task}: {repository} (split {split}) cannot be loaded from the hub: {reason[:200].rstrip('.')}; download "
-            f"it and {otherwise}, or run this where the hub can be reached"
+            f"{task}: {repository} (split {split}) cannot be loaded from the hub: "
+            f"{reason_of(error, 200).rstrip('.')}; download it and {otherwise}, or run this where the hub can be "
+            "reached"
         ) from None
     column = picture_column(data.features)
     if column is None:

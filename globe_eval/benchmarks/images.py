@@ -40,7 +40,7 @@ from globe_eval.benchmarks.metadata import (
     split_png,
     split_webp,
 )
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, reason_of
 
 # Named one by one: Pillow's other plugins start programs (EPS) or read what no camera writes.
 _FORMATS = (
@@ -159,7 +159,7 @@ def _pixels(opened: Image.Image, data: bytes, name: str, bounds: Bounds) -> Imag
         opened.load()
         pixels = to_rgb(opened)
     except Exception as error:  # Pillow's plugins raise nearly anything on bytes that are broken
-        raise ImageError(f"{name}: {_reason(error)}") from None
+        raise ImageError(f"{name}: {reason_of(error)}") from None
     if turn is not None and opened.format != "TIFF":  # Pillow turns TIFF itself, on loading
         pixels = pixels.transpose(turn)
     size = bounds.fit(pixels.size)
@@ -429,7 +429,7 @@ def open_image(data: bytes, name: str) -> Image.Image:
     except UnidentifiedImageError:
         raise ImageError(f"{name}: not an image, or of a kind that is not read ({', '.join(_FORMATS)})") from None
     except Exception as error:  # a warning made an error, a decompression bomb, a header that breaks its plugin
-        raise ImageError(f"{name}: {_reason(error)}") from None
+        raise ImageError(f"{name}: {reason_of(error)}") from None
     limit = Image.MAX_IMAGE_PIXELS
     if limit and opened.width * opened.height > limit:
         raise ImageError(f"{name}: {opened.width} x {opened.height} pixels are more than the {limit} allowed")
@@ -456,7 +456,3 @@ def _orientation(opened: Image.Image, data: bytes) -> int:
     except Exception:  # broken EXIF must not cost a picture that is otherwise good
         return 1
     return value if value in _UPRIGHT else 1
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

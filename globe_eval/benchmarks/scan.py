@@ -19,8 +19,9 @@ from typing import Any, Literal
 from PIL import Image
 
 from globe_eval.benchmarks.duplicates import perceptual_hash, shrink
-from globe_eval.benchmarks.images import _UPRIGHT, ImageError, _orientation, _reason, open_image, to_rgb
+from globe_eval.benchmarks.images import _UPRIGHT, ImageError, _orientation, open_image, to_rgb
 from globe_eval.benchmarks.metadata import carries_coordinates
+from globe_eval.errors import reason_of
 
 SCAN_VERSION = 1
 """Raised when a scan would find something else: journals of another version are begun anew."""
@@ -124,7 +125,7 @@ def _grey(data: bytes, name: str) -> tuple[Image.Image, tuple[int, int]]:
         plain = opened.mode == "L" and "transparency" not in opened.info
         small = shrink(opened if plain else to_rgb(opened).convert("L"))
     except Exception as error:  # Pillow's plugins raise nearly anything on bytes that are broken
-        raise ImageError(f"{name}: {_reason(error)}") from None
+        raise ImageError(f"{name}: {reason_of(error)}") from None
     if opened.format != "TIFF" and orientation in _UPRIGHT:  # Pillow turns TIFF itself, on loading
         small = small.transpose(_UPRIGHT[orientation])
         size = size if orientation < 5 else (size[1], size[0])

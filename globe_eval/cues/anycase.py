@@ -19,9 +19,9 @@ class AnyCase:
         self._lower = re.compile(pattern, re.VERBOSE)
         self._any = re.compile(pattern, re.VERBOSE | re.IGNORECASE)
 
-    def search(self, text: str) -> re.Match[str] | None:
-        """The first match."""
-        return self._lower.search(text.lower()) if text.isascii() else self._any.search(text)
+    def search(self, text: str, start: int = 0) -> re.Match[str] | None:
+        """The first match that begins at `start`, 0 where negative, or after it."""
+        return self._lower.search(text.lower(), start) if text.isascii() else self._any.search(text, start)
 
     def match(self, text: str) -> re.Match[str] | None:
         """The match at the beginning."""

@@ -40,6 +40,8 @@ _ON_A_THING = AnyCase(
       |flags?\ of|inscription|banner|written\ on|translates\ to|stands\ for|short\ for|bound\ for|headed\ (?:to|for))\b
       [^.;,]{0,12}|["\u201c\u2018]\s?)$"""
 )
+_LONGEST_ON_A_THING = 32
+"""No match of this pattern, which ends with the text, is longer."""
 _THING_AFTER = AnyCase(
     r"""(?:["\u201d\u2019]|['\u2019]n\b|\ ?-?(?:style|inspired)|\s
       (?:(?:number|license|licence|registration)\s)?(?:plates?|flags?
@@ -113,7 +115,8 @@ def weight_of(before: str, after: str, kind: str) -> int:
         return 0
     if kind == "demonym" or _IN_A_NAME.search(before) or _NAME_AFTER.match(after):
         return EVIDENCE
-    if _ON_A_THING.search(before) or _THING_AFTER.match(after) or _SUPPOSED.search(before):
+    end = len(before) - _LONGEST_ON_A_THING
+    if _ON_A_THING.search(before, end) or _THING_AFTER.match(after) or _SUPPOSED.search(before):
         return EVIDENCE
     concludes, claims = _CONCLUDES.search(before), _CLAIMS.search(before)
     stated = max((match.end() for match in (concludes, claims) if match), default=0)
@@ -123,7 +126,7 @@ def weight_of(before: str, after: str, kind: str) -> int:
 
 
 def _rejected(before: str, after: str) -> bool:
-    denied = _REJECTED_BEFORE.search(_NOT_ONLY.sub(" ", before))
+    denied = _REJECTED_BEFORE.search(before) and _REJECTED_BEFORE.search(_NOT_ONLY.sub(" ", before))
     if denied and not _TURNS.search(denied["between"]) and len(denied["between"]) <= 60:
         return True
     return _REJECTED_AFTER.match(after) is not None or _UNFIT_AFTER.match(after) is not None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 from globe_eval.cues.clauses import words
-from globe_eval.cues.tokens import Tokens
 
 _ENGLISH = words(
     """
@@ -37,18 +36,20 @@ _COMMON_SCRIPT = 0x24F  # the last letter of Latin Extended-B
 _SHARE_FOREIGN_SCRIPT = 0.3
 
 
-def is_english(text: str, tokens: Tokens, words: Container[str]) -> bool:
+def is_english(text: str, forms: Iterable[tuple[str, str, str]], words: Container[str]) -> bool:
     """Whether the text can be read with English cues; True for a text without words.
+
+    Most texts are known by their first words, and no more are taken of `forms`.
 
     Args:
         text: the text itself.
-        tokens: the text's tokens.
+        forms: `tokens.forms` of the text.
         words: words that begin an English cue, evidence where small words are lacking ("Palm trees, red soil").
     """
     if not text.isascii() and _foreign_script(text):
         return False
     english = foreign = count = 0
-    for surface, low, lemma in zip(tokens.surface, tokens.low, tokens.lemma, strict=True):
+    for surface, low, lemma in forms:
         if not low[:1].isalpha():
             continue
         count += 1

@@ -104,7 +104,7 @@ def read(text: str) -> Reading:
     """
     known = lexicon()
     tokens = tokenize(without_cells(text))
-    covered = is_english(text, tokens, known.starts)
+    covered = is_english(text, zip(tokens.surface, tokens.low, tokens.lemma, strict=True), known.starts)
     if not covered:
         return Reading((), frozenset(), False, frozenset(), frozenset(tokens.lemma), tokens, (), b"", text)
     found = _find(tokens, text, known)

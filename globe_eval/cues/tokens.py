@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from globe_eval.cues.inflection import fold, lemma
@@ -46,14 +47,24 @@ def tokenize(text: str) -> Tokens:
     >>> tokenize("Palm-lined streets, no U.S. flags.").lemma
     ['palm', 'lined', 'street', ',', 'no', 'u.s.', 'flag', '.']
     """
-    pattern = _TOKEN if text.isascii() or not _COMBINING.search(text) else _TOKEN_MARKS
     surface: list[str] = []
     span: list[tuple[int, int]] = []
-    for match in pattern.finditer(text):
+    for match in _pattern(text).finditer(text):
         surface.append(match.group())
         span.append(match.span())
     pairs = [_words.get(word) or _word(word) for word in surface]
     return Tokens(surface, [pair[0] for pair in pairs], [pair[1] for pair in pairs], span)
+
+
+def forms(text: str) -> Iterator[tuple[str, str, str]]:
+    """Of each word and mark in turn what `tokenize` gives: as written, folded, in its one form."""
+    for match in _pattern(text).finditer(text):
+        word = match[0]
+        yield (word, *(_words.get(word) or _word(word)))
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return _TOKEN if text.isascii() or not _COMBINING.search(text) else _TOKEN_MARKS
 
 
 def quotations(text: str) -> list[tuple[int, int]]:

@@ -33,7 +33,7 @@ from globe_eval.cues.claims import (
 )
 from globe_eval.cues.language import is_english
 from globe_eval.cues.lexicon import lexicon
-from globe_eval.cues.tokens import tokenize
+from globe_eval.cues.tokens import forms
 from globe_eval.places import resolve
 from globe_eval.places.borders import countries_at, sovereign_of
 from globe_eval.places.distance import geodesic_km
@@ -331,7 +331,7 @@ def is_covered(text: str) -> bool:
     (False, True)
     """
     text = _CAPITALISED.sub(" ", text[:LANGUAGE_LENGTH])  # names are of any language
-    return is_english(text, tokenize(text), lexicon().starts)
+    return is_english(text, forms(text), lexicon().starts)
 
 
 _CAPITALISED = re.compile(r"[A-Z]\w+(?: (?:d[aeio]|de[lrs]|es|l[ae]|y) [A-Z]\w+)+|(?<=[a-z,;] )[A-Z]\w+")
@@ -339,6 +339,8 @@ _CAPITALISED = re.compile(r"[A-Z]\w+(?: (?:d[aeio]|de[lrs]|es|l[ae]|y) [A-Z]\w+)
 
 def _plain(reasoning: str | None) -> str:
     text = without_objects(reasoning or "").replace("*", " ")
+    if not any(one in text for one in _WITH_DOTS):
+        return text
     return _INITIALS.sub(lambda found: found[0].replace(".", "").ljust(len(found[0])), text)
 
 
@@ -352,6 +354,7 @@ def _open(text: str, sentence: tuple[int, int], spots: Sequence[Spot]) -> bool:
     return _OTHER_PARTS.search("".join(rest)) is not None
 
 
+_WITH_DOTS = ("U.S.", "U.K.", "e.g.", "i.e.")
 _INITIALS = re.compile(r"\b(?:U\.S\.A\.|U\.S\.|U\.K\.|e\.g\.|i\.e\.)")
 _OBJECT = re.compile(r"```(?:json)?|\{[^{}]{0,2000}\}")
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, reason_of
 
 _MODELS = {
     "constant": "globe_eval.models.baselines:Constant",
@@ -68,6 +68,6 @@ def _refuse_no_model(target: str) -> None:
     try:
         found = getattr(import_module(module), name)
     except Exception as error:  # whatever somebody else's module does
-        raise InputError(f"--model {target}: {type(error).__name__}: {str(error).splitlines()[0]}") from None
+        raise InputError(f"--model {target}: {type(error).__name__}: {reason_of(error)}") from None
     if not (isinstance(found, type) and issubclass(found, LM)):
         raise InputError(f"--model {target}: is no class of lm_eval.api.model.LM (see globe_eval.models.simple)")

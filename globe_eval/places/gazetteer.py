@@ -31,7 +31,7 @@ PATH = Path(__file__).parent / "data" / "gazetteer.bin"
 MAGIC = b"GLOBEGAZ"
 EARTH_RADIUS_KM = 6371.0
 WORTH_A_TREE = 100
-"""Points; for fewer, the import of `scipy.spatial` alone takes longer than to look for each among all places."""
+"""Points; for fewer, the making of a tree takes longer than to look for each among all places."""
 _ONE_IN = 32
 """Of all places, how many are looked at first where the nearest of few points are wanted."""
 _BAND = 1_000.0
@@ -194,6 +194,7 @@ def _info() -> tuple[tuple[str, str], ...]:
     return (("version", header["version"]), ("sha256", digest), ("attribution", header["attribution"]))
 
 
+@lru_cache(maxsize=16_384)
 def country(key: str, *, main: bool = False) -> str | None:
     """ISO code of the country with this normalised name or code; `main` leaves out names in other languages."""
     gaz = load()
@@ -232,11 +233,15 @@ def _vectors(kind: int) -> Floats:
     return unit_vectors(*positions(kind)[:2])
 
 
-@lru_cache(maxsize=2)
-def _tree(kind: int) -> cKDTree:
-    from scipy.spatial import cKDTree
+_trees: dict[int, cKDTree] = {}
 
-    return cKDTree(_vectors(kind))
+
+def _tree(kind: int) -> cKDTree:
+    if kind not in _trees:
+        from scipy.spatial import cKDTree
+
+        _trees[kind] = cKDTree(_vectors(kind))
+    return _trees[kind]
 
 
 def closest(lats: ArrayLike, lons: ArrayLike, kind: int = CITY, k: int = 1) -> tuple[Floats, Rows]:
@@ -249,7 +254,7 @@ def closest(lats: ArrayLike, lons: ArrayLike, kind: int = CITY, k: int = 1) -> t
 
     vectors, points = _vectors(kind), unit_vectors(lats, lons)
     rows = positions(kind)[2]
-    if len(points) > WORTH_A_TREE:
+    if len(points) > WORTH_A_TREE or kind in _trees:
         chord, index = map(np.asarray, _tree(kind).query(points, k=k))
         return chord.reshape(-1, k), rows[index.reshape(-1, k)]
     chord, index = np.empty((len(points), k)), np.empty((len(points), k), dtype=np.intp)

@@ -9,10 +9,10 @@ that it names or whose large cities it names.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Literal
+from itertools import accumulate
+from typing import Literal, NamedTuple
 
 from globe_eval import lazy_re as re
 from globe_eval.places import gazetteer
@@ -36,7 +36,7 @@ NAMESAKE = 30_000
 MAX_LENGTH = 20_000
 """Characters that are read: the first half and the last half of a longer text."""
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*|[^\w\s]|\d+|\n")
+_WORD = re.compile(r"([^\W\d_]+(?:['’.-][^\W\d_]+)*|[^\w\s]|\d+|\n)")
 _POSSESSIVE = ("'s", "’s")
 _CODES = {
     "US": "US",
@@ -105,8 +105,7 @@ _WORDS = frozenset(_ORDINARY.split())
 themselves, unless a comma and a name follow."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+class Spot(NamedTuple):
     """A place in a text: where its name stands, what kind of name that is, and the place where it is one point."""
 
     start: int
@@ -144,68 +143,72 @@ def spot(text: str, *, sought: Mapping[str, Place | None] | None = None) -> list
     """
     if len(text) > MAX_LENGTH:
         text = text[: MAX_LENGTH // 2] + "\n" + " " * (len(text) - MAX_LENGTH - 1) + text[-MAX_LENGTH // 2 :]
-    matches = list(_WORD.finditer(text))
-    words = [match[0] for match in matches]
-    capitals = [at for at, word in enumerate(words) if word[0].isupper()]
-    if not capitals:
+    pieces = _WORD.split(text)
+    words = pieces[1::2]  # and what lies between them
+    names = {at: _names(words, at) for at, word in enumerate(words) if word[0].isupper()}
+    if not names:
         return []
-    names = {at: list(_names(words, at)) for at in capitals}
     known = {normalise(name): place for name, place in (sought or {}).items()}
     named = frozenset(place.country_code for place in known.values() if place)
-    found = list(_read(words, names, named, known))
-    context = named | {match[1] for _, _, match in found if match[0] != "demonym" and _is_certain(match)}
+    candidates = []
+    for at, ends in names.items():
+        kept = []
+        for end, name in ends:
+            key, country, demonym, located = _meaning(name)
+            if country or demonym or located or key in known or words[end : end + 1] == [","]:
+                kept.append((end, name))
+        if kept:
+            candidates.append((at, kept))
+    found = _read(words, names, candidates, named, known)
+    context = named.union(code for _, _, (kind, code, _, _) in found if kind in ("country", "region"))
+    context = context.union(
+        code for _, _, (_, code, place, _) in found if place and code not in context and _is_great(place.name, code)
+    )
     if context != named:
-        found = list(_read(words, names, context, known))
-    return [Spot(matches[at].start(), matches[end - 1].end(), *match) for at, end, match in found]
-
-
-def _is_certain(match: _Match) -> bool:
-    """Whether a match says in which country the text is: a country, a region, or a city of many people."""
-    kind, _, place, _ = match
-    return kind in ("country", "region") or (place is not None and _people(place.name, place.country_code) >= 5 * LARGE)
+        found = _read(words, names, candidates, context, known)
+    reached = list(accumulate(map(len, pieces)))
+    return [Spot(reached[2 * at], reached[2 * end - 1], *match) for at, end, match in found]
 
 
 @lru_cache(maxsize=4096)
-def _people(name: str, code: str) -> int:
-    """Population of the largest place of this main name in a country."""
+def _is_great(name: str, code: str) -> bool:
+    """Whether a place of this main name in a country has so many people that it says in which country a text is."""
     gaz = gazetteer.load()
     rows = [e >> 1 for e in gaz.find(normalise(name)) if e & 1 and gaz.codes[gaz.country[e >> 1]] == code]
-    return max((gaz.population[row] for row in rows), default=0)
+    return max((gaz.population[row] for row in rows), default=0) >= 5 * LARGE
 
 
 def _read(
-    words: Sequence[str], names: _Names, named: frozenset[str], known: Mapping[str, Place | None]
-) -> Iterator[tuple[int, int, _Match]]:
+    words: Sequence[str],
+    names: _Names,
+    candidates: Sequence[tuple[int, Sequence[tuple[int, str]]]],
+    named: frozenset[str],
+    known: Mapping[str, Place | None],
+) -> list[tuple[int, int, _Match]]:
     """Matches, each from a word to before another; at each place the longest name that is one."""
     last = 0
-    said: dict[int, tuple[int, _Match]] = {}
-    for at, ends in names.items():
+    found: list[tuple[int, int, _Match]] = []
+    for at, ends in candidates:
         if at < last:
             continue
-        if at in said:
-            last, match = said[at]
-            yield at, last, match
-            continue
         for end, name in ends:
-            pair = _in_region(words, names, end, name)
+            pair = _in_region(words, names, end, name) if end + 1 < len(words) and words[end] == "," else None
             if pair:
-                match, after, region = pair
-                said[after] = region
+                match, after, (last, region) = pair
+                found += (at, end, match), (after, last, region)
             elif (one := _match(words, names, at, end, name, named, known)) is not None:
-                match = one
+                found.append((at, end, one))
+                last = end
             else:
                 continue
-            yield at, end, match
-            last = end
             break
+    return found
 
 
 def _in_region(
     words: Sequence[str], names: _Names, end: int, name: str
 ) -> tuple[_Match, int, tuple[int, _Match]] | None:
-    """Of "Paris, Texas" the town, where its region begins, where that ends, and the region."""
-    if end + 1 >= len(words) or words[end] != ",":
-        return None
+    """Of "Paris, Texas" the town, where its region begins, where that ends, and the region; the comma is at `end`."""
     after = words[end + 1]
     options = list(names.get(end + 1, ()))
     if len(after) == 2 and after.isupper() and after.isalpha():
@@ -223,11 +226,10 @@ def _in_region(
 @lru_cache(maxsize=16_384)
 def _town_of(key: str, region_key: str, code: bool) -> tuple[int, int] | None:
     """The rows of the town of this main name in a division of that main name or code, and of the division."""
-    gaz = gazetteer.load()
-    entries = gaz.code(region_key) if code else gaz.find(region_key)
-    regions = {e >> 1 for e in entries if gaz.kind[e >> 1] in (ADMIN1, ADMIN2) and e & 1}
+    regions = _divisions(region_key, code)
     if not regions or key == region_key:
         return None
+    gaz = gazetteer.load()
     towns = [
         (gaz.population[row], row, region)
         for row in (e >> 1 for e in gaz.find(key))
@@ -236,6 +238,14 @@ def _town_of(key: str, region_key: str, code: bool) -> tuple[int, int] | None:
         if gaz.kind[region] == ADMIN1 or gaz.population[row] >= NAMESAKE
     ]
     return max(towns)[1:] if towns else None
+
+
+@lru_cache(maxsize=16_384)
+def _divisions(key: str, code: bool) -> frozenset[int]:
+    """The rows of the divisions of this main name or code."""
+    gaz = gazetteer.load()
+    entries = gaz.code(key) if code else gaz.find(key)
+    return frozenset(e >> 1 for e in entries if gaz.kind[e >> 1] in (ADMIN1, ADMIN2) and e & 1)
 
 
 def _is_first(words: Sequence[str], at: int) -> bool:
@@ -252,17 +262,21 @@ def _is_name(word: str) -> bool:
     return word[0].isupper() and (len(word) == 1 or not word.isupper() or word.rstrip(".") in _CODES)
 
 
-def _names(words: Sequence[str], at: int) -> Iterator[tuple[int, str]]:
+def _names(words: Sequence[str], at: int) -> list[tuple[int, str]]:
     """The ends and the texts of the names of up to LONGEST words that can begin at a word, the longest first."""
-    end, ends = at, []
-    for word in words[at : at + LONGEST]:
+    if not _is_name(words[at]):
+        return []
+    end, ends = at + 1, [at + 1]
+    for word in words[at + 1 : at + LONGEST]:
         end += 1
-        if _is_name(word):
+        if word[0].isupper():
+            if not _is_name(word):
+                break
             ends.append(end)
         elif word not in _INSIDE and not (word == "." and words[end - 2] in _ABBREVIATED):
             break
-    for end in reversed(ends):
-        yield end, " ".join([word[:-2] if word.endswith(_POSSESSIVE) else word for word in words[at:end]])
+    bare = [word[:-2] if word.endswith(_POSSESSIVE) else word for word in words[at : ends[-1]]]
+    return [(end, " ".join(bare[: end - at])) for end in reversed(ends)] if len(ends) > 1 else [(ends[0], bare[0])]
 
 
 def _match(
@@ -275,13 +289,12 @@ def _match(
     known: Mapping[str, Place | None],
 ) -> _Match | None:
     """What a name means at its place, or None."""
-    key = normalise(name)
+    key, code, demonym, _ = _meaning(name)
     if key in known:
         place = known[key]
         return None if place is None else ("city", place.country_code, place, False)
     before = words[at - 1] if at else ""
     featured = end < len(words) and words[end][0].isupper() and words[end].lower() in _FEATURES
-    code = _country(name)
     country = None
     if end + 1 < len(words) and words[end] == ",":
         country = next((found for _, other in names.get(end + 1, ()) if (found := _country(other))), None)
@@ -291,12 +304,22 @@ def _match(
             return _found("city", town)
         at_sea = before == "of" and at > 1 and words[at - 2].lower() in _WATERS
         return None if featured or at_sea else ("country", code, None, False)
-    code = _demonym(name)
-    if code:
-        return None if featured or before in NO_DEMONYM else ("demonym", code, None, False)
+    if demonym:
+        return None if featured or before in NO_DEMONYM else ("demonym", demonym, None, False)
     if featured and end - at == 1:
         return None
     return _town(words, at, end, key, named, country)
+
+
+@lru_cache(maxsize=65_536)
+def _meaning(name: str) -> tuple[str, str | None, str | None, bool]:
+    """A name normalised, the country that it names or whose people or things, and whether places have that name.
+
+    Where none of these is so, as of nearly all words that begin a sentence, it means a place only before a comma.
+    """
+    key = normalise(name)
+    located = not _ordinary(key) and len(gazetteer.load().find(key)) > 0
+    return key, _country(name), _demonym(name), located
 
 
 @lru_cache(maxsize=16_384)
@@ -373,12 +396,13 @@ def _town(
             row if row is not None and codes[gazetteer.load().country[row]] == country else None
             for row in (region, city)
         )
-    after = words[end].lower() if end < len(words) else ""
-    divided = after in _DIVISIONS or any(word.lower().rstrip("s") in _DIVISIONS for word in words[max(at - 5, 0) : at])
-    if region and (city is None or divided):
-        return _found("region", region)
     if city is None:
-        return None
+        return _found("region", region) if region else None
+    divided = (end < len(words) and words[end].lower() in _DIVISIONS) or any(
+        word.lower().rstrip("s") in _DIVISIONS for word in words[max(at - 5, 0) : at]
+    )
+    if region and divided:
+        return _found("region", region)
     if region is None:
         return _found("city", city, ambiguous=divided)
     gaz = gazetteer.load()

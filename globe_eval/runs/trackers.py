@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import Any, Literal
 
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, reason_of
 
 Tracker = Literal["wandb", "trackio"]
 
@@ -20,8 +20,7 @@ def send(tracker: Tracker, found: dict[str, Any], arguments: dict[str, Any]) -> 
     try:
         _log(tracker, found, arguments)
     except Exception as error:  # not logged in, no network, an argument that the tracker does not know
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"--to {tracker}: {reason[:300]}") from error
+        raise InputError(f"--to {tracker}: {reason_of(error)}") from error
 
 
 def _log(tracker: Tracker, found: dict[str, Any], arguments: dict[str, Any]) -> None:

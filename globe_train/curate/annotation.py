@@ -48,7 +48,7 @@ class Annotation:
 
 
 def annotation(teacher: str, sample: Any, vocabulary: Sequence[str] = ()) -> Annotation:
-    """What is in a sample of a run (`runs.Sample`)."""
+    """What is in a sample of a run (`sample.Sample`)."""
     reasoning = None if sample.response is None else parse(sample.response).reasoning
     names = [name for name in (sample.answer.country, sample.answer.city) if name]
     place = sample.prediction

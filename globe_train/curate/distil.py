@@ -93,7 +93,7 @@ def distil(
     only: str | None = None,
     fresh: bool = False,
 ) -> dict[str, list[Any]]:
-    """Teacher or predictor -> its samples (`runs.Sample`), in the order of the photographs.
+    """Teacher or predictor -> its samples (`sample.Sample`), in the order of the photographs.
 
     Args:
         recipe: read.

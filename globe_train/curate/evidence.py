@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from globe_eval.benchmarks.images import Photograph
 from globe_eval.cues.mentions import canonical, with_hypernyms
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, reason_of
 from globe_eval.metrics.grounding import supported_by
 from globe_eval.models import torchvision_cpu
 from globe_train.recipe import Recipe
@@ -49,10 +49,8 @@ def source_of(recipe: Recipe, images: Path, entities: Mapping[str, Sequence[str]
             return Segmentation(given["model"], images, given["min_area"], given["device"])
         return Detector(given["model"], images, given["min_score"], given["device"])
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise recipe.error(
-            f"evidence, model {given['model']!r} cannot be loaded: {reason}", "evidence", "model"
-        ) from None
+        what = f"evidence, model {given['model']!r} cannot be loaded: {reason_of(error, 200)}"
+        raise recipe.error(what, "evidence", "model") from None
 
 
 class Known:

@@ -47,6 +47,7 @@ def test_by_its_class(
     task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "my_models.py").write_text(SOURCE)
+    (tmp_path / "silent_models.py").write_text("assert False")
     monkeypatch.chdir(tmp_path)
     words = ["--tasks", str(task), "-o", str(tmp_path / "out"), "--model_args", "city=London"]
     assert main(["--model", "my_models:Always", *words]) == 0
@@ -55,6 +56,7 @@ def test_by_its_class(
         ("my_models:Alway", "AttributeError"),
         ("nowhere:X", "No module"),
         ("json:loads", "no class of"),
+        ("silent_models:Always", "AssertionError"),
     ):
         capsys.readouterr()
         assert main(["--model", wrong, *words]) == 2 and said in capsys.readouterr().err

@@ -120,6 +120,7 @@ def test_few_points_and_many_find_the_same_places(monkeypatch, kind: int, k: int
     lats, lons = points_everywhere(40)
     monkeypatch.setattr(gazetteer, "WORTH_A_TREE", 0)
     by_tree, _ = gazetteer.closest(lats, lons, kind, k)
+    monkeypatch.setattr(gazetteer, "_trees", {})  # where there is a tree, it is asked
     monkeypatch.setattr(gazetteer, "WORTH_A_TREE", len(lats))
     chord, rows = gazetteer.closest(lats, lons, kind, k)
     assert chord.tolist() == by_tree.tolist()

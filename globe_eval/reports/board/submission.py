@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, ValidationError
 
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, reason_of
 from globe_eval.metrics import statistics
 from globe_eval.metrics.accuracy import GEOSCORE_BEST, GEOSCORE_SCALE_KM
 from globe_eval.metrics.catalogue import described, metrics_with
@@ -253,7 +253,7 @@ def read_submission(path: Path) -> Submission:
     except ValidationError as error:
         raise InputError(f"{path}: {first_error(error)}") from None
     except (ValueError, RecursionError, OverflowError) as error:  # values that JSON has and no row
-        raise InputError(f"{path}: no row ({str(error).splitlines()[0][:200]})") from None
+        raise InputError(f"{path}: no row ({reason_of(error, 200)})") from None
     if (field := _differing(found, again)) is not None:
         raise InputError(f"{path}: {field}: is not of the kind that globe-eval leaderboard add writes there")
     return checked

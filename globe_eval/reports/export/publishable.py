@@ -52,9 +52,18 @@ def model_id(results: Results) -> str:
     """
     arguments = {**results.model_info, **results.model_args}
     for key in ("pretrained", "model", "model_name"):
-        if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", str(arguments.get(key) or ""), re.ASCII):
+        if is_hub_id(str(arguments.get(key) or "")):
             return str(arguments[key])
     return model_name(results)
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name has the form of a repository's on the hub, OWNER/NAME; a folder's relative path may have it too.
+
+    >>> is_hub_id("Qwen/Qwen2.5-VL-7B-Instruct"), is_hub_id("out/train/sft"), is_hub_id("/data/b")
+    (True, False, False)
+    """
+    return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name, re.ASCII) is not None
 
 
 def public(arguments: dict[str, Any]) -> dict[str, Any]:
