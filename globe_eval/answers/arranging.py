@@ -136,7 +136,7 @@ def _read_backwards(
     return city, admin, venue, row
 
 
-_OWNED = re.compile(r"(.+?)['’]s?\s(.+)")
+_OWNED = re.compile(r"(.+?)['’](?:s?|n?[ıiuü]n)\s(.+)")
 _POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
 _OF = re.compile(r".+\s(?:of|on|in)\s(?:the\s)?(.+)")
 _CODE_BEHIND = re.compile(r"(.*[^\W\d_].*?),?\s(D\.?C\.?|[A-Z]{2}|USA|U\.S\.A?\.?|U\.K\.?)(?:\s\d{5}(?:-\d{4})?)?")
@@ -216,6 +216,15 @@ def _is_region(part: str, region: int, town: int, before: Sequence[str], code: s
             and normalise(gaz.name(region)) == normalise(part)
         ):
             return True  # "Salvador, Bahia"
+        if (
+            other is not None
+            and other != town
+            and normalise(gaz.name(region)) == normalise(part) != normalise(gaz.name(town))
+            and gaz.country[other] == gaz.country[region]
+            and is_name(before[-1])
+            and not (is_landmark(other) or is_pure_region(before[-1]))
+        ):
+            return True  # "Hội An, Quảng Nam", where a town is called so as well
         inside = other is not None and other != town and region in (gaz.admin1[other], gaz.admin2[other])
         if other is not None and inside:
             first = len(before) == 1 and gaz.kind[other] >= CITY and gaz.population[other] >= TOWN

@@ -9,7 +9,7 @@ What is only mentioned is no answer. Other claims add what is finer, where they 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -20,7 +20,7 @@ from globe_eval.answers.languages import FINAL, MENTIONED, OTHER, PLACED, POSSIB
 from globe_eval.answers.names import Names
 from globe_eval.answers.phrases import phrases
 from globe_eval.answers.scripts import is_written_in
-from globe_eval.answers.toponyms import same_country
+from globe_eval.answers.toponyms import code_of, country_of, is_name, is_pure_region, regions_of, same_country
 from globe_eval.places.names import normalise
 
 T = TypeVar("T")
@@ -36,23 +36,45 @@ _CLAUSE = re.compile(
     r"[;:]|\b(?:but|although|though|however|while|whereas|because|since|so|sino|mais|mas|ma|sondern|aber|pero|но)\b"
 )
 _SHORT_CLAUSE = re.compile(
-    r"[;:,—–(]|\b(?:but|although|though|however|while|whereas|because|since|so|and|sino|mais|mas|ma|sondern|aber|pero|но|а)\b"
+    r"[;:,—–(]|\b(?:but|although|though|however|while|whereas|because|since|so|and|sino|mais|mas|ma|sondern|aber|pero|но|а|lecz|ale|tylko)\b"
 )
 _TAKEN = re.compile(r"\b(?:taken|shot|captured|photographed)\b")
 _DENIED_AFTER = re.compile(
     r"\W{0,3}(?:(?:is|are|was|were|seems?|looks?|can|could|would|be|also|appears?)\s){0,3}"
-    r"(?:not|unlikely|ruled\sout|less\slikely|excluded|impossible|cannot|can't)\b"
+    r"(?:not|unlikely|ruled\sout|less\slikely|excluded|impossible|cannot|can't|değil\w*)\b"
 )
 _COMPARED_AFTER = re.compile(
-    r"[-\s](?:style|styled|inspired|flags?|language|culture|cuisine|restaurant|accent|jersey|shirt|like|esque|signs?|text)\b"
+    r"[\"”]?[-\s](?:lettering|logo|banner|style|styled|inspired|flags?|language|culture|cuisine|restaurant|accent|jersey|shirt|like|esque|signs?|text)\b"
 )
 _PLACED = re.compile(
     r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
-    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|city|the)\s|:\s?)[\"'“”‘’(\[]*$"
+    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|city|the|(?:capital|city|town),?)\s|:\s?)[\"'“”‘’(\[]*$"
 )
 _SETTING = re.compile(
     r"\s*[—–(-]\s*(?:(?:likely|probably|taken|possibly)\s)?(?:(?:in|at|on|along|inside|outside|near|around|by|from|in\sfront\sof)\s)?"
     rf"((?:an?|the|one\sof)\s(?:[\w'’/-]+\s){{0,5}}?(?:{'|'.join(sorted(map(re.escape, lexicon.VENUES)))}))(?![\w-])"
+)
+_PREFERRED_AFTER = re.compile(
+    r"\s(?:(?:the|a|is|seems|looks|being|as|far|much|slightly|considerably|somewhat|significantly|by\sfar)\s){0,3}"
+    r"(?:more|most)\s(?:likely|probable|plausible|convincing)\b(?!\s(?:than\snot|to))|\sthe\s(?:better|best|stronger|strongest|likelier)\s"
+)
+_FROM = re.compile(r"\bfrom\s[\w' -]{1,40}$")
+_TO_ANOTHER = re.compile(r"\sto\s(?:the\s)?[^\W\d_a-z]")
+_FROM_ANOTHER = re.compile(r"\bfrom\s[\w' -]{1,40}\sto\s(?:the\s)?[\w' -]{1,40}$")
+_UNREAL = re.compile(
+    r"\bif\s(?:[\w']+\s){1,4}?(?:were|showed|had|contained)\b(?!\s(?:to|taken|captured|shot|located)\b)"
+)
+_OF_ORIGIN = re.compile(
+    r"(?<!photo)(?<!photograph)(?<!picture)(?<!image)(?<!view)(?<!scene)(?<!shot)(?<!seen)(?<!taken)(?<!is)(?<!probably)"
+    r"(?<!likely)(?<!snapshot)(?<!street)(?<=\w)\sfrom\s$"
+)
+_ANEW = re.compile(
+    r"(?<!example)(?<!instance)(?<!e\.g\.),\s(?:this|these|it|it's|i|i'd|we|my|the\s(?:image|photo|photograph|picture|scene|location|place|most))\s"
+)
+_CORRECTION = re.compile(
+    r"[\"'“*(]*(?:h+m+\b[\s,.…—–-]*)?(?:but\s|oh\b,?\s|ah\b,?\s)?(?:no\b\s?[,;—–.!]|(?:oh\s)?wait\b|actually\b\s?[,;—–]|on\ssecond\sthought"
+    r"|scratch\sthat|correction\b|let\sme\s(?:reconsider|rethink|correct|revise)|i\s(?:stand\scorrected|was\swrong|take\sthat\sback)"
+    r"|looking\s(?:again|closer|more\sclosely)\b)"
 )
 _GOES_ON = re.compile(r"\W{0,3}[^\W\d_]+\s[^\W\d_]")
 _PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
@@ -61,6 +83,7 @@ _ABBREVIATED = re.compile(
 )
 _END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|[。！？؟][」』”]?(?!$)")
 _WORD = re.compile(r"\w+")
+_LETTER = re.compile(r"[^\W\d_]")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s.*|.{1,400}:\s*)")
 _DRESS = re.compile(r"\*{1,3}|`|(?<!\w)_{1,2}|_{1,2}(?!\w)")
 _ITEM = re.compile(r"\s*(?:[-•*+]|\d{1,2}[.)])\s+")
@@ -92,28 +115,41 @@ class _Sentence:
     heading_start: int
     alone: bool
     """Whether it is the first or last of the text, or an item of a list: there a name needs no verb."""
+    closes: bool
+    """Whether it is the last line, a paragraph of its own: a place that is all of it is the stated final answer."""
     cues: Cues
     """The words of the text's language."""
 
 
-def concluded(text: str, *, declined: bool = False) -> tuple[Names, int] | None:
+def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tuple[Names, int] | None:
     """The place that a text ends on, and where the sentence begins that says so; None where it concludes none.
 
-    Of what is only held possible the town is left out where the text declines to name the place (`declined`).
+    Of what is only held possible the town is left out where the text `declines` to name the place.
 
     >>> concluded("Not Paris, France. The photo was taken in Lyon, France.")
     (Names(country='France', city='Lyon', admin=None, venue=None), 19)
     >>> concluded("The roofs are typical of Bavaria.") is None
     True
     """
-    claims = [claim for sentence in _sentences(text) for claim in _named(sentence)]
+    claims = _corrected([(sentence, list(_named(sentence))) for sentence in _sentences(text)])
     chosen = _chosen([claim for claim in claims if claim.known]) or _chosen(claims)
     if chosen is None:
         return None
-    if chosen.weight <= POSSIBLE and declined:
+    if chosen.weight <= POSSIBLE and declines is not None and declines(text):
         names = Names(chosen.value.country, admin=chosen.value.admin)
         return (names, chosen.start) if names else None
     return _completed(chosen, claims), chosen.start
+
+
+def _corrected(claims: list[tuple[_Sentence, list[Claim[Names]]]]) -> list[Claim[Names]]:
+    """The claims; where a text corrects itself ("Wait, actually …") and states a place after that, those after it."""
+    for i in range(len(claims) - 1, 0, -1):
+        if _CORRECTION.match(claims[i][0].lower) and any(
+            one.known and one.weight >= STATED for _, some in claims[i:] for one in some
+        ):
+            claims = claims[i:]
+            break
+    return [claim for _, some in claims for claim in some]
 
 
 def position(text: str, *, strict: bool = True) -> tuple[Pair, int] | None:
@@ -152,6 +188,7 @@ def _chosen(claims: list[Claim[T]]) -> Claim[T] | None:
 def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
     """The names with what agreeing claims add: a city to its country, a country to its city, a venue to both."""
     names = chosen.value
+    towns = {claim.value.admin for claim in claims if claim.weight >= STATED and claim.value.city and claim.value.admin}
     for claim in sorted(claims, key=lambda claim: -claim.weight):
         other = claim.value
         if claim is chosen or not claim.weight:
@@ -160,9 +197,22 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
         if claim.known and names.city and not names.country and (together or _same(names, other)):
             if names.city == names.venue and other.city:
                 names = replace(names, city=other.city)
-            names = replace(names, country=other.country, admin=names.admin or other.admin)
-        elif claim.known and not names.city and claim.weight >= STATED and other.city and _agree(names, other):
+            finer = (
+                other.venue
+                if claim.weight >= STATED and (chosen.weight < FINAL or claim.start >= chosen.start)
+                else None
+            )
+            names = replace(names, country=other.country, admin=names.admin or other.admin, venue=names.venue or finer)
+        elif (
+            claim.known
+            and not names.city
+            and claim.weight >= STATED
+            and other.city
+            and _agree(names, other, len(towns))
+        ):
             names = replace(other, country=names.country or other.country, admin=names.admin or other.admin)
+        elif claim.known and names == Names(names.country) and claim.weight >= STATED and _is_region_in(names, other):
+            names = replace(names, admin=other.admin)
         elif (
             not names.venue
             and claim.weight >= (STATED if claim.known else POSSIBLE)
@@ -180,11 +230,24 @@ def _same(names: Names, other: Names) -> bool:
     return not mine.isdisjoint(theirs)
 
 
-def _agree(names: Names, other: Names) -> bool:
-    """Whether another claim lies in the stated country or region."""
+def _agree(names: Names, other: Names, regions: int) -> bool:
+    """Whether another claim lies in the stated country or region; its own region decides where it is the only one."""
+    if regions == 1 and names.country and other.admin and not (names.admin or other.country):
+        return any(code_of(row) == country_of(names.country) for row in regions_of(other.admin, None)[:1])
     if names.admin and other.admin and normalise(names.admin) != normalise(other.admin):
         return False
     return same_country(names.country, other.country) or bool(names.admin and other.admin)
+
+
+def _is_region_in(names: Names, other: Names) -> bool:
+    """Whether another claim is that of a region alone, and in the stated country."""
+    region = other.admin and not other.city and regions_of(other.admin, country_of(names.country or ""))
+    pure = bool(region) and is_pure_region(str(other.admin)) and is_name(str(other.admin))
+    return (
+        pure
+        and country_of(str(other.admin)) is None
+        and (other.country is None or same_country(names.country, other.country))
+    )
 
 
 def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
@@ -200,7 +263,14 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
         weight = _weight(sentence, before, after)
         bare = not phrase.known and not (stated.search(before) or final.search(f"{sentence.heading} {before}"))
         begins = not before.strip(" \"'“‘([-•1234567890.)") and bool(_GOES_ON.match(after))
-        if bare or (phrase.alone and (begins or not _is_placed(sentence, before[-24:]))):
+        whole = sentence.lower[max(phrase.end - 90, 0) : phrase.end]
+        if "from " in whole and (
+            _FROM_ANOTHER.search(whole) or (_TO_ANOTHER.match(sentence.text, phrase.end) and _FROM.search(whole))
+        ):
+            weight = min(weight, MENTIONED)  # "any village from France to Slovenia", "the train from Lyon to Paris"
+        if sentence.closes and not _LETTER.search(f"{before}{sentence.text[phrase.end :]}"):
+            weight = FINAL
+        elif bare or (phrase.alone and (begins or not _is_placed(sentence, before[-24:]))):
             weight = min(weight, MENTIONED)
         names = phrase.names
         if (
@@ -233,6 +303,12 @@ def _claim(sentence: _Sentence, value: T, weight: int, *, start: int | None = No
 def _weight(sentence: _Sentence, before: str, after: str) -> int:
     """How much the words before and after a name or a position, in lower case, make it an answer."""
     cues = sentence.cues
+    if (
+        _PREFERRED_AFTER.match(after)
+        and not before.endswith((" or ", " and "))
+        and not cues.denied.search(before[_last_end(_SHORT_CLAUSE, before) :])
+    ):
+        return FINAL
     clause = before[_last_end(_CLAUSE, before) :]
     nearest = before[_last_end(_SHORT_CLAUSE, before) :]
     if cues.denied.search(nearest) or _DENIED_AFTER.match(after):
@@ -241,16 +317,23 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
     since = max(cue, len(before) - len(clause))
     if cues.compared.search(before, max(since, _last_end(cues.hedged, before))) or _COMPARED_AFTER.match(after):
         return MENTIONED
+    if _UNREAL.search(clause):
+        return MENTIONED
     context = f"{sentence.heading} {before}"
     return weight_of(
         example=bool(
-            cues.example.search(before, max(_last_end(_TAKEN, before), len(before) - len(clause)))
+            cues.example.search(
+                before, max(_last_end(_TAKEN, before), _last_end(_ANEW, before), len(before) - len(clause))
+            )
             or cues.example.search(sentence.heading)
         ),
         final=bool(cues.final.search(context)),
         stated=bool(cues.stated.search(context)),
         hedged=bool(cues.hedged.search(f"{sentence.heading} {clause}")),
-        fragment=sentence.alone and not _VERB.search(before) and not _VERB.match(after.lstrip(" ,)")),
+        fragment=sentence.alone
+        and not _VERB.search(before)
+        and not _VERB.match(after.lstrip(" ,)"))
+        and not _OF_ORIGIN.search(before),
     )
 
 
@@ -267,19 +350,21 @@ def _sentences(text: str) -> Iterator[_Sentence]:
     cut = [item for item in _cut(text)]
     if len(cut) > _MOST_SENTENCES:
         cut = cut[: _MOST_SENTENCES // 4] + cut[-3 * _MOST_SENTENCES // 4 :]
+    last = max((i for i, (_, _, written) in enumerate(cut) if _WORD.search(written)), default=0)
     heading, heading_start, below, cues = "", 0, False, cues_of(text)
     for i, (start, begins_line, written) in enumerate(cut):
         if not written.strip():
             heading = "" if below else heading
             continue
         plain = _DRESS.sub("", written)
-        lower = plain.lower()
+        lower = plain.replace("İ", "I").lower()  # else a letter longer
         if _HEADING.fullmatch(plain) if begins_line else plain.rstrip().endswith(":"):
-            yield _Sentence(plain, lower, start, "", start, i == 0, cues)
+            yield _Sentence(plain, lower, start, "", start, i == 0, False, cues)
             heading, heading_start, below = lower, start, False
             continue
-        alone = i in (0, len(cut) - 1) or (begins_line and bool(heading or _ITEM.match(plain)))
-        yield _Sentence(plain, lower, start, heading if begins_line else "", heading_start, alone, cues)
+        alone = i in (0, last) or (begins_line and bool(heading or _ITEM.match(plain)))
+        closes = i == last > 0 and begins_line and not (heading or _WORD.search(cut[i - 1][2]) or _ITEM.match(plain))
+        yield _Sentence(plain, lower, start, heading if begins_line else "", heading_start, alone, closes, cues)
         below = True
 
 

@@ -5,6 +5,8 @@ A scale of five steps is read at the middle of each step, words by WORDS. Nothin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from globe_eval import lazy_re as re
 
 WORDS: dict[str, float] = {
@@ -61,6 +63,8 @@ _IN_TEXT = re.compile(
       |\b(?:i|we)\s(?:can|could\stherefore|would)\s(?P<confidently>confidently)\b""",
     re.I | re.X,
 )
+_SURE = re.compile(r"onfiden|ertain|sure\b", re.I)
+_REACH = 120
 _YES_NO = re.compile(
     r"[\W_]*(?:(?P<yes>yes|true|y|localizable|locatable|definitely|1)|(?P<no>no|not|false|n|0))\b", re.I
 )
@@ -115,7 +119,7 @@ def in_text(text: str) -> float | None:
     [0.8, None, 0.65]
     """
     found = None
-    for match in _IN_TEXT.finditer(text):
+    for match in _statements(text):
         before = text[max(match.start() - 160, 0) : match.start()]
         if match["adjective"]:  # begins with "I am"
             before = before[max((end.end() for end in _CLAUSE.finditer(before)), default=0) :]
@@ -129,6 +133,18 @@ def in_text(text: str) -> float | None:
         else:
             found = share(next(match[kind] for kind in ("percent", "after", "level", "called") if match[kind]))
     return found
+
+
+def _statements(text: str) -> Iterator[re.Match[str]]:
+    """The matches near a word of confidence, which each has: elsewhere the pattern need not be tried."""
+    start = end = 0
+    for word in _SURE.finditer(text):
+        if word.start() - _REACH > end:
+            yield from _IN_TEXT.finditer(text, max(start, 0), end)
+            start = word.start() - _REACH
+        end = word.end() + _REACH
+    if end:
+        yield from _IN_TEXT.finditer(text, max(start, 0), end)
 
 
 def yes_no(value: str) -> bool | None:

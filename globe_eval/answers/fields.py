@@ -57,6 +57,11 @@ _AROUND_KEY = rf"""(?<![^\W_])(?<!</)KEY(?![^\W\d])(?:\s?/\s?[^\W\d_]{{2,20}})?(
     {_DRESS}{{0,6}}(?P<separator>:|=>?|→|≈|\||>|[-–—](?=\s))?"""
 _LABEL = re.compile(_AROUND_KEY.replace("KEY", _KEY), re.IGNORECASE | re.VERBOSE)
 _OTHER_LABEL = re.compile(_AROUND_KEY.replace("KEY", _OTHER_KEY), re.IGNORECASE | re.VERBOSE)
+_LETTERS = re.compile(r"[^\W\d_]+")
+_OTHER_WORDS = frozenset(
+    word for words in LABELS.values() for label in words.split("|") for word in _LETTERS.findall(label)[:1]
+)
+"""What labels in other languages begin with: where none of it stands in a text, they need not be looked for."""
 _BOUNDARY = re.compile(rf"(?:^|[\n,;{{}}(|.!?:<>\[\"'“*])[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
 _LINE_START = re.compile(rf"(?:^|\n)[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
 _UNSEPARATED = re.compile(
@@ -188,7 +193,11 @@ def labels(text: str, *, strict: bool = True) -> Found:
     Names(country='Italy', city='Bari', admin=None, venue=None)
     """
     entries = [*(_table(text) if "|" in text else ()), *_entries(text, _LABEL)]
-    if ":" in text and not any(key in ("country", "city", "lat", "latlon") for key, _, _ in entries):
+    if (
+        ":" in text
+        and not any(key in ("country", "city", "lat", "latlon") for key, _, _ in entries)
+        and not _OTHER_WORDS.isdisjoint(_LETTERS.findall(text.lower()))
+    ):
         other = list(_entries(text, _OTHER_LABEL))  # "Land" is a country only where a country stands behind it
         entries += [
             entry for entry in other if entry[0] != "country" or country_code(entry[1]) or is_placeholder(entry[1])
@@ -270,6 +279,9 @@ def _entries(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, str, in
 _HEADER = re.compile(r"^[ \t]*\|(.{3,400})\|[ \t]*\n[ \t]*\|[ \t:|-]{3,200}\|[ \t]*\n", re.MULTILINE)
 
 
+_SHARE = re.compile(r"prob|likel|score|rank|confid|chance|%", re.IGNORECASE)
+
+
 def _table(text: str) -> list[tuple[str, str, int]]:
     """The labels of the row that counts in the last Markdown table with columns for names or positions."""
     tables = deque((_columns(text, match) for match in islice(_HEADER.finditer(text), MANY)), maxlen=1)
@@ -278,7 +290,8 @@ def _table(text: str) -> list[tuple[str, str, int]]:
 
 def _columns(text: str, header: re.Match[str]) -> list[tuple[str, str, int]]:
     kinds = [key_of(cell.strip(" *`_")) for cell in header[1].split("|")]
-    if sum(kind is not None for kind in kinds) < 2:
+    named = sum(kind is not None for kind in kinds)
+    if named < 2 and not (named and _SHARE.search(header[1])):
         return []
     rows = []
     for line in islice(text[header.end() : header.end() + 4_000].split("\n"), MANY):

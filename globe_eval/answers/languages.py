@@ -107,6 +107,7 @@ _GERMANIC = (
         stammt | vermutlich | wahrscheinlich | wohl | scheint | sieht nach | deutet | deuten | standort | ort
         ich denke
         ich glaube | aufnahme | entstand(?:en)? | erkennbar | genomen | gemaakt | toont | dit is | bevindt | lijkt
+        het is | ik denk | ik geloof
     """),
     alternatives(r"""
         vielleicht | k[öo]nnte\w* | m[öo]glich\w* | eventuell | falls | wenn | oder | zum beispiel | z\.b
@@ -138,13 +139,45 @@ _SLAVIC = (
     """),
 )
 
+_POLISH = (
+    alternatives(r"""
+        moim zdaniem | odpowied[źz] | stawiam na | obstawiam | strzelam | najprawdopodobniej | wniosek | podsumowując
+        zatem | więc | ostatecznie | mój typ
+    """),
+    alternatives(r"""
+        zdjęci\w+ | fotografi\w+ | zrobion\w+ | wykonan\w+ | przedstawia | to | jest | znajduje się | prawdopodobnie
+        wygląda na | wskazuj\w+ | wydaje się | lokalizacja | miejsce | sądzę | myślę | uważam
+    """),
+    alternatives(r"""
+        może | możliwe | możliwości | mógł\w* | mogł\w* | jeśli | jeżeli | lub | albo | na przykład | np\.
+        początkowo | najpierw
+    """),
+    alternatives("takie jak | takich jak | takim jak"),
+    alternatives("nie | ani | zamiast | wykluczon\\w* | wykluczam | mało prawdopodobn\\w+"),
+    alternatives(r"""
+        podobn\w+ do | przypomina\w* | typow\w+ | charakterystyczn\w+ | styl\w* | jak w | flag\w* | kuchni\w*
+        restauracj\w+ | spotykan\w+
+    """),
+)
+_TURKISH = (
+    alternatives(r"cevap | cevabım | yanıt | sonuç\w* | tahminim\w* | en olası | bence | dolayısıyla | özetle"),
+    alternatives(r"""
+        fotoğraf\w* | görsel\w* | görüntü\w* | resim | resmin | burası | yer | konum\w* | muhtemelen
+        büyük (?:olasılıkla|ihtimalle) | olasılıkla
+    """),
+    alternatives(r"belki | olabilir | eğer | ya da | veya | örneğin | ilk başta | başta | sanmıştım"),
+    alternatives("gibi şehirler"),
+    alternatives("ne"),
+    alternatives(r"benze\w+ | andır\w+ | tipik | tarz\w* | bayra\w+ | restoran\w*"),
+)
+
 ENGLISH = _cues(_ENGLISH)
-OTHER = _cues(_ENGLISH, _ROMANCE, _GERMANIC, _SLAVIC)
+OTHER = _cues(_ENGLISH, _ROMANCE, _GERMANIC, _SLAVIC, _POLISH, _TURKISH)
 """Of all languages that write names with capitals, together; for texts that are not English."""
 
 PLACED = re.compile(
     r"(?:\b(?:en|[àaáé]|aux?|em|n[ao]s?|bei|im|nach|nell?[ao']|sur|sul|da|d[iou]|del?|della|zu|von|aus|um|es|est|ist|è|é|sei"
-    r"|во?|на|из|это|около|près de|cerca de|perto de|vicino a)\s|[—–]\s|l'|d')[\"'“‘(\[«]*$"
+    r"|во?|на|из|это|около|we?|ze?|koło|bu|burası|près de|cerca de|perto de|vicino a)\s|[—–]\s|l'|d')[\"'“‘(\[«]*$"
 )
 """What stands right before a single name that is where the photograph was taken, in those languages."""
 
@@ -152,7 +185,8 @@ _FOREIGN = re.compile(
     r"(?<!\w)(?:la foto\w*|una? foto\w*|esta|este|imagen|imagem|immagine|respuesta|resposta|risposta|r[ée]ponse|antwort"
     r"|cette|il s'agit|c'est|je|une|dans|des|est|es|de|la|el|en|le|les|di|do|da|em|com|que|por|per|che|se"
     r"|d'après|für|sind|mit|von|ein|wurde|und|das|der|ist|nicht|ich|bild|parece|probable?mente"
-    r"|provavelmente|probabilmente|probablement|uma|não|foi|della|questa|è|sono|het|een|[а-яё]{2,})(?!\w)"
+    r"|provavelmente|probabilmente|probablement|uma|não|foi|della|questa|è|sono|het|een|deze|waarschijnlijk|niet|foto|ik|dat|dit|maar|lijkt"
+    r"|zdjęci\w+|jest|się|nie|że|prawdopodobnie|fotoğraf\w*|bu|bir|çekilmiş\w*|bilden|[а-яё]{2,})(?!\w)"
 )
 _COMMON = re.compile(r"(?<!\w)(?:the|is|of|this|and|was|it's|likely|at|with|near|to|from)(?!\w)")
 _LOOKED_AT = 500

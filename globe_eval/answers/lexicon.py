@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 def alternatives(text: str) -> str:
-    """A regular expression's alternatives, one or more a line, separated by bars; a space is any white space."""
-    parts = [part.strip() for part in text.replace("\n", "|").split("|")]
+    """A regular expression's alternatives, one or more a line, parted by " | "; another space is any white space."""
+    parts = [part.strip() for part in text.replace("\n", " | ").split(" | ")]
     return "|".join(part.replace(" ", r"\s") for part in parts if part)
 
 
@@ -18,7 +18,9 @@ FINAL = alternatives(r"""
     final (?:answer|guess|estimate|verdict|conclusion) | final(?=:) | specific answer | answer\b
     (?:in|to) (?:conclusion|summary|sum up|conclude) | conclu(?:sion|de)s? | therefore | thus | hence | so(?=:)
     (?:best|my|educated|reasonable|single|top|safest|overall|specific|plausible) (?:\w+ )?guess
-    best (?:\w+ )?estimate | best (?:fit|match) | guess | i had to (?:choose|pick|say|bet) | i(?:'d| would) bet
+    best (?:\w+ )?estimate | best (?:fit|match) | guess | (?:first|top|best) (?:choice|pick|candidate)
+    with a preference for | best (?:that )?i can (?:do|offer|say|give)
+    i had to (?:choose|pick|say|bet) | i(?:'d| would) bet
     lean(?:ing)? (?:towards?|to)
     i(?:'d| would)? (?:\w+ )?(?:guess|say|settle|go) | i(?:'ll| will) (?:\w+ )?(?:go|say|guess)
     most (?:likely|plausible|probable) | (?:most|very|highly) probably | reasonable to (?:conclude|infer|assume|guess)
@@ -37,13 +39,14 @@ _VERB = alternatives(r"""
     strongly|clearly|likely|must|has
 """)
 STATED = alternatives(rf"""
-    (?:taken|shot|captured|photographed|set|situated|located|filmed|snapped|made|looking)\b | location\b
+    (?:taken|shot|captured|photographed|set|situated|located|filmed|snapped|looking)\b
+    (?:photo|photograph|picture|image) (?:was )?made\b | location\b
     this (?:is|was|looks|appears|seems|must) | it(?:'s| is| was| looks| appears| seems| must) | that(?:'s| is)
     these are | here is | (?:{_SUBJECT}) (?:[\w'-]+ ){{0,5}}?(?:{_VERB})\b
     likely | probably | presumably | appears? to be | seems? to be
     identif(?:y|ied|ies|iable) | recogni[sz](?:e|ed|able)\b | corresponds? to | matches
     suggest(?:s|ing)?\b | indicat(?:es?|ing)\b | points? (?:strongly |clearly |directly )?to(?:ward)?s?
-    confirm(?:s|ed|ing)?\b | place (?:it|this|us|the \w+) in | view (?:of|from|over) | it could only be
+    confirm(?:s|ed|ing)?\b | place (?:it|this|us|the \w+) (?:in|at|near) | view (?:of|from|over) | it could only be
     i(?:'m| am) (?:\w+ )?(?:sure|confident|certain) | i(?:'d| would) (?:place|put|locate)
     (?:i|we) (?:believe|think|suspect|conclude|infer|can see|see)
     se trouve | aufgenommen | fotografiert | scattata | tomada | tirada
@@ -60,6 +63,8 @@ HEDGED = alternatives(r"""
 EXAMPLE = alternatives(r"""
     such as | (?<!looks )(?<!look )(?<!looked )like | including | include | e\.g | for example | for instance
     among others | similar
+    (?:second|third|fourth|2nd|3rd|next)(?:[- ]best)? (?:choice|guess|option|candidate|possibility|pick|place|is|would)
+    runner-up | fall-?back
 """)
 """Words before one example of several, which is no answer by itself."""
 
@@ -82,12 +87,15 @@ COMPARED = alternatives(r"""
     endemic | used in | worn in | as in | comparable | compared | than | dates? back | born | founded | reads?
     reading | says | saying | text | word | words | written | called | titled | restaurants? in | people (?:of|from)
     tourists? from | visitors? from | history of | influenced? | imported
+    made in
 """)
 """Words after which a name says what something is like, where it comes from or what is written on it."""
 
 UNNAMED = words(
     """
     la el le les los las il lo das der die ein eine una un os as esta este esto cette ce dieses dieser foto fotografia
+    muhtemelen bu burası fotoğraf zdjęcie moim zdaniem prawdopodobnie hmm wait ok okay well sure
+    waarschijnlijk deze dit het ik resim
     bild imagen imagem immagine es sie wir ich on nous por según pelas dalle judging судя похоже это вероятно снимок на
     скорее фото фотография ответ место solche leider vermutlich wahrscheinlich probablemente probablement provavelmente
     probabilmente parece semble sembra initially hypotheses hypothesis probable a about above additionally
@@ -220,11 +228,13 @@ LABELS = {
     """),
     "country": alternatives("""
         land | staat | pays | país | pais | paese | nazione | страна | 国家 | 國家 | 国名 | 国 | 國 | 국가 | 나라 | kraj
-        ülke | البلد | الدولة | دولة | quốc gia | देश | negara
+        ülke | البلد | الدولة | دولة | quốc gia | देश | negara | země | krajina | ország | țară | țara | χώρα
+        країна | држава | država | държава | maa | ประเทศ | מדינה | ארץ | দেশ | کشور | ملک | நாடு | దేశం
     """),
     "city": alternatives("""
         stadt | ville | ciudad | cidade | città | citta | comune | stad | город | 城市 | 都市 | 市 | 도시 | miasto
-        şehir | sehir | المدينة | مدينة | thành phố | शहर | kota
+        şehir | sehir | المدينة | مدينة | thành phố | शहर | kota | město | mesto | város | oraș | orașul | πόλη
+        місто | град | grad | kaupunki | เมือง | עיר | শহর | شهر | شہر | ciutat | நகரம் | నగరం
     """),
     "admin": alternatives("""
         bundesland | région | regione | región | região | estado | provincia | província | provincie

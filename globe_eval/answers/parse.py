@@ -151,7 +151,7 @@ def _completed(found: Found, text: str, *, tagged: bool = False) -> Found:
     names = place(_without_pairs(text)) if tagged and short else Names()
     if names:
         return _united([found, Found(0, names)])
-    if conclusion := concluded(text, declined=refuses(text)):
+    if conclusion := concluded(text, declines=refuses):
         return _united([found, Found(conclusion[1], names=conclusion[0])])
     return _united([found, Found(0, place(text, capitals=True) if short else Names())])
 

@@ -33,11 +33,14 @@ _PARTICLES = words(
 )
 _JOINT = re.compile(
     r"""(?:\.(?=\s*[,(—–]))?(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}  # "campus", "neighborhood"
-        (?:\s*[,(/]\s*|\s*[—–]\s*|\s+-+\s+|\s+|\s*\)\s*,?\s*)
+        (?:\s*[,(/→»>➔]\s*|\s*[—–]\s*|\s*[-=]>\s*|\s+-+\s+|\s+|\s*\)\s*,?\s*)
         (?:(?:[a-zß-öø-ÿ'’/-]+|\d{1,3}[a-z]{1,2})\s*[\s,]\s*){0,5}?
         (?:(?:in|at|on|of|near|by|within|from|inside|outside|along|around|to|the|a|an|во?|на|близ)\s+){0,3}[\"“'*_`]*""",
     re.VERBOSE,
 )
+_TURKISH_CASE = re.compile(r"(?<=[^\W\d_]{3})['’](?:n?[ıiuü]n|[dt][ae](?:n|ki)?|y?[aeıiuü])$")
+_POLISH_BEFORE = re.compile(r"(?:^|\s)(?:we?|ze?|do|na|koło|mieście|okolic[aey]\w*|stolicy)\s$", re.IGNORECASE)
+_NUMBERED = re.compile(r"\d{1,3}(?:st|nd|rd|th)\s(?:Street|St|Avenue|Ave|Road)\b")
 _REGION_OF = re.compile(r"\b(province|state|county|prefecture|department|canton|region) of (?:the )?$")
 _REGIONS = words(
     """
@@ -83,6 +86,7 @@ _BREAKS = words(
     may might would will possibly perhaps maybe although though however also known looks look appears seems features
     during until before after followed for either toward towards versus vs named called famous visible seen
     sino mais mas ma bensì sondern aber pero но а и или не es est è é ist sind war wurde sont sono são foi fue für wie
+    lecz ale tylko oraz jak maar niet ama fakat ve değil
     que qui che como comme come típico típica típicos típicas tipico tipica typique typiques typisch estilo style stile
     """
 )
@@ -117,8 +121,10 @@ def phrases(text: str) -> Iterator[Phrase]:
 
 def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
     parts: list[str] = []
+    first = -1
     for start, end in chain:
         if not _qualifies(text, start, end):
+            first = start if first < 0 else first
             part = _part(text, start, end)
             aside = parts and text[:start].endswith("(") and not is_country(part) and not is_country(parts[-1])
             if any(map(is_country, parts)) and _is_beside(text, start, part):
@@ -129,10 +135,10 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
         names = arranged(parts)
         if names:
             alone = len(parts) == 1 and not names.country
-            yield Phrase(chain[0][0], chain[-1][1], names, alone=alone)
-        elif not any(map(is_area, parts)) and (any(map(is_venue, parts)) or _is_sited(text, chain[0][0], parts[0])):
+            yield Phrase(first, chain[-1][1], names, alone=alone)
+        elif not any(map(is_area, parts)) and (any(map(is_venue, parts)) or _is_sited(text, first, parts[0])):
             venue = ", ".join(parts)
-            yield Phrase(chain[0][0], chain[-1][1], Names(city=parts[0], venue=venue), known=False)
+            yield Phrase(first, chain[-1][1], Names(city=parts[0], venue=venue), known=False)
 
 
 def _is_sited(text: str, start: int, name: str) -> bool:
@@ -150,6 +156,10 @@ def _part(text: str, start: int, end: int) -> str:
     """A name with the word for a region or a site that stands beside it: "province of Toledo", "Atocha station"."""
     bare = text[start:end].strip(" .")
     bare = bare[:-2] if bare.endswith(("'s", "’s")) else nominative(bare)
+    if (suffix := _TURKISH_CASE.search(bare)) and not is_name(bare):
+        bare = bare[: suffix.start()]
+    elif bare[-1:] in "uieyhęom" and _POLISH_BEFORE.search(text[max(start - 12, 0) : start]):
+        bare = nominative(bare, polish=True)
     if is_area(bare):
         return bare
     if before := _SITE_BEFORE.search(text[max(start - 30, 0) : start]):
@@ -167,10 +177,12 @@ def _part(text: str, start: int, end: int) -> str:
 
 def _qualifies(text: str, start: int, end: int) -> bool:
     """Whether a single word of little renown qualifies the noun behind it: "a Shinto shrine", "Rajasthani attire"."""
+    if end - start == 1 or (" and " in text[start:end] and text[:start].endswith("between ")):  # "78.88° W"
+        return True
     after = _NOUN.match(text, end)
     if _SITE.match(text, end) and not _INDEFINITE.search(text[max(start - 12, 0) : start]):
         return False
-    if after is None or " " in text[start:end] or after[1] in _LINKS:
+    if after is None or " " in text[start:end] or after[1] in _LINKS or _TURKISH_CASE.search(text[start:end]):
         return False
     return not is_prominent(text[start:end])
 
@@ -191,7 +203,7 @@ def _runs(text: str) -> Iterator[tuple[int, int]]:
         capital = (
             word != "&"
             and (not word[0].islower() or ("-" in word[:4] and not word.islower()))
-            and not word[0].isdigit()
+            and (not word[0].isdigit() or _NUMBERED.match(text, match.start()) is not None)
         )
         if start >= 0:
             gap = text[reached : match.start()]

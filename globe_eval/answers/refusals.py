@@ -10,7 +10,8 @@ _VERBS = (
     r"|support|participate|respond|continue|accurately|ascertain|specify|conclude|be)"
 )
 _REFUSAL = re.compile(
-    rf"""\b(?:can\ ?not|can'?t|could\ ?n[o']t|unable\ to|not\ able\ to|(?:not|im)\ ?possible\ (?:for\ \w+\ )?to
+    rf"""(?<!\w)(?:  # tried at the beginnings of words alone
+    (?:can\ ?not|can'?t|could\ ?n[o']t|unable\ to|not\ able\ to|(?:not|im)\ ?possible\ (?:for\ \w+\ )?to
       |won'?t|will\ not)
       \s(?:\w+\s){{0,4}}?{_VERBS}\b
     |\b(?:i'm|i\ am|we're|we\ are)\ (?:so\ |very\ |really\ )?(?:sorry|afraid)\b|\bi\ (?:do\ )?apologi[sz]e\b|^sorry\b
@@ -28,21 +29,36 @@ _REFUSAL = re.compile(
       \ (?:\w+\ ){{0,4}}(?:that|which|to)\ (?:\w+\ ){{0,5}}{_VERBS}\b
     |\b(?:isn't|is\ not|not)\ (?:appropriate|feasible)\b|\b(?:inappropriate|infeasible)\ to\b
     |^[-*\#\ ]{{0,6}}(?:\w{{1,20}}(?:\ \w{{1,20}}){{0,2}}[:*\s]{{1,4}})?unknown[.*]{{0,3}}$
-    |\b(?:not\ (?:enough|sufficient)|insufficient)\ (?:information|clues|context|detail|data)
+    |\b(?:(?:not|isn't|aren't|without)\ (?:enough|sufficient)|insufficient)\ (?:\w+\ )?
+      (?:information|clues|context|detail|data)
+    |\b(?:not|\w+n't|without)\ (?:\w+\ )?enough\ (?:\w+\ ){{0,3}}?
+      (?:features?|clues?|landmarks?|details?|elements?|evidence)
+      \ (?:\w+\ ){{0,3}}to\ {_VERBS}\b
+    |\bno\ (?:\w+\ )?(?:way|means)\ (?:of\ (?:knowing|telling)|to\ (?:know|tell))\b
+    |\b(?:nie\ (?:mogę|można|jestem\ w\ stanie|potrafię)|przykro\ mi|niestety)\b
+    |\btrudno\ (?:określić|powiedzieć|stwierdzić)\b
+    |\b(?:ne\ yazık\ ki|üzgünüm|belirleyem\w+|söyleyem\w+|(?:belirlemek|söylemek)\ (?:zor|mümkün\ değil))
+    |\b(?:tôi\ không\ thể|xin\ lỗi|saya\ tidak\ (?:dapat|bisa)|maaf,)
+    |\b(?:tyvärr|jag\ kan\ (?:\w+\ )?inte|bohužel|nemohu|nedokážu|sajnos|nem\ tudom)\b
     |\b(?:no\ puedo|no\ es\ posible|lo\ siento|lamento)\b|\bje\ (?:ne\ (?:peux|suis|sais)|suis\ désolée?)\b|\bdésolé
     |\b(?:tut\ mir\ leid|(?:ich\ kann|kann\ ich|l[aä]sst\ sich)\ (?:\w+\s){{0,9}}?nicht|nicht\ möglich)
     |\b(?:não\ (?:posso|consigo|é\ possível)|desculpe|sinto\ muito)
     |\b(?:non\ (?:posso|riesco|sono\ in\ grado|è\ possibile)|mi\ dispiace)\b
     |\b(?:helaas|ik\ kan\ (?:\w+\s){{0,6}}?niet)\b
-    |无法(?:确定|识别|提供|判断|回答|协助)|抱歉|对不起|我不能|無法|申し訳|できません|(?:わか|分か)りません|(?:不明|困難|難しい)です
-    |(?:很难|難以|难以|很難)(?:判断|判斷|确定|確定|识别|辨认)|죄송|할\ 수\ 없|알\ 수\ 없|(?:파악|특정|판단
-    |확인)하기\ ?(?:가\ )?(?:어렵|힘들)
     |\b(?:es|é)\ dif[íi]cil\ (?:determinar|identificar|saber|precisar)|\bè\ difficile\ (?:determinare|stabilire|dire)
     |\bdifficile\ (?:de|à)\ (?:d[ée]terminer|dire|identifier)|\bschwer\ zu\ (?:sagen|bestimmen|erkennen)
-    |недостаточно\ (?:информации|данных)|(?:сложно|трудно)\ (?:определить|сказать)|من\ الصعب\ (?:تحديد|معرفة)
-    |не\ могу|извините|к\ сожалению|невозможно|لا\ (?:أستطيع|يمكنني)|آسف|عذرا|माफ़|क्षमा\ करें|नहीं\ कर\ सकत
+    |недостаточно\ (?:информации|данных)|(?:сложно|трудно)\ (?:определить|сказать)
+    |не\ могу|извините|к\ сожалению|невозможно)
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
+)
+_UNCASED = re.compile(
+    r"""无法(?:确定|识别|提供|判断|回答|协助)|抱歉|对不起|我不能|無法|申し訳|できません|(?:わか|分か)りません|(?:不明|困難|難しい)です
+    |(?:很难|難以|难以|很難)(?:判断|判斷|确定|確定|识别|辨认)|죄송|할\ 수\ 없|알\ 수\ 없|(?:파악|특정|판단
+    |확인)하기\ ?(?:가\ )?(?:어렵|힘들)|من\ الصعب\ (?:تحديد|معرفة)
+    |لا\ (?:أستطيع|يمكنني)|آسف|عذرا|माफ़|क्षमा\ करें|नहीं\ कर\ सकत
+    """,
+    re.VERBOSE,
 )
 
 
@@ -52,4 +68,4 @@ def refuses(text: str) -> bool:
     >>> refuses("I'm unable to determine the location."), refuses("A street with many signs.")
     (True, False)
     """
-    return _REFUSAL.search(text) is not None
+    return _REFUSAL.search(text) is not None or (not text.isascii() and _UNCASED.search(text) is not None)

@@ -190,17 +190,28 @@ _CASES = (
 )  # fmt: skip
 
 
+_POLISH_CASES = (
+    ("czech", "cy"), ("szech", "chy"), ("ach", "y"), ("owie", "ów"), ("niu", "ń"), ("iu", ""), ("u", ""),
+    ("sce", "ska"),
+    ("dze", "ga"), ("ce", "ka"), ("ji", "ja"), ("ii", "ia"), ("ni", "ń"), ("zi", "ź"), ("ie", ""), ("ie", "a"),
+    ("rze", "ra"), ("e", "a"), ("y", "a"), ("i", "a"), ("ę", "a"), ("ego", "e"), ("em", "e"),
+)  # fmt: skip
+
+
 @lru_cache(maxsize=8192)
-def nominative(text: str) -> str:
-    """A Russian name in the case in which the gazetteer has it; any other text as it is.
+def nominative(text: str, *, polish: bool = False) -> str:
+    """A Russian or `polish` name in the case in which the gazetteer has it; any other text as it is.
 
     >>> nominative("Париже"), nominative("Норвегии"), nominative("Санкт-Петербурге"), nominative("Paris")
     ('Париж', 'Норвегия', 'Санкт-Петербург', 'Paris')
+    >>> nominative("Gdańsku", polish=True), nominative("Francji", polish=True), nominative("Krakowie", polish=True)
+    ('Gdańsk', 'Francja', 'Kraków')
     """
-    if not ("а" <= text[-1:].lower() <= "я") or is_prominent(text):
+    if not (polish or "а" <= text[-1:].lower() <= "я") or is_prominent(text):
         return text
-    found = (text.removesuffix(ending) + other for ending, other in _CASES if text.endswith(ending))
-    return next((form for form in found if is_prominent(form)), text)
+    cases = _POLISH_CASES if polish else _CASES
+    found = (text.removesuffix(ending) + other for ending, other in cases if text.endswith(ending))
+    return next((form for form in found if is_prominent(form) or (polish and town_of(form, "PL", ()))), text)
 
 
 def same_country(one: str | None, other: str | None) -> bool:

@@ -138,10 +138,11 @@ def _warn_of_coordinates(results: Any) -> None:
 
 def _warn_of_another_form(folder: Path, results: Any) -> None:
     from globe_eval.reports.run import read_run
-    from globe_eval.runs.observations import SHARE, other_form
+    from globe_eval.runs.observations import SHARE, codes, other_form
 
     if results.status["unparsed"] >= SHARE * results.n:
-        for note in other_form(read_run(folder).samples, results.answer_form, "--prompt"):
+        samples = read_run(folder).samples
+        for note in (*other_form(samples, results.answer_form, "--prompt"), *codes(samples)):
             print(f"globe-eval: {results.task}: {note}", file=sys.stderr)
 
 

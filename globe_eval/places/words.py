@@ -188,8 +188,14 @@ def names_region(key: str) -> bool:
     return any(regional for _, regional in _shorter(key))
 
 
+_ISLANDS = {"hawaiian": "hawaii"}
+"""Adjectives that name a region of islands and none of its towns."""
+
+
 def _shorter(form: str) -> Iterator[tuple[str, bool]]:
     words = form.split()
+    if len(words) == 2 and words[1] in ("islands", "island", "archipelago") and words[0] in _ISLANDS:
+        yield _ISLANDS[words[0]], True
     if (kept := _without_region_word(words)) is not None:
         for article in (*([word] for word in words[-len(kept) - 1 : -len(kept)] if word in _ARTICLES), []):
             yield " ".join(article + kept), True  # "partido de la plata" is called after La Plata

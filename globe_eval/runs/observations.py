@@ -1,10 +1,11 @@
-"""Notes on answers beside their figures: another answer form would read more of them, placeholders recur."""
+"""Notes on answers beside their figures: another answer form would read more of them, codes, placeholders."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
+from globe_eval import lazy_re as re
 from globe_eval.sample import AnswerForm, Sample
 
 SENTINELS = ((0.0, 0.0), (-1.0, -1.0))
@@ -35,13 +36,36 @@ def other_form(samples: Sequence[Sample], form: AnswerForm, option: str) -> list
     asked = sum(one.error is None for one in samples)
     if not unread or len(unread) < SHARE * asked:
         return []
-    first = unread[0].response or ""
-    example = " ".join(first.split())
-    example = example if len(example) <= 80 else f"…{example[-79:]}"
     return [
-        f"{len(unread):,} of {asked:,} answers are {other}, and {form} are read, as of {unread[0].id!r}: {example!r}: "
+        f"{len(unread):,} of {asked:,} answers are {other}, and {form} are read, as of {_example(unread[0])}: "
         f"{option} {other}"
     ]
+
+
+_CODE = re.compile(
+    r"(?<![\w+])(?=\d{0,7}[A-Z])[2-9CFGHJMPQRVWX]{4,8}\+[2-9CFGHJMPQRVWX]{2,3}(?![\w+])"  # plus codes
+    r"|\b\d{1,2}[C-X]\s?[A-HJ-Z]{2}\s?(?:\d{5}\s?\d{5}|\d{4}\s?\d{4}|\d{3}\s?\d{3})\b"  # MGRS
+    r"|///\w+\.\w+\.\w+"  # what3words
+)
+
+
+def codes(samples: Sequence[Sample]) -> list[str]:
+    """A note where unread answers give the place as a code: a plus code, a grid reference, three words."""
+    unread = [
+        one for one in samples if one.status == "unparsed" and one.response and _CODE.search(one.response[-2_000:])
+    ]
+    if not unread:
+        return []
+    return [
+        f"{len(unread):,} of {len(samples):,} answers give a plus code, a grid reference or what3words, as of "
+        f"{_example(unread[0])}: no such code is read as a position; ask for latitude and longitude in decimal degrees"
+    ]
+
+
+def _example(sample: Sample) -> str:
+    """A sample's id and the end of its response on one line."""
+    text = " ".join((sample.response or "").split())
+    return f"{sample.id!r}: {text if len(text) <= 80 else f'…{text[-79:]}'!r}"
 
 
 def placeholders(points: Sequence[tuple[float, float]], of: str) -> list[str]:

@@ -37,7 +37,7 @@ from globe_eval.runs.answer_columns import (
     response_of,
 )
 from globe_eval.runs.assemble import assemble, unscored
-from globe_eval.runs.observations import other_form, placeholders
+from globe_eval.runs.observations import codes, other_form, placeholders
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth
 
 
@@ -180,7 +180,7 @@ def score_table(
         results = replace(results, entities_sha256=sha256, entity_classes=None)
         notes += more
     scored, results = assemble(results, samples, started=started, read=texts, families=families)
-    notes += other_form(scored, form, "--answer-form any, or") if kind == "response" else []
+    notes += [*other_form(scored, form, "--answer-form any, or"), *codes(scored)] if kind == "response" else []
     positions = [(p.lat, p.lon) for p in (one.prediction for one in scored) if p and p.level == "coordinates"]
     notes += placeholders(positions, "positions") + placeholders([(r["lat"], r["lon"]) for r in rows], "truths")
     if metadata.get("n") not in (None, results.n):

@@ -344,6 +344,19 @@ def test_a_form_that_would_read_a_fifth_more_is_named_with_an_example(capsys: py
     assert "--answer-form" not in err
 
 
+@pytest.mark.parametrize("code", ["8FW4V75V+8Q", "V75V+8Q Paris-like", "31U DQ 48251 11932", "///filled.count.soap"])
+def test_codes_that_are_no_position_are_named(capsys: pytest.CaptureFixture[str], code: str) -> None:
+    Path("a.jsonl").write_text(lines([{"id": name, "response": f"The place is {code}."} for name in POINTS]))
+    _, err = score(capsys, "a.jsonl", "--truth", "t.csv", "--answer-form", "any")
+    assert "3 of 3 answers give a plus code, a grid reference or what3words, as of 'a.jpg': 'The place is" in err
+    assert "ask for latitude and longitude in decimal degrees" in err
+
+
+def test_a_sum_is_no_plus_code(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.jsonl").write_text(lines([{"id": name, "response": "It has 2345+67 steps, C++17."} for name in POINTS]))
+    assert "plus code" not in score(capsys, "a.jsonl", "--truth", "t.csv", "--answer-form", "any")[1]
+
+
 def test_the_truth_may_be_one_column_and_json(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.csv").write_text("id,lat,lon\n" + "".join(f"{name},{lat},{lon}\n" for name, lat, lon in MANY))
     Path("t.csv").write_text("id,coord\n" + "".join(f'{name},"[{lat}, {lon}]"\n' for name, lat, lon in MANY))
