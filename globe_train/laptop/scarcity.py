@@ -75,7 +75,6 @@ WHOLE = ("answers", "all")
 """Arms that no n changes."""
 
 PLACE = ("lat", "lon", "country", "city")
-NOT_RUN = "not run"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -260,14 +259,15 @@ def summary(
     lines[-1] += "clock, of what an arm needs beside the base and `sft`, without its evaluation."
     for n in sizes:
         lines += ["", f"## {n:,} reasoned pictures", ""]
-        rows, changes = [], []
+        rows, changes, absent = [], [], []
         for arm in arms:
             there = [seed for seed in seeds if is_run(folder, name_of(arm, n, seed))]
             title = ARMS[arm] if len(there) in (0, len(seeds)) else f"{ARMS[arm]} (seed {', '.join(map(str, there))})"
             row, change = earlier_rows(earlier, n, ARMS[arm])
-            if not there or (row[:1] == [ARMS[arm]] and row[1] != NOT_RUN and len(there) < len(seeds)):
-                rows.append(row or [title, NOT_RUN, *["–"] * (len(ablation.COLUMNS))])
+            if not there or (row[:1] == [ARMS[arm]] and len(there) < len(seeds)):
+                rows += [row] if row else []
                 changes += [change] if change else []
+                absent += [] if row else [ARMS[arm]]
                 continue
             groups, found = mean_over_seeds(folder, arm, n, there)
             minutes = f"{duration(folder, arm, n, there) / 60:.1f}"
@@ -277,6 +277,7 @@ def summary(
                 cells = (ablation.cell(found[c] - before[c], groups, signed=True) for c in ablation.COLUMNS)
                 changes.append([title, *cells])
         lines += table(("%, 95 % intervals", *ablation.COLUMNS, "minutes"), rows)
+        lines += ["", f"Not run: {'; '.join(absent)}."] if absent else []
         lines += ["", "Change over SFT of the same seeds, paired; * where the interval excludes zero:", ""]
         lines += table(("%, 95 % intervals", *ablation.COLUMNS), changes)
     return "\n".join([*lines, ""])
