@@ -283,12 +283,19 @@ def test_unknown_words_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     assert export(capsys, tmp_path / "nothing", "--to", "lm-eval")[0] == 2
 
 
-@pytest.mark.parametrize("tracker", ["wandb", "trackio"])
-def test_trackers_get_figures_through_lm_evals_loggers_and_no_samples(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tracker: str
-) -> None:
+@pytest.fixture
+def loggers() -> Any:
+    """lm-eval's module itself, where `benchmarks.deferred` has put off its import in an earlier test."""
     from lm_eval import loggers
 
+    assert loggers.WandbLogger
+    return sys.modules["lm_eval.loggers"]
+
+
+@pytest.mark.parametrize("tracker", ["wandb", "trackio"])
+def test_trackers_get_figures_through_lm_evals_loggers_and_no_samples(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, loggers: Any, tracker: str
+) -> None:
     calls: list[Any] = []
 
     class Logger:
@@ -305,9 +312,7 @@ def test_trackers_get_figures_through_lm_evals_loggers_and_no_samples(
         def finish(self) -> None:
             calls.append("finished")
 
-    name = {"wandb": "WandbLogger", "trackio": "TrackioLogger"}[tracker]
-    assert hasattr(loggers, name)  # loads the module where `benchmarks.deferred` has put it off
-    monkeypatch.setattr(sys.modules["lm_eval.loggers"], name, Logger)
+    monkeypatch.setattr(loggers, {"wandb": "WandbLogger", "trackio": "TrackioLogger"}[tracker], Logger)
     monkeypatch.setattr(trackers, "find_spec", lambda name: name)
     code, out, err = export(capsys, folder(tmp_path), "--to", tracker, "--tracker_args", "project=globe,name=one")
     assert (code, out, err) == (0, "", f"globe-eval: sent to {tracker}\n")
@@ -318,10 +323,8 @@ def test_trackers_get_figures_through_lm_evals_loggers_and_no_samples(
 
 
 def test_a_tracker_that_is_not_there_or_fails_is_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, loggers: Any
 ) -> None:
-    from lm_eval import loggers
-
     run = folder(tmp_path)
     monkeypatch.setattr(trackers, "find_spec", lambda name: None)
     code, _, err = export(capsys, run, "--to", "wandb")
