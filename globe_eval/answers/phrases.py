@@ -231,7 +231,7 @@ def _run_end(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _is_capital(word: str, text: str, start: int) -> bool:
-    """Whether a word can be one of a name: with a capital, one behind a hyphen ("al-Aqsa"), or the number of a street."""
+    """Whether a word can be one of a name: with a capital, also behind a hyphen ("al-Aqsa"), or a street's number."""
     if word[0].isdigit():
         return _NUMBERED.match(text, start) is not None
     return word != "&" and (not word[0].islower() or ("-" in word[:4] and not word.islower()))
