@@ -74,7 +74,7 @@ check: $(VENV)/installed
 quick: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/pytest -q $(SPREAD) -m "not alone" $(QUICK)
+	$(BIN)/pytest -q $(SPREAD) -m "not alone and not slow" $(QUICK)
 
 coverage: $(VENV)/installed
 	$(BIN)/pytest -q $(SPREAD) -m "not alone" --cov --cov-report=

@@ -92,6 +92,7 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", HOSTILE, ids=repr)
 def test_hostile_text_is_read_in_linear_time(unit: str) -> None:
     def seconds(size: int) -> float:
@@ -224,6 +225,7 @@ def free_answers(shared_data: Path) -> Iterator[tuple[str, list[tuple[dict[str, 
             yield path.stem, [(row, parse(row["response"])) for row in rows]
 
 
+@pytest.mark.slow
 def test_free_answers_are_read_and_placed(shared_data: Path) -> None:
     """Answers in prose: few that their authors could place stay unread, and as many are placed rightly as by them."""
     for name, rows in free_answers(shared_data):

@@ -11,6 +11,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -184,20 +185,37 @@ def elsewhere(tmp_path: Path) -> Path:
     return root
 
 
+COMMANDS = """
+import contextlib, io, json, sys
+from globe_eval import cli
+printed = []
+for words in json.load(sys.stdin):
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+    with contextlib.redirect_stdout(out):
+        assert cli.main(words) == 0, words
+    printed.append(out.buffer.getvalue().decode())
+json.dump(printed, sys.stdout)
+"""
+
+
+@pytest.mark.slow
 def test_a_metric_of_one_entry_is_found_everywhere(elsewhere: Path, tmp_path: Path) -> None:
-    def said(*words: object) -> str:
+    def said(*commands: Sequence[object]) -> list[str]:
+        """What each prints; all in one process, which has the metric."""
         done = subprocess.run(
-            [sys.executable, "-m", "globe_eval.cli", *map(str, words)],
+            [sys.executable, "-c", COMMANDS], input=json.dumps([[*map(str, words)] for words in commands]),
             env=os.environ | {"PYTHONPATH": str(elsewhere)}, cwd=tmp_path, capture_output=True, text=True, timeout=300,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        return done.stdout
+        printed: list[str] = json.loads(done.stdout)
+        return printed
 
-    runs = []
-    for name, share in (("a", 7), ("b", 5)):
-        given = board_runs.write(tmp_path / "given" / name, board_runs.right(share))
-        said("rescore", given, "-o", tmp_path / name)
-        runs.append(tmp_path / name)
+    runs = [tmp_path / "a", tmp_path / "b"]
+    given = [
+        board_runs.write(tmp_path / "given" / run.name, board_runs.right(share))
+        for run, share in zip(runs, (7, 5), strict=True)
+    ]
+    said(*(["rescore", one, "-o", run] for one, run in zip(given, runs, strict=True)))
     results = json.loads((runs[0] / "results.json").read_text())
     samples = [json.loads(line) for line in (runs[0] / "samples.jsonl").read_text().splitlines()]
     near = [0.0 if one["distance_km"] is None else 1 / (1 + one["distance_km"] / 100) for one in samples]
@@ -206,19 +224,23 @@ def test_a_metric_of_one_entry_is_found_everywhere(elsewhere: Path, tmp_path: Pa
     assert "near_share" in next(iter(results["breakdowns"]["continent"].values()))["metrics"]
 
     shown = f"{100 * figure['value']:.1f} %"
-    row = next(line for line in said("score", *scored(tmp_path, samples)).splitlines() if line.startswith("nearness"))
+    board = ("--leaderboards", tmp_path / "leaderboards")
+    scores, text, _, card, lm_eval, *_ = said(
+        ["score", *scored(tmp_path, samples)],
+        ["compare", *runs],
+        ["report", *runs, "-o", tmp_path / "report.html"],
+        ["export", runs[0], "--to", "model-card"],
+        ["export", runs[0], "--to", "lm-eval"],
+        *(["leaderboard", "add", run, *board, "--name", run.name] for run in runs),
+        ["leaderboard", "build", *board],
+    )
+    row = next(line for line in scores.splitlines() if line.startswith("nearness"))
     assert shown in row
-    text = said("compare", *runs)
     assert "nearness, %" in text and f"{100 * figure['value']:.2f}" in text
-    said("report", *runs, "-o", tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert "nearness" in page and shown in page and "Mean of 1 / (1 + distance / 100 km)" in page
-    card = said("export", runs[0], "--to", "model-card")
     assert "name: nearness (%)" in card and f"value: {100 * figure['value']:.2f}".rstrip("0") in card
-    assert "near_share,none" in said("export", runs[0], "--to", "lm-eval")
-    for run in runs:
-        said("leaderboard", "add", run, "--leaderboards", tmp_path / "leaderboards", "--name", run.name)
-    said("leaderboard", "build", "--leaderboards", tmp_path / "leaderboards")
+    assert "near_share,none" in lm_eval
     site = (tmp_path / "leaderboards" / "site" / "index.html").read_text()
     assert f"nearness {shown}" in site
 

@@ -85,6 +85,7 @@ def test_a_benchmark_brings_thresholds_and_functions(my_city: Path, capsys: pyte
     assert "words" in results.breakdowns["continent"]["EU"].metrics
 
 
+@pytest.mark.slow
 def test_stock_lm_eval_computes_them_too(my_city: Path) -> None:
     stock = "import globe_eval.models as m; m.register(); from lm_eval.__main__ import cli_evaluate; cli_evaluate()"
     arguments = ["--model", "replay", "--model_args", "answers=answers.jsonl", "--tasks", "my_city"]
