@@ -16,8 +16,8 @@ nearest gazetteer point, which no name can beat in any language, would score 43.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +36,9 @@ NEAR = (8, 64, 512)
 WORTH_A_TREE = 1_000
 """Photographs from which on a tree of all rows, regions and countries included, saves more than it takes."""
 
+_AT_ONCE = 4_096
+"""Points, whose arrays of up to 512 places each are small then."""
+
 
 class Ceilings(NamedTuple):
     """Accuracies (0 to 1), `acc@1km` … `acc@2500km`, of the two kinds of answers; NaN where there is no photograph."""
@@ -51,7 +54,6 @@ def ceilings(
     *,
     distance: DistanceModel = "geodesic",
     thresholds_km: Sequence[float] = (),
-    in_parts: Callable[..., Sequence[tuple[float, float]]] | None = None,
 ) -> Ceilings:
     """Accuracies of answers that name the nearest populated place, and of those that name the best place.
 
@@ -60,7 +62,6 @@ def ceilings(
         form: of the answers; coordinates reach every photograph.
         distance: "geodesic" or "haversine", as the score that stands beside it.
         thresholds_km: the benchmark's own, besides the five that all have.
-        in_parts: what calls `distances` with parts of the points (`runs.process.in_parts`); None calls it once.
 
     >>> [accuracies["acc@1km"] for accuracies in ceilings([48.8584], [2.2945], "names")]
     [0.0, 1.0]
@@ -71,8 +72,10 @@ def ceilings(
         reached = dict.fromkeys(map(acc_name, thresholds), 1.0 if len(points) else float("nan"))
         return Ceilings(reached, {**reached})
     distinct, photographs = np.unique(points, axis=0, return_counts=True)
-    of = partial(distances, form=form, distance=distance, all_rows=len(distinct) >= WORTH_A_TREE)
-    kilometres = np.array(in_parts(of, distinct) if in_parts else of(distinct)).T
+    all_rows = len(distinct) >= WORTH_A_TREE
+    starts = range(0, len(distinct), _AT_ONCE)
+    parts = [_answers(distinct[start : start + _AT_ONCE], form, all_rows) for start in starts]
+    kilometres = (DISTANCES[distance](*distinct.T, *np.concatenate(answers).T) for answers in zip(*parts, strict=True))
     return Ceilings(
         *(
             {acc_name(km): float(np.average(within(off, km), weights=photographs)) for km in thresholds}
@@ -85,14 +88,6 @@ def of_every_form(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict
     """Answer form -> "ceiling" and "attainable" of the photographs of a manifest; empty where there is none."""
     lats, lons = [row["lat"] for row in rows], [row["lon"] for row in rows]
     return {form: ceilings(lats, lons, form)._asdict() for form in ANSWER_FORMS if rows and form != "any"}
-
-
-def distances(
-    points: Floats, *, form: AnswerForm, distance: DistanceModel = "geodesic", all_rows: bool = False
-) -> list[tuple[float, float]]:
-    """The distances (km) of both answers from each of (n, 2) points; NaN where there is no answer."""
-    named, best = (DISTANCES[distance](*points.T, *answers.T).tolist() for answers in _answers(points, form, all_rows))
-    return list(zip(named, best, strict=True))
 
 
 def _answers(points: Floats, form: AnswerForm, all_rows: bool = False) -> tuple[Floats, Floats]:

@@ -129,7 +129,16 @@ def assemble(
     here = here or (len(samples) < FEW_POSITIONS and not any(one.response for one in samples))
     controls = controls_of(samples) if "grounding" in families else [None] * len(samples)
     columns: list[Sequence[Any]] = [samples, controls] if read is None else [samples, controls, read]
-    scored = score(*columns) if here else process.in_parts(score, *columns)
+    best: dict[str, dict[str, float | None] | None] = {}
+
+    def find_ceilings() -> None:
+        best.update(_ceilings(results, [one.truth for one in samples]))
+
+    if here:
+        scored = score(*columns)
+        find_ceilings()
+    else:
+        scored = process.in_parts(score, *columns, meanwhile=find_ceilings)
     now = datetime.now(UTC)
     results = replace(
         results,
@@ -139,7 +148,7 @@ def assemble(
         parser_version=PARSER_VERSION,
         packages=record.package_versions(),
         git_commit=record.git_commit(),
-        **describe(results, scored, exclude),
+        **describe(results, scored, exclude, best),
     )
     if started is not None:
         begun = started.astimezone(UTC).isoformat(timespec="seconds")
@@ -149,8 +158,16 @@ def assemble(
     return scored, results
 
 
-def describe(results: Results, samples: Sequence[Sample], exclude: Collection[str] | None = None) -> dict[str, Any]:
-    """The fields of a result that its scored samples alone determine: n, status, all figures; `exclude` as above."""
+def describe(
+    results: Results,
+    samples: Sequence[Sample],
+    exclude: Collection[str] | None = None,
+    best: Mapping[str, dict[str, float | None] | None] | None = None,
+) -> dict[str, Any]:
+    """The fields of a result that its scored samples alone determine: n, status, all figures.
+
+    `exclude` as above; `best` are the ceilings, where they are computed already.
+    """
     metrics = metrics_with(results.thresholds_km, results.own_directions)
     if not any(one.format and one.format.n_words for one in samples):  # without any reasoning there is none to ground
         metrics = tuple(metric for metric in metrics if metric.family != "grounding")
@@ -168,7 +185,7 @@ def describe(results: Results, samples: Sequence[Sample], exclude: Collection[st
         "metrics": figures,
         "valid_only": recorded(of(located, metrics=[metric for metric in metrics if metric.of_parts])),
         "accuracy_by_distance": _accuracy_by_distance(table),
-        **_ceilings(results, [one.truth for one in samples]),
+        **(_ceilings(results, [one.truth for one in samples]) if best is None else best),
         "breakdowns": {
             dimension: {label: _stratum(figures) for label, figures in parts.items()}
             for dimension, parts in scoring.breakdowns(table, metrics=metrics, seed=results.seed).items()
@@ -218,14 +235,7 @@ def _ceilings(results: Results, truths: Sequence[Truth]) -> dict[str, dict[str, 
     if results.geocoder.name != "geonames" and results.answer_form != "coordinates":
         return dict.fromkeys(Ceilings._fields)
     lats, lons = [truth.lat for truth in truths], [truth.lon for truth in truths]
-    found = ceilings(
-        lats,
-        lons,
-        results.answer_form,
-        distance=results.distance,
-        thresholds_km=results.thresholds_km,
-        in_parts=process.in_parts,
-    )
+    found = ceilings(lats, lons, results.answer_form, distance=results.distance, thresholds_km=results.thresholds_km)
     return {
         name: values and {metric: finite(value) for metric, value in values.items()}
         for name, values in found._asdict().items()

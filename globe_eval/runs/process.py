@@ -32,7 +32,9 @@ _task: tuple[Callable[..., Sequence[Any]], tuple[Sequence[Any], ...]] | None = N
 
 
 @without_collector()
-def in_parts(work: Callable[..., Sequence[T]], *columns: Sequence[Any]) -> list[T]:
+def in_parts(
+    work: Callable[..., Sequence[T]], *columns: Sequence[Any], meanwhile: Callable[[], object] | None = None
+) -> list[T]:
     """`work(*columns)`, n results for n rows none of which depends on another row; in parts where there are many.
 
     The parts are shared by this process and helpers, as many as there are further cores. The first is done here: what
@@ -43,11 +45,15 @@ def in_parts(work: Callable[..., Sequence[T]], *columns: Sequence[Any]) -> list[
     Args:
         work: n rows of each column -> n results, which can be pickled.
         columns: each of length n.
+        meanwhile: what else is to be done, once: here, before this process takes parts, so that helpers need not wait.
     """
     global _task
     n, n_helpers = len(columns[0]), min(_cores(), MOST_PROCESSES) - 1
     if n < max(WORTH_PROCESSES, 1) or n_helpers < 1 or sys.platform != "linux" or threading.active_count() > 1:
-        return list(work(*columns))
+        done_here = list(work(*columns))
+        if meanwhile is not None:
+            meanwhile()
+        return done_here
     import multiprocessing
     from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 
@@ -60,6 +66,8 @@ def in_parts(work: Callable[..., Sequence[T]], *columns: Sequence[Any]) -> list[
         with contextlib.suppress(OSError, BrokenExecutor):  # no process can be had
             for start in starts:
                 there[start] = pool.submit(_rows, start)
+        if meanwhile is not None:
+            meanwhile()
         for start in reversed(starts):  # helpers begin at the other end
             if start not in there or there[start].cancel():
                 done[start] = _rows(start)

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -110,10 +108,8 @@ def test_one_query_for_the_nearest_row_settles_what_a_search_of_many_finds(form:
     assert 20 < settled.sum() < 150
 
 
-def test_ceilings_made_in_parts_are_those_of_all(im2gps3k: tuple[np.ndarray, np.ndarray]) -> None:
+def test_ceilings_made_in_parts_are_those_of_all(im2gps3k: tuple[np.ndarray, np.ndarray], monkeypatch) -> None:
     lats, lons = im2gps3k[0][::29], im2gps3k[1][::29]
-
-    def in_parts(work: Callable[[np.ndarray], list[tuple[float, float]]], points: np.ndarray) -> list[Any]:
-        return [one for start in range(0, len(points), 30) for one in work(points[start : start + 30])]
-
-    assert ceilings(lats, lons, "names", in_parts=in_parts) == ceilings(lats, lons, "names")
+    whole = ceilings(lats, lons, "names")
+    monkeypatch.setattr("globe_eval.benchmarks.ceilings._AT_ONCE", 30)
+    assert ceilings(lats, lons, "names") == whole

@@ -93,6 +93,16 @@ def test_what_a_helper_cannot_do_is_done_here(monkeypatch: pytest.MonkeyPatch, m
     assert [number for number, _ in found] == list(range(21))
 
 
+@pytest.mark.parametrize("cores", [1, 3])
+def test_what_is_to_be_done_meanwhile_is_done_once_and_here(monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
+    monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
+    monkeypatch.setattr(process, "_PART", 2)
+    monkeypatch.setattr(process, "_cores", lambda: cores)
+    where: list[int] = []
+    assert process.in_parts(list, range(9), meanwhile=lambda: where.append(os.getpid())) == list(range(9))
+    assert where == [os.getpid()]
+
+
 def test_an_error_of_the_work_is_raised_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
     monkeypatch.setattr(process, "_PART", 2)
