@@ -356,7 +356,7 @@ def _sentences(text: str) -> Iterator[_Sentence]:
         if not written.strip():
             heading = "" if below else heading
             continue
-        plain = _DRESS.sub("", written)
+        plain = _DRESS.sub("", written) if "*" in written or "_" in written or "`" in written else written
         lower = plain.replace("İ", "I").lower()  # else a letter longer
         if _HEADING.fullmatch(plain) if begins_line else plain.rstrip().endswith(":"):
             yield _Sentence(plain, lower, start, "", start, i == 0, False, cues)

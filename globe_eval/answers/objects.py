@@ -33,6 +33,8 @@ def objects(text: str) -> list[Found]:
     >>> [found.position for found in objects('{"a": 1} {"lat": 48.85, "lng": "2.35° E",} {"lat": null, "lon": null}')]
     [(48.85, 2.35), None]
     """
+    if "{" not in text:
+        return []
     found: deque[Found] = deque(maxlen=MANY)
     cut: list[Found] = []
     position, broken = 0, 0

@@ -23,6 +23,8 @@ from globe_eval.answers.toponyms import (
 _LONGEST_NAME = 80
 
 _TOKEN = re.compile(r"[^\W_]+(?:['’.–-][^\W_]+)*|&")
+_START = re.compile(r"(?<![^\W_])(?<![^\W_]['’.–-])(?:[^\W_a-zß-öø-ÿ]|[^\W\d_]{1,3}-)")
+"""Where a word begins that can begin a name: most do not, and are passed over at once."""
 _NEXT = re.compile(r"\s(?:d[eu]\s(?:la\s)?|des\s)?([^\W\d_a-zß-öø-ÿ][\w'’-]*)")
 _ABBREVIATION = re.compile(r"\b(?:St|Ste|Mt|Ft|Dr)$")
 _PARTICLES = words(
@@ -197,30 +199,42 @@ def _joined(gap: str) -> bool:
 
 def _runs(text: str) -> Iterator[tuple[int, int]]:
     """From where to where the names of a text stand: words with a capital, and the particles between them."""
-    start, end, reached = -1, -1, -1  # of the name so far, and of the particles behind it
-    for match in _TOKEN.finditer(text):
-        word = match[0]
-        capital = (
-            word != "&"
-            and (not word[0].islower() or ("-" in word[:4] and not word.islower()))
-            and (not word[0].isdigit() or _NUMBERED.match(text, match.start()) is not None)
-        )
-        if start >= 0:
-            gap = text[reached : match.start()]
-            close = gap == " " or (gap == ". " and _ABBREVIATION.search(text, start, end))
-            if close and capital and match.end() - start <= _LONGEST_NAME:
-                end = reached = match.end()
-                continue
-            if close and (word.lower() in _PARTICLES or word == "&" or word.isdigit()):
-                reached = match.end()
-                continue
+    position = 0
+    while candidate := _START.search(text, position):
+        match = _TOKEN.match(text, candidate.start())
+        if match is None:
+            position = candidate.end()
+            continue
+        word, start, position = match[0], match.start(), match.end()
+        if not _is_capital(word, text, start):
+            continue
+        code = len(word) == 2 and text[max(start - 2, 0) : start] == ", " and regions_of(word, None)
+        if code or word.lower() not in UNNAMED or _begins(word, text, position):
+            end, position = _run_end(text, start, position)
             yield start, end
-            start = -1
-        code = len(word) == 2 and text[max(match.start() - 2, 0) : match.start()] == ", " and regions_of(word, None)
-        if capital and (code or word.lower() not in UNNAMED or _begins(word, text, match.end())):
-            start, end, reached = match.start(), match.end(), match.end()
-    if start >= 0:
-        yield start, end
+
+
+def _run_end(text: str, start: int, end: int) -> tuple[int, int]:
+    """Where the name ends whose first word is given, and where the first word stands that is none of it."""
+    reached = end  # behind the particles
+    for match in _TOKEN.finditer(text, end):
+        word = match[0]
+        gap = text[reached : match.start()]
+        close = gap == " " or (gap == ". " and _ABBREVIATION.search(text, start, end))
+        if close and match.end() - start <= _LONGEST_NAME and _is_capital(word, text, match.start()):
+            end = reached = match.end()
+        elif close and (word.lower() in _PARTICLES or word == "&" or word.isdigit()):
+            reached = match.end()
+        else:
+            return end, match.start()
+    return end, len(text)
+
+
+def _is_capital(word: str, text: str, start: int) -> bool:
+    """Whether a word can be one of a name: with a capital, also behind a hyphen ("al-Aqsa"), or a street's number."""
+    if word[0].isdigit():
+        return _NUMBERED.match(text, start) is not None
+    return word != "&" and (not word[0].islower() or ("-" in word[:4] and not word.islower()))
 
 
 def _begins(word: str, text: str, end: int) -> bool:
