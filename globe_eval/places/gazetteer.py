@@ -244,22 +244,38 @@ def _tree(kind: int) -> cKDTree:
     return _trees[kind]
 
 
+@lru_cache(maxsize=2)
+def _first_there(kind: int) -> tuple[Rows, np.ndarray[Any, np.dtype[np.bool_]]]:
+    """Of each place the first one at its point, and whether it is not alone there: a tree gives them in any order."""
+    import numpy as np
+
+    rows = positions(kind)[2]
+    lat, lon = (np.frombuffer(column, dtype=np.int32)[rows].astype(np.int64) for column in (load().lat, load().lon))
+    _, first, which, times = np.unique((lat << 32) + lon, return_index=True, return_inverse=True, return_counts=True)
+    return first[which], times[which] > 1
+
+
 def closest(lats: ArrayLike, lons: ArrayLike, kind: int = CITY, k: int = 1) -> tuple[Floats, Rows]:
     """The k places of at least this kind that are nearest to each of n points: chords of the unit sphere, and rows.
 
-    Both (n, k), the nearest first. `lats`, `lons`: degrees, shape (n,), finite. The search runs on the unit sphere, so
-    that poles and the antimeridian need no care.
+    Both (n, k), the nearest first, of places at one and the same point the lower row. `lats`, `lons`: degrees, shape
+    (n,), finite. The search runs on the unit sphere, so that poles and the antimeridian need no care.
     """
     import numpy as np
 
     vectors, points = _vectors(kind), unit_vectors(lats, lons)
-    rows = positions(kind)[2]
-    if len(points) > WORTH_A_TREE or kind in _trees:
-        chord, index = map(np.asarray, _tree(kind).query(points, k=k))
-        return chord.reshape(-1, k), rows[index.reshape(-1, k)]
+    rows, doubtful = positions(kind)[2], np.arange(len(points))
     chord, index = np.empty((len(points), k)), np.empty((len(points), k), dtype=np.intp)
+    if len(points) > WORTH_A_TREE or kind in _trees:
+        chord, index = (np.asarray(one).reshape(-1, k) for one in _tree(kind).query(points, k=k))
+        first, has_twin = _first_there(kind)
+        if k == 1:
+            return chord, rows[first[index]]
+        index = np.take_along_axis(index, np.lexsort((index, chord), axis=-1), axis=1)
+        doubtful = np.flatnonzero(has_twin[index[:, -1]])  # a twin may have been left out
     few = vectors[:: max(1, min(_ONE_IN, len(vectors) // k))]
-    for i, point in enumerate(points):
+    for i in doubtful:
+        point = points[i]
         # The k nearest of all are no farther than those of a few, nor farther along any axis than they are far.
         reach = np.partition(_chords(few, point), k - 1)[k - 1] + 1e-12
         near = np.flatnonzero(np.abs(vectors[:, 2] - point[2]) <= reach)

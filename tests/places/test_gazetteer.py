@@ -186,3 +186,21 @@ def test_a_first_lookup_needs_neither_numpy_nor_scipy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_of_places_at_one_point_the_first_row_is_the_nearest_however_many_points_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lat, lon, rows = gazetteer.positions(gazetteer.CITY)
+    at: dict[tuple[float, float], list[int]] = {}
+    for north, east, row in zip(lat.tolist(), lon.tolist(), rows.tolist(), strict=True):
+        at.setdefault((north, east), []).append(row)
+    shared = {point: here for point, here in at.items() if len(here) > 1}
+    assert len(shared) > 20
+    north, east = (np.array(axis) for axis in zip(*shared, strict=True))
+    for worth_a_tree in (0, 10**6):  # the tree, and a look at all places
+        monkeypatch.setattr(gazetteer, "WORTH_A_TREE", worth_a_tree)
+        monkeypatch.setattr(gazetteer, "_trees", {})
+        assert gazetteer.closest(north, east)[1][:, 0].tolist() == [here[0] for here in shared.values()]
+        both = gazetteer.closest(north, east, k=2)[1].tolist()
+        assert both == [here[:2] for here in shared.values()]
