@@ -1,4 +1,4 @@
-"""Names that the gazetteer lacks, in scripts without capitals and as initials, and the names under which it has them."""
+"""Names that the gazetteer lacks, in scripts without capitals or as initials, and those under which it has them."""
 
 from __future__ import annotations
 
