@@ -1,4 +1,4 @@
-"""Names in scripts without capitals that the gazetteer lacks, and the names under which it has those places."""
+"""Names that the gazetteer lacks, in scripts without capitals or as initials, and those under which it has them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NAMES = """
     丽江 Lijiang|花莲 Hualien|镰仓 Kamakura|金泽 Kanazawa|仁川 Incheon|开普敦 Cape Town|波尔图 Porto|西雅图 Seattle
     库斯科 Cusco|河内 Hanoi|苏格兰 Scotland|英格兰 England|威尔士 Wales|夏威夷 Hawaii|巴厘岛 Bali|加州 California
     بريطانيا UK|المجر Hungary|الدنمارك Denmark|أمريكا USA|السعودية Saudi Arabia|بيرغن Bergen|كوسكو Cusco
-    اسكتلندا Scotland|هاواي Hawaii|كاليفورنيا California
+    L.A Los Angeles|L.A. Los Angeles|اسكتلندا Scotland|هاواي Hawaii|كاليفورنيا California
 """
 EXONYMS = dict(name.strip().split(" ", 1) for line in _NAMES.strip().split("\n") for name in line.split("|"))
 """Each is also read where it stands as a label's value or in a sentence."""

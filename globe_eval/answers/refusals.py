@@ -34,6 +34,7 @@ _REFUSAL = re.compile(
     |\b(?:not|\w+n't|without)\ (?:\w+\ )?enough\ (?:\w+\ ){{0,3}}?
       (?:features?|clues?|landmarks?|details?|elements?|evidence)
       \ (?:\w+\ ){{0,3}}to\ {_VERBS}\b
+    |\b(?:not|\w+n't|hardly)\ (?:\w+\ )?enough\ (?:\w+\ )?to\ go\ on\b
     |\bno\ (?:\w+\ )?(?:way|means)\ (?:of\ (?:knowing|telling)|to\ (?:know|tell))\b
     |\b(?:nie\ (?:mogę|można|jestem\ w\ stanie|potrafię)|przykro\ mi|niestety)\b
     |\btrudno\ (?:określić|powiedzieć|stwierdzić)\b
