@@ -58,7 +58,7 @@ LONGER = 2_700
 ARMS = {
     "sft": "SFT on n reasoned pictures",
     "round1": "its own right answers to geotags, 1 round",
-    "expert": f"the same, {ROUNDS} rounds",
+    "expert": f"its own right answers to geotags, {ROUNDS} rounds",
     "permuted": "1 round, geotags permuted (must gain nothing)",
     "unchecked": "1 round, as many of its own answers, unchecked",
     "longer": "SFT on the same n for three times as long",

@@ -124,7 +124,7 @@ def test_the_table_has_every_arm_and_its_change_over_sft(tmp_path: Path) -> None
 
 def test_rows_of_an_earlier_table_are_kept_for_arms_that_the_folder_lacks(tmp_path: Path) -> None:
     earlier = (Path(__file__).parents[3] / "leaderboards/training/scarcity.md").read_text(encoding="utf-8")
-    text = scarcity.summary(tmp_path, [480], [1, 2, 3], list(scarcity.ARMS), earlier=earlier)
+    text = scarcity.summary(tmp_path, [240, 480, 960], [1, 2, 3], list(scarcity.ARMS), earlier=earlier)
     rows = [line for line in earlier.splitlines() if line.startswith("| ")]
     assert len(rows) > 8 and not [line for line in rows if line not in text.splitlines()]
     other = scarcity.summary(tmp_path, [120], [1], ["sft"], earlier=earlier)
