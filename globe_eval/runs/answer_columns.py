@@ -176,12 +176,15 @@ def names_of(table: Table, index: int, use: Use) -> Answer:
     return Answer(country=spelt[0], city=spelt[1], admin=spelt[2])
 
 
+_OF_OTHERS = {name for role, names in COLUMNS.items() if role != "response" for name in names}
+
+
 def _looks_like(table: Table, columns: ColumnNames) -> str:
     """`"; 'Q7-gen' looks like the responses (--response-column)"`: of the unused columns of text, the one most read."""
     rows = table.rows[:: max(1, len(table.rows) // 20)]
     best, chosen = (0.0, 0.0), None
     for column in [*table.columns, *table.paths]:
-        if column in (columns.id, table.find("id")) or column.rpartition(".")[2].lower() in COLUMNS["id"]:
+        if column == columns.id or column.rpartition(".")[2].lower() in _OF_OTHERS:
             continue
         texts = [text for row in rows if isinstance(text := cell_value(row, column), str) and text.strip()]
         if not texts or 2 * sum(any(map(str.isalpha, text)) for text in texts) < len(rows):

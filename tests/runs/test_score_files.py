@@ -279,6 +279,7 @@ def test_named_cities_of_a_table_of_positions_are_the_answers(capsys: pytest.Cap
         ("a.csv", CSV.partition("\n")[2].replace(".jpg", ""), ["line 1 looks like data ('48.85'), not like a header"]),
         ("a.csv", "id,Q7-gen\na.jpg,It's Paris\n", ["no column of answers; 'Q7-gen' looks like the responses"]),
         ("a.jsonl", lines([{"doc": {"id": "a.jpg"}, "Q7-gen": "It's Paris"}]), ["'Q7-gen' looks like the responses"]),
+        ("a.csv", "id,group\na.jpg,It is Paris\n", ["no column of answers; name it"]),
         ("a.jsonl", lines([{"doc": {"id": "a.jpg"}, "filtered_resps": ["Paris"]}]), ["--id-column 'doc.id'"]),
     ],
 )  # fmt: skip
