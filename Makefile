@@ -1,6 +1,6 @@
 # make demo   everything once, on the embedded benchmark: installs, evaluates three models, prints a table
 # make train-demo  a model from nothing: 480 reasoned pictures, then the geotags of 9,120 others: 21 minutes
-# make scarcity  the whole of that experiment, three seeds and its controls, resumable
+# make scarcity  the whole of that experiment, three n, three seeds and its controls; resumable
 # make rewards-demo  SFT, reward model and GRPO from nothing on miniworld: what each reward changes
 # make curate-demo  reasoning data from three teachers of known error, verified, and the checks judged
 # make test   installs what is missing, checks style, types and documentation, runs the tests on all cores (JOBS=1: on one)
@@ -31,7 +31,7 @@ train-demo: $(VENV)/installed
 	$(BIN)/python -m globe_train.laptop.scarcity out/scarcity --seeds 1 --arms sft round1
 
 scarcity: $(VENV)/installed
-	$(BIN)/python -m globe_train.laptop.scarcity out/scarcity --seeds 1 2 3 -o leaderboards/training
+	$(BIN)/python -m globe_train.laptop.scarcity out/scarcity --seeds 1 2 3 --n 240 480 960 -o leaderboards/training
 
 rewards-demo: $(VENV)/installed
 	$(BIN)/python -m globe_train.laptop.demo out/train --seed $(SEED)

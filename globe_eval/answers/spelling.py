@@ -26,7 +26,7 @@ _CHINESE = {
     }.items()
     for word in words.split()
 }  # fmt: skip
-_DEGREES = (("°", "度度도"), ("′", "分분"), ("″", "秒초"))
+_DEGREES = (("°", "度도"), ("′", "分분"), ("″", "秒초"))
 _BEFORE = re.compile("(" + "|".join(_CHINESE) + r")\s?(?:约|約|约为)?\s?(?=\d)")
 _WORDS = (
     (r"(?:северной|с\.?\s?)(?:\s?широты|ш)(?!\w)\.?|norte|nord|kuzey|utara|szer\. geogr\. pn\.|شمال\w*", " N"),
