@@ -10,7 +10,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
-from itertools import chain, zip_longest
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -234,13 +234,13 @@ def records(value: Any, name: str) -> list[dict[str, Any]]:
         return value
     if not isinstance(value, dict):
         raise InputError(f"{name}: found a JSON {type(value).__name__}; allowed: an array of objects, or one by id")
-    if {"columns", "data"} <= value.keys() and all(isinstance(row, list) for row in value["data"]):  # pandas' "split"
-        names = [*map(str, value["columns"])]
-        index: list[dict[str, Any]] = []
-        if not _has_id(dict.fromkeys(names)):
-            index = [{"id": key} for key in value.get("index", ())]
-        rows = [dict(zip(names, row, strict=False)) for row in value["data"]]
-        return [key | row for key, row in zip_longest(index, rows, fillvalue={})]
+    head, body = value.get("columns"), value.get("data")
+    if isinstance(head, list) and isinstance(body, list) and all(isinstance(row, list) for row in body):
+        names = [*map(str, head)]  # orient="split" of pandas
+        rows = [dict(zip(names, row, strict=False)) for row in body]
+        if _has_id(dict.fromkeys(names)):
+            return rows
+        return [{"id": key, **row} for key, row in zip(value.get("index", ()), rows, strict=False)]
     if _has_id(value) or any(key.lower().endswith(("lat", "latitude")) for key in value):
         columns = list(value.values())
         if all(isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns):

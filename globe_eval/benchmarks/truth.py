@@ -192,7 +192,11 @@ def _mapping(mapped: Mapping[Any, Any]) -> dict[str, str | None]:
 def _degrees(table: Table, index: int, column: str, both: bool, axis: int) -> float | None:
     """A latitude (axis 0) or longitude (1); `both` where one cell has the two, as "25.57, 100.22"."""
     low, high = ((-90, 90), (-180, 180))[axis]
-    where, cell = f"{table.where(index)}, column {column!r}", cell_value(table.rows[index], column)
+    cell = cell_value(table.rows[index], column)
+    degrees = as_number(cell)
+    if degrees is not None and low <= degrees <= high:
+        return degrees
+    where = f"{table.where(index)}, column {column!r}"
     if both:
         cells = one_cell(cell)
         if cells is None:
