@@ -3,8 +3,8 @@
     python perf/start.py [REPOSITORY …] [--repeats 7]
 
 Each command runs in the code of each checkout (by default this one) in turn, so that what a busy machine does to one it
-does to the other; with bytecode of all modules, as an installed package has it. To be held: `--help` 0.06, `ls tasks` 0.20, `ls tasks --details` 0.8, `validate` 0.6, `score` of ten
-rows 0.6.
+does to the other; with bytecode of all modules, as an installed package has it. To be held: `--help` 0.06, `ls tasks`
+0.20, `ls tasks --details` 0.8, `validate` 0.6, `score` of ten rows 0.6.
 """
 
 from __future__ import annotations
