@@ -175,10 +175,12 @@ class Truth(Record):
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Truth:
         """The truth in a manifest row; NaN is missing."""
-        names = ("country", "city", "group", "scene", "entities", "localizable", "disclosure")
-        country, city, group, scene, seen, localizable, disclosure = (given(row.get(name)) for name in names)
+        country, city, group, scene, seen, localizable, disclosure = map(given, map(row.get, _OF_A_ROW))
         entities = None if seen is None else tuple(seen)
         return cls(row["lat"], row["lon"], country, city, group, scene, entities, localizable, disclosure)
+
+
+_OF_A_ROW = ("country", "city", "group", "scene", "entities", "localizable", "disclosure")
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,12 @@ def _read(sample: Sample, with_form: bool = False) -> Reading:
 _NO_ANSWER = Answer()
 
 
+def _recorded(answer: Answer) -> Answer:
+    """An answer as a scored sample keeps it: without what only the scoring needed to know."""
+    as_it_is = answer.reasoning is None and answer.status == _NO_ANSWER.status
+    return answer if as_it_is else answer.but(reasoning=None, status=_NO_ANSWER.status)
+
+
 def score(
     samples: Sequence[Sample],
     controls: Sequence[Control | None] | None = None,
@@ -172,7 +178,7 @@ def score(
         response, truth, said = sample.response, sample.truth, spoken[i]
         one = sample.but(
             status=status(answer, prediction, form),
-            answer=_NO_ANSWER if answer is None else answer.but(reasoning=None, status=_NO_ANSWER.status),
+            answer=_recorded(_NO_ANSWER if answer is None else said or sample.answer),
             prediction=prediction,
             distance_km=float(kilometres[i]) if prediction else None,
             country_correct=known(country_correct(predicted_country[i], accepted[i])),

@@ -183,7 +183,7 @@ def describe(
         "repaired": sum(one.answer.repaired for one in samples),
         "metrics": figures,
         "valid_only": recorded(of(located, metrics=[metric for metric in metrics if metric.of_parts])),
-        "accuracy_by_distance": _accuracy_by_distance(table),
+        "accuracy_by_distance": _accuracy_by_distance(table, results.distance),
         **(_ceilings(results, [one.truth for one in samples]) if best is None else best),
         "breakdowns": {
             dimension: {label: _stratum(figures) for label, figures in parts.items()}
@@ -260,10 +260,10 @@ def recorded(figures: dict[str, Figure]) -> dict[str, Figure]:
     }
 
 
-def _accuracy_by_distance(table: Columns) -> dict[DistanceModel, dict[str, float]]:
+def _accuracy_by_distance(table: Columns, scored: DistanceModel) -> dict[DistanceModel, dict[str, float]]:
     points = [table[name] for name in ("truth.lat", "truth.lon", "prediction.lat", "prediction.lon")]
     models: tuple[DistanceModel, ...] = get_args(DistanceModel)
-    by_model = {model: DISTANCES[model](*points) for model in models}
+    by_model = {model: table["distance_km"] if model == scored else DISTANCES[model](*points) for model in models}
     return {
         model: {acc_name(km): float(within(distance, km).mean()) for km in THRESHOLDS_KM.values()}
         for model, distance in by_model.items()
