@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import (
@@ -634,7 +633,10 @@ def adapter(kind: type[Any]) -> TypeAdapter[Any]:
 
 def to_json(record: Record, *, indent: int | None = None) -> bytes:
     """A record as JSON, its fields in the order of its class."""
-    return _serializer(type(record)).to_json(record, indent=indent)
+    kind = type(record)
+    if kind not in _SERIALIZERS:
+        _SERIALIZERS[kind] = _serializer(kind)
+    return _SERIALIZERS[kind].to_json(record, indent=indent)
 
 
 def to_dict(record: Record, **options: Any) -> dict[str, Any]:
@@ -643,7 +645,9 @@ def to_dict(record: Record, **options: Any) -> dict[str, Any]:
     return found
 
 
-@cache
+_SERIALIZERS: dict[type, SchemaSerializer] = {}
+
+
 def _serializer(kind: type[Any]) -> SchemaSerializer:
     """What writes as `adapter` would, without pydantic's own import and its reading of annotations: 0.1 s."""
     from pydantic_core import SchemaSerializer
@@ -666,7 +670,8 @@ def _as_written(kind: Any) -> Any:
         return {"type": "tuple", "items_schema": inner, **any_number}
     if kind is float:  # a whole number there has its point and zero
         return {"type": "float"}
-    if not (isinstance(kind, type) and issubclass(kind, Record)):
+    is_record = isinstance(kind, type) and issubclass(kind, Record)
+    if not is_record:
         return {"type": "any"}
     schemas, types = [], get_type_hints(kind)
     for one in fields(kind):
