@@ -80,11 +80,13 @@ def finite(value: float | None) -> float | None:
 
 
 def given(value: Any) -> Any:
-    """A cell of a table; None for NaN, as data frames have it where a cell is empty.
+    """A cell of a table; None for NaN, as data frames have it where a cell is empty. Bytes are text where they can be.
 
-    >>> given("Paris"), given(float("nan"))
-    ('Paris', None)
+    >>> given("Paris"), given(float("nan")), given(b"Paris")
+    ('Paris', None, 'Paris')
     """
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
