@@ -191,8 +191,11 @@ def refuse_radians(table: Table, lat_column: str, lon_column: str, points: npt.N
         points: (n, 2) positions, NaN where there is none. Fewer than 5 different ones say nothing.
 
     """
-    known = np.unique(points[np.isfinite(points).all(axis=1)], axis=0)
-    if len(known) >= 5 and (np.abs(known) <= (np.pi / 2, np.pi)).all() and (known % 1).any():
+    known = points[np.isfinite(points).all(axis=1)]
+    if (np.abs(known) > (np.pi / 2, np.pi)).any():
+        return
+    known = np.unique(known, axis=0)
+    if len(known) >= 5 and (known % 1).any():
         raise InputError(
             f"{table.path.name}, columns {lat_column!r} and {lon_column!r}: all {len(known):,} positions lie within "
             "1.58 of the equator and 3.15 of Greenwich, where there is only sea: are they radians? allowed: degrees"

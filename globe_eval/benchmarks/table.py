@@ -276,6 +276,8 @@ def cell_text(table: Table, index: int, column: str | None) -> str | None:
 
 
 def _is_object(text: str) -> bool:
+    if "}" not in text and "]" not in text:
+        return False
     text = text.strip()
     return text[:1] + text[-1:] in ("{}", "[]") and any(mark in text for mark in ":'\"")
 

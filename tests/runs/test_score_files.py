@@ -538,8 +538,9 @@ def test_what_is_not_asked_for_is_not_measured(
     words = ("a.csv", "--truth", "t.csv", "--answer-form", "names")
     whole, _ = score(capsys, *words, code=3)
     assert {"acc@25km", "reasoning_consistent", "n_words"} <= whole.keys()
-    for name in ("consistencies", "ground", "localizability", "response_format"):
-        monkeypatch.setattr(f"globe_eval.scoring.{name}", lambda *_, **__: pytest.fail("measured"))
+    measures = ("metrics.consistency.consistencies", "metrics.grounding.ground", "scoring.localizability")
+    for name in (*measures, "scoring.response_format"):
+        monkeypatch.setattr(f"globe_eval.{name}", lambda *_, **__: pytest.fail("measured"))
     places, _ = score(capsys, *words, "--metrics", "accuracy", code=3)
     assert places["interval"] == {name: one for name, one in whole["interval"].items() if name in places["interval"]}
     assert places["acc@25km"] == whole["acc@25km"] and "n_words" not in places and places["reasoning"] is None
