@@ -185,7 +185,7 @@ def _is_of_town(part: str, town: str) -> bool:
 
 
 def _are_two(one: str, other: str) -> bool:
-    """Whether two names are of two countries ("Italy/Greece"), and the first of no territory, state or town of the other
+    """Whether two names are of two countries ("Italy/Greece"), and the first of no territory or town of the other
     ("Antigua, Guatemala").
     """
     home, code = country_of(one), country_of(other)
