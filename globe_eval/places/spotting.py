@@ -16,9 +16,9 @@ from typing import Literal, NamedTuple
 
 from globe_eval import lazy_re as re
 from globe_eval.places import gazetteer
-from globe_eval.places.demonyms import DEMONYMS, NO_DEMONYM
 from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CITY, COUNTRY, LANDMARK, REGION, Place
 from globe_eval.places.names import normalise
+from globe_eval.places.words import DEMONYMS, NO_DEMONYM
 
 Kind = Literal["country", "demonym", "region", "city"]
 

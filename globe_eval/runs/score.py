@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from globe_eval import scoring
-from globe_eval.benchmarks.ids import match_ids, stem, why_apart
 from globe_eval.benchmarks.points import (
     SwappedHeader,
     coordinate_pair,
@@ -22,7 +21,16 @@ from globe_eval.benchmarks.points import (
     refuse_radians,
     refuse_swapped_answers,
 )
-from globe_eval.benchmarks.table import Table, as_number, cell_value, identifiers, read_table
+from globe_eval.benchmarks.table import (
+    Table,
+    as_number,
+    cell_value,
+    identifiers,
+    match_ids,
+    read_table,
+    stem,
+    why_apart,
+)
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import FAMILIES, Family
@@ -37,7 +45,7 @@ from globe_eval.runs.answer_columns import (
     response_of,
 )
 from globe_eval.runs.assemble import assemble, unscored
-from globe_eval.runs.observations import codes, other_form, placeholders
+from globe_eval.runs.notes import codes, other_form, placeholders
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth
 
 

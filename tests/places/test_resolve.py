@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from globe_eval.places import RESOLVER_VERSION, Place, gazetteer, resolve, resolve_many
-from globe_eval.places.demonyms import DEMONYMS
 from globe_eval.places.spotting import spot
+from globe_eval.places.words import DEMONYMS
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "resolve.json").read_text(encoding="utf-8"))
 STREET_VIEW = ["claude-3-haiku", "gpt-4o", "llama-3.2-11b-vision", "llama-3.2-90b-vision"]

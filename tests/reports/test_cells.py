@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from globe_eval.reports.page import worldmap
-from globe_eval.reports.page.cells import SIDE, cells, squares
+from globe_eval.reports.page.maps import SIDE, cells, squares
 
 PHOTOGRAPHS = st.lists(
     st.tuples(st.floats(-90, 90), st.floats(-180, 180), st.none() | st.floats(0, 20_000)), min_size=1, max_size=60

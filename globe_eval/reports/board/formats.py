@@ -16,7 +16,6 @@ from typing import Any
 from globe_eval.files import harmless
 from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.reports import shown
-from globe_eval.reports.board import ranks
 from globe_eval.reports.board.boards import COLUMNS, HEADLINE, Board, Cell, Row
 
 DAGGER = "†"
@@ -130,9 +129,9 @@ def figure(row: Row, name: str) -> str:
 
 
 def shown_rank(row: Row, name: str = HEADLINE) -> str:
-    """The range of ranks; empty for the ceiling and for what is not ranked."""
+    """The range of ranks, as `1–3` or `2`; empty for the ceiling and for what is not ranked."""
     cell = row.cells.get(name)
-    return ranks.shown(cell.rank) if cell and cell.rank else ""
+    return "–".join(str(rank) for rank in dict.fromkeys(cell.rank)) if cell and cell.rank else ""
 
 
 def _kind(row: Row) -> str:

@@ -23,9 +23,9 @@ from globe_eval.metrics.breakdowns import AT_LEAST
 from globe_eval.reports import glossary, shown, terminal
 from globe_eval.reports.export.samples import csv_text, digests
 from globe_eval.reports.page import charts, headline, maps, marks, payload, pictures
-from globe_eval.reports.page.cells import SIDE_KM
 from globe_eval.reports.page.drawings import STYLES, write_drawings
 from globe_eval.reports.page.joined import JoinedRuns, NamedRun, join_runs, table_of
+from globe_eval.reports.page.maps import SIDE_KM
 from globe_eval.reports.page.marks import foremost
 from globe_eval.reports.sentences import sentences
 from globe_eval.sample import STATUSES

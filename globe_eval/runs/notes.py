@@ -1,0 +1,136 @@
+"""Notes on the answers of a run beside its figures: forms that would read more of them, placeholders, who answered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from globe_eval import finish
+from globe_eval import lazy_re as re
+from globe_eval.models.response import Response, Served
+from globe_eval.sample import AnswerForm, Sample, ServedBy
+
+SENTINELS = ((0.0, 0.0), (-1.0, -1.0))
+"""Points that programs write where they have none."""
+
+SHARE = 0.2
+"""Of the answers; where another form would read fewer, nothing is said."""
+
+
+def other_form(samples: Sequence[Sample], form: AnswerForm, option: str) -> list[str]:
+    """A note where a fifth of the answers or more is unread in this form and would be read in another one.
+
+    Args:
+        samples: scored.
+        form: in which they were read.
+        option: what the user would choose the other form with, as in `--prompt`.
+
+    """
+    other = {"coordinates": "names"}.get(form, "coordinates")
+    if form == "any":
+        return []
+    unread = [
+        one
+        for one in samples
+        if one.status == "unparsed" and one.response is not None
+        if (one.answer.lat is not None if other == "coordinates" else one.answer.city or one.answer.country)
+    ]
+    asked = sum(one.error is None for one in samples)
+    if not unread or len(unread) < SHARE * asked:
+        return []
+    return [
+        f"{len(unread):,} of {asked:,} answers are {other}, and {form} are read, as of {_example(unread[0])}: "
+        f"{option} {other}"
+    ]
+
+
+_CODE = re.compile(
+    r"(?<![\w+])(?=\d{0,7}[A-Z])[2-9CFGHJMPQRVWX]{4,8}\+[2-9CFGHJMPQRVWX]{2,3}(?![\w+])"  # plus codes
+    r"|\b\d{1,2}[C-X]\s?[A-HJ-Z]{2}\s?(?:\d{5}\s?\d{5}|\d{4}\s?\d{4}|\d{3}\s?\d{3})\b"  # MGRS
+    r"|///\w+\.\w+\.\w+"  # what3words
+)
+
+
+def codes(samples: Sequence[Sample]) -> list[str]:
+    """A note where unread answers give the place as a code: a plus code, a grid reference, three words."""
+    unread = [
+        one for one in samples if one.status == "unparsed" and one.response and _CODE.search(one.response[-2_000:])
+    ]
+    if not unread:
+        return []
+    return [
+        f"{len(unread):,} of {len(samples):,} answers give a plus code, a grid reference or what3words, as of "
+        f"{_example(unread[0])}: no such code is read as a position; ask for latitude and longitude in decimal degrees"
+    ]
+
+
+def _example(sample: Sample) -> str:
+    """A sample's id and the end of its response on one line."""
+    text = " ".join((sample.response or "").split())
+    return f"{sample.id!r}: {text if len(text) <= 80 else f'…{text[-79:]}'!r}"
+
+
+def placeholders(points: Sequence[tuple[float, float]], of: str) -> list[str]:
+    """A note where (0, 0) or (-1, -1) recurs.
+
+    >>> placeholders([(0.0, 0.0), (48.9, 2.3), (0.0, 0.0)], "answers")
+    ['2 of 3 answers are at (0, 0): is that a placeholder? It is scored as the place that it is']
+    """
+    counts = Counter(points)
+    return [
+        f"{counts[point]:,} of {len(points):,} {of} are at ({point[0]:g}, {point[1]:g}): is that a placeholder? It is "
+        "scored as the place that it is"
+        for point in SENTINELS
+        if counts[point] > 1
+    ]
+
+
+ALIKE = 10
+"""Answers from which on it says something that all of them are the same."""
+CHARACTERS_A_TOKEN = (4, 8)
+"""Of a prompt: as many tokens as its text alone would have hold no picture. Fewer still are of an unusual tokenizer."""
+
+
+def served_by(responses: Sequence[Response]) -> ServedBy | None:
+    """How many answers name which model, fingerprint and provider; None where none names any."""
+    counts: dict[str, Counter[str]] = {name: Counter() for name in Served._fields}
+    for response in responses:
+        for name, value in (getattr(response, "served", None) or Served())._asdict().items():
+            counts[name].update([value] if isinstance(value, str) else value or ())
+    if not any(counts.values()):
+        return None
+    plural = {"model": "models", "fingerprint": "fingerprints", "provider": "providers"}
+    return ServedBy(**{plural.get(name, name): dict(sorted(count.items())) for name, count in counts.items()})
+
+
+def response_notes(responses: Sequence[Response], prompt: str | None) -> list[str]:
+    """Notes for the user: why answers are missing, and signs of wrong ones (all alike, made without a picture).
+
+    Whether answers are all alike, or made without a picture, is told where a prompt is given: of an endpoint.
+    """
+    answered = [one for one in responses if getattr(one, "error", None) is None]
+    found = []
+    errors = Counter(error for one in responses if (error := getattr(one, "error", None)) is not None)
+    if errors:
+        found.append(f"most photographs without an answer: {errors.most_common(1)[0][0]}")
+    if refused := sum(finish.filtered(one.finish_reason) for one in answered):
+        found.append(f"{refused:,} of {len(responses):,} photographs were refused by the provider's filter; they count")
+    dropped = Counter(name for one in answered for name in (one.served.dropped if one.served else ()))
+    if dropped:
+        found.append(f"the replies have fields of a wrong type, left out: {_counts(dropped)}")
+    if prompt is None:
+        return found
+    if len(answered) >= ALIKE and len(set(answered)) == 1:
+        found.append(f"all {len(answered):,} answers are the same: do the pictures reach the model?")
+    tokens = [one.prompt_tokens for one in answered if one.prompt_tokens is not None]
+    least, most = (len(prompt) / characters for characters in reversed(CHARACTERS_A_TOKEN))
+    if len(tokens) >= ALIKE and least <= max(tokens) < most:
+        found.append(
+            f"a prompt of {len(prompt):,} characters and a picture took {max(tokens):,} tokens: do the pictures reach "
+            "the model?"
+        )
+    return found
+
+
+def _counts(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items()))
