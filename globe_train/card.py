@@ -83,7 +83,7 @@ def write_card(folder: Path, runs: Sequence[Path] = ()) -> Path:
     head: dict[str, Any] = {
         "library_name": "peft" if (folder / "adapter_config.json").is_file() else "transformers",
         "pipeline_tag": "image-text-to-text",
-        **({"base_model": parent} if is_hub_id(parent) and not Path(parent).exists() else {}),
+        **({"base_model": parent} if is_hub_id(parent) else {}),
         "tags": ["image-geolocation", f"globe-train-{about['kind']}"],
     }
     if index := model_index(evaluated, folder.resolve().name):

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from globe_eval.metrics.accuracy import acc_name
-from globe_eval.reports import shown
+from globe_eval.reports import notation
 from globe_eval.reports.board.published import PublishedRow
 from globe_eval.reports.board.submission import Submission
 from globe_eval.sample import Figure, to_dict
@@ -90,8 +90,8 @@ def reasons(one: PublishedRow, n: int | None) -> tuple[str, ...]:
 
 
 def _figure(name: str, figure: Figure) -> str:
-    between = shown.interval(name, figure, "–")
-    return f"{shown.label(name)} {shown.text(name, figure.value)}" + (f" ({between})" if between else "")
+    between = notation.interval(name, figure, "–")
+    return f"{notation.label(name)} {notation.text(name, figure.value)}" + (f" ({between})" if between else "")
 
 
 def _pairs(values: Mapping[str, Any]) -> list[str]:
