@@ -5,12 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from globe_eval import lazy_re as re
 from globe_eval.benchmarks.formats import has_lines, load_json, numbered_rows
@@ -313,80 +311,3 @@ def quoted(cell: object) -> str:
     """A cell as errors show it: cut to 40 characters."""
     text = cell if isinstance(cell, str) else repr(cell)
     return repr(text if len(text) <= 40 else text[:37] + "…")
-
-
-_EXTENSION = re.compile(r"\.(?:jpe?g|png|webp|gif|tiff?|bmp)$", re.IGNORECASE)
-_WHOLE = re.compile(r"[+-]?\d+\.0+")
-
-
-def match_ids(answers: Sequence[str], truths: Sequence[str]) -> Callable[[str], str]:
-    """How ids of the answers meet ids of the truth: as they are, by file name, or by file name without extension.
-
-    The first form that is unique on both sides and leaves no answer without truth; else the one that leaves fewest.
-    """
-    forms: tuple[Callable[[str], str], ...] = (_same, _file, stem)
-    best, fewest = forms[0], len(answers) + 1
-    for form in forms:
-        known = {form(name) for name in truths}
-        if len(known) < len(truths) or len({form(name) for name in answers}) < len(answers):
-            continue
-        unknown = sum(form(name) not in known for name in answers)
-        if not unknown:
-            return form
-        if unknown < fewest:
-            best, fewest = form, unknown
-    return best
-
-
-def why_apart(answers: Collection[str], truths: Collection[str]) -> str:
-    """The likely cause, as the end of a sentence, why no id of the one is one of the other; empty where none is found.
-
-    >>> why_apart(["17", "18"], ["yfcc-17", "yfcc-18"]), why_apart(["007"], ["7"]), why_apart(["x"], ["y"])
-    ("; those of the truth begin with 'yfcc-'", '; the zeros in front differ', '')
-    """
-    causes: dict[str, Callable[[str], str]] = {
-        "upper and lower case differ": str.casefold,
-        "the zeros in front differ": lambda name: re.sub(r"(?<!\d)0+(?=\d)", "", name),
-        "the extensions differ": lambda name: re.sub(r"\.\w{1,5}$", "", name),
-        "one side is percent-encoded": unquote,
-        "spaces, hyphens and underscores differ": lambda name: re.sub(r"[\s_-]+", "", name),
-    }
-    here, there = [stem(name) for name in answers], [stem(name) for name in truths]
-    for cause, form in causes.items():
-        if {form(name) for name in here} & {form(name) for name in there}:
-            return f"; {cause}"
-    for longer, shorter, side in ((there, here, "the truth"), (here, there, "the answers")):
-        some = shorter[:30]
-        for where, rest in (("begin", _before), ("end", _after)):
-            found = Counter(
-                more for short in some for more in {rest(long, short) for long in longer[:10_000]} if more is not None
-            )
-            more, count = next(iter(found.most_common(1)), ("", 0))
-            if 2 * count > len(some):
-                return f"; those of {side} {where} with {more!r}"
-    return ""
-
-
-def _before(long: str, short: str) -> str | None:
-    return long[: -len(short)] if short and long.endswith(short) and long != short else None
-
-
-def _after(long: str, short: str) -> str | None:
-    return long[len(short) :] if short and long.startswith(short) and long != short else None
-
-
-def _same(name: str) -> str:
-    return name
-
-
-def _file(name: str) -> str:
-    """The last part of a path or of an address; 17 where a spreadsheet made 17.0 of it."""
-    if "://" in name:
-        name = name.partition("?")[0]
-    name = re.split(r"[/\\]", name)[-1] or name
-    return name.partition(".")[0] if _WHOLE.fullmatch(name) else name
-
-
-def stem(name: str) -> str:
-    """An id without folders, without the extension of a picture and without an address around it."""
-    return _EXTENSION.sub("", _file(name))

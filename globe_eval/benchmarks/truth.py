@@ -14,18 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from globe_eval.benchmarks.ids import match_ids
 from globe_eval.benchmarks.points import coordinate_pair, refuse_swapped
-from globe_eval.benchmarks.table import (
-    Table,
-    cell_text,
-    cell_value,
-    identifier,
-    in_range,
-    match_ids,
-    number,
-    quoted,
-    read_table,
-)
+from globe_eval.benchmarks.table import Table, cell_text, cell_value, identifier, in_range, number, quoted, read_table
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.disclosure import LEVELS

@@ -7,7 +7,8 @@ from typing import Any
 
 from lm_eval.api.instance import Instance
 
-from globe_eval.benchmarks.table import Table, identifiers, match_ids, number, read_table
+from globe_eval.benchmarks.ids import match_ids
+from globe_eval.benchmarks.table import Table, identifiers, number, read_table
 from globe_eval.errors import InputError
 from globe_eval.models.response import Response
 from globe_eval.models.simple import SimpleModel, answer_text

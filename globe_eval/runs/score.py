@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from globe_eval import scoring
+from globe_eval.benchmarks.ids import match_ids, stem, why_apart
 from globe_eval.benchmarks.points import (
     SwappedHeader,
     coordinate_pair,
@@ -21,16 +22,7 @@ from globe_eval.benchmarks.points import (
     refuse_radians,
     refuse_swapped_answers,
 )
-from globe_eval.benchmarks.table import (
-    Table,
-    as_number,
-    cell_value,
-    identifiers,
-    match_ids,
-    read_table,
-    stem,
-    why_apart,
-)
+from globe_eval.benchmarks.table import Table, as_number, cell_value, identifiers, read_table
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import FAMILIES, Family

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from globe_eval.benchmarks.formats import LONGEST_LINE
-from globe_eval.benchmarks.table import match_ids, number, read_table, write_csv
+from globe_eval.benchmarks.ids import match_ids
+from globe_eval.benchmarks.table import number, read_table, write_csv
 from globe_eval.benchmarks.where import LONGEST, parse_where
 from globe_eval.errors import InputError
 from globe_eval.files import harmless
