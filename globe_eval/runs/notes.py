@@ -117,7 +117,8 @@ def response_notes(responses: Sequence[Response], prompt: str | None) -> list[st
         found.append(f"{refused:,} of {len(responses):,} photographs were refused by the provider's filter; they count")
     dropped = Counter(name for one in answered for name in (one.served.dropped if one.served else ()))
     if dropped:
-        found.append(f"the replies have fields of a wrong type, left out: {_counts(dropped)}")
+        counted = ", ".join(f"{name} ({count:,})" for name, count in sorted(dropped.items()))
+        found.append(f"the replies have fields of a wrong type, left out: {counted}")
     if prompt is None:
         return found
     if len(answered) >= ALIKE and len(set(answered)) == 1:
@@ -130,7 +131,3 @@ def response_notes(responses: Sequence[Response], prompt: str | None) -> list[st
             "the model?"
         )
     return found
-
-
-def _counts(counts: Counter[str]) -> str:
-    return ", ".join(f"{name} ({count:,})" for name, count in sorted(counts.items()))

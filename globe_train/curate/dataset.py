@@ -153,6 +153,7 @@ def rules(recipe: Recipe) -> list[str]:
     local, right, agree = recipe["localizability"], recipe["correctness"], recipe["agreement"]
     evidence, balance, split = recipe["evidence"], recipe["balance"], recipe["split"]
     near = f"within {right['within_km']:g} km" if right["level"] is None else f"with the right {right['level']}"
+    also = f" and {agree['predictors']} predictors" if agree["predictors"] else ""
     seen = f"{evidence['source']} `{evidence['model']}`"
     if evidence["source"] == "known":
         seen = f"a simulated detector (misses {evidence['miss_rate']:g}, false alarms {evidence['false_alarm_rate']:g})"
@@ -160,7 +161,7 @@ def rules(recipe: Recipe) -> list[str]:
         f"localizability: {local['votes']} of the teachers vote yes, and their mean confidence is at least "
         f"{local['min_score']:g}",
         f"correctness: the answer is a country and a city, {near}, and the reasoning concludes to no other place",
-        f"agreement: {agree['teachers']} teachers{_also(agree['predictors'])} name places within "
+        f"agreement: {agree['teachers']} teachers{also} name places within "
         f"{agree['within_km']:g} km of each other, with reasonings whose cues have a Jaccard index of at least "
         f"{agree['min_similarity']:g}",
         f"evidence: by {seen}; at least {evidence['min_entities']} entities and a share of {evidence['min_share']:g} "
@@ -214,10 +215,6 @@ def public(recipe: Recipe) -> dict[str, Any]:
     from globe_eval.secrets import without_secrets
 
     return without_secrets(dict(recipe.values))
-
-
-def _also(predictors: int) -> str:
-    return f" and {predictors} predictors" if predictors else ""
 
 
 def _listed(counts: Counter[str]) -> str:

@@ -179,9 +179,10 @@ def _board(
     notes = []
     if published and effects:
         shown = ", ".join(f"{effects[metric]:.1f}" for metric in ACCURACIES if metric in effects)
+        km = ", ".join(f"{km:,.0f}" for km in THRESHOLDS_KM.values())
         notes.append(
             f"† implied: for want of samples, the interval of n photographs by few photographers, whose design effect "
-            f"on this benchmark is {shown} (within {_kilometres()} km; of {frozen['of']}, frozen on {frozen['date']})."
+            f"on this benchmark is {shown} (within {km} km; of {frozen['of']}, frozen on {frozen['date']})."
         )
     elif published:
         notes.append(
@@ -325,10 +326,6 @@ def _thresholds() -> list[tuple[str, float]]:
     return [(acc_name(km), km) for km in THRESHOLDS_KM.values()]
 
 
-def _kilometres() -> str:
-    return ", ".join(f"{km:,.0f}" for km in THRESHOLDS_KM.values())
-
-
 Details = tuple[tuple[str, str], ...]
 UNKNOWN = "unknown"
 
@@ -348,7 +345,8 @@ def details_of(one: Submission, shown_apart: Collection[str] = ()) -> Details:
         "decoding": ", ".join(_pairs(r.decoding or {})),
         "seed": str(r.seed),
         "distance": r.distance,
-        "geocoder": f"{r.geocoder.name}, {r.geocoder.version}" + _unused(r.answer_form),
+        "geocoder": f"{r.geocoder.name}, {r.geocoder.version}"
+        + (" (coordinates need none)" if r.answer_form == "coordinates" else ""),
         "gazetteer": f"{r.gazetteer.version}, SHA-256 {r.gazetteer.sha256}",
         "parser": f"version {r.parser_version}",
         "other figures": "; ".join(
@@ -417,7 +415,3 @@ def _pairs(values: Mapping[str, Any]) -> list[str]:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _unused(form: str) -> str:
-    return " (coordinates need none)" if form == "coordinates" else ""

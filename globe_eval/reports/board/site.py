@@ -37,11 +37,11 @@ def page(boards: Sequence[Board]) -> str:
         short=notation.short,
         anchor=notation.anchor,
         glossary=notation.glossary(COLUMNS),
-        columns=_columns,
+        columns=lambda section: COLUMNS if section.ranked else ACCURACIES,
         kinds=_kinds,
         rows=lambda board: sum(len(section.rows) for section in board.sections),
         shown_as=_shown_as,
-        rank=lambda row, name=HEADLINE: formats.shown_rank(row, name),
+        rank=formats.shown_rank,
         number=notation.number,
         span=_span,
         value=_value,
@@ -58,10 +58,6 @@ def link(source: str) -> str:
     if found := re.fullmatch(r"arXiv (\d{4}\.\d{4,5})", source):
         return f"https://arxiv.org/abs/{found[1]}"
     return source if re.fullmatch(r"https?://[^\s\"'<>]+", source) else ""
-
-
-def _columns(section: Section) -> tuple[str, ...]:
-    return COLUMNS if section.ranked else ACCURACIES
 
 
 def _kinds(board: Board) -> list[str]:
