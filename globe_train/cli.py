@@ -37,6 +37,11 @@ def main(words: Sequence[str] | None = None) -> int:
     except (InputError, IncompleteRun) as error:
         print(f"globe-train: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"globe-train: {error.filename}: {error.strerror}", file=sys.stderr)
+        return InputError.exit_code
     except KeyboardInterrupt:
         print(
             "globe-train: interrupted; what was trained is in the last checkpoint, go on with --resume", file=sys.stderr
@@ -126,7 +131,7 @@ def add_recipe(parser: Parser) -> None:
     """The arguments of every training: recipe, overrides, --resume."""
     parser.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of a shipped recipe")
     parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="over the recipe's, as in trainer.max_steps=9"
+        "overrides", nargs="*", default=[], metavar="key=value", help="over the recipe's, as in trainer.max_steps=9"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last complete checkpoint")
 
@@ -167,7 +172,8 @@ def _launch(options: argparse.Namespace) -> int:
 
 def _add_card(parser: Parser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="that globe-train wrote")
-    parser.add_argument("runs", type=Path, nargs="*", metavar="RUN", help="folders of globe-eval's with a results.json")
+    runs = "folders of globe-eval's with a results.json"
+    parser.add_argument("runs", type=Path, nargs="*", default=[], metavar="RUN", help=runs)
 
 
 def _card(options: argparse.Namespace) -> int:
