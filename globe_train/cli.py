@@ -37,6 +37,11 @@ def main(words: Sequence[str] | None = None) -> int:
     except (InputError, IncompleteRun) as error:
         print(f"globe-train: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"globe-train: {error.filename}: {error.strerror}", file=sys.stderr)
+        return InputError.exit_code
     except KeyboardInterrupt:
         print(
             "globe-train: interrupted; what was trained is in the last checkpoint, go on with --resume", file=sys.stderr

@@ -25,7 +25,7 @@ def add_recipe(parser: Parser) -> None:
     """The arguments of every training: recipe, overrides, --resume."""
     parser.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of a shipped recipe")
     parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="over the recipe's, as in trainer.max_steps=9"
+        "overrides", nargs="*", default=[], metavar="key=value", help="over the recipe's, as in trainer.max_steps=9"
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last complete checkpoint")
 
@@ -66,7 +66,8 @@ def _launch(options: argparse.Namespace) -> int:
 
 def _add_card(parser: Parser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="that globe-train wrote")
-    parser.add_argument("runs", type=Path, nargs="*", metavar="RUN", help="folders of globe-eval's with a results.json")
+    runs = "folders of globe-eval's with a results.json"
+    parser.add_argument("runs", type=Path, nargs="*", default=[], metavar="RUN", help=runs)
 
 
 def _card(options: argparse.Namespace) -> int:

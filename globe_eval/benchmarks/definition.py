@@ -174,7 +174,8 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
     """Read one YAML and what it includes. Raises InputError for what is no YAML, duplicate keys and unknown tags."""
     if not path.is_file():
         siblings = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
-        raise InputError(f"{path}: no such file{nearest(path.name, siblings)}")
+        what = "a folder; name the YAML in it" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: {what}{nearest(path.name, siblings)}")
     if path.resolve() in _seen:
         raise InputError(f"{path}: includes itself")
     try:

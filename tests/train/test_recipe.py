@@ -95,6 +95,8 @@ def test_an_argument_that_trl_does_not_know(trl: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="line 10: trainer: unknown key 'learning_rat'; did you mean 'learning_rate'"):
         check_libraries(recipe)
     recipe = read_recipe(written(tmp_path, GOOD + "  output_dir: elsewhere\n"))
+    with pytest.raises(InputError, match="trainer, max_steps: found 'x'; allowed: as -1"):
+        check_libraries(read_recipe(SHIPPED[0], ["trainer.max_steps=x"]))
     with pytest.raises(InputError, match="line 11: trainer, output_dir: the recipe's other keys decide this"):
         check_libraries(recipe)
 
