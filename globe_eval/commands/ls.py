@@ -25,9 +25,9 @@ def run(options: argparse.Namespace) -> int:
     import shutil
 
     if options.what == "metrics":
-        from globe_eval.reports import glossary
+        from globe_eval.reports import notation
 
-        print(glossary.text(shutil.get_terminal_size().columns))
+        print(notation.glossary_text(shutil.get_terminal_size().columns))
         return 0
     if options.what == "models":
         import textwrap

@@ -10,9 +10,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from globe_eval.commands.parser import Parser
+from globe_eval.commands.parser import Command, Parser
 from globe_eval.errors import InputError
-from globe_train.commands import Command
 
 
 def _add_arguments(curate: Parser) -> None:
