@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from globe_eval import lazy_re as re
-from globe_eval.answers.exonyms import EXONYMS
 from globe_eval.answers.lexicon import AREAS, VENUES
 from globe_eval.answers.names import DECORATION, Names, is_sentence, name, without_remarks
-from globe_eval.answers.scripts import is_written_in, segments
+from globe_eval.answers.scripts import EXONYMS, is_written_in, segments
 from globe_eval.answers.toponyms import (
     HOME_NATIONS,
     TOWN,

@@ -2,7 +2,7 @@
 
 Borders: country-coder 5.6.1 (ISC, `data/borders.LICENSE.md`), which draws every country and territory, coarsely and out
 to sea. `data/near_land.zlib` (from Natural Earth, public domain) says where that sea is still within 100 km of land.
-`scripts/vendor_borders.py` builds both. Policy, with its sources: `data/disputed.json`, `data/continents.json`.
+`scripts/vendor_maps.py` builds both. Policy, with its sources: `data/disputed.json`, `data/continents.json`.
 """
 
 from __future__ import annotations

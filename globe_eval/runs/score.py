@@ -38,7 +38,7 @@ from globe_eval.runs.answer_columns import (
     response_of,
 )
 from globe_eval.runs.assemble import assemble, unscored
-from globe_eval.runs.observations import codes, other_form, placeholders, same_as_truth, unread
+from globe_eval.runs.notes import codes, other_form, placeholders, same_as_truth, unread
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth
 
 

@@ -1,12 +1,15 @@
-"""Formats figures: label, unit and digits of each metric, as `metrics.catalogue` describes them."""
+"""The notation of figures: label, unit, digits and meaning of each metric, as `metrics.catalogue` describes them."""
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable
+from textwrap import fill
 
-from globe_eval.metrics.catalogue import Metric, described
+from globe_eval.metrics.catalogue import METRICS, Metric, described
 from globe_eval.metrics.intervals import FEW_GROUPS
-from globe_eval.sample import Figure
+from globe_eval.sample import Figure, Results
 
 CONTINENTS = {
     "AF": "Africa",
@@ -99,16 +102,26 @@ def people(n_groups: int) -> str:
     return f"{n_groups:,} photographer{'s' if n_groups != 1 else ''}"
 
 
-def few(n_groups: int) -> str:
-    """A note on the intervals where photographers are few; empty where they are enough.
+def photographs(n: int) -> str:
+    """How many photographs there are.
 
-    >>> few(1)
-    'One photographer: no intervals, since one person says nothing of the spread between people.'
+    >>> photographs(1), photographs(1234)
+    ('1 photograph', '1,234 photographs')
     """
-    if n_groups == 1:
+    return f"{n:,} photograph{'s' if n != 1 else ''}"
+
+
+def few(results: Results) -> str:
+    """A note on the intervals where photographers are few; empty where they are enough."""
+    if results.n == 1:
+        return "One photograph: no intervals."
+    if results.n_groups == 1:
         return "One photographer: no intervals, since one person says nothing of the spread between people."
-    if n_groups < FEW_GROUPS:
-        return f"* {n_groups} photographers: intervals are very wide, and no difference between runs can be shown."
+    if results.n_groups < FEW_GROUPS:
+        who = people(results.n_groups) if results.n_groups < results.n else photographs(results.n)
+        return f"* {who}: intervals are very wide, and no difference between runs can be shown."
+    if any("*" in interval(name, figure) for name, figure in results.metrics.items()):
+        return f"* of fewer than {FEW_GROUPS} photographers, or photographs of unknown ones: the interval is very wide."
     return ""
 
 
@@ -137,3 +150,30 @@ def _digits(metric: Metric, value: float, *, fine: bool, sign: str = "") -> str:
     if metric.unit == "km":
         return f"{value:{sign},.{metric.digits if abs(value) < 100 else 0}f}"
     return f"{value:{sign},.{metric.digits + (fine and metric.unit in ('%', 'points'))}f}"
+
+
+def anchor(name: str) -> str:
+    """The id of a metric's entry on a page.
+
+    >>> anchor("acc@25km"), anchor("acc@0.5km")
+    ('means-acc-25km', 'means-acc-0-5km')
+    """
+    return "means-" + re.sub(r"[^A-Za-z0-9]+", "-", name)
+
+
+def glossary(names: Iterable[str]) -> list[Metric]:
+    """The descriptions of these metrics, each once; a benchmark's own, of which nothing is known, are left out."""
+    return [one for one in map(described, dict.fromkeys(names)) if one.family != "own"]
+
+
+def glossary_text(columns: int) -> str:
+    """Every metric with its key in `results.json`, for a terminal of so many columns."""
+    return "\n\n".join(_paragraph(metric, columns) for metric in METRICS)
+
+
+def _paragraph(metric: Metric, columns: int) -> str:
+    better = {True: "higher is better", False: "lower is better", None: "neither is better"}[metric.higher_is_better]
+    unit = f", {metric.unit}" if metric.unit not in ("", metric.label.split()[0]) else ""
+    said = f"{metric.meaning} Misleading: {metric.misleads[0].lower()}{metric.misleads[1:]}"
+    body = fill(said, min(columns, 100), initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+    return f"{metric.label} ({metric.name}{unit}; {better})\n{body}"
