@@ -17,6 +17,7 @@ from globe_eval.answers.toponyms import (
     TOWN,
     are_apart,
     code_of,
+    country_in,
     country_of,
     is_area,
     is_country,
@@ -157,6 +158,8 @@ def _pieces(part: str) -> Iterator[str]:
         yield from cut
     elif "–" in part and not is_name(part):
         yield from part.split("–")
+    elif home := country_in(part):
+        yield home
     elif part.startswith(("Downtown ", "Uptown ", "Midtown ")):
         yield from (part, part.split(maxsplit=1)[1])
     elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]) and not (is_venue(part) or is_ordinary(match[1])):

@@ -20,7 +20,7 @@ from globe_eval.answers.languages import FINAL, MENTIONED, OTHER, PLACED, POSSIB
 from globe_eval.answers.names import Names
 from globe_eval.answers.phrases import phrases
 from globe_eval.answers.scripts import is_written_in
-from globe_eval.answers.toponyms import code_of, country_of, is_name, is_pure_region, regions_of, same_country
+from globe_eval.answers.toponyms import code_of, country_of, is_name, is_pure_region, regions_of, same_country, town_of
 from globe_eval.places.names import normalise
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ _COMPARED_AFTER = re.compile(
 )
 _PLACED = re.compile(
     r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
-    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|city|the|(?:capital|city|town),?)\s|:\s?)[\"'“”‘’(\[]*$"
+    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|:\s?)[\"'“”‘’(\[]*$"
 )
 _SETTING = re.compile(
     r"\s*[—–(-]\s*(?:(?:likely|probably|taken|possibly)\s)?(?:(?:in|at|on|along|inside|outside|near|around|by|from|in\sfront\sof)\s)?"
@@ -58,6 +58,8 @@ _PREFERRED_AFTER = re.compile(
     r"\s(?:(?:the|a|is|seems|looks|being|as|far|much|slightly|considerably|somewhat|significantly|by\sfar)\s){0,3}"
     r"(?:more|most)\s(?:likely|probable|plausible|convincing)\b(?!\s(?:than\snot|to))|\sthe\s(?:better|best|stronger|strongest|likelier)\s"
 )
+_CONCEDED = re.compile(r"\b(?:although|though|while|whereas|even\sif|despite)\b[^,;:.]{1,120}(?:,\s)?")
+"""A clause that yields: "Although it may look like Tokyo, "."""
 _FROM = re.compile(r"\bfrom\s[\w' -]{1,40}$")
 _TO_ANOTHER = re.compile(r"\sto\s(?:the\s)?[^\W\d_a-z]")
 _FROM_ANOTHER = re.compile(r"\bfrom\s[\w' -]{1,40}\sto\s(?:the\s)?[\w' -]{1,40}$")
@@ -81,7 +83,10 @@ _PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
 _ABBREVIATED = re.compile(
     r"(?:\b(?:st|mt|ft|dr|mr|mrs|ms|no|ca|approx|e\.g|i\.e|etc|vs|u\.s|d\.c|ave|blvd|jr|sr)|\b\w)\.$"
 )
-_END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|[。！？؟][」』”]?(?!$)")
+_END = re.compile(
+    r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|[。！？؟][」』”]?(?!$)"
+    r"|(?:\.{2,3}|…|\s[—–-])\s+(?=(?:(?:oh,?\s)?(?:no,?\s)?wait|hm+|actually,|no,)\W)"
+)
 _WORD = re.compile(r"\w+")
 _LETTER = re.compile(r"[^\W\d_]")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s.*|.{1,400}:\s*)")
@@ -138,6 +143,8 @@ def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tu
     if chosen.weight <= POSSIBLE and declines is not None and declines(text):
         names = Names(chosen.value.country, admin=chosen.value.admin)
         return (names, chosen.start) if names else None
+    if not chosen.value.city and declines is not None and declines(text):
+        claims = [claim for claim in claims if not _is_bare_town(claim.value)]
     return _completed(chosen, claims), chosen.start
 
 
@@ -189,7 +196,7 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
     """The names with what agreeing claims add: a city to its country, a country to its city, a venue to both."""
     names = chosen.value
     towns = {claim.value.admin for claim in claims if claim.weight >= STATED and claim.value.city and claim.value.admin}
-    for claim in sorted(claims, key=lambda claim: -claim.weight):
+    for claim in sorted(claims, key=lambda claim: (-claim.weight, _is_bare_town(claim.value), claim.group != chosen.group)):
         other = claim.value
         if claim is chosen or not claim.weight:
             continue
@@ -213,6 +220,8 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
             names = replace(other, country=names.country or other.country, admin=names.admin or other.admin)
         elif claim.known and names == Names(names.country) and claim.weight >= STATED and _is_region_in(names, other):
             names = replace(names, admin=other.admin)
+        elif claim.known and names == Names(admin=names.admin) and claim.weight >= STATED and _has_region(other, names):
+            names = Names(other.country, admin=names.admin if is_name(names.admin or "") else other.admin or names.admin)
         elif (
             not names.venue
             and claim.weight >= (STATED if claim.known else POSSIBLE)
@@ -236,7 +245,20 @@ def _agree(names: Names, other: Names, regions: int) -> bool:
         return any(code_of(row) == country_of(names.country) for row in regions_of(other.admin, None)[:1])
     if names.admin and other.admin and normalise(names.admin) != normalise(other.admin):
         return False
+    if _is_bare_town(other) and not names.admin:
+        town = town_of(other.city or "", None, ())
+        return town is not None and code_of(town) == country_of(names.country or "")
     return same_country(names.country, other.country) or bool(names.admin and other.admin)
+
+
+def _is_bare_town(names: Names) -> bool:
+    """Whether a claim is that of a town without region and country, and of no landmark."""
+    return names.city is not None and names.city != names.venue and not (names.country or names.admin)
+
+
+def _has_region(other: Names, names: Names) -> bool:
+    """Whether the region that is all of a claim lies in the country of another one."""
+    return bool(other.country and regions_of(names.admin or "", country_of(other.country)))
 
 
 def _is_region_in(names: Names, other: Names) -> bool:
@@ -263,6 +285,7 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
         weight = _weight(sentence, before, after)
         bare = not phrase.known and not (stated.search(before) or final.search(f"{sentence.heading} {before}"))
         begins = not before.strip(" \"'“‘([-•1234567890.)") and bool(_GOES_ON.match(after))
+        begins = begins and not (sentence.alone and after.startswith((",", " —", " –")) and not _VERB.search(after))
         whole = sentence.lower[max(phrase.end - 90, 0) : phrase.end]
         if "from " in whole and (
             _FROM_ANOTHER.search(whole) or (_TO_ANOTHER.match(sentence.text, phrase.end) and _FROM.search(whole))
@@ -309,7 +332,8 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
         and not cues.denied.search(before[_last_end(_SHORT_CLAUSE, before) :])
     ):
         return FINAL
-    clause = before[_last_end(_CLAUSE, before) :]
+    conceded = _last_end(_CONCEDED, before)
+    clause = before[max(_last_end(_CLAUSE, before), conceded if before[:conceded].endswith(", ") else 0) :]
     nearest = before[_last_end(_SHORT_CLAUSE, before) :]
     if cues.denied.search(nearest) or _DENIED_AFTER.match(after):
         return 0
@@ -317,7 +341,7 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
     since = max(cue, len(before) - len(clause))
     if cues.compared.search(before, max(since, _last_end(cues.hedged, before))) or _COMPARED_AFTER.match(after):
         return MENTIONED
-    if _UNREAL.search(clause):
+    if _UNREAL.search(clause) or (conceded == len(before) > 0 and cues.hedged.search(clause)):
         return MENTIONED
     context = f"{sentence.heading} {before}"
     return weight_of(

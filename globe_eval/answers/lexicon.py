@@ -87,7 +87,8 @@ COMPARED = alternatives(r"""
     endemic | used in | worn in | as in | comparable | compared | than | dates? back | born | founded | reads?
     reading | says | saying | text | word | words | written | called | titled | restaurants? in | people (?:of|from)
     tourists? from | visitors? from | history of | influenced? | imported
-    made in
+    made in | (?:paintings?|posters?|replicas?|miniatures?|murals?|postcards?|drawings?|maps?|models?) of
+    with (?:an? |the )?(?:picture|photo|photograph|image)s? of | distances? to | flights? to | bound for
 """)
 """Words after which a name says what something is like, where it comes from or what is written on it."""
 
@@ -185,7 +186,7 @@ VENUES = words(
     fair grounds fairgrounds amphitheater amphitheatre auditorium opera conservatory planetarium depot yard crossing
     universidad universidade universität université università avenida largo glorieta malecón muelle seaport
     aeropuerto aeroporto aéroport flughafen waterfront cinema foundation apartments office passage passageway
-    casino citadel citadelle headquarters consulate
+    cementerio cimetière cimitero friedhof casino citadel citadelle headquarters consulate
     supermarket pueblo ruins esplanade observatory viaduct aqueduct hostel casa cine teatro théâtre opéra fontaine
     geopark rock fields basin jetty foreshore embankment seafront riverwalk footbridge zone town intersection corner
     roundabout highway route freeway expressway parkway drive way mound peak volcano crater mount
