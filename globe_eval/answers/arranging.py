@@ -147,6 +147,8 @@ _AUSTRALIAN = re.compile(r"(.*[^\W\d_])\s(NSW|VIC|QLD|TAS|ACT)(?:\s\d{4})?")
 _DIRECTED = re.compile(
     r"(?:(?:Mid|North|South|East|West|Central|Rural|Upper|Lower|Coastal|Inland|Southern|Northern)[\w-]*|The)\s+(?=[^\W\d_])(.+)"
 )
+_TWO = re.compile(r"(\w+(?:\s\w+)?)\s(\w+)")
+"""A name of two or three words; "London England" where no comma parts them."""
 _FEDERAL_REGION = re.compile(r"(US|U\.S\.?|USA|UK|U\.K\.?)\s+[^\W\d_].*")
 
 
@@ -165,7 +167,8 @@ def _pieces(part: str) -> Iterator[str]:
     elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]) and not (is_venue(part) or is_ordinary(match[1])):
         yield from (match[2], match[1])
     elif (match := _OF.fullmatch(part)) and not is_name(part) and _is_of_town(part, match[1]):
-        yield from (part, match[1])
+        head = part[: match.start(1)].removesuffix("the ")[:-4]
+        yield from (head if is_prominent(head) else part, match[1])
     elif match := _AUSTRALIAN.fullmatch(part):
         yield from match.groups() if regions_of(match[2], "AU") else match.groups()[:1]
     elif (match := _CODE_BEHIND.fullmatch(part)) and not set(match[2]) <= {"I", "V", "X"}:
@@ -174,6 +177,8 @@ def _pieces(part: str) -> Iterator[str]:
         (match := _DIRECTED.fullmatch(part)) and not rows_of(normalise(part)) and country_of(match[1])
     ):
         yield match[1]
+    elif (match := _TWO.fullmatch(part)) and country_of(match[2]) and is_prominent(match[1]) and not is_name(part):
+        yield from match.groups()
     else:
         yield _POSTCODE.sub("", part)
 

@@ -78,6 +78,7 @@ _CORRECTION = re.compile(
     r"|scratch\sthat|correction\b|let\sme\s(?:reconsider|rethink|correct|revise)|i\s(?:stand\scorrected|was\swrong|take\sthat\sback)"
     r"|looking\s(?:again|closer|more\sclosely)\b)"
 )
+_CORRECTS = re.compile(r"\b(?:wait|actually|second\sthought|scratch|correction|reconsider|rethink|revise)\b", re.IGNORECASE)
 _GOES_ON = re.compile(r"\W{0,3}[^\W\d_]+\s[^\W\d_]")
 _PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
 _ABBREVIATED = re.compile(
@@ -136,6 +137,8 @@ def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tu
     >>> concluded("The roofs are typical of Bavaria.") is None
     True
     """
+    if text.islower() and len(text) < _LONGEST_SENTENCE:
+        text = uncased.capitalised(text)
     claims = _corrected([(sentence, list(_named(sentence))) for sentence in _sentences(text)])
     chosen = _chosen([claim for claim in claims if claim.known]) or _chosen(claims)
     if chosen is None:
@@ -157,6 +160,17 @@ def _corrected(claims: list[tuple[_Sentence, list[Claim[Names]]]]) -> list[Claim
             claims = claims[i:]
             break
     return [claim for _, some in claims for claim in some]
+
+
+def corrected(text: str) -> int:
+    """Where the last sentence begins by which a text corrects itself; 0 without one.
+
+    >>> corrected("It is Paris. Wait, no: it is Lyon.")
+    13
+    """
+    if not _CORRECTS.search(text):
+        return 0
+    return max((one.start for one in _sentences(text) if _CORRECTION.match(one.lower)), default=0)
 
 
 def position(text: str, *, strict: bool = True) -> tuple[Pair, int] | None:
@@ -355,7 +369,7 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
         stated=bool(cues.stated.search(context)),
         hedged=bool(cues.hedged.search(f"{sentence.heading} {clause}")),
         fragment=sentence.alone
-        and not _VERB.search(before)
+        and not (_VERB.search(before) and not (before.endswith(": ") and not after.strip(" .!")))
         and not _VERB.match(after.lstrip(" ,)"))
         and not _OF_ORIGIN.search(before),
     )

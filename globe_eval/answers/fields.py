@@ -137,7 +137,7 @@ def found_of(row: Mapping[str, str], start: int, *, whole: bool = False, strict:
             names = Names()
     elif "place" in row and not says_unknown(row["place"]):
         finer = place(row["place"], capitals=strict) or (concluded(row["place"]) or (Names(), 0))[0]
-        shown = name(row["place"])
+        shown = name(row["place"].partition(",")[0])
         names = replace(names, venue=finer.venue or (shown if shown and is_venue(shown) else None))
     return Found(
         start,

@@ -32,7 +32,7 @@ FINAL = alternatives(r"""
 
 _SUBJECT = alternatives(r"""
     image|photo|photograph|picture|scene|shot|view|setting|landscape|place|site|snapshot|street|building|landmark|area
-    structure|location|it|this|we|which|clues?|evidence|features?|signs?|architecture|style|elements?|details?|and|also
+    structure|stadium|tower|bridge|church|cathedral|castle|temple|square|monument|statue|skyline|hall|station|location|it|this|we|which|clues?|evidence|features?|signs?|architecture|style|elements?|details?|and|also
 """)
 _VERB = alternatives(r"""
     is|are|was|were|appears?|seems?|looks?|shows?|depicts?|captures?|features?|displays?|suggests?|indicates?|points?
@@ -42,7 +42,7 @@ STATED = alternatives(rf"""
     (?:taken|shot|captured|photographed|set|situated|located|filmed|snapped|looking)\b
     (?:photo|photograph|picture|image) (?:was )?made\b | location\b
     this (?:is|was|looks|appears|seems|must) | it(?:'s| is| was| looks| appears| seems| must) | that(?:'s| is)
-    these are | here is | (?:{_SUBJECT}) (?:[\w'-]+ ){{0,5}}?(?:{_VERB})\b
+    these are | here is | the (?:city|town|village|country|region) (?:is|must be) | (?:{_SUBJECT}),? (?:[\w'-]+,? ){{0,6}}?(?:{_VERB})\b
     likely | probably | presumably | appears? to be | seems? to be
     identif(?:y|ied|ies|iable) | recogni[sz](?:e|ed|able)\b | corresponds? to | matches
     suggest(?:s|ing)?\b | indicat(?:es?|ing)\b | points? (?:strongly |clearly |directly )?to(?:ward)?s?
@@ -61,7 +61,7 @@ HEDGED = alternatives(r"""
 """Words that leave it open."""
 
 EXAMPLE = alternatives(r"""
-    such as | (?<!looks )(?<!look )(?<!looked )like | including | include | e\.g | for example | for instance
+    such as | (?<!looks )(?<!look )(?<!looked )(?<!a lot )(?<!very much )(?<!just )(?<!exactly )like | including | include | e\.g | for example | for instance
     among others | similar
     (?:second|third|fourth|2nd|3rd|next)(?:[- ]best)? (?:choice|guess|option|candidate|possibility|pick|place|is|would)
     runner-up | fall-?back
@@ -88,7 +88,7 @@ COMPARED = alternatives(r"""
     reading | says | saying | text | word | words | written | called | titled | restaurants? in | people (?:of|from)
     tourists? from | visitors? from | history of | influenced? | imported
     made in | (?:paintings?|posters?|replicas?|miniatures?|murals?|postcards?|drawings?|maps?|models?) of
-    with (?:an? |the )?(?:picture|photo|photograph|image)s? of | distances? to | flights? to | bound for
+    with (?:an? |the )?(?:picture|photo|photograph|image)s? of | (?:distances?|flights?|trains?|buses|ferr(?:y|ies)|directions?) (?:to|for) | bound for
 """)
 """Words after which a name says what something is like, where it comes from or what is written on it."""
 

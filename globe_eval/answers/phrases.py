@@ -77,7 +77,7 @@ _LINKS = words(
     """
     in at on of near by within from inside outside along around to and or is was with where which area district
     quarter neighborhood neighbourhood region suburb village town city station province county prefecture
-    archaeological shopping a à en em di de da
+    archaeological shopping a à en em di de da w we
     """
 )
 _ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")
@@ -185,14 +185,15 @@ def _part(text: str, start: int, end: int) -> str:
 
 def _qualifies(text: str, start: int, end: int) -> bool:
     """Whether a single word of little renown qualifies the noun behind it: "a Shinto shrine", "Rajasthani attire"."""
-    if end - start == 1 or text[start:end].removeprefix("The ") in DEMONYMS or (" and " in text[start:end] and text[:start].endswith("between ")):  # "78.88° W"
+    bare = text[start:end].removeprefix("The ")
+    if end - start == 1 or bare in DEMONYMS or (" and " in bare and text[:start].endswith("between ")):  # "78.88° W"
         return True
     after = _NOUN.match(text, end)
-    if _SITE.match(text, end) and not _INDEFINITE.search(text[max(start - 12, 0) : start]):
+    if _SITE.match(text, end):
+        return bool(_INDEFINITE.search(text[max(start - 12, 0) : start])) and " " not in bare and not is_prominent(bare)
+    if after is None or " " in bare or after[1] in _LINKS or _TURKISH_CASE.search(bare):
         return False
-    if after is None or " " in text[start:end] or after[1] in _LINKS or _TURKISH_CASE.search(text[start:end]):
-        return False
-    return not is_prominent(text[start:end])
+    return not is_prominent(bare)
 
 
 def _joined(gap: str) -> bool:

@@ -22,6 +22,8 @@ NEAR_REGION_KM = 150.0
 """A city this near to the middle of the stated region agrees with it: "Kyiv, Kyiv Oblast" is a region of its own."""
 WIDE_REGION_KM = 400.0
 """A town this near to the middle of the stated region may belong to it under another division of the country."""
+FAR_KM = 2_000.0
+"""A park or a quarter this far from what is stated around it is another of its name: "SoHo, New York"."""
 TOWN = 15_000
 """Population from which a name inside a longer text, or a parent city, is believed."""
 VILLAGE = 5_000
@@ -146,9 +148,12 @@ def _contradicted(gaz: Gazetteer, row: int, hints: list[Hint], *, alone: bool) -
     A name that only one place has is believed against a wrong region, unless it is a small town far from there; a
     quarter never against a larger city.
     """
-    if gaz.kind[row] in (REGION, LANDMARK) or any(_agrees(gaz, row, hint) for hint in hints):
+    if gaz.kind[row] == REGION or any(_agrees(gaz, row, hint) for hint in hints):
         return False
     regions = [r for hint in hints for r in hint.regions]
+    if gaz.kind[row] == LANDMARK:
+        around = [*regions, *(hint.city for hint in hints if hint.city is not None)]
+        return min(km_between(gaz, row, other) for other in around) > FAR_KM
     if regions:
         people = gaz.population[row]
         if not alone or people >= METROPOLIS:
