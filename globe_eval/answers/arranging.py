@@ -168,7 +168,7 @@ def _pieces(part: str) -> Iterator[str]:
         yield from (match[2], match[1])
     elif (match := _OF.fullmatch(part)) and not is_name(part) and _is_of_town(part, match[1]):
         head = part[: match.start(1)].removesuffix("the ")[:-4]
-        yield from (head if is_prominent(head) else part, match[1])
+        yield from (head if head[:1].isupper() and is_prominent(head) else part, match[1])
     elif match := _AUSTRALIAN.fullmatch(part):
         yield from match.groups() if regions_of(match[2], "AU") else match.groups()[:1]
     elif (match := _CODE_BEHIND.fullmatch(part)) and not set(match[2]) <= {"I", "V", "X"}:
@@ -177,10 +177,16 @@ def _pieces(part: str) -> Iterator[str]:
         (match := _DIRECTED.fullmatch(part)) and not rows_of(normalise(part)) and country_of(match[1])
     ):
         yield match[1]
-    elif (match := _TWO.fullmatch(part)) and country_of(match[2]) and is_prominent(match[1]) and not is_name(part):
+    elif (match := _TWO.fullmatch(part)) and country_of(match[2]) and _is_town_of(match[1], match[2]):
         yield from match.groups()
     else:
         yield _POSTCODE.sub("", part)
+
+
+def _is_town_of(head: str, country: str) -> bool:
+    """Whether a country's name without a comma follows one of its large towns: "Paris France", not "West Georgia"."""
+    town = town_of(head, None, ())
+    return town is not None and code_of(town) == country_of(country) and not is_name(f"{head} {country}")
 
 
 def _is_of_town(part: str, town: str) -> bool:

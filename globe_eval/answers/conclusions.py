@@ -299,7 +299,8 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
         weight = _weight(sentence, before, after)
         bare = not phrase.known and not (stated.search(before) or final.search(f"{sentence.heading} {before}"))
         begins = not before.strip(" \"'“‘([-•1234567890.)") and bool(_GOES_ON.match(after))
-        begins = begins and not (sentence.alone and after.startswith((",", " —", " –")) and not _VERB.search(after))
+        if begins and sentence.alone and after.startswith((",", " —", " –")):
+            begins = bool(_VERB.search(after)) or " " not in sentence.text[phrase.start : phrase.end]
         whole = sentence.lower[max(phrase.end - 90, 0) : phrase.end]
         if "from " in whole and (
             _FROM_ANOTHER.search(whole) or (_TO_ANOTHER.match(sentence.text, phrase.end) and _FROM.search(whole))

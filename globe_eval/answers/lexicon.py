@@ -42,7 +42,7 @@ STATED = alternatives(rf"""
     (?:taken|shot|captured|photographed|set|situated|located|filmed|snapped|looking)\b
     (?:photo|photograph|picture|image) (?:was )?made\b | location\b
     this (?:is|was|looks|appears|seems|must) | it(?:'s| is| was| looks| appears| seems| must) | that(?:'s| is)
-    these are | here is | the (?:city|town|village|country|region) (?:is|must be) | (?:{_SUBJECT}),? (?:[\w'-]+,? ){{0,6}}?(?:{_VERB})\b
+    these are | here is | the (?:city|town|village|country|region) (?:is|must be) | (?:{_SUBJECT}) (?:[\w'-]+ ){{0,5}}?(?:{_VERB})\b
     likely | probably | presumably | appears? to be | seems? to be
     identif(?:y|ied|ies|iable) | recogni[sz](?:e|ed|able)\b | corresponds? to | matches
     suggest(?:s|ing)?\b | indicat(?:es?|ing)\b | points? (?:strongly |clearly |directly )?to(?:ward)?s?

@@ -77,7 +77,7 @@ _LINKS = words(
     """
     in at on of near by within from inside outside along around to and or is was with where which area district
     quarter neighborhood neighbourhood region suburb village town city station province county prefecture
-    archaeological shopping a à en em di de da w we
+    archaeological shopping a à en em di de da w
     """
 )
 _ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")

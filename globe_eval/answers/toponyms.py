@@ -273,5 +273,6 @@ def is_inside(town: int | None, region: int) -> bool:
 
 def is_pure_region(part: str) -> bool:
     """Whether a name is that of a first-level region and of no town to speak of."""
-    regions = [row for row in regions_of(part, None) if gazetteer.load().kind[row] == ADMIN1]
-    return bool(regions) and not is_prominent_town(normalise(part))
+    gaz = gazetteer.load()
+    people = [gaz.population[row] for row in regions_of(part, None) if gaz.kind[row] == ADMIN1]
+    return bool(people) and not is_prominent_town(normalise(part), max(people) // 50)
