@@ -139,7 +139,11 @@ def _read_backwards(
 
 _OWNED = re.compile(r"(.+?)['’](?:s?|n?[ıiuü]n)\s(.+)")
 _POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
-_OF = re.compile(r".+\s(?:of|on|in)\s(?:the\s)?(.+)")
+_OF = re.compile(
+    r"(?:.+\s(?:of|on|in)|(?:plage|playa|praia|spiaggia|puerto|aéroport|aeropuerto|cathédrale|catedral|universi\w+)\s(?:de|di|d[ao]))"
+    r"\s(?:the\s)?(.+)",
+    re.IGNORECASE,
+)
 _CODE_BEHIND = re.compile(r"(.*[^\W\d_].*?),?\s(D\.?C\.?|[A-Z]{2}|USA|U\.S\.A?\.?|U\.K\.?)(?:\s\d{5}(?:-\d{4})?)?")
 
 

@@ -370,7 +370,7 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
         stated=bool(cues.stated.search(context)),
         hedged=bool(cues.hedged.search(f"{sentence.heading} {clause}")),
         fragment=sentence.alone
-        and not (_VERB.search(before) and not (before.endswith(": ") and not after.strip(" .!")))
+        and not (_VERB.search(before) and not (before.endswith((": ", ': "')) and not after.strip(' ."!')))
         and not _VERB.match(after.lstrip(" ,)"))
         and not _OF_ORIGIN.search(before),
     )
