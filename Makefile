@@ -91,11 +91,13 @@ test-newest:
 	    huggingface_hub --editable '.[train,dev]'
 	.venv-newest/bin/pytest -q tests/train/test_train.py tests/train/test_patches.py tests/train/test_backbones.py
 
+# Bytecode as pip makes it of what is not editable: where Python may write none, each start would compile 114 modules.
 # torch first and by version: a bare requirement of it takes the newest build, with gigabytes of CUDA packages.
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[hf,train,dev,docs]'
+	$(BIN)/python -m compileall -q globe_eval globe_train
 	touch $@
 
 gazetteer: $(VENV)/installed

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -22,25 +23,25 @@ import pandas as pd
 from globe_eval import places
 from globe_eval.answers import parse
 from globe_eval.benchmarks.formats import records
-from globe_eval.benchmarks.table import Table
+from globe_eval.benchmarks.table import Table, quoted
 from globe_eval.columns import columns as columns_of
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.catalogue import METRICS
 from globe_eval.metrics.figures import figures
 from globe_eval.metrics.intervals import mean_interval
 from globe_eval.metrics.statistics import cluster_labels
-from globe_eval.places import Place, resolve
+from globe_eval.places import Place
 from globe_eval.reports import run as runs
 from globe_eval.reports.compare import compare_runs
 from globe_eval.reports.terminal import result_table
 from globe_eval.runs import record
 from globe_eval.runs.answer_columns import ColumnNames
 from globe_eval.runs.score import score_table
-from globe_eval.sample import Answer, AnswerForm, DistanceModel, Figure, Results, Sample
+from globe_eval.sample import Answer, AnswerForm, DistanceModel, Figure, Results, Sample, given
 
-TableLike: TypeAlias = pd.DataFrame | Iterable[Mapping[str, Any]] | Mapping[str, Any] | str | Path
-"""A DataFrame, a list of dicts, a dict by id, or the path of any file that `globe-eval score` reads (CSV, JSON,
-Parquet, Excel, a folder, …); NaN and None are missing."""
+TableLike: TypeAlias = pd.DataFrame | pd.Series | Iterable[Mapping[str, Any]] | Mapping[str, Any] | str | Path
+"""A DataFrame (polars' and pyarrow's too), a list of dicts, a dict or a Series by id, or the path of any file that
+`globe-eval score` reads (CSV, JSON, Parquet, Excel, a folder, …); NaN and None are missing."""
 
 _INFINITE = {metric.name for metric in METRICS if metric.statistic in ("median of all", "mean of all")}
 
@@ -48,7 +49,7 @@ _INFINITE = {metric.name for metric in METRICS if metric.statistic in ("median o
 class Run:
     """A scored run: figures, a row a photograph, and all that they depend on.
 
-    Printed, it is the table that `globe-eval score` prints.
+    Printed, it is the table that `globe-eval score` prints, and the notes.
     """
 
     def __init__(self, results: Results, samples: Sequence[Sample], notes: Sequence[str] = ()) -> None:
@@ -59,7 +60,7 @@ class Run:
         self._samples = list(samples)
 
     def __repr__(self) -> str:
-        return result_table(self.results)
+        return "\n".join([result_table(self.results), *(f"note: {note}" for note in self.notes)])
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -112,15 +113,17 @@ def score(
 
     Raises InputError, one line, for what cannot be scored.
     """
+    _allowed("distance", distance, places.DISTANCES)
+    answers = _table(table, "answers")
     scored = score_table(
-        _table(table, "answers"),
-        None if truth is None else _table(truth, "truth"),
+        answers,
+        answers if truth is table else None if truth is None else _table(truth, "truth"),
         task=task,
         read=read,
         answer_form=answer_form,
         columns=_named(columns or {}),
         distance=distance,
-        seed=seed,
+        seed=operator.index(seed),
     )
     return Run(scored.results, scored.samples, scored.notes)
 
@@ -155,13 +158,27 @@ def compare(a: Run | str | Path, b: Run | str | Path, *, seed: int = 0) -> pd.Da
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("metric")
 
 
+def resolve(city: str | None = None, country: str | None = None, admin: str | None = None) -> Place | None:
+    """The place that an answer names, at the point of its best known level; None if it names none. NaN is missing.
+
+    >>> import globe_eval as ge
+    >>> ge.resolve("Springfield, Illinois", "USA").level, ge.resolve(float("nan"), "Kenya").level
+    ('city', 'country')
+    """
+    found = [None if pd.isna(name) else str(name) for name in (city, country, admin)]
+    return places.resolve(*found)
+
+
 def distance_km(lat1: Any, lon1: Any, lat2: Any, lon2: Any, *, distance: DistanceModel = "geodesic") -> Any:
-    """Distance in km between points in degrees, shape as broadcast; a float for two points. NaN where one is missing.
+    """Distance in km between points in degrees, shape as broadcast; a float for two points.
+
+    NaN where one is missing or no point on the Earth: of a latitude beyond 90.
 
     >>> import globe_eval as ge
     >>> round(ge.distance_km(48.8566, 2.3522, 51.5074, -0.1278), 1)
     343.9
     """
+    _allowed("distance", distance, places.DISTANCES)
     km = places.DISTANCES[distance](lat1, lon1, lat2, lon2)
     return float(km) if km.ndim == 0 else km
 
@@ -179,6 +196,8 @@ def accuracy(distance_km: npt.ArrayLike, groups: Sequence[Any] | None = None, *,
     [0.5, 4.0]
     """
     table = {"distance_km": np.asarray(distance_km, dtype=np.float64).reshape(-1)}
+    if (table["distance_km"] < 0).any():
+        raise InputError(f"distance_km: found {table['distance_km'].min():g}; allowed: distances from 0")
     metrics = [metric for metric in METRICS if metric.columns == ("distance_km",)]
     values = {metric.name: metric.values(table) for metric in metrics}
     return _frame(figures(metrics, values, _groups(groups, len(table["distance_km"])), seed=seed))
@@ -195,21 +214,32 @@ def interval(values: npt.ArrayLike, groups: Sequence[Any] | None = None, level: 
     [0.18, 0.82]
     """
     column = np.asarray(values, dtype=np.float64).reshape(-1)
+    if not 0 < level < 1:
+        raise InputError(f"level: found {level}; allowed: between 0 and 1, as in 0.95")
+    if np.isnan(column).all():
+        return float("nan"), float("nan")
     return mean_interval(column, _groups(groups, len(column)), level=level)
 
 
 def read_answer(text: str | None) -> Answer:
     """What a response says: names, coordinates, confidence, reasoning, status. None and NaN are no response.
 
+    Raises InputError for what is neither that nor a text.
+
     >>> import globe_eval as ge
     >>> answer = ge.read_answer("<think>Trams.</think><answer>country: Portugal\\ncity: Lisbon</answer>")
     >>> answer.city, answer.country, answer.reasoning
     ('Lisbon', 'Portugal', 'Trams.')
     """
-    return parse(text if isinstance(text, str) else None)
+    said = None if pd.api.types.is_scalar(text) and pd.isna(text) else given(text)
+    if not (said is None or isinstance(said, str)):
+        raise InputError(f"read_answer: found {quoted(said)}; allowed: a text, or None")
+    return parse(said)
 
 
 def _comparable(run: Run | str | Path, name: str) -> runs.Run:
+    if not isinstance(run, Run | str | Path):
+        raise InputError(f"{name}: found {type(run).__name__}; allowed: a run, or the folder of one")
     if not isinstance(run, Run):
         return runs.read_run(Path(run))
     return runs.Run(Path(name), run.results, sorted(run._samples, key=lambda sample: sample.id))
@@ -230,6 +260,8 @@ def _frame(found: Mapping[str, Figure]) -> pd.DataFrame:
 def _groups(groups: Sequence[Any] | None, n: int) -> npt.NDArray[np.str_]:
     """Labels to resample by; what is in no group is one of its own."""
     labels = [None] * n if groups is None else [None if pd.isna(one) else str(one) for one in groups]
+    if len(labels) != n:
+        raise InputError(f"groups: found {len(labels):,}; allowed: {n:,}, one a value")
     return cluster_labels([str(index) for index in range(n)], labels)
 
 
@@ -237,11 +269,27 @@ def _table(table: TableLike, name: str) -> Table | Path:
     """A table of the user's, `name` in errors; a file stays one, for its lines."""
     if isinstance(table, str | Path):
         return Path(table)
-    if isinstance(table, Mapping):
-        table = records({str(key): row for key, row in table.items()}, name)
-    frame = table if isinstance(table, pd.DataFrame) else pd.DataFrame(list(table), dtype=object)
-    if frame.index.name is not None:
-        frame = frame.reset_index()
+    if isinstance(table, Mapping | pd.Series):
+        table = records({str(key): _cell(row) for key, row in table.items()}, name)
+    if (convert := getattr(table, "to_pandas", None)) is not None:
+        table = convert()
+    if isinstance(table, np.ndarray) and table.dtype.names:
+        table = pd.DataFrame(table)
+    if isinstance(table, pd.DataFrame):
+        frame = table
+    else:
+        listed = list(table) if isinstance(table, Iterable) else [table]
+        for place, row in enumerate(listed, 1):
+            if not isinstance(row, Mapping):
+                raise InputError(f"{name}, row {place}: found {quoted(row)}; allowed: a dict a row, or a DataFrame")
+        frame = pd.DataFrame(listed, dtype=object)
+    if levels := [level for level in frame.index.names if level is not None and level not in frame.columns]:
+        frame = frame.reset_index(levels)
+    if frame.columns.has_duplicates:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise InputError(f"{name}: column {twice!r} stands there twice")
+    if not len(frame):
+        raise InputError(f"{name}: the table has no rows")
     frame = frame.astype(object).where(frame.notna(), None)
     rows = [{str(key): _cell(value) for key, value in row.items()} for row in frame.to_dict("records")]
     return Table(Path(name), tuple(map(str, frame.columns)), rows, list(range(1, len(rows) + 1)))
@@ -251,11 +299,19 @@ def _named(columns: Mapping[str, str]) -> ColumnNames:
     roles = ColumnNames.__dataclass_fields__
     if unknown := next((role for role in columns if role not in roles), None):
         raise InputError(f"columns: no role {unknown!r}{nearest(unknown, roles)} (allowed: {', '.join(roles)})")
-    return ColumnNames(**columns)
+    return ColumnNames(**{role: str(column) for role, column in columns.items()})
+
+
+def _allowed(name: str, value: Any, allowed: Iterable[str]) -> None:
+    if value not in allowed:
+        raise InputError(f"{name}: found {value!r}; allowed: {', '.join(allowed)}")
 
 
 def _cell(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    """A value as JSON has it: arrays and series are lists."""
+    if isinstance(value, list | tuple):
+        return [_cell(one) for one in value]
+    return value.tolist() if isinstance(value, np.ndarray | np.generic | pd.Series) else value
 
 
 __all__ = [

@@ -12,7 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,12 +23,10 @@ from globe_eval.columns import Columns, columns
 from globe_eval.metrics import statistics
 from globe_eval.metrics.breakdowns import AT_LEAST, labels, parts
 from globe_eval.metrics.catalogue import FAMILIES, METRICS, OF_REASONING, Family, Metric
-from globe_eval.metrics.consistency import consistencies
 from globe_eval.metrics.custom_metrics import OwnMetric, own_values
 from globe_eval.metrics.figures import figure_of
 from globe_eval.metrics.figures import figures as _figures
 from globe_eval.metrics.globe import globe_city_match, globe_country_match, globe_match
-from globe_eval.metrics.grounding import Control, controls_of, ground, in_context
 from globe_eval.metrics.localizability import localizability
 from globe_eval.metrics.name_accuracy import city_correct, country_correct, named_cities
 from globe_eval.metrics.response_format import response_format
@@ -45,11 +43,15 @@ from globe_eval.sample import (
     DistanceModel,
     Figure,
     Format,
+    Grounding,
     Prediction,
     Sample,
     Status,
     Truth,
 )
+
+if TYPE_CHECKING:
+    from globe_eval.metrics.grounding import Control
 
 Floats = npt.NDArray[np.float64]
 
@@ -92,6 +94,12 @@ def _read(sample: Sample, with_form: bool = False) -> Reading:
 
 
 _NO_ANSWER = Answer()
+
+
+def _recorded(answer: Answer) -> Answer:
+    """An answer as a scored sample keeps it: without what only the scoring needed to know."""
+    as_it_is = answer.reasoning is None and answer.status == _NO_ANSWER.status
+    return answer if as_it_is else answer.but(reasoning=None, status=_NO_ANSWER.status)
 
 
 def score(
@@ -152,17 +160,25 @@ def score(
 
     spoken = [answer if sample.response is not None else None for sample, answer in zip(samples, answers, strict=True)]
     consistent: Sequence[Consistency | None] = [None] * len(truths)
-    if "consistency" in families:
+    # Rules and lexicon of reasonings are imported where there is one to read: positions need neither.
+    if "consistency" in families and any(spoken):
+        from globe_eval.metrics.consistency import consistencies
+
         consistent = consistencies(spoken, predictions, at_point)
+    grounded: Sequence[Grounding | None] = [None] * len(truths)
+    if "grounding" in families and any(one.truth.entities and said for one, said in zip(samples, spoken, strict=True)):
+        from globe_eval.metrics.grounding import ground
+
+        grounded = [
+            ground(said.reasoning, one.truth.entities, classes, one.response, control) if said else None
+            for one, said, control in zip(samples, spoken, controls, strict=True)
+        ]
     scored = []
     for i, (sample, answer, prediction) in enumerate(zip(samples, answers, predictions, strict=True)):
         response, truth, said = sample.response, sample.truth, spoken[i]
-        grounding = None
-        if said is not None and "grounding" in families:
-            grounding = ground(said.reasoning, truth.entities, classes, response, controls[i])
         one = sample.but(
             status=status(answer, prediction, form),
-            answer=_NO_ANSWER if answer is None else answer.but(reasoning=None, status=_NO_ANSWER.status),
+            answer=_recorded(_NO_ANSWER if answer is None else said or sample.answer),
             prediction=prediction,
             distance_km=float(kilometres[i]) if prediction else None,
             country_correct=known(country_correct(predicted_country[i], accepted[i])),
@@ -173,13 +189,22 @@ def score(
             ),
             globe_country_match=_released("country", answer, response, truth.country, form),
             globe_city_match=_released("city", answer, response, truth.city, form),
-            grounding=grounding,
+            grounding=grounded[i],
             consistency=consistent[i],
             localizability=localizability(said) if said is not None and "localizability" in families else None,
             format=texts[i][1],
         )
         scored.append(one.but(own=own_values(own, _fields(one, answer))) if own else one)
     return scored
+
+
+def controls_of(samples: Sequence[Sample]) -> Sequence[Control | None]:
+    """`metrics.grounding.controls_of`; without entities there are none, and the lexicon is not imported."""
+    if not any(one.truth.entities and one.response is not None for one in samples):
+        return [None] * len(samples)
+    from globe_eval.metrics import grounding
+
+    return grounding.controls_of(samples)
 
 
 def _fields(sample: Sample, answer: Answer | None) -> dict[str, Any]:
@@ -321,6 +346,8 @@ def _item(value: float | list[float]) -> float | tuple[float, ...] | None:
 def aggregate(metric: Metric, items: Sequence[Any]) -> float:
     """What `sample_metrics` kept of many photographs -> the figure, the same as `figures` gives."""
     if metric.of_all:
+        from globe_eval.metrics.grounding import in_context
+
         return figure_of(metric, metric.values(columns(in_context(items))))
     missing = (np.nan, np.nan) if metric.is_of_pairs else np.nan
     return figure_of(metric, np.array([missing if one is None else one for one in items], dtype=np.float64))

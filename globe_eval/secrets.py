@@ -52,6 +52,8 @@ def redact(text: str) -> str:
     >>> keep("planted-0123456789"); redact("the key planted-0123… and cGxhbnRlZC0wMTIzNDU2Nzg5")
     'the key (removed)… and (removed)'
     """
+    if not _forms:
+        return text
     forms = sorted(_forms, key=lambda form: (-len(form), form))
     for form in forms:  # whole ones first: the beginning of another must not leave their end
         if form in text:

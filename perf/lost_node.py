@@ -27,7 +27,9 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests" / "helpers"))
+HELPERS = str(ROOT / "tests" / "helpers")
+sys.path.insert(0, HELPERS)
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), HELPERS, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 from ray_nodes import two_nodes  # noqa: E402  of the tests
 
@@ -49,13 +51,8 @@ def photographs(folder: Path, n: int) -> Path:
 
 def run(words: list[str], meanwhile: Callable[[], Any] = lambda: None) -> tuple[float, float, float]:
     """Seconds on the clock and of the processor, and peak memory in MB, of one `globe-eval` process."""
-    path = [str(ROOT), str(ROOT / "tests" / "helpers"), *filter(None, [os.environ.get("PYTHONPATH")])]
     start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "globe_eval.cli", *words],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
-        stdout=subprocess.DEVNULL,
-    )
+    process = subprocess.Popen([sys.executable, "-m", "globe_eval.cli", *words], stdout=subprocess.DEVNULL)
     meanwhile()
     _, status, used = os.wait4(process.pid, 0)
     assert status == 0, f"{' '.join(words)}: exit code {os.waitstatus_to_exitcode(status)}"

@@ -7,7 +7,7 @@ Each command runs as a user's, in a process of its own, and inputs are made befo
 positions stand two programs that give its five accuracies and nothing else, no intervals and no file: pandas with
 geopy's geodesic, and with a plain haversine. They are held to the figures that `score` writes. Printed are medians of
 the rounds: seconds by the clock, seconds of a processor (which other work on the machine lengthens less), and the most
-memory that a command and its helpers had together.
+memory that a command and its helpers had together. Bytecode of all modules is written, as an installed package has it.
 """
 
 from __future__ import annotations
@@ -109,7 +109,8 @@ def response(place: gazetteer.Place, words: int, names: Sequence[str], draw: ran
 def cost(*command: str) -> Cost:
     """Run a command and measure it with its helpers. Raises RuntimeError with its last words where it fails."""
     before, begun, peak = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter(), [0.0]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
     def watch() -> None:
         while process.poll() is None:

@@ -8,11 +8,13 @@ import io
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import globe_eval as ge
@@ -48,6 +50,63 @@ def test_the_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         else:
             assert [line.rstrip() for line in shown.splitlines()] == block.splitlines()
     assert (tmp_path / "run" / "results.json").is_file() and (tmp_path / "samples.csv").is_file()
+
+
+POSITIONS = dict(zip(ANSWERS["id"], zip(ANSWERS["lat"], ANSWERS["lon"], strict=True), strict=True))
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        POSITIONS,
+        {name: np.array(position, dtype=np.float32) for name, position in POSITIONS.items()},
+        pd.Series(POSITIONS),
+        {name: column.to_numpy() for name, column in ANSWERS.items()},
+        dict(ANSWERS.items()),
+        ANSWERS.to_records(index=False),
+        pa.Table.from_pandas(ANSWERS),
+        ANSWERS.assign(run="x").set_index(["run", "id"]),
+        ANSWERS.set_index("id", drop=False),
+        ANSWERS.astype({"id": "category", "lat": "Float64"}).convert_dtypes(dtype_backend="pyarrow"),
+        (row for row in ANSWERS.to_dict("records")),
+    ],
+)
+def test_what_a_notebook_holds_is_a_table(table: Any) -> None:
+    run = ge.score(table, TRUTH)
+    assert run.metrics.loc["acc@25km", "value"] == pytest.approx(1 / 3)
+    assert run.metrics.loc["acc@2500km", "value"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(
+    "call, told",
+    [
+        (lambda: ge.score(ANSWERS, TRUTH, distance="flat"), "distance: found 'flat'; allowed: geodesic, haversine"),
+        (lambda: ge.score(ANSWERS, TRUTH, columns={"lat": 1}), "no column '1'"),
+        (lambda: ge.score(TRUTH, TRUTH), "no column of answers"),
+        (lambda: ge.distance_km(0, 0, 0, 1, distance="flat"), "distance: found 'flat'"),
+        (lambda: ge.accuracy([1, -2]), "distance_km: found -2; allowed: distances from 0"),
+        (lambda: ge.accuracy([1, 2], groups=["a"]), "groups: found 1; allowed: 2, one a value"),
+        (lambda: ge.interval([0, 1], level=95), "level: found 95; allowed: between 0 and 1"),
+        (lambda: ge.interval([0, 1], level=float("nan")), "level: found nan"),
+        (lambda: ge.read_answer(["Rome"]), "read_answer: found \"['Rome']\"; allowed: a text, or None"),
+        (lambda: ge.compare(ge.score(ANSWERS, TRUTH), ANSWERS), "b: found DataFrame; allowed: a run, or the folder"),
+    ],
+)
+def test_what_an_argument_cannot_be_is_one_line(call: Callable[[], Any], told: str) -> None:
+    with pytest.raises(InputError, match=r"^[^\n]+$") as error:
+        call()
+    assert told in str(error.value)
+
+
+def test_what_is_missing_is_missing_everywhere() -> None:
+    assert ge.read_answer(b"It's Rome, Italy.").city == "Rome"
+    assert {ge.read_answer(one).status for one in (None, pd.NA, float("nan"))} == {"empty"}
+    assert ge.resolve(float("nan"), "Kenya") == ge.resolve(None, "Kenya")
+    assert np.isnan(ge.interval([np.nan])).all()
+
+
+def test_the_notes_are_printed_with_the_run() -> None:
+    assert "note: 3 of 3 positions are the truth" in repr(ge.score(TRUTH.drop(columns="author"), TRUTH))
 
 
 @pytest.mark.parametrize("kind", ["frame", "dicts", "path", "text", "index", "nullable"])
@@ -107,6 +166,11 @@ def test_a_missing_answer_is_a_row_a_photograph_without_one_an_error() -> None:
         ([{"id": 1, "lat": 9, "lon": 0}, {"id": 1, "lat": 9, "lon": 0}], "answers, row 2, column 'id': '1' stands"),
         ([{"name": 1, "lat": 99, "lon": 0}], "answers: no id column"),
         ("nowhere.csv", "nowhere.csv: no such file"),
+        (None, "answers, row 1: found 'None'; allowed: a dict a row, or a DataFrame"),
+        ([("a", 1, 2)], "answers, row 1: found \"('a', 1, 2)\""),
+        (np.zeros((2, 2)), "answers, row 1: found"),
+        (pd.DataFrame(columns=["id", "lat", "lon"]), "answers: the table has no rows"),
+        (pd.concat([ANSWERS, ANSWERS[["lat"]]], axis=1), "answers: column 'lat' stands there twice"),
     ],
 )
 def test_what_cannot_be_scored_is_one_line(table: Any, told: str) -> None:

@@ -2,8 +2,9 @@
 
 A text is cut into sentences. A name weighs by what stands before it in its sentence (or in the heading above): words
 that conclude, that state, that leave it open, that deny or compare (`lexicon`). One policy for all: what is concluded
-last; else the most probable where probabilities are given; else what is stated first; else what is held possible first.
-What is only mentioned is no answer. Other claims add what is finer, where they agree.
+last; else the most probable where probabilities are given; else what is stated first; else what is held possible first;
+else the only example of what it could be, where the text names no other country. What is only mentioned is no answer.
+Other claims add what is finer, where they agree.
 """
 
 from __future__ import annotations
@@ -16,12 +17,34 @@ from typing import Generic, TypeVar
 from globe_eval import lazy_re as re
 from globe_eval.answers import lexicon, uncased
 from globe_eval.answers.coordinates import Pair, stated_pairs
-from globe_eval.answers.languages import FINAL, MENTIONED, OTHER, PLACED, POSSIBLE, STATED, Cues, cues_of, weight_of
+from globe_eval.answers.languages import (
+    FINAL,
+    MENTIONED,
+    OTHER,
+    PLACED,
+    POSSIBLE,
+    STATED,
+    SUPPOSED,
+    Cues,
+    cues_of,
+    weight_of,
+)
 from globe_eval.answers.names import Names
-from globe_eval.answers.phrases import phrases
+from globe_eval.answers.phrases import Phrase, phrases
 from globe_eval.answers.scripts import is_written_in
-from globe_eval.answers.toponyms import code_of, country_of, is_name, is_pure_region, regions_of, same_country, town_of
+from globe_eval.answers.toponyms import (
+    code_of,
+    country_of,
+    is_area,
+    is_country,
+    is_name,
+    is_pure_region,
+    regions_of,
+    same_country,
+    town_of,
+)
 from globe_eval.places.names import normalise
+from globe_eval.places.resolve import country_name
 
 T = TypeVar("T")
 
@@ -29,6 +52,18 @@ _MOST_SENTENCES = 400
 _LONGEST_SENTENCE = 1_200
 
 
+_EXAMPLE = re.compile(
+    r"\b(?:cit(?:y|ies)|towns?|villages?|places?|locations?|countr(?:y|ies)|regions?|areas?|states?|islands?|destinations?"
+    r"|somewhere|districts?|neighbou?rhoods?|parks?|temples?|church(?:es)?|castles?|museums?|beach(?:es)?|mountains?)\b"
+    r"(?P<known>[^.;:]{0,60})(?:\bsuch\sas|(?<!much\s)(?<!just\s)(?<!looks\s)\blike|\b(?:for\s(?:example|instance)|e\.g\.),?)"
+    r"\s(?:(?:in|of|the|those|parts)\s){0,2}$"
+)
+_LONGEST_EXAMPLE = 130
+"""No match of this pattern, which ends with the text, is longer."""
+_OR_OTHERS_AFTER = re.compile(
+    r"\s?/|,?\s(?:or|and|to)\s(?!(?:(?:in|an?|another|other|some|any)\s)*(?:similar|comparable)\b)"
+)
+_LISTED = re.compile(r",\s(?:the\s|parts\sof\s)?[^\W\d_a-z]")
 _VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|could|may|might|will|would|do|does|shows|suggests?|indicates?|it's|that's|here's)\b"
 )
@@ -130,7 +165,8 @@ class _Sentence:
 def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tuple[Names, int] | None:
     """The place that a text ends on, and where the sentence begins that says so; None where it concludes none.
 
-    Of what is only held possible the town is left out where the text `declines` to name the place.
+    Of what is only held possible the town is left out where the text `declines` to name the place. Without `declines`,
+    as in the value of a label, an example is no answer.
 
     >>> concluded("Not Paris, France. The photo was taken in Lyon, France.")
     (Names(country='France', city='Lyon', admin=None, venue=None), 19)
@@ -143,12 +179,29 @@ def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tu
     chosen = _chosen([claim for claim in claims if claim.known]) or _chosen(claims)
     if chosen is None:
         return None
+    if chosen.weight == SUPPOSED:
+        countries = {_country(one.value) for one in claims if one.weight and one.known}
+        if declines is None or len(countries - {None}) > 1:
+            return None
     if chosen.weight <= POSSIBLE and declines is not None and declines(text):
         names = Names(chosen.value.country, admin=chosen.value.admin)
+        if not names and (code := _country(chosen.value)):
+            names = Names(country_name(code))
         return (names, chosen.start) if names else None
     if not chosen.value.city and declines is not None and declines(text):
         claims = [claim for claim in claims if not _is_bare_town(claim.value)]
     return _completed(chosen, claims), chosen.start
+
+
+def _country(names: Names) -> str | None:
+    """The code of the country of names, of which it may not be one."""
+    if names.country:
+        return country_of(names.country)
+    regions = regions_of(names.admin, None) if names.admin else ()
+    row = next(iter(regions), None)
+    if row is None and names.city:
+        row = town_of(names.city, None, ())
+    return None if row is None else code_of(row)
 
 
 def _corrected(claims: list[tuple[_Sentence, list[Claim[Names]]]]) -> list[Claim[Names]]:
@@ -189,7 +242,7 @@ def position(text: str, *, strict: bool = True) -> tuple[Pair, int] | None:
         sentence = sentences[max(bisect_right(starts, one.start) - 1, 0)]
         shown = text[max(sentence.start, one.start - _LONGEST_SENTENCE) : one.start]
         weight = _weight(sentence, shown.lower(), text[one.end : one.end + 60].lower())
-        claims.append(_claim(sentence, one.pair, STATED if weight == MENTIONED else weight, start=one.start))
+        claims.append(_claim(sentence, one.pair, STATED if 0 < weight < POSSIBLE else weight, start=one.start))
     chosen = _chosen(claims) or claims[0]
     return chosen.value, chosen.start
 
@@ -203,7 +256,9 @@ def _chosen(claims: list[Claim[T]]) -> Claim[T] | None:
     if len({claim.start for claim in ranked}) > 1:
         return max(ranked, key=lambda claim: claim.probability or 0)
     heaviest = max((claim.weight for claim in claims), default=0)
-    return next((claim for claim in claims if claim.weight == heaviest >= POSSIBLE), None)
+    if heaviest == SUPPOSED and len({claim.value for claim in claims if claim.weight == SUPPOSED}) > 1:
+        return None
+    return next((claim for claim in claims if claim.weight == heaviest >= SUPPOSED), None)
 
 
 def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
@@ -306,9 +361,11 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
             _FROM_ANOTHER.search(whole) or (_TO_ANOTHER.match(sentence.text, phrase.end) and _FROM.search(whole))
         ):
             weight = min(weight, MENTIONED)  # "any village from France to Slovenia", "the train from Lyon to Paris"
+        if weight == SUPPOSED and (not phrase.known or _is_listed(sentence.text, phrase)):
+            weight = MENTIONED
         if sentence.closes and not _LETTER.search(f"{before}{sentence.text[phrase.end :]}"):
             weight = FINAL
-        elif bare or (phrase.alone and (begins or not _is_placed(sentence, before[-24:]))):
+        elif bare or (phrase.alone and weight != SUPPOSED and (begins or not _is_placed(sentence, before[-24:]))):
             weight = min(weight, MENTIONED)
         names = phrase.names
         if (
@@ -319,6 +376,16 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
         ):
             names = replace(names, venue=setting[1])  # "Rotterdam, Netherlands — at the cruise terminal"
         yield _claim(sentence, names, weight, known=phrase.known)
+
+
+def _is_listed(text: str, phrase: Phrase) -> bool:
+    """Whether a place is one of a list, which may look like an address: "Malawi, Zambia, Kenya"."""
+    names, first = phrase.names, text[phrase.start : phrase.end].partition(",")[0]
+    if _LISTED.match(text, phrase.end) or (first != text[phrase.start : phrase.end] and is_area(first)):
+        return True
+    if any(part is not None and is_country(part) for part in (names.city, names.admin)):
+        return True
+    return names.city is not None and names.admin is not None and is_pure_region(names.city)
 
 
 def _is_placed(sentence: _Sentence, before: str) -> bool:
@@ -354,17 +421,18 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
         return 0
     cue = max(_last_end(cues.stated, before), _last_end(cues.final, before))
     since = max(cue, len(before) - len(clause))
-    if cues.compared.search(before, max(since, _last_end(cues.hedged, before))) or _COMPARED_AFTER.match(after):
+    one = _EXAMPLE.search(before, max(len(before) - _LONGEST_EXAMPLE, 0))
+    told = before[: one.start("known")] if one else before  # "a city known for its canals, such as Venice"
+    if cues.compared.search(told, max(since, _last_end(cues.hedged, before))) or _COMPARED_AFTER.match(after):
         return MENTIONED
     if _UNREAL.search(clause) or (conceded == len(before) > 0 and cues.hedged.search(clause)):
         return MENTIONED
     context = f"{sentence.heading} {before}"
+    ended = max(since, _last_end(_TAKEN, before), _last_end(_ANEW, before))  # "signs like these suggest Peru"
     return weight_of(
         example=bool(
-            cues.example.search(
-                before, max(_last_end(_TAKEN, before), _last_end(_ANEW, before), len(before) - len(clause))
-            )
-            or cues.example.search(sentence.heading)
+            cues.example.search(before, ended)
+            or cues.example.search(sentence.heading, _last_end(cues.stated, sentence.heading))
         ),
         final=bool(cues.final.search(context)),
         stated=bool(cues.stated.search(context)),
@@ -373,6 +441,7 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
         and not (_VERB.search(before) and not (before.endswith((": ", ': "')) and not after.strip(' ."!')))
         and not _VERB.match(after.lstrip(" ,)"))
         and not _OF_ORIGIN.search(before),
+        only=one is not None and not _OR_OTHERS_AFTER.match(after),
     )
 
 

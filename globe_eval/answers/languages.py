@@ -8,14 +8,18 @@ from globe_eval import lazy_re as re
 from globe_eval.answers import lexicon
 from globe_eval.answers.lexicon import alternatives
 
-FINAL, STATED, POSSIBLE, MENTIONED = 4, 3, 2, 1
-"""How much a name or a position weighs as an answer: concluded, stated, held possible, mentioned; 0 is denied."""
+FINAL, STATED, POSSIBLE, SUPPOSED, MENTIONED = 5, 4, 3, 2, 1
+"""How much a name or a position weighs as an answer: concluded, stated, held possible, given as the example of what it
+could be ("a city like Lyon"), mentioned; 0 is denied."""
 
 
-def weight_of(*, example: bool, final: bool, stated: bool, hedged: bool, fragment: bool) -> int:
-    """The weight of what is neither denied nor compared; a `fragment` names a place and says nothing else."""
+def weight_of(*, example: bool, final: bool, stated: bool, hedged: bool, fragment: bool, only: bool = False) -> int:
+    """The weight of what is neither denied nor compared; a `fragment` names a place and says nothing else.
+
+    Of an `example`, whether it is the `only` one that its sentence gives.
+    """
     if example:
-        return POSSIBLE if final else MENTIONED
+        return POSSIBLE if final else SUPPOSED if only and (stated or hedged) else MENTIONED
     if final:
         return STATED if hedged else FINAL
     if stated:

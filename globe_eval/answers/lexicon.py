@@ -25,7 +25,7 @@ FINAL = alternatives(r"""
     i(?:'d| would)? (?:\w+ )?(?:guess|say|settle|go) | i(?:'ll| will) (?:\w+ )?(?:go|say|guess)
     most (?:likely|plausible|probable) | (?:most|very|highly) probably | reasonable to (?:conclude|infer|assume|guess)
     based on (?:these|this|all|the above|my) | (?:given|considering|combining) (?:these|this|all)
-    (?:estimated|predicted) (?:location|place) | likely location
+    (?:estimated|predicted) (?:location|place) | likely location | appropriate (?:\w+ )?(?:level|granularity)\b
     r[ée]ponse | respuesta | antwort | risposta | resposta
 """)
 """Words after which a text says what it ends on."""

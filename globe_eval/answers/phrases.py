@@ -97,6 +97,10 @@ _BREAKS = words(
 )
 
 
+_FORM = re.compile(r"(?:[ /-]Name|[Ll]evel)$")
+"""How the words of a form end, which are no names: "Park Name", "Neighborhood/District Level"."""
+
+
 @dataclass(frozen=True, slots=True)
 class Phrase:
     """A place that a text names, and from where to where; `known` where the gazetteer knows some part of it."""
@@ -144,7 +148,11 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
         if names:
             alone = len(parts) == 1 and not names.country
             yield Phrase(first, end, names, alone=alone)
-        elif not any(map(is_area, parts)) and (any(map(is_venue, parts)) or _is_sited(text, first, parts[0])):
+        elif (
+            not any(map(_FORM.search, parts))
+            and not any(map(is_area, parts))
+            and (any(map(is_venue, parts)) or _is_sited(text, first, parts[0]))
+        ):
             venue = ", ".join(parts)
             yield Phrase(first, end, Names(city=parts[0], venue=venue), known=False)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from globe_eval import lazy_re as re
+from globe_eval.benchmarks.ids import EXTENSION
 from globe_eval.errors import InputError, nearest, reason_of
 
 LONGEST_LINE = 1 << 24
@@ -25,10 +26,20 @@ LARGEST_JSON = 1 << 29
 
 _FORMATS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
-    ".parquet": "parquet", ".xlsx": "excel", ".xlsm": "excel",
+    ".parquet": "parquet", ".arrow": "arrow", ".xlsx": "excel", ".xlsm": "excel",
 }  # fmt: skip
 _TEXTS = (".txt", ".md", ".json")
-_ID_KEYS = {"id", "image", "filename", "imageid", "imgid", "photoid", "imagepath", "customid"}
+_ID_KEYS = {"id", "ids", "image", "filename", "imageid", "imgid", "photoid", "imagepath", "customid"}
+
+_BEGINS = {
+    "PAR1": ("parquet", "a Parquet file; name it .parquet"),
+    "PK\3\4": ("excel", "an Excel workbook (name it .xlsx) or a zip (unpack it)"),
+    "{": ("json", "JSON; name it .jsonl where each line is an object, else .json"),
+    "[{": ("json", "JSON; name it .json"),
+    "<": ("", "a page of HTML or XML"),
+    "version https://git-lfs": ("", "a pointer of Git LFS (git lfs pull fetches the file)"),
+}
+"""How a file begins -> its format, and what it is where its name says another one."""
 
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 
@@ -53,13 +64,14 @@ def numbered_rows(path: Path, blank: list[int]) -> Rows:
     if path.stat().st_size == 0:
         raise InputError(f"{path.name}: the file is empty (0 bytes)")
     kind = _format(path)
-    if kind is None or (kind in ("parquet", "excel") and _is_gzip(path)):
+    if kind is None or (kind in ("parquet", "arrow", "excel") and _is_gzip(path)):
         raise InputError(
             f"{path.name}: unknown format {path.suffix!r}; allowed: {', '.join(_FORMATS)}, text also as .gz"
         )
+    _refuse_other(path, kind)
     try:
-        if kind == "parquet":
-            yield from _parquet(path)
+        if kind in ("parquet", "arrow"):
+            yield from _columnar(path, kind)
         elif kind == "excel":
             yield from _excel(path)
         elif kind == "json":
@@ -72,6 +84,15 @@ def numbered_rows(path: Path, blank: list[int]) -> Rows:
         raise InputError(f"{path.name}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise InputError(f"{path.name}: not a whole gzip file ({error})") from None
+
+
+def _refuse_other(path: Path, kind: str) -> None:
+    """Raise InputError for a file that begins as one of another format than its name says."""
+    with path.open("rb") as file:
+        start = file.read(60).decode("latin-1").removeprefix("\xef\xbb\xbf").lstrip()
+    for begins, (real, what) in _BEGINS.items():
+        if start.startswith(begins) and real not in (kind, kind.removesuffix("l")):
+            raise InputError(f"{path.name}: this is {what}")
 
 
 def has_lines(path: Path) -> bool:
@@ -125,30 +146,35 @@ def _csv(path: Path, delimiter: str, blank: list[int]) -> Rows:
     with _open(path) as file:
         lines = _lines(file, path)
         first, skipped = next(lines, ""), 0
+        while first and not first.strip():
+            first, skipped = next(lines, ""), skipped + 1
         if said := _SEPARATOR.fullmatch(first):  # the line that Excel reads and does not show
-            delimiter, first, skipped = said[1], next(lines, ""), 1
+            delimiter, first, skipped = said[1], next(lines, ""), skipped + 1
         elif delimiter not in first:
             delimiter = next((other for other in (";", "\t", ",", "|") if other in first), delimiter)
         reader = csv.reader(chain([first], lines), delimiter=delimiter, strict=True)
         try:
             header = [cell.strip() for cell in next(reader)]
             if not any(cell.strip() for cell in header):
-                raise InputError(f"{path.name}, line 1: the header is blank")
-            repeated = sorted(cell for cell, count in Counter(header).items() if count > 1)
+                raise InputError(f"{path.name}, line {skipped + 1}: the header is blank")
+            repeated = sorted(cell for cell, count in Counter(header).items() if count > 1 and cell)
             if repeated:
-                raise InputError(f"{path.name}, line 1: column {repeated[0][:40]!r} stands there twice")
+                raise InputError(f"{path.name}, line {skipped + 1}: column {repeated[0][:40]!r} stands there twice")
+            places: dict[str, int] = {}
+            for place, name in enumerate(header):  # of columns without a name the first may be an index
+                places.setdefault(name, place)
             line = skipped + reader.line_num + 1
             for cells in reader:
-                if not cells:
+                if not any(cells):
                     blank.append(line)
-                elif len(cells) > len(header):
+                elif any(cells[len(header) :]):
+                    title = "is line 1 a title?" if len(header) == 1 else "a cell with a comma needs quotes"
                     raise InputError(
-                        f"{path.name}, line {line}: {len(cells)} cells under a header of {len(header)}; "
-                        "a cell with a comma needs quotes"
+                        f"{path.name}, line {line}: {len(cells)} cells under a header of {len(header)}; {title}"
                     )
                 else:
                     cells += [""] * (len(header) - len(cells))
-                    yield line, {name: cell if cell != "" else None for name, cell in zip(header, cells, strict=True)}
+                    yield line, {name: cells[place] or None for name, place in places.items()}
                 line = skipped + reader.line_num + 1
         except csv.Error as error:
             raise InputError(f"{path.name}, line {skipped + reader.line_num}: not valid CSV ({error})") from None
@@ -208,20 +234,36 @@ def records(value: Any, name: str) -> list[dict[str, Any]]:
         return value
     if not isinstance(value, dict):
         raise InputError(f"{name}: found a JSON {type(value).__name__}; allowed: an array of objects, or one by id")
-    if _has_id(value):
+    head, body = value.get("columns"), value.get("data")
+    if isinstance(head, list) and isinstance(body, list) and all(isinstance(row, list) for row in body):
+        names = [*map(str, head)]  # orient="split" of pandas
+        rows = [dict(zip(names, row, strict=False)) for row in body]
+        if _has_id(dict.fromkeys(names)):
+            return rows
+        return [{"id": key, **row} for key, row in zip(value.get("index", ()), rows, strict=False)]
+    if _has_id(value) or any(key.lower().endswith(("lat", "latitude")) for key in value):
         columns = list(value.values())
         if all(isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns):
-            return [{key: column[place] for key, column in value.items()} for place in columns[0]]
+            rows = [{key: column[place] for key, column in value.items()} for place in columns[0]]
+            return rows if _has_id(value) else [{"id": key, **row} for key, row in zip(columns[0], rows, strict=True)]
         if all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
             return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
-        return [value]
-    for inner in value.values():  # {"model": …, "results": rows}
-        if isinstance(inner, list) and inner and all(isinstance(row, dict) and _has_id(row) for row in inner):
-            return inner
+        if _has_id(value):
+            return [value]
+    lists = _lists_of_rows(value)  # {"model": …, "results": rows}
+    if len(lists) > 1:
+        several = " and ".join(map(repr, list(lists)[:2]))
+        raise InputError(f"{name}: {several} are lists of rows each; save the one that is meant as a file of its own")
     mappings = [inner for inner in value.values() if isinstance(inner, dict)]
-    if len(mappings) == 1 and mappings[0] and all(isinstance(row, dict) for row in mappings[0].values()):
+    found = [*lists.values()] or [rows for inner in mappings for rows in _lists_of_rows(inner).values()]
+    if len(found) == 1:
+        return found[0]
+    if len(mappings) == 1 and mappings[0]:
         others = [inner for inner in value.values() if inner is not mappings[0]]
-        if others or _has_id(mappings[0]):
+        of_rows = all(isinstance(row, dict) for row in mappings[0].values())
+        if others and (of_rows or not any(isinstance(other, list) for other in others)):
+            return records(mappings[0], name)
+        if (of_rows and _has_id(mappings[0])) or any(map(EXTENSION.search, mappings[0])):
             return records(mappings[0], name)
     for key, inner in value.items():
         if isinstance(inner, bool | int | float):
@@ -232,13 +274,23 @@ def records(value: Any, name: str) -> list[dict[str, Any]]:
     return [_keyed(key, inner) for key, inner in value.items()]
 
 
+def _lists_of_rows(value: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    return {
+        key: inner
+        for key, inner in value.items()
+        if isinstance(inner, list) and inner and all(isinstance(row, dict) and _has_id(row) for row in inner)
+    }
+
+
 def _has_id(row: dict[str, Any]) -> bool:
     return any("".join(filter(str.isalnum, key)).lower() in _ID_KEYS for key in row)
 
 
 def _keyed(key: str, value: Any) -> dict[str, Any]:
     """The row of what a JSON object, or a folder, has for an id: a row without its id, a position, or a response."""
-    if isinstance(value, dict):
+    if value is None:
+        return {"id": key}
+    if isinstance(value, dict) and not ({"choices", "candidates"} & value.keys() or value.get("role") == "assistant"):
         return {"key" if "id" in value else "id": key, **value}
     pair = isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(one, int | float) for one in value)
     return {"id": key, "coordinates" if pair else "response": value}
@@ -246,6 +298,10 @@ def _keyed(key: str, value: Any) -> dict[str, Any]:
 
 def _folder(path: Path) -> Rows:
     files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    shards = [file for file in files if re.search(r"\d-of-\d+\.", file.name) and _format(file) is not None]
+    if shards:  # as a data set of many rows is saved
+        yield from enumerate((row for file in shards for _, row in numbered_rows(file, [])), 1)
+        return
     table = next((file for file in files if _format(file) not in (None, "json")), None)
     if table is not None or not any(file.suffix.lower() in _TEXTS for file in files):
         named = f"name a table in it: {path / table.name}" if table else "it has no .json, .txt or .md a photograph"
@@ -266,22 +322,35 @@ def _excel(path: Path) -> Rows:
     import pandas as pd
 
     try:
-        frame = pd.read_excel(path, dtype=object, keep_default_na=False, na_values=[""])
+        sheets = pd.read_excel(path, sheet_name=None, dtype=object, keep_default_na=False, na_values=[""])
     except ImportError:
         raise InputError(f"{path.name}: Excel files need openpyxl (pip install openpyxl); or save it as CSV") from None
     except Exception as error:  # whatever a damaged archive makes of the reader
         raise InputError(f"{path.name}: not a readable Excel file ({reason_of(error)})") from None
+    used = {sheet: frame for sheet, frame in sheets.items() if len(frame)}
+    frames = {sheet: frame for sheet, frame in used.items() if _has_id(dict.fromkeys(map(str, frame.columns)))} or used
+    if len(frames) > 1:
+        several = " and ".join(map(repr, list(frames)[:2]))
+        raise InputError(
+            f"{path.name}: the sheets {several} have rows; save the one that is meant as a file of its own"
+        )
+    frame = next(iter(frames.values()), pd.DataFrame())
     frame = frame.astype(object).where(frame.notna(), None)
     rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
     yield from ((line, row) for line, row in enumerate(rows, 2) if any(value is not None for value in row.values()))
 
 
-def _parquet(path: Path) -> Rows:
+def _columnar(path: Path, kind: str) -> Rows:
     import pyarrow
     import pyarrow.parquet
 
     try:
-        rows = pyarrow.parquet.read_table(path).to_pylist()
+        if kind == "parquet":
+            table = pyarrow.parquet.read_table(path)
+        elif path.read_bytes()[:6] == b"ARROW1":
+            table = pyarrow.ipc.open_file(path).read_all()
+        else:  # as the datasets library saves it
+            table = pyarrow.ipc.open_stream(path.read_bytes()).read_all()
     except (pyarrow.ArrowException, OSError) as error:
-        raise InputError(f"{path.name}: not a readable Parquet file ({reason_of(error)})") from None
-    yield from enumerate(rows, 1)
+        raise InputError(f"{path.name}: not a readable {kind.capitalize()} file ({reason_of(error)})") from None
+    yield from enumerate(table.to_pylist(), 1)

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from itertools import takewhile
 from urllib.parse import unquote
 
 from globe_eval import lazy_re as re
 
-_EXTENSION = re.compile(r"\.(?:jpe?g|png|webp|gif|tiff?|bmp)$", re.IGNORECASE)
+EXTENSION = re.compile(r"\.(?:jpe?g|png|webp|gif|tiff?|bmp)$", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?\d+\.0+")
+_ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 
 
 def match_ids(answers: Sequence[str], truths: Sequence[str]) -> Callable[[str], str]:
-    """How ids of the answers meet ids of the truth: as they are, by file name, or by file name without extension.
+    """How ids of the answers meet ids of the truth: as they are, by file name, by its stem, or by path and stem.
+
+    A path begins below the folder that all of one side lie in.
 
     The first form that is unique on both sides and leaves no answer without truth; else the one that leaves fewest.
     """
-    forms: tuple[Callable[[str], str], ...] = (_same, _file, stem)
+    shared = [folder for names in (answers, truths) if (folder := _shared_folder(names))]
+    forms: tuple[Callable[[str], str], ...] = (_same, _file, stem, partial(_below, shared))
     best, fewest = forms[0], len(answers) + 1
     for form in forms:
         known = {form(name) for name in truths}
@@ -44,6 +51,8 @@ def why_apart(answers: Collection[str], truths: Collection[str]) -> str:
         "one side is percent-encoded": unquote,
         "spaces, hyphens and underscores differ": lambda name: re.sub(r"[\s_-]+", "", name),
     }
+    if any(map(_ROUNDED.fullmatch, answers)) or any(map(_ROUNDED.fullmatch, truths)):
+        return "; a spreadsheet has rounded long numbers, write the file without it"
     here, there = [stem(name) for name in answers], [stem(name) for name in truths]
     for cause, form in causes.items():
         if {form(name) for name in here} & {form(name) for name in there}:
@@ -55,7 +64,7 @@ def why_apart(answers: Collection[str], truths: Collection[str]) -> str:
                 more for short in some for more in {rest(long, short) for long in longer[:10_000]} if more is not None
             )
             more, count = next(iter(found.most_common(1)), ("", 0))
-            if 2 * count > len(some):
+            if 2 * count > len(some) and count > 1:
                 return f"; those of {side} {where} with {more!r}"
     return ""
 
@@ -72,14 +81,30 @@ def _same(name: str) -> str:
     return name
 
 
+def _shared_folder(names: Sequence[str]) -> str:
+    paths = [_slashes(name) for name in names]
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(min(paths, default=""), max(paths, default=""), strict=False))
+    return re.sub(r"[^/]*$", "", "".join(letter for letter, _ in same))
+
+
+def _below(folders: Sequence[str], name: str) -> str:
+    """A path below one of the folders, without the extension of a picture."""
+    name = _slashes(name)
+    return EXTENSION.sub("", next((name[len(one) :] for one in folders if name.startswith(one)), name))
+
+
+def _slashes(name: str) -> str:
+    return unicodedata.normalize("NFC", name).replace("\\", "/")
+
+
 def _file(name: str) -> str:
     """The last part of a path or of an address; 17 where a spreadsheet made 17.0 of it."""
     if "://" in name:
         name = name.partition("?")[0]
-    name = re.split(r"[/\\]", name)[-1] or name
+    name = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1] or name
     return name.partition(".")[0] if _WHOLE.fullmatch(name) else name
 
 
 def stem(name: str) -> str:
     """An id without folders, without the extension of a picture and without an address around it."""
-    return _EXTENSION.sub("", _file(name))
+    return EXTENSION.sub("", _file(name))

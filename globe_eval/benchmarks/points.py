@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ import numpy.typing as npt
 
 from globe_eval import lazy_re as re
 from globe_eval.answers import parse
+from globe_eval.answers.coordinates import angle
+from globe_eval.answers.text import clean
 from globe_eval.benchmarks.formats import load_json
 from globe_eval.benchmarks.table import MISSING, Table, as_number, cell_value, in_range, quoted
 from globe_eval.errors import InputError
@@ -18,7 +21,6 @@ from globe_eval.places.distance import DISTANCES
 
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 _DECIMAL_POINT = re.compile(r"\s*[+-]?\d+\.\d+\s*")
-_DEGREES = re.compile(r"\d\s*[°º′'″\"]|\d\s*[NSEWnsew]\b")
 _LIMITS = (90.0, 180.0)
 
 
@@ -45,6 +47,41 @@ def coordinate_pair(cell: Any) -> tuple[Any, Any] | None:
     return (cell[0], cell[1]) if isinstance(cell, list | tuple) and len(cell) == 2 else None
 
 
+def as_degrees(cell: Any, axis: int) -> float | None:
+    """A latitude (axis 0) or longitude (1) as a number, or as an angle is written; None for anything else.
+
+    >>> as_degrees("−33.85", 0), as_degrees("48°51′24″ N", 0), as_degrees("W 74.5", 1), as_degrees("33,85", 0)
+    (-33.85, 48.85666666666667, -74.5, None)
+    """
+    degrees = as_number(cell)
+    if degrees is None and isinstance(cell, str) and not _DECIMAL_COMMA.fullmatch(cell):
+        return angle(clean(cell), ("lat", "lon")[axis], whole=True)
+    return degrees
+
+
+def one_cell(cell: Any) -> tuple[Any, Any] | None:
+    """The latitude and longitude in one cell: two numbers, well-known text, or what an answer may say; else None."""
+    cells = coordinate_pair(cell)
+    if cells is not None and None not in (as_degrees(cells[0], 0), as_degrees(cells[1], 1)):
+        return cells
+    read = parse(cell) if isinstance(cell, str) else None
+    return cells if read is None or read.lat is None or read.lon is None else (read.lat, read.lon)
+
+
+def _refuse_letters_apart(table: Table, columns: Sequence[str], points: npt.NDArray[np.float64]) -> None:
+    """Raise InputError where another column has the N or S, E or W of positions without a sign."""
+    for axis, (plus, minus) in enumerate((("NORTH", "SOUTH"), ("EAST", "WEST"))):
+        if (points[:, axis] < 0).any():
+            continue
+        for column in table.columns:
+            found = {str(row.get(column)).strip().upper() for row in table.rows if row.get(column) is not None}
+            if found & {minus, minus[0]} and found <= {plus, plus[0], minus, minus[0]}:
+                raise InputError(
+                    f"{table.path.name}: column {column!r} says {plus[0]} or {minus[0]}, and no {columns[axis]!r} is "
+                    f"below zero: write the letter beside its number, as in {('33.85 S', '74.04 W')[axis]}"
+                )
+
+
 def _have_decimal_commas(table: Table, columns: tuple[str, str]) -> bool:
     """Whether numbers are written "48,85" in two columns, and none "48.85"."""
     texts = [str(cell_value(row, column)) for row in table.rows for column in columns]
@@ -54,7 +91,7 @@ def _have_decimal_commas(table: Table, columns: tuple[str, str]) -> bool:
 def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list[str]) -> npt.NDArray[np.float64]:
     """(n, 2) latitude and longitude in degrees of each row; NaN where it states none. Some may be out of range.
 
-    The two columns may be one. Degrees, minutes and seconds are read as in a response. `notes` gets how many cells hold
+    The two columns may be one. Degrees, minutes and seconds are read. `notes` gets how many cells hold
     something that is no position.
 
     A decimal comma is read where no number of the two columns has a point.
@@ -68,9 +105,8 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
     commas = lat_column != lon_column and _have_decimal_commas(table, (lat_column, lon_column))
     for index, cells in enumerate(table.rows):
         lat, lon = cell_value(cells, lat_column), cell_value(cells, lon_column)
-        text = f"{lat}, {lon}"
         if lat_column == lon_column:
-            text, (lat, lon) = str(lat), coordinate_pair(lat) or (lat, lon)
+            lat, lon = one_cell(lat) or (lat, lon)
         elif commas:
             lat, lon = (cell.replace(",", ".") if isinstance(cell, str) else cell for cell in (lat, lon))
         lacking = [is_missing(lat), is_missing(lon)]
@@ -79,18 +115,14 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
             if not all(lacking):
                 odd["half a position"].append(index)
             continue
-        numbers: list[float | None] = [as_number(lat), as_number(lon)]
+        numbers = [as_degrees(lat, 0), as_degrees(lon, 1)]
         if None in numbers:
             wrong = [cell for cell in (lat, lon) if isinstance(cell, dict) or _DECIMAL_COMMA.fullmatch(str(cell))]
             if wrong:
                 column = lat_column if wrong[0] is lat else lon_column
                 in_range(wrong[0], f"{table.where(index)}, column {column!r}", -90, 90, optional=True)
-            if _DEGREES.search(text):
-                read = parse(text)
-                numbers = [read.lat, read.lon]
-            if None in numbers:
-                odd["no position"].append(index)
-                continue
+            odd["no position"].append(index)
+            continue
         points[index] = numbers
         if any(abs(degrees or 0.0) > limit for degrees, limit in zip(numbers, _LIMITS, strict=True)):
             odd["out of range"].append(index)
@@ -107,7 +139,9 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
             )
         notes.append(
             f"{len(rows):,} of {stated:,} answers are {kind} and count as misses; the first: {where}: {cell!r}"
+            + ("; are longitudes from 0 to 360? allowed: from -180 to 180" if _from_0_to_360(points[rows]) else "")
         )
+    _refuse_letters_apart(table, (lat_column, lon_column), points)
     return points
 
 
@@ -157,8 +191,11 @@ def refuse_radians(table: Table, lat_column: str, lon_column: str, points: npt.N
         points: (n, 2) positions, NaN where there is none. Fewer than 5 different ones say nothing.
 
     """
-    known = np.unique(points[np.isfinite(points).all(axis=1)], axis=0)
-    if len(known) >= 5 and (np.abs(known) <= (np.pi / 2, np.pi)).all() and (known % 1).any():
+    known = points[np.isfinite(points).all(axis=1)]
+    if (np.abs(known) > (np.pi / 2, np.pi)).any():
+        return
+    known = np.unique(known, axis=0)
+    if len(known) >= 5 and (known % 1).any():
         raise InputError(
             f"{table.path.name}, columns {lat_column!r} and {lon_column!r}: all {len(known):,} positions lie within "
             "1.58 of the equator and 3.15 of Greenwich, where there is only sea: are they radians? allowed: degrees"
@@ -176,6 +213,10 @@ def _culprit(table: Table, index: int, lat_column: str, lon_column: str, kind: s
     number = as_number(lat)
     right = number is not None and (kind != "out of range" or abs(number) <= _LIMITS[0])
     return (lon_column, lon) if right or (kind == "half a position" and is_missing(lon)) else (lat_column, lat)
+
+
+def _from_0_to_360(odd: npt.NDArray[np.float64]) -> bool:
+    return bool(((np.abs(odd[:, 0]) <= 90) & (odd[:, 1] > 180) & (odd[:, 1] <= 360)).all())
 
 
 def _advice(points: npt.NDArray[np.float64], rows: list[int], lat_column: str, lon_column: str) -> str:
@@ -208,8 +249,10 @@ def refuse_swapped(table: Table, lat_column: str, lon_column: str) -> None:
 
     Raises InputError where it has radians.
     """
-    cells = [[as_number(cell_value(row, column)) for column in (lat_column, lon_column)] for row in table.rows]
+    columns = lat_column, lon_column
+    cells = [[as_degrees(cell_value(row, columns[axis]), axis) for axis in (0, 1)] for row in table.rows]
     degrees = np.array(cells, dtype=np.float64).reshape(-1, 2)
+    _refuse_letters_apart(table, columns, degrees)
     refuse_radians(table, lat_column, lon_column, degrees)
     wrong, beyond = (np.flatnonzero((np.abs(one) > 90) & (np.abs(one) <= 180)) for one in degrees.T)
     if len(wrong) > 0.01 * len(table.rows) and not len(beyond):

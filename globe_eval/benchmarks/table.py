@@ -12,6 +12,7 @@ from typing import Any
 
 from globe_eval import lazy_re as re
 from globe_eval.benchmarks.formats import has_lines, load_json, numbered_rows
+from globe_eval.benchmarks.ids import EXTENSION
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import harmless, write_whole
 from globe_eval.sample import given
@@ -19,6 +20,8 @@ from globe_eval.sample import given
 _TRUTH = ("label", "gt", "true", "truth", "ground_truth", "actual", "target", "reference", "gold")
 _PREDICTED = ("predicted", "pred", "prediction", "guess", "guessed", "estimated", "est", "model", "answer", "output")
 _LAT, _LON = ("lat", "latitude", "gps_latitude"), ("lon", "lng", "long", "longitude", "gps_longitude")
+_LAT_ABROAD = ("latitud", "latitudine", "breitengrad", "breite", "纬度", "緯度", "위도", "широта")
+_LON_ABROAD = ("longitud", "longitudine", "längengrad", "länge", "经度", "經度", "経度", "경도", "долгота")
 _BOTH = ("coordinates", "coordinate", "coords", "coord", "lat_lon", "lat_long", "lat_lng", "position")
 
 
@@ -31,8 +34,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "image": ("image", "image_file", "image_name", "filename", "file", "img_id", "image_id", "photo_id", "id"),
     "truth_lat": _sided(_TRUTH, _LAT),
     "truth_lon": _sided(_TRUTH, _LON),
-    "lat": _LAT,
-    "lon": _LON,
+    "lat": (*_LAT, *_LAT_ABROAD),
+    "lon": (*_LON, *_LON_ABROAD),
     "predicted_lat": _sided(_PREDICTED, _LAT),
     "predicted_lon": _sided(_PREDICTED, _LON),
     "response": ("response", "model_response", "raw_response"),
@@ -50,7 +53,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """What a column means -> the names it usually has, in lower case; `imagePath` and `image.path` are `image_path` too."""
 
 SECOND: dict[str, tuple[str, ...]] = {
-    "id": ("image_path", "img_path", "photo", "img", "key", "custom_id", "pano_id", "path", "url", "image_url", "file"),
+    "id": ("image_path", "img_path", "photo", "img", "key", "custom_id", "pano_id", "path", "url", "image_url", "file",
+        "record_id", "request_id"),
     "response": (
         "output", "prediction", "predicted", "pred", "answer", "generated_text", "generation", "model_output",
         "model_answer", "raw_output", "completion", "reply", "text", "content", "result", "messages", "filtered_resps",
@@ -113,6 +117,8 @@ class Table:
                     f"(columns: {', '.join(self.columns)})"
                 )
             return override
+        if role == "id" and "custom_id" in self.columns:  # a batch's own name of a request; its `id` is the provider's
+            return "custom_id"
         choices = [(COLUMNS[role], self.columns)]
         if role.startswith("truth_"):
             choices.append((COLUMNS[role], tuple(self.paths)))
@@ -134,7 +140,7 @@ class Table:
     def lacking(self, what: str, advice: str) -> InputError:
         """The error of a table without a column that is needed."""
         columns = f"(columns: {', '.join(self.columns)})"
-        data = [name for name in self.columns if as_number(name) is not None or _PICTURE.search(name)]
+        data = [name for name in self.columns if as_number(name) is not None or EXTENSION.search(name)]
         if data and has_lines(self.path):
             return InputError(
                 f"{self.path.name}: line 1 looks like data ({data[0]!r}), not like a header: no {what}; put the names "
@@ -149,7 +155,6 @@ class Table:
 
 
 _UNIT = re.compile(r"\s*[(\[](?:°|deg|degrees?|decimal(?: degrees)?|wgs ?84|dd)[)\]]\s*$", re.IGNORECASE)
-_PICTURE = re.compile(r"\.(?:jpe?g|png|webp|gif|tiff?|bmp)$", re.IGNORECASE)
 
 
 def _letters(name: str) -> str:
@@ -235,9 +240,6 @@ def as_number(cell: Any) -> float | None:
 def number(table: Table, index: int, column: str, low: float, high: float, *, optional: bool = False) -> float | None:
     """One cell as a number in [low, high]; None where it is empty and `optional`. Raises InputError with the line."""
     cell = cell_value(table.rows[index], column)
-    result = as_number(cell)
-    if result is not None and low <= result <= high:
-        return result
     return in_range(cell, f"{table.where(index)}, column {column!r}", low, high, optional)
 
 
@@ -263,9 +265,10 @@ def cell_text(table: Table, index: int, column: str | None) -> str | None:
         return None
     cell = cell_value(table.rows[index], column)
     if isinstance(cell, dict | list) or (isinstance(cell, str) and _is_object(cell)):
+        inner = next((path for path in _paths({column: cell}) if not path.endswith(".bytes")), column)
         raise InputError(
             f"{table.where(index)}, column {column!r}: found {quoted(cell)}; allowed: a text or a number "
-            f"(a path leads into an object, as in {column}.name)"
+            f"(a path leads into an object, as in {inner})"
         )
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
@@ -273,6 +276,8 @@ def cell_text(table: Table, index: int, column: str | None) -> str | None:
 
 
 def _is_object(text: str) -> bool:
+    if "}" not in text and "]" not in text:
+        return False
     text = text.strip()
     return text[:1] + text[-1:] in ("{}", "[]") and any(mark in text for mark in ":'\"")
 

@@ -15,8 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval.benchmarks.ids import match_ids
-from globe_eval.benchmarks.points import coordinate_pair, refuse_swapped
-from globe_eval.benchmarks.table import Table, cell_text, cell_value, identifier, in_range, number, quoted, read_table
+from globe_eval.benchmarks.points import as_degrees, one_cell, refuse_swapped
+from globe_eval.benchmarks.table import (
+    Table,
+    as_number,
+    cell_text,
+    cell_value,
+    identifier,
+    in_range,
+    quoted,
+    read_table,
+)
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.disclosure import LEVELS
@@ -180,19 +189,21 @@ def _mapping(mapped: Mapping[Any, Any]) -> dict[str, str | None]:
     return {str(value): None if meant is None else str(meant) for value, meant in mapped.items()}
 
 
-def _degrees(table: Table, index: int, column: str, one_cell: bool, axis: int) -> float | None:
-    """A latitude (axis 0) or longitude (1); `one_cell` where one has the two, as "25.57, 100.22"."""
+def _degrees(table: Table, index: int, column: str, both: bool, axis: int) -> float | None:
+    """A latitude (axis 0) or longitude (1); `both` where one cell has the two, as "25.57, 100.22"."""
     low, high = ((-90, 90), (-180, 180))[axis]
-    if not one_cell:
-        return number(table, index, column, low, high)
+    cell = cell_value(table.rows[index], column)
+    degrees = as_number(cell)
+    if degrees is not None and low <= degrees <= high:
+        return degrees
     where = f"{table.where(index)}, column {column!r}"
-    cells = coordinate_pair(cell_value(table.rows[index], column))
-    if cells is None:
-        raise InputError(
-            f"{where}: found {quoted(cell_value(table.rows[index], column))}; "
-            "allowed: latitude and longitude with a comma between"
-        )
-    return in_range(cells[axis], where, low, high)
+    if both:
+        cells = one_cell(cell)
+        if cells is None:
+            raise InputError(f"{where}: found {quoted(cell)}; allowed: latitude and longitude with a comma between")
+        cell = cells[axis]
+    spelt = as_degrees(cell, axis) if as_number(cell) is None else None
+    return in_range(cell if spelt is None else spelt, where, low, high)
 
 
 def entities_in(table: Table, column: str, mapped: Mapping[str, str | None], index: int) -> list[str] | None:

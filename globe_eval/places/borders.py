@@ -93,11 +93,10 @@ def _countries_at(lats: bytes, lons: bytes) -> list[frozenset[str]]:
     at_sea = near_land[row_of, column_of >> 3] >> (7 - (column_of & 7)) & 1 == 0
     doubtful = np.flatnonzero(~inside | at_sea)
     if doubtful.size:
-        from globe_eval.places.gazetteer import nearest
+        from globe_eval.places.gazetteer import nearest_within
 
-        places, km = nearest(y[doubtful], x[doubtful])
-        for where, place, distance in zip(doubtful, places, km, strict=True):
-            if distance > COAST_KM:
+        for where, place in zip(doubtful, nearest_within(y[doubtful], x[doubtful], COAST_KM), strict=True):
+            if place is None:
                 found[known[where]] = _NOWHERE
             elif not inside[where]:
                 found[known[where]] = _borders().of_code(place.country_code)

@@ -32,6 +32,8 @@ MAGIC = b"GLOBEGAZ"
 EARTH_RADIUS_KM = 6371.0
 WORTH_A_TREE = 100
 """Points; for fewer, the making of a tree takes longer than to look for each among all places."""
+_MANY_WITHIN = 500
+"""The same where only places up to some km away are wanted."""
 _ONE_IN = 32
 """Of all places, how many are looked at first where the nearest of few points are wanted."""
 _BAND = 1_000.0
@@ -363,6 +365,30 @@ def nearest(lats: ArrayLike, lons: ArrayLike) -> tuple[list[Place], Floats]:
     chord, rows = closest(np.atleast_1d(lats), np.atleast_1d(lons))
     places = [load().place(int(row)) for row in rows[:, 0]]
     return places, 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(chord[:, 0] / 2, 1.0))
+
+
+def nearest_within(lats: Floats, lons: Floats, km: float) -> list[Place | None]:
+    """The nearest populated place of each point, of places at one point the first; None where none is within `km`.
+
+    `lats`, `lons`: degrees, shape (n,), finite.
+    """
+    import numpy as np
+
+    if len(lats) > _MANY_WITHIN or CITY in _trees:
+        return [place if off <= km else None for place, off in zip(*nearest(lats, lons), strict=True)]
+    north, east, rows = positions()
+    degrees = np.degrees(km / EARTH_RADIUS_KM) * (1 + 1e-9)
+    found: list[Place | None] = []
+    for lat, lon, point in zip(lats, lons, unit_vectors(lats, lons), strict=True):
+        near = np.flatnonzero(np.abs(north - lat) <= degrees)
+        if abs(lat) < 80:  # around a pole all longitudes are near
+            aside = degrees / np.cos(np.radians(abs(lat) + degrees))
+            near = near[np.abs(np.remainder(east[near] - lon + 180, 360) - 180) <= aside]
+        chords = _chords(unit_vectors(north[near], east[near]), point)
+        best = int(np.argmin(chords)) if len(near) else 0
+        there = len(near) > 0 and 2 * EARTH_RADIUS_KM * np.arcsin(min(chords[best] / 2, 1.0)) <= km
+        found.append(load().place(int(rows[near[best]])) if there else None)
+    return found
 
 
 def cities() -> Iterator[Place]:

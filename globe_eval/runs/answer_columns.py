@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from globe_eval import lazy_re as re
 from globe_eval.answers import parse
-from globe_eval.benchmarks.table import COLUMNS, Table, cell_text, cell_value
+from globe_eval.benchmarks.ids import EXTENSION
+from globe_eval.benchmarks.table import COLUMNS, Table, as_number, cell_text, cell_value
 from globe_eval.benchmarks.truth import truth_columns
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import valid_utf8
@@ -129,9 +131,24 @@ def response_of(cells: Mapping[str, Any], column: str | None) -> Response | None
     if isinstance(cell, Response):
         return cell
     if isinstance(cell, dict | list | tuple):
-        text = reply_text(cell)
+        numbers = isinstance(cell, list) and all(isinstance(one, str) and as_number(one) is not None for one in cell)
+        text = ", ".join(cell) if numbers else reply_text(cell)
         cell = json.dumps(cell, ensure_ascii=False) if text is None else text
     return None if cell is None else Response(cell)
+
+
+def refuse_several(table: Table, column: str | None) -> None:
+    """Raise InputError where a cell is a list of several responses, as of a model that was asked more than once."""
+    for index, row in enumerate(table.rows):
+        cell, path = cell_value(row, column), column
+        while isinstance(cell, list) and len(cell) == 1:
+            cell, path = cell[0], f"{path}.0"
+        texts = [one for one in cell if isinstance(one, str)] if isinstance(cell, list) else []
+        if len(texts) > 1 and any(re.search(r"[,;\n]|.{60}", one) for one in texts):
+            raise InputError(
+                f"{table.where(index)}, column {column!r}: found {len(texts)} responses; allowed: one a photograph "
+                f"(--response-column {path}.0 takes the first)"
+            )
 
 
 def reply_text(reply: Any) -> str | None:
@@ -151,7 +168,7 @@ def reply_text(reply: Any) -> str | None:
     if isinstance(reply, list):
         parts = [part for part in reply if isinstance(part, dict) and part.get("role") not in _ASKED]
         parts = next(([part] for part in reversed(parts) if "role" in part), parts)  # of a chat the last reply
-        texts = [reply_text(part) for part in parts if part.get("type", "text") in _SPOKEN]
+        texts = [reply_text(part) for part in parts if part.get("type", "text") in _SPOKEN and not part.get("thought")]
         return "".join(text for text in texts if text is not None) if any(text is not None for text in texts) else None
     if not isinstance(reply, dict) or _PLACE & {key.lower() for key in reply}:
         return None
@@ -187,6 +204,8 @@ def _looks_like(table: Table, columns: ColumnNames) -> str:
         if column == columns.id or column.rpartition(".")[2].lower() in _OF_OTHERS:
             continue
         texts = [text for row in rows if isinstance(text := cell_value(row, column), str) and text.strip()]
+        if any(map(EXTENSION.search, texts)):
+            continue
         if not texts or 2 * sum(any(map(str.isalpha, text)) for text in texts) < len(rows):
             continue
         read = float(np.mean([parse(text).status in ("answered", "refused") for text in texts]))

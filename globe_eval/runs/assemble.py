@@ -19,7 +19,6 @@ from globe_eval.columns import Columns, columns
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.metrics.catalogue import FAMILIES, METRICS, TARGETS, Family, Metric, metrics_with, pair_columns, pairs
 from globe_eval.metrics.custom_metrics import OwnMetric
-from globe_eval.metrics.grounding import controls_of, lexicon_sha256
 from globe_eval.metrics.intervals import PROCEDURE
 from globe_eval.metrics.localizability import SOURCES, risk_coverage, thinned
 from globe_eval.places import DISTANCES, gazetteer, resolve_many
@@ -127,7 +126,7 @@ def assemble(
     # scored sooner than a helper has begun.
     here = online is not None or bool(own_metrics)
     here = here or (len(samples) < FEW_POSITIONS and not any(one.response for one in samples))
-    controls = controls_of(samples) if "grounding" in families else [None] * len(samples)
+    controls = scoring.controls_of(samples) if "grounding" in families else [None] * len(samples)
     columns: list[Sequence[Any]] = [samples, controls] if read is None else [samples, controls, read]
     best: dict[str, dict[str, float | None] | None] = {}
 
@@ -184,16 +183,22 @@ def describe(
         "repaired": sum(one.answer.repaired for one in samples),
         "metrics": figures,
         "valid_only": recorded(of(located, metrics=[metric for metric in metrics if metric.of_parts])),
-        "accuracy_by_distance": _accuracy_by_distance(table),
+        "accuracy_by_distance": _accuracy_by_distance(table, results.distance),
         **(_ceilings(results, [one.truth for one in samples]) if best is None else best),
         "breakdowns": {
             dimension: {label: _stratum(figures) for label, figures in parts.items()}
             for dimension, parts in scoring.breakdowns(table, metrics=metrics, seed=results.seed).items()
         },
         "reasoning": reasoning_counts(samples),
-        "lexicon_sha256": lexicon_sha256() if any(one.format for one in samples) else None,
+        "lexicon_sha256": _lexicon_sha256() if any(one.format for one in samples) else None,
         "clean": None if exclude is None else without(table, exclude, metrics, results.seed),
     }
+
+
+def _lexicon_sha256() -> str:
+    from globe_eval.metrics.grounding import lexicon_sha256  # with the lexicon, which positions do not need
+
+    return lexicon_sha256()
 
 
 def without(
@@ -255,10 +260,10 @@ def recorded(figures: dict[str, Figure]) -> dict[str, Figure]:
     }
 
 
-def _accuracy_by_distance(table: Columns) -> dict[DistanceModel, dict[str, float]]:
+def _accuracy_by_distance(table: Columns, scored: DistanceModel) -> dict[DistanceModel, dict[str, float]]:
     points = [table[name] for name in ("truth.lat", "truth.lon", "prediction.lat", "prediction.lon")]
     models: tuple[DistanceModel, ...] = get_args(DistanceModel)
-    by_model = {model: DISTANCES[model](*points) for model in models}
+    by_model = {model: table["distance_km"] if model == scored else DISTANCES[model](*points) for model in models}
     return {
         model: {acc_name(km): float(within(distance, km).mean()) for km in THRESHOLDS_KM.values()}
         for model, distance in by_model.items()

@@ -62,10 +62,29 @@ def codes(samples: Sequence[Sample]) -> list[str]:
     ]
 
 
+def unread(samples: Sequence[Sample], form: AnswerForm) -> list[str]:
+    """A note where half of the responses or more could not be read, with the first of them."""
+    asked = [one for one in samples if one.error is None]
+    lost = [one for one in asked if one.status == "unparsed" and one.response]
+    if not lost or 2 * len(lost) < len(asked):
+        return []
+    what = "places" if form == "any" else form
+    return [f"{len(lost):,} of {len(asked):,} responses are unparsed, no {what} found, as of {_example(lost[0])}"]
+
+
 def _example(sample: Sample) -> str:
     """A sample's id and the end of its response on one line."""
     text = " ".join((sample.response or "").split())
     return f"{sample.id!r}: {text if len(text) <= 80 else f'…{text[-79:]}'!r}"
+
+
+def same_as_truth(samples: Sequence[Sample]) -> list[str]:
+    """A note where half of the positions, and three or more, are the truth to the last digit."""
+    found = [(one.prediction, one.truth) for one in samples if one.prediction and one.prediction.level == "coordinates"]
+    same = sum((here.lat, here.lon) == (there.lat, there.lon) for here, there in found)
+    if same < 3 or 2 * same < len(found):
+        return []
+    return [f"{same:,} of {len(found):,} positions are the truth to the last digit: are their columns the truth's?"]
 
 
 def placeholders(points: Sequence[tuple[float, float]], of: str) -> list[str]:

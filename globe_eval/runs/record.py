@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import globe_eval
@@ -85,10 +86,17 @@ def package_versions() -> dict[str, str]:
     found = {"globe-eval": globe_eval.__version__}
     for name in names:
         try:
-            found[name] = version(name)
+            found[name] = _version(name)
         except PackageNotFoundError:
             continue
     return found
+
+
+def _version(name: str) -> str:
+    """Of an installed package: `importlib.metadata.version`, which parses the whole description for it."""
+    found = distribution(name)
+    stated = re.search(r"^Version: *(\S+)", found.read_text("METADATA") or "", re.MULTILINE)
+    return stated[1] if stated else found.version
 
 
 def git_commit() -> str | None:
@@ -98,7 +106,7 @@ def git_commit() -> str | None:
         return None
     try:
         done = subprocess.run(
-            ["git", "-C", str(root), "describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"],
+            ["git", "-C", str(root), "status", "--porcelain=v2", "--branch", "--no-ahead-behind", "-uno"],
             capture_output=True,
             text=True,
             check=True,
@@ -106,4 +114,7 @@ def git_commit() -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip() or None
+    lines = done.stdout.splitlines()
+    commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid ")), "(initial)")
+    changed = "-dirty" if any(not line.startswith("#") for line in lines) else ""
+    return None if commit == "(initial)" else commit + changed

@@ -34,10 +34,11 @@ from globe_eval.runs.answer_columns import (
     answer_columns,
     names_of,
     refuse_same,
+    refuse_several,
     response_of,
 )
 from globe_eval.runs.assemble import assemble, unscored
-from globe_eval.runs.observations import codes, other_form, placeholders
+from globe_eval.runs.observations import codes, other_form, placeholders, same_as_truth, unread
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth
 
 
@@ -144,6 +145,8 @@ def score_table(
         )
         notes += [swapped] if swapped else []
 
+    if kind == "response":
+        refuse_several(answers, use["response"])
     samples = [_sample(row, answers, matched.get(i), use, points) for i, row in enumerate(rows)]
     absent = sum(one.error is not None for one in samples)
     if absent:
@@ -180,9 +183,12 @@ def score_table(
         results = replace(results, entities_sha256=sha256, entity_classes=None)
         notes += more
     scored, results = assemble(results, samples, started=started, read=texts, families=families)
-    notes += [*other_form(scored, form, "--answer-form any, or"), *codes(scored)] if kind == "response" else []
+    if kind == "response":
+        other = [*other_form(scored, form, "--answer-form any, or"), *codes(scored)]
+        notes += other or unread(scored, form)
     positions = [(p.lat, p.lon) for p in (one.prediction for one in scored) if p and p.level == "coordinates"]
-    notes += placeholders(positions, "positions") + placeholders([(r["lat"], r["lon"]) for r in rows], "truths")
+    notes += [*same_as_truth(scored), *placeholders(positions, "positions")]
+    notes += placeholders([(r["lat"], r["lon"]) for r in rows], "truths")
     if metadata.get("n") not in (None, results.n):
         notes.append(
             f"{name} has {metadata['n']:,} photographs, this truth {results.n:,}: not comparable with the benchmark"
@@ -272,23 +278,25 @@ def _match(
     if len(unknown) == len(ids) and truth_ids:
         raise InputError(
             f"{table.where(0)}, column {id_column!r}: no id in common with {truth_name}: here {ids[0]!r}, there "
-            f"{truth_ids[0]!r}{_better_id(table, truth_ids) or why_apart(ids, truth_ids)}"
+            f"{truth_ids[0]!r}{_better_id(table, truth_ids, id_column) or why_apart(ids, truth_ids)}"
         )
     if unknown:
         where = f"{table.where(unknown[0])}, column {id_column!r}: {ids[unknown[0]]!r}"
         if not skip_unknown:
+            met = {form(name) for name in ids}
+            apart = why_apart([ids[index] for index in unknown], [one for one in truth_ids if form(one) not in met])
             raise InputError(
-                f"{where} has no truth in {truth_name} ({len(unknown):,} of {len(ids):,} answers have none); "
-                "set them aside with --skip-unknown-ids"
+                f"{where} has no truth in {truth_name} ({len(unknown):,} of {len(ids):,} answers have none)"
+                f"{apart or '; set them aside with --skip-unknown-ids'}"
             )
         notes.append(f"{len(unknown):,} answers without truth were set aside, the first: {where}")
     return {known[form(name)]: index for index, name in enumerate(ids) if form(name) in known}
 
 
-def _better_id(table: Table, truth_ids: Sequence[str]) -> str:
+def _better_id(table: Table, truth_ids: Sequence[str], but: str | None = None) -> str:
     known = {stem(name) for name in truth_ids}
     for column in (*table.columns, *table.paths):
-        if any(stem(str(cell_value(row, column))) in known for row in table.rows[:100]):
+        if column != but and any(stem(str(cell_value(row, column))) in known for row in table.rows[:100]):
             return f"; column {column!r} has the ids of the truth (--id-column {column!r})"
     return ""
 

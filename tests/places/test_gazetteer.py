@@ -143,6 +143,19 @@ def test_whether_a_city_is_near_is_what_a_look_at_every_city_says(population: in
         assert 0 < found.mean() < 1
 
 
+@pytest.mark.parametrize("many", [0, 1_000])
+def test_the_nearest_place_within_some_km_is_the_nearest_of_all_or_none(monkeypatch, many: int) -> None:
+    lats, lons = points_everywhere(150)
+    places, km = gazetteer.nearest(lats, lons)
+    monkeypatch.setattr(gazetteer, "_trees", {})
+    monkeypatch.setattr(gazetteer, "_MANY_WITHIN", many)
+    for within in (5.0, 50.0):
+        expected = [place if off <= within else None for place, off in zip(places, km, strict=True)]
+        assert gazetteer.nearest_within(lats, lons, within) == expected
+        assert 0 < sum(place is None for place in expected) < len(lats)
+    assert gazetteer.nearest_within(lats[:0], lons[:0], 50.0) == []
+
+
 def test_nearest_of_nothing_is_nothing() -> None:
     places, km = gazetteer.nearest([], [])
     assert places == []

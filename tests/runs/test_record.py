@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
+import importlib.metadata
 import json
 import math
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -104,3 +107,73 @@ def test_accuracies_stand_there_under_both_distances(tmp_path: Path) -> None:
     assert set(both) == {"geodesic", "haversine"}
     assert both["geodesic"]["acc@25km"] == results["metrics"]["acc@25km"]["value"]
     assert math.isclose(both["haversine"]["acc@25km"], 0.5)
+
+
+def test_records_are_written_as_their_annotations_say() -> None:
+    """What writes them is made without pydantic's reading of the annotations, which is the reference here."""
+    figure = sample.Figure(math.nan, 1e-7, math.inf, 3, 2)
+    full = Sample.of(
+        "ä\u2028", Truth(1e-7, -180.0, entities=("a",), disclosure="city"), "said", image_sha256="0" * 64
+    ).but(
+        answer=sample.Answer(city="Ä", reasoning="not written", status="refused", p_yes=1 / 3),
+        prediction=sample.Prediction(0.1, 1e2, "city", "FR", 1, "x"),
+        own={"a": math.nan, "b": 1e22, "c": None},
+        grounding=sample.Grounding(covered=True, cues=("a", "b"), hallucinated=()),
+        consistency=sample.Consistency("consistent", distance_km=0.0),
+        localizability=sample.Localizability(0.5, True, "stated"),
+        format=sample.Format(1.0, 0.0, False, 3),
+        judge=sample.Judgement({"tree": "evidence"}, "x"),
+    )
+    accuracy = sample.RepeatedAccuracy(
+        mean=0.5, low=math.nan, high=0.6, sd_between_seeds=0.1, pass_at={"1": 0.5}, majority=None, medoid=0.2
+    )
+    judge = sample.JudgeAgreement("m", "0" * 64, 0, 1, 1, 0, 0.5, 0.25, 0.25, 1.0, None)
+    whole = dataclasses.replace(
+        SETTING,
+        metrics={"x": figure},
+        breakdowns={"scene": {"road": sample.Stratum(1, 1, {"x": figure})}},
+        usage=sample.Usage(1, None, 0.25, None, None, None, 0),
+        images=sample.Images(1, 2),
+        clean=sample.WithoutOverlap(1, 2, {"x": figure}),
+        thresholds_km=(0.5,),
+        reasoning=sample.ReasoningCounts(1, 2, 3, 4, 5, {"stated": 1}, {"25km": [(0.5, 0.25)]}),
+        judge=judge,
+        repeats=sample.Repeats(n=2, n_errors=0, accuracy={"acc@1km": accuracy}),
+        served=sample.ServedBy(models={"m": 2}),
+    )
+    unanswered = dataclasses.replace(whole, judge=dataclasses.replace(judge, reason="why"), repeats=None, served=None)
+    for one in (full, *samples("10.0, 20.0", None), SETTING, whole, unanswered):
+        reference = sample.adapter(type(one))
+        for indent in (None, 2):
+            assert sample.to_json(one, indent=indent) == reference.dump_json(one, indent=indent)
+
+
+def test_the_commit_of_a_checkout_says_whether_it_was_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=n", "-c", "user.email=n@example.org")
+        return subprocess.run(["git", "-C", tmp_path, *who, *words], capture_output=True, text=True, check=True).stdout
+
+    module = tmp_path / "globe_eval" / "runs" / "record.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("")
+    monkeypatch.setattr(record, "__file__", str(module))
+    assert record.git_commit() is None  # no checkout
+    git("init", "-q")
+    assert record.git_commit() is None  # without a commit
+    git("add", ".")
+    git("commit", "-qm", "first")
+    head = git("rev-parse", "HEAD").strip()
+    assert record.git_commit() == head and len(head) == 40
+    (tmp_path / "untracked").write_text("")
+    module.touch()
+    assert record.git_commit() == head
+    module.write_text("# changed")
+    assert record.git_commit() == f"{head}-dirty"
+    git("commit", "-qam", "second")
+    assert record.git_commit() not in (head, None)
+
+
+def test_versions_of_packages_are_those_that_they_state() -> None:
+    found = record.package_versions()
+    assert {"globe-eval", "numpy", "pyproj", "shapely"} <= found.keys()
+    assert all(importlib.metadata.version(name) == version for name, version in found.items() if name != "globe-eval")

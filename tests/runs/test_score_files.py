@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -93,7 +95,41 @@ KEEPINGS = {
     ),
     "objects.jsonl": lines([{"id": row["id"], "response": {"lat": row["lat"], "lon": row["lon"]}} for row in ROWS]),
     "candidates.jsonl": lines([{"id": r["id"], "response": [{**r, "id": 1}, {"lat": 1, "lon": 2}]} for r in ROWS]),
-}
+    "split.json": pd.DataFrame(ROWS).to_json(orient="split"),
+    "split_by_id.json": pd.DataFrame(ROWS).set_index("id").to_json(orient="split"),
+    "columns_by_id.json": pd.DataFrame(ROWS).set_index("id").to_json(),
+    "deep.json": json.dumps({"model": {"name": "m"}, "output": {"results": ROWS}}),
+    "texts_under_a_key.json": json.dumps({"model": "m", "predictions": {row["id"]: row["reply"] for row in SAID}}),
+    "pairs_under_a_key.json": json.dumps({"predictions": POINTS}),
+    "keyed_texts_of_numbers.json": json.dumps({name: [str(lat), str(lon)] for name, (lat, lon) in POINTS.items()}),
+    "keyed_replies.json": json.dumps(
+        {row["id"]: {"id": "x", "choices": [{"message": {"content": row["reply"]}}]} for row in SAID}
+    ),
+    "batch.jsonl": lines(
+        [
+            {
+                "id": f"r{row['id']}",
+                "custom_id": row["id"],
+                "response": {"body": {"choices": [{"message": {"content": row["reply"]}}]}},
+            }
+            for row in SAID
+        ]
+    ),
+    "thoughts.jsonl": lines(
+        [
+            {"key": row["id"], "response": {"parts": [{"text": "1.5, 2.5", "thought": True}, {"text": row["reply"]}]}}
+            for row in SAID
+        ]
+    ),
+    "unnamed.csv": "\n\n" + CSV.replace("\n", ",,\n").replace("id", ",id", 1).replace("\na", "\n0,a")
+    .replace("\nb", "\n1,b").replace("\nc", "\n2,c") + ",,,,,\n",
+    "commas_at_the_end.csv": CSV.replace("\n", ",\n").replace("lon,", "lon"),
+    "chinese.csv": CSV.replace("lat,lon", "纬度,经度"),
+    "signs.csv": CSV.replace("-", "−"),
+    "before.csv": "id,lat,lon\na.jpg,N 48.85,E 2.29\nb.jpg,33.85 south,151.2 east\nc.jpg,40.7°,−74.0°\n",
+    "letters.csv": "id,coordinates\na.jpg,48.85N 2.29E\nb.jpg,geo:-33.85,151.2\nc.jpg,POINT(-74 40.7)\n"
+    .replace("geo:-33.85,151.2", '"geo:-33.85,151.2"'),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", KEEPINGS)
@@ -117,7 +153,21 @@ def test_compressed_text_and_spreadsheets_are_read(capsys: pytest.CaptureFixture
     assert "save it as UTF-8" in score(capsys, "latin.csv", "--truth", "t.csv", code=2)[1]
     Path("a.csv.gz").write_bytes(gzip.compress(CSV.encode())[:-12])
     assert "a.csv.gz: not a whole gzip file" in score(capsys, "a.csv.gz", "--truth", "t.csv", code=2)[1]
+    table = pa.Table.from_pylist([{"id": row["id"], "response": row["reply"].encode()} for row in SAID])
+    pq.write_table(table, "bytes.parquet")
+    with pa.ipc.new_file("a.arrow", table.schema) as file:
+        file.write_table(table)
+    for name in ("bytes.parquet", "a.arrow"):
+        assert score(capsys, name, "--truth", "t.csv")[0]["acc@25km"] == 1.0
     pytest.importorskip("openpyxl")
+    with pd.ExcelWriter("two.xlsx") as book:
+        for sheet, table in {"About": pd.DataFrame({"note": ["x"]}), "m": pd.DataFrame(ROWS)}.items():
+            table.to_excel(book, sheet_name=sheet, index=False)
+    assert score(capsys, "two.xlsx", "--truth", "t.csv")[0]["acc@25km"] == 1.0
+    with pd.ExcelWriter("two.xlsx") as book:
+        for sheet in ("m", "n"):
+            pd.DataFrame(ROWS).to_excel(book, sheet_name=sheet, index=False)
+    assert "the sheets 'm' and 'n' have rows" in score(capsys, "two.xlsx", "--truth", "t.csv", code=2)[1]
     frame = pd.DataFrame([{**row, "id": number} for number, row in enumerate(ROWS)])
     frame.to_excel("a.xlsx", index=False)
     Path("n.csv").write_text(TRUTH.replace("a.jpg", "0").replace("b.jpg", "1").replace("c.jpg", "2"))
@@ -137,6 +187,21 @@ def test_a_folder_has_a_file_a_photograph(capsys: pytest.CaptureFixture[str]) ->
     assert (
         "this is a folder; name a table in it: said/table.csv" in score(capsys, "said", "--truth", "t.csv", code=2)[1]
     )
+
+
+def test_a_folder_of_a_data_set_or_of_replies_is_read(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("set").mkdir()
+    Path("set/dataset_info.json").write_text("{}")
+    for i in range(3):
+        table = pa.Table.from_pylist(ROWS[i : i + 1])
+        with pa.ipc.new_stream(f"set/data-0000{i}-of-00003.arrow", table.schema) as file:
+            file.write_table(table)
+    assert score(capsys, "set", "--truth", "t.csv")[0]["acc@25km"] == 1.0
+    Path("said").mkdir()
+    for row in SAID:
+        reply = {"id": "x", "choices": [{"message": {"role": "assistant", "content": row["reply"]}}]}
+        Path(f"said/{row['id'][0]}.json").write_text(json.dumps(reply))
+    assert score(capsys, "said", "--truth", "t.csv")[0]["acc@25km"] == 1.0
 
 
 def test_a_path_leads_into_nested_values(capsys: pytest.CaptureFixture[str]) -> None:
@@ -279,6 +344,15 @@ def test_named_cities_of_a_table_of_positions_are_the_answers(capsys: pytest.Cap
         ("a.csv", CSV.partition("\n")[2].replace(".jpg", ""), ["line 1 looks like data ('48.85'), not like a header"]),
         ("a.csv", "id,Q7-gen\na.jpg,It's Paris\n", ["no column of answers; 'Q7-gen' looks like the responses"]),
         ("a.jsonl", lines([{"doc": {"id": "a.jpg"}, "Q7-gen": "It's Paris"}]), ["'Q7-gen' looks like the responses"]),
+        ("a.jsonl", lines([{"id": "a.jpg", "response": ["1.5, 2.5", "3.5, 4.5"]}]), ["2 responses", "response.0"]),
+        ("a.json", json.dumps({"truth": ROWS, "mine": ROWS}), ["'truth' and 'mine' are lists of rows"]),
+        ("a.csv", lines(ROWS), ["a.csv: this is JSON; name it .jsonl"]),
+        ("a.csv", "<!DOCTYPE html>\n", ["a.csv: this is a page of HTML"]),
+        ("a.jsonl", "version https://git-lfs.github.com/spec/v1\n", ["a.jsonl: this is a pointer of Git LFS"]),
+        ("a.xlsx", "PAR1", ["a.xlsx: this is a Parquet file; name it .parquet"]),
+        ("a.csv", "Results of m\n" + CSV, ["line 2: 3 cells under a header of 1; is line 1 a title?"]),
+        ("a.csv", "id,lat,lat_ref,lon\na.jpg,33.85,S,151.2\n", ["'lat_ref' says N or S, and no 'lat' is below zero"]),
+        ("a.csv", "图,lat_1\na.jpg,1\n", ["no column of answers; name it"]),
         ("a.csv", "id,group\na.jpg,It is Paris\n", ["no column of answers; name it"]),
         ("a.jsonl", lines([{"doc": {"id": "a.jpg"}, "filtered_resps": ["Paris"]}]), ["--id-column 'doc.id'"]),
     ],
@@ -301,6 +375,7 @@ def test_what_is_not_understood_is_refused(
         (["IMG_1", "IMG_2"], ["img_1", "img_2"], "upper and lower case differ"),
         (["a.json", "b.json"], ["a", "b"], "the extensions differ"),
         (["a%20b", "c"], ["a b", "d"], "percent-encoded"),
+        (["1.23457E+11", "2.5E+11"], ["123456789012", "250000000001"], "a spreadsheet has rounded long numbers"),
     ],
 )
 @pytest.mark.parametrize("skip", [[], ["--skip-unknown-ids"]])
@@ -311,6 +386,39 @@ def test_no_id_in_common_shows_one_of_each_side_and_the_cause(
         Path(name).write_text("id,lat,lon\n" + "".join(f"{one},1,{i}\n" for i, one in enumerate(names)))
     err = score(capsys, "a.csv", "--truth", "t.csv", *skip, code=2)[1]
     assert f"no id in common with t.csv: here {ids[0]!r}, there {truths[0]!r}" in err and cause in err
+
+
+def test_some_ids_that_differ_are_explained_and_not_to_be_set_aside(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text(CSV.replace("a.jpg", "A.jpg"))
+    err = score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
+    assert "'A.jpg' has no truth in t.csv (1 of 3 answers have none); upper and lower case differ" in err
+
+
+def test_paths_meet_below_the_folder_that_all_lie_in(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text("id,lat,lon\nC:\\x\\e\u0301\\1.JPG,48.85,2.29\nC:\\x\\s\\1.JPG,-33.85,151.2\n")
+    Path("t.csv").write_text("id,lat,lon\n\u00e9/1,48.8584,2.2945\ns/1,-33.8568,151.2153\n")
+    assert score(capsys, "a.csv", "--truth", "t.csv")[0]["acc@25km"] == 1.0
+
+
+def test_what_is_likely_a_mistake_is_noted(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text(TRUTH)
+    assert "3 of 3 positions are the truth to the last digit" in score(capsys, "a.csv", "--truth", "t.csv")[1]
+    Path("a.csv").write_text(CSV.replace("-74.0", "286.0"))
+    assert "'286.0'; are longitudes from 0 to 360?" in score(capsys, "a.csv", "--truth", "t.csv")[1]
+    Path("a.jsonl").write_text(lines([{"id": name, "response": "zzz 12"} for name in POINTS]))
+    assert (
+        "3 of 3 responses are unparsed, no names found, as of 'a.jpg'"
+        in score(capsys, "a.jsonl", "--truth", "t.csv")[1]
+    )
+
+
+@pytest.mark.parametrize(
+    "cells", ["48°51'30\"N,2°17'40\"E", "48.8584 N,E 2.2945", "+48.8584°,2.2945°", "'48.8584','2.2945'"]
+)
+def test_the_truth_may_be_written_as_angles(capsys: pytest.CaptureFixture[str], cells: str) -> None:
+    Path("t.csv").write_text(TRUTH.replace("48.8584,2.2945", cells).replace("-", "−"))
+    Path("a.csv").write_text(CSV)
+    assert score(capsys, "a.csv", "--truth", "t.csv")[0]["acc@25km"] == 1.0
 
 
 def test_another_column_with_the_ids_is_named(capsys: pytest.CaptureFixture[str]) -> None:
@@ -430,8 +538,9 @@ def test_what_is_not_asked_for_is_not_measured(
     words = ("a.csv", "--truth", "t.csv", "--answer-form", "names")
     whole, _ = score(capsys, *words, code=3)
     assert {"acc@25km", "reasoning_consistent", "n_words"} <= whole.keys()
-    for name in ("consistencies", "ground", "localizability", "response_format"):
-        monkeypatch.setattr(f"globe_eval.scoring.{name}", lambda *_, **__: pytest.fail("measured"))
+    measures = ("metrics.consistency.consistencies", "metrics.grounding.ground", "scoring.localizability")
+    for name in (*measures, "scoring.response_format"):
+        monkeypatch.setattr(f"globe_eval.{name}", lambda *_, **__: pytest.fail("measured"))
     places, _ = score(capsys, *words, "--metrics", "accuracy", code=3)
     assert places["interval"] == {name: one for name, one in whole["interval"].items() if name in places["interval"]}
     assert places["acc@25km"] == whole["acc@25km"] and "n_words" not in places and places["reasoning"] is None
