@@ -113,7 +113,9 @@ _CORRECTION = re.compile(
     r"|scratch\sthat|correction\b|let\sme\s(?:reconsider|rethink|correct|revise)|i\s(?:stand\scorrected|was\swrong|take\sthat\sback)"
     r"|looking\s(?:again|closer|more\sclosely)\b)"
 )
-_CORRECTS = re.compile(r"\b(?:wait|actually|second\sthought|scratch|correction|reconsider|rethink|revise)\b", re.IGNORECASE)
+_CORRECTS = re.compile(
+    r"\b(?:wait|actually|second\sthought|scratch|correction|reconsider|rethink|revise)\b", re.IGNORECASE
+)
 _GOES_ON = re.compile(r"\W{0,3}[^\W\d_]+\s[^\W\d_]")
 _PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
 _ABBREVIATED = re.compile(
@@ -265,7 +267,8 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
     """The names with what agreeing claims add: a city to its country, a country to its city, a venue to both."""
     names = chosen.value
     towns = {claim.value.admin for claim in claims if claim.weight >= STATED and claim.value.city and claim.value.admin}
-    for claim in sorted(claims, key=lambda claim: (-claim.weight, _is_bare_town(claim.value), claim.group != chosen.group)):
+    firmest = sorted(claims, key=lambda one: (-one.weight, _is_bare_town(one.value), one.group != chosen.group))
+    for claim in firmest:
         other = claim.value
         if claim is chosen or not claim.weight:
             continue
@@ -290,7 +293,8 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
         elif claim.known and names == Names(names.country) and claim.weight >= STATED and _is_region_in(names, other):
             names = replace(names, admin=other.admin)
         elif claim.known and names == Names(admin=names.admin) and claim.weight >= STATED and _has_region(other, names):
-            names = Names(other.country, admin=names.admin if is_name(names.admin or "") else other.admin or names.admin)
+            admin = names.admin if is_name(names.admin or "") else other.admin or names.admin
+            names = Names(other.country, admin=admin)
         elif (
             not names.venue
             and claim.weight >= (STATED if claim.known else POSSIBLE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from globe_eval import lazy_re as re
 from globe_eval.answers import coordinates, fields, objects

@@ -54,7 +54,7 @@ _REGIONS = words(
 )
 _NOUN = re.compile(r"\s([a-zß-öø-ÿ]+)")
 _SITE = re.compile(
-    rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})" r"(?=\s?[,;(—–]|\.?$|\s(?:in|near|at|along|by|on)\s)"
+    rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})" r"(?=\s?[,;(—–]|\.?\s*$|\s(?:in|near|at|along|by|on)\s)"
 )
 _SITE_BEFORE = re.compile(
     r"(?<!\w)((?:(?<=la\s)place|rue|pont|église|cathédrale|basilique|château|musée|parc|gare|quai|plage|palais|jardin"
@@ -142,7 +142,7 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
                 parts.insert(len(parts) - 1 if aside else len(parts), part)  # "Hampi (Vijayanagara ruins)"
     if parts:
         site = _SITE.match(text, end)
-        if site and any(part.endswith(site[0]) for part in parts):
+        if site and any(part.endswith(site[0]) or is_point(part) for part in parts):
             end = site.end()
         names = arranged(parts)
         if names:

@@ -36,9 +36,7 @@ _WORDS = (
     (r"(?:восточной|в\.?\s?)(?:\s?долготы|д)(?!\w)\.?|este|leste|est|ost|doğu|oost|شرق\w*", " E"),
     (r"(?:западной|з\.?\s?)(?:\s?долготы|д)(?!\w)\.?|ouest|oeste|ovest|batı|غرب\w*", " W"),
 )
-_AFTER = [
-    (re.compile(rf"{_ANGLE}\s?(?:de\s)?(?:{words})(?!\w)", re.IGNORECASE), letter) for words, letter in _WORDS
-]
+_AFTER = [(re.compile(rf"{_ANGLE}\s?(?:de\s)?(?:{words})(?!\w)", re.IGNORECASE), letter) for words, letter in _WORDS]
 _NOT_ENGLISH = re.compile(
     rf"{_ANGLE}\s?(?:de\s)?(?:O(?!\w)|nor[dt]e?\b(?!h)|s[uü][rdl]\b|l?este?\b|o(?:u?est|este|vest|ost|st)\b|zuid|kuzey|güney|doğu|batı|utara"
     r"|[сюзв]\.?\s?[шд]|[сюзв]\w+ой\s|szer|شمال|جنوب|شرق|غرب)",
