@@ -63,6 +63,8 @@ versions:
 # A test that fails (1: every test was run) is tried once more, with no other beside it: a failure that is one fails twice.
 # Hashes are the same in all workers, which collect the same tests in the same order, ids made of sets too.
 export PYTHONHASHSEED ?= 0
+# Tests and the programs that they start have bytecode, also where the caller's environment would leave none.
+unexport PYTHONDONTWRITEBYTECODE
 JOBS ?= logical
 SPREAD := -n $(JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 ALONE = -m alone $$(grep -rl mark.alone tests --include='*.py')

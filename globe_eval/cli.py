@@ -38,7 +38,7 @@ from globe_eval.commands import (
 from globe_eval.commands.parser import Parser
 from globe_eval.errors import IncompleteRun, InputError
 
-SENTENCE = "Image geolocation benchmarks for vision-language models, on lm-evaluation-harness."
+SENTENCE = "Benchmarks of image geolocation for vision-language models, on lm-eval."
 COMMANDS = {
     "run": run,
     "score": score,
@@ -61,8 +61,8 @@ COMMANDS = {
 EXAMPLES = """\
 examples:
   globe-eval --model knn --tasks miniworld
-  globe-eval --model hf-multimodal --model_args pretrained=Qwen/Qwen2.5-VL-7B-Instruct --tasks im2gps3k
-  globe-eval --model endpoint --model_args base_url=http://localhost:8000/v1 --tasks im2gps3k,yfcc4k
+  globe-eval --model hf-multimodal --model_args pretrained=ORG/MODEL -t im2gps3k
+  globe-eval --model endpoint -a base_url=http://localhost:8000/v1 -t im2gps3k
   globe-eval score predictions.csv --truth im2gps3k_places365.csv
   globe-eval compare RUN_A RUN_B
   globe-eval ls tasks

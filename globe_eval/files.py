@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -55,6 +56,15 @@ def read_json_lines(path: Path) -> list[Any]:
     """The values of a JSON-lines file, whose texts may hold U+2028. Raises ValueError for a line that is no JSON."""
     with path.open(encoding="utf-8") as file:
         return [json.loads(line) for line in file]
+
+
+def read_word_lists(path: Path) -> dict[str, frozenset[str]]:
+    """The lists of a file: `[name]`, then words with spaces between, or phrases with commas; `#` begins a comment."""
+    _, *parts = re.split(r"\[([\w.]+)\]", re.sub(r"(?m)^#.*", "", path.read_text(encoding="utf-8")))
+    return {
+        name: frozenset(" ".join(one.split()) for one in (text.split(",") if "," in text else text.split()))
+        for name, text in zip(parts[::2], parts[1::2], strict=True)
+    }
 
 
 def harmless(cell: str) -> str:

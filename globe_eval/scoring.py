@@ -94,6 +94,7 @@ def _read(sample: Sample, with_form: bool = False) -> Reading:
 
 
 _NO_ANSWER = Answer()
+_NOWHERE: frozenset[str] = frozenset()
 
 
 def _recorded(answer: Answer) -> Answer:
@@ -148,13 +149,14 @@ def score(
     kilometres = DISTANCES[distance](truth_lat, truth_lon, lat, lon)
 
     accepted = accepted_countries(truths)
-    predicted_country = [frozenset({p.country_code} if p and p.country_code else ()) for p in predictions]
+    predicted_country = [frozenset((p.country_code,)) if p and p.country_code else _NOWHERE for p in predictions]
     at_point: list[frozenset[str] | None] = [None] * len(truths)
     by_point = [i for i, p in enumerate(predictions) if p is not None and p.level == "coordinates"]
     for i, codes in zip(by_point, countries_at(lat[by_point], lon[by_point]), strict=True):
         predicted_country[i] = at_point[i] = codes
     cities: Sequence[Place | None] = [None] * len(truths)  # coordinates name none
-    if form != "coordinates":
+    of_names = form != "coordinates"
+    if of_names:
         cities = named_cities([(t.city, t.country, None) for t in truths])
         cities = [city if point is None else None for city, point in zip(cities, at_point, strict=True)]
 
@@ -186,9 +188,11 @@ def score(
                 city_correct(
                     prediction, cities[i], distance_km=kilometres[i] if answer and _is_specific(answer) else None
                 )
-            ),
-            globe_country_match=_released("country", answer, response, truth.country, form),
-            globe_city_match=_released("city", answer, response, truth.city, form),
+            )
+            if of_names
+            else None,
+            globe_country_match=_released("country", answer, response, truth.country) if of_names else None,
+            globe_city_match=_released("city", answer, response, truth.city) if of_names else None,
             grounding=grounded[i],
             consistency=consistent[i],
             localizability=localizability(said) if said is not None and "localizability" in families else None,
@@ -258,12 +262,12 @@ def accepted_countries(truths: Sequence[Truth]) -> list[frozenset[str]]:
     territory the state that it belongs to is right as well.
     """
     at_point = countries_at(np.array([t.lat for t in truths]), np.array([t.lon for t in truths]))
-    accepted = []
-    for truth, codes in zip(truths, at_point, strict=True):
-        named = country_code(truth.country)
+    known: dict[tuple[str | None, frozenset[str]], frozenset[str]] = {}
+    for of in {(truth.country, codes) for truth, codes in zip(truths, at_point, strict=True)}:
+        named, codes = country_code(of[0]), of[1]
         own = codes if named is None or named in codes else frozenset({named})
-        accepted.append(own | {state for code in own if (state := sovereign_of(code))})
-    return accepted
+        known[of] = own | {state for code in own if (state := sovereign_of(code))}
+    return [known[truth.country, codes] for truth, codes in zip(truths, at_point, strict=True)]
 
 
 def _is_specific(answer: Answer) -> bool:
@@ -272,10 +276,10 @@ def _is_specific(answer: Answer) -> bool:
 
 
 def _released(
-    field: Literal["country", "city"], answer: Answer | None, response: str | None, truth: str | None, form: AnswerForm
+    field: Literal["country", "city"], answer: Answer | None, response: str | None, truth: str | None
 ) -> float | None:
     """The released containment rule, on the response where there is one, else on the name as it was given."""
-    if answer is None or truth is None or form == "coordinates":
+    if answer is None or truth is None:
         return None
     if response is not None:
         return known((globe_country_match if field == "country" else globe_city_match)(response, truth))

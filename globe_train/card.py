@@ -18,7 +18,7 @@ import yaml
 
 from globe_eval import __version__
 from globe_eval.errors import IncompleteRun, InputError
-from globe_eval.reports import shown
+from globe_eval.reports import notation
 from globe_eval.reports.export.model_card import eval_results, model_card
 from globe_eval.reports.export.publishable import bounds, hub_of, is_hub_id, published_figures, refuse_partial
 from globe_eval.reports.run import Run, model_name, read_run
@@ -83,7 +83,7 @@ def write_card(folder: Path, runs: Sequence[Path] = ()) -> Path:
     head: dict[str, Any] = {
         "library_name": "peft" if (folder / "adapter_config.json").is_file() else "transformers",
         "pipeline_tag": "image-text-to-text",
-        **({"base_model": parent} if is_hub_id(parent) and not Path(parent).exists() else {}),
+        **({"base_model": parent} if is_hub_id(parent) else {}),
         "tags": ["image-geolocation", f"globe-train-{about['kind']}"],
     }
     if index := model_index(evaluated, folder.resolve().name):
@@ -261,8 +261,8 @@ def result_lines(runs: Sequence[Run]) -> list[str]:
                 ("metric", "value", "95 % interval"),
                 [
                     (
-                        shown.with_unit(name, long=True),
-                        f"{shown.published(name, value):g}",
+                        notation.with_unit(name, long=True),
+                        f"{notation.published(name, value):g}",
                         interval(bounds(name, figure)),
                     )
                     for name, figure, value in published_figures(results)

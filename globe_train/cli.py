@@ -11,11 +11,11 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
-from globe_eval.commands.parser import Parser
+from globe_eval.commands.parser import Command, Parser
 from globe_eval.errors import IncompleteRun, InputError
-from globe_train import Kind, commands, curate, laptop
-from globe_train.commands import Command
+from globe_train import Kind, curate, laptop
 
 EXAMPLES = """\
 examples:
@@ -37,6 +37,11 @@ def main(words: Sequence[str] | None = None) -> int:
     except (InputError, IncompleteRun) as error:
         print(f"globe-train: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"globe-train: {error.filename}: {error.strerror}", file=sys.stderr)
+        return InputError.exit_code
     except KeyboardInterrupt:
         print(
             "globe-train: interrupted; what was trained is in the last checkpoint, go on with --resume", file=sys.stderr
@@ -66,7 +71,7 @@ def _parser() -> Parser:
         words="COMMAND [options]",
         epilog=EXAMPLES,
     )
-    parser.add_commands({**trainings(), **commands.COMMANDS, **curate.COMMANDS, **laptop.COMMANDS})
+    parser.add_commands({**trainings(), **COMMANDS, **curate.COMMANDS, **laptop.COMMANDS})
     return parser
 
 
@@ -88,7 +93,7 @@ def trainings() -> dict[str, Command]:
 
 def add_training(parser: Parser, kind: Kind) -> None:
     """The arguments of a training."""
-    commands.add_recipe(parser)
+    add_recipe(parser)
     parser.add_argument(
         "--dry-run", action="store_true", help="check everything, show what would happen, train nothing"
     )
@@ -106,7 +111,7 @@ def train(options: argparse.Namespace, kind: Kind) -> int:
     sample = getattr(options, "sample", False)
     if sample and not options.dry_run:
         raise InputError("--sample: only --dry-run takes it; a run rewards what the model answers anyway")
-    commands.need_libraries()
+    need_libraries()
     if options.dry_run:
         from globe_train import check
 
@@ -120,6 +125,113 @@ def train(options: argparse.Namespace, kind: Kind) -> int:
     if int(os.environ.get("RANK", "0")) == 0:
         print(f"{folder}: trained; globe-eval --model hf-multimodal --model_args pretrained={folder} --tasks miniworld")
     return 0
+
+
+def add_recipe(parser: Parser) -> None:
+    """The arguments of every training: recipe, overrides, --resume."""
+    parser.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of a shipped recipe")
+    parser.add_argument(
+        "overrides", nargs="*", default=[], metavar="key=value", help="over the recipe's, as in trainer.max_steps=9"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from the last complete checkpoint")
+
+
+def _add_launch(parser: Parser) -> None:
+    parser.add_argument(
+        "kind", metavar="VERB", choices=("sft", "reward-model", "grpo"), help="sft, reward-model or grpo"
+    )
+    add_recipe(parser)
+    parser.add_argument("--gpus", metavar="6+2", help="that train, generate and serve the reward model (the recipe's)")
+    parser.add_argument(
+        "--sharding", choices=("zero3", "fsdp2"), default="zero3", help="of DeepSpeed (default) or torch"
+    )
+    parser.add_argument(
+        "--reward-model", type=Path, default=Path("out/globe-r-loc"), metavar="FOLDER", help="of r_loc's server"
+    )
+    parser.add_argument("--print", dest="only_print", action="store_true", help="the commands, and start nothing")
+
+
+def _launch(options: argparse.Namespace) -> int:
+    from globe_train import launch
+    from globe_train.recipe import read_recipe
+
+    recipe = read_recipe(options.recipe, options.overrides, options.kind.replace("-", "_"))
+    commands = launch.commands(
+        recipe,
+        options.overrides,
+        gpus=options.gpus,
+        sharding=options.sharding,
+        reward_model=options.reward_model,
+        resume=options.resume,
+    )
+    if options.only_print:
+        print(*commands, sep="\n")
+        return 0
+    return launch.run(commands, recipe.output / "logs")
+
+
+def _add_card(parser: Parser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="that globe-train wrote")
+    runs = "folders of globe-eval's with a results.json"
+    parser.add_argument("runs", type=Path, nargs="*", default=[], metavar="RUN", help=runs)
+
+
+def _card(options: argparse.Namespace) -> int:
+    from globe_train import card
+
+    for path in (options.folder / card.ABOUT, *(run / "results.json" for run in options.runs)):
+        if not path.is_file():
+            raise InputError(f"{path}: no such file")
+    print(card.write_card(options.folder, options.runs))
+    return 0
+
+
+def _add_merge(parser: Parser) -> None:
+    parser.add_argument("adapter", type=Path, metavar="ADAPTER", help="folder that a recipe with lora wrote")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="where the model goes")
+
+
+def _merge(options: argparse.Namespace) -> int:
+    from globe_train.checkpoint import merge_adapter
+
+    need_libraries()
+    merge_adapter(options.adapter, options.folder)
+    print(f"{options.folder}: {options.adapter} merged into its base")
+    return 0
+
+
+def need_libraries() -> None:
+    """Raise InputError where what trains is not installed."""
+    from importlib.util import find_spec
+
+    lacking = [name for name in ("torch", "transformers", "trl", "peft", "accelerate") if find_spec(name) is None]
+    if lacking:
+        raise InputError(f"{', '.join(lacking)}: not installed; pip install 'globe-eval[train]'")
+
+
+COMMANDS = {
+    "launch": Command(
+        "Start a training on several GPUs, and the servers that it asks.",
+        "VERB RECIPE [key=value …] [options]",
+        "globe-train launch grpo grpo_recommended --gpus 6+2 --print",
+        _add_launch,
+        _launch,
+    ),
+    "card": Command(
+        "Write a checkpoint's card again, with the results of evaluations.",
+        "FOLDER [RUN …]",
+        "globe-train card out/sft out/run/im2gps3k",
+        _add_card,
+        _card,
+    ),
+    "merge": Command(
+        "Write an adapter and its base as one model.",
+        "ADAPTER FOLDER",
+        "globe-train merge out/globe-7b-lora out/globe-7b-merged",
+        _add_merge,
+        _merge,
+    ),
+}
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from globe_eval.benchmarks.definition import data_folder, find_data
 from globe_eval.benchmarks.duplicates import KINDS, overlap
-from globe_eval.benchmarks.folders import data_folder, find_data
 from globe_eval.benchmarks.prepare import rows_with_hashes
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
 from globe_eval.benchmarks.scan import scan

@@ -296,11 +296,14 @@ def check_libraries(recipe: Recipe) -> None:
     """Raise InputError for keys that trl or peft do not know. Imports them, which takes seconds."""
     torchvision_cpu.ensure()
     trainer = recipe.get("trainer") or {}
-    arguments = [field.name for field in dataclasses.fields(configuration_class(recipe["kind"])) if field.init]
+    arguments = {f.name: f.default for f in dataclasses.fields(configuration_class(recipe["kind"])) if f.init}
     unknown_key(recipe, ("trainer",), trainer, arguments)
     for key in OURS:
         if key in trainer:
             raise recipe.error(f"trainer, {key}: the recipe's other keys decide this", "trainer", key)
+    for key, value in trainer.items():
+        if isinstance(value, str) and isinstance(arguments[key], int | float):
+            raise recipe.error(f"trainer, {key}: found {value!r}; allowed: as {arguments[key]!r}", "trainer", key)
     if recipe.get("lora"):
         import peft
 

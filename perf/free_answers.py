@@ -13,22 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from globe_eval.answers import Answer, parse
-from globe_eval.places import resolve
-
-
-def distance_km(lat1: float, lon1: float, lat2: float | None, lon2: float | None) -> float:
-    """Great-circle distance, R = 6371 km; infinite without a second point."""
-    if lat2 is None or lon2 is None:
-        return math.inf
-    phi1, phi2 = math.radians(lat1), math.radians(lat2)
-    half = math.sin((phi2 - phi1) / 2) ** 2
-    half += math.cos(phi1) * math.cos(phi2) * math.sin(math.radians(lon2 - lon1) / 2) ** 2
-    return 2 * 6371.0 * math.asin(math.sqrt(half))
+from globe_eval.places import haversine_km, resolve
 
 
 def level(answer: Answer) -> str:
@@ -41,17 +32,17 @@ def level(answer: Answer) -> str:
 def read(row: dict[str, Any]) -> dict[str, Any]:
     """A row with what is read of it."""
     answer = parse(row["response"])
-    point: tuple[float, float] | None = None
+    point: tuple[float | None, float | None] = (None, None)
     place = None
     if answer.lat is not None and answer.lon is not None:
         point = answer.lat, answer.lon
     elif answer.status == "answered":
         place = resolve(answer.city, answer.country, answer.admin)
-        point = (place.lat, place.lon) if place else None
-    ours = distance_km(row["lat"], row["lon"], *(point or (None, None)))
-    theirs = distance_km(row["lat"], row["lon"], row["authors_lat"], row["authors_lon"])
-    exact = point is not None and (place is None or place.level == "city")
-    return row | {"answer": answer, "place": place, "ours": ours, "theirs": theirs, "exact": exact}
+        point = (place.lat, place.lon) if place else point
+    ends = np.array([point, (row["authors_lat"], row["authors_lon"])], dtype=float)
+    km = np.nan_to_num(haversine_km(row["lat"], row["lon"], *ends.T), nan=np.inf).tolist()
+    exact = point[0] is not None and (place is None or place.level == "city")
+    return row | {"answer": answer, "place": place, "ours": km[0], "theirs": km[1], "exact": exact}
 
 
 def percent(part: int, whole: int) -> str:

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from browser import browser
@@ -56,3 +57,30 @@ def tiny_qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import tiny_models
 
     return tiny_models.build(tmp_path_factory.mktemp("checkpoint") / "tiny-qwen2.5-vl", seed=0)
+
+
+@pytest.fixture(scope="session")
+def trl() -> Any:
+    """trl, where it is installed."""
+    from globe_eval.models import torchvision_cpu
+
+    pytest.importorskip("torch")
+    torchvision_cpu.ensure()
+    pytest.importorskip("peft")
+    return pytest.importorskip("trl")
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Forty-eight pictures of miniworld's training split with a flawed teacher; returns the manifest."""
+    from globe_train.laptop import world as training_world
+
+    return training_world.write(tmp_path_factory.mktemp("world"), n=48, size=56)
+
+
+@pytest.fixture(scope="session")
+def student(tmp_path_factory: pytest.TempPathFactory, trl: Any) -> Path:
+    """A tiny untrained Qwen2.5-VL."""
+    from globe_train.laptop import student as module
+
+    return module.build(tmp_path_factory.mktemp("student") / "base")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from globe_eval import cli
+from globe_eval import cli, lazy_re
 from globe_eval.cli import main
+from globe_eval.collector import without_collector
 from globe_eval.commands.arguments import command_line
 
 TRUTH = "id,lat,lon,country,city\n"
@@ -289,6 +293,11 @@ def test_lists_and_validation(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert code == 0 and "im2gps3k_coordinates" in out and "2997" in out
     code, out, _ = run(capsys, "ls", "models")
     assert code == 0 and all(name in out for name in ("endpoint", "replay", "constant", "knn", "vllm-vlm"))
+    assert max(map(len, out.splitlines())) <= 80
+    code, out, _ = run(capsys, "validate", "miniworld")
+    assert code == 0 and out.endswith("miniworld.yaml: ok\n")
+    code, _, err = run(capsys, "validate", "miniwrld")
+    assert code == 2 and "did you mean 'miniworld'?" in err
     path = tmp_path / "x.yaml"
     path.write_text("tsk: x\n")
     code, out, err = run(capsys, "validate", path)
@@ -384,3 +393,45 @@ def test_a_shell_completes_commands_flags_and_choices(capsys: pytest.CaptureFixt
         tried = f"source {script}; COMP_WORDS=({' '.join(typed)}); COMP_CWORD={len(typed) - 1}; _shtab_globe_eval; "
         done = subprocess.run([bash, "-c", tried + 'echo "${COMPREPLY[@]}"'], capture_output=True, text=True)
         assert done.stdout.split() == [said], done.stderr
+
+
+def test_the_collector_is_as_it_was() -> None:
+    for was in (gc.enable, gc.disable):
+        was()
+        before = gc.isenabled()
+        with pytest.raises(KeyError), without_collector():
+            assert not gc.isenabled()
+            raise KeyError
+        assert gc.isenabled() == before
+    gc.enable()
+
+
+def test_a_pattern_is_the_standard_librarys() -> None:
+    text, source = "One cat, two Cats", r"\bc(at)s?"
+    ours, theirs = lazy_re.compile(source, lazy_re.IGNORECASE), re.compile(source, re.IGNORECASE)
+    for method in ("findall", "split"):
+        assert getattr(ours, method)(text) == getattr(theirs, method)(text)
+    assert ours.sub("dog", text) == theirs.sub("dog", text)
+    assert [found.span() for found in ours.finditer(text)] == [found.span() for found in theirs.finditer(text)]
+    assert ours.search(text, 5)[1] == "at"
+    assert (ours.pattern, ours.flags, ours.groups) == (theirs.pattern, theirs.flags, theirs.groups)
+
+
+def test_what_is_no_pattern_is_refused_at_the_first_use() -> None:
+    broken = lazy_re.compile("(")
+    with pytest.raises(re.error):
+        broken.search("")
+
+
+def test_every_pattern_of_the_package_can_be_compiled() -> None:
+    script = (
+        "import re\n"
+        "from globe_eval import lazy_re, scoring, secrets, finish\n"
+        "import gc\n"
+        "made = [one for one in gc.get_objects() if type(one).__name__ == '_Pattern']\n"
+        "print(len(made), all(isinstance(one.groups, int) for one in made))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    n, fine = done.stdout.split()
+    assert int(n) > 100
+    assert fine == "True"

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from globe_eval import lazy_re as re
-from globe_eval.answers.exonyms import EXONYMS
 from globe_eval.answers.lexicon import AREAS, VENUES
 from globe_eval.answers.names import DECORATION, Names, is_sentence, name, without_remarks
-from globe_eval.answers.scripts import is_written_in, segments
+from globe_eval.answers.scripts import EXONYMS, is_written_in, segments
 from globe_eval.answers.toponyms import (
     HOME_NATIONS,
     TOWN,
@@ -59,7 +58,9 @@ def arranged(parts: Sequence[str]) -> Names | None:
     """
     left = [piece for part in parts[:_MOST_PARTS] for piece in _pieces(part) if not is_area(piece)]
     at = next((i for i in range(len(left) - 1, -1, -1) if country_of(left[i])), None)
-    country, code, beyond = None, None, []
+    country, code = None, None
+    beyond: list[str] = []
+    same: list[str] = []
     if at and _are_two(left[at - 1], left[at]):
         left, at = left[:at], at - 1
     if at is None and len(left) > 1 and is_pure_region(left[0]) and not regions_of(left[-1], None):
@@ -73,6 +74,8 @@ def arranged(parts: Sequence[str]) -> Names | None:
         if not left:
             left, beyond = beyond[::-1], []
     city, admin, venue, row = _read_backwards(left, country, code)
+    if not (city or admin or venue):
+        admin = next((part for part in same if normalise(part) in HOME_NATIONS), None)  # "Scotland, UK"
     if country is None and admin is None and city is None:
         return None
     code = code or (code_of(row) if row is not None else None)
@@ -199,11 +202,16 @@ def _is_of_town(part: str, town: str) -> bool:
 
 
 def _are_two(one: str, other: str) -> bool:
-    """Whether two names are of two countries ("Italy/Greece"), not of a territory's or a state's and its country."""
+    """Whether two names are of two countries ("Italy/Greece"), and the first of no territory or town of the other
+    ("Antigua, Guatemala").
+    """
     home, code = country_of(one), country_of(other)
     if home is None or code == home or code in sovereigns_of(home):
         return False
-    return not any(gazetteer.load().kind[row] == ADMIN1 for row in regions_of(one, code))
+    gaz, town = gazetteer.load(), town_of(one, code, ())
+    if town is not None and gaz.kind[town] >= CITY and gaz.population[town] >= TOWN:
+        return False
+    return not any(gaz.kind[row] == ADMIN1 for row in regions_of(one, code))
 
 
 def _rather_region(parts: Sequence[str], at: int) -> bool:

@@ -21,7 +21,7 @@ from globe_eval.answers.toponyms import (
     nominative,
     regions_of,
 )
-from globe_eval.places.demonyms import DEMONYMS
+from globe_eval.places.words import DEMONYMS
 
 _LONGEST_NAME = 80
 
@@ -54,7 +54,8 @@ _REGIONS = words(
 )
 _NOUN = re.compile(r"\s([a-zß-öø-ÿ]+)")
 _SITE = re.compile(
-    rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})" r"(?=\s?[,;(—–]|\.?\s*$|\s(?:in|near|at|along|by|on)\s)"
+    rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})"
+    r"(?=\s?[,;(—–]|\.?\s*$|\s(?:in|near|at|along|by|on)\s)"
 )
 _SITE_BEFORE = re.compile(
     r"(?<!\w)((?:(?<=la\s)place|rue|pont|église|cathédrale|basilique|château|musée|parc|gare|quai|plage|palais|jardin"

@@ -6,13 +6,19 @@ particle like で or 에서. So 中山 in 图中山峰 is none.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from globe_eval import lazy_re as re
-from globe_eval.answers.exonyms import EXONYMS
 from globe_eval.answers.toponyms import is_country, is_name, is_prominent, town_of
+
+with (Path(__file__).with_name("data") / "exonyms.csv").open(encoding="utf-8", newline="") as _file:
+    EXONYMS: dict[str, str] = {row["name"]: row["known_as"] for row in csv.DictReader(_file)}
+"""Names that the gazetteer lacks, in these scripts or as initials, and those under which it has them; each is also read
+where it stands as a label's value or in a sentence."""
 
 _CHINESE = "\u3005\u3007\u3400-\u9fff\uf900-\ufaff"
 _KANA = "\u3041-\u30ff"

@@ -17,10 +17,9 @@ from globe_eval.answers.lexicon import (
     words,
 )
 from globe_eval.places import gazetteer
-from globe_eval.places.demonyms import DEMONYMS
 from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CAPITAL, CITY, LANDMARK, REGION
 from globe_eval.places.names import normalise
-from globe_eval.places.words import is_continent, is_unknown, variants
+from globe_eval.places.words import DEMONYMS, is_continent, is_unknown, variants
 
 LARGE = 100_000
 TOWN = 15_000

@@ -1,7 +1,8 @@
-"""The YAML of a benchmark: its allowed keys, where the installed ones are, and reading one with line numbers."""
+"""The YAML of a benchmark: its allowed keys, reading one with line numbers, where installed ones and their data are."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,6 @@ from typing import Any
 
 import yaml
 
-from globe_eval.benchmarks.folders import resolved_beside
 from globe_eval.benchmarks.prompts import PROMPT_NAMES, PROMPTS, SHORT_NAMES
 from globe_eval.errors import InputError, nearest
 
@@ -174,7 +174,8 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
     """Read one YAML and what it includes. Raises InputError for what is no YAML, duplicate keys and unknown tags."""
     if not path.is_file():
         siblings = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
-        raise InputError(f"{path}: no such file{nearest(path.name, siblings)}")
+        what = "a folder; name the YAML in it" if path.is_dir() else "no such file"
+        raise InputError(f"{path}: {what}{nearest(path.name, siblings)}")
     if path.resolve() in _seen:
         raise InputError(f"{path}: includes itself")
     try:
@@ -307,3 +308,35 @@ def _plain(node: yaml.Node, path: Path, keys: tuple[str, ...], lines: dict[tuple
     if node.tag == "!function":
         return f"!function {node.value}"
     return yaml.SafeLoader("").construct_object(node)
+
+
+def data_folder() -> Path:
+    """Where downloaded and prepared benchmarks lie: $GLOBE_EVAL_DATA, by default ~/globe-eval-data."""
+    return Path(os.environ.get("GLOBE_EVAL_DATA") or "~/globe-eval-data").expanduser()
+
+
+def find_data(name: str | Path) -> Path | None:
+    """A file or folder as it is named, or under `data_folder()`; None where it is in neither."""
+    path = Path(name).expanduser()
+    return next((candidate for candidate in (path, data_folder() / path) if candidate.exists()), None)
+
+
+def resolved_beside(kwargs: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """`dataset_kwargs` of a YAML in `folder`: a file or folder that lies beside the YAML stands there with its path."""
+    paths = {key: folder.absolute() / str(kwargs[key]) for key in ("truth", "images", "entities") if kwargs.get(key)}
+    return {**kwargs, **{key: str(path) for key, path in paths.items() if path.exists()}}
+
+
+def is_prepared(folder: Path) -> bool:
+    """Whether `globe-eval prepare` wrote a manifest into a folder."""
+    return (folder / "manifest.parquet").is_file() and (folder / "prepare.json").is_file()
+
+
+def prepared_fact(folder: Path, *key_and_default: Any) -> Any:
+    """What `prepare.json` says under a key, or the default where one is given. Raises InputError for another file."""
+    record = folder / "prepare.json"
+    try:
+        prepared = json.loads(record.read_text(encoding="utf-8"))
+        return prepared.get(*key_and_default) if len(key_and_default) > 1 else prepared[key_and_default[0]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{record}: not what globe-eval prepare writes ({error!r}); prepare again") from None

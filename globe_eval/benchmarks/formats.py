@@ -302,6 +302,8 @@ def _folder(path: Path) -> Rows:
     if shards:  # as a data set of many rows is saved
         yield from enumerate((row for file in shards for _, row in numbered_rows(file, [])), 1)
         return
+    if {"results.json", "samples.jsonl"} <= {file.name for file in files}:
+        raise InputError(f"{path}: this is a run that was scored; globe-eval rescore scores its answers again")
     table = next((file for file in files if _format(file) not in (None, "json")), None)
     if table is not None or not any(file.suffix.lower() in _TEXTS for file in files):
         named = f"name a table in it: {path / table.name}" if table else "it has no .json, .txt or .md a photograph"

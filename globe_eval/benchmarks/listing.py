@@ -7,8 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from globe_eval.benchmarks.definition import Definition, tags
-from globe_eval.benchmarks.folders import data_folder, find_data, is_prepared, prepared_fact
+from globe_eval.benchmarks.definition import Definition, data_folder, find_data, is_prepared, prepared_fact, tags
 from globe_eval.benchmarks.prompts import PROMPT_NAMES, SHORT_NAMES, find_prompt
 
 GAP = 2

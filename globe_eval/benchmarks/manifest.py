@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval import lazy_re as re
-from globe_eval.benchmarks.folders import data_folder, find_data, is_prepared, prepared_fact
+from globe_eval.benchmarks.definition import data_folder, find_data, is_prepared, prepared_fact
 from globe_eval.benchmarks.table import COLUMNS, Table, cell_text, read_table
 from globe_eval.benchmarks.truth import ROLES, indexed_truth, read_truth, select, truth_sha256, with_entities
 from globe_eval.errors import InputError, nearest

@@ -19,8 +19,7 @@ from typing import Any
 import yaml
 
 from globe_eval.benchmarks import images
-from globe_eval.benchmarks.definition import Definition
-from globe_eval.benchmarks.folders import data_folder
+from globe_eval.benchmarks.definition import Definition, data_folder
 from globe_eval.benchmarks.manifest import Manifest, find_manifest
 from globe_eval.benchmarks.table import cell_value, read_table
 from globe_eval.benchmarks.truth import TRUTH_FIELDS

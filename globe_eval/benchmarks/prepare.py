@@ -20,10 +20,17 @@ from typing import Any
 
 import globe_eval
 from globe_eval.benchmarks.ceilings import of_every_form
-from globe_eval.benchmarks.definition import Definition, definitions, find, read_definition, task_folders
+from globe_eval.benchmarks.definition import (
+    Definition,
+    data_folder,
+    definitions,
+    find,
+    find_data,
+    read_definition,
+    task_folders,
+)
 from globe_eval.benchmarks.duplicates import KINDS, overlap
 from globe_eval.benchmarks.findings import Finding, findings
-from globe_eval.benchmarks.folders import data_folder, find_data
 from globe_eval.benchmarks.hub import download
 from globe_eval.benchmarks.images import SUFFIXES
 from globe_eval.benchmarks.manifest import locate

@@ -21,8 +21,7 @@ from globe_eval.benchmarks import deferred  # isort: skip  # noqa: F401  before 
 from lm_eval.api.task import ConfigurableTask
 
 from globe_eval import scoring
-from globe_eval.benchmarks.definition import OWN_KEYS
-from globe_eval.benchmarks.folders import resolved_beside
+from globe_eval.benchmarks.definition import OWN_KEYS, resolved_beside
 from globe_eval.benchmarks.images import UNBOUNDED, Photograph
 from globe_eval.benchmarks.manifest import Manifest, find_manifest
 from globe_eval.benchmarks.prompts import (

@@ -104,6 +104,8 @@ def indexed_truth(
         if not indices:
             raise InputError(f"{table.path.name}: where {where!r} holds of none of {len(table.rows):,} rows")
     seen: dict[str, int] = {}
+    unknown: dict[str, Any] = dict.fromkeys(TRUTH_FIELDS)
+    there = [(field, readers[field]) for field in TRUTH_FIELDS if readers[field] is not _nothing]
     for index in indices:
         name = readers["id"](index)
         first = seen.setdefault(name, index)
@@ -112,7 +114,10 @@ def indexed_truth(
                 f"{table.where(index)}, column {table.find('id', chosen.get('id'))!r}: {name!r} stands there "
                 f"twice, first in {table.where(first).split(', ', 1)[1]}"
             )
-        yield index, {field: readers[field](index) for field in TRUTH_FIELDS}
+        row = unknown.copy()
+        for field, read in there:
+            row[field] = read(index)
+        yield index, row
 
 
 def _readers(

@@ -25,16 +25,18 @@ def run(options: argparse.Namespace) -> int:
     import shutil
 
     if options.what == "metrics":
-        from globe_eval.reports import glossary
+        from globe_eval.reports import notation
 
-        print(glossary.text(shutil.get_terminal_size().columns))
+        print(notation.glossary_text(shutil.get_terminal_size().columns))
         return 0
     if options.what == "models":
-        from tabulate import tabulate
+        import textwrap
 
         from globe_eval import models
 
-        print(tabulate(models.DESCRIPTIONS.items(), headers=["model", "what it is"]))
+        for name, what in models.DESCRIPTIONS.items():
+            line = f"{name:15}{what}"
+            print(textwrap.fill(line, shutil.get_terminal_size().columns, subsequent_indent=" " * 15))
         return 0
     from globe_eval.benchmarks import definition, listing
 

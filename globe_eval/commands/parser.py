@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from globe_eval.commands import arguments
 from globe_eval.errors import InputError, nearest
@@ -23,6 +23,16 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
     def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
         return f"{action.metavar} …" if action.nargs == "+" else super()._format_args(action, default_metavar)
+
+
+class Command(NamedTuple):
+    """A command: what it does, what it wants, one that works, its arguments; a module with these names is one too."""
+
+    SENTENCE: str
+    WORDS: str
+    EXAMPLE: str
+    add_arguments: Callable[[Parser], None]
+    run: Callable[[argparse.Namespace], int]
 
 
 class Parser(argparse.ArgumentParser):
@@ -43,7 +53,7 @@ class Parser(argparse.ArgumentParser):
         self._add_arguments: Callable[[Parser], None] | None = None
 
     def add_commands(self, commands: Mapping[str, Any]) -> None:
-        """Commands by their name: modules, or anything with SENTENCE, WORDS, EXAMPLE, add_arguments and run."""
+        """Commands by their name: each a `Command`, or a module with its names."""
         subparsers = self.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
         for name, command in commands.items():
             parser = subparsers.add_parser(

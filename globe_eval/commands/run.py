@@ -138,7 +138,7 @@ def _warn_of_coordinates(results: Any) -> None:
 
 def _warn_of_another_form(folder: Path, results: Any) -> None:
     from globe_eval.reports.run import read_run
-    from globe_eval.runs.observations import SHARE, codes, other_form
+    from globe_eval.runs.notes import SHARE, codes, other_form
 
     if results.status["unparsed"] >= SHARE * results.n:
         samples = read_run(folder).samples

@@ -16,18 +16,19 @@ EXAMPLE = "globe-eval validate my_city.yaml"
 
 def add_arguments(parser: Parser) -> None:
     """The arguments."""
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="YAML of a task, or what pack wrote of it")
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="YAML or name of a task, or a zip of pack")
 
 
 def run(options: argparse.Namespace) -> int:
     """Say what is wrong with task YAMLs."""
     import shutil
 
-    from globe_eval.benchmarks import listing, validate
+    from globe_eval.benchmarks import definition, listing, validate
     from globe_eval.benchmarks.pack import unpack_benchmark
 
     wrong, width = 0, shutil.get_terminal_size().columns
-    for path in options.files:
+    for name in options.files:
+        path = name if name.exists() or name.suffix else definition.find(str(name)).path
         found = validate.problems(unpack_benchmark(path) if path.suffix == ".zip" else path, data=True)
         wrong += bool(found)
         for problem in found:

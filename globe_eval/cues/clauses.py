@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from globe_eval.files import read_word_lists
+
+WORDS = read_word_lists(Path(__file__).with_name("data") / "words.txt")
+"""The word lists of this room, by file and name."""
+
 
 def words(text: str) -> frozenset[str]:
     """The words of a text as a set.
@@ -13,44 +20,14 @@ def words(text: str) -> frozenset[str]:
 
 
 BREAKS = frozenset(".;!?\n:\u3002\uff1b")
-CONTRASTS = words(
-    """
-    but however although though yet except excluding whereas while because since so instead then despite hence
-    thus therefore besides apart aside
-    """
-)
+CONTRASTS = WORDS["clauses.contrasts"]
 LISTS = words("and or nor")
 BE = words("is are was were be been being isn't aren't wasn't weren't")
-FINITE = BE | words(
-    """
-    has have had can could should would will may might must cannot can't couldn't do does did don't doesn't
-    didn't suggests suggest suggesting indicates indicate indicating points point implies imply implying makes
-    make making means shows show showing appears appear seems seem gives give adds supports support helps help
-    hints hint rules narrows confirms stands stand lies lie runs run leads lead looks dominates dominate leaves
-    leave tells remains remain lets characterizes reinforces allows aligns matches fits further
-    """
-)
+FINITE = BE | WORDS["clauses.finite"]
 _HAVE = words("has have had")
-_DEFINITE = words(
-    """
-    the this these those that its it there i we you they he she his her their my our several some many both one
-    two three
-    """
-)
-_PLACE = words(
-    """
-    on in at along near behind above beside beneath under below over across around between from outside inside
-    alongside against opposite next within throughout amid among beyond atop toward towards through during
-    """
-)
-_EMPTY = words(
-    """
-    a an the any of and or nor no not other such as like clear obvious visible apparent distinct distinctive
-    specific real clearly immediately readily easily particularly very see show have contain include feature be
-    been is are there here evidence think believe this that it anything single kind type sort to with for more
-    much many can could presence find found seen
-    """
-)
+_DEFINITE = WORDS["clauses.definite"]
+_PLACE = WORDS["clauses.place"]
+_EMPTY = WORDS["clauses.empty"]
 _SCENE = words("background foreground image picture photo photograph scene distance")
 _RELATIVE = words("that which who")
 FARTHEST = 40

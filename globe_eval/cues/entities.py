@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from globe_eval.cues.clauses import BREAKS, CONTRASTS, words
+from globe_eval.cues.clauses import BREAKS, CONTRASTS, WORDS, words
 from globe_eval.cues.guards import is_part_of_compound, is_part_of_name
 from globe_eval.cues.lexicon import lexicon, normal
 from globe_eval.cues.tokens import Tokens
@@ -16,22 +16,11 @@ _PARTS = re.compile(r"[,;/|]")
 _REMARK = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _ARTICLES = words("a an the some many several this that these those any two three various multiple")
 _PREPOSITIONS = words("with of in on at near by along behind above under from for to beside between")
-_STOP_LEFT = (
-    _PREPOSITIONS
-    | words(
-        """
-    . ; : ! ? ( ) a an the this that these those is are was were has have but which who while there show shows
-    its their next
-    """
-    )
-    | {"\n"}
-)
+_STOP_LEFT = _PREPOSITIONS | WORDS["entities.stop_left"] | {"\n"}
 _BE = words("is are was were be being appears appear seems look looks isn't aren't")
 _SPREAD = words("made built constructed written paved covered lined flanked dotted surrounded clad painted topped")
 _MATERIAL_OF = words("of in from")
-_STOP_RIGHT = words(
-    ". ; : ! ? \n ( ) but which while there the however although though because on next near than whereas"
-)
+_STOP_RIGHT = WORDS["entities.stop_right"]
 _LEFT, _RIGHT, _BESIDE = 6, 6, 10
 
 

@@ -5,41 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from globe_eval.cues.clauses import BE, BREAKS, CONTRASTS, clause_end, words
+from globe_eval.cues.clauses import BE, BREAKS, CONTRASTS, WORDS, clause_end, words
 from globe_eval.cues.guards import is_demonym
 from globe_eval.cues.tokens import Tokens
 from globe_eval.places.gazetteer import country
 from globe_eval.places.names import normalise
 
-_POINTING = words(
-    """
-    this these those here there it its i we my image photo photograph picture scene visible shown background
-    foreground left right suggest suggests suggesting indicate indicates indicating point points pointing consistent
-    imply implies align aligns match matches similar like resemble resembles reminiscent help helps confirm confirms
-    """
-)
+_POINTING = WORDS["general.pointing"]
 """Words of a clause that is about the photograph, or concludes from it."""
-_BOUND = words(
-    """
-    a an the this that these those its their his her our my your one two three four five six some several no any each
-    every both another such there it i we you with in on at of near behind beside by from under over along if as but
-    and or not
-    """
-)
+_BOUND = WORDS["general.bound"]
 """Words before a noun that is not spoken of in general."""
 _OF_PLACE = words("in of to with across throughout around through over cover covers for")
 _WIDE = words("coast coasts south north east west whole world centre center rest country cities towns villages streets")
-_AREAS = words(
-    """
-    countries cities towns villages regions places areas suburbs neighborhoods neighbourhoods households homes houses
-    people locals residents
-    """
-)
-_COMMON = words(
-    """
-    common typical popular widespread prevalent abundant rare ubiquitous iconic characteristic famous native associated
-    """
-)
+_AREAS = WORDS["general.areas"]
+_COMMON = WORDS["general.common"]
 _MANY = words("most many some other")
 _HAS = words("has have features feature boasts boast contains contain uses use")
 _APART = words("unlike contrast contrary whereas compared")

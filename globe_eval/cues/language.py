@@ -4,33 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable
 
-from globe_eval.cues.clauses import words
+from globe_eval.cues.clauses import WORDS
 
-_ENGLISH = words(
-    """
-    anything something nothing everything nobody anyone someone scarcely hardly just like up down out about
-    after before still even our my your their them his her whose why how much these been does the or at are were
-    this that those there here it its we you they she of to from by with and but not for which while who has
-    have had can could would should may might into near behind above below between through along some many
-    several few more very than then also only both each any other such what where when if because however
-    although suggests suggest indicates appears seems shows visible image picture photo likely possibly probably
-    based
-    """
-)
-_FOREIGN = words(
-    """
-    der die das den dem des ein eine einen einem einer eines und ist sind nicht kein keine mit auf im am zu zum
-    zur von vom fur uber aus bei nach sich auch steht stehen sieht sehen links rechts hier gibt wird dass oder
-    het een de en van zijn met op niet geen naar voor bij ook aan er staat worden deze dit wat keinen hinter
-    neben unter zwischen le la les un une du au aux et est sont dans sur avec pour par pas ne ce cette ces on
-    voit il elle ou qui que sans nous y a l'image d'une d'un c'est n'est l'on plusieurs el los las una unos unas
-    es son esta estan con por para del al se ve hay no muy mas sin o um uma os as dos do da na nos nas com e sao
-    nao ha em ao pela pelo lo gli i di della dei nel nella sul sulla per non che sono c'e vede si ci alcune
-    alcuni muchos varias varios uno jest sa nie w z po sie przy nad pod widac je jsou neni v s od och ar inte
-    som med pa ett finns det ikke og til av bir bu var yok ile icin dan yang ada tidak ini itu dengan pada
-    sebuah este sunt nu cu pe in az egy nincs ei ja ovat mot cac khong co
-    """
-) - words("a an i on no in do as is me or so at to by of he was man er will for van over under bus was on all am")
+_ENGLISH = WORDS["language.english"]
+_FOREIGN = WORDS["language.foreign"]
 _ENOUGH, _TOO_FEW, _SHORTEST = 12, 8, 2
 _COMMON_SCRIPT = 0x24F  # the last letter of Latin Extended-B
 _SHARE_FOREIGN_SCRIPT = 0.3
@@ -64,6 +41,26 @@ def is_english(text: str, forms: Iterable[tuple[str, str, str]], words: Containe
         if english >= _ENOUGH and english > 3 * foreign:
             return True
     return english > foreign if english or foreign else count < _TOO_FEW
+
+
+def is_plainly_english(text: str) -> bool:
+    """Whether the small words of an ASCII text alone say that it is English, names left aside; a quick look.
+
+    `is_english` says so too of such a text, with or without its names, whose words are counted here as foreign alone.
+
+    >>> is_plainly_english("There are signs with names of the Rue de la Paix."), is_plainly_english("Ein Bus in Paris.")
+    (True, False)
+    """
+    if not text.isascii():
+        return False
+    written = text.translate(_PARTED)
+    pieces = written.lower().replace("'", " ").split()
+    foreign = sum(map(_FOREIGN.__contains__, pieces)) + text.count("'")
+    return sum(map(_ENGLISH.__contains__, written.split())) > foreign
+
+
+_PARTED = {code: " " for code in range(128) if not (chr(code).isalnum() or chr(code) == "'")}
+"""What parts the words of ASCII text; a mark within an abbreviation too, whose letters count as foreign at most."""
 
 
 def _foreign_script(text: str) -> bool:

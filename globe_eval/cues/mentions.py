@@ -19,9 +19,8 @@ from globe_eval.cues.general import generalised
 from globe_eval.cues.guards import is_inferred, is_no_noun, is_part_of_compound, is_part_of_name, names_a_kind
 from globe_eval.cues.language import is_english
 from globe_eval.cues.lexicon import Lexicon, Start, lexicon, with_hypernyms
-from globe_eval.cues.lists import denied_items, without_cells
 from globe_eval.cues.pictured import pictured
-from globe_eval.cues.scope import unasserted
+from globe_eval.cues.scope import denied_items, unasserted, without_cells
 from globe_eval.cues.tokens import Tokens, headings, quotations, tokenize
 
 __all__ = ["Mention", "Reading", "asserts", "asserts_many", "canonical", "read", "with_hypernyms"]

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from globe_eval.cues.clauses import BE, BREAKS, clause_end, phrase_end, words
+from globe_eval.cues.clauses import BE, BREAKS, WORDS, clause_end, phrase_end, words
 from globe_eval.cues.tokens import Tokens
 
-_PICTURES = words(
-    """
-    billboard mural poster painting logo flag emblem coat crest postcard stamp sticker tattoo graffiti banner
-    advertisement advert ad screen shirt sign label cutout drawing mosaic motif icon pictogram
-    """
-)
+_PICTURES = WORDS["pictured.pictures"]
 _PHOTOGRAPHS = words("picture image photo photograph depiction illustration")
 """Words for the photograph itself, but where it hangs or is printed on something."""
-_SHOWING = words(
-    """
-    show shows showing depict depicts depicting feature features featuring display displays displaying advertise
-    advertises advertising portray portrays portraying bear bears bearing
-    """
-)
+_SHOWING = WORDS["pictured.showing"]
 _BEARING = words("has with of")
 _TEXTS = words("text word name message brand letter script writing") | _PICTURES
 _BEARERS = words("logo emblem coat crest mural tattoo poster painting sticker stamp postcard")
 _BEING = words("logo emblem motif symbol icon crest")
-_NAMING = words(
-    "called named titled entitled labeled labelled reads read reading says saying name brand company signed"
-)
+_NAMING = WORDS["pictured.naming"]
 _BOUND = words("bound way headed heading goes going destination belongs belonging")
 _SKIPPED = words("the is a of to for as : , it on")
 _JOINING = words("of and or with ,")

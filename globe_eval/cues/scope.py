@@ -7,6 +7,7 @@ places in general ("typical of towns with canals"), tasks ("look for landmarks")
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from globe_eval.cues.clauses import (
@@ -15,6 +16,7 @@ from globe_eval.cues.clauses import (
     CONTRASTS,
     FINITE,
     LISTS,
+    WORDS,
     clause_end,
     clause_start,
     condition_end,
@@ -30,18 +32,8 @@ def _pairs(text: str) -> frozenset[tuple[str, ...]]:
     return frozenset(tuple(pair.split("_")) for pair in text.split())
 
 
-_WITHOUT = words(
-    """
-    no without neither nor lack lacks lacking lacked absence absent devoid zero minus sans any hardly scarcely
-    barely missing unlikely unlike none nothing bereft void
-    """
-)
-_NOT = words(
-    """
-    not never cannot can't don't doesn't didn't isn't aren't wasn't weren't couldn't won't wouldn't hasn't
-    haven't hadn't ain't shouldn't
-    """
-)
+_WITHOUT = WORDS["scope.without"]
+_NOT = WORDS["scope.not"]
 _ONLY_WITH_ANY = words("hardly scarcely barely")
 _NO_DENIALS = _pairs(
     """
@@ -54,19 +46,8 @@ _NO_DENIALS = _pairs(
     """
 )
 _DOUBTS = words("doubt doubts question")
-_VISIBLE = words(
-    """
-    visible present seen apparent evident found discernible there shown noticeable depicted pictured detected
-    observed observable spotted identifiable recognizable recognisable here exist appear detectable perceptible
-    discerned distinguishable made included featured something
-    """
-)
-_ADVERBS = words(
-    """
-    immediately readily really actually directly yet currently also even particularly otherwise be any at all
-    anywhere prominently obviously to entirely completely notably conspicuously
-    """
-)
+_VISIBLE = WORDS["scope.visible"]
+_ADVERBS = WORDS["scope.adverbs"]
 _GONE = words("absent missing lacking nowhere gone unseen invisible unlikely nonexistent")
 
 _AFTER_GONE = BREAKS | CONTRASTS | LISTS | words(", from in here on at which making completely entirely too also ( )")
@@ -75,18 +56,8 @@ _SUPPOSING = words("if whether unless suppose supposing imagine imagining wish a
 _EXPECTING = words("expect expecting expects")
 _SEEKING = words("look looking search searching check checking scan watch ask")
 _MODALS = words("could would might i'd you'd we'd one'd they'd")
-_HEDGED = words(
-    """
-    suggest indicate imply point say guess place lean put estimate consistent fit match align support argue
-    assume describe call think agree correspond hint classify identify consider bet go be narrow
-    """
-)
-_UNREAL_BE = words(
-    """
-    expected visible helpful useful needed seen found present required necessary more nice ideal good great
-    easier better
-    """
-)
+_HEDGED = WORDS["scope.hedged"]
+_UNREAL_BE = WORDS["scope.unreal_be"]
 _HELPING = words("help confirm provide allow assist aid pinpoint clarify enable narrow reveal")
 _UNREAL = words("would could might")
 _PRONOUNS = words("there this it i we you")
@@ -105,42 +76,15 @@ _GENERAL = _pairs(
     """
 )
 _GUESSING = words("places place heart coordinates corresponds correspond")
-_IN_PICTURE = words(
-    """
-    image picture photo photograph scene view background foreground distance frame middle center corner street
-    front left right
-    """
-)
+_IN_PICTURE = WORDS["scope.in_picture"]
 _USUALLY = words("usually typically often commonly normally generally frequently")
-_USUAL_VERBS = words(
-    """
-    have has had feature features include includes show shows contain contains boast boasts see find display
-    associated found use uses lack shed lose grow
-    """
-)
+_USUAL_VERBS = WORDS["scope.usual_verbs"]
 _FINDS = words("find finds see sees get gets encounter encounters")
 _LOOKS = words("look looks looking looked appear appears seem seems sounds feels feel would something")
-_SUCH = words(
-    """
-    clue clues feature features element elements detail details thing things landmark landmarks object objects
-    structure structures item items cue cues indicator indicators sign signs marker markers
-    """
-)
-_AREAS = words(
-    """
-    location locations region regions area areas place places city cities town towns country countries climate
-    climates environment environments setting settings zone zones part parts state states village villages
-    neighborhood suburb
-    """
-)
+_SUCH = WORDS["scope.such"]
+_AREAS = WORDS["scope.areas"]
 _AREA_HAS = words("in near with where by close along having featuring")
-_CONCLUDING = words(
-    """
-    suggest suggests suggesting indicate indicates indicating imply implies implying likely could may might
-    possibly possible probably probable perhaps maybe plausible guess believe infer typical common
-    characteristic consistent points point located situated prevalent found often
-    """
-)
+_CONCLUDING = WORDS["scope.concluding"]
 _NEAR = words("near close nearby")
 _MAYBE = words("likely possibly probably perhaps maybe may might could")
 _LYING = words("located situated")
@@ -333,3 +277,43 @@ def _ask(low: list[str], mask: bytearray) -> None:
 def _mark(mask: bytearray, start: int, end: int) -> None:
     if end > start:
         mask[start:end] = b"\x01" * (end - start)
+
+
+_NO = (
+    r"(?:no|nope|none|nothing|nil|absent|missing|false|n/?a|n|0|unclear|unknown|uncertain|[✗✘×❌]|[-–—]"
+    r"|not\s(?:visible|seen|present|clear|apparent|applicable|found|observed|identified|identifiable|discernible|sure)"
+    r"|(?:none|nothing)\s(?:visible|seen|present|found|apparent|observed|identified|detected|noted))"
+)
+_ENDS = r"(?=\s*(?:[.,;|)\n•]|[-–—*]\s|$))"
+_DENIED = re.compile(rf"(?:[:=|?(]|\s[-–—])[*_\s]{{0,4}}{_NO}{_ENDS}|\s?[✗✘❌]", re.IGNORECASE)
+_ANSWER = re.compile(rf"(?<=[:=|?(\-–—])([*_ ]{{0,4}})(?:no|none|nothing|absent|missing|not \w+){_ENDS}", re.IGNORECASE)
+_EDGE = re.compile(r"[.;:,|\n()?=✓✔✗✘❌•]|\s[-–—*]\s")
+_LONGEST = 60
+
+
+def denied_items(text: str) -> list[tuple[int, int]]:
+    """The character spans of what is denied by its value, in order.
+
+    >>> text = "1. Road: paved. 2. Signs: none. | bus | no |"
+    >>> [text[start:end].strip() for start, end in denied_items(text)]
+    ['2. Signs', 'bus']
+    """
+    spans = []
+    for match in _DENIED.finditer(text):
+        start = max(0, match.start() - _LONGEST)
+        edge = start
+        for found in _EDGE.finditer(text, start, match.start()):
+            if not (found[0] == "." and text[max(0, found.start() - 2) : found.start()].strip().isdigit()):
+                edge = found.end()
+        spans.append((edge, match.start()))
+    return spans
+
+
+def without_cells(text: str) -> str:
+    """The text, every cell of a table ended by a mark, and every value that is a denial as marks, of equal length.
+
+    >>> without_cells("| bus | no |"), without_cells("Signs: none. Trees: yes")
+    ('; bus ; ;; ;', 'Signs: ;;;;. Trees: yes')
+    """
+    text = _ANSWER.sub(lambda found: found[1] + ";" * (len(found[0]) - len(found[1])), text)
+    return text.replace("|", ";")

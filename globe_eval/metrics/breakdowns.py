@@ -74,9 +74,13 @@ def city_sizes(lats: npt.ArrayLike, lons: npt.ArrayLike) -> list[str]:
     >>> city_sizes([51.5142, 70.0], [-0.0931, -40.0])
     ['metropolis', 'rural']
     """
-    classes = np.full(len(np.asarray(lats)), "rural", dtype=object)
-    for name in reversed([name for name, least in CITY_SIZES.items() if least]):
-        classes[gazetteer.any_within(lats, lons, CITY_KM, CITY_SIZES[name])] = name
+    lat, lon = np.asarray(lats, dtype=np.float64), np.asarray(lons, dtype=np.float64)
+    classes = np.full(len(lat), "rural", dtype=object)
+    left = np.arange(len(lat))
+    for name, least in CITY_SIZES.items():
+        near = gazetteer.any_within(lat[left], lon[left], CITY_KM, least) if least else np.zeros(len(left), np.bool_)
+        classes[left[near]] = name
+        left = left[~near]
     return classes.tolist()
 
 

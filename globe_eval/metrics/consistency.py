@@ -31,7 +31,7 @@ from globe_eval.cues.claims import (
     sentence_before,
     weight_of,
 )
-from globe_eval.cues.language import is_english
+from globe_eval.cues.language import is_english, is_plainly_english
 from globe_eval.cues.lexicon import lexicon
 from globe_eval.cues.tokens import forms
 from globe_eval.places import resolve
@@ -330,7 +330,10 @@ def is_covered(text: str) -> bool:
     >>> is_covered("Die Schilder sind auf Deutsch, also ist das wohl Wien."), is_covered("Signs in German, so Vienna.")
     (False, True)
     """
-    text = _CAPITALISED.sub(" ", text[:LANGUAGE_LENGTH])  # names are of any language
+    text = text[:LANGUAGE_LENGTH]
+    if is_plainly_english(text):
+        return True
+    text = _CAPITALISED.sub(" ", text)  # names are of any language
     return is_english(text, forms(text), lexicon().starts)
 
 

@@ -66,15 +66,16 @@ def figures(
     """
     if rows is not None:
         values, groups = {one.name: values[one.name][rows] for one in metrics}, groups[rows]
-    result = {}
+    result, of_all = {}, intervals.group_codes(groups, len(groups))[1]
     for one in metrics:
         column = values[one.name]
         if one.is_of_pairs or (one.statistic not in _OF_ALL and np.isnan(column).all()):
             continue
         counted = np.full(len(column), True) if one.statistic in _OF_ALL else ~np.isnan(column)
-        n_groups = intervals.group_codes(groups[counted], int(np.count_nonzero(counted)))[1]
+        n = int(np.count_nonzero(counted))
+        n_groups = of_all if n == len(groups) else intervals.group_codes(groups[counted], n)[1]
         low, high = _interval(one, column, groups) if n_groups > 1 else (math.nan, math.nan)
-        result[one.name] = Figure(figure_of(one, column), low, high, int(np.count_nonzero(counted)), n_groups)
+        result[one.name] = Figure(figure_of(one, column), low, high, n, n_groups)
     result |= _of_pairs([one for one in metrics if one.is_of_pairs], values, groups, n_resamples, seed)
     return {one.name: result[one.name] for one in metrics if one.name in result}
 

@@ -41,9 +41,12 @@ def lenient_format(response: str | None) -> float:
 
 
 def _lenient(cut: Cut) -> float:
+    said = cut.parts.said
     if cut.parts.unfinished or cut.parts.thought is None:
         return 0.0
-    return float(any(block.text.strip() for block in answer_blocks(cut.parts.said)) and _answer_last(cut.text))
+    if not any(block.text.strip() for block in answer_blocks(said)):
+        return 0.0
+    return float((cut.text.endswith(said) and "<|channel|>" not in cut.text) or _answer_last(cut.text))
 
 
 def _answer_last(text: str) -> bool:

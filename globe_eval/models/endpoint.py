@@ -28,8 +28,8 @@ from globe_eval.benchmarks.images import ImageError, is_webp, picture_bytes, sen
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import pace, providers, reply, request, sharing, transport
 from globe_eval.models.endpoint_arguments import at_least, base_address, expand_headers, known_secret, one_of
-from globe_eval.models.failures import Failures, Final
 from globe_eval.models.response import Response, Served
+from globe_eval.models.sharing import Failures, Final
 from globe_eval.models.simple import SimpleModel
 
 GONE_BEHIND_A_GATEWAY = (502, 503, 504)

@@ -21,9 +21,9 @@ from lm_eval.api.instance import Instance
 
 from globe_eval.errors import IncompleteRun, InputError, nearest
 from globe_eval.models import ray_rows
-from globe_eval.models.failures import Failures
 from globe_eval.models.ray_rows import EngineRequest, Row
 from globe_eval.models.response import Response
+from globe_eval.models.sharing import Failures
 from globe_eval.models.simple import SimpleModel
 
 if TYPE_CHECKING:

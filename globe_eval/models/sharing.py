@@ -12,17 +12,71 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, PriorityQueue, SimpleQueue
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from globe_eval.errors import IncompleteRun, InputError
 from globe_eval.models.pace import Enough, Pace
 from globe_eval.models.response import Response
 from globe_eval.models.transport import Broken, Connection, Unreachable
+
+REFUSALS, OF_ALL = 5, 3
+"""Requests in a row that fail for one and the same reason, and before any answer: all would. Fewer are enough where the
+reason is about the key, the address or the model, more where it may be about the first pictures."""
+
+
+class Final(Exception):
+    """A request that no further attempt will help.
+
+    Args:
+        reason: what the server says.
+        of_all: it is about the key, the address or the model, and so most likely about every request.
+        account: and about what may end in the middle of a run: the key's validity, money, a quota.
+
+    """
+
+    def __init__(self, reason: str, *, of_all: bool = False, account: bool = False) -> None:
+        super().__init__(reason)
+        self.of_all, self.account = of_all, account
+
+
+class Failures:
+    """How many requests in a row failed for one and the same reason.
+
+    Args:
+        count: of the requests.
+        before: photographs of the run that were answered before.
+
+    """
+
+    def __init__(self, count: int, before: int) -> None:
+        self.of_account: str | None = None
+        """Why the rest need not be asked, though there were answers."""
+        self._count, self._answered = count, before
+        self._kind, self._row = "", 0
+
+    def answered(self) -> None:
+        """A request was answered."""
+        self._answered += 1
+        self._row = 0
+
+    def hopeless_after(self, failure: Exception) -> bool:
+        """Count a failure; whether nothing will ever be answered."""
+        kind = re.sub(r"[0-9a-f-]{8,}|\d+", "#", str(failure))
+        self._row = self._row + 1 if kind == self._kind else 1
+        self._kind = kind
+        account, of_all = getattr(failure, "account", False), getattr(failure, "of_all", False)
+        if self._row < (min(OF_ALL, self._count) if of_all else OF_ALL if account else REFUSALS):
+            return False
+        if self._answered and account:
+            self.of_account = str(failure)
+        return not self._answered
+
 
 MAX_WAIT_S = 60.0
 LOOK_AGAIN_S = 5.0
@@ -148,129 +202,13 @@ def share(
         patience: with failures.
 
     """
-    todo: PriorityQueue[tuple[int, int]] = PriorityQueue()  # (minus the attempts so far, number)
-    todo.queue.extend((0, number) for number in range(count))  # in order, and so a heap
-    done: SimpleQueue[tuple[int, Response | Exception, threading.Semaphore] | BaseException | None] = SimpleQueue()
-    ended = threading.Event()
-    journalled: list[threading.Semaphore] = []  # one a thread: released when its answer is, and it may ask again
-    for server in servers:
-        server.pace = server.new_pace()
-
-    def work(server: Some, is_journalled: threading.Semaphore) -> None:
-        try:
-            with server.connect() as line:
-                while not ended.is_set() and (task := todo.get()) != _END:
-                    if (outcome := attempt(server, line, *task)) is not None:
-                        done.put((task[1], outcome, is_journalled))
-                        is_journalled.acquire()
-        except BaseException as error:  # that nobody expected
-            done.put(error)
-        done.put(None)
-
-    def attempt(server: Some, line: Connection, turn: int, number: int) -> Response | Exception | None:
-        if server.lost_at > server.answered_at:
-            todo.put((turn, number))
-            if not found_again(server, line):
-                give_up(server)
-            return None
-        try:
-            return ask(server, line, number)
-        except Unreachable as error:
-            server.lost(error)
-            todo.put((turn, number))
-        except Passing as failure:
-            if failure.lost:
-                server.lost(failure)
-                if not is_there(server, line):  # whatever others have heard meanwhile
-                    server.lost(failure)
-            if failure.free:
-                todo.put((turn, number))
-            elif -turn < patience.max_retries:
-                ended.wait(max(patience.pause(-turn, number), failure.asked_to_wait or 0.0))
-                todo.put((turn - 1, number))
-            else:
-                reason = f"gave up after {1 - turn} attempts, the last: {failure}"
-                return GivenUp(reason, lost=failure.lost)
-        except Enough:
-            left()
-            for _ in range(most):
-                todo.put(_END)
-        except (InputError, IncompleteRun):  # nothing of what is left could be used
-            raise
-        except Exception as error:
-            return error
-        return None
-
-    def left() -> list[int]:
-        """Remove all waiting requests from the queue; returns their numbers."""
-        numbers: list[int] = []
-        while True:
-            try:
-                task = todo.get_nowait()
-            except Empty:
-                return numbers
-            if task == _END:
-                todo.put(_END)
-                return numbers
-            numbers.append(task[1])
-
-    def is_there(server: Server, line: Connection) -> bool:
-        try:
-            return server.is_there(line)
-        except (Unreachable, Broken):
-            return False
-
-    def found_again(server: Server, line: Connection) -> bool:
-        """Wait until the server answers, or `share` ends: True. False where every server is gone for good."""
-        with server.door:  # one thread looks, the others wait here for what it finds
-            look = 0
-            while server.answered_at < server.lost_at and not ended.is_set():
-                if is_there(server, line):
-                    if server.gone_since is not None:
-                        away = time.monotonic() - server.gone_since
-                        log.warning(f"globe-eval: {server.name} answers again after {away:.0f} s")
-                    server.has_answered()
-                    break
-                if server.gone_since is None:
-                    server.gone_since = server.lost_at
-                    alone = all(other.gone_since is not None for other in servers)
-                    then = f"waiting up to {patience.restart:g} s for it" if alone else "the others have its share"
-                    log.warning(f"globe-eval: {server.name} does not answer ({server.why}); {then}")
-                remaining = until_given_up()
-                if remaining <= 0:
-                    return False
-                ended.wait(min(max(patience.pause(look, server.name), 0.05), LOOK_AGAIN_S, remaining))
-                look += 1
-        return True
-
-    def until_given_up() -> float:
-        """Seconds until the last of the servers to go has been gone for too long."""
-        gone = [server.gone_since for server in servers]
-        latest = max(time.monotonic() if since is None else since for since in gone)
-        return latest + patience.restart - time.monotonic()
-
-    def give_up(server: Server) -> None:
-        """Every request that is left has failed; `server` says why."""
-        names = " and ".join(one.name for one in servers)
-        for number in left():
-            why = GivenUp(f"{names} did not answer for {patience.restart:g} s: {server.why}", lost=True)
-            done.put((number, why, threading.Semaphore()))
-
-    def start(threads: int) -> int:
-        # Daemons, so that Ctrl-C need not wait for answers that may take minutes.
-        for server in servers:
-            for _ in range(threads):
-                journalled.append(threading.Semaphore(0))
-                threading.Thread(target=work, args=(server, journalled[-1]), daemon=True).start()
-        return threads * len(servers)
-
     each = min(concurrency + concurrency // AHEAD, count)
-    most = each * len(servers)
-    remaining, working = count, start(min(FIRST, each))
-    few = working < most
+    work = _Work(servers, count, each * len(servers), ask, patience)
+    remaining, working = count, work.start(min(FIRST, each))
+    few = working < work.most
     try:
         while remaining and working:
-            outcome = done.get()
+            outcome = work.done.get()
             if outcome is None:
                 working -= 1
             elif isinstance(outcome, BaseException):
@@ -279,15 +217,156 @@ def share(
                 number, answer, is_journalled = outcome
                 if few and isinstance(answer, Response):
                     few = False
-                    working += start(each - FIRST)
+                    working += work.start(each - FIRST)
                 remaining -= 1
                 yield number, answer
                 is_journalled.release()
     finally:
-        ended.set()
+        work.end()
+
+
+class _Work(Generic[Some]):
+    """The requests of one `share`: those that wait, those that are done, and the threads between; `most` of these."""
+
+    def __init__(
+        self,
+        servers: Sequence[Some],
+        count: int,
+        most: int,
+        ask: Callable[[Some, Connection, int], Response],
+        patience: Patience,
+    ) -> None:
+        self.servers, self.most, self.ask, self.patience = servers, most, ask, patience
+        self.todo: PriorityQueue[tuple[int, int]] = PriorityQueue()  # (minus the attempts so far, number)
+        self.todo.queue.extend((0, number) for number in range(count))  # in order, and so a heap
+        self.done: SimpleQueue[tuple[int, Response | Exception, threading.Semaphore] | BaseException | None]
+        self.done = SimpleQueue()
+        self.ended = threading.Event()
+        self.journalled: list[threading.Semaphore] = []  # one a thread: released when its answer is, and it may go on
         for server in servers:
+            server.pace = server.new_pace()
+
+    def start(self, threads: int) -> int:
+        """Start so many threads for each server; returns how many in all."""
+        # Daemons, so that Ctrl-C need not wait for answers that may take minutes.
+        for server in self.servers:
+            for _ in range(threads):
+                self.journalled.append(threading.Semaphore(0))
+                threading.Thread(target=self._run, args=(server, self.journalled[-1]), daemon=True).start()
+        return threads * len(self.servers)
+
+    def end(self) -> None:
+        """Let every thread come to its end, wherever it waits."""
+        self.ended.set()
+        for server in self.servers:
             server.pace.end()
-        for one in journalled:
+        for one in self.journalled:
             one.release()
-        for _ in range(most):
-            todo.put(_END)
+        self._put_ends()
+
+    def _put_ends(self) -> None:
+        for _ in range(self.most):
+            self.todo.put(_END)
+
+    def _run(self, server: Some, is_journalled: threading.Semaphore) -> None:
+        """A thread: takes requests until there are none."""
+        try:
+            with server.connect() as line:
+                while not self.ended.is_set() and (task := self.todo.get()) != _END:
+                    if (outcome := self._attempt(server, line, *task)) is not None:
+                        self.done.put((task[1], outcome, is_journalled))
+                        is_journalled.acquire()
+        except BaseException as error:  # that nobody expected
+            self.done.put(error)
+        self.done.put(None)
+
+    def _attempt(self, server: Some, line: Connection, turn: int, number: int) -> Response | Exception | None:
+        """The outcome of a request; None where it waits again, or never will have one."""
+        if server.lost_at > server.answered_at:
+            self.todo.put((turn, number))
+            if not self._found_again(server, line):
+                self._give_up(server)
+            return None
+        try:
+            return self.ask(server, line, number)
+        except Unreachable as error:
+            server.lost(error)
+            self.todo.put((turn, number))
+        except Passing as failure:
+            if failure.lost:
+                server.lost(failure)
+                if not _is_there(server, line):  # whatever others have heard meanwhile
+                    server.lost(failure)
+            if failure.free:
+                self.todo.put((turn, number))
+            elif -turn < self.patience.max_retries:
+                self.ended.wait(max(self.patience.pause(-turn, number), failure.asked_to_wait or 0.0))
+                self.todo.put((turn - 1, number))
+            else:
+                reason = f"gave up after {1 - turn} attempts, the last: {failure}"
+                return GivenUp(reason, lost=failure.lost)
+        except Enough:
+            self._left()
+            self._put_ends()
+        except (InputError, IncompleteRun):  # nothing of what is left could be used
+            raise
+        except Exception as error:
+            return error
+        return None
+
+    def _left(self) -> list[int]:
+        """Remove all waiting requests from the queue; returns their numbers."""
+        numbers: list[int] = []
+        while True:
+            try:
+                task = self.todo.get_nowait()
+            except Empty:
+                return numbers
+            if task == _END:
+                self.todo.put(_END)
+                return numbers
+            numbers.append(task[1])
+
+    def _found_again(self, server: Server, line: Connection) -> bool:
+        """Wait until the server answers, or `share` ends: True. False where every server is gone for good."""
+        with server.door:  # one thread looks, the others wait here for what it finds
+            look = 0
+            while server.answered_at < server.lost_at and not self.ended.is_set():
+                if _is_there(server, line):
+                    if server.gone_since is not None:
+                        away = time.monotonic() - server.gone_since
+                        log.warning(f"globe-eval: {server.name} answers again after {away:.0f} s")
+                    server.has_answered()
+                    break
+                if server.gone_since is None:
+                    server.gone_since = server.lost_at
+                    alone = all(other.gone_since is not None for other in self.servers)
+                    restart = f"waiting up to {self.patience.restart:g} s for it"
+                    then = restart if alone else "the others have its share"
+                    log.warning(f"globe-eval: {server.name} does not answer ({server.why}); {then}")
+                remaining = self._until_given_up()
+                if remaining <= 0:
+                    return False
+                self.ended.wait(min(max(self.patience.pause(look, server.name), 0.05), LOOK_AGAIN_S, remaining))
+                look += 1
+        return True
+
+    def _until_given_up(self) -> float:
+        """Seconds until the last of the servers to go has been gone for too long."""
+        gone = [server.gone_since for server in self.servers]
+        latest = max(time.monotonic() if since is None else since for since in gone)
+        return latest + self.patience.restart - time.monotonic()
+
+    def _give_up(self, server: Server) -> None:
+        """Every request that is left has failed; `server` says why."""
+        names = " and ".join(one.name for one in self.servers)
+        for number in self._left():
+            why = GivenUp(f"{names} did not answer for {self.patience.restart:g} s: {server.why}", lost=True)
+            self.done.put((number, why, threading.Semaphore()))
+
+
+def _is_there(server: Server, line: Connection) -> bool:
+    try:
+        return server.is_there(line)
+    except (Unreachable, Broken):
+        return False

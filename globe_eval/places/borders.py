@@ -2,7 +2,7 @@
 
 Borders: country-coder 5.6.1 (ISC, `data/borders.LICENSE.md`), which draws every country and territory, coarsely and out
 to sea. `data/near_land.zlib` (from Natural Earth, public domain) says where that sea is still within 100 km of land.
-`scripts/vendor_borders.py` builds both. Policy, with its sources: `data/disputed.json`, `data/continents.json`.
+`scripts/vendor_maps.py` builds both. Policy, with its sources: `data/disputed.json`, `data/continents.json`.
 """
 
 from __future__ import annotations
@@ -82,14 +82,15 @@ def _countries_at(lats: bytes, lons: bytes) -> list[frozenset[str]]:
     x = np.where(np.abs(x) <= 180.0, x, (x + 180.0) % 360.0 - 180.0)  # not everywhere: it costs the last bits
 
     inside = np.zeros(known.size, dtype=bool)
-    for row, accepted in _borders().lookup(y, x):
-        inside[row] = True
-        found[known[row]] |= accepted
+    rows, accepted = _borders().lookup(y, x)
+    inside[rows] = True
+    for i, codes in zip(known[rows].tolist(), accepted, strict=True):
+        found[i] = found[i] | codes if found[i] else codes
 
     near_land = _near_land()
-    rows, columns = len(near_land), 8 * near_land.shape[1]
-    row_of = np.minimum(((90.0 - y) / 180.0 * rows).astype(np.intp), rows - 1)
-    column_of = np.minimum(((x + 180.0) / 360.0 * columns).astype(np.intp), columns - 1)
+    height, width = len(near_land), 8 * near_land.shape[1]
+    row_of = np.minimum(((90.0 - y) / 180.0 * height).astype(np.intp), height - 1)
+    column_of = np.minimum(((x + 180.0) / 360.0 * width).astype(np.intp), width - 1)
     at_sea = near_land[row_of, column_of >> 3] >> (7 - (column_of & 7)) & 1 == 0
     doubtful = np.flatnonzero(~inside | at_sea)
     if doubtful.size:
@@ -143,8 +144,10 @@ class _Borders:
     def of_code(self, code: str) -> frozenset[str]:
         return self.by_code.get(code, frozenset([code]))
 
-    def lookup(self, lat: NDArray[np.float64], lon: NDArray[np.float64]) -> list[tuple[int, frozenset[str]]]:
-        """(index of the point, accept set of a polygon around it); a point on a border appears with either side."""
+    def lookup(
+        self, lat: NDArray[np.float64], lon: NDArray[np.float64]
+    ) -> tuple[NDArray[np.intp], list[frozenset[str]]]:
+        """Indices of points, and the accept set of a polygon around each; one on a border is there with either side."""
         import shapely
 
         seam = np.flatnonzero(np.abs(lon) > _SEAM_LON)
@@ -152,12 +155,12 @@ class _Borders:
         x = np.concatenate([np.clip(lon, -_SEAM_LON, _SEAM_LON), -np.sign(lon[seam]) * _SEAM_LON])
         y = lat[rows]
         hits, polygons = self.tree.query(shapely.points(x, y), predicate="intersects")
-        accepted = [self.accept[polygon] for polygon in polygons]
+        accepted = [self.accept[polygon] for polygon in polygons.tolist()]
         for outline in self.outlines:
             for k in np.flatnonzero(shapely.intersects_xy(outline.ring, x[hits], y[hits])):
                 if self.codes[polygons[k]] in outline.coded:
                     accepted[k] = outline.accept
-        return list(zip(rows[hits].tolist(), accepted, strict=True))
+        return rows[hits], accepted
 
 
 @cache

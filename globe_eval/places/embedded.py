@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from globe_eval.places.gazetteer import ADMIN1, CITY, LANDMARK, Gazetteer, Scope
 from globe_eval.places.ranking import TOWN, Hint, best
-from globe_eval.places.words import is_generic, is_unknown
+from globe_eval.places.words import WORDS, is_generic, is_unknown
 
 MAX_WORDS = 10
 """Words of a text that are read."""
@@ -23,45 +23,13 @@ NATURE = 500_000
 """The same beside a river, a lake, a mountain."""
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-_OF = _words("of in at near for outside de di da do del von zu bei em en a au of")
-_CITYS_OWN = _words(
-    "airport aeroporto aeropuerto aeroport flughafen cathedral catedral cathedrale duomo dom minster zoo zoological"
-    " aquarium opera station bahnhof hauptbahnhof railway train bus terminal metro subway underground town city hall"
-    " medina kasbah citadel cidadela fortress kremlin bazaar souk port harbour waterfront skyline downtown center"
-    " centre chinatown university universidad universite universitat university's college institute technology"
-    " polytechnic international domestic central main grand old historic national municipal museum art history modern"
-    " library fairgrounds exhibition convention stadium arena racecourse ferry docks docklands suburbs suburb area"
-    " district outskirts marathon botanical"
-)
-_AIRPORT = _words(
-    "airport aeropuerto aeroporto aeroport flughafen havalimani lentoasema lufthavn flygplats lotnisko letiste bandara"
-    " luchthaven aerodrome internacional international internazionale"
-)
-_NATURAL = _words(
-    "park lake mount mountain mountains river canyon desert forest rainforest jungle bay falls waterfall highlands"
-    " reef valley beach coast reserve volcano glacier peninsula safari strait gulf sea ocean creek pass gorge plateau"
-    " plains plain savanna savannah dunes cape fjord highway route road avenue island islands isle hills hill ridge"
-    " wood woods"
-)
-_WEAK = _words(
-    "square garden gardens center centre hall tower bridge palace castle fort monument memorial church abbey"
-    " monastery temple shrine observatory theater theatre pier wharf house villa mall market gate arch statue campus"
-    " school hospital mine grange plaza building field court mosque synagogue basilica cemetery mausoleum tomb ruins"
-    " heritage recreation historic site national museum stadium arena speedway library resort hotel ranch farm estate"
-    " township heights hills harbor harbour college university zoo minster central union street streets dock docks"
-    " station"
-)
-_STREET = _words("street road avenue square lane circus row rue calle via strasse station gate")
-_NAMES_OF_PEOPLE = _words(
-    "washington houston austin dallas columbus charlotte denver jackson jacksonville lincoln madison cleveland"
-    " arlington henderson raleigh nelson victoria wellington hamilton melbourne sydney adelaide darwin perth columbia"
-    " aurora orlando fremont irving garland norfolk anderson wilson carson lawrence alexandria santiago georgetown"
-    " franklin stanley marshall windsor newton nottingham lancaster bolivar sucre hidalgo juarez morelos elizabeth"
-)
+_OF = WORDS["of"]
+_CITYS_OWN = WORDS["citys_own"]
+_AIRPORT = WORDS["airport"]
+_NATURAL = WORDS["natural"]
+_WEAK = WORDS["weak"]
+_STREET = WORDS["street"]
+_NAMES_OF_PEOPLE = WORDS["names_of_people"]
 
 
 def town_within(gaz: Gazetteer, key: str, scope: Scope, hints: list[Hint]) -> int | None:

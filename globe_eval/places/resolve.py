@@ -219,7 +219,7 @@ def _resolve_anywhere(
     """No country was stated: one may be part of the text ("Paris, France"), or the text may be a country."""
     if len(keys) == 1:
         code = _country_rather(gaz, keys[0]) if len(keys[0]) > 2 else None
-        if code:
+        if code and (not hints or _country_first(gaz, [keys[0], *hints])):
             row = _resolve_region(gaz, _hints(gaz, ", ".join(pieces), code), code) if len(pieces) > 1 else None
             return _country_or_city(gaz, keys[0], code) if row is None else row  # "Zambia, Southern Province"
         return _search(gaz, whole, keys, hints, None)

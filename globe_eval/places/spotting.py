@@ -16,9 +16,9 @@ from typing import Literal, NamedTuple
 
 from globe_eval import lazy_re as re
 from globe_eval.places import gazetteer
-from globe_eval.places.demonyms import DEMONYMS, NO_DEMONYM
 from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CITY, COUNTRY, LANDMARK, REGION, Place
 from globe_eval.places.names import normalise
+from globe_eval.places.words import DEMONYMS, NO_DEMONYM, WORDS
 
 Kind = Literal["country", "demonym", "region", "city"]
 
@@ -58,51 +58,10 @@ _LOCATIVE = frozenset(_PREPOSITIONS.split())
 _ABBREVIATED = ("St", "Mt", "Ft", "Ste")
 _WATERS = frozenset(["gulf", "sea", "bay", "strait", "straits", "coast"])
 """Words before "of" that make of a country's name a sea's: "Gulf of Mexico"."""
-_FEATURE_WORDS = (
-    "basin river sea ocean gulf strait channel canal garden gardens street road avenue square boulevard lane highway"
-    " embassy airlines airways bank club hotel restaurant rainforest plateau peninsula current trench desert"
-)
-_FEATURES = frozenset(_FEATURE_WORDS.split())
-"""Words that make of a country's name another name: "Congo Basin", "Luxembourg Gardens"."""
+_FEATURES = WORDS["of_country"]
 _DIVISION_WORDS = "region state province prefecture county oblast canton district area bay metro metropolitan"
 _DIVISIONS = frozenset(_DIVISION_WORDS.split())
-_ORDINARY = """
-    reading nice mobile bath orange most split tours nancy surprise enterprise of man male bar lens same hull boulder
-    sparks corona concord clay police santa street road sky central northern southern eastern western north
-    south east west flora vista grand mesa union liberty independence man eden hope mission paradise plant palm forest
-    lake park garden hill hills valley ridge spring springs summit beach coast island islands bay port harbor market
-    church temple castle green red white black blue brown gold silver sun moon star rock stone sand bridge river creek
-    falls canyon capital center centre metro city town village suburb avenue square plaza court place general national
-    federal district province state territory march august may sierra costa delta gulf pacific atlantic arctic
-    mediterranean nordic baltic alpine caribbean colonial victorian edwardian georgian gothic baroque art modern
-    university college school station airport mall hotel bank post shell ford holden toyota nissan honda
-    mercedes benz renault fiat peugeot opel volvo kia hyundai mazda suzuki isuzu tata mitsubishi google streetview
-    english chinese arabic latin cyrillic language languages latino hispanic native image scene note step answer best
-    final based given overall considering thus however therefore look analyze analysis identify examine consider
-    vegetation climate architecture building buildings signage signs sign vehicle vehicles cars car traffic driving
-    terrain landscape soil weather lighting shadows houses house trees tree plants poles pole lines line power utility
-    license plate plates brand brands text font color colors people clothing culture cultural the this these those
-    that there here it its i my we you he she they a an as at by for from if in on or so to up with without while
-    where when what which who why how all any both each few more some such no nor not only own than too very
-    can will just should now likely possibly probably maybe perhaps one two three four five first second third
-    commerce industry trade normal mean many lead era asia africa europe america oceania australasia moody temple
-    heavy dry humid tropical temperate arid residential commercial industrial urban suburban rural presence absence
-    southeast southwest northeast northwest midwest southeastern southwestern northeastern northwestern midwestern
-    balkan balkans sahel scandinavia caucasus maghreb levant andes andean alps iberia iberian outback caribbean middle
-    prairie prairies plains appalachia benelux great lakes polynesia melanesia micronesia eurasia anglo francophone
-    tropics bay area
-    hindi urdu bengali tamil telugu marathi punjabi malay tagalog hebrew farsi persian amharic swahili zulu afrikaans
-    cantonese mandarin kanji katakana hiragana hangul devanagari sinhala catalan basque roman ottoman moorish
-    soviet
-    van bin bus truck taxi tram train greater downtown uptown midtown old new upper lower inner outer
-    karen harvard stanford springs watts alamo chelsea broadway clifton alexandra lapa suba tigre baixa bund saket
-    rohini patan hamra bercy presidio casbah pantheon condado candelaria springs borders world war wars memorial
-    kensington brixton kennedy pinheiros liberdade independencia
-    date time season winter summer autumn fall dense open wide narrow geographic geographical mixed
-"""
-_WORDS = frozenset(_ORDINARY.split())
-"""Cities, regions and countries that are words as well, and words that headings and lists begin with: never a place by
-themselves, unless a comma and a name follow."""
+_WORDS = WORDS["ordinary"]
 
 
 class Spot(NamedTuple):

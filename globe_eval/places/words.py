@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
+from pathlib import Path
 
+from globe_eval.files import read_word_lists
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-def _phrases(text: str) -> frozenset[str]:
-    return frozenset(text.split("|"))
-
-
-_UNKNOWN = _words(
-    "unknown unspecified unidentified undetermined undeterminable undisclosed unclear unsure uncertain indeterminate"
-    " indeterminable unnamed unidentifiable ambiguous none null nan nil tbd idk unavailable undefined anytown"
-    " cannot somewhere insufficient inconclusive desconocido desconocida inconnu inconnue unbekannt 未知 不明"
-)
-_GENERIC = _words(
-    "a an the in of on at near by any some no not n na applicable specified determined identified provided available"
-    " known given visible stated mentioned specific particular possible generic various multiple several different"
-    " city cities town towns township village villages area areas region regions suburb suburbs suburban urban rural"
-    " countryside neighborhood neighbourhood residential small large big medium mid sized size major minor remote"
-    " coastal inland location locations place places name names country state province local outskirts i dont know"
-    " sure answer metropolitan mountains mountainous tropical temperate insert your x xx xxx xxxx roadside"
-    " municipality district county continent island settlement hamlet community unincorporated or and with without is"
-    " be but it this that clearly old historic historical ancient medieval modern traditional typical downtown uptown"
-    " midtown center centre central inner outer industrial commercial business shopping tourist resort"
-    " seaside lakeside beachfront waterfront fishing mining farming agricultural market port capital main high"
-    " quarter zone part section european african asian american mediterranean caribbean scandinavian speaking"
-    " english spanish french arab northern southern eastern western north south east west"
-)
-"""Words that name nothing, alone or together: "Old Town", "small coastal city", "Historic District"."""
-_FEATURE = _words(
-    "harbor harbour beach home mountain mount saint sainte santa san sao fort lake park forest river valley hill"
-    " hills islands isle bay desert field farm coast cape street road avenue square plaza bridge university college"
-    " airport station church temple castle garden gardens mall hotel school highway ocean sea ranch spring springs"
-    " canyon camp base palace museum tower house building pier wharf jungle savanna plain plains plateau cliff"
-    " cave waterfall volcano glacier peninsula playground stadium monument memorial cathedral mosque"
-)
-"""Kinds of places: no name by themselves, but part of one ("Park City", "Long Beach")."""
-_CONTINENTS = _words(
-    "world earth global international africa europe asia america oceania eurasia caribbean scandinavia"
-    " mediterranean balkans middle east latin central north south west northern southern eastern western southeast"
-    " southeastern northeast northeastern southwest southwestern northwest northwestern sub saharan nordic baltic"
-    " countries pacific islands"
-)
+_DATA = Path(__file__).with_name("data")
+WORDS = read_word_lists(_DATA / "words.txt")
+_UNKNOWN = WORDS["unknown"]
+_GENERIC = WORDS["generic"]
+_FEATURE = WORDS["feature"]
+_CONTINENTS = WORDS["continents"]
 
 
 def is_continent(key: str) -> bool:
@@ -69,13 +36,7 @@ def is_generic(key: str) -> bool:
     return all(word in _GENERIC or word in _FEATURE for word in key.split())
 
 
-_LEAD = _words(
-    "a an the in of on at near by somewhere anywhere either possible possibly probable probably likely unlikely most"
-    " very perhaps maybe presumably appears seems country countries nation nations place places like such as similar"
-    " to around part parts region regions area areas north south east west northern southern eastern western central"
-    " northeast northwest southeast southwest northeastern northwestern southeastern southwestern inland coastal"
-    " rural interior coast border between one or its is could be guess best mainland"
-)
+_LEAD = WORDS["lead"]
 
 
 def without_lead(key: str) -> str:
@@ -87,59 +48,16 @@ def without_lead(key: str) -> str:
     return " ".join(words[start:])
 
 
-_REGION = _words(
-    "prefecture province provinces provincia provinsi propinsi provincie provinz county comitatus state oblast"
-    " oblasti oblasc obl voblast voblasts vobl oblysy viloyati viloyat wiloyat welayaty krai kray kraj kraya"
-    " governorate governorates muhafazah muhafazat muhafaza muhafazasi regency kabupaten region regiao regione"
-    " regiune regija regierungsbezirk department departement departamento departamentul canton kanton cantone chantun"
-    " voivodeship voivodship wojewodztwo woiwodschaft parish republic respublika respubliki territory division"
-    " emirate imarat wilayah wilaya wilayat raion rayon raionul okrug okres okrsek megye varmegye lan laani fylke"
-    " fylkeskommune maakunta landskap kommune kommun kunta comarca partido judet judetul zupanija zupanije opstina"
-    " opcina obcina powiat concelho apskritis novads vald maakond maakonna bezirk landkreis kreis bundesland"
-    " freistaat nomos periferia periferies perifereia ostan shahrestan changwat tinh sheng zizhiqu aimag aymag ili"
-    " bolgesi zila zilla subdistrict estado pradesh prowincja vilayet gewest amt eparchia raioni mintaqah mintaqat"
-    " hrabstwo grafschaft graafschap comte contado obshtina obshina mkoa mkhare kyrayata municipio gemeente gmina"
-    " dzong dzongkhag atoll voblasc oblastnoy zhupa unitary nahiyah qada"
-)
-"""Words that say "a region", where they end a name or begin it."""
-_OF_REGION = _words("state province territory division district republic department region zone parish unitary")
-"""English words that begin a region's name only with "of": "State College" is a town."""
-_MODIFIERS = _words(
-    "autonomous autonomnyy avtonomnyy avtonomny autonomna autonoma autonome autonomo special administrative self"
-    " governing federal metropolitan metropolitana metropolitaine capital national peoples royal london borough"
-    " municipal ethnic overseas free constituent council unitary district area city community communidad comunidad"
-    " mixed commonwealth principality principado the"
-)
-"""Words that stand before or beside one that says "a region": "special administrative region", "London borough of"."""
-_BEFORE_OF = _words("borough community comunidad commonwealth principality principado duchy freistaat free")
-_GENITIVE = _words("kommun kommune lan fylke stad")
-_ARTICLES = _words("la le les el los las al")
-_PARTICLES = _words("of the de du des da do das dos di del della dello delle la le les el los las al e ye")
-_SUFFIXES = _phrases(
-    "city proper|city center|city centre|city|municipality|metropolitan municipality|metropolitan area"
-    "|metropolitan city|metropolitan region|metropolitan district|metropolis|metro area|metro|district|town|township"
-    "|village|borough|commune|area|suburbs|suburb|outskirts|old town|old city|historic center|historic centre"
-    "|historic district|downtown|special city|capital region|capital district|capital territory|municipal district"
-    "|surroundings|surrounding area|rural area|countryside|urban area|bay area|national capital|shi|ku|si|gu|cho"
-    "|machi|gun|ken|fu|to|city area|vicinity|region area|neighborhood|neighbourhood|or nearby|or nearby town"
-    "|area suburb|city suburb|approximate|approx|administrative okrug|city council|council|hreppur|shahri|sehri|kota"
-    "|sum|ville|stad|by|quarter|okrug"
-)
-_PREFIXES = _phrases(
-    "greater|the greater|city of|city and county of|downtown|central|inner|metropolitan|metro|near|close to|outside"
-    "|in|just outside|suburb of|suburbs of|suburban|outskirts of|on the outskirts of|old town of|old town|old"
-    "|historic center of|historic centre of|historic|area around|around|the city of|the|town of|the town of"
-    "|village of|the village of|municipality of|vicinity of|the vicinity of|in the vicinity of|island of|isle of"
-    "|the island of|kota|ciudad de|ciudad|ville de|comune di|citta di|cidade de|stadt|municipio de|north|south|east"
-    "|west|northeast|northwest|southeast|southwest|rural|likely|historic town of|historic city of|ancient city of"
-    "|most likely|very likely|possibly|probably|perhaps|maybe|approximately|near the city of|commune of|capital"
-    "|district of|port of|somewhere in|somewhere near|thanh pho|tp|krung|distrito de|agglomeration de"
-    "|communaute urbaine de|a city like|a town like|city like|possible|either|unspecified|unnamed|municipalidad de"
-    "|arrondissement de|township of|borough of|gemeinde|grad|quan|phuong|gorod|gmina|kommune|gemeente|g"
-)
-_COMPASS = _words("northern southern eastern western central upper lower upstate downstate northeastern northwestern"
-                  " southeastern southwestern inner outer")  # fmt: skip
-"""Words that leave of a name the area, not the city: "Upstate New York", "Northern Jakarta"."""
+_REGION = WORDS["region"]
+_OF_REGION = WORDS["of_region"]
+_MODIFIERS = WORDS["modifiers"]
+_BEFORE_OF = WORDS["before_of"]
+_GENITIVE = WORDS["genitive"]
+_ARTICLES = WORDS["articles"]
+_PARTICLES = WORDS["particles"]
+_SUFFIXES = WORDS["suffixes"]
+_PREFIXES = WORDS["prefixes"]
+_COMPASS = WORDS["compass"]
 _ENDINGS = {
     ending: regional
     for text, regional in (
@@ -174,9 +92,8 @@ def variants(key: str, *, regions_only: bool = False) -> Iterator[tuple[str, boo
                     yield shorter, regional
 
 
-_FAITHS = _words("jewish muslim armenian")
-"""Whose quarter is no region of their name."""
-_WINDS = _words("north south east west northeast northwest southeast southwest")
+_FAITHS = WORDS["faiths"]
+_WINDS = WORDS["winds"]
 
 
 def without_compass(key: str) -> str | None:
@@ -249,3 +166,11 @@ def _without_region_word(words: list[str]) -> list[str] | None:
     while after < end and words[after] in _PARTICLES:
         after += 1
     return None if after > end or (needs_of and after == head) else words[after:]
+
+
+with (_DATA / "demonyms.csv").open(encoding="utf-8") as _file:
+    DEMONYMS: dict[str, str] = {row["demonym"]: row["code"] for row in csv.DictReader(_file)}
+"""English adjective or noun -> ISO 3166-1 alpha-2. Those that mean more than a country are left out: "Caribbean"."""
+
+NO_DEMONYM = ("North", "South", "Latin", "Central", "Native", "African", "Pan", "Anglo")
+"""Words before a demonym that take it from its country: "South American", "Latin American", "Native American"."""

@@ -121,7 +121,8 @@ def compare(folders: Sequence[Path], *, seed: int = 0) -> list[Comparison]:
     """Each later run against the first. Raises InputError for what is no run, and for runs that cannot be compared."""
     if not 2 <= len(folders) <= MOST:
         raise InputError(f"compare: found {len(folders)} runs; allowed: 2 to {MOST}")
-    runs = {folder: read_run(folder) for folder in folders if folder.suffix != ".json" or folder.is_dir()}
+    of_rows = {path for path in folders if path.suffix == ".json" and path.is_file() and path.name != "results.json"}
+    runs = {folder: read_run(folder) for folder in folders if folder not in of_rows}
     if not runs:
         raise InputError("compare: a row of a leaderboard has no ids; one of the runs must be a folder")
     beside = next(iter(runs.values()))

@@ -11,7 +11,7 @@ from globe_eval.metrics.accuracy import acc_name
 from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.intervals import FEW_GROUPS, PROCEDURE
 from globe_eval.metrics.paired import Paired
-from globe_eval.reports import shown
+from globe_eval.reports import notation
 from globe_eval.reports.compare import Comparison, Flip, MetricPair, Part, holm_of
 from globe_eval.reports.run import Run, model_name
 from globe_eval.reports.terminal import MOST_COLUMNS, folded, prose
@@ -86,7 +86,7 @@ def denominator_sentence(one: Comparison, letter: str = "B") -> str:
     is_ahead = "is ahead" if everyone.higher_is_better else "is nearer" if described(name).unit == "km" else "has less"
     return (
         f"The order depends on the denominator ({_listed(disputed)}): of all photographs {first} {is_ahead} "
-        f"({shown.label(name)}: {values[0]}), of those that each located {second} {is_ahead} ({values[1]})."
+        f"({notation.label(name)}: {values[0]}), of those that each located {second} {is_ahead} ({values[1]})."
     )
 
 
@@ -98,9 +98,9 @@ def _pair(name: str, row: MetricPair, a_first: bool) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     """`25, 200 and 750 km, GeoScore`."""
-    distances = [shown.short(name).removesuffix(" km") for name in names if name.startswith("acc@")]
+    distances = [notation.short(name).removesuffix(" km") for name in names if name.startswith("acc@")]
     words = [_and(distances) + " km"] if distances else []
-    return ", ".join([*words, *(shown.label(name) for name in names if not name.startswith("acc@"))])
+    return ", ".join([*words, *(notation.label(name) for name in names if not name.startswith("acc@"))])
 
 
 def _and(words: Sequence[str]) -> str:
@@ -114,7 +114,7 @@ def _runs(many: Sequence[Comparison]) -> str:
         f"{letter}  {model_name(run.results)} · {run.folder}" + ("  (reference)" if run is first.a else "")
         for letter, run in zip(LETTERS, runs, strict=False)
     ]
-    groups = f" by {shown.people(first.n_groups)}" if first.n_groups < first.n else ""
+    groups = f" by {notation.people(first.n_groups)}" if first.n_groups < first.n else ""
     forms = " and ".join(dict.fromkeys(run.results.answer_form for run in runs))
     tasks = " and ".join(dict.fromkeys(run.results.task for run in runs))
     lines += ["", f"{tasks} · {_photographs(first.n)}{groups} · {forms} · {first.a.results.distance} distance"]
@@ -133,7 +133,7 @@ def _all_photographs(
         p = adjusted.get(name, row.difference.p) if several else row.difference.p
         rows.append(
             [
-                shown.with_unit(name),
+                notation.with_unit(name),
                 _value(name, row.a),
                 _value(name, row.b),
                 *_difference(name, row.difference),
@@ -145,7 +145,7 @@ def _all_photographs(
         )
     header = ["all photographs", "A", letter, f"{letter} − A", "95 % interval", "Holm p" if several else "p"]
     header += ["better", f"{letter} wins", "A wins"]
-    fewer = [f"{shown.label(name)} {n:,}" for name, row in brief.items() if (n := row.difference.n) < one.n]
+    fewer = [f"{notation.label(name)} {n:,}" for name, row in brief.items() if (n := row.difference.n) < one.n]
     few = f"Photographs of which both have a value, where not all: {', '.join(fewer)}" if fewer else ""
     return _table(rows, header, columns) + (f"\n{prose(few, columns)}" if few else "")
 
@@ -162,7 +162,7 @@ def _denominators(one: Comparison, letter: str, columns: int | None) -> str:
         own, both = one.own.get(name), one.both.get(name)
         if own is None and both is None:
             continue
-        cells = [shown.with_unit(name).removesuffix(", %"), _value(name, row.a), _value(name, row.b)]
+        cells = [notation.with_unit(name).removesuffix(", %"), _value(name, row.a), _value(name, row.b)]
         cells += [_value(name, own.a), _value(name, own.b)] if own else ["", ""]
         cells += [_value(name, both.a), _value(name, both.b)] if both else ["", ""]
         cells += [*_difference(name, both.difference), _p(both.difference.p)] if both else ["", "", ""]
@@ -188,14 +188,14 @@ def _breakdowns(one: Comparison, letter: str, columns: int | None) -> str:
 def _part(name: str, dimension: str, part: Part, near: str, far: str) -> list[str]:
     row, wide = part.rows[near], part.rows[far]
     return [
-        shown.CONTINENTS.get(name, name) if dimension == "continent" else name,
+        notation.CONTINENTS.get(name, name) if dimension == "continent" else name,
         f"{part.n:,}",
         f"{part.n_groups:,}",
         _value(near, row.a),
         _value(near, row.b),
         *_difference(near, row.difference),
         _p(row.difference.p),
-        shown.difference(far, wide.difference.value),
+        notation.difference(far, wide.difference.value),
         _p(wide.difference.p),
     ]
 
@@ -272,16 +272,16 @@ def _photographs(n: int) -> str:
 
 
 def _value(name: str, value: float) -> str:
-    return shown.number(name, value, fine=True)
+    return notation.number(name, value, fine=True)
 
 
 def _difference(name: str, paired: Paired) -> tuple[str, str]:
     bounds = (
         ""
         if math.isnan(paired.low)
-        else f"{shown.difference(name, paired.low)} to {shown.difference(name, paired.high)}"
+        else f"{notation.difference(name, paired.low)} to {notation.difference(name, paired.high)}"
     )
-    return shown.difference(name, paired.value), bounds
+    return notation.difference(name, paired.value), bounds
 
 
 def _p(p: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
-from globe_eval.reports import shown
+from globe_eval.reports import notation
 from globe_eval.sample import Figure, Results, Status
 
 _NEAR_KM = THRESHOLDS_KM["city"]
@@ -61,7 +61,7 @@ def _distance(results: Results) -> str:
     figure = _known(results, "median_km")
     if figure is None or math.isinf(figure.value or 0.0):
         return "Half of the photographs or more have no usable answer, so that there is no median distance."
-    far = shown.text("median_km", max(figure.value or 0.0, 0.1))
+    far = notation.text("median_km", max(figure.value or 0.0, 0.1))
     if results.n == 1:
         return f"The one photograph is placed {far} from where it was taken."
     return f"Half of the photographs are placed within {far} of where they were taken."

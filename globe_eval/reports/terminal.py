@@ -19,7 +19,7 @@ from globe_eval.files import harmless
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.breakdowns import DIMENSIONS
 from globe_eval.metrics.catalogue import ACCURACIES, TARGETS, Family, described, of_family
-from globe_eval.reports import shown
+from globe_eval.reports import notation
 from globe_eval.reports.run import model_name
 from globe_eval.reports.sentences import sentences
 from globe_eval.sample import Results
@@ -82,12 +82,12 @@ def result_table(results: Results, columns: int | None = None) -> str:
     for name, figure in results.metrics.items():
         if described(name).family not in ("accuracy", "disclosure", "own"):
             continue
-        row = [shown.label(name), shown.text(name, figure.value), shown.interval(name, figure)]
+        row = [notation.label(name), notation.text(name, figure.value), notation.interval(name, figure)]
         if some_missing:
             valid = results.valid_only.get(name)
-            row.append(shown.text(name, valid.value) if valid and name != "located" else "")
+            row.append(notation.text(name, valid.value) if valid and name != "located" else "")
         if ceiling:
-            row.append(shown.text(name, ceiling[name]) if name in ceiling else "")
+            row.append(notation.text(name, ceiling[name]) if name in ceiling else "")
         rows.append(row)
     return "\n".join(
         [
@@ -108,7 +108,7 @@ def _notes(results: Results) -> list[str]:
     ceiling = results.ceiling if results.answer_form not in ("coordinates", "any") else None
     return [
         status_line(results),
-        shown.few(results.n_groups),
+        notation.few(results.n_groups),
         f"repaired, having been decoded wrongly: {results.repaired:,} responses" if results.repaired else "",
         _ceiling_line(results) if ceiling else "",
         _clean_line(results) if results.clean else "",
@@ -155,11 +155,11 @@ def breakdown_table(results: Results, by: str, columns: int | None = None) -> st
     grouped = any(part.n_groups < part.n for _, part in parts)
     rows = [
         [
-            shown.CONTINENTS.get(label, label) if by == "continent" else label,
+            notation.CONTINENTS.get(label, label) if by == "continent" else label,
             f"{part.n:,}",
             *([f"{part.n_groups:,}"] if grouped else []),
             *(
-                f"{shown.text(name, part.metrics[name].value)}\n{shown.interval(name, part.metrics[name])}"
+                f"{notation.text(name, part.metrics[name].value)}\n{notation.interval(name, part.metrics[name])}"
                 if name in part.metrics
                 else "none"
                 for name in names
@@ -168,7 +168,7 @@ def breakdown_table(results: Results, by: str, columns: int | None = None) -> st
         for label, part in parts
     ]
     header = [by.replace("_", " "), "n", *(["photo-\ngraphers"] if grouped else [])]
-    header += [shown.label(name).replace(", ", "\n") for name in names]
+    header += [notation.label(name).replace(", ", "\n") for name in names]
     table = _table(rows, header, columns, tablefmt="simple_grid")
     return f"{prose(heading(results), columns)}\n\n{table}"
 
@@ -188,8 +188,8 @@ def compact_table(many: Sequence[Results], format: str = "terminal", columns: in
     if format == "csv":
         return _csv(many, names)
     between = "\n" if format == "terminal" else " "
-    header = ["task", "model", "n", *(shown.label(name).replace(", ", between) for name in ACCURACIES)]
-    header += [shown.short(name) for name in names[len(ACCURACIES) :]]
+    header = ["task", "model", "n", *(notation.label(name).replace(", ", between) for name in ACCURACIES)]
+    header += [notation.short(name) for name in names[len(ACCURACIES) :]]
     rows = [
         [
             r.task,
@@ -207,7 +207,7 @@ def compact_table(many: Sequence[Results], format: str = "terminal", columns: in
 
 def _figure(results: Results, name: str, format: str) -> str:
     figure = results.metrics[name]
-    value, interval = shown.text(name, figure.value), shown.interval(name, figure)
+    value, interval = notation.text(name, figure.value), notation.interval(name, figure)
     if format == "terminal":
         return f"{value}\n{interval}"
     return f"{value} ({interval})" if interval else value
@@ -230,7 +230,7 @@ def _csv(many: Sequence[Results], columns: Sequence[str]) -> str:
 
 def heading(results: Results) -> str:
     """The heading of a result: task, model, answer form, number of photographs, distance."""
-    groups = f" by {shown.people(results.n_groups)}" if results.n_groups < results.n else ""
+    groups = f" by {notation.people(results.n_groups)}" if results.n_groups < results.n else ""
     limited = f" (--limit {results.limit:g})" if results.limit is not None else ""
     version = f" version {results.task_version}" if results.task_version else ""
     return (
@@ -250,7 +250,7 @@ def _ceiling_line(results: Results) -> str:
     line = "ceiling: what answers of this form score that name the city nearest to each photograph"
     if not results.attainable:
         return line
-    best = " / ".join(shown.number(name, value) for name, value in results.attainable.items())
+    best = " / ".join(notation.number(name, value) for name, value in results.attainable.items())
     return f"{line}; the best place names score {best} %"
 
 
@@ -260,7 +260,7 @@ def _clean_line(results: Results) -> str:
     assert clean is not None
     figures = {km: clean.metrics[acc_name(km)] for km in THRESHOLDS_KM.values() if acc_name(km) in clean.metrics}
     values = ", ".join(
-        f"{shown.text(acc_name(km), figure.value)} ({shown.interval(acc_name(km), figure) or 'no interval'}) "
+        f"{notation.text(acc_name(km), figure.value)} ({notation.interval(acc_name(km), figure) or 'no interval'}) "
         f"within {km:,.0f} km"
         for km, figure in figures.items()
     )
@@ -286,8 +286,8 @@ def _section(results: Results, family: Family, title: str, columns: int | None) 
     rows = [
         [
             metric.label,
-            shown.text(metric.name, one.value),
-            shown.interval(metric.name, one),
+            notation.text(metric.name, one.value),
+            notation.interval(metric.name, one),
             f"{one.n:,}",
             _ARROWS[metric.higher_is_better],
         ]
@@ -343,8 +343,8 @@ def _localizability(results: Results, columns: int | None) -> str:
         measure, _, target = metric.label.rpartition(", ")
         one = results.metrics.get(metric.name)
         if one is not None and measure:
-            within = shown.interval(metric.name, one)
-            rows.setdefault(measure, {})[target] = shown.text(metric.name, one.value) + (
+            within = notation.interval(metric.name, one)
+            rows.setdefault(measure, {})[target] = notation.text(metric.name, one.value) + (
                 f" ({within})" if within else ""
             )
     targets = [target for target in TARGETS.values() if any(target in cells for cells in rows.values())]
@@ -353,11 +353,11 @@ def _localizability(results: Results, columns: int | None) -> str:
     name = "localizable_claimed"
     claimed = results.metrics[name]
     known = ", ".join(f"{source} {n:,}" for source, n in sources.items())
-    claims = f"{shown.label(name)}: {shown.text(name, claimed.value)} of {claimed.n:,}; confidence from: {known}"
+    claims = f"{notation.label(name)}: {notation.text(name, claimed.value)} of {claimed.n:,}; confidence from: {known}"
     return f"{table}\n{prose(claims, columns)}"
 
 
 def _format(results: Results) -> str:
     found = [(metric, results.metrics[metric.name]) for metric in of_family("format") if metric.name in results.metrics]
-    parts = [f"{metric.label} {shown.text(metric.name, one.value)}" for metric, one in found]
+    parts = [f"{metric.label} {notation.text(metric.name, one.value)}" for metric, one in found]
     return f"format: {', '.join(parts)}" if parts else ""

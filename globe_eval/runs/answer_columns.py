@@ -98,8 +98,15 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         found["names"] = {"city": city, "country": country, "admin": predicted("admin", None)}
     if "response" not in found and (not found or read == "response") and (second := table.find("response")):
         found["response"] = {"response": second}
+    filled = {kind: use for kind, use in found.items() if _has_values(table, use)}
+    if found and not filled and table.path.name == "samples.jsonl":
+        raise InputError(
+            f"{table.path}: no row has a response; globe-eval rescore {table.path.parent} scores a run again"
+        )
     if columns.response is not None and read is None:
         read = "response"
+    elif read is None:
+        found = filled or found
     if read is not None:
         if read not in found:
             raise table.lacking(f"column to read {read} from", f"{_looks_like(table, columns)}; name it with {_NAMING}")
@@ -112,6 +119,10 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         choices = "; ".join(f"--read {kind} ({', '.join(c for c in use.values() if c)})" for kind, use in found.items())
         raise InputError(f"{table.path.name}: several columns could be the answers; choose {choices}")
     return next(iter(found.items()))
+
+
+def _has_values(table: Table, use: Use) -> bool:
+    return any(cell_value(row, column) is not None for row in table.rows for column in use.values())
 
 
 def refuse_same(table: Table, use: Use, chosen: Mapping[str, str]) -> None:

@@ -304,16 +304,13 @@ def _refuse_changed(path: Path, number: int, line: dict[str, Any], *, checked: b
     """Raise InputError for a line that is not as it was written."""
     if "sum" not in line and not checked:
         return
-    if line.get("sum") != _sum({name: value for name, value in line.items() if name != "sum"}):
+    rest = {name: value for name, value in line.items() if name != "sum"}
+    if line.get("sum") != _sum_of(json.dumps(rest, ensure_ascii=False)):
         name = f" (id {line['id']!r})" if isinstance(line.get("id"), str) else ""
         raise InputError(
             f"{path}, line {number}{name}: is not as it was written (its checksum is another); remove the line to ask "
             "again, or --fresh starts over"
         )
-
-
-def _sum(record: dict[str, Any]) -> str:
-    return _sum_of(json.dumps(record, ensure_ascii=False))
 
 
 def _sum_of(text: str) -> str:

@@ -32,14 +32,26 @@ def read_results(folder: Path) -> Results:
     """Read `results.json` of a run. Raises InputError with the field that is wrong."""
     path = folder / "results.json"
     if not path.is_file():
-        raise InputError(f"{folder}: no results.json there, this is no run")
+        raise no_run(folder, "results.json")
     text = path.read_bytes()
     try:
         return from_json(Results, text)
-    except ValueError as error:
+    except ValueError:
         with contextlib.suppress(ValueError, RecursionError, TypeError, LookupError):
-            refuse_later_schema(path, json.loads(text)["schema_version"])
+            found = json.loads(text)
+            if "schema_version" not in found:
+                error = ValueError("no schema_version, so no result of globe-eval")
+            refuse_later_schema(path, found["schema_version"])
         raise InputError(f"{path}: {error}") from None
+
+
+def no_run(folder: Path, lacking: str) -> InputError:
+    """The error of what should be the folder of a run: what it is, and where a run may be."""
+    if folder.is_file():
+        there = f", as {folder.parent}" if (folder.parent / "results.json").is_file() else ""
+        return InputError(f"{folder}: a file; a run is a folder with results.json and samples.jsonl{there}")
+    inside = ", ".join(str(found.parent) for found in sorted(folder.glob("*/results.json"))[:3])
+    return InputError(f"{folder}: no {lacking} there, " + (f"but runs in it: {inside}" if inside else "this is no run"))
 
 
 def refuse_later_schema(path: Path, found: object, field: str = "schema_version", known: int = SCHEMA_VERSION) -> None:
@@ -59,7 +71,7 @@ def each_sample(folder: Path) -> Iterator[Sample]:
     """`read_samples` one by one, for runs that are too long to be held as objects."""
     path = folder / "samples.jsonl"
     if not path.is_file():
-        raise InputError(f"{folder}: no samples.jsonl there, this is no run")
+        raise no_run(folder, "samples.jsonl")
     with path.open(encoding="utf-8", newline="\n") as file:
         for line, text in enumerate(file, 1):
             try:

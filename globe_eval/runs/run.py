@@ -16,16 +16,17 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from globe_eval import secrets
-from globe_eval.benchmarks import definition, foreign_code, validate
+from globe_eval.benchmarks import definition, validate
 from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.images import Bounds, sent_bounds
 from globe_eval.benchmarks.pack import is_packed, unpack_benchmark
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import decoding
-from globe_eval.runs import identity, judge, localizability_probe, process, record, repeats, served
+from globe_eval.runs import identity, judge, localizability_probe, process, record, repeats
 from globe_eval.runs.assemble import assemble, unscored
 from globe_eval.runs.journal import Journal
+from globe_eval.runs.notes import response_notes, served_by
 from globe_eval.runs.second_model import SecondModel, second_model
 from globe_eval.runs.usage import Budget, Portion, Prices, usage
 from globe_eval.sample import DistanceModel, Images, Results, Sample, Truth
@@ -278,8 +279,8 @@ def load_tasks(
         if found:
             raise InputError(str(found[0]))
 
-    asked = foreign_code.requested_definitions(names, known, tags)
-    for file, modules in foreign_code.modules(asked).items():
+    asked = validate.requested_definitions(names, known, tags)
+    for file, modules in validate.function_modules(asked).items():
         if no_code:
             raise InputError(f"{file}: loads the Python of {', '.join(modules)}; --no_code refuses it")
         print(f"globe-eval: {file} loads the Python of {', '.join(modules)}", file=sys.stderr)
@@ -438,8 +439,8 @@ def _assemble(
         usage=usage(responses, portions, request.prices),
     )
     exclude = overlapping_ids({"overlap": task.manifest.overlap}) if request.exclude_overlap else None
-    answered_by = served.served_by(responses)
-    notes = served.notes(responses, asking.prompt if hasattr(asking.model, "answers") else None)
+    answered_by = served_by(responses)
+    notes = response_notes(responses, asking.prompt if hasattr(asking.model, "answers") else None)
     del docs, files, answers, responses  # a kilobyte and a half a photograph, of no more use
     asking.answers.clear()
     asking.pictures.clear()

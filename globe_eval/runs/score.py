@@ -38,7 +38,7 @@ from globe_eval.runs.answer_columns import (
     response_of,
 )
 from globe_eval.runs.assemble import assemble, unscored
-from globe_eval.runs.observations import codes, other_form, placeholders, same_as_truth, unread
+from globe_eval.runs.notes import codes, other_form, placeholders, same_as_truth, unread
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth
 
 
@@ -147,7 +147,8 @@ def score_table(
 
     if kind == "response":
         refuse_several(answers, use["response"])
-    samples = [_sample(row, answers, matched.get(i), use, points) for i, row in enumerate(rows)]
+    positions = None if points is None else points.tolist()
+    samples = [_sample(row, answers, matched.get(i), use, positions) for i, row in enumerate(rows)]
     absent = sum(one.error is not None for one in samples)
     if absent:
         notes.append(
@@ -243,7 +244,7 @@ def _sample(row: Mapping[str, Any], table: Table, index: int | None, use: Use, p
         return of(response_of(table.rows[index], use["response"]))
     if points is None:
         return of(answer=names_of(table, index, use))
-    lat, lon = points[index].tolist()
+    lat, lon = points[index]
     return of(answer=Answer(lat=lat, lon=lon) if abs(lat) <= 90 and abs(lon) <= 180 else Answer())
 
 

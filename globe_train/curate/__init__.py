@@ -10,14 +10,13 @@ from __future__ import annotations
 import argparse
 import sys
 
-from globe_eval.commands.parser import Parser
+from globe_eval.commands.parser import Command, Parser
 from globe_eval.errors import InputError
-from globe_train.commands import Command
 
 
 def _add_arguments(curate: Parser) -> None:
     curate.add_argument("recipe", metavar="RECIPE", help="a YAML file, or the name of a shipped recipe")
-    curate.add_argument("overrides", nargs="*", metavar="key=value", help="over the recipe's, as in seed=1")
+    curate.add_argument("overrides", nargs="*", default=[], metavar="key=value", help="over the recipe's, as in seed=1")
     curate.add_argument("--shard", metavar="I/N", help="ask and look only, every N-th photograph from the I-th on")
     curate.add_argument("--teacher", metavar="NAME", help="ask only this teacher (several may be asked side by side)")
     curate.add_argument("--fresh", action="store_true", help="ask everything again, instead of going on")

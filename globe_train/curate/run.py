@@ -10,7 +10,7 @@ from typing import Any
 
 from globe_eval.errors import IncompleteRun
 from globe_eval.runs.lock import Lock
-from globe_train.curate import card, write
+from globe_train.curate import dataset
 from globe_train.curate.assemble import Assembled, Benchmarks, assemble
 from globe_train.curate.distil import Photographs, Shard, distil, read_photographs
 from globe_train.curate.evidence import source_of
@@ -74,7 +74,7 @@ def _finish(
     recipe: Recipe, photographs: Photographs, verdicts: list[dict[str, Any]], benchmarks: Benchmarks
 ) -> Curated:
     assembled = assemble(recipe, photographs.rows, verdicts, photographs.images, benchmarks)
-    write.write(recipe, assembled, verdicts, photographs.images)
+    dataset.write(recipe, assembled, verdicts, photographs.images)
     return Curated(assembled, verdicts, recipe.output / "dataset")
 
 
@@ -99,7 +99,7 @@ def summary(curated: Curated) -> str:
     counts = curated.assembled.counts
     kept = counts["train"] + counts["test"]
     lines = [
-        *card.fates(curated.assembled),
+        *dataset.fates(curated.assembled),
         "",
         f"{curated.folder}: {counts['train']:,} train, {counts['test']:,} test",
     ]

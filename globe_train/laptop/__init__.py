@@ -10,8 +10,7 @@ import argparse
 from pathlib import Path
 
 from globe_eval.commands.arguments import count
-from globe_eval.commands.parser import Parser
-from globe_train.commands import Command
+from globe_eval.commands.parser import Command, Parser
 
 MAKES = {
     "out/train/imagined/manifest.jsonl": "globe-train world out/train/imagined --teacher imagined --n 14400",

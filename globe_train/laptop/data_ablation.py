@@ -33,10 +33,10 @@ from globe_eval.runs import record
 from globe_train import card
 from globe_train.card import table
 from globe_train.curate.annotation import Annotation, annotation
+from globe_train.curate.assemble import place_in_line
 from globe_train.curate.distil import read_photographs
 from globe_train.curate.recipe import read_recipe
 from globe_train.curate.run import curate
-from globe_train.curate.split import place_in_line
 from globe_train.curate.verify import vocabulary_of
 from globe_train.laptop import ablation, simulation
 from globe_train.laptop.steps import TRAIN, Step, checkpoint, evaluation, run

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from globe_eval.answers import parse
-from globe_eval.answers.exonyms import EXONYMS
+from globe_eval.answers.scripts import EXONYMS
 from globe_eval.places import resolve
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "languages.json").read_text(encoding="utf-8"))

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from globe_eval.cues import asserts, canonical, claims, read, with_hypernyms
 from globe_eval.cues.anycase import AnyCase
+from globe_eval.cues.language import is_english, is_plainly_english
 from globe_eval.cues.lexicon import Cue, build, lexicon, normal, parse
+from globe_eval.cues.tokens import forms
 from globe_eval.metrics import consistency
 
 FILE = resources.files("globe_eval.cues").joinpath("data/cues.txt").read_text(encoding="utf-8")
@@ -156,3 +158,32 @@ def test_there_are_patterns_to_compare() -> None:
 def test_a_pattern_with_capitals_would_be_found_out() -> None:
     wrong = AnyCase("(?:I|we) say")
     assert wrong.search("I say") is None, "patterns are written in lower case"
+
+
+PIECES = (
+    "The",
+    "the",
+    "of",
+    "and",
+    "with",
+    "it's",
+    "don't",
+    "de",
+    "la",
+    "der",
+    "l'image",
+    "St",
+    "Luke's",
+    "U.S.",
+    "Rue",
+)
+PIECES += ("bus", "palms", "Paris", "d'une", "n't", "a", "un", ",", ".", "-", "\n", "y", "s")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=60))
+def test_what_is_plainly_english_is_english_with_and_without_its_names(pieces: list[str]) -> None:
+    text = " ".join(pieces)
+    bare = consistency._CAPITALISED.sub(" ", text)
+    for one in (text, bare):
+        assert is_english(one, forms(one), lexicon().starts) or not is_plainly_english(text)

@@ -23,7 +23,7 @@ from globe_eval.benchmarks.images import Photograph
 from globe_eval.errors import InputError
 from globe_eval.models import request as chat
 from globe_eval.models import sharing
-from globe_eval.models.failures import REFUSALS
+from globe_eval.models.sharing import REFUSALS
 
 # What is sent
 

@@ -25,8 +25,6 @@ from globe_eval.errors import InputError
 from globe_eval.models.endpoint import Endpoint
 from globe_eval.models.response import Response
 
-pytestmark = pytest.mark.alone
-
 N = 2000
 
 
@@ -129,6 +127,7 @@ class Faulty:
         assert len(self.met) == len(self.FAULTS) and min(self.met.values()) > 0.02 * N, "each fault was met"
 
 
+@pytest.mark.alone
 def test_2000_samples_through_30_percent_faults(photograph: Photograph) -> None:
     faulty = Faulty(lateness=4.0)
     with ChatServer(faulty) as server:
@@ -136,6 +135,7 @@ def test_2000_samples_through_30_percent_faults(photograph: Photograph) -> None:
     faulty.check(responses)
 
 
+@pytest.mark.alone
 def test_2000_samples_through_faults_and_the_death_of_one_of_three_servers(photograph: Photograph) -> None:
     faulty = Faulty()
     requests = requests_for(photograph, N)
@@ -156,6 +156,7 @@ def test_2000_samples_through_faults_and_the_death_of_one_of_three_servers(photo
     assert after[0] - before[0] > N // 5 and after[2] - before[2] > N // 5
 
 
+@pytest.mark.alone
 def test_a_server_that_comes_back_is_waited_for(photograph: Photograph, caplog: pytest.LogCaptureFixture) -> None:
     requests = requests_for(photograph, 60)
     responses = [Response()] * 60
@@ -183,6 +184,7 @@ def test_a_server_that_comes_back_is_waited_for(photograph: Photograph, caplog: 
     assert re.fullmatch(rf"globe-eval: {server.base_url} answers again after [1-9]\d* s", again)
 
 
+@pytest.mark.alone
 def test_a_server_that_goes_behind_a_gateway_is_waited_for_too(photograph: Photograph) -> None:
     down, was_down = threading.Event(), threading.Event()
 
@@ -208,6 +210,7 @@ def test_a_server_that_goes_behind_a_gateway_is_waited_for_too(photograph: Photo
     assert down.is_set() is False and sorted(responses) == [(i, f"answer {i}") for i in range(80)]
 
 
+@pytest.mark.alone
 def test_a_server_that_comes_back_takes_its_share_again(photograph: Photograph) -> None:
     killed, its_share_is_done = threading.Event(), threading.Event()
 
@@ -232,6 +235,7 @@ def test_a_server_that_comes_back_takes_its_share_again(photograph: Photograph) 
     assert its_share_is_done.is_set()
 
 
+@pytest.mark.alone
 def test_only_when_every_server_is_gone_for_good_are_samples_given_up(
     photograph: Photograph, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -271,6 +275,7 @@ def test_a_request_that_kills_its_server_is_given_up_and_the_rest_is_not(photogr
     assert [r for i, r in enumerate(responses) if i != 7] == [f"answer {i}" for i in range(20) if i != 7]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("fault", ["drip", "drip body"])
 def test_a_server_that_drips_is_not_waited_for_beyond_the_timeout(photograph: Photograph, fault: Any) -> None:
     with ChatServer(lambda payload, number: Reply(completion("x" * 2000), fault=fault)) as server:
@@ -283,6 +288,7 @@ def test_a_server_that_drips_is_not_waited_for_beyond_the_timeout(photograph: Ph
     assert 0.8 < took < 30, "all of it would take 40 s"
 
 
+@pytest.mark.alone
 def test_a_connection_that_the_server_closed_while_idle_is_no_failure(photograph: Photograph) -> None:
     with ChatServer(lambda payload, number: Reply(completion("x"), headers={"Connection": "keep-alive"})) as server:
         model = endpoint(server, num_concurrent=1, max_retries=0, requests_per_minute=60)  # idle for most of a second
@@ -337,6 +343,7 @@ def test_every_address_must_offer_the_model() -> None:
         assert endpoint(one, other).model == "globe-7b"
 
 
+@pytest.mark.alone
 def test_concurrency_counts_at_each_address_and_a_repeated_one_counts_once(photograph: Photograph) -> None:
     def slow(payload: dict[str, Any], number: int) -> Reply:
         return Reply(completion("x"), delay=0.05)

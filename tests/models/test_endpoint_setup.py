@@ -1,4 +1,4 @@
-"""The endpoint model before it asks anything: arguments, keys, servers; and as lm-eval sees it."""
+"""The endpoint model before it asks anything: arguments, keys, servers; and what a refused request means."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import logging
 import pickle
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from globe_eval import models
 from globe_eval.benchmarks.images import Photograph
 from globe_eval.errors import InputError
 from globe_eval.models.endpoint import Endpoint
+from globe_eval.models.providers import Rules, rules_after
+from globe_eval.models.reply import refused
 from globe_eval.models.response import Response
 
 # Errors of the user, found before thousands of requests are sent
@@ -234,3 +237,38 @@ def test_through_lm_eval(photographs: list[Photograph], template: bool, monkeypa
             assert payload["messages"][0] == {"role": "system", "content": "You are a helpful assistant."}
         assert len(payload["messages"]) == (2 if template else 1)
         assert sum(part["type"] == "image_url" for part in payload["messages"][-1]["content"]) == 1
+
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "refusals.json").read_text(encoding="utf-8"))
+SENT = {"model": "m", "messages": [], "max_tokens": 1024, "temperature": 0, "seed": 0, "stop": ["</x>"]}
+SENT |= {"repetition_penalty": 1.0, "top_k": 1}
+
+
+@pytest.mark.parametrize("case", GOLDEN["fields"], ids=lambda case: case["message"][:60])
+def test_a_refused_field_is_adapted_as_its_sentence_says(case: dict[str, Any]) -> None:
+    error = {"error": {"message": case["message"], "type": "invalid_request_error"}}
+    rules = rules_after(
+        Rules(),
+        error,
+        case["message"],
+        SENT | case.get("sent", {}),
+        case.get("explicit", ()),
+        has_system=True,
+        has_webp=case.get("webp", False),
+    )
+    expected = case["taught"]
+    if expected is None:
+        assert rules is None
+        return
+    assert rules == Rules(
+        expected.get("rename", {}),
+        frozenset(expected.get("omit", ())),
+        expected.get("system"),
+        expected.get("stream", False),
+        expected.get("nowebp", False),
+    )
+
+
+@pytest.mark.parametrize("case", GOLDEN["filters"], ids=lambda case: json.dumps(case["body"])[:60])
+def test_a_filter_is_told_from_an_error(case: dict[str, Any]) -> None:
+    assert refused(case["status"], case["body"]) is case["refused"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from lm_eval.api.instance import Instance
 
 from globe_eval.errors import InputError
 from globe_eval.models.replay import Replay
+from globe_eval.models.response import Response
+from globe_eval.sample import Sample, Truth, from_json, to_json
 
 
 def ask(model: Replay, *ids: str) -> list[Any]:
@@ -112,3 +115,11 @@ def test_arguments_are_checked_as_lm_eval_passes_them(tmp_path: Path) -> None:
         Replay.create_from_arg_obj({"answer": str(file)})
     with pytest.raises(InputError, match="the argument 'answers' is missing"):
         Replay.create_from_arg_obj({})
+
+
+def test_half_a_surrogate_pair_is_the_same_escape_whichever_back_end_wrote_it() -> None:
+    response = Response("Par\ud800is", error=None, finish_reason="stop")
+    assert response == "Par\\ud800is" and pickle.loads(pickle.dumps(response)) == response
+    assert Response(error="no \udfff").error == "no \\udfff"
+    sample = Sample.of("a", Truth(48.85, 2.35), response)
+    assert from_json(Sample, to_json(sample)) == sample

@@ -1,4 +1,4 @@
-"""The connection to an endpoint: https, proxies of the environment, users in an address."""
+"""The connection to an endpoint: https, proxies, users in an address; how many requests are in flight."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from endpoints import echo, endpoint, requests_for
-from servers import ChatServer
+from servers import ChatServer, Reply, completion
 
 from globe_eval.benchmarks.images import Photograph
 from globe_eval.errors import InputError
@@ -105,3 +107,55 @@ def test_a_user_name_in_the_address_is_sent(photographs: list[Photograph]) -> No
         model = Endpoint(server.base_url.replace("http://", "http://me:p%40ss@") + "?token=1")
         model.generate_until(requests_for(photographs[:1]))
         assert server.asked[0].headers["Authorization"] == "Basic bWU6cEBzcw=="  # me:p@ss
+
+
+@pytest.mark.parametrize("concurrency", [1, 7, 8, 24])
+def test_concurrency_is_reached_and_never_exceeded(photographs: list[Photograph], concurrency: int) -> None:
+    def answer(payload: dict[str, Any], number: int) -> Reply:
+        """The first at once; after it none before so many are in flight, and then there is time for one too many."""
+        if server.peak >= concurrency:
+            reached.set()
+        if number > 1:
+            reached.wait(60)
+        return Reply(completion("x"), delay=0.1)
+
+    reached = threading.Event()
+    with ChatServer(answer) as server:
+        several = (3 * requests_for(photographs))[: 4 * concurrency + 1]
+        endpoint(server, num_concurrent=concurrency).generate_until(several)
+        assert server.peak == concurrency
+
+
+def test_leaving_early_sends_nothing_more(photographs: list[Photograph]) -> None:
+    held = threading.Event()
+
+    def answer(payload: dict[str, Any], number: int) -> Reply:
+        if number > 1:
+            held.wait(60)
+        return Reply(completion("x"))
+
+    with ChatServer(answer) as server:
+        for _ in endpoint(server, num_concurrent=3).answers(requests_for(photographs)):
+            break
+        held.set()
+        time.sleep(0.3)
+        assert len(server.asked) <= 4
+
+
+def test_what_was_read_ahead_is_not_sent_after_leaving(photographs: list[Photograph]) -> None:
+    held = threading.Event()
+
+    def answer(payload: dict[str, Any], number: int) -> Reply:
+        if number > 1:
+            held.wait(60)
+        return Reply(completion("x"))
+
+    with ChatServer(answer) as server:
+        for _ in endpoint(server, num_concurrent=16).answers(requests_for(photographs)):
+            deadline = time.monotonic() + 60
+            while len(server.asked) < 17 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            break  # with sixteen in flight, and two of the next read and encoded
+        held.set()
+        time.sleep(0.3)
+        assert len(server.asked) == 17

@@ -112,7 +112,7 @@ def test_a_run_survives_the_server_being_stopped_and_started_again(checkpoint: P
 
 
 def test_decoding_that_is_asked_for_is_honoured_by_the_real_vllm(tiny_qwen: Path, tmp_path: Path) -> None:
-    """Through `vllm-vlm`; tests/models/test_vllm_decoding.py holds what is handed over to a stand-in."""
+    """Through `vllm-vlm`; tests/models/test_other_models.py holds what is handed over to a stand-in."""
     python, given = f"{VLLM_ENV}/bin/python", {"pretrained": tiny_qwen, **VLLM_ARGUMENTS}
 
     def answers(name: str, **gen_kwargs: object) -> dict[str, str]:

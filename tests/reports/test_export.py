@@ -362,8 +362,11 @@ def test_the_real_trackers_work_offline(tmp_path: Path, tracker: str) -> None:
     assert not [word for word in HIDDEN if word.encode() in written]
 
 
-def test_a_models_id_is_the_hubs_where_it_has_one() -> None:
+def test_a_models_id_is_the_hubs_where_it_has_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from types import SimpleNamespace
+
+    (tmp_path / "out/sft").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
 
     def of(args: dict[str, Any], info: dict[str, Any] | None = None) -> str:
         return model_id(SimpleNamespace(model="endpoint", model_args=args, model_info=info or {}))  # type: ignore[arg-type]
@@ -372,6 +375,8 @@ def test_a_models_id_is_the_hubs_where_it_has_one() -> None:
     assert of({"base_url": "http://x/v1"}, {"model": "org/served"}) == "org/served"
     assert of({"model": "gpt-5"}) == "endpoint gpt-5"
     assert of({"pretrained": "/home/alice/models/mine"}) == "endpoint mine"
+    assert of({"pretrained": "out/sft"}) == "endpoint sft", "a folder that is here has no id on the hub"
+    assert public({"pretrained": "out/sft"}) == {"pretrained": "sft"}
     assert of({}) == "endpoint"
 
 

@@ -13,8 +13,8 @@ from scipy import stats
 
 from globe_eval.errors import InputError
 from globe_eval.metrics.paired import paired_difference
+from globe_eval.reports.board.boards import Range, rank_ranges
 from globe_eval.reports.board.published import AlsoPrinted, PublishedRow, conflicts, read_published, spread
-from globe_eval.reports.board.ranks import Range, rank_ranges
 
 FOLDER = Path(__file__).parents[2] / "leaderboards" / "published"
 KM = (1, 25, 200, 750, 2500)

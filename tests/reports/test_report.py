@@ -258,6 +258,8 @@ def test_miniworld_brings_its_pictures_and_no_more_than_asked_for(tmp_path: Path
     ("words", "said"),
     [
         (["{empty}"], "no results.json there, this is no run"),
+        (["{run}/samples.jsonl"], "a file; a run is a folder with results.json and samples.jsonl, as {run}"),
+        (["{run}/.."], "{run}/..: no results.json there, but runs in it: {run}/../"),
         (["{run}", "--images", "{tmp}/nowhere"], "--images {tmp}/nowhere: no such folder"),
         (["{run}", "--images", "{empty}"], "--images {empty}: holds none of the 4 pictures"),
         (["{run}", "-o", "{tmp}"], "--output_path {tmp}: is a folder"),

@@ -1,4 +1,4 @@
-"""The site of the leaderboards, and the leaderboards of this repository: no generated file is stale."""
+"""The site and the leaderboards of this repository: no generated file is stale, every metric is explained."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 from browser import Browser
 
 from globe_eval.cli import main
+from globe_eval.metrics.catalogue import METRICS
+from globe_eval.reports import notation
 from globe_eval.reports.board import leaderboard, site
 from globe_eval.reports.board.boards import Board, boards
 from globe_eval.reports.board.published import PublishedRow, read_published
@@ -309,3 +311,24 @@ def test_no_photographer_and_no_id_is_in_a_row(shared_data: Path) -> None:
     for path in LEADERBOARDS.glob("runs/im2gps3k*.json"):
         text = path.read_text()
         assert not [name for name in people if name in text]
+
+
+def test_ls_prints_every_metric_with_its_meaning_and_when_it_misleads(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "72")
+    assert main(["ls", "metrics"]) == 0
+    out = capsys.readouterr().out
+    paragraphs = out.strip().split("\n\n")
+    assert len(paragraphs) == len(METRICS)
+    for metric, paragraph in zip(METRICS, paragraphs, strict=True):
+        head, *body = paragraph.splitlines()
+        assert head.startswith(f"{metric.label} ({metric.name}") and all(len(line) <= 72 for line in body)
+        said = " ".join(line.strip() for line in body)
+        assert metric.meaning in said and metric.misleads[1:] in said
+
+
+def test_every_entry_has_an_anchor_of_its_own() -> None:
+    found = notation.glossary(metric.name for metric in METRICS)
+    assert len({notation.anchor(one.name) for one in found}) == len(found) == len(METRICS)
+    assert notation.glossary(["of_my_own", "acc@0.5km", "acc@0.5km"])[0].label == "within 0.5 km"

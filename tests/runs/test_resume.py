@@ -27,8 +27,6 @@ from starts import start
 from globe_eval.cli import main
 from globe_eval.runs.process import interruptible
 
-pytestmark = pytest.mark.alone
-
 KILLS = 20
 CITIES = [("France", "Paris"), ("Japan", "Kyoto"), ("Kenya", "Nairobi"), ("Peru", "Lima"), ("Canada", "Montréal 🍁")]
 
@@ -104,6 +102,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
     return ["--tasks", "many", "--include_path", folder]
 
 
+@pytest.mark.alone
 def test_an_endpoint_run_killed_twenty_times_is_the_run_that_was_not(tmp_path: Path, many: list[object]) -> None:
     chance = random.Random(3)
     err = tmp_path / "stderr"
@@ -164,6 +163,7 @@ def asked_again(starts: list[list[str]], at_most: int) -> None:
         assert len(set(asked) & later) <= at_most
 
 
+@pytest.mark.alone
 def test_a_run_in_this_process_killed_twenty_times_is_the_run_that_was_not(
     tmp_path: Path, many: list[object], tiny_qwen: Path
 ) -> None:
@@ -232,6 +232,7 @@ def told_until(most: int, ended: threading.Event) -> Callable[[dict[str, Any], i
     return answer
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_what_is_done_and_how_to_go_on(
@@ -260,6 +261,7 @@ def test_an_interrupted_run_says_what_is_done_and_how_to_go_on(
         assert 120 - kept <= len(server.asked) - before <= 124 - kept
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("ctrl_c")
 def test_a_second_signal_kills_at_once(tmp_path: Path, many: list[object]) -> None:
     program = (
@@ -278,6 +280,7 @@ def test_a_second_signal_kills_at_once(tmp_path: Path, many: list[object]) -> No
     assert (done.returncode, done.stdout) == (-signal.SIGINT, "first\n")
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("ctrl_c")
 def test_signals_that_are_off_stay_off_and_handlers_come_back() -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -413,6 +416,7 @@ def test_another_model_behind_the_same_address_is_refused(
     assert "model_info.model_name was 'first', is 'second'" in capsys.readouterr().err
 
 
+@pytest.mark.alone
 def test_two_processes_do_not_share_a_folder(
     tmp_path: Path, many: list[object], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -427,6 +431,7 @@ def test_two_processes_do_not_share_a_folder(
         assert first.exitcode == 0 and len(server.asked) == 300
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("ctrl_c")
 def test_no_secret_is_written_anywhere(
     tmp_path: Path, many: list[object], capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

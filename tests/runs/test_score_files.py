@@ -400,6 +400,19 @@ def test_paths_meet_below_the_folder_that_all_lie_in(capsys: pytest.CaptureFixtu
     assert score(capsys, "a.csv", "--truth", "t.csv")[0]["acc@25km"] == 1.0
 
 
+def test_a_run_is_scored_again_and_not_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text(CSV)
+    score(capsys, "a.csv", "--truth", "t.csv", "-o", "run")
+    assert "run: this is a run that was scored; globe-eval rescore" in score(capsys, "run", code=2)[1]
+    assert "no row has a response; globe-eval rescore run" in score(capsys, "run/samples.jsonl", code=2)[1]
+
+
+def test_a_column_without_a_value_is_not_the_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.jsonl").write_text(lines([{**row, "response": None, "country": ""} for row in ROWS]).replace('""', "null"))
+    assert score(capsys, "a.jsonl", "--truth", "t.csv")[0]["acc@25km"] == 1.0
+    assert score(capsys, "a.jsonl", "--truth", "t.csv", "--read", "response")[0]["status"]["empty"] == 3
+
+
 def test_what_is_likely_a_mistake_is_noted(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.csv").write_text(TRUTH)
     assert "3 of 3 positions are the truth to the last digit" in score(capsys, "a.csv", "--truth", "t.csv")[1]

@@ -1,4 +1,4 @@
-"""GRPO with a real vLLM in the training process, and a reward model that a real vLLM serves.
+"""Answers by vLLM during GRPO: checks before a model is loaded, what trl's trainer hands over, and a real vLLM.
 
 $GLOBE_VLLM_ENV names an environment with a vLLM that runs on a CPU, with this project's dependencies and, for GRPO,
 with trl, peft and accelerate. trl's other mode, a server, needs a GPU to send weights to it.
@@ -9,15 +9,23 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from answering import Answers
 from PIL import Image
 from vllm_server import ENVIRONMENT, RUN_S, VLLM_ENV, served
 
-pytestmark = pytest.mark.skipif(not VLLM_ENV, reason="GLOBE_VLLM_ENV names no environment with a vLLM")
+from globe_eval.errors import InputError
+from globe_train import vllm
+from globe_train.recipe import Recipe
+
+needs_vllm = pytest.mark.skipif(not VLLM_ENV, reason="GLOBE_VLLM_ENV names no environment with a vLLM")
 
 ONE_THREAD = {**ENVIRONMENT, "OMP_NUM_THREADS": "1"}
 GRPO = """\
@@ -80,6 +88,7 @@ def recipe(tmp_path_factory: pytest.TempPathFactory, world: Path, student: Path)
     return path
 
 
+@needs_vllm
 @pytest.mark.parametrize("max_pixels", [None, 28 * 28])
 def test_vllm_in_the_process_answers_with_the_model_that_is_trained(recipe: Path, max_pixels: int | None) -> None:
     """Its log-probabilities are the trainer's own after every step: the same prompt, picture and weights.
@@ -95,6 +104,7 @@ def test_vllm_in_the_process_answers_with_the_model_that_is_trained(recipe: Path
     assert max(step["sampling/sampling_logp_difference/max"] for step in steps) < 1e-3
 
 
+@needs_vllm
 def test_a_vllm_that_cannot_be_given_weights_is_one_line(recipe: Path) -> None:
     import torch
 
@@ -105,6 +115,7 @@ def test_a_vllm_that_cannot_be_given_weights_is_one_line(recipe: Path) -> None:
     assert "of its weights" in done.stderr and "cannot be given new ones" in done.stderr
 
 
+@needs_vllm
 def test_a_reward_model_says_the_same_behind_vllm_as_here(tmp_path: Path, world: Path, student: Path) -> None:
     from globe_train import reward_model
     from globe_train.cli import main
@@ -125,3 +136,179 @@ def test_a_reward_model_says_the_same_behind_vllm_as_here(tmp_path: Path, world:
     here = reward_model.reward(model=str(tmp_path / "judge"))(completions=texts, **columns)
     assert len(set(here)) > 4, "a judge that always says the same compares nothing"
     assert behind == pytest.approx(here, abs=1e-3)
+
+
+CONFIG: dict[str, Any] = {
+    "weight_transfer_config": {"backend": "nccl"},
+    "model_config": {
+        "logprobs_mode": "processed_logprobs",
+        "multimodal_config": {"mm_processor_kwargs": {"max_pixels": 3136}},
+    },
+}
+"""What a rightly started vLLM 0.31 says of itself."""
+
+
+def grpo_recipe(**trainer: Any) -> Recipe:
+    values = {"kind": "grpo", "max_pixels": 3136, "trainer": {"use_vllm": True, **trainer}}
+    return Recipe(Path("r.yaml"), values, {("trainer", "use_vllm"): 7, ("trainer", "vllm_mode"): 8})
+
+
+class Server(ThreadingHTTPServer):
+    config: dict[str, Any] | None
+    renders: bool
+    number: str
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        if self.path == "/version":
+            self.reply(200, {"version": self.server.number})
+        else:
+            self.reply(404 if self.server.config is None else 200, {"vllm_config": self.server.config})
+
+    def do_POST(self) -> None:
+        self.reply(400 if self.server.renders else 404, {})
+
+    def reply(self, status: int, value: Any) -> None:
+        data = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture()
+def server() -> Iterator[Server]:
+    made = Server(("127.0.0.1", 0), Handler)
+    made.config, made.renders, made.number = json.loads(json.dumps(CONFIG)), True, "0.31.0"
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield made
+    made.shutdown()
+    made.server_close()
+
+
+def said(server: Server) -> str:
+    try:
+        vllm.check_server(grpo_recipe(), f"http://127.0.0.1:{server.server_port}")
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def test_a_server_started_rightly_is_taken(server: Server, trl: Any) -> None:
+    assert said(server) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "lacking"),
+    [
+        ({"config": None}, "VLLM_SERVER_DEV_MODE=1"),
+        ({"weight_transfer_config": None}, "--weight-transfer-config"),
+        ({"model_config": {"logprobs_mode": "raw_logprobs"}}, "--logprobs-mode processed_logprobs, --mm-processor"),
+        ({"renders": False}, "--enable-scale-out"),
+        ({"model_config": {**CONFIG["model_config"], "multimodal_config": None}}, "'{\"max_pixels\":3136}'"),
+    ],
+)
+def test_what_a_server_was_started_without_is_named(
+    server: Server, trl: Any, change: dict[str, Any], lacking: str
+) -> None:
+    for name, value in change.items():
+        if hasattr(server, name):
+            setattr(server, name, value)
+        else:
+            assert server.config is not None
+            server.config[name] = value
+    assert "r.yaml, line 8: trainer, vllm_mode: http://127.0.0.1" in said(server)
+    assert "was started without" in said(server) and lacking in said(server)
+
+
+def test_a_server_of_another_vllm_than_trl_works_with(server: Server, trl: Any) -> None:
+    server.number = "0.32.0+cpu"
+    assert "is vllm 0.32.0+cpu; trl " in said(server) and "works with" in said(server)
+
+
+def test_a_server_that_does_not_answer_is_named_with_the_command_that_starts_one(trl: Any) -> None:
+    with pytest.raises(InputError, match=r"http://127.0.0.1:9 does not answer: .*start it: VLLM_SERVER_DEV_MODE=1"):
+        vllm.check_server(grpo_recipe(), "http://127.0.0.1:9")
+
+
+def test_vllm_that_is_not_there_or_cannot_be_used_is_told_before_a_model_is_loaded(
+    monkeypatch: pytest.MonkeyPatch, trl: Any
+) -> None:
+    import torch
+
+    real = vllm.version
+
+    def absent(name: str) -> str:
+        if name == "vllm":
+            raise vllm.PackageNotFoundError
+        return real(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(vllm, "version", absent)
+        with pytest.raises(InputError, match=r"line 7: trainer, use_vllm: vllm is not installed .trl .* works with"):
+            vllm.check(grpo_recipe())
+        assert "NOT here: r.yaml, line 7" in vllm.describe(grpo_recipe())[0]
+        assert vllm.describe(grpo_recipe(use_vllm=False)) == []
+        vllm.check(grpo_recipe(use_vllm=False))
+    monkeypatch.setattr(vllm, "version", lambda name: "0.31.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(InputError, match=r"line 8: trainer, vllm_mode: server: .* by NCCL, which needs a GPU"):
+        vllm.check(grpo_recipe(vllm_mode="server"))
+    vllm.check(grpo_recipe(vllm_mode="colocate"))
+
+
+def test_what_stops_trl_from_having_its_vllm_is_one_line(trl: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vllm, "version", lambda name: "0.32.0")
+
+    def broken() -> Any:
+        raise RuntimeError("no\nkernel")
+
+    with pytest.raises(InputError, match=r"line 7: trainer, use_vllm: RuntimeError: no kernel \(vllm 0.32.0; trl "):
+        vllm.build(grpo_recipe(), broken)
+
+
+@pytest.mark.parametrize("mode", ["colocate", "server"])
+def test_vllm_in_the_process_gets_one_placeholder_a_picture(
+    mode: str, tmp_path: Path, world: Path, student: Path, trl: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server is given features that trl places by itself, so there the placeholders stay multiplied."""
+    import trl.trainer.grpo_trainer as module
+    import yaml
+
+    from globe_train.checkpoint import load
+    from globe_train.data import dataset, examples_of
+    from globe_train.recipe import read_recipe
+    from globe_train.train import grpo_trainer, trl_configuration
+
+    monkeypatch.setattr(module, "VLLMGeneration", Answers)
+    trainer = {"max_steps": 1, "per_device_train_batch_size": 4, "num_generations": 4, "max_completion_length": 4}
+    values = {
+        "kind": "grpo",
+        "departures": ["a test"],
+        "model": str(student),
+        "output": str(tmp_path / "out"),
+        "data": {"manifest": str(world)},
+        "rewards": {"r_format": 1.0},
+        "trainer": {
+            **trainer,
+            **{"use_vllm": True, "vllm_mode": mode, "vllm_importance_sampling_correction": False},
+            **{"save_strategy": "no", "disable_tqdm": True},
+        },
+    }
+    (tmp_path / "r.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    made = read_recipe(str(tmp_path / "r.yaml"), kind="grpo")
+    examples, _ = examples_of(made)
+    model, processor = load(made, trl_configuration(made))
+    built = grpo_trainer(made, trl_configuration(made), model, processor, dataset(examples, made))
+    built.train()
+    prompts = [prompt for prompt, _ in built.vllm_generation.asked]
+    assert len(prompts) == 4 and all(len(pictures) == 1 for _, pictures in built.vllm_generation.asked)
+    wanted = 1 if mode == "colocate" else 4  # pictures of 56 pixels are 2 x 2 tokens
+    assert {prompt.count(processor.image_token_id) for prompt in prompts} == {wanted}
+    assert len(built.state.log_history) == 2

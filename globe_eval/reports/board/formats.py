@@ -15,8 +15,7 @@ from typing import Any
 
 from globe_eval.files import harmless
 from globe_eval.metrics.catalogue import ACCURACIES
-from globe_eval.reports import shown
-from globe_eval.reports.board import ranks
+from globe_eval.reports import notation
 from globe_eval.reports.board.boards import COLUMNS, HEADLINE, Board, Cell, Row
 
 DAGGER = "†"
@@ -34,7 +33,7 @@ def markdown(board: Board, *, link: str = "", top: int | None = None) -> str:
     for section in board.sections:
         ranked = section.ranked
         header = ["rank", "model", "evidence"] if ranked else ["method", "year", "setting"]
-        header += [shown.short(name) for name in ACCURACIES] + ([shown.short("median_km")] if ranked else ["n"])
+        header += [notation.short(name) for name in ACCURACIES] + ([notation.short("median_km")] if ranked else ["n"])
         lines = []
         for row in section.rows[: None if ranked else top]:
             first = (
@@ -100,7 +99,7 @@ def latex(board: Board) -> str:
         rf"\caption{{{_tex(board.name)}: \% within a distance, with 95\,\% intervals.}}",
         rf"\begin{{tabular}}{{{columns}}}",
         r"\toprule",
-        " & ".join(["Rank", "Method", *(_tex(shown.short(name)) for name in ACCURACIES)]) + r" \\",
+        " & ".join(["Rank", "Method", *(_tex(notation.short(name)) for name in ACCURACIES)]) + r" \\",
     ]
     for section in board.sections:
         lines += [r"\midrule", rf"\multicolumn{{{len(columns)}}}{{l}}{{\emph{{{_tex(section.title)}}}}} \\"]
@@ -123,16 +122,16 @@ def figure(row: Row, name: str) -> str:
     cell = row.cells.get(name)
     if cell is None:
         return ""
-    value = shown.number(name, cell.value)
+    value, low, high = (notation.number(name, number) for number in (cell.value, cell.low, cell.high))
     if cell.low is None and cell.high is None:
         return value
-    return f"{value} ({shown.number(name, cell.low)}–{shown.number(name, cell.high)}){DAGGER if cell.implied else ''}"
+    return f"{value} ({low}–{high}){DAGGER if cell.implied else ''}"
 
 
 def shown_rank(row: Row, name: str = HEADLINE) -> str:
-    """The range of ranks; empty for the ceiling and for what is not ranked."""
+    """The range of ranks, as `1–3` or `2`; empty for the ceiling and for what is not ranked."""
     cell = row.cells.get(name)
-    return ranks.shown(cell.rank) if cell and cell.rank else ""
+    return "–".join(str(rank) for rank in dict.fromkeys(cell.rank)) if cell and cell.rank else ""
 
 
 def _kind(row: Row) -> str:

@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from globe_eval.metrics.catalogue import ACCURACIES
-from globe_eval.reports import glossary, shown
+from globe_eval.reports import notation
 from globe_eval.reports.board import formats
 from globe_eval.reports.board.boards import COLUMNS, HEADLINE, Board, Cell, Row, Section
 
@@ -34,14 +34,15 @@ def page(boards: Sequence[Board]) -> str:
         script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         headline=HEADLINE,
         accuracies=ACCURACIES,
-        short=shown.short,
-        glossary=glossary.entries(COLUMNS),
-        columns=_columns,
+        short=notation.short,
+        anchor=notation.anchor,
+        glossary=notation.glossary(COLUMNS),
+        columns=lambda section: COLUMNS if section.ranked else ACCURACIES,
         kinds=_kinds,
         rows=lambda board: sum(len(section.rows) for section in board.sections),
         shown_as=_shown_as,
-        rank=lambda row, name=HEADLINE: formats.shown_rank(row, name),
-        number=shown.number,
+        rank=formats.shown_rank,
+        number=notation.number,
         span=_span,
         value=_value,
         link=link,
@@ -57,10 +58,6 @@ def link(source: str) -> str:
     if found := re.fullmatch(r"arXiv (\d{4}\.\d{4,5})", source):
         return f"https://arxiv.org/abs/{found[1]}"
     return source if re.fullmatch(r"https?://[^\s\"'<>]+", source) else ""
-
-
-def _columns(section: Section) -> tuple[str, ...]:
-    return COLUMNS if section.ranked else ACCURACIES
 
 
 def _kinds(board: Board) -> list[str]:

@@ -7,7 +7,7 @@ import re
 from globe_eval.benchmarks.definition import find
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import ACCURACIES
-from globe_eval.reports import shown
+from globe_eval.reports import notation
 from globe_eval.reports.export.publishable import (
     bounds,
     directions,
@@ -47,8 +47,8 @@ def model_card(run: Run, *, model: str | None = None, dataset: str | None = None
             dataset_name=results.task,
             dataset_args=depends_on,
             metric_type=name,
-            metric_name=shown.with_unit(name, long=True),
-            metric_value=shown.published(name, value),
+            metric_name=notation.with_unit(name, long=True),
+            metric_value=notation.published(name, value),
             metric_args={
                 "higher_is_better": higher_is_better[name],
                 **({"interval_95": interval} if (interval := bounds(name, figure)) else {}),
@@ -126,7 +126,7 @@ def eval_results(
             dataset_id=known,
             task_id=task_id(results.task, name),
             dataset_revision=revision,
-            value=shown.published(name, value),
+            value=notation.published(name, value),
             date=results.started,
             source_url=source,
             notes=_notes(results, name, figure, higher_is_better[name]),
@@ -143,7 +143,7 @@ def _notes(results: Results, name: str, figure: Figure, higher_is_better: bool) 
     between = bounds(name, figure)
     interval = f"95 % interval {between[0]:g} to {between[1]:g}; " if between else ""
     return (
-        f"{shown.with_unit(name, long=True)}; {'higher' if higher_is_better else 'lower'} is better; {interval}"
+        f"{notation.with_unit(name, long=True)}; {'higher' if higher_is_better else 'lower'} is better; {interval}"
         f"{results.n:,} photographs, all counted; answer form {results.answer_form}; "
         f"geocoder {results.geocoder.name}; {results.distance} distance; truth {results.manifest_sha256[:12]}"
     )

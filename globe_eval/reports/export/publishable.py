@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from globe_eval.benchmarks.definition import shipped
@@ -16,7 +16,7 @@ from globe_eval.errors import IncompleteRun, InputError
 from globe_eval.metrics import intervals
 from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.statistics import cluster_labels
-from globe_eval.reports import shown
+from globe_eval.reports import notation
 from globe_eval.reports.run import Run, model_name
 from globe_eval.sample import Figure, Results
 from globe_eval.secrets import without_secrets
@@ -58,12 +58,12 @@ def model_id(results: Results) -> str:
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether a name has the form of a repository's on the hub, OWNER/NAME; a folder's relative path may have it too.
+    """Whether a name is a repository's on the hub, OWNER/NAME, and not the path of a folder that is here.
 
     >>> is_hub_id("Qwen/Qwen2.5-VL-7B-Instruct"), is_hub_id("out/train/sft"), is_hub_id("/data/b")
     (True, False, False)
     """
-    return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name, re.ASCII) is not None
+    return re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name, re.ASCII) is not None and not Path(name).is_dir()
 
 
 def public(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _public(value: Any) -> Any:
         return value
     if re.search(r"https?://", value):
         return _REMOVED
-    if value.startswith(("/", "~", "./", "../")):
+    if value.startswith(("/", "~", "./", "../")) or ("/" in value and Path(value).is_dir()):
         return PurePosixPath(value).name
     return PureWindowsPath(value).name if re.match(r"[A-Za-z]:\\|\\\\", value) else value
 
@@ -142,7 +142,7 @@ def figure_depends_on(results: Results) -> dict[str, Any]:
 
 
 def bounds(name: str, figure: Figure) -> list[float] | None:
-    """The interval in the unit of `shown.published`, None where there is none."""
+    """The interval in the unit of `notation.published`, None where there is none."""
     if figure.low is None or figure.high is None:
         return None
-    return [shown.published(name, figure.low), shown.published(name, figure.high)]
+    return [notation.published(name, figure.low), notation.published(name, figure.high)]

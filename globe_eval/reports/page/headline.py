@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.catalogue import Family, described
 from globe_eval.places.resolve import country_name
-from globe_eval.reports import shown
+from globe_eval.reports import notation
 from globe_eval.reports.page.joined import NamedRun
 from globe_eval.reports.run import settings
 from globe_eval.sample import Results, Stratum, to_dict
@@ -38,7 +38,7 @@ def reasoning_rows(runs: Sequence[NamedRun]) -> list[tuple[str, list[FigureText]
 
 def _rows(runs: Sequence[NamedRun], families: Set[Family]) -> list[tuple[str, list[FigureText]]]:
     names = dict.fromkeys(name for run in runs for name in run.results.metrics if described(name).family in families)
-    return [(shown.label(name), [_cell(run.results, name) for run in runs]) for name in names]
+    return [(notation.label(name), [_cell(run.results, name) for run in runs]) for name in names]
 
 
 def _cell(results: Results, name: str) -> FigureText:
@@ -49,10 +49,10 @@ def _cell(results: Results, name: str) -> FigureText:
     if described(name).family in ("accuracy", "own"):
         valid = results.valid_only.get(name)
         some = valid is not None and name != "located" and 0 < valid.n < figure.n
-        beside = f"located only: {shown.text(name, valid.value)}" if some and valid is not None else ""
+        beside = f"located only: {notation.text(name, valid.value)}" if some and valid is not None else ""
     else:
         beside = f"of {figure.n:,}" if figure.n < results.n else ""
-    return FigureText(shown.text(name, figure.value), shown.interval(name, figure), beside)
+    return FigureText(notation.text(name, figure.value), notation.interval(name, figure), beside)
 
 
 def denominator_notes(runs: Sequence[NamedRun]) -> list[str]:
@@ -98,7 +98,7 @@ def breakdown_rows(runs: Sequence[NamedRun], by: str) -> list[tuple[str, list[St
 
 def _label(by: str, label: str) -> str:
     if by == "continent":
-        return shown.CONTINENTS.get(label, label)
+        return notation.CONTINENTS.get(label, label)
     return country_name(label) if by == "country" else label
 
 

@@ -75,7 +75,7 @@ function worldMap(data, onPick) {
     return element;
   }
 
-  // Of many photographs all are shown by cells, [x, y, side, n, median km], as in reports/page/cells.py.
+  // Of many photographs all are shown by cells, [x, y, side, n, median km], as in reports/page/maps.py.
   const cellsShown = () => data.cells && what.value === "all" ? data.cells[Number(runChoice?.value ?? 0)] : null;
 
   function drawCells(cells, hidden) {

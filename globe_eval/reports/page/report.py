@@ -20,12 +20,12 @@ import globe_eval
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole
 from globe_eval.metrics.breakdowns import AT_LEAST
-from globe_eval.reports import glossary, shown, terminal
+from globe_eval.reports import notation, terminal
 from globe_eval.reports.export.samples import csv_text, digests
 from globe_eval.reports.page import charts, headline, maps, marks, payload, pictures
-from globe_eval.reports.page.cells import SIDE_KM
 from globe_eval.reports.page.drawings import STYLES, write_drawings
 from globe_eval.reports.page.joined import JoinedRuns, NamedRun, join_runs, table_of
+from globe_eval.reports.page.maps import SIDE_KM
 from globe_eval.reports.page.marks import foremost
 from globe_eval.reports.sentences import sentences
 from globe_eval.sample import STATUSES
@@ -239,10 +239,10 @@ def _tables(runs: Sequence[NamedRun]) -> dict[str, Any]:
     only = runs[0].results
     ceiling = {}
     if len(runs) == 1 and only.ceiling and only.answer_form not in ("coordinates", "any"):
-        ceiling = {shown.label(name): shown.text(name, value) for name, value in only.ceiling.items()}
-    explained = glossary.entries(name for run in runs for name in run.results.metrics)
+        ceiling = {notation.label(name): notation.text(name, value) for name, value in only.ceiling.items()}
+    explained = notation.glossary(name for run in runs for name in run.results.metrics)
     names = _COUNTRY_COLUMNS if len(runs) == 1 else ("acc@25km", "acc@750km")
-    columns = [(name, shown.short(name)) for name in names]
+    columns = [(name, notation.short(name)) for name in names]
     countries = [
         (
             label,
@@ -257,14 +257,15 @@ def _tables(runs: Sequence[NamedRun]) -> dict[str, Any]:
         "grounding": headline.reasoning_rows(runs),
         "sentences": [sentences(run.results) for run in runs],
         "glossary": explained,
-        "anchors": {one.label: one.anchor for one in explained},
+        "anchor": notation.anchor,
+        "anchors": {one.label: notation.anchor(one.name) for one in explained},
         "statuses": [[(name, n) for name, n in run.results.status.items() if n] for run in runs],
         "differing": headline.differing_settings(runs),
         "settings": [headline.setting_texts(run.results) for run in runs],
         "about": [headline.about(run.results) for run in runs],
         "countries": countries,
         "country_columns": columns,
-        "country_metrics": [(name, shown.label(name)) for name in payload.MAP_METRICS],
+        "country_metrics": [(name, notation.label(name)) for name in payload.MAP_METRICS],
     }
 
 
@@ -273,7 +274,7 @@ def _part_cell(part: Any, name: str) -> headline.FigureText:
     if figure is None:
         return headline.FigureText("")
     number = "" if figure.value is None else repr(figure.value)
-    return headline.FigureText(shown.text(name, figure.value), shown.interval(name, figure), number=number)
+    return headline.FigureText(notation.text(name, figure.value), notation.interval(name, figure), number=number)
 
 
 def _charts(data: JoinedRuns) -> dict[str, Any]:
@@ -306,7 +307,7 @@ def _part_charts(runs: Sequence[NamedRun], by: str, name: str) -> dict[str, Any]
         return None
     drawn = []
     for metric in ("acc@25km", "acc@750km"):
-        label = shown.short(metric)
+        label = notation.short(metric)
         values = [(f"{part_label} ({max(p.n for p in parts if p):,})", [_whisker(p, metric) for p in parts])
                   for part_label, parts in rows]  # fmt: skip
         title = f"Share within {label} by {name}"

@@ -23,7 +23,7 @@ import globe_eval.places.borders
 import globe_eval.runs.journaled  # noqa: F401
 from globe_eval.runs import journal, record
 from globe_train.cli import main
-from globe_train.curate import distil, verify, write
+from globe_train.curate import dataset, distil, verify
 
 
 def die() -> None:
@@ -65,9 +65,9 @@ POINTS = {
     "before the third teacher's samples": at_call(record, "write_run", 3),
     "while the predictor's results are written": at_call(record, "write_whole", 8),
     "at the fifth look, half a line written": at_call(verify.Looked, "look", 5, torn_evidence),
-    "before the data set": at_call(write, "write", 1),
-    "between the files of the data set": at_call(write, "write_whole", 2),
-    "before the card": at_call(write, "write_whole", 5),
+    "before the data set": at_call(dataset, "write", 1),
+    "between the files of the data set": at_call(dataset, "write_whole", 2),
+    "before the card": at_call(dataset, "write_whole", 5),
 }
 
 

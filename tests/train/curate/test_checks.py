@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from globe_eval.cues.lexicon import lexicon
 from globe_eval.cues.mentions import canonical
-from globe_train.curate import checks, evidence
+from globe_train.curate import evidence, verify
 from globe_train.curate.annotation import Annotation, cues_of, units, without
 from globe_train.curate.evidence import Known, ade20k, by_classes
 
@@ -41,7 +41,7 @@ def test_without(case: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("case", GOLDEN["localizability"])
 def test_localizability(case: dict[str, Any]) -> None:
-    verdict = checks.localizability(
+    verdict = verify.localizability(
         [Annotation(f"t{i}", "city", confidence=p) for i, p in enumerate(case["confidences"])],
         [Annotation(f"p{i}", "coordinates", confidence=p) for i, p in enumerate(case.get("predictors", []))],
         votes=case["votes"],
@@ -55,13 +55,13 @@ def test_localizability(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", GOLDEN["correctness"])
 def test_correctness(case: dict[str, Any]) -> None:
     one = Annotation(**{"teacher": "a", "status": "city", "country": "France", "city": "Lyon", **case["said"]})
-    verdict = checks.correctness(one, within_km=case.get("within_km"), level=case.get("level"))
+    verdict = verify.correctness(one, within_km=case.get("within_km"), level=case.get("level"))
     assert verdict.passed is case["passed"]
 
 
 @pytest.mark.parametrize("case", GOLDEN["agreement"], ids=lambda case: case["why"])
 def test_agreement(case: dict[str, Any]) -> None:
-    verdict = checks.agreement(
+    verdict = verify.agreement(
         teacher("one", *case["one"]),
         [teacher(f"t{i}", *other) for i, other in enumerate(case["others"])],
         [teacher(f"p{i}", *place, []) for i, place in enumerate(case.get("predictors", []))],
@@ -78,7 +78,7 @@ def test_agreement(case: dict[str, Any]) -> None:
 @pytest.mark.parametrize("case", GOLDEN["evidence"])
 def test_evidence(case: dict[str, Any]) -> None:
     thresholds = {key: case[key] for key in ("min_entities", "min_share", "unconfirmed")}
-    verdict = checks.evidence(teacher("a", None, None, case["cues"]), case["seen"], **thresholds)
+    verdict = verify.evidence(teacher("a", None, None, case["cues"]), case["seen"], **thresholds)
     assert verdict.passed is case["passed"]
     assert verdict.why["share"] == case["share"]
 
@@ -111,14 +111,14 @@ def test_more_confidence_never_makes_a_photograph_unlocalizable(
     surer = list(confidences)
     surer[index] = data.draw(st.floats(confidences[index] or 0.0, 1))
     before, after = (
-        checks.localizability([Annotation("t", "city", confidence=p) for p in given], votes=votes, min_score=least)
+        verify.localizability([Annotation("t", "city", confidence=p) for p in given], votes=votes, min_score=least)
         for given in (confidences, surer)
     )
     assert after.passed or not before.passed
     order = {"all": 0, "majority": 1, "any": 2}
     looser = [name for name in order if order[name] >= order[votes]]
     said = [Annotation("t", "city", confidence=p) for p in confidences]
-    assert all(checks.localizability(said, votes=v, min_score=least).passed for v in looser) or not before.passed
+    assert all(verify.localizability(said, votes=v, min_score=least).passed for v in looser) or not before.passed
 
 
 @derandomized
@@ -126,11 +126,11 @@ def test_more_confidence_never_makes_a_photograph_unlocalizable(
 def test_similarity_is_symmetric_and_bounded_and_blind_to_what_cannot_be_seen(
     one: list[str], other: list[str], refuted: list[str]
 ) -> None:
-    value = checks.similarity(one, other, refuted)
+    value = verify.similarity(one, other, refuted)
     assert 0 <= value <= 1
-    assert value == checks.similarity(other, one, refuted)
-    assert value == checks.similarity([*one, *refuted], other, refuted)
-    assert checks.similarity(one, one) == (1.0 if one else 0.0)
+    assert value == verify.similarity(other, one, refuted)
+    assert value == verify.similarity([*one, *refuted], other, refuted)
+    assert verify.similarity(one, one) == (1.0 if one else 0.0)
 
 
 @derandomized
@@ -138,9 +138,9 @@ def test_similarity_is_symmetric_and_bounded_and_blind_to_what_cannot_be_seen(
 def test_agreement_is_mutual_and_grows_with_the_teachers(answers: list[tuple[tuple[float, float], list[str]]]) -> None:
     every = [teacher(f"t{i}", *place, cues) for i, (place, cues) in enumerate(answers)]
 
-    def partners(one: Annotation, among: list[Annotation], teachers: int = 2) -> checks.Verdict:
+    def partners(one: Annotation, among: list[Annotation], teachers: int = 2) -> verify.Verdict:
         others = [other for other in among if other is not one]
-        return checks.agreement(one, others, teachers=teachers, within_km=25, min_similarity=0.4)
+        return verify.agreement(one, others, teachers=teachers, within_km=25, min_similarity=0.4)
 
     found = {one.teacher: set(partners(one, every).why["with"]) for one in every}
     for name, agreeing in found.items():
@@ -199,7 +199,7 @@ def test_the_simulated_detector_errs_as_often_as_it_says() -> None:
 def test_the_best_grounded_reasoning_names_most_of_what_is_there_and_little_else() -> None:
     seen = {"bus": True, "road": True, "church": True, "tram": False, "kiosk": None}
     names = {"all": ["bus", "road", "church"], "little": ["bus"], "invents": ["bus", "road", "church", "tram"]}
-    scores = {name: checks.groundedness(teacher(name, None, None, cues), seen) for name, cues in names.items()}
+    scores = {name: verify.groundedness(teacher(name, None, None, cues), seen) for name, cues in names.items()}
     assert scores == pytest.approx({"all": 1.0, "little": 0.5, "invents": 6 / 7})
-    assert checks.groundedness(teacher("x", None, None, ["kiosk"]), seen) == 0.0
+    assert verify.groundedness(teacher("x", None, None, ["kiosk"]), seen) == 0.0
     assert canonical("bus") == "bus"

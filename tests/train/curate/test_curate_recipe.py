@@ -15,8 +15,8 @@ from servers import ChatServer, Reply
 
 from globe_eval.benchmarks.table import read_table
 from globe_train.cli import main
+from globe_train.curate.assemble import balance, place_of, split
 from globe_train.curate.recipe import read_recipe, recipes_folder
-from globe_train.curate.split import balance, place_of, split
 from globe_train.laptop import simulation
 
 

@@ -1,10 +1,13 @@
-"""Formats figures: label, unit and digits of each metric, as `metrics.catalogue` describes them."""
+"""The notation of figures: label, unit, digits and meaning of each metric, as `metrics.catalogue` describes them."""
 
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterable
+from textwrap import fill
 
-from globe_eval.metrics.catalogue import Metric, described
+from globe_eval.metrics.catalogue import METRICS, Metric, described
 from globe_eval.metrics.intervals import FEW_GROUPS
 from globe_eval.sample import Figure
 
@@ -137,3 +140,30 @@ def _digits(metric: Metric, value: float, *, fine: bool, sign: str = "") -> str:
     if metric.unit == "km":
         return f"{value:{sign},.{metric.digits if abs(value) < 100 else 0}f}"
     return f"{value:{sign},.{metric.digits + (fine and metric.unit in ('%', 'points'))}f}"
+
+
+def anchor(name: str) -> str:
+    """The id of a metric's entry on a page.
+
+    >>> anchor("acc@25km"), anchor("acc@0.5km")
+    ('means-acc-25km', 'means-acc-0-5km')
+    """
+    return "means-" + re.sub(r"[^A-Za-z0-9]+", "-", name)
+
+
+def glossary(names: Iterable[str]) -> list[Metric]:
+    """The descriptions of these metrics, each once; a benchmark's own, of which nothing is known, are left out."""
+    return [one for one in map(described, dict.fromkeys(names)) if one.family != "own"]
+
+
+def glossary_text(columns: int) -> str:
+    """Every metric with its key in `results.json`, for a terminal of so many columns."""
+    return "\n\n".join(_paragraph(metric, columns) for metric in METRICS)
+
+
+def _paragraph(metric: Metric, columns: int) -> str:
+    better = {True: "higher is better", False: "lower is better", None: "neither is better"}[metric.higher_is_better]
+    unit = f", {metric.unit}" if metric.unit not in ("", metric.label.split()[0]) else ""
+    said = f"{metric.meaning} Misleading: {metric.misleads[0].lower()}{metric.misleads[1:]}"
+    body = fill(said, min(columns, 100), initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+    return f"{metric.label} ({metric.name}{unit}; {better})\n{body}"

@@ -1,12 +1,20 @@
-"""Build what `globe_eval.places.borders` reads from two pinned npm packages. Needs `npm`, shapely and scipy.
+"""Build the maps that are read and drawn, from two pinned npm packages. Needs `npm`, shapely, scipy and this package.
 
-    python scripts/vendor_borders.py
+    python scripts/vendor_maps.py
+
+What `globe_eval.places.borders` reads:
 
 - `borders.json`, `borders.LICENSE.md`: @rapideditor/country-coder 5.6.1 (ISC), byte for byte.
 - `near_land.zlib`: one bit for each 0.1 degree of the Earth, north up, Greenwich in the middle: 1 where the cell's
   centre is on land or within 100 km of it. From the 1:10m land of Natural Earth 4.1 (public domain), as TopoJSON in
   world-atlas 2.0.2. country-coder draws countries far out to sea, two fifths of the oceans; this says where that
   still means something. 100 km, because photographs on the Great Barrier Reef are taken 80 km from the coast.
+
+And the outline that reports draw, `globe_eval/reports/page/data/world.json`: the countries of Natural Earth 4.1,
+1:110m, as world-atlas 2.0.2 (ISC) carries them, each with the ISO alpha-2 code that breakdowns call it by, its rings in
+hundredths of a degree, longitude first. Rings that cross the antimeridian are cut there, and long edges have points in
+between, so that any projection may be drawn point by point. Borders are as Natural Earth draws them: who holds a place,
+not who should.
 """
 
 from __future__ import annotations
@@ -26,11 +34,32 @@ import shapely
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-DATA = Path(__file__).parents[1] / "globe_eval" / "places" / "data"
+from globe_eval.places import resolve
+from globe_eval.places.borders import countries_at, sovereign_of
+
+PACKAGE = Path(__file__).parents[1] / "globe_eval"
+DATA = PACKAGE / "places" / "data"
+OUTLINE = PACKAGE / "reports" / "page" / "data"
 COUNTRY_CODER = ("@rapideditor/country-coder@5.6.1", "6b13dfc427ed42a6d78da66eab6a0faf5969c0ccc23e59c1eb4d659592b4b6a6")
 WORLD_ATLAS = ("world-atlas@2.0.2", "032e7765f2ce00edaeafec23ff22bc3b77e42987c257da944cc585b452c05b97")
 NEAR_KM, EARTH_RADIUS_KM = 100.0, 6371.0
 CELLS_A_DEGREE = 10
+EDGE_DEGREES = 3.0
+NUMBERLESS = {"Kosovo": "XK"}
+"""What ISO has no number for; others such are called by what lies there."""
+LICENCE = """\
+## Natural Earth
+
+`world.json` is made from Natural Earth, 1:110m Admin 0 countries, version 4.1, which its makers put in the public
+domain: https://www.naturalearthdata.com/about/terms-of-use/. Made with Natural Earth.
+
+## world-atlas
+
+It came as TopoJSON in world-atlas 2.0.2, under the ISC licence:
+
+"""
+WORLD = shapely.box(-180.0, -90.0, 180.0, 90.0)
+COMPACT: Any = {"ensure_ascii": False, "separators": (",", ":")}
 
 
 def unpack(package: tuple[str, str], files: dict[str, str]) -> dict[str, bytes]:
@@ -100,17 +129,76 @@ def near_land(polygons: list[shapely.Polygon]) -> NDArray[np.bool_]:
     return near
 
 
-def main() -> None:
-    """Write the three files."""
+def polygons(topology: dict[str, Any], geometry: dict[str, Any]) -> list[shapely.Polygon]:
+    """One country of a quantised TopoJSON, cut at the antimeridian (see `ring_reader`)."""
+    ring = ring_reader(topology)
+    found = []
+    for outer, *holes in geometry["arcs"] if geometry["type"] == "MultiPolygon" else [geometry["arcs"]]:
+        whole = shapely.make_valid(shapely.Polygon(ring(outer), [ring(hole) for hole in holes]))
+        for turn in (-360.0, 0.0, 360.0):
+            inside = shapely.intersection(shapely.transform(whole, lambda at, t=turn: at + np.array([t, 0.0])), WORLD)
+            found += [part for part in shapely.get_parts(inside) if part.geom_type == "Polygon" and part.area > 0.01]
+    return found
+
+
+def territory(part: shapely.Polygon, code: str) -> str:
+    """The code of the territory that a part of a country is, as French Guiana of France; else the country's."""
+    middle = part.representative_point()
+    return next((c for c in sorted(countries_at([middle.y], [middle.x])[0]) if sovereign_of(c) == code), code)
+
+
+def write_borders() -> None:
+    """Write what `places.borders` reads."""
     borders = unpack(COUNTRY_CODER, {"borders.json": "src/data/borders.json", "borders.LICENSE.md": "LICENSE.md"})
     for name, content in borders.items():
         (DATA / name).write_bytes(content)
     topology = json.loads(unpack(WORLD_ATLAS, {"land": "land-10m.json"})["land"])
     mask = near_land(land_polygons(topology))
     (DATA / "near_land.zlib").write_bytes(zlib.compress(np.packbits(mask, axis=1).tobytes(), 9))
-    for name in (*borders, "near_land.zlib"):
-        path = DATA / name
-        print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.stat().st_size:>8}  {name}")
+
+
+def write_outline() -> None:
+    """Write the outline that reports draw, and its licence."""
+    files = unpack(WORLD_ATLAS, {"countries": "countries-110m.json", "licence": "LICENSE"})
+    topology = json.loads(files["countries"])
+    borders = json.loads((DATA / "borders.json").read_text(encoding="utf-8"))["features"]
+    by_number = {
+        feature["properties"]["iso1N3"]: feature["properties"]["iso1A2"]
+        for feature in borders
+        if "iso1N3" in feature["properties"]
+    }
+    lines = []
+    for geometry in topology["objects"]["countries"]["geometries"]:
+        parts = polygons(topology, geometry)
+        code = NUMBERLESS.get(geometry["properties"]["name"], by_number.get(geometry.get("id")))
+        if code is None:
+            middle = max(parts, key=lambda part: part.area).representative_point()
+            code = min(countries_at([middle.y], [middle.x])[0], default=None)
+        by_code: dict[str, list[shapely.Polygon]] = {}
+        for part in parts:
+            by_code.setdefault(territory(part, code), []).append(part)
+        for own, pieces in by_code.items():
+            name = geometry["properties"]["name"] if own == code else resolve(country=own).name
+            rings = [
+                [[round(100 * x), round(100 * y)] for x, y in shapely.segmentize(ring, EDGE_DEGREES).coords]
+                for part in pieces
+                for ring in (part.exterior, *part.interiors)
+            ]
+            lines.append(json.dumps({"code": own, "name": name, "rings": rings}, **COMPACT))
+    OUTLINE.mkdir(exist_ok=True)
+    (OUTLINE / "world.json").write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+    (OUTLINE / "world.LICENSE.md").write_text(LICENCE + files["licence"].decode(), encoding="utf-8")
+
+
+def main() -> None:
+    """Write all files, and print their SHA-256."""
+    write_borders()
+    write_outline()
+    for path in (
+        *(DATA / name for name in ("borders.json", "borders.LICENSE.md", "near_land.zlib")),
+        OUTLINE / "world.json",
+    ):
+        print(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.stat().st_size:>8}  {path.name}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""What lm-eval's `vllm-vlm` hands to vLLM of the decoding that is asked for, with a stand-in where vLLM is not.
+"""Models of lm-eval and of other people, through the command line: decoding as vLLM gets it, classes, entry points.
 
-tests/models/test_vllm.py asks the real one, and holds the stand-in's parameters to it.
+tests/models/test_vllm.py asks a real vLLM, and holds the stand-in's parameters to it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 import vllm_fake
+from PIL import Image
+
+from globe_eval.cli import main
 
 ROOT = Path(__file__).parents[2]
 N = 4
@@ -98,3 +101,86 @@ def test_what_is_asked_for_reaches_vllm_or_is_refused(heard: dict[str, Any], nam
 def test_ray_vllm_asks_vllm_for_the_same(heard: dict[str, Any]) -> None:
     lm_eval, ours = heard["same"]
     assert ours == {**lm_eval, "seed": 3}
+
+
+PHOTOGRAPHS = 3
+SOURCE = (
+    "from globe_eval.models.response import Response\n"
+    "from globe_eval.models.simple import SimpleModel\n\n\n"
+    "class Always(SimpleModel):\n"
+    "    name = 'always'\n\n"
+    "    def __init__(self, city: str) -> None:\n"
+    "        super().__init__()\n"
+    "        self.city = city\n\n"
+    "    def generate_until(self, requests, disable_tqdm=False):\n"
+    "        return [Response(f'city: {self.city}') for _ in requests]\n"
+)
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A benchmark of three photographs in London."""
+    folder = tmp_path_factory.mktemp("bench")
+    for i in range(PHOTOGRAPHS):
+        Image.new("RGB", (24, 16), (10 * i, 0, 0)).save(folder / f"{i}.png")
+    rows = "".join(f"{i},{i}.png,51.5074,-0.1278,London,United Kingdom\n" for i in range(PHOTOGRAPHS))
+    (folder / "truth.csv").write_text("id,image,lat,lon,city,country\n" + rows)
+    (folder / "small.yaml").write_text(
+        f"task: small\nclass: !function globe_eval.GeoTask\n"
+        f"dataset_kwargs: {{truth: {folder / 'truth.csv'}, images: {folder}}}\nmetadata: {{version: 1}}\n"
+    )
+    return folder / "small.yaml"
+
+
+def test_by_its_class(
+    task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my_models.py").write_text(SOURCE)
+    (tmp_path / "silent_models.py").write_text("assert False")
+    monkeypatch.chdir(tmp_path)
+    words = ["--tasks", str(task), "-o", str(tmp_path / "out"), "--model_args", "city=London"]
+    assert main(["--model", "my_models:Always", *words]) == 0
+    assert json.loads((tmp_path / "out" / "small" / "results.json").read_text())["status"]["city"] == PHOTOGRAPHS
+    for wrong, said in (
+        ("my_models:Alway", "AttributeError"),
+        ("nowhere:X", "No module"),
+        ("json:loads", "no class of"),
+        ("silent_models:Always", "AssertionError"),
+    ):
+        capsys.readouterr()
+        assert main(["--model", wrong, *words]) == 2 and said in capsys.readouterr().err
+
+
+def test_by_the_entry_point_of_an_installed_package(task: Path, tmp_path: Path) -> None:
+    """As a wheel unpacks it; a process of its own, for what is installed is looked for once."""
+    site, where = tmp_path / "site", tmp_path / "elsewhere"
+    (site / "example_models").mkdir(parents=True)
+    (site / "example_models" / "__init__.py").write_text("")
+    (site / "example_models" / "always.py").write_text(SOURCE)
+    info = site / "example_models-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: example-models\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[globe_eval.models]\nalways-city = example_models.always:Always\nbroken = example_models.nowhere:Always\n"
+    )
+    where.mkdir()
+    path = [str(site), str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "globe_eval.cli", *words],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+            cwd=where,
+            capture_output=True,
+            text=True,
+        )
+
+    on = ["--tasks", str(task), "-o", str(tmp_path / "out")]
+    done = run("--model", "always-city", "--model_args", "city=London", *on)
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "out" / "small" / "results.json").read_text(encoding="utf-8"))
+    assert results["status"]["city"] == PHOTOGRAPHS and results["model"] == "always-city"
+    done = run("--model", "always-cty", *on)
+    assert done.returncode == 2 and "did you mean 'always-city'?" in done.stderr
+    done = run("--model", "broken", *on)
+    assert done.returncode == 2 and "Traceback" not in done.stderr

@@ -1,7 +1,17 @@
-"""The card of a curated data set: contents, rejections with reasons, and rules. Written by the program."""
+"""Writes a data set: Parquet, its test split as a benchmark, all verdicts, and the card.
+
+    OUTPUT/dataset/train.parquet, test.parquet   a row a photograph; `image` is a path below the folder of the pictures
+    OUTPUT/dataset/data/*.parquet                with `images: embed` the same rows with their pictures, for the hub
+    OUTPUT/dataset/NAME.yaml                     the test split as a benchmark of globe-eval
+    OUTPUT/dataset/checks.jsonl                  what each photograph was judged by, those that were rejected too
+    OUTPUT/dataset/README.md                     the card
+
+No file holds a time or anything else that differs between two runs of one recipe over the same answers.
+"""
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +20,12 @@ from typing import Any
 
 import yaml
 
+from globe_eval.benchmarks.images import Photograph
+from globe_eval.benchmarks.truth import truth_sha256
+from globe_eval.files import json_lines, write_whole
 from globe_train.card import table
-from globe_train.curate import checks
 from globe_train.curate.assemble import AFTER, Assembled
+from globe_train.curate.verify import CHECKS
 from globe_train.recipe import Recipe
 
 Verdicts = Sequence[Mapping[str, Any]]
@@ -114,7 +127,7 @@ def contents(assembled: Assembled) -> list[str]:
 def fates(assembled: Assembled) -> list[str]:
     """How many photographs each check rejected, and where the others went."""
     counts, n = assembled.counts, len(assembled.fate)
-    order = ("unanswered", *checks.CHECKS, *AFTER, "train", "test")
+    order = ("unanswered", *CHECKS, *AFTER, "train", "test")
     rows = [[name, f"{counts[name]:,}", f"{100 * counts[name] / max(n, 1):.1f} %", WHY[name]] for name in order]
     return table(("", "photographs", "of all", ""), [*rows, ["all", f"{n:,}", "", ""]])
 
@@ -126,7 +139,7 @@ def teachers(recipe: Recipe, verdicts: Verdicts, assembled: Assembled) -> list[s
     rows = []
     for name in recipe["teachers"]:
         its = [one["teachers"][name] for one in answered]
-        passed = [sum(one[check]["passed"] for one in its if check in one) for check in checks.CHECKS[1:]]
+        passed = [sum(one[check]["passed"] for one in its if check in one) for check in CHECKS[1:]]
         yes = sum((one["confidence"] or 0) >= 0.5 for one in its)
         looked = sum("evidence" in one for one in its)
         cells = [f"{yes:,}", f"{passed[0]:,}", f"{passed[1]:,}", f"{passed[2]:,} of {looked:,}", f"{chosen[name]:,}"]
@@ -140,6 +153,7 @@ def rules(recipe: Recipe) -> list[str]:
     local, right, agree = recipe["localizability"], recipe["correctness"], recipe["agreement"]
     evidence, balance, split = recipe["evidence"], recipe["balance"], recipe["split"]
     near = f"within {right['within_km']:g} km" if right["level"] is None else f"with the right {right['level']}"
+    also = f" and {agree['predictors']} predictors" if agree["predictors"] else ""
     seen = f"{evidence['source']} `{evidence['model']}`"
     if evidence["source"] == "known":
         seen = f"a simulated detector (misses {evidence['miss_rate']:g}, false alarms {evidence['false_alarm_rate']:g})"
@@ -147,7 +161,7 @@ def rules(recipe: Recipe) -> list[str]:
         f"localizability: {local['votes']} of the teachers vote yes, and their mean confidence is at least "
         f"{local['min_score']:g}",
         f"correctness: the answer is a country and a city, {near}, and the reasoning concludes to no other place",
-        f"agreement: {agree['teachers']} teachers{_also(agree['predictors'])} name places within "
+        f"agreement: {agree['teachers']} teachers{also} name places within "
         f"{agree['within_km']:g} km of each other, with reasonings whose cues have a Jaccard index of at least "
         f"{agree['min_similarity']:g}",
         f"evidence: by {seen}; at least {evidence['min_entities']} entities and a share of {evidence['min_share']:g} "
@@ -164,7 +178,7 @@ def rules(recipe: Recipe) -> list[str]:
     if split["test"]:
         found.append(
             f"split: {split['test']:g} for test; the parts share neither a photographer nor a {split['place']} (whole "
-            "components, or else the cut of `globe_train/curate/split.py`), nor photographs that look alike"
+            "components, or else the cut of `globe_train/curate/assemble.py`), nor photographs that look alike"
         )
     return found
 
@@ -203,11 +217,112 @@ def public(recipe: Recipe) -> dict[str, Any]:
     return without_secrets(dict(recipe.values))
 
 
-def _also(predictors: int) -> str:
-    return f" and {predictors} predictors" if predictors else ""
-
-
 def _listed(counts: Counter[str]) -> str:
     most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     more = f", {len(most) - 5} more" if len(most) > 5 else ""
     return ", ".join(f"{name} {n:,}" for name, n in most[:5]) + more or "–"
+
+
+TEXTS = ("id", "image", "country", "city", "group", "scene", "license", "reasoning")
+MORE_TEXTS = ("teacher", "teacher_country", "teacher_city", "image_sha256", "perceptual_hash")
+NUMBERS = ("lat", "lon", "localizability_score", "distance_km", "grounded")
+COLUMNS = (
+    *("id", "image", "lat", "lon", "country", "city", "group", "scene", "license", "reasoning", "entities"),
+    *("localizable", "localizability_score", "teacher", "teacher_country", "teacher_city", "distance_km", "grounded"),
+    *("image_sha256", "perceptual_hash"),
+)
+A_FILE = 1000
+"""Photographs in one file with pictures."""
+
+
+def write(
+    recipe: Recipe, assembled: Assembled, verdicts: Sequence[Mapping[str, Any]], images: Path
+) -> dict[str, bytes | None]:
+    """Write everything into OUTPUT/dataset; files of an earlier run that are none of this one's are removed.
+
+    Returns:
+        The files that were written, by their names below OUTPUT/dataset.
+
+    """
+    folder, name = recipe.output / "dataset", recipe["dataset"]["name"]
+    files: dict[str, bytes | None] = {}
+    files["checks.jsonl"] = json_lines({**one, "verdict": assembled.fate[one["id"]]} for one in verdicts)
+    for part, rows in assembled.parts.items():
+        if rows:
+            files[f"{part}.parquet"] = parquet(rows)
+            if recipe["dataset"]["images"] == "embed":
+                files |= dict.fromkeys(embedded_names(part, len(rows)))
+    if assembled.parts["test"]:
+        files[f"{name}.yaml"] = benchmark(recipe, assembled.parts["test"], folder, images).encode()
+    files["README.md"] = card(recipe, assembled, verdicts, images, list(files)).encode()
+    for path in sorted([*folder.glob("*.parquet"), *folder.glob("*.yaml"), *folder.glob("data/*.parquet")]):
+        if path.relative_to(folder).as_posix() not in files:
+            path.unlink()
+    for file, data in files.items():
+        path = folder / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if data is None:  # with pictures: made one by one, they are large
+            part, number = path.name.split("-")[:2]
+            rows = assembled.parts[part][int(number) * A_FILE :][:A_FILE]
+            data = parquet(rows, images)
+        write_whole(path, data)
+    return files
+
+
+def embedded_names(part: str, n: int) -> list[str]:
+    """The files with pictures of a part of n rows, as the hub names them."""
+    count = -(-n // A_FILE)
+    return [f"data/{part}-{number:05d}-of-{count:05d}.parquet" for number in range(count)]
+
+
+def parquet(rows: Sequence[Mapping[str, Any]], images: Path | None = None) -> bytes:
+    """Rows as one Parquet file; with `images`, their pictures in it, without metadata."""
+    import datasets
+    import pyarrow
+    from pyarrow.parquet import write_table
+
+    text = datasets.Value("string")
+    entity = {"text": text, "source": text, "score": datasets.Value("float64"), "teachers": datasets.List(text)}
+    kinds: dict[str, Any] = {
+        **dict.fromkeys((*TEXTS, *MORE_TEXTS), text),
+        **dict.fromkeys(NUMBERS, datasets.Value("float64")),
+        "entities": datasets.List(entity),
+        "localizable": datasets.Value("bool"),
+    }
+    features = {name: kinds[name] for name in COLUMNS}
+    given = [{name: row[name] for name in COLUMNS} for row in rows]
+    if images is not None:
+        features["image"] = datasets.Image()
+        given = [{**row, "image": _picture(images, row["image"])} for row in given]
+    table = pyarrow.Table.from_pylist(given, schema=datasets.Features(features).arrow_schema)
+    buffer = io.BytesIO()
+    write_table(table, buffer)
+    return buffer.getvalue()
+
+
+def _picture(images: Path, name: str) -> dict[str, Any]:
+    data, _ = Photograph(images / name, name=name).clean_bytes()
+    return {"bytes": data, "path": Path(name).name}
+
+
+def benchmark(recipe: Recipe, rows: Sequence[Mapping[str, Any]], folder: Path, images: Path) -> str:
+    """The YAML of the test split; its paths are absolute, so that it works from any folder (as `globe-eval new`'s)."""
+    name, license_ = recipe["dataset"]["name"], recipe["dataset"]["license"]
+    truth = [{**row, "entities": [entity["text"] for entity in row["entities"]]} for row in rows]
+    metadata = {
+        "version": 1,
+        "description": f"The test split of {name}, verified by {len(recipe['teachers'])} teachers",
+        **({"license": license_} if license_ else {}),
+        "source": "globe-train curate",
+        "n": len(rows),
+        "manifest_sha256": {1: truth_sha256(truth)},
+        "defects": [
+            "The photographs were chosen because the teachers locate them: the teachers, and models trained on their "
+            "answers, have an advantage here",
+        ],
+    }
+    data = {"truth": str((folder / "test.parquet").absolute()), "images": str(images)}
+    text = yaml.safe_dump(
+        {"dataset_kwargs": data, "metadata": metadata}, sort_keys=False, allow_unicode=True, width=1000
+    )
+    return f"task: {name}_test\nclass: !function globe_eval.GeoTask\n{text}"
