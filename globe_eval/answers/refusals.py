@@ -17,7 +17,7 @@ _REFUSAL = re.compile(
       \s(?:\w+\s){{0,4}}?{_VERBS}\b
     |\b(?:i'm|i\ am|we're|we\ are)\ (?:so\ |very\ |really\ )?(?:sorry|afraid)\b|\bi\ (?:do\ )?apologi[sz]e\b|^sorry\b
     |\bi\ (?:do\ not|don't|would\ not|wouldn't)\ (?:feel|think|want|know)\b
-    |\b(?:not\ sure|not\ certain|unsure)\ (?:exactly\ )?where\b|\brefrain\ from\b
+    |\b(?:not\ sure|not\ certain|unsure)\ (?:exactly\ )?where\b|\brefrain\ from\b|\bnot\ (?:disclosing|to\ disclose)\b
     |\bi\ (?:do\ not|don't)\ have\ (?:enough|sufficient|access|the\ ability)\b
     |\bi(?:'m|\ am)\ going\ to\ (?:end|stop)\b|\bi(?:'d|\ would)\ (?:rather|prefer)\ not\b
     |\bi\ must\ (?:decline|refuse)\b
