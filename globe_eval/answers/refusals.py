@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from globe_eval import lazy_re as re
 
 _VERBS = (
@@ -68,6 +70,7 @@ _UNCASED = re.compile(
 )
 
 
+@lru_cache(maxsize=4)  # a text is asked about while it is read and once more in the end
 def refuses(text: str) -> bool:
     """Whether a text says that its author will not or cannot name the place; ask only where no answer was found.
 
