@@ -86,6 +86,17 @@ KEEPINGS = {
             for row in SAID
         ]
     ),
+    "pipeline.jsonl": lines([{"id": row["id"], "output": [{"generated_text": row["reply"]}]} for row in SAID]),
+    "message.jsonl": lines([{"image": r["id"], "message": {"role": "assistant", "content": r["reply"]}} for r in SAID]),
+    "conversations.jsonl": lines(
+        [
+            {
+                "id": row["id"],
+                "conversations": [{"from": "human", "value": "At 1.5, 2.5?"}, {"from": "gpt", "value": row["reply"]}],
+            }
+            for row in SAID
+        ]
+    ),
     "custom.jsonl": lines([{"custom_id": row["id"], "output": row["reply"]} for row in SAID]),
     "replies.jsonl": lines(
         [{"id": row["id"], "response": {"choices": [{"message": {"content": row["reply"]}}]}} for row in SAID]
@@ -354,6 +365,7 @@ def test_named_cities_of_a_table_of_positions_are_the_answers(capsys: pytest.Cap
         ("a.csv", "id,lat,lat_ref,lon\na.jpg,33.85,S,151.2\n", ["'lat_ref' says N or S, and no 'lat' is below zero"]),
         ("a.csv", "图,lat_1\na.jpg,1\n", ["no column of answers; name it"]),
         ("a.csv", "id,group\na.jpg,It is Paris\n", ["no column of answers; name it"]),
+        ("a.jsonl", lines([{"id": "a.jpg", "label": "Paris, France", "xx": "1.5, 2.5"}]), ["'xx' looks like"]),
         ("a.jsonl", lines([{"doc": {"id": "a.jpg"}, "filtered_resps": ["Paris"]}]), ["--id-column 'doc.id'"]),
     ],
 )  # fmt: skip
@@ -392,6 +404,27 @@ def test_some_ids_that_differ_are_explained_and_not_to_be_set_aside(capsys: pyte
     Path("a.csv").write_text(CSV.replace("a.jpg", "A.jpg"))
     err = score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
     assert "'A.jpg' has no truth in t.csv (1 of 3 answers have none); upper and lower case differ" in err
+
+
+def test_ids_counted_from_one_are_not_those_counted_from_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, first in (("a.csv", 1), ("t.csv", 0)):
+        Path(name).write_text("id,lat,lon\n" + "".join(f"{i + first},{i},{i}\n" for i in range(4)))
+    err = score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
+    assert "'4' has no truth in t.csv (1 of 4 answers have none); ids begin with 1 here and with 0 there" in err
+
+
+def test_columns_of_the_truth_in_another_file_are_no_columns_of_the_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text(CSV)
+    words = ("--truth-id-column", "id", "--truth-lat-column", "lat", "--truth-lon-column", "lon")
+    assert score(capsys, "a.csv", "--truth", "t.csv", *words)[0]["acc@25km"] == 1.0
+
+
+@pytest.mark.parametrize("option", ["--", "--truth-"])
+def test_one_number_is_no_position(capsys: pytest.CaptureFixture[str], option: str) -> None:
+    Path("a.csv").write_text(CSV.replace("lat,lon", "pred_lat,pred_lon"))
+    words = (f"{option}lat-column", f"{'' if option != '--' else 'pred_'}lat", f"{option}lon-column")
+    err = score(capsys, "a.csv", "--truth", "t.csv", *words, words[1], code=2)[1]
+    assert "line 2, column" in err and "allowed: " in err
 
 
 def test_paths_meet_below_the_folder_that_all_lie_in(capsys: pytest.CaptureFixture[str]) -> None:
