@@ -54,7 +54,8 @@ def as_degrees(cell: Any, axis: int) -> float | None:
     (-33.85, 48.85666666666667, -74.5, None)
     """
     degrees = as_number(cell)
-    if degrees is None and isinstance(cell, str) and not _DECIMAL_COMMA.fullmatch(cell):
+    # A decimal comma is decided by the whole column; in brackets accountants write what is below zero.
+    if degrees is None and isinstance(cell, str) and not _DECIMAL_COMMA.fullmatch(cell) and cell.lstrip()[:1] != "(":
         return angle(clean(cell), ("lat", "lon")[axis], whole=True)
     return degrees
 
