@@ -276,7 +276,6 @@ def test_pictures_hold_pixels_and_nothing_else(tmp_path: Path):
 
 
 def test_manifest_sha256_is_that_of_the_file(tmp_path: Path):
-
     path = miniworld.write(tmp_path, "train", 2, size=32)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == miniworld.manifest_sha256("train", 2)
 
