@@ -54,9 +54,10 @@ _LONGEST_SENTENCE = 1_200
 
 _EXAMPLE = re.compile(
     r"\b(?:cit(?:y|ies)|towns?|villages?|places?|locations?|countr(?:y|ies)|regions?|areas?|states?|islands?|destinations?"
-    r"|somewhere|districts?|neighbou?rhoods?|parks?|temples?|church(?:es)?|castles?|museums?|beach(?:es)?|mountains?)\b"
+    r"|somewhere|districts?|neighbou?rhoods?|parks?|temples?|church(?:es)?|castles?|museums?|beach(?:es)?|mountains?"
+    r"|landmarks?|levels?|sites?|spots?|venues?)\b"
     r"(?P<known>[^.;:]{0,60})(?:\bsuch\sas|(?<!much\s)(?<!just\s)(?<!looks\s)\blike|\b(?:for\s(?:example|instance)|e\.g\.),?)"
-    r"\s(?:(?:in|of|the|those|parts)\s){0,2}$"
+    r"\s(?:(?:in|of|the|those|parts)\s){0,2}[\"“‘']?$"
 )
 _LONGEST_EXAMPLE = 130
 """No match of this pattern, which ends with the text, is longer."""

@@ -9,7 +9,7 @@ from textwrap import fill
 
 from globe_eval.metrics.catalogue import METRICS, Metric, described
 from globe_eval.metrics.intervals import FEW_GROUPS
-from globe_eval.sample import Figure
+from globe_eval.sample import Figure, Results
 
 CONTINENTS = {
     "AF": "Africa",
@@ -102,16 +102,26 @@ def people(n_groups: int) -> str:
     return f"{n_groups:,} photographer{'s' if n_groups != 1 else ''}"
 
 
-def few(n_groups: int) -> str:
-    """A note on the intervals where photographers are few; empty where they are enough.
+def photographs(n: int) -> str:
+    """How many photographs there are.
 
-    >>> few(1)
-    'One photographer: no intervals, since one person says nothing of the spread between people.'
+    >>> photographs(1), photographs(1234)
+    ('1 photograph', '1,234 photographs')
     """
-    if n_groups == 1:
+    return f"{n:,} photograph{'s' if n != 1 else ''}"
+
+
+def few(results: Results) -> str:
+    """A note on the intervals where photographers are few; empty where they are enough."""
+    if results.n == 1:
+        return "One photograph: no intervals."
+    if results.n_groups == 1:
         return "One photographer: no intervals, since one person says nothing of the spread between people."
-    if n_groups < FEW_GROUPS:
-        return f"* {n_groups} photographers: intervals are very wide, and no difference between runs can be shown."
+    if results.n_groups < FEW_GROUPS:
+        who = people(results.n_groups) if results.n_groups < results.n else photographs(results.n)
+        return f"* {who}: intervals are very wide, and no difference between runs can be shown."
+    if any("*" in interval(name, figure) for name, figure in results.metrics.items()):
+        return f"* of fewer than {FEW_GROUPS} photographers, or photographs of unknown ones: the interval is very wide."
     return ""
 
 

@@ -108,7 +108,7 @@ def _notes(results: Results) -> list[str]:
     ceiling = results.ceiling if results.answer_form not in ("coordinates", "any") else None
     return [
         status_line(results),
-        notation.few(results.n_groups),
+        notation.few(results),
         f"repaired, having been decoded wrongly: {results.repaired:,} responses" if results.repaired else "",
         _ceiling_line(results) if ceiling else "",
         _clean_line(results) if results.clean else "",
@@ -235,7 +235,7 @@ def heading(results: Results) -> str:
     version = f" version {results.task_version}" if results.task_version else ""
     return (
         f"{results.task}{version} · {model_name(results)} · {results.answer_form} · "
-        f"{results.n:,} photographs{groups}{limited} · {results.distance} distance"
+        f"{notation.photographs(results.n)}{groups}{limited} · {results.distance} distance"
     )
 
 

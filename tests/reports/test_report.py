@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 from reported import Row, write_run
 
+import globe_eval as ge
 from globe_eval import cli
 from globe_eval.reports.page import headline, joined, maps, marks, payload, pictures
 from globe_eval.runs import record
@@ -378,3 +379,14 @@ def test_of_many_photographs_some_are_shown_one_by_one_and_all_are_counted(
         for text in (whole, page)
     ]
     assert len(charts[0]) == 2 and charts[0] == charts[1]
+
+
+def test_disclosure_and_intervals_of_few_are_on_the_page(tmp_path: Path) -> None:
+    levels = ["abstain", "abstain", "city", "exact", "city", "exact"]
+    truth = [{"id": str(i), "lat": 48.9, "lon": 2.3, "disclosure": level} for i, level in enumerate(levels)]
+    answers = [{"id": str(i), "response": "It's Paris, France."} for i in range(6)]
+    page = report(tmp_path, ge.score(answers, truth).write(tmp_path / "run"))
+    assert "over-disclosure" in page and "abstention violated" in page
+    assert "* of fewer than 5 photographers, or photographs of unknown ones" in page
+    page = report(tmp_path, ge.score(answers[:1], truth[:1]).write(tmp_path / "one"))
+    assert "1 photograph ·" in page and "One photograph: no intervals." in page

@@ -27,8 +27,8 @@ class FigureText:
 
 
 def headline_rows(runs: Sequence[NamedRun]) -> list[tuple[str, list[FigureText]]]:
-    """The first table: accuracies, distances, names and what the benchmark brings itself; a cell a run."""
-    return _rows(runs, {"accuracy", "own"})
+    """The first table: accuracies, distances, names, disclosure and what the benchmark brings itself; a cell a run."""
+    return _rows(runs, {"accuracy", "disclosure", "own"})
 
 
 def reasoning_rows(runs: Sequence[NamedRun]) -> list[tuple[str, list[FigureText]]]:
