@@ -17,7 +17,7 @@ SEED ?= 0
 CORE := tests/answers tests/places tests/metrics tests/cues tests/test_api.py tests/test_cli.py tests/test_scoring.py
 QUICK := tests/answers tests/places tests/metrics tests/cues tests/test_scoring.py tests/test_walls.py
 
-.PHONY: demo train-demo scarcity rewards-demo curate-demo test lint check quick coverage docs versions test-vllm test-newest gazetteer schema clean tasks
+.PHONY: demo train-demo scarcity rewards-demo curate-demo test lint style types check quick coverage docs versions test-vllm test-newest gazetteer schema clean tasks
 
 demo: $(VENV)/installed
 	$(BIN)/globe-eval --model constant --tasks miniworld --output_path $(RUNS)/constant --fresh
@@ -39,11 +39,17 @@ rewards-demo: $(VENV)/installed
 curate-demo: $(VENV)/installed
 	$(BIN)/python -m globe_train.laptop.curation out/curate
 
-test: lint check
+# What is quick to be wrong comes first; types and documentation take a core for a minute, beside the tests.
+test: style
+	$(MAKE) --jobs=2 types check
 
-lint: $(VENV)/installed
+lint: style types
+
+style: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed
 	$(BIN)/mypy
 	$(BIN)/mkdocs build --strict --quiet --site-dir out/site
 

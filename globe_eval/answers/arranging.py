@@ -16,6 +16,7 @@ from globe_eval.answers.toponyms import (
     TOWN,
     are_apart,
     code_of,
+    country_in,
     country_of,
     is_area,
     is_country,
@@ -141,7 +142,11 @@ def _read_backwards(
 
 _OWNED = re.compile(r"(.+?)['’](?:s?|n?[ıiuü]n)\s(.+)")
 _POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
-_OF = re.compile(r".+\s(?:of|on|in)\s(?:the\s)?(.+)")
+_OF = re.compile(
+    r"(?:.+\s(?:of|on|in)|(?:plage|playa|praia|spiaggia|puerto|aéroport|aeropuerto|cathédrale|catedral|universi\w+)\s(?:de|di|d[ao]))"
+    r"\s(?:the\s)?(.+)",
+    re.IGNORECASE,
+)
 _CODE_BEHIND = re.compile(r"(.*[^\W\d_].*?),?\s(D\.?C\.?|[A-Z]{2}|USA|U\.S\.A?\.?|U\.K\.?)(?:\s\d{5}(?:-\d{4})?)?")
 
 
@@ -149,6 +154,8 @@ _AUSTRALIAN = re.compile(r"(.*[^\W\d_])\s(NSW|VIC|QLD|TAS|ACT)(?:\s\d{4})?")
 _DIRECTED = re.compile(
     r"(?:(?:Mid|North|South|East|West|Central|Rural|Upper|Lower|Coastal|Inland|Southern|Northern)[\w-]*|The)\s+(?=[^\W\d_])(.+)"
 )
+_TWO = re.compile(r"(\w+(?:\s\w+)?)\s(\w+)")
+"""A name of two or three words; "London England" where no comma parts them."""
 _FEDERAL_REGION = re.compile(r"(US|U\.S\.?|USA|UK|U\.K\.?)\s+[^\W\d_].*")
 
 
@@ -160,12 +167,15 @@ def _pieces(part: str) -> Iterator[str]:
         yield from cut
     elif "–" in part and not is_name(part):
         yield from part.split("–")
+    elif home := country_in(part):
+        yield home
     elif part.startswith(("Downtown ", "Uptown ", "Midtown ")):
         yield from (part, part.split(maxsplit=1)[1])
     elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]) and not (is_venue(part) or is_ordinary(match[1])):
         yield from (match[2], match[1])
     elif (match := _OF.fullmatch(part)) and not is_name(part) and _is_of_town(part, match[1]):
-        yield from (part, match[1])
+        head = part[: match.start(1)].removesuffix("the ")[:-4]
+        yield from (head if head[:1].isupper() and is_prominent(head) else part, match[1])
     elif match := _AUSTRALIAN.fullmatch(part):
         yield from match.groups() if regions_of(match[2], "AU") else match.groups()[:1]
     elif (match := _CODE_BEHIND.fullmatch(part)) and not set(match[2]) <= {"I", "V", "X"}:
@@ -174,8 +184,16 @@ def _pieces(part: str) -> Iterator[str]:
         (match := _DIRECTED.fullmatch(part)) and not rows_of(normalise(part)) and country_of(match[1])
     ):
         yield match[1]
+    elif (match := _TWO.fullmatch(part)) and country_of(match[2]) and _is_town_of(match[1], match[2]):
+        yield from match.groups()
     else:
         yield _POSTCODE.sub("", part)
+
+
+def _is_town_of(head: str, country: str) -> bool:
+    """Whether a country's name without a comma follows one of its large towns: "Paris France", not "West Georgia"."""
+    town = town_of(head, None, ())
+    return town is not None and code_of(town) == country_of(country) and not is_name(f"{head} {country}")
 
 
 def _is_of_town(part: str, town: str) -> bool:

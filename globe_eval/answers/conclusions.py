@@ -84,7 +84,7 @@ _COMPARED_AFTER = re.compile(
 )
 _PLACED = re.compile(
     r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
-    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|city|the|(?:capital|city|town),?)\s|:\s?)[\"'“”‘’(\[]*$"
+    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|:\s?)[\"'“”‘’(\[]*$"
 )
 _SETTING = re.compile(
     r"\s*[—–(-]\s*(?:(?:likely|probably|taken|possibly)\s)?(?:(?:in|at|on|along|inside|outside|near|around|by|from|in\sfront\sof)\s)?"
@@ -94,6 +94,8 @@ _PREFERRED_AFTER = re.compile(
     r"\s(?:(?:the|a|is|seems|looks|being|as|far|much|slightly|considerably|somewhat|significantly|by\sfar)\s){0,3}"
     r"(?:more|most)\s(?:likely|probable|plausible|convincing)\b(?!\s(?:than\snot|to))|\sthe\s(?:better|best|stronger|strongest|likelier)\s"
 )
+_CONCEDED = re.compile(r"\b(?:although|though|while|whereas|even\sif|despite)\b[^,;:.]{1,120}(?:,\s)?")
+"""A clause that yields: "Although it may look like Tokyo, "."""
 _FROM = re.compile(r"\bfrom\s[\w' -]{1,40}$")
 _TO_ANOTHER = re.compile(r"\sto\s(?:the\s)?[^\W\d_a-z]")
 _FROM_ANOTHER = re.compile(r"\bfrom\s[\w' -]{1,40}\sto\s(?:the\s)?[\w' -]{1,40}$")
@@ -112,12 +114,18 @@ _CORRECTION = re.compile(
     r"|scratch\sthat|correction\b|let\sme\s(?:reconsider|rethink|correct|revise)|i\s(?:stand\scorrected|was\swrong|take\sthat\sback)"
     r"|looking\s(?:again|closer|more\sclosely)\b)"
 )
+_CORRECTS = re.compile(
+    r"\b(?:wait|actually|second\sthought|scratch|correction|reconsider|rethink|revise)\b", re.IGNORECASE
+)
 _GOES_ON = re.compile(r"\W{0,3}[^\W\d_]+\s[^\W\d_]")
 _PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
 _ABBREVIATED = re.compile(
     r"(?:\b(?:st|mt|ft|dr|mr|mrs|ms|no|ca|approx|e\.g|i\.e|etc|vs|u\.s|d\.c|ave|blvd|jr|sr)|\b\w)\.$"
 )
-_END = re.compile(r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|[。！？؟][」』”]?(?!$)")
+_END = re.compile(
+    r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|[。！？؟][」』”]?(?!$)"
+    r"|(?:\.{2,3}|…|\s[—–-])\s+(?=(?:(?:oh,?\s)?(?:no,?\s)?wait|hm+|actually,|no,)\W)"
+)
 _WORD = re.compile(r"\w+")
 _LETTER = re.compile(r"[^\W\d_]")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s.*|.{1,400}:\s*)")
@@ -168,6 +176,8 @@ def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tu
     >>> concluded("The roofs are typical of Bavaria.") is None
     True
     """
+    if text.islower() and len(text) < _LONGEST_SENTENCE:
+        text = uncased.capitalised(text)
     claims = _corrected([(sentence, list(_named(sentence))) for sentence in _sentences(text)])
     chosen = _chosen([claim for claim in claims if claim.known]) or _chosen(claims)
     if chosen is None:
@@ -181,6 +191,8 @@ def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tu
         if not names and (code := _country(chosen.value)):
             names = Names(country_name(code))
         return (names, chosen.start) if names else None
+    if not chosen.value.city and declines is not None and declines(text):
+        claims = [claim for claim in claims if not _is_bare_town(claim.value)]
     return _completed(chosen, claims), chosen.start
 
 
@@ -204,6 +216,17 @@ def _corrected(claims: list[tuple[_Sentence, list[Claim[Names]]]]) -> list[Claim
             claims = claims[i:]
             break
     return [claim for _, some in claims for claim in some]
+
+
+def corrected(text: str) -> int:
+    """Where the last sentence begins by which a text corrects itself; 0 without one.
+
+    >>> corrected("It is Paris. Wait, no: it is Lyon.")
+    13
+    """
+    if not _CORRECTS.search(text):
+        return 0
+    return max((one.start for one in _sentences(text) if _CORRECTION.match(one.lower)), default=0)
 
 
 def position(text: str, *, strict: bool = True) -> tuple[Pair, int] | None:
@@ -245,7 +268,8 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
     """The names with what agreeing claims add: a city to its country, a country to its city, a venue to both."""
     names = chosen.value
     towns = {claim.value.admin for claim in claims if claim.weight >= STATED and claim.value.city and claim.value.admin}
-    for claim in sorted(claims, key=lambda claim: -claim.weight):
+    firmest = sorted(claims, key=lambda one: (-one.weight, _is_bare_town(one.value), one.group != chosen.group))
+    for claim in firmest:
         other = claim.value
         if claim is chosen or not claim.weight:
             continue
@@ -269,6 +293,9 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
             names = replace(other, country=names.country or other.country, admin=names.admin or other.admin)
         elif claim.known and names == Names(names.country) and claim.weight >= STATED and _is_region_in(names, other):
             names = replace(names, admin=other.admin)
+        elif claim.known and names == Names(admin=names.admin) and claim.weight >= STATED and _has_region(other, names):
+            admin = names.admin if is_name(names.admin or "") else other.admin or names.admin
+            names = Names(other.country, admin=admin)
         elif (
             not names.venue
             and claim.weight >= (STATED if claim.known else POSSIBLE)
@@ -292,7 +319,20 @@ def _agree(names: Names, other: Names, regions: int) -> bool:
         return any(code_of(row) == country_of(names.country) for row in regions_of(other.admin, None)[:1])
     if names.admin and other.admin and normalise(names.admin) != normalise(other.admin):
         return False
+    if _is_bare_town(other) and not names.admin:
+        town = town_of(other.city or "", None, ())
+        return town is not None and code_of(town) == country_of(names.country or "")
     return same_country(names.country, other.country) or bool(names.admin and other.admin)
+
+
+def _is_bare_town(names: Names) -> bool:
+    """Whether a claim is that of a town without region and country, and of no landmark."""
+    return names.city is not None and names.city != names.venue and not (names.country or names.admin)
+
+
+def _has_region(other: Names, names: Names) -> bool:
+    """Whether the region that is all of a claim lies in the country of another one."""
+    return bool(other.country and regions_of(names.admin or "", country_of(other.country)))
 
 
 def _is_region_in(names: Names, other: Names) -> bool:
@@ -319,6 +359,8 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
         weight = _weight(sentence, before, after)
         bare = not phrase.known and not (stated.search(before) or final.search(f"{sentence.heading} {before}"))
         begins = not before.strip(" \"'“‘([-•1234567890.)") and bool(_GOES_ON.match(after))
+        if begins and sentence.alone and after.startswith((",", " —", " –")):
+            begins = bool(_VERB.search(after)) or " " not in sentence.text[phrase.start : phrase.end]
         whole = sentence.lower[max(phrase.end - 90, 0) : phrase.end]
         if "from " in whole and (
             _FROM_ANOTHER.search(whole) or (_TO_ANOTHER.match(sentence.text, phrase.end) and _FROM.search(whole))
@@ -377,7 +419,8 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
         and not cues.denied.search(before[_last_end(_SHORT_CLAUSE, before) :])
     ):
         return FINAL
-    clause = before[_last_end(_CLAUSE, before) :]
+    conceded = _last_end(_CONCEDED, before)
+    clause = before[max(_last_end(_CLAUSE, before), conceded if before[:conceded].endswith(", ") else 0) :]
     nearest = before[_last_end(_SHORT_CLAUSE, before) :]
     if cues.denied.search(nearest) or _DENIED_AFTER.match(after):
         return 0
@@ -387,7 +430,7 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
     told = before[: one.start("known")] if one else before  # "a city known for its canals, such as Venice"
     if cues.compared.search(told, max(since, _last_end(cues.hedged, before))) or _COMPARED_AFTER.match(after):
         return MENTIONED
-    if _UNREAL.search(clause):
+    if _UNREAL.search(clause) or (conceded == len(before) > 0 and cues.hedged.search(clause)):
         return MENTIONED
     context = f"{sentence.heading} {before}"
     ended = max(since, _last_end(_TAKEN, before), _last_end(_ANEW, before))  # "signs like these suggest Peru"
@@ -400,7 +443,7 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
         stated=bool(cues.stated.search(context)),
         hedged=bool(cues.hedged.search(f"{sentence.heading} {clause}")),
         fragment=sentence.alone
-        and not _VERB.search(before)
+        and not (_VERB.search(before) and not (before.endswith((": ", ': "')) and not after.strip(' ."!')))
         and not _VERB.match(after.lstrip(" ,)"))
         and not _OF_ORIGIN.search(before),
         only=one is not None and not _OR_OTHERS_AFTER.match(after),

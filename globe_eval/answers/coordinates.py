@@ -67,7 +67,7 @@ _ANNOUNCED = re.compile(
 )
 _CONCLUDED = re.compile(
     r"\b(?:located|positioned|pinpoint\w*|taken|captured|photographed|final(?:\ answer)?|answer|guess|estimate"
-    r"|prediction"
+    r"|prediction|approx(?:imately)?\.?"
     r"|(?:location|position|place|point|spot|photo(?:graph)?|picture|image)(?:\ (?:is|was|would|must|at)\b|\s?[:≈~=→]))"
     r"[^\w\n.,;]{0,4}(?:(?:is|at|be|in|of|to|about|around|near|roughly|approximately|most|likely|probably|position|point"
     r"|location|place|the|my|would|[:≈~=→*(`]+)[^\w\n.,;]{1,4}){0,6}[-+(\[]{0,2}$",

@@ -17,7 +17,7 @@ from globe_eval.answers.conclusions import concluded
 from globe_eval.answers.confidence import share, yes_no
 from globe_eval.answers.lexicon import LABELS
 from globe_eval.answers.names import Names, is_placeholder, name, says_unknown, without_remarks
-from globe_eval.answers.toponyms import is_name
+from globe_eval.answers.toponyms import is_name, is_venue
 from globe_eval.places.names import country_code
 
 POSITION = frozenset({"lat", "lon", "latlon", "lonlat"})
@@ -137,7 +137,8 @@ def found_of(row: Mapping[str, str], start: int, *, whole: bool = False, strict:
             names = Names()
     elif "place" in row and not says_unknown(row["place"]):
         finer = place(row["place"], capitals=strict) or (concluded(row["place"]) or (Names(), 0))[0]
-        names = replace(names, venue=finer.venue)
+        shown = name(row["place"].partition(",")[0])
+        names = replace(names, venue=finer.venue or (shown if shown and is_venue(shown) else None))
     return Found(
         start,
         names,

@@ -106,6 +106,7 @@ _GERMANIC = (
         mijn (?:beste )?gok | waarschijnlijk\w* | het meest waarschijnlijk
     """),
     alternatives(r"""
+        is dit | ist (?:das|dies)
         aufgenommen | fotografiert | zeigt | handelt es sich | es handelt sich | befindet sich | liegt
         das ist | dies ist
         stammt | vermutlich | wahrscheinlich | wohl | scheint | sieht nach | deutet | deuten | standort | ort

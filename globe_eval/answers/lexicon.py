@@ -32,7 +32,7 @@ FINAL = alternatives(r"""
 
 _SUBJECT = alternatives(r"""
     image|photo|photograph|picture|scene|shot|view|setting|landscape|place|site|snapshot|street|building|landmark|area
-    structure|location|it|this|we|which|clues?|evidence|features?|signs?|architecture|style|elements?|details?|and|also
+    structure|stadium|tower|bridge|church|cathedral|castle|temple|square|monument|statue|skyline|hall|station|location|it|this|we|which|clues?|evidence|features?|signs?|architecture|style|elements?|details?|and|also
 """)
 _VERB = alternatives(r"""
     is|are|was|were|appears?|seems?|looks?|shows?|depicts?|captures?|features?|displays?|suggests?|indicates?|points?
@@ -42,7 +42,8 @@ STATED = alternatives(rf"""
     (?:taken|shot|captured|photographed|set|situated|located|filmed|snapped|looking)\b
     (?:photo|photograph|picture|image) (?:was )?made\b | location\b
     this (?:is|was|looks|appears|seems|must) | it(?:'s| is| was| looks| appears| seems| must) | that(?:'s| is)
-    these are | here is | (?:{_SUBJECT}) (?:[\w'-]+ ){{0,5}}?(?:{_VERB})\b
+    these are | here is | lies (?:in|on|at|near) | the (?:city|town|village|country|region) (?:is|must be)
+    (?:{_SUBJECT}) (?:[\w'-]+ ){{0,5}}?(?:{_VERB})\b
     likely | probably | presumably | appears? to be | seems? to be
     identif(?:y|ied|ies|iable) | recogni[sz](?:e|ed|able)\b | corresponds? to | matches
     suggest(?:s|ing)?\b | indicat(?:es?|ing)\b | points? (?:strongly |clearly |directly )?to(?:ward)?s?
@@ -61,7 +62,8 @@ HEDGED = alternatives(r"""
 """Words that leave it open."""
 
 EXAMPLE = alternatives(r"""
-    such as | (?<!looks )(?<!look )(?<!looked )like | including | include | e\.g | for example | for instance
+    such as | including | include | e\.g | for example | for instance
+    (?<!looks )(?<!look )(?<!looked )(?<!a lot )(?<!very much )(?<!just )(?<!exactly )like
     among others | similar
     (?:second|third|fourth|2nd|3rd|next)(?:[- ]best)? (?:choice|guess|option|candidate|possibility|pick|place|is|would)
     runner-up | fall-?back
@@ -87,7 +89,9 @@ COMPARED = alternatives(r"""
     endemic | used in | worn in | as in | comparable | compared | than | dates? back | born | founded | reads?
     reading | says | saying | text | word | words | written | called | titled | restaurants? in | people (?:of|from)
     tourists? from | visitors? from | history of | influenced? | imported
-    made in
+    made in | with (?:an? |the )?(?:picture|photo|photograph|image)s? of(?: the| an?)?\s$
+    (?:paintings?|posters?|replicas?|miniatures?|murals?|postcards?|drawings?|maps?|models?) of(?: the| an?)?\s$
+    (?:distances?|flights?|trains?|buses|ferr(?:y|ies)|directions?) (?:to|for) | bound for
 """)
 """Words after which a name says what something is like, where it comes from or what is written on it."""
 
@@ -185,7 +189,7 @@ VENUES = words(
     fair grounds fairgrounds amphitheater amphitheatre auditorium opera conservatory planetarium depot yard crossing
     universidad universidade universität université università avenida largo glorieta malecón muelle seaport
     aeropuerto aeroporto aéroport flughafen waterfront cinema foundation apartments office passage passageway
-    casino citadel citadelle headquarters consulate
+    cementerio cimetière cimitero friedhof casino citadel citadelle headquarters consulate
     supermarket pueblo ruins esplanade observatory viaduct aqueduct hostel casa cine teatro théâtre opéra fontaine
     geopark rock fields basin jetty foreshore embankment seafront riverwalk footbridge zone town intersection corner
     roundabout highway route freeway expressway parkway drive way mound peak volcano crater mount

@@ -114,6 +114,7 @@ def name(value: str) -> str | None:
     bare = _COMMENT.sub("", bare).strip(DECORATION)
     if apostrophe := _APOSTROPHE.match(value):
         bare = apostrophe[1][:-1] + bare[2:].lstrip("- ")
+    bare = bare[:-1] if bare.endswith((").", "].")) else bare
     while remark := _REMARK.search(bare):
         words = remark[1].split()
         if len(words) <= 3 and not _IDLE_REMARK.search(remark[1]) and bare.endswith(")"):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from globe_eval import lazy_re as re
 from globe_eval.answers import coordinates, fields, objects
 from globe_eval.answers.arranging import place
-from globe_eval.answers.conclusions import concluded, position
+from globe_eval.answers.conclusions import concluded, corrected, position
 from globe_eval.answers.confidence import in_text as stated
 from globe_eval.answers.damage import repaired
 from globe_eval.answers.fields import Found
@@ -57,13 +57,15 @@ def _answer(cut: Cut, truncated: bool, repaired: bool) -> Answer:
         return Answer(status="truncated" if truncated else "empty")
     parts = cut.parts
     said = coordinates_spelled(objects.without_calls(excerpt(parts.said)))
-    found = _only_answer(said)
+    found, concluding = _only_answer(said), said
     if found is None:
         found = _united(_formal(said))
         in_form = found.position is not None
         found = _labelled(found, said)
+        if not in_form and found.position and (start := corrected(said)) and (later := position(said[start:])):
+            found, concluding = Found(found.start, position=later[0], confidence=found.confidence), said[start:]
         if not in_form:  # what stands around a position in JSON or in tags is the reasoning
-            found = _completed(found, said)
+            found = _completed(found, concluding)
     reasoning = parts.thought or found.reasoning
     if found and reasoning is None:
         before = said[: found.start].strip().removesuffix("```json").rstrip("`*#-\"'>|[({ \n")

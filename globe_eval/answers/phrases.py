@@ -10,15 +10,18 @@ from globe_eval.answers.arranging import arranged
 from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, words
 from globe_eval.answers.names import Names
 from globe_eval.answers.toponyms import (
+    country_in,
     is_area,
     is_country,
     is_event,
     is_name,
+    is_point,
     is_prominent,
     is_venue,
     nominative,
     regions_of,
 )
+from globe_eval.places.words import DEMONYMS
 
 _LONGEST_NAME = 80
 
@@ -51,7 +54,8 @@ _REGIONS = words(
 )
 _NOUN = re.compile(r"\s([a-zß-öø-ÿ]+)")
 _SITE = re.compile(
-    rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})" r"(?=\s?[,;(—–]|\.?$|\s(?:in|near|at)\s)"
+    rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})"
+    r"(?=\s?[,;(—–]|\.?\s*$|\s(?:in|near|at|along|by|on)\s)"
 )
 _SITE_BEFORE = re.compile(
     r"(?<!\w)((?:(?<=la\s)place|rue|pont|église|cathédrale|basilique|château|musée|parc|gare|quai|plage|palais|jardin"
@@ -74,7 +78,7 @@ _LINKS = words(
     """
     in at on of near by within from inside outside along around to and or is was with where which area district
     quarter neighborhood neighbourhood region suburb village town city station province county prefecture
-    archaeological shopping
+    archaeological shopping a à en em di de da w
     """
 )
 _ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")
@@ -138,17 +142,20 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
             else:
                 parts.insert(len(parts) - 1 if aside else len(parts), part)  # "Hampi (Vijayanagara ruins)"
     if parts:
+        site = _SITE.match(text, end)
+        if site and any(part.endswith(site[0]) or is_point(part) for part in parts):
+            end = site.end()
         names = arranged(parts)
         if names:
             alone = len(parts) == 1 and not names.country
-            yield Phrase(first, chain[-1][1], names, alone=alone)
+            yield Phrase(first, end, names, alone=alone)
         elif (
             not any(map(_FORM.search, parts))
             and not any(map(is_area, parts))
             and (any(map(is_venue, parts)) or _is_sited(text, first, parts[0]))
         ):
             venue = ", ".join(parts)
-            yield Phrase(first, chain[-1][1], Names(city=parts[0], venue=venue), known=False)
+            yield Phrase(first, end, Names(city=parts[0], venue=venue), known=False)
 
 
 def _is_sited(text: str, start: int, name: str) -> bool:
@@ -176,25 +183,26 @@ def _part(text: str, start: int, end: int) -> str:
         return f"{before[1]}{bare}"
     if before := _RUINS.search(text[max(start - 16, 0) : start]):
         return f"{before[1]}{bare}"
-    if before := _REGION_OF.search(text[max(start - 30, 0) : start]):
+    if (before := _REGION_OF.search(text[max(start - 30, 0) : start])) and not is_country(bare):
         return f"{before[1]} of {bare}"
     after = _NOUN.match(text, end)
     if after and after[1] in _REGIONS:
         return f"{bare} {after[1]}"
     site = _SITE.match(text, end)
-    return f"{bare}{site[0]}" if site else bare
+    return f"{bare}{site[0]}" if site and not is_point(bare) else bare
 
 
 def _qualifies(text: str, start: int, end: int) -> bool:
     """Whether a single word of little renown qualifies the noun behind it: "a Shinto shrine", "Rajasthani attire"."""
-    if end - start == 1 or (" and " in text[start:end] and text[:start].endswith("between ")):  # "78.88° W"
+    bare = text[start:end].removeprefix("The ")
+    if end - start == 1 or bare in DEMONYMS or (" and " in bare and text[:start].endswith("between ")):  # "78.88° W"
         return True
     after = _NOUN.match(text, end)
-    if _SITE.match(text, end) and not _INDEFINITE.search(text[max(start - 12, 0) : start]):
+    if _SITE.match(text, end):
+        return bool(_INDEFINITE.search(text[max(start - 12, 0) : start])) and " " not in bare and not is_prominent(bare)
+    if after is None or " " in bare or after[1] in _LINKS or _TURKISH_CASE.search(bare):
         return False
-    if after is None or " " in text[start:end] or after[1] in _LINKS or _TURKISH_CASE.search(text[start:end]):
-        return False
-    return not is_prominent(text[start:end])
+    return not is_prominent(bare)
 
 
 def _joined(gap: str) -> bool:
@@ -239,10 +247,10 @@ def _run_end(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _is_capital(word: str, text: str, start: int) -> bool:
-    """Whether a word can be one of a name: with a capital, also behind a hyphen ("al-Aqsa"), or a street's number."""
+    """Whether a word can be one of a name: with a capital, also behind "al-" or "d'", or a street's number."""
     if word[0].isdigit():
         return _NUMBERED.match(text, start) is not None
-    return word != "&" and (not word[0].islower() or ("-" in word[:4] and not word.islower()))
+    return word != "&" and (not word[0].islower() or (("-" in word[:4] or "'" in word[:2]) and not word.islower()))
 
 
 def _begins(word: str, text: str, end: int) -> bool:
@@ -251,4 +259,5 @@ def _begins(word: str, text: str, end: int) -> bool:
     if following is None:
         return False
     begins = word.lower() in BEGINNINGS and following[1].lower() not in _CONTINENTAL
-    return begins or is_name(f"{word} {following[1]}")
+    pair = f"{word} {following[1]}"
+    return begins or is_name(pair) or country_in(pair) is not None

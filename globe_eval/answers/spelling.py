@@ -18,7 +18,9 @@ _WEST = re.compile(
     r"|\b(?:et|est|le|la|el|los|il|y|de|du|del|di|dos|em|en)\b",
     re.IGNORECASE,
 )
-_O = re.compile(r"(?<=[\d°\"″”'′’])(\s?)O(?![\w'’])")
+_ANGLE = r"(?:(?<=[\d°″′])|(?<=\d[\"”'’])|(?<=\d''))"
+"""What an angle ends with: an apostrophe or a quotation mark only behind a digit, not that of "Gare de l'Est"."""
+_O = re.compile(rf"{_ANGLE}(\s?)O(?![\w'’])")
 _CHINESE = {
     word: f"{letter} "
     for letter, words in {
@@ -34,11 +36,9 @@ _WORDS = (
     (r"(?:восточной|в\.?\s?)(?:\s?долготы|д)(?!\w)\.?|este|leste|est|ost|doğu|oost|شرق\w*", " E"),
     (r"(?:западной|з\.?\s?)(?:\s?долготы|д)(?!\w)\.?|ouest|oeste|ovest|batı|غرب\w*", " W"),
 )
-_AFTER = [
-    (re.compile(rf"(?<=[\d°\"″”'′’])\s?(?:de\s)?(?:{words})(?!\w)", re.IGNORECASE), letter) for words, letter in _WORDS
-]
+_AFTER = [(re.compile(rf"{_ANGLE}\s?(?:de\s)?(?:{words})(?!\w)", re.IGNORECASE), letter) for words, letter in _WORDS]
 _NOT_ENGLISH = re.compile(
-    r"[\d°\"″”'′’]\s?(?:de\s)?(?:O(?!\w)|nor[dt]e?\b(?!h)|s[uü][rdl]\b|l?este?\b|o(?:u?est|este|vest|ost|st)\b|zuid|kuzey|güney|doğu|batı|utara"
+    rf"{_ANGLE}\s?(?:de\s)?(?:O(?!\w)|nor[dt]e?\b(?!h)|s[uü][rdl]\b|l?este?\b|o(?:u?est|este|vest|ost|st)\b|zuid|kuzey|güney|doğu|batı|utara"
     r"|[сюзв]\.?\s?[шд]|[сюзв]\w+ой\s|szer|شمال|جنوب|شرق|غرب)",
     re.IGNORECASE,
 )

@@ -19,7 +19,7 @@ from globe_eval.answers.lexicon import (
 from globe_eval.places import gazetteer
 from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CAPITAL, CITY, LANDMARK, REGION
 from globe_eval.places.names import normalise
-from globe_eval.places.words import is_continent, is_unknown, variants
+from globe_eval.places.words import DEMONYMS, is_continent, is_unknown, variants
 
 LARGE = 100_000
 TOWN = 15_000
@@ -103,6 +103,19 @@ def regions_of(text: str, code: str | None) -> tuple[int, ...]:
     found = [row for row in rows_of(key) if gaz.kind[row] in kinds]
     found = [row for row in found if code is None or gaz.codes[gaz.country[row]] in _reach(code)]
     return tuple(sorted(found, key=lambda row: gaz.kind[row] == ADMIN2))
+
+
+@lru_cache(maxsize=8192)
+def country_in(part: str) -> str | None:
+    """The country of a wide area that is named after it: "Italian Dolomites"."""
+    first, _, rest = part.removeprefix("The ").partition(" ")
+    if first not in DEMONYMS or not rest or is_name(part):
+        return None
+    area = rest.split()[-1].lower()
+    if area in ("ocean", "sea", "gulf") or not (area in AREAS or regions_of(rest, DEMONYMS[first])):
+        return None
+    gaz = gazetteer.load()
+    return gaz.name(gaz.code_index[DEMONYMS[first]])
 
 
 @lru_cache(maxsize=512)
@@ -224,6 +237,12 @@ def is_landmark(row: int) -> bool:
     return gazetteer.load().kind[row] == LANDMARK
 
 
+def is_point(part: str) -> bool:
+    """Whether a name is that of a curated point."""
+    town = town_of(part, None, ())
+    return town is not None and is_landmark(town) and is_name(part)
+
+
 def is_town(part: str, code: str | None) -> bool:
     """Whether a name is that of a town in a country, or of one that is known by its name alone."""
     town = town_of(part, code, ())
@@ -253,5 +272,6 @@ def is_inside(town: int | None, region: int) -> bool:
 
 def is_pure_region(part: str) -> bool:
     """Whether a name is that of a first-level region and of no town to speak of."""
-    regions = [row for row in regions_of(part, None) if gazetteer.load().kind[row] == ADMIN1]
-    return bool(regions) and not is_prominent_town(normalise(part))
+    gaz = gazetteer.load()
+    people = [gaz.population[row] for row in regions_of(part, None) if gaz.kind[row] == ADMIN1]
+    return bool(people) and not is_prominent_town(normalise(part), max(people) // 50)

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from globe_eval import lazy_re as re
 from globe_eval.answers.arranging import arranged
 from globe_eval.answers.languages import MENTIONED, weight_of
+from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED
 from globe_eval.answers.phrases import Phrase
 from globe_eval.answers.scripts import chains
+from globe_eval.answers.toponyms import is_ordinary, is_point, is_prominent, is_venue
 
 _FRAGMENT = 8
 """Characters that may stand around a place in what names it and says nothing else."""
@@ -67,6 +69,31 @@ def phrases(text: str) -> Iterator[Phrase]:
     for start, end, parts in chains(text):
         if names := arranged(parts):
             yield Phrase(start, end, names)
+
+
+_WORDS = re.compile(r"[a-zß-öø-ÿ]+(?:['’-][a-zß-öø-ÿ]+)*")
+_LONGEST_NAME = 4
+
+
+def capitalised(text: str) -> str:
+    """A text that has no capital letter with one for each word of a large town, a region, a country or a landmark.
+
+    >>> capitalised("it is in london england, near the shore")
+    'it is in London England, near the shore'
+    """
+    words = list(_WORDS.finditer(text))
+    result, at, i = "", 0, 0
+    while i < len(words):
+        for more in range(min(_LONGEST_NAME, len(words) - i), 0, -1):
+            start, end = words[i].start(), words[i + more - 1].end()
+            bare = text[start:end].title()
+            known = (is_prominent(bare) and not is_venue(bare)) or (more > 1 and is_point(bare))
+            if known and not is_ordinary(bare) and words[i][0] not in UNNAMED - BEGINNINGS:
+                result, at = f"{result}{text[at:start]}{bare}", end
+                i += more - 1
+                break
+        i += 1
+    return result + text[at:]
 
 
 def weight(text: str, heading: str, phrase: Phrase, *, alone: bool) -> int:

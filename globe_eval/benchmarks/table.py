@@ -17,7 +17,7 @@ from globe_eval.errors import InputError, nearest
 from globe_eval.files import harmless, write_whole
 from globe_eval.sample import given
 
-_TRUTH = ("label", "gt", "true", "truth", "ground_truth", "actual", "target", "reference", "gold")
+TRUTH_NAMES = ("label", "gt", "true", "truth", "ground_truth", "actual", "target", "reference", "gold")
 _PREDICTED = ("predicted", "pred", "prediction", "guess", "guessed", "estimated", "est", "model", "answer", "output")
 _LAT, _LON = ("lat", "latitude", "gps_latitude"), ("lon", "lng", "long", "longitude", "gps_longitude")
 _LAT_ABROAD = ("latitud", "latitudine", "breitengrad", "breite", "纬度", "緯度", "위도", "широта")
@@ -32,15 +32,15 @@ def _sided(sides: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
 COLUMNS: dict[str, tuple[str, ...]] = {
     "id": ("id", "img_id", "image_id", "image_name", "image", "image_file", "filename", "photo_id"),
     "image": ("image", "image_file", "image_name", "filename", "file", "img_id", "image_id", "photo_id", "id"),
-    "truth_lat": _sided(_TRUTH, _LAT),
-    "truth_lon": _sided(_TRUTH, _LON),
+    "truth_lat": _sided(TRUTH_NAMES, _LAT),
+    "truth_lon": _sided(TRUTH_NAMES, _LON),
     "lat": (*_LAT, *_LAT_ABROAD),
     "lon": (*_LON, *_LON_ABROAD),
     "predicted_lat": _sided(_PREDICTED, _LAT),
     "predicted_lon": _sided(_PREDICTED, _LON),
     "response": ("response", "model_response", "raw_response"),
-    "truth_city": _sided(_TRUTH, ("city",)),
-    "truth_country": _sided(_TRUTH, ("country",)),
+    "truth_city": _sided(TRUTH_NAMES, ("city",)),
+    "truth_country": _sided(TRUTH_NAMES, ("country",)),
     "city": ("city", "city_name"),
     "country": ("country", "country_name"),
     "predicted_city": _sided(_PREDICTED, ("city",)),
@@ -56,11 +56,12 @@ SECOND: dict[str, tuple[str, ...]] = {
     "id": ("image_path", "img_path", "photo", "img", "key", "custom_id", "pano_id", "path", "url", "image_url", "file",
         "record_id", "request_id"),
     "response": (
-        "output", "prediction", "predicted", "pred", "answer", "generated_text", "generation", "model_output",
-        "model_answer", "raw_output", "completion", "reply", "text", "content", "result", "messages", "filtered_resps",
+        "output", "prediction", "predicted", "predict", "pred", "answer", "generated_text", "generation",
+        "model_output", "model_answer", "raw_output", "completion", "reply", "text", "content", "result", "message",
+        "messages", "conversations", "filtered_resps",
     ),
     **{f"{side}{axis}": names for axis in ("lat", "lon") for side, names in (
-        ("truth_", _sided(_TRUTH, _BOTH)), ("predicted_", _sided(_PREDICTED, _BOTH)), ("", _BOTH)
+        ("truth_", _sided(TRUTH_NAMES, _BOTH)), ("predicted_", _sided(_PREDICTED, _BOTH)), ("", _BOTH)
     )},
 }  # fmt: skip
 """Names that count where a table has none of the usual ones; a latitude and a longitude may be one column."""

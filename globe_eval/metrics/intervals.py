@@ -118,7 +118,8 @@ def _sum_of_squares(x: Floats) -> float:
 
     The number of threads would be in the last digit, and the others would wait for more at the cost of a processor.
     """
-    return float(sum(block @ block for block in np.array_split(x, max(1, math.ceil(len(x) / _BLOCK)))))
+    blocks = [x] if len(x) <= _BLOCK else np.array_split(x, math.ceil(len(x) / _BLOCK))
+    return float(sum(block @ block for block in blocks))
 
 
 _BLOCK = 10_000

@@ -22,6 +22,10 @@ NEAR_REGION_KM = 150.0
 """A city this near to the middle of the stated region agrees with it: "Kyiv, Kyiv Oblast" is a region of its own."""
 WIDE_REGION_KM = 400.0
 """A town this near to the middle of the stated region may belong to it under another division of the country."""
+WIDE_AREA_KM = 1_000.0
+"""A town this near to the middle of a stated area without borders ("Patagonia") may lie in it."""
+FAR_KM = 2_000.0
+"""A park or a quarter this far from what is stated around it is another of its name: "SoHo, New York"."""
 TOWN = 15_000
 """Population from which a name inside a longer text, or a parent city, is believed."""
 VILLAGE = 5_000
@@ -89,6 +93,7 @@ def best(
     top = -math.inf
     count = 0
     areas: dict[int, int] = {}
+    own = 0
     for entry in gaz.find(key):
         row = entry >> 1
         if not inside(gaz, row, scope):
@@ -102,12 +107,12 @@ def best(
                 score += 10 * _agrees(gaz, row, hint)
             count += 1
             if score > top:
-                top, city = score, row
+                top, city, own = score, row, entry & 1
         elif kind == COUNTRY or (hints and _elsewhere(gaz, row, hints)):
             continue
         elif kind not in areas or gaz.population[row] > gaz.population[areas[kind]]:
             areas[kind] = row
-    if city is not None and hints and _contradicted(gaz, city, hints, alone=as_written and count == 1):
+    if city is not None and hints and _contradicted(gaz, city, hints, alone=as_written and count == 1, own=bool(own)):
         city = None
     area = areas.get(ADMIN1, areas.get(ADMIN2))
     if city is None and area is not None and not regional and gaz.kind[area] == ADMIN1:
@@ -118,7 +123,15 @@ def best(
         return area
     if area in (gaz.admin1[city], gaz.admin2[city]) and any(area in hint.regions for hint in hints):
         return city  # "Pingtung, Pingtung": the region is said already
+    if not own and gaz.kind[city] == CITY and normalise(gaz.name(area)) == key and _is_other(gaz, city, area, key):
+        return area  # "Quảng Nam" is the province; Điện Bàn, elsewhere, is called so as well
     return city if _outweighs(gaz, city, area) else area
+
+
+def _is_other(gaz: Gazetteer, city: int, area: int, key: str) -> bool:
+    """Whether a city lies outside a division and its own name has no word of the name that it shares with that."""
+    apart = set(normalise(gaz.name(city)).split()).isdisjoint(key.split())
+    return apart and area not in (gaz.admin1[city], gaz.admin2[city])
 
 
 def _agrees(gaz: Gazetteer, row: int, hint: Hint) -> float:
@@ -140,20 +153,25 @@ def _elsewhere(gaz: Gazetteer, area: int, hints: list[Hint]) -> bool:
     return gaz.kind[area] == ADMIN1 or nearest > WIDE_REGION_KM
 
 
-def _contradicted(gaz: Gazetteer, row: int, hints: list[Hint], *, alone: bool) -> bool:
+def _contradicted(gaz: Gazetteer, row: int, hints: list[Hint], *, alone: bool, own: bool) -> bool:
     """Whether the stated surroundings say that this homonym is not meant.
 
     A name that only one place has is believed against a wrong region, unless it is a small town far from there; a
     quarter never against a larger city.
     """
-    if gaz.kind[row] in (REGION, LANDMARK) or any(_agrees(gaz, row, hint) for hint in hints):
+    if gaz.kind[row] == REGION or any(_agrees(gaz, row, hint) for hint in hints):
         return False
     regions = [r for hint in hints for r in hint.regions]
+    if gaz.kind[row] == LANDMARK:
+        around = [*regions, *(hint.city for hint in hints if hint.city is not None)]
+        return min(km_between(gaz, row, other) for other in around) > FAR_KM
     if regions:
         people = gaz.population[row]
         if not alone or people >= METROPOLIS:
             return not alone
         away = min(km_between(gaz, row, region) for region in regions)
+        if own and any(gaz.kind[region] == REGION for region in regions):
+            return away > WIDE_AREA_KM  # "El Chaltén, Patagonia"
         return away > (NEAR_REGION_KM if people < VILLAGE else WIDE_REGION_KM)
     return any(h.binding and h.city is not None and gaz.population[h.city] > gaz.population[row] for h in hints)
 

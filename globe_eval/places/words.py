@@ -88,10 +88,11 @@ def variants(key: str, *, regions_only: bool = False) -> Iterator[tuple[str, boo
             if shorter not in found and len(found) <= _MAX_VARIANTS and (regional or not regions_only):
                 found[shorter] = regional = regional or found[form]
                 queue.append(shorter)
-                if regional or not is_unknown(shorter):
+                if (regional or not is_unknown(shorter)) and shorter not in _FAITHS:
                     yield shorter, regional
 
 
+_FAITHS = WORDS["faiths"]
 _WINDS = WORDS["winds"]
 
 

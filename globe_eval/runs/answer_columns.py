@@ -12,7 +12,7 @@ import numpy as np
 from globe_eval import lazy_re as re
 from globe_eval.answers import parse
 from globe_eval.benchmarks.ids import EXTENSION
-from globe_eval.benchmarks.table import COLUMNS, Table, as_number, cell_text, cell_value
+from globe_eval.benchmarks.table import COLUMNS, TRUTH_NAMES, Table, as_number, cell_text, cell_value
 from globe_eval.benchmarks.truth import truth_columns
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import valid_utf8
@@ -177,8 +177,8 @@ def reply_text(reply: Any) -> str | None:
     if isinstance(reply, list) and len(reply) == 1 and isinstance(reply[0], str | list):
         return reply_text(reply[0])
     if isinstance(reply, list):
-        parts = [part for part in reply if isinstance(part, dict) and part.get("role") not in _ASKED]
-        parts = next(([part] for part in reversed(parts) if "role" in part), parts)  # of a chat the last reply
+        parts = [part for part in reply if isinstance(part, dict) and part.get("role", part.get("from")) not in _ASKED]
+        parts = next(([part] for part in reversed(parts) if "role" in part or "from" in part), parts)  # the last reply
         texts = [reply_text(part) for part in parts if part.get("type", "text") in _SPOKEN and not part.get("thought")]
         return "".join(text for text in texts if text is not None) if any(text is not None for text in texts) else None
     if not isinstance(reply, dict) or _PLACE & {key.lower() for key in reply}:
@@ -186,13 +186,24 @@ def reply_text(reply: Any) -> str | None:
     for key in ("choices", "candidates"):
         if isinstance(reply.get(key), list) and reply[key]:
             return reply_text(reply[key][0])
-    for key in ("body", "response", "result", "message", "output", "content", "parts", "text"):
+    for key in (
+        "body",
+        "response",
+        "result",
+        "message",
+        "output",
+        "content",
+        "parts",
+        "text",
+        "generated_text",
+        "value",
+    ):
         if (text := reply_text(reply.get(key))) is not None:
             return text
     return None
 
 
-_ASKED = ("user", "system", "developer", "tool")
+_ASKED = ("user", "human", "system", "developer", "tool")
 _SPOKEN = ("text", "output_text", "message")
 _PLACE = {"lat", "latitude", "lon", "lng", "longitude", "city", "country"}
 
@@ -204,7 +215,7 @@ def names_of(table: Table, index: int, use: Use) -> Answer:
     return Answer(country=spelt[0], city=spelt[1], admin=spelt[2])
 
 
-_OF_OTHERS = {name for role, names in COLUMNS.items() if role != "response" for name in names}
+_OF_OTHERS = {*TRUTH_NAMES, *(name for role, names in COLUMNS.items() if role != "response" for name in names)}
 
 
 def _looks_like(table: Table, columns: ColumnNames) -> str:
@@ -217,10 +228,10 @@ def _looks_like(table: Table, columns: ColumnNames) -> str:
         texts = [text for row in rows if isinstance(text := cell_value(row, column), str) and text.strip()]
         if any(map(EXTENSION.search, texts)):
             continue
-        if not texts or 2 * sum(any(map(str.isalpha, text)) for text in texts) < len(rows):
+        if 2 * len(texts) < len(rows):
             continue
         read = float(np.mean([parse(text).status in ("answered", "refused") for text in texts]))
         length = float(np.mean([len(text) for text in texts]))
-        if (read, length) > best:
+        if read and (read, length) > best:
             best, chosen = (read, length), column
     return "" if chosen is None else f"; {chosen!r} looks like the responses (--response-column {chosen!r})"

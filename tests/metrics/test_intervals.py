@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +177,25 @@ def test_isn_on_im2gps3k_by_photographer(shared_data: Path) -> None:
     assert len(set(groups)) == 198
     np.testing.assert_allclose(mean_interval(hits, groups), (24.0, 31.7), atol=0.7)
     np.testing.assert_allclose(mean_interval(hits), (26.3, 29.6), atol=0.3)
+
+
+def test_the_threads_of_linear_algebra_are_not_in_the_last_digit() -> None:
+    program = (
+        "import numpy as np; from globe_eval.metrics.intervals import spread\n"
+        "chance = np.random.default_rng(0)\n"
+        "print([spread(chance.normal(size=n), np.arange(n) // 40) for n in (9_999, 12_000, 60_000)])"
+    )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": threads, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2")
+    ]
+    assert told[0] == told[1] and told[0].count("Spread") == 3
 
 
 FREEDOM = st.integers(1, 300) | st.integers(300, 250_000)

@@ -102,7 +102,6 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> list[object]:
     return ["--tasks", "many", "--include_path", folder]
 
 
-@pytest.mark.alone
 def test_an_endpoint_run_killed_twenty_times_is_the_run_that_was_not(tmp_path: Path, many: list[object]) -> None:
     chance = random.Random(3)
     err = tmp_path / "stderr"
@@ -163,7 +162,6 @@ def asked_again(starts: list[list[str]], at_most: int) -> None:
         assert len(set(asked) & later) <= at_most
 
 
-@pytest.mark.alone
 def test_a_run_in_this_process_killed_twenty_times_is_the_run_that_was_not(
     tmp_path: Path, many: list[object], tiny_qwen: Path
 ) -> None:

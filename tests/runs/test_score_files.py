@@ -86,6 +86,17 @@ KEEPINGS = {
             for row in SAID
         ]
     ),
+    "pipeline.jsonl": lines([{"id": row["id"], "output": [{"generated_text": row["reply"]}]} for row in SAID]),
+    "message.jsonl": lines([{"image": r["id"], "message": {"role": "assistant", "content": r["reply"]}} for r in SAID]),
+    "conversations.jsonl": lines(
+        [
+            {
+                "id": row["id"],
+                "conversations": [{"from": "human", "value": "At 1.5, 2.5?"}, {"from": "gpt", "value": row["reply"]}],
+            }
+            for row in SAID
+        ]
+    ),
     "custom.jsonl": lines([{"custom_id": row["id"], "output": row["reply"]} for row in SAID]),
     "replies.jsonl": lines(
         [{"id": row["id"], "response": {"choices": [{"message": {"content": row["reply"]}}]}} for row in SAID]
@@ -354,6 +365,7 @@ def test_named_cities_of_a_table_of_positions_are_the_answers(capsys: pytest.Cap
         ("a.csv", "id,lat,lat_ref,lon\na.jpg,33.85,S,151.2\n", ["'lat_ref' says N or S, and no 'lat' is below zero"]),
         ("a.csv", "图,lat_1\na.jpg,1\n", ["no column of answers; name it"]),
         ("a.csv", "id,group\na.jpg,It is Paris\n", ["no column of answers; name it"]),
+        ("a.jsonl", lines([{"id": "a.jpg", "label": "Paris, France", "xx": "1.5, 2.5"}]), ["'xx' looks like"]),
         ("a.jsonl", lines([{"doc": {"id": "a.jpg"}, "filtered_resps": ["Paris"]}]), ["--id-column 'doc.id'"]),
     ],
 )  # fmt: skip
