@@ -106,7 +106,8 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
     for index, cells in enumerate(table.rows):
         lat, lon = cell_value(cells, lat_column), cell_value(cells, lon_column)
         if lat_column == lon_column:
-            lat, lon = one_cell(lat) or (lat, lon)
+            half = as_number(lat) is not None  # one number is no position, though it is a latitude and a longitude
+            lat, lon = (False, False) if half else one_cell(lat) or (lat, lon)
         elif commas:
             lat, lon = (cell.replace(",", ".") if isinstance(cell, str) else cell for cell in (lat, lon))
         lacking = [is_missing(lat), is_missing(lon)]

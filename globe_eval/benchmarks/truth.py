@@ -199,7 +199,7 @@ def _degrees(table: Table, index: int, column: str, both: bool, axis: int) -> fl
     low, high = ((-90, 90), (-180, 180))[axis]
     cell = cell_value(table.rows[index], column)
     degrees = as_number(cell)
-    if degrees is not None and low <= degrees <= high:
+    if degrees is not None and low <= degrees <= high and not both:
         return degrees
     where = f"{table.where(index)}, column {column!r}"
     if both:

@@ -78,7 +78,7 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
 
     """
     plain_is_truth = same_table and columns.truth_lat is None and table.find("truth_lat") is None
-    of_truth = {columns.truth_lat, columns.truth_lon} - {None}
+    of_truth = {columns.truth_lat, columns.truth_lon} - {None} if same_table else set()
 
     def predicted(role: str, override: str | None) -> str | None:
         if table.has(override):

@@ -285,13 +285,22 @@ def _match(
         where = f"{table.where(unknown[0])}, column {id_column!r}: {ids[unknown[0]]!r}"
         if not skip_unknown:
             met = {form(name) for name in ids}
-            apart = why_apart([ids[index] for index in unknown], [one for one in truth_ids if form(one) not in met])
+            apart = _counted_from(ids, truth_ids)
+            apart = apart or why_apart([ids[i] for i in unknown], [one for one in truth_ids if form(one) not in met])
             raise InputError(
                 f"{where} has no truth in {truth_name} ({len(unknown):,} of {len(ids):,} answers have none)"
                 f"{apart or '; set them aside with --skip-unknown-ids'}"
             )
         notes.append(f"{len(unknown):,} answers without truth were set aside, the first: {where}")
     return {known[form(name)]: index for index, name in enumerate(ids) if form(name) in known}
+
+
+def _counted_from(ids: Sequence[str], truth_ids: Sequence[str]) -> str:
+    """The end of a sentence where both sides are counted, one from 0 and the other from 1."""
+    if not all(map(str.isdecimal, [*ids, *truth_ids])):
+        return ""
+    first, there = min(map(int, ids)), min(map(int, truth_ids))
+    return f"; ids begin with {first} here and with {there} there" if {first, there} == {0, 1} else ""
 
 
 def _better_id(table: Table, truth_ids: Sequence[str], but: str | None = None) -> str:

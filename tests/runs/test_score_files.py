@@ -406,6 +406,27 @@ def test_some_ids_that_differ_are_explained_and_not_to_be_set_aside(capsys: pyte
     assert "'A.jpg' has no truth in t.csv (1 of 3 answers have none); upper and lower case differ" in err
 
 
+def test_ids_counted_from_one_are_not_those_counted_from_zero(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, first in (("a.csv", 1), ("t.csv", 0)):
+        Path(name).write_text("id,lat,lon\n" + "".join(f"{i + first},{i},{i}\n" for i in range(4)))
+    err = score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
+    assert "'4' has no truth in t.csv (1 of 4 answers have none); ids begin with 1 here and with 0 there" in err
+
+
+def test_columns_of_the_truth_in_another_file_are_no_columns_of_the_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.csv").write_text(CSV)
+    words = ("--truth-id-column", "id", "--truth-lat-column", "lat", "--truth-lon-column", "lon")
+    assert score(capsys, "a.csv", "--truth", "t.csv", *words)[0]["acc@25km"] == 1.0
+
+
+@pytest.mark.parametrize("option", ["--", "--truth-"])
+def test_one_number_is_no_position(capsys: pytest.CaptureFixture[str], option: str) -> None:
+    Path("a.csv").write_text(CSV.replace("lat,lon", "pred_lat,pred_lon"))
+    words = (f"{option}lat-column", f"{'' if option != '--' else 'pred_'}lat", f"{option}lon-column")
+    err = score(capsys, "a.csv", "--truth", "t.csv", *words, words[1], code=2)[1]
+    assert "line 2, column" in err and "allowed: " in err
+
+
 def test_paths_meet_below_the_folder_that_all_lie_in(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.csv").write_text("id,lat,lon\nC:\\x\\e\u0301\\1.JPG,48.85,2.29\nC:\\x\\s\\1.JPG,-33.85,151.2\n")
     Path("t.csv").write_text("id,lat,lon\n\u00e9/1,48.8584,2.2945\ns/1,-33.8568,151.2153\n")
