@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from globe_eval.answers.damage import repaired
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from globe_eval.answers import parse
 from globe_eval.answers.parse import Answer
-from globe_eval.answers.text import LONGEST
+from globe_eval.answers.text import LONGEST, repaired
 from globe_eval.places import resolve
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "answers.json").read_text(encoding="utf-8"))
