@@ -14,6 +14,7 @@ from globe_eval.answers.scripts import EXONYMS, is_written_in, segments
 from globe_eval.answers.toponyms import (
     HOME_NATIONS,
     TOWN,
+    apart_km,
     are_apart,
     code_of,
     country_in,
@@ -251,7 +252,9 @@ def _is_region(part: str, region: int, town: int, before: Sequence[str], code: s
             and not (is_landmark(other) or is_pure_region(before[-1]))
         ):
             return True  # "Hội An, Quảng Nam", where a town is called so as well
-        inside = other is not None and other != town and region in (gaz.admin1[other], gaz.admin2[other])
+        inside = other is not None and other != town and is_inside(other, region)
+        if other is not None and is_landmark(other) and apart_km(other, region) < apart_km(other, town):
+            inside = True  # "Yellowstone National Park, Wyoming", whose middle may lie beyond the border
         if other is not None and inside:
             first = len(before) == 1 and gaz.kind[other] >= CITY and gaz.population[other] >= TOWN
             first = first and gaz.kind[region] == ADMIN1

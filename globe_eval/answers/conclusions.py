@@ -94,6 +94,7 @@ _PREFERRED_AFTER = re.compile(
     r"\s(?:(?:the|a|is|seems|looks|being|as|far|much|slightly|considerably|somewhat|significantly|by\sfar)\s){0,3}"
     r"(?:more|most)\s(?:likely|probable|plausible|convincing)\b(?!\s(?:than\snot|to))|\sthe\s(?:better|best|stronger|strongest|likelier)\s"
 )
+_YIELDING = ("though", "whereas", "while", "even if", "despite")
 _CONCEDED = re.compile(r"\b(?:although|though|while|whereas|even\sif|despite)\b[^,;:.]{1,120}(?:,\s)?")
 """A clause that yields: "Although it may look like Tokyo, "."""
 _FROM = re.compile(r"\bfrom\s[\w' -]{1,40}$")
@@ -191,8 +192,9 @@ def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tu
         if not names and (code := _country(chosen.value)):
             names = Names(country_name(code))
         return (names, chosen.start) if names else None
-    if not chosen.value.city and declines is not None and declines(text):
-        claims = [claim for claim in claims if not _is_bare_town(claim.value)]
+    if not chosen.value.city and declines is not None:
+        sure = [claim for claim in claims if not _is_bare_town(claim.value)]
+        claims = sure if len(sure) < len(claims) and declines(text) else claims
     return _completed(chosen, claims), chosen.start
 
 
@@ -419,7 +421,7 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
         and not cues.denied.search(before[_last_end(_SHORT_CLAUSE, before) :])
     ):
         return FINAL
-    conceded = _last_end(_CONCEDED, before)
+    conceded = _last_end(_CONCEDED, before) if any(word in before for word in _YIELDING) else 0
     clause = before[max(_last_end(_CLAUSE, before), conceded if before[:conceded].endswith(", ") else 0) :]
     nearest = before[_last_end(_SHORT_CLAUSE, before) :]
     if cues.denied.search(nearest) or _DENIED_AFTER.match(after):

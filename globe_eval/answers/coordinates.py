@@ -289,7 +289,7 @@ _WORDS = (
 )
 _AFTER = [(re.compile(rf"{_ANGLE}\s?(?:de\s)?(?:{words})(?!\w)", re.IGNORECASE), letter) for words, letter in _WORDS]
 _NOT_ENGLISH = re.compile(
-    rf"{_ANGLE}\s?(?:de\s)?(?:O(?!\w)|nor[dt]e?\b(?!h)|s[uü][rdl]\b|l?este?\b|o(?:u?est|este|vest|ost|st)\b|zuid|kuzey|güney|doğu|batı|utara"
+    r"(?:[°″′]|\d[\"”'’]{0,2})\s?(?:de\s)?(?:O(?!\w)|nor[dt]e?\b(?!h)|s[uü][rdl]\b|l?este?\b|o(?:u?est|este|vest|ost|st)\b|zuid|kuzey|güney|doğu|batı|utara"
     r"|[сюзв]\.?\s?[шд]|[сюзв]\w+ой\s|szer|شمال|جنوب|شرق|غرب)",
     re.IGNORECASE,
 )

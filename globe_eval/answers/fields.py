@@ -17,7 +17,7 @@ from globe_eval.answers.conclusions import concluded
 from globe_eval.answers.confidence import share, yes_no
 from globe_eval.answers.lexicon import LABELS
 from globe_eval.answers.names import Names, is_placeholder, name, says_unknown, without_remarks
-from globe_eval.answers.toponyms import is_name, is_venue
+from globe_eval.answers.toponyms import is_name, is_venue, same_country
 from globe_eval.places.names import country_code
 
 POSITION = frozenset({"lat", "lon", "latlon", "lonlat"})
@@ -139,6 +139,8 @@ def found_of(row: Mapping[str, str], start: int, *, whole: bool = False, strict:
         finer = place(row["place"], capitals=strict) or (concluded(row["place"]) or (Names(), 0))[0]
         shown = name(row["place"].partition(",")[0])
         names = replace(names, venue=finer.venue or (shown if shown and is_venue(shown) else None))
+        if not names.city and finer.city and (not finer.country or same_country(finer.country, names.country)):
+            names = replace(names, city=finer.city, admin=names.admin or finer.admin)
     return Found(
         start,
         names,

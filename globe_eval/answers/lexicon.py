@@ -49,7 +49,7 @@ STATED = alternatives(rf"""
     (?:taken|shot|captured|photographed|set|situated|located|filmed|snapped|looking)\b
     (?:photo|photograph|picture|image) (?:was )?made\b | location\b
     this (?:is|was|looks|appears|seems|must) | it(?:'s| is| was| looks| appears| seems| must) | that(?:'s| is)
-    these are | here is | lies (?:in|on|at|near) | the (?:city|town|village|country|region) (?:is|must be)
+    these are | here is | lies (?:in|on|at|near) | belongs? to | the (?:city|town|village|country|region) (?:is|must be)
     (?:{_SUBJECT}) (?:[\w'-]+ ){{0,5}}?(?:{_VERB})\b
     likely | probably | presumably | appears? to be | seems? to be
     identif(?:y|ied|ies|iable) | recogni[sz](?:e|ed|able)\b | corresponds? to | matches
@@ -70,7 +70,7 @@ HEDGED = alternatives(r"""
 
 EXAMPLE = alternatives(r"""
     such as | including | include | e\.g | for example | for instance
-    (?<!looks )(?<!look )(?<!looked )(?<!a lot )(?<!very much )(?<!just )(?<!exactly )like
+    (?<!looks )(?<!look )(?<!looked )(?<!seems )(?<!seem )(?<!a lot )(?<!very much )(?<!just )(?<!exactly )like
     among others | similar
     (?:second|third|fourth|2nd|3rd|next)(?:[- ]best)? (?:choice|guess|option|candidate|possibility|pick|place|is|would)
     runner-up | fall-?back

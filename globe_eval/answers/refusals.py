@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from globe_eval import lazy_re as re
 
 _VERBS = (
@@ -17,7 +19,7 @@ _REFUSAL = re.compile(
       \s(?:\w+\s){{0,4}}?{_VERBS}\b
     |\b(?:i'm|i\ am|we're|we\ are)\ (?:so\ |very\ |really\ )?(?:sorry|afraid)\b|\bi\ (?:do\ )?apologi[sz]e\b|^sorry\b
     |\bi\ (?:do\ not|don't|would\ not|wouldn't)\ (?:feel|think|want|know)\b
-    |\b(?:not\ sure|not\ certain|unsure)\ (?:exactly\ )?where\b|\brefrain\ from\b
+    |\b(?:not\ sure|not\ certain|unsure)\ (?:exactly\ )?where\b|\brefrain\ from\b|\bnot\ (?:disclosing|to\ disclose)\b
     |\bi\ (?:do\ not|don't)\ have\ (?:enough|sufficient|access|the\ ability)\b
     |\bi(?:'m|\ am)\ going\ to\ (?:end|stop)\b|\bi(?:'d|\ would)\ (?:rather|prefer)\ not\b
     |\bi\ must\ (?:decline|refuse)\b
@@ -68,6 +70,7 @@ _UNCASED = re.compile(
 )
 
 
+@lru_cache(maxsize=4)  # a text is asked about while it is read and once more in the end
 def refuses(text: str) -> bool:
     """Whether a text says that its author will not or cannot name the place; ask only where no answer was found.
 

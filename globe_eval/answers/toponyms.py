@@ -136,11 +136,16 @@ def town_of(text: str, code: str | None, around: tuple[int, ...]) -> int | None:
     return next((row for row in towns if gaz.population[row] >= TOWN or gaz.kind[row] == CAPITAL), None)
 
 
-def are_apart(a: int, b: int) -> bool:
-    """Whether two places are no parts of one city."""
+def apart_km(a: int, b: int) -> float:
+    """About how far two places that are near each other are from each other."""
     gaz = gazetteer.load()
     (lat1, lon1), (lat2, lon2) = gaz.position(a), gaz.position(b)
-    return 111.2 * hypot(lat1 - lat2, (lon1 - lon2) * cos(radians(lat1))) > _SUBURB_KM
+    return 111.2 * hypot(lat1 - lat2, (lon1 - lon2) * cos(radians(lat1)))
+
+
+def are_apart(a: int, b: int) -> bool:
+    """Whether two places are no parts of one city."""
+    return apart_km(a, b) > _SUBURB_KM
 
 
 def is_event(part: str) -> bool:

@@ -333,6 +333,10 @@ def test_named_cities_of_a_table_of_positions_are_the_answers(capsys: pytest.Cap
     Path("a.csv").write_text("id,lat,lon,city,country\na,48.86,2.35,Lyon,France\nb,-33.9,151.2,Sydney,Australia\n")
     found, _ = score(capsys, "a.csv", "--city-column", "city", "--country-column", "country")
     assert found["acc@25km"] == 0.5 and "city_accuracy" not in found
+    found, _ = score(capsys, "a.csv", "--truth", "a.csv", "--city-column", "city", "--truth-lat-column", "lat")
+    assert found["status"]["city"] == 2
+    Path("t.csv").write_text("id,lat,lon\na,48.86,2.35\nb,-33.9,151.2\n")
+    assert score(capsys, "a.csv", "--truth", "t.csv", "--city-column", "city")[0]["status"]["city"] == 2
 
 
 @pytest.mark.parametrize(
