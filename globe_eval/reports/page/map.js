@@ -116,7 +116,7 @@ function worldMap(data, onPick) {
     const n = (x) => x.toLocaleString("en");
     const many = stride > 1 ? `; of ${n(linked.length)} lines every ${stride}${stride === 2 ? "nd" : stride === 3 ? "rd" : "th"} ` +
       `is drawn, ${n(lined.length)} in all: choose fewer photographs to see each` : "";
-    told.textContent = `${n(shown.length)} photographs on the map${many}.`;
+    told.textContent = `${n(shown.length)} photograph${shown.length === 1 ? "" : "s"} on the map${many}.`;
   }
 
   function mark(answers, i) {
