@@ -152,7 +152,7 @@ ORDINARY = words(
     surprise same male bar lens same boulder sparks corona green red white black blue golden silver sun moon star rock
     stone sand forest ocean sea pacific atlantic arctic band festival marathon race club team world cup games olympic
     day eve fair show police toyota honda ford holden lincoln jackson franklin washington madison monroe marathon van
-    bus train ship cruise land end
+    bus train ship cruise land end chinatown
     """
 )
 """Words that are towns as well: no place where nothing beside them is one."""

@@ -32,7 +32,7 @@ _NEXT = re.compile(r"\s(?:d[eu]\s(?:la\s)?|des\s)?([^\W\d_a-zß-öø-ÿ][\w'’-
 _ABBREVIATION = re.compile(r"\b(?:St|Ste|Mt|Ft|Dr)$")
 _PARTICLES = words(
     """
-    of the aan and de del della dello di da do dos das la le les el los las al upon am an der den des du y e en
+    of the aan ob and de del della dello di da do dos das la le les el los las al upon am an der den des du y e en
     sur sous zu von van
     """
 )
