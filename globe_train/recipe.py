@@ -64,7 +64,7 @@ KEYS: dict[str, Key] = {
 each (one that is about an argument of the released scripts begins with its name and a colon); `gpus` says how many GPUs
 train, generate and serve the reward model, as in 4+2+2; `against` lists the benchmarks that the training data must not
 share photographs with; `imitation` has GRPO imitate `rows` of another data set in each step, its loss times `weight`
-(`globe_train/imitation.py`)."""
+(`globe_train/train.py`)."""
 
 ONLY: dict[str, tuple[Kind, ...]] = {
     **{"rewards": ("grpo",), "imitation": ("grpo",), "labels": ("reward_model",), "holdout": ("reward_model",)},

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from globe_eval.files import read_word_lists
+
+WORDS = read_word_lists(Path(__file__).with_name("data") / "words.txt")
+"""The word lists of this room, by file and name."""
+
 
 def alternatives(text: str) -> str:
     """A regular expression's alternatives, one or more a line, parted by " | "; another space is any white space."""
@@ -95,106 +102,22 @@ COMPARED = alternatives(r"""
 """)
 """Words after which a name says what something is like, where it comes from or what is written on it."""
 
-UNNAMED = words(
-    """
-    la el le les los las il lo das der die ein eine una un os as esta este esto cette ce dieses dieser foto fotografia
-    muhtemelen bu burası fotoğraf zdjęcie moim zdaniem prawdopodobnie hmm wait ok okay well sure
-    waarschijnlijk deze dit het ik resim
-    bild imagen imagem immagine es sie wir ich on nous por según pelas dalle judging судя похоже это вероятно снимок на
-    скорее фото фотография ответ место solche leider vermutlich wahrscheinlich probablemente probablement provavelmente
-    probabilmente parece semble sembra initially hypotheses hypothesis probable a about above additionally
-    after again all
-    along also although an and another any approximate approximately are around as assuming at atlas based because
-    been before behind being below beneath beside between both but by can certainly clearly city close clues
-    coordinate coordinates conclusion confidence considering consistent could country describe description despite
-    detailed details distinctive do downtown due each either element elements environment even evidence exact examine
-    examining explanation features final finally first five for foreground four from further furthermore general
-    generally geographic geography given gps guess has have having he her here hence high his how however i identify
-    if image images important in indeed indicators information inside into is it its key known lack landmark landmarks
-    language later latitude level light likely lighting location locations longitude look looking low many may maybe
-    medium moderate more moreover most my near nearby next no north northern not note notable notably now observations
-    observe observing of on one only or other our out outside overall people perhaps photo photograph picture place
-    possible possibly precise primary probably prominent rather reason reasoning region result said scene second see
-    seems setting several she should shows sign signage signs similar similarly since so some somewhere south southern
-    east west eastern western specific specifically state step still street style such suggests summary taken text
-    that the their then there therefore these they third this those though three thus to together two type under
-    unique unless unlike until up upon urban using vegetation very view viewpoint visible visual was we weather were
-    what when where whether which while who why will with within without would yes you your architecture architectural
-    building buildings cultural culture climate clothing background certainly answer best i'm i'd i'll it's that's let
-    let's here's can't don't sorry rural coastal suburban indoor outdoor interior exterior central upper lower old new
-    nature sky water trees modern traditional historic typical tropical temperate mediterranean european asian african
-    american gothic baroque victorian colonial renaissance romanesque neoclassical georgian roman medieval english
-    french german spanish italian japanese chinese korean thai arabic hindi russian portuguese dutch british islamic
-    christian catholic buddhist hindu latin turkish greek indian hispanic alternatively likewise ultimately january
-    february march april may june july august september october november december monday tuesday wednesday thursday
-    friday saturday sunday christmas à en au aux dans bei im nach nel nella sur nan null none unknown yes no google
-    maps map instagram facebook wikipedia id number name date year time am pm est utc http https www com org jpg
-    """
-)
+UNNAMED = WORDS["lexicon.unnamed"]
 """Words with a capital that begin sentences, headings and descriptions: no name by themselves, and none begins one."""
 
-BEGINNINGS = words(
-    """
-    new north south east west northern southern eastern western central upper lower old san great the la el latin
-    midwestern downtown uptown midtown place city
-    """
-)
+BEGINNINGS = WORDS["lexicon.beginnings"]
 """Of them those that do begin a name where another capital follows: "New York", "The Hague", "South Dakota"."""
 
-ORDINARY = words(
-    """
-    park bridge tower square temple main cathedral university college school station airport market church castle lake
-    river hill hills mountain mount valley beach bay port harbor harbour island islands street road avenue boulevard
-    plaza mall hotel garden gardens museum palace hall house court center centre loop falls point cape spring springs
-    garden library theater theatre stadium arena field fountain gate memorial monument statue fort village town county
-    district province region republic kingdom union national international royal grand santa saint mary john george
-    king queen mission independence liberty victory hope enterprise reading nice mobile bath orange most split tours
-    surprise same male bar lens same boulder sparks corona green red white black blue golden silver sun moon star rock
-    stone sand forest ocean sea pacific atlantic arctic band festival marathon race club team world cup games olympic
-    day eve fair show police toyota honda ford holden lincoln jackson franklin washington madison monroe marathon van
-    bus train ship cruise land end chinatown
-    """
-)
+ORDINARY = WORDS["lexicon.ordinary"]
 """Words that are towns as well: no place where nothing beside them is one."""
 
-AREAS = words(
-    """
-    mountains mountain region area coast sea ocean gulf desert valley highlands lowlands peninsula range basin plateau
-    delta islands archipelago plains alps coastline countryside country belt interior north south east west midwest
-    northwest northeast southwest southeast
-    """
-)
+AREAS = WORDS["lexicon.areas"]
 """The last words of names of wide areas, which are neither a town nor a venue."""
 
 WATERS = words("lake river creek bay sound strait fjord loch")
 """The first or last words of names of waters, which are no venue either."""
 
-VENUES = words(
-    """
-    parc parque parco jardin jardins jardim torre puente pont ponte kirche dom schloss burg brücke markt église
-    iglesia basílica igreja chiesa monasterio estación gare bahnhof stadion estadio stade praça praia playa plage
-    spiaggia strand mercado mercato marché cathédrale catedral duomo park bridge tower square temple cathedral
-    university college school station airport market church castle terminal street road avenue boulevard lane plaza
-    plaça piazza platz place mall hotel hôtel garden gardens museum museo musée palace palacio palazzo palais hall
-    house home center centre library theater theatre stadium arena field fountain gate gates memorial monument statue
-    fort fortress village campus abbey basilica mosque shrine monastery chapel synagogue pagoda observatory zoo
-    aquarium pier wharf harbor harbour port marina dock beach playground cemetery building skyscraper gallery galleria
-    institute hospital clinic prison court courthouse courtyard capitol parliament embassy barracks base speedway
-    raceway racetrack circuit track racecourse course club pub bar restaurant cafe café bakery store shop mart bazaar
-    souk arcade promenade boardwalk terrace rooftop deck overlook viewpoint lookout trail trailhead falls waterfall
-    canyon gorge cave caves reserve sanctuary preserve refuge forest wood woods hill hills ranch farm vineyard winery
-    brewery estate villa manor chateau château mansion lodge resort spa camp campground district quarter neighborhood
-    neighbourhood ward borough rue via calle rua straße strasse weg quai paseo rambla alley arch dam lighthouse ferry
-    metro subway underground tram line ruins site disneyland stairs steps tunnel island islet rink alley pavilion expo
-    fair grounds fairgrounds amphitheater amphitheatre auditorium opera conservatory planetarium depot yard crossing
-    universidad universidade universität université università avenida largo glorieta malecón muelle seaport
-    aeropuerto aeroporto aéroport flughafen waterfront cinema foundation apartments office passage passageway
-    cementerio cimetière cimitero friedhof casino citadel citadelle headquarters consulate
-    supermarket pueblo ruins esplanade observatory viaduct aqueduct hostel casa cine teatro théâtre opéra fontaine
-    geopark rock fields basin jetty foreshore embankment seafront riverwalk footbridge zone town intersection corner
-    roundabout highway route freeway expressway parkway drive way mound peak volcano crater mount
-    """
-)
+VENUES = WORDS["lexicon.venues"]
 """The words of buildings, streets, parks and the like: a name that begins or ends with one is finer than a town."""
 
 VENUE_ENDS = ("platz", "straße", "strasse", "gasse", "brücke", "kirche", "stadion", "turm", "schloss", "gatan", "gade",
@@ -205,14 +128,7 @@ VENUE_ENDS = ("platz", "straße", "strasse", "gasse", "brücke", "kirche", "stad
 STREETS = words("st ave blvd rd hwy nw ne sw se")
 """The last words of streets, shortened."""
 
-EVENTS = words(
-    """
-    festival carnival marathon championship championships convention concert conference rally race day week walk
-    pride powwow event fair games cup olympics match tournament ceremony protest demonstration movement expedition tour
-    march regatta expo pride grand-prix christkindlmarkt revival style system service department police team
-    club university's
-    """
-)
+EVENTS = WORDS["lexicon.events"]
 """The last words of events, services and styles, which are no venue."""
 
 LABELS = {

@@ -9,12 +9,11 @@ from globe_eval.answers import coordinates, fields, objects
 from globe_eval.answers.arranging import place
 from globe_eval.answers.conclusions import concluded, corrected, position
 from globe_eval.answers.confidence import in_text as stated
-from globe_eval.answers.damage import repaired
+from globe_eval.answers.coordinates import coordinates_spelled
 from globe_eval.answers.fields import Found
 from globe_eval.answers.names import Names
 from globe_eval.answers.refusals import refuses
-from globe_eval.answers.spelling import coordinates_spelled
-from globe_eval.answers.text import Block, Cut, answer_blocks, excerpt
+from globe_eval.answers.text import Block, Cut, answer_blocks, excerpt, repaired
 from globe_eval.sample import Answer, AnswerStatus
 
 PARSER_VERSION = "3"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from globe_eval import lazy_re as re
 from globe_eval.answers.arranging import arranged
-from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, words
+from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, WORDS, words
 from globe_eval.answers.names import Names
 from globe_eval.answers.toponyms import (
     country_in,
@@ -30,12 +30,7 @@ _START = re.compile(r"(?<![^\W_])(?<![^\W_]['’.–-])(?:[^\W_a-zß-öø-ÿ]|[^
 """Where a word begins that can begin a name: most do not, and are passed over at once."""
 _NEXT = re.compile(r"\s(?:d[eu]\s(?:la\s)?|des\s)?([^\W\d_a-zß-öø-ÿ][\w'’-]*)")
 _ABBREVIATION = re.compile(r"\b(?:St|Ste|Mt|Ft|Dr)$")
-_PARTICLES = words(
-    """
-    of the aan ob and de del della dello di da do dos das la le les el los las al upon am an der den des du y e en
-    sur sous zu von van
-    """
-)
+_PARTICLES = WORDS["phrases.particles"]
 _JOINT = re.compile(
     r"""(?:\.(?=\s*[,(—–]))?(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}  # "campus", "neighborhood"
         (?:\s*[,(/→»>➔]\s*|\s*[—–]\s*|\s*[-=]>\s*|\s+-+\s+|\s+|\s*\)\s*,?\s*)
@@ -47,11 +42,7 @@ _TURKISH_CASE = re.compile(r"(?<=[^\W\d_]{3})['’](?:n?[ıiuü]n|[dt][ae](?:n|k
 _POLISH_BEFORE = re.compile(r"(?:^|\s)(?:we?|ze?|do|na|koło|mieście|okolic[aey]\w*|stolicy)\s$", re.IGNORECASE)
 _NUMBERED = re.compile(r"\d{1,3}(?:st|nd|rd|th)\s(?:Street|St|Avenue|Ave|Road)\b")
 _REGION_OF = re.compile(r"\b(province|state|county|prefecture|department|canton|region) of (?:the )?$")
-_REGIONS = words(
-    """
-    province county prefecture oblast governorate department canton state
-    """
-)
+_REGIONS = WORDS["phrases.regions"]
 _NOUN = re.compile(r"\s([a-zß-öø-ÿ]+)")
 _SITE = re.compile(
     rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})"
@@ -74,28 +65,11 @@ _RUINS = re.compile(
     r"\b((?:ruins|citadel|cathedral|basilica|monastery|abbey|palace|fortress|port|harbou?r|waterfront|campus|airport)\sof\s)$"
 )
 _INDEFINITE = re.compile(r"(?:^|\b)(?:an?|some|typical|traditional|of)\s$", re.IGNORECASE)
-_LINKS = words(
-    """
-    in at on of near by within from inside outside along around to and or is was with where which area district
-    quarter neighborhood neighbourhood region suburb village town city station province county prefecture
-    archaeological shopping a à en em di de da w
-    """
-)
+_LINKS = WORDS["phrases.links"]
 _ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")
 _ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)|\s(?:\d{3,6}(?:-\d{3,5})?|\d[A-Z]{2})(?=[,\s])|\s\d{1,2}(?=,)")
 _CONTINENTAL = words("european asian african american mediterranean")
-_BREAKS = words(
-    """
-    and or so is was are were be been being has have had which that who whose where when while with as but if because
-    since given based due judging considering suggests suggesting indicates not
-    rather than like such similar unlike shows show showing can could
-    may might would will possibly perhaps maybe although though however also known looks look appears seems features
-    during until before after followed for either toward towards versus vs named called famous visible seen
-    sino mais mas ma bensì sondern aber pero но а и или не es est è é ist sind war wurde sont sono são foi fue für wie
-    lecz ale tylko oraz jak maar niet ama fakat ve değil
-    que qui che como comme come típico típica típicos típicas tipico tipica typique typiques typisch estilo style stile
-    """
-)
+_BREAKS = WORDS["phrases.breaks"]
 
 
 _FORM = re.compile(r"(?:[ /-]Name|[Ll]evel)$")

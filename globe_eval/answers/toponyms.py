@@ -14,7 +14,7 @@ from globe_eval.answers.lexicon import (
     VENUE_ENDS,
     VENUES,
     WATERS,
-    words,
+    WORDS,
 )
 from globe_eval.places import gazetteer
 from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CAPITAL, CITY, LANDMARK, REGION
@@ -26,17 +26,8 @@ TOWN = 15_000
 """People from which a town is known by its name alone, without a country or region beside it."""
 _SUBURB_KM = 25.0
 HOME_NATIONS = {"england": "GB", "scotland": "GB", "wales": "GB", "northern ireland": "GB", "great britain": "GB"}
-_STATE_CODES = words(
-    """
-    AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA
-    RI SC SD TN TX UT VT VA WA WV WI WY
-    """
-)
-_PROVINCE_CODES = words(
-    """
-    AB BC MB NB NL NS NT NU ON PE QC SK YT
-    """
-)
+_STATE_CODES = WORDS["toponyms.state_codes"]
+_PROVINCE_CODES = WORDS["toponyms.province_codes"]
 _COUNTRY_CODES = frozenset(["US", "USA", "U.S", "U.S.A", "UK", "U.K", "UAE", "U.A.E", "NZ", "PRC"])
 
 

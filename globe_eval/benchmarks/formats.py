@@ -292,8 +292,9 @@ def _keyed(key: str, value: Any) -> dict[str, Any]:
         return {"id": key}
     if isinstance(value, dict) and not ({"choices", "candidates"} & value.keys() or value.get("role") == "assistant"):
         return {"key" if "id" in value else "id": key, **value}
-    pair = isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(one, int | float) for one in value)
-    return {"id": key, "coordinates" if pair else "response": value}
+    if isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(one, int | float) for one in value):
+        return {"id": key, "lat": value[0], "lon": value[1]}
+    return {"id": key, "response": value}
 
 
 def _folder(path: Path) -> Rows:

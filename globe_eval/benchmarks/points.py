@@ -54,7 +54,8 @@ def as_degrees(cell: Any, axis: int) -> float | None:
     (-33.85, 48.85666666666667, -74.5, None)
     """
     degrees = as_number(cell)
-    if degrees is None and isinstance(cell, str) and not _DECIMAL_COMMA.fullmatch(cell):
+    # A decimal comma is decided by the whole column; in brackets accountants write what is below zero.
+    if degrees is None and isinstance(cell, str) and not _DECIMAL_COMMA.fullmatch(cell) and cell.lstrip()[:1] != "(":
         return angle(clean(cell), ("lat", "lon")[axis], whole=True)
     return degrees
 
@@ -73,9 +74,12 @@ def _refuse_letters_apart(table: Table, columns: Sequence[str], points: npt.NDAr
     for axis, (plus, minus) in enumerate((("NORTH", "SOUTH"), ("EAST", "WEST"))):
         if (points[:, axis] < 0).any():
             continue
+        letters = {plus, plus[0], minus, minus[0]}
         for column in table.columns:
-            found = {str(row.get(column)).strip().upper() for row in table.rows if row.get(column) is not None}
-            if found & {minus, minus[0]} and found <= {plus, plus[0], minus, minus[0]}:
+            cells = (str(row.get(column)).strip().upper() for row in table.rows if row.get(column) is not None)
+            if all(cell in letters for cell in cells) and any(
+                str(row.get(column)).strip().upper() in (minus, minus[0]) for row in table.rows
+            ):
                 raise InputError(
                     f"{table.path.name}: column {column!r} says {plus[0]} or {minus[0]}, and no {columns[axis]!r} is "
                     f"below zero: write the letter beside its number, as in {('33.85 S', '74.04 W')[axis]}"

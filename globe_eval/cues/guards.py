@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from globe_eval.cues.clauses import WORDS, words
-from globe_eval.cues.inflection import is_plural
-from globe_eval.cues.tokens import Tokens
+from globe_eval.cues.tokens import Tokens, is_plural
 
 _HEADS = WORDS["guards.heads"]
 _ANY_CUE = words("station stop ticket terminal driver shop line dealer depot company industry")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from globe_eval.cues.inflection import fold, lemma
+from globe_eval.cues.tokens import fold, lemma
 
 _SHORTEST_PART = 3
 _SMALL_WORDS = frozenset(

@@ -105,6 +105,8 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         )
     if columns.response is not None and read is None:
         read = "response"
+    elif read is None and (table.has(columns.city) or table.has(columns.country)):
+        read = "names"
     elif read is None:
         found = filled or found
     if read is not None:

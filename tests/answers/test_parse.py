@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from globe_eval.answers import parse
 from globe_eval.answers.parse import Answer
-from globe_eval.answers.text import LONGEST
+from globe_eval.answers.text import LONGEST, repaired
 from globe_eval.places import resolve
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "answers.json").read_text(encoding="utf-8"))
@@ -272,3 +272,39 @@ def test_every_released_position_is_read(shared_data: Path) -> None:
 def test_the_code_of_a_state_behind_a_town_is_its_state(text: str, city: str, admin: str) -> None:
     answer = parse(text)
     assert (answer.city, answer.admin) == (city, admin)
+
+
+WRITTEN = st.text("abc 48.85°′″’“”–éñçãöüßßŁžšЖя京都ا😀", min_size=1, max_size=40)
+
+
+@given(WRITTEN)
+def test_text_read_as_latin_1_comes_back(text: str) -> None:
+    assert repaired(text.encode().decode("latin-1")) == text
+
+
+@given(WRITTEN.filter(lambda text: all(byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D) for byte in text.encode())))
+def test_text_read_as_cp1252_comes_back(text: str) -> None:
+    assert repaired(text.encode().decode("cp1252")) == text
+
+
+@given(st.text("abc 48.85°′″’“”é", min_size=1, max_size=40))
+def test_text_read_as_mac_roman_comes_back(text: str) -> None:
+    assert repaired(text.encode().decode("mac_roman")) == text
+
+
+@pytest.mark.parametrize("text", ["48.85° N", "I can’t say", "São Paulo", "Łódź", "京都", "35°41′22″"])
+def test_text_damaged_twice_comes_back(text: str) -> None:
+    assert repaired(text.encode().decode("latin-1").encode().decode("latin-1")) == text
+
+
+@given(st.text(st.characters(max_codepoint=0x24F), max_size=60))
+def test_what_is_repaired_is_stable(text: str) -> None:
+    once = repaired(text)
+    assert repaired(once) == once or len(repaired(once)) < len(once)
+
+
+@pytest.mark.parametrize(
+    "text", ["« café\xa0»", "Ångström", "Sète, à la plage", "São Paulo", "Köln–Düsseldorf", "48,85° N", "Â la carte"]
+)
+def test_text_of_many_languages_is_no_damage(text: str) -> None:
+    assert repaired(text) == text

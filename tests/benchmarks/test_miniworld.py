@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -275,8 +276,6 @@ def test_pictures_hold_pixels_and_nothing_else(tmp_path: Path):
 
 
 def test_manifest_sha256_is_that_of_the_file(tmp_path: Path):
-    import hashlib
-
     path = miniworld.write(tmp_path, "train", 2, size=32)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == miniworld.manifest_sha256("train", 2)
 
@@ -291,3 +290,25 @@ def test_signs_never_name_a_place():
     written = {word["text"].casefold() for group in words.values() for word in group}
     assert not written & {name.casefold() for city in CITIES.values() for name in (city.name, city.country)}
     assert set(words) == {entity for entity, kind in world.kinds().items() if kind == "sign"}
+
+
+def test_whole_splits_have_the_sha256_that_is_stated(rows, many):
+    for split, whole in (("test", rows), ("train", many[: miniworld.SPLITS["train"]])):
+        assert hashlib.sha256(miniworld.manifest(whole)).hexdigest() == miniworld.MANIFEST_SHA256[split]
+
+
+def test_a_whole_split_that_is_there_is_not_composed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(miniworld, "SPLITS", {"test": 3, "train": 2})
+    path = miniworld.write(tmp_path, "test", size=32)
+    monkeypatch.setitem(miniworld.MANIFEST_SHA256, "test", hashlib.sha256(path.read_bytes()).hexdigest())
+    compose = miniworld.photographs
+    with monkeypatch.context() as patched:
+        patched.setattr(miniworld, "photographs", lambda *_: pytest.fail("composed"))
+        assert miniworld.write(tmp_path, "test", size=32) == path
+    drawn = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
+    (tmp_path / compose("test")[1]["image"]).unlink()
+    miniworld.write(tmp_path, "test", size=32)
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == drawn
+    path.write_bytes(path.read_bytes().replace(b"mw-00000", b"mw-00009"))
+    miniworld.write(tmp_path, "test", size=32)
+    assert {one.name: one.read_bytes() for one in tmp_path.iterdir()} == drawn

@@ -20,7 +20,7 @@ import globe_eval.reports
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, within
 from globe_eval.places.borders import countries_at
 from globe_eval.places.distance import haversine_km
-from globe_eval.reports.page import charts, curves, svg, worldmap
+from globe_eval.reports.page import charts, svg, worldmap
 from globe_eval.reports.page.maps import SIDE, cells, squares
 
 KM = np.array([0.3, 7.0, 120.0, 900.0, 15_000.0, np.nan, 24.9, 25.1])
@@ -37,7 +37,7 @@ def points(drawing: str, css: str) -> list[list[tuple[float, float]]]:
 
 def test_the_curve_is_as_high_as_the_accuracy_at_each_threshold() -> None:
     (curve,) = points(charts.cumulative([LINE], "c"), "line")
-    x = svg.logarithmic(curves.NEAREST_KM, curves.FARTHEST_KM, charts.LEFT, charts.WIDTH - charts.RIGHT)
+    x = svg.logarithmic(charts.NEAREST_KM, charts.FARTHEST_KM, charts.LEFT, charts.WIDTH - charts.RIGHT)
     height = charts.HEIGHT - charts.BOTTOM - charts.TOP
     for km in THRESHOLDS_KM.values():
         at = min(curve, key=lambda point: abs(point[0] - x(km)))
@@ -87,19 +87,19 @@ distances = st.lists(st.one_of(st.just(float("nan")), st.floats(0, 20_003)), min
 @settings(derandomize=True, max_examples=100)
 @given(distances)
 def test_the_cumulative_curve_is_the_accuracy_at_the_thresholds(km: list[float]) -> None:
-    shares = curves.cumulative(km, list(THRESHOLDS_KM.values()))
+    shares = charts.share_within(km, list(THRESHOLDS_KM.values()))
     accuracies = [within(km, threshold).mean() for threshold in THRESHOLDS_KM.values()]
     assert shares.tolist() == pytest.approx(accuracies)
-    whole = curves.cumulative(km, curves.distance_grid())
+    whole = charts.share_within(km, charts.distance_grid())
     assert (np.diff(whole) >= 0).all() and whole[-1] == pytest.approx(np.isfinite(km).mean())
 
 
 @settings(derandomize=True, max_examples=100)
 @given(distances)
 def test_every_located_photograph_is_in_the_histogram_once(km: list[float]) -> None:
-    edges, share = curves.histogram(km)
+    edges, share = charts.bins_of_distance(km)
     assert share.sum() == pytest.approx(np.isfinite(km).mean())
-    assert edges[0] == curves.NEAREST_KM and edges[-1] == curves.FARTHEST_KM
+    assert edges[0] == charts.NEAREST_KM and edges[-1] == charts.FARTHEST_KM
 
 
 def test_reliability_is_scikit_learns() -> None:
@@ -107,7 +107,7 @@ def test_reliability_is_scikit_learns() -> None:
     p = rng.uniform(0.001, 0.999, 500)
     y = (rng.uniform(size=500) < p**2).astype(float)
     located, confidence = calibration_curve(y, p, n_bins=10)
-    bins = curves.reliability(np.append(p, np.nan), np.append(y, 1.0))
+    bins = charts.bins_of_confidence(np.append(p, np.nan), np.append(y, 1.0))
     assert [b.located for b in bins] == pytest.approx(located.tolist())
     assert [b.confidence for b in bins] == pytest.approx(confidence.tolist())
     assert sum(b.n for b in bins) == 500

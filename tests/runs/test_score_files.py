@@ -112,6 +112,7 @@ KEEPINGS = {
     "deep.json": json.dumps({"model": {"name": "m"}, "output": {"results": ROWS}}),
     "texts_under_a_key.json": json.dumps({"model": "m", "predictions": {row["id"]: row["reply"] for row in SAID}}),
     "pairs_under_a_key.json": json.dumps({"predictions": POINTS}),
+    "keyed_mixed.json": json.dumps({**POINTS, "a.jpg": {"lat": 48.85, "lon": 2.29}}),
     "keyed_texts_of_numbers.json": json.dumps({name: [str(lat), str(lon)] for name, (lat, lon) in POINTS.items()}),
     "keyed_replies.json": json.dumps(
         {row["id"]: {"id": "x", "choices": [{"message": {"content": row["reply"]}}]} for row in SAID}
@@ -248,7 +249,7 @@ def test_a_cell_that_is_no_number_is_a_miss_wherever_it_stands(
     assert (found["acc@25km"], found["status"]["empty"]) == (39 / 40, 1)
 
 
-@pytest.mark.parametrize("cell", ["N/A", "somewhere", "1_0", "", "1;2"])
+@pytest.mark.parametrize("cell", ["N/A", "somewhere", "1_0", "", "1;2", "(12.5)"])
 def test_in_the_truth_it_is_an_error_with_its_line(capsys: pytest.CaptureFixture[str], cell: str) -> None:
     Path("a.csv").write_text(with_cell("1.5", 33))
     Path("t.csv").write_text(with_cell(cell, 33))
@@ -333,6 +334,10 @@ def test_named_cities_of_a_table_of_positions_are_the_answers(capsys: pytest.Cap
     Path("a.csv").write_text("id,lat,lon,city,country\na,48.86,2.35,Lyon,France\nb,-33.9,151.2,Sydney,Australia\n")
     found, _ = score(capsys, "a.csv", "--city-column", "city", "--country-column", "country")
     assert found["acc@25km"] == 0.5 and "city_accuracy" not in found
+    found, _ = score(capsys, "a.csv", "--truth", "a.csv", "--city-column", "city", "--truth-lat-column", "lat")
+    assert found["status"]["city"] == 2
+    Path("t.csv").write_text("id,lat,lon\na,48.86,2.35\nb,-33.9,151.2\n")
+    assert score(capsys, "a.csv", "--truth", "t.csv", "--city-column", "city")[0]["status"]["city"] == 2
 
 
 @pytest.mark.parametrize(

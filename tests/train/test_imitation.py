@@ -67,7 +67,7 @@ def gradient(trainer: Any, inputs: Any) -> Any:
 def test_answers_without_an_advantage_are_left_out_and_the_gradient_stays(
     tmp_path: Path, world: Path, student: Path, trl: Any, loss: str
 ) -> None:
-    from globe_train.imitation import without_zero_advantages
+    from globe_train.train import without_zero_advantages
 
     trainer = trainer_of(recipe_of(tmp_path, world, student, loss_type=loss))
     batch = [trainer.train_dataset[index // 4] for index in range(16)]

@@ -9,13 +9,91 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from markupsafe import Markup
 
 from globe_eval.metrics import localizability
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
-from globe_eval.reports.page import curves, svg
-from globe_eval.reports.page.joined import JoinedRuns
+from globe_eval.metrics.intervals import wilson
+from globe_eval.reports.page import svg
+from globe_eval.reports.page.joined import Floats, JoinedRuns
 from globe_eval.reports.page.svg import element
+
+NEAREST_KM, FARTHEST_KM = 0.1, 20_037.6
+"""The ends of the logarithmic axis of distances: from a hundred metres to the other side of the Earth."""
+
+BINS_PER_DECADE = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Photographs whose confidence lies within one tenth: how many, their mean confidence and the share located.
+
+    `low` and `high` are the 95 % Wilson interval of the share.
+    """
+
+    n: int
+    confidence: float
+    located: float
+    low: float
+    high: float
+
+
+def distance_grid() -> Floats:
+    """Where the cumulative curve is drawn: logarithmic, 40 points a decade, the thresholds of accuracy among them."""
+    n = round(40 * np.log10(FARTHEST_KM / NEAREST_KM)) + 1
+    return np.union1d(np.geomspace(NEAREST_KM, FARTHEST_KM, n), [1.0, 25.0, 200.0, 750.0, 2500.0])
+
+
+def share_within(distance_km: npt.ArrayLike, at_km: npt.ArrayLike) -> Floats:
+    """The share of all photographs that lie within each of `at_km`; a missing distance (NaN) is never within.
+
+    At the thresholds this is the accuracy, so the curve ends below 1 where answers are missing. Shape of `at_km`.
+
+    >>> share_within([0.5, 30.0, float("nan"), 30.0], [1.0, 30.0, 2500.0]).tolist()
+    [0.25, 0.75, 0.75]
+    """
+    distance = np.asarray(distance_km, dtype=np.float64)
+    known = np.sort(distance[np.isfinite(distance)])
+    return np.searchsorted(known, np.asarray(at_km, np.float64), side="right") / max(1, len(distance))
+
+
+def bins_of_distance(distance_km: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Edges (m + 1,) in km, six bins a decade, and the share of all photographs in each bin (m,).
+
+    The first bin holds everything nearer than its upper edge.
+
+    >>> edges, share = bins_of_distance([0.0, 3.0, float("nan"), 20_000.0])
+    >>> len(edges) - len(share), float(share.sum()), float(share[0]), float(share[-1])
+    (1, 0.75, 0.25, 0.25)
+    """
+    distance = np.asarray(distance_km, dtype=np.float64)
+    known = np.clip(distance[np.isfinite(distance)], NEAREST_KM, FARTHEST_KM)
+    n = round(BINS_PER_DECADE * np.log10(FARTHEST_KM / NEAREST_KM))
+    edges = np.geomspace(NEAREST_KM, FARTHEST_KM, n + 1)
+    edges[0], edges[-1] = NEAREST_KM, FARTHEST_KM  # to the last bit, or the farthest answer falls out
+    return edges, np.histogram(known, edges)[0] / max(1, len(distance))
+
+
+def bins_of_confidence(confidence: npt.ArrayLike, located: npt.ArrayLike, n_bins: int = 10) -> list[Bin]:
+    """Confidences in equal bins over [0, 1], with the share located in each; empty bins are left out.
+
+    A confidence on an edge belongs to the bin above it, 1 to the last. Pairs with a NaN are left out.
+
+    >>> [(b.n, round(b.confidence, 2), b.located) for b in bins_of_confidence([0.95, 0.91, 0.2, np.nan], [1, 0, 0, 1])]
+    [(1, 0.2, 0.0), (2, 0.93, 0.5)]
+    """
+    p, y = np.asarray(confidence, np.float64), np.asarray(located, np.float64)
+    here = ~(np.isnan(p) | np.isnan(y))
+    p, y = p[here], y[here]
+    which = np.minimum(np.floor(p * n_bins + 1e-9).astype(np.intp), n_bins - 1)
+    bins = []
+    for k in np.unique(which):
+        inside = which == k
+        n, share = int(inside.sum()), float(y[inside].mean())
+        bins.append(Bin(n, float(p[inside].mean()), share, *wilson(share, n)))
+    return bins
+
 
 WIDTH, HEIGHT = 420.0, 280.0
 LEFT, RIGHT, TOP, BOTTOM = 50.0, 14.0, 14.0, 40.0
@@ -32,8 +110,8 @@ class Line:
     """One run's part in a chart."""
 
     name: str
-    distance_km: curves.Floats
-    confidence: curves.Floats
+    distance_km: Floats
+    confidence: Floats
 
 
 def lines(data: JoinedRuns) -> list[Line]:
@@ -106,15 +184,15 @@ def status_bar(counts: Sequence[tuple[str, int]], name: str) -> Markup:
 def cumulative(lines: Sequence[Line], name: str) -> Markup:
     """The share of photographs within each distance: at a threshold it is the accuracy."""
     x, y = _log_x(), svg.linear(0.0, 1.0, HEIGHT - BOTTOM, TOP)
-    grid = curves.distance_grid()
+    grid = distance_grid()
     drawn = [
-        stroke(i, [x(km) for km in grid], [y(share) for share in curves.cumulative(line.distance_km, grid)])
+        stroke(i, [x(km) for km in grid], [y(share) for share in share_within(line.distance_km, grid)])
         for i, line in enumerate(lines)
     ]
     words = [
         f"{line.name}: "
         + ", ".join(
-            f"{100 * float(curves.cumulative(line.distance_km, km)):.1f} % within {km:,.0f} km"
+            f"{100 * float(share_within(line.distance_km, km)):.1f} % within {km:,.0f} km"
             for km in THRESHOLDS_KM.values()
         )
         for line in lines
@@ -124,7 +202,7 @@ def cumulative(lines: Sequence[Line], name: str) -> Markup:
 
 def histogram(lines: Sequence[Line], name: str) -> Markup:
     """How many photographs lie at each distance, six bins a decade."""
-    binned = [curves.histogram(line.distance_km) for line in lines]
+    binned = [bins_of_distance(line.distance_km) for line in lines]
     most = max((float(share.max()) for _, share in binned), default=0.0) or 1.0
     step = next(step for step in (0.01, 0.02, 0.05, 0.1, 0.2, 0.25) if most / step <= 5.0)
     top = step * float(np.ceil(most / step))
@@ -174,7 +252,7 @@ def reliability(lines: Sequence[Line], km: float, name: str) -> Markup:
     parts = [svg.path([x(0), x(1)], [y(0), y(1)], class_="axis", stroke_dasharray="3 3")]
     words = []
     for i, line in enumerate(lines):
-        bins = curves.reliability(line.confidence, _within(line.distance_km, km))
+        bins = bins_of_confidence(line.confidence, _within(line.distance_km, km))
         most = max((b.n for b in bins), default=1)
         parts.append(stroke(i, [x(b.confidence) for b in bins], [y(b.located) for b in bins], thin=True))
         for b in bins:
@@ -231,7 +309,7 @@ def _text(text: str, x: float, y: float, anchor: str = "middle") -> Markup:
     return element("text", text, x=x, y=y, text_anchor=anchor, class_="soft")
 
 
-def _within(distance_km: curves.Floats, km: float) -> curves.Floats:
+def _within(distance_km: Floats, km: float) -> Floats:
     return (np.nan_to_num(distance_km, nan=np.inf) <= km).astype(np.float64)
 
 
@@ -254,13 +332,13 @@ def _marker(run: int, x: float, y: float) -> Markup:
 
 
 def _log_x() -> Callable[[float], float]:
-    return svg.logarithmic(curves.NEAREST_KM, curves.FARTHEST_KM, LEFT, WIDTH - RIGHT)
+    return svg.logarithmic(NEAREST_KM, FARTHEST_KM, LEFT, WIDTH - RIGHT)
 
 
 def _distance_axis(x: Callable[[float], float]) -> list[Markup]:
     """The bottom axis with the thresholds of accuracy, each a line over the whole chart."""
     base, parts = HEIGHT - BOTTOM, []
-    for km in (curves.NEAREST_KM, *THRESHOLDS_KM.values()):
+    for km in (NEAREST_KM, *THRESHOLDS_KM.values()):
         if km in THRESHOLDS_KM.values():
             parts.append(element("line", x1=x(km), x2=x(km), y1=TOP, y2=base, class_="axis", stroke_dasharray="2 3"))
         parts.append(_text(f"{km:,g}", x(km), base + 16.0))

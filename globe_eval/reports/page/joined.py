@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from globe_eval.columns import Column
 from globe_eval.errors import InputError
@@ -16,10 +17,11 @@ from globe_eval.places import country_code
 from globe_eval.places.borders import countries_at
 from globe_eval.places.resolve import country_name
 from globe_eval.reports import run
-from globe_eval.reports.page.curves import Floats
 from globe_eval.reports.run import model_name
 from globe_eval.runs import record
 from globe_eval.sample import Results, Sample, Truth
+
+Floats = npt.NDArray[np.float64]
 
 _ACCOUNT = re.compile(r"\d+@N\d\d")
 """Flickr's number of a photographer, which IM2GPS3K's file names carry."""
