@@ -36,13 +36,14 @@ def read_results(folder: Path) -> Results:
     text = path.read_bytes()
     try:
         return from_json(Results, text)
-    except ValueError:
+    except ValueError as error:
+        reason = str(error)
         with contextlib.suppress(ValueError, RecursionError, TypeError, LookupError):
             found = json.loads(text)
             if "schema_version" not in found:
-                error = ValueError("no schema_version, so no result of globe-eval")
+                reason = "no schema_version, so no result of globe-eval"
             refuse_later_schema(path, found["schema_version"])
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {reason}") from None
 
 
 def no_run(folder: Path, lacking: str) -> InputError:
