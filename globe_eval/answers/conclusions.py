@@ -52,18 +52,13 @@ _MOST_SENTENCES = 400
 _LONGEST_SENTENCE = 1_200
 
 
-_EXAMPLE = re.compile(
-    r"\b(?:cit(?:y|ies)|towns?|villages?|places?|locations?|countr(?:y|ies)|regions?|areas?|states?|islands?|destinations?"
-    r"|somewhere|districts?|neighbou?rhoods?|parks?|temples?|church(?:es)?|castles?|museums?|beach(?:es)?|mountains?"
-    r"|landmarks?|levels?|sites?|spots?|venues?)\b"
-    r"(?P<known>[^.;:]{0,60})(?:\bsuch\sas|(?<!much\s)(?<!just\s)(?<!looks\s)\blike|\b(?:for\s(?:example|instance)|e\.g\.),?)"
-    r"\s(?:(?:in|of|the|those|parts)\s){0,2}[\"“‘']?$"
-)
+_ONE_EXAMPLE = re.compile(lexicon.ONE_EXAMPLE)
 _LONGEST_EXAMPLE = 130
 """No match of this pattern, which ends with the text, is longer."""
 _OR_OTHERS_AFTER = re.compile(
     r"\s?/|,?\s(?:or|and|to)\s(?!(?:(?:in|an?|another|other|some|any)\s)*(?:similar|comparable)\b)"
 )
+"""What makes the example one of several: a name or "or another" behind it, and not only "or a similar town"."""
 _LISTED = re.compile(r",\s(?:the\s|parts\sof\s)?[^\W\d_a-z]")
 _VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|could|may|might|will|would|do|does|shows|suggests?|indicates?|it's|that's|here's)\b"
@@ -428,9 +423,9 @@ def _weight(sentence: _Sentence, before: str, after: str) -> int:
         return 0
     cue = max(_last_end(cues.stated, before), _last_end(cues.final, before))
     since = max(cue, len(before) - len(clause))
-    one = _EXAMPLE.search(before, max(len(before) - _LONGEST_EXAMPLE, 0))
-    told = before[: one.start("known")] if one else before  # "a city known for its canals, such as Venice"
-    if cues.compared.search(told, max(since, _last_end(cues.hedged, before))) or _COMPARED_AFTER.match(after):
+    one = _ONE_EXAMPLE.search(before, max(len(before) - _LONGEST_EXAMPLE, 0))
+    looked_at = before[: one.start("quality")] if one else before  # "a city known for its canals, such as Venice"
+    if cues.compared.search(looked_at, max(since, _last_end(cues.hedged, before))) or _COMPARED_AFTER.match(after):
         return MENTIONED
     if _UNREAL.search(clause) or (conceded == len(before) > 0 and cues.hedged.search(clause)):
         return MENTIONED

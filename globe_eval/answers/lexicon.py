@@ -77,6 +77,15 @@ EXAMPLE = alternatives(r"""
 """)
 """Words before one example of several, which is no answer by itself."""
 
+ONE_EXAMPLE = (
+    r"\b(?:cit(?:y|ies)|towns?|villages?|places?|locations?|countr(?:y|ies)|regions?|areas?|states?|islands?|destinations?"
+    r"|somewhere|districts?|neighbou?rhoods?|parks?|temples?|church(?:es)?|castles?|museums?|beach(?:es)?|mountains?"
+    r"|landmarks?|levels?|sites?|spots?|venues?)\b"
+    r"(?P<quality>[^.;:]{0,60})(?:\bsuch\sas|(?<!much\s)(?<!just\s)(?<!looks\s)\blike|\b(?:for\s(?:example|instance)|e\.g\.),?)"
+    r"\s(?:(?:in|of|the|those|parts)\s){0,2}[\"“‘']?$"
+)
+"""What stands right before an example of the kind of place that it is: "a city known for its canals, such as "."""
+
 DENIED = alternatives(r"""
     not | isn't | wasn't | aren't | cannot | can't | couldn't | won't | wouldn't | doesn't | don't | didn't | never
     neither | nor | unlike | rather than | instead of | ruled? out | rules out | ruling out | exclud\w+ | other than
