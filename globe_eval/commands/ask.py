@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from globe_eval.commands.parser import Parser, add_model, add_output, model_options
+from globe_eval.commands.present import first_failure
 from globe_eval.errors import IncompleteRun
 
 SENTENCE = "Ask a model where pictures were taken, without a truth and without scores."
@@ -44,10 +45,10 @@ def run(options: argparse.Namespace) -> int:
 
         webbrowser.open(page.resolve().as_uri())
     print("Nobody checked these answers. Do not use them to find or follow people.", file=sys.stderr)
-    errors = [sample for sample in asked.samples if sample.error is not None]
-    if errors:
+    unanswered = [sample for sample in asked.samples if sample.status == "error"]
+    if unanswered:
         raise IncompleteRun(
-            f"{len(errors):,} of {len(asked.samples):,} pictures have no answer ({errors[0].id}: {errors[0].error}); "
+            f"{len(unanswered):,} of {len(asked.samples):,} pictures have no answer ({first_failure(unanswered)}); "
             "start the same command again to ask them again"
         )
     return 0

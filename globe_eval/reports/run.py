@@ -20,9 +20,9 @@ from globe_eval.sample import LOCATED, Results, Sample, to_dict
 Floats = npt.NDArray[np.float64]
 
 OUTCOMES = frozenset([
-    "schema_version", "started", "duration_seconds", "command", "usage", "n", "n_groups", "complete", "status",
-    "metrics", "valid_only", "clean", "accuracy_by_distance", "ceiling", "attainable", "breakdowns", "own_directions",
-    "reasoning",
+    "schema_version", "started", "duration_seconds", "command", "usage", "n", "n_groups", "n_unattributed",
+    "effective_groups", "complete", "status", "metrics", "valid_only", "clean", "accuracy_by_distance", "ceiling",
+    "attainable", "breakdowns", "own_directions", "reasoning",
 ])  # fmt: skip
 """Fields of a result that tell what came out, or when. All others, also those to come, are settings."""
 

@@ -16,8 +16,8 @@ from globe_eval.runs.score import Scored
 from globe_eval.sample import DistanceModel, Images, Results, Sample, Usage, to_dict
 
 MADE_ANEW = (
-    *("n", "n_groups", "complete", "status", "metrics", "valid_only", "accuracy_by_distance"),
-    *("ceiling", "attainable", "breakdowns", "clean", "reasoning", "lexicon_sha256", "judge"),
+    *("n", "n_groups", "n_unattributed", "effective_groups", "complete", "status", "metrics", "valid_only"),
+    *("accuracy_by_distance", "ceiling", "attainable", "breakdowns", "clean", "reasoning", "lexicon_sha256", "judge"),
 )
 """Fields of a result that follow from all samples together."""
 

@@ -53,7 +53,7 @@ REQUIRED = (
     *("country_accuracy", "city_accuracy", "globe_country_match", "globe_city_match"),
 )
 """The metrics besides accuracies that every row has; a later metric, rows that were made before it lack."""
-UNPROVED = ("clean", "reasoning")
+UNPROVED = ("clean", "reasoning", "n_unattributed", "effective_groups")
 """Figures of a result, besides breakdowns, that a row does not keep."""
 NOWHERE = -1_000_000_000
 MOST_BYTES = 32 << 20

@@ -189,8 +189,11 @@ def _notes(data: JoinedRuns, found: pictures.Pictures, wanted: int) -> list[str]
                 f"{run.name} is incomplete: {results.status.get('error', 0):,} of {results.n:,} photographs were never "
                 "answered."
             )
-        if few := notation.few(results):
-            notes.append(f"{run.name}: {few}" if len(data.runs) > 1 else few)
+    few = [notation.few(run.results) for run in data.runs]
+    if len(set(few)) == 1:
+        notes += filter(None, few[:1])
+    else:
+        notes += [f"{run.name}: {note}" for run, note in zip(data.runs, few, strict=True) if note]
     in_all = sum(all(row) for row in zip(*data.answers, strict=True))
     if len(data.runs) > 1 and in_all < len(data.photographs):
         notes.append(
