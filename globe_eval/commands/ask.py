@@ -26,7 +26,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ask, and write a page and a table of the answers."""
-    from globe_eval.runs.run import Request, model_label  # first: it sets what lm-eval reads on import
+    from globe_eval.runs.run import Request  # first: it sets what lm-eval reads on import
 
     request = Request(tasks=(), **model_options(options))
     from globe_eval.reports.page.ask_page import write_ask_page
@@ -35,9 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
     with interruptible():
         asked = ask(request, options.images)
-    given = request.model_args
-    name = str(given.get("model") or given.get("pretrained") or model_label(options.model, {}))
-    page, table = write_ask_page(asked.samples, asked.images, asked.folder, name)
+    page, table = write_ask_page(asked.samples, asked.images, asked.folder, asked.model)
     for path in (page, table):
         print(f"written: {path}")
     if options.open:

@@ -120,5 +120,7 @@ def _of_pairs(
                 continue
             low, high, _ = intervals.expanded(float(found[which]), drawn[:, which], n_groups)
             low, high = max(low, one.lowest), min(high, one.highest)
+            if low == high and n_groups < intervals.FEW_GROUPS:  # few resamples that are all alike show no spread
+                low = high = math.nan
             result[one.name] = Figure(float(found[which]), low, high, n, n_groups)
     return result

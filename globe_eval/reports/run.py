@@ -26,6 +26,8 @@ OUTCOMES = frozenset([
 ])  # fmt: skip
 """Fields of a result that tell what came out, or when. All others, also those to come, are settings."""
 
+UNNAMED = "score"
+"""What `globe-eval score` calls the task where it was told none."""
 _OF_A_JUDGE = {"model", "prompt_sha256", "seed"}
 
 
@@ -81,6 +83,11 @@ def model_name(results: Results, between: str = " ") -> str:
         (arguments[key] for key in ("pretrained", "model", "model_name", "answers") if arguments.get(key)), None
     )
     return results.model if which is None else f"{results.model}{between}{str(which).rstrip('/').rsplit('/', 1)[-1]}"
+
+
+def titled(name: str, results: Results) -> str:
+    """The name of a model and what it was evaluated on: `knn on miniworld`."""
+    return name if results.task == UNNAMED else f"{name} on {results.task}"
 
 
 _SAME_DEGREES = 1e-9
