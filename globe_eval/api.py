@@ -114,7 +114,8 @@ def score(
     Raises InputError, one line, for what cannot be scored.
     """
     _allowed("distance", distance, places.DISTANCES)
-    _allowed("answer_form", answer_form, [None, *ANSWER_FORMS])
+    if answer_form is not None:
+        _allowed("answer_form", answer_form, ANSWER_FORMS)
     answers = _table(table, "answers")
     scored = score_table(
         answers,
@@ -310,7 +311,7 @@ def _named(columns: Mapping[str, str]) -> ColumnNames:
 
 def _allowed(name: str, value: Any, allowed: Iterable[str]) -> None:
     if value not in allowed:
-        raise InputError(f"{name}: found {value!r}; allowed: {', '.join(map(str, allowed))}")
+        raise InputError(f"{name}: found {value!r}; allowed: {', '.join(allowed)}")
 
 
 def _cell(value: Any) -> Any:

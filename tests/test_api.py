@@ -84,7 +84,7 @@ def test_what_a_notebook_holds_is_a_table(table: Any) -> None:
         (lambda: ge.score(ANSWERS, TRUTH, columns={"lat": 1}), "no column '1'"),
         (lambda: ge.score(TRUTH, TRUTH), "no column of answers"),
         (lambda: ge.score(ANSWERS, TRUTH, columns=["lat"]), "columns: found \"['lat']\"; allowed: a dict"),
-        (lambda: ge.score(ANSWERS, TRUTH, answer_form="coords"), "answer_form: found 'coords'; allowed: None, names"),
+        (lambda: ge.score(ANSWERS, TRUTH, answer_form="coords"), "answer_form: found 'coords'; allowed: names"),
         (lambda: ge.distance_km(0, 0, 0, 1, distance="flat"), "distance: found 'flat'"),
         (lambda: ge.resolve(["Paris"], "France"), "resolve: found \"['Paris']\"; allowed: a text, or None"),
         (lambda: ge.accuracy([1, -2]), "distance_km: found -2; allowed: distances from 0"),
