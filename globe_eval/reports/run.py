@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +65,10 @@ class Run:
 
 def read_run(folder: Path) -> Run:
     """A run with its samples sorted by id. Raises InputError for what is no run."""
-    results = record.read_results(folder)
-    samples = sorted(record.each_sample(folder), key=lambda sample: sample.id)
+    results, samples = record.read_run(folder)
+    samples.sort(key=lambda sample: sample.id)
     if not samples:
         raise InputError(f"{folder / 'samples.jsonl'}: holds no photograph")
-    for one, following in pairwise(samples):
-        if one.id == following.id:
-            raise InputError(f"{folder / 'samples.jsonl'}: photograph {one.id!r} stands there twice")
     return Run(folder, results, samples)
 
 

@@ -120,6 +120,8 @@ def _round_robin(shards: Sequence[Shard]) -> list[Sample]:
             both = " and ".join(str(shards[j % len(shards)][0]) for j in (seen[sample.id], i))
             raise InputError(f"overlap, photograph {sample.id!r} is in {both}")
         seen[sample.id] = i
+    for (folder, results), part in zip(shards, parts, strict=True):
+        record.refuse_results_of_others(folder, results, part)
     return samples
 
 

@@ -25,7 +25,8 @@ from globe_eval.places.resolve import RESOLVER_VERSION
 from globe_eval.reports.board import claims
 from globe_eval.reports.board import submission as rows
 from globe_eval.reports.board.evidence import evidence
-from globe_eval.runs import record, rescore
+from globe_eval.runs import record
+from globe_eval.runs.assemble import assemble
 from globe_eval.sample import LOCATED, Results, Sample
 
 Definitions = Mapping[str, Definition]
@@ -217,10 +218,10 @@ def _of_samples(folder: Path, results: Results, samples: Sequence[Sample], defin
         )
         return
     if results.geocoder.name == "geonames":
-        again = rescore.rescore(folder)
+        scored, again = assemble(results, samples)
         moved = [
             one.id
-            for one, other in zip(samples, again.samples, strict=True)
+            for one, other in zip(samples, scored, strict=True)
             if one.status != other.status
             or not rows.near(one.distance_km, other.distance_km, 1e-6)
             or any(getattr(one, name) != getattr(other, name) for name in rows.NAME_MEASURES)
@@ -231,9 +232,9 @@ def _of_samples(folder: Path, results: Results, samples: Sequence[Sample], defin
                 f"{moved[0]!r}"
             )
             return
-        fresh = {name: getattr(again.results, name) for name in (*FIGURES, *PLAIN, "ceiling", "attainable")}
+        fresh = {name: getattr(again, name) for name in (*FIGURES, *PLAIN, "ceiling", "attainable")}
         yield from _of_figures(results, fresh, (*PLAIN, "ceiling", "attainable"))
-        for model, accuracies in again.results.accuracy_by_distance.items():
+        for model, accuracies in again.accuracy_by_distance.items():
             stored = results.accuracy_by_distance.get(model, {})
             wrong = [name for name, value in accuracies.items() if not rows.near(stored.get(name), value, 1e-9)]
             if wrong:

@@ -138,7 +138,7 @@ class Submission(Record):
 
 def submission(name: str, source: str | None, results: Results, folder: Path) -> Submission:
     """The row of a run in a folder, whose results are given. Deterministic: the same run gives the same bytes."""
-    samples = sorted(record.each_sample(folder), key=lambda sample: sample.id)
+    samples = sorted(record.read_samples(folder), key=lambda sample: sample.id)
     ids = [sample.id for sample in samples]
     labels = statistics.cluster_labels(ids, [sample.truth.group for sample in samples])
     columns = PackedColumns(
