@@ -114,13 +114,15 @@ def _runs(many: Sequence[Comparison]) -> str:
         f"{letter}  {model_name(run.results)} · {run.folder}" + ("  (reference)" if run is first.a else "")
         for letter, run in zip(LETTERS, runs, strict=False)
     ]
-    groups = f" by {notation.people(first.n_groups)}" if first.n_groups < first.n else ""
     forms = " and ".join(dict.fromkeys(run.results.answer_form for run in runs))
     tasks = " and ".join(dict.fromkeys(run.results.task for run in runs))
-    lines += ["", f"{tasks} · {_photographs(first.n)}{groups} · {forms} · {first.a.results.distance} distance"]
+    size = notation.sample_size(first.n, first.n_groups)
+    lines += ["", f"{tasks} · {size} · {forms} · {first.a.results.distance} distance"]
     for letter, run in zip(LETTERS, runs, strict=False):
         if errors := run.results.status.get("error", 0):
-            lines.append(f"{letter} was never heard on {_photographs(errors)} (status error), which count as misses")
+            lines.append(
+                f"{letter} was never heard on {notation.photographs(errors)} (status error), which count as misses"
+            )
     return "\n".join(lines)
 
 
@@ -212,7 +214,7 @@ def _flips(one: Comparison, letter: str, km: float | None, columns: int | None) 
     flips = one.flips(FLIP_KM if km is None else km)
     gained = sum(flip.better == "b" for flip in flips)
     line = (
-        f"Within {FLIP_KM if km is None else km:g} km: {_photographs(gained)} that only {letter} has, "
+        f"Within {FLIP_KM if km is None else km:g} km: {notation.photographs(gained)} that only {letter} has, "
         f"{len(flips) - gained:,} that only A has"
     )
     if km is None or not flips:
@@ -265,10 +267,6 @@ def _rendered(rows: Sequence[Sequence[str]], header: Sequence[str], *, right: bo
         ).rstrip()
         for line in lines
     )
-
-
-def _photographs(n: int) -> str:
-    return f"{n:,} photograph{'' if n == 1 else 's'}"
 
 
 def _value(name: str, value: float) -> str:

@@ -111,6 +111,15 @@ def photographs(n: int) -> str:
     return f"{n:,} photograph{'s' if n != 1 else ''}"
 
 
+def sample_size(n: int, n_groups: int) -> str:
+    """How many photographs there are, and by how many photographers where these took several.
+
+    >>> sample_size(300, 60), sample_size(300, 300)
+    ('300 photographs by 60 photographers', '300 photographs')
+    """
+    return photographs(n) + (f" by {people(n_groups)}" if n_groups < n else "")
+
+
 def few(results: Results) -> str:
     """A note on the intervals where photographers are few; empty where they are enough."""
     if results.n == 1:

@@ -230,12 +230,11 @@ def _csv(many: Sequence[Results], columns: Sequence[str]) -> str:
 
 def heading(results: Results) -> str:
     """The heading of a result: task, model, answer form, number of photographs, distance."""
-    groups = f" by {notation.people(results.n_groups)}" if results.n_groups < results.n else ""
     limited = f" (--limit {results.limit:g})" if results.limit is not None else ""
     version = f" version {results.task_version}" if results.task_version else ""
     return (
         f"{results.task}{version} · {model_name(results)} · {results.answer_form} · "
-        f"{notation.photographs(results.n)}{groups}{limited} · {results.distance} distance"
+        f"{notation.sample_size(results.n, results.n_groups)}{limited} · {results.distance} distance"
     )
 
 

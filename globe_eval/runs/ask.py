@@ -21,7 +21,7 @@ PROMPT = "localizability"
 """What is asked unless told otherwise: country, city, and how sure the model is."""
 
 
-class Asked(NamedTuple):
+class AskResult(NamedTuple):
     """The result of `ask`: n samples without a truth (distances are NaN), and the folders of pictures and answers."""
 
     samples: list[Sample]
@@ -44,7 +44,7 @@ class PicturesOnly(GeoTask):
         self.dataset = {"test": Rows(rows)}
 
 
-def ask(request: run.Request, images: Path) -> Asked:
+def ask(request: run.Request, images: Path) -> AskResult:
     """Ask a model about every picture in a folder and below it; what the journal knows is not asked again.
 
     `request` has no tasks; its prompt is PROMPT unless given. Answers are read in any form: coordinates, else names.
@@ -77,4 +77,4 @@ def ask(request: run.Request, images: Path) -> Asked:
     nowhere = Truth(math.nan, math.nan)
     names = [row["id"] for row in task.manifest.rows if row["id"] in asking.answers]
     samples = [Sample.of(name, nowhere, asking.answers[name]) for name in names]
-    return Asked(scoring.score(samples, form="any"), task.manifest.images, journal.folder)
+    return AskResult(scoring.score(samples, form="any"), task.manifest.images, journal.folder)

@@ -22,7 +22,7 @@ from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.metrics.intervals import wilson
 from globe_eval.metrics.paired import holm, paired_differences
 from globe_eval.reports import notation
-from globe_eval.reports.board.published import PublishedRow, conflicts, spread
+from globe_eval.reports.board.published import PublishedRow, conflicts, printed_range
 from globe_eval.reports.board.submission import Submission
 from globe_eval.sample import Figure, to_dict
 
@@ -318,8 +318,8 @@ def _conflict(one: PublishedRow, contradicted: Mapping[tuple[str, str], list[Pub
     group = contradicted.get((one.method, one.task))
     if group is None:
         return []
-    most = max(THRESHOLDS_KM.values(), key=lambda km: spread(group, int(km)))
-    return [f"in conflict: the printed values differ by up to {spread(group, int(most)):.2f} points ({most:,.0f} km)"]
+    points, km = max((printed_range(group, int(km)), -km) for km in THRESHOLDS_KM.values())
+    return [f"in conflict: the printed values differ by up to {points:.2f} points ({-km:,.0f} km)"]
 
 
 def _thresholds() -> list[tuple[str, float]]:

@@ -22,7 +22,7 @@ from globe_eval.files import write_whole
 from globe_eval.reports.board import admission, claims, evidence, formats, site
 from globe_eval.reports.board.boards import Board, boards
 from globe_eval.reports.board.published import read_published
-from globe_eval.reports.board.submission import Submission, file_text, read_submission, submission
+from globe_eval.reports.board.submission import file_text, read_submission, submission
 from globe_eval.reports.run import model_name
 from globe_eval.runs import record
 from globe_eval.sample import first_error
@@ -130,10 +130,10 @@ def build(leaderboards: Path, *, suffixes: Sequence[str] = (), include_path: Seq
     if refused:
         raise InputError(f"{leaderboards}/runs: {len(refused)} rows are refused: {refused[0]}")
     known = known_tasks(include_path)
-    submissions = [read_submission(path) for path in _row_files(leaderboards)]
-    levels = {read_submission(path).sha256: level(path, known).level for path in _row_files(leaderboards)}
+    rows = {path: read_submission(path) for path in _row_files(leaderboards)}
+    levels = {one.sha256: evidence.evidence(path, one, known[one.results.task]).level for path, one in rows.items()}
     published = read_published(leaderboards / "published") if (leaderboards / "published").is_dir() else []
-    every = boards(submissions, published, known, levels)
+    every = boards([*rows.values()], published, known, levels)
     files = {
         leaderboards / "boards" / f"{board.name}.{suffix}": FORMATS[suffix](board)
         for board in every
@@ -190,6 +190,3 @@ def _filled(text: str, every: Sequence[Board], readme: Path, leaderboards: Path)
         return f"{found[1]}{formats.markdown(by_name[name], link=link, top=README_TOP)}{found[3]}"
 
     return MARKER.sub(table, text)
-
-
-__all__ = ["Submission", "add", "build", "check", "known_tasks", "stale", "write"]
