@@ -2,7 +2,7 @@
 
 `of_run` looks at the folder that a run left, with all its samples: they are read, geocoded and scored again.
 `of_submission` looks at a row's JSON, which has no samples: every figure is computed again from its columns, what it
-says of itself is held against its task (`claims`), and what the truth and published responses say is too (`evidence`).
+says of itself is held against its task (`contradictions`), and what the truth and published responses say is too (`provenance`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.intervals import PROCEDURE
 from globe_eval.places import DISTANCES, gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
-from globe_eval.reports.board import claims
-from globe_eval.reports.board.evidence import evidence
+from globe_eval.reports.board.contradictions import contradictions, identity_of_name
+from globe_eval.reports.board.provenance import provenance_of
 from globe_eval.reports.board.submission import (
     NAME_MEASURES,
     UNPROVED,
@@ -66,8 +66,8 @@ def of_submission(path: Path, known: Definitions) -> list[str]:
         return wrong
     try:
         wrong += _of_figures(one.results, recompute(one), PLAIN)
-        wrong += claims.contradictions(one, known)
-        wrong += evidence(path, one, known[one.results.task]).wrong
+        wrong += contradictions(one, known)
+        wrong += provenance_of(path, one, known[one.results.task]).wrong
     except (ValueError, OverflowError, MemoryError) as error:
         wrong.append(f"columns: {error}")
     unproved = [name for name in ("breakdowns", *UNPROVED) if getattr(one.results, name, None)]
@@ -107,7 +107,7 @@ def disagreeing(many: Mapping[Path, Submission]) -> dict[Path, list[str]]:
         for key, value in (
             (("run", results.task, columns.samples_sha256), path),
             (("answers", *answers), path),
-            (("name", results.manifest_sha256, claims.identity_of_name(one.name)), _which_model(one)),
+            (("name", results.manifest_sha256, identity_of_name(one.name)), _which_model(one)),
         ):
             alike.setdefault(key, {}).setdefault(value, []).append(path)
     for key, values in belongs.items():

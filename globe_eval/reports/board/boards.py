@@ -109,7 +109,7 @@ class Row:
     source: str | None = None
     confidence: str | None = None
     level: str | None = None
-    """Of a run: verified, recomputable or reported (`evidence`)."""
+    """Of a run: verified, recomputable or reported (`provenance`)."""
     why: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
     details: Details = ()

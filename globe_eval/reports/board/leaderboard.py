@@ -19,15 +19,16 @@ from pydantic import ValidationError
 from globe_eval.benchmarks.definition import Definition, definitions, task_folders
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import write_whole
-from globe_eval.reports.board import admission, claims, evidence, formats, site
+from globe_eval.reports.board import admission, provenance, site, writers
 from globe_eval.reports.board.boards import Board, boards
+from globe_eval.reports.board.contradictions import contradictions
 from globe_eval.reports.board.published import read_published
 from globe_eval.reports.board.submission import file_text, read_submission, submission
 from globe_eval.reports.run import model_name
 from globe_eval.runs import record
 from globe_eval.sample import first_error
 
-FORMATS = {"md": formats.markdown, "csv": formats.csv_text, "tex": formats.latex, "json": formats.as_json}
+FORMATS = {"md": writers.markdown, "csv": writers.csv_text, "tex": writers.latex, "json": writers.as_json}
 MARKER = re.compile(r"(<!-- board (\S+) -->\n).*?(<!-- end of board \2 -->)", re.DOTALL)
 README_TOP = 24
 """How many published rows a README shows."""
@@ -65,14 +66,14 @@ def add(
         if (one.columns.samples_sha256, one.results.task) == (row.columns.samples_sha256, row.results.task):
             raise InputError(f"{run}: is there already, as {path}; remove that file first to add it anew")
     path = leaderboards / "runs" / row.file_name
-    wrong = [*claims.contradictions(row, known), *admission.disagreeing({**there, path: row}).get(path, [])]
+    wrong = [*contradictions(row, known), *admission.disagreeing({**there, path: row}).get(path, [])]
     if wrong:
         raise InputError(f"{run}: cannot be a row: {'; '.join(wrong)}")
-    published = evidence.publishable(record.read_samples(run)) if responses else None
+    published = provenance.publishable(record.read_samples(run)) if responses else None
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, file_text(row).encode())
     if published is not None:
-        beside = evidence.responses_of(path)
+        beside = provenance.responses_of(path)
         beside.parent.mkdir(parents=True, exist_ok=True)
         write_whole(beside, published)
     return path
@@ -110,10 +111,10 @@ def check(
     return list(found.items())
 
 
-def level(path: Path, known: Mapping[str, Definition]) -> evidence.Evidence:
+def level(path: Path, known: Mapping[str, Definition]) -> provenance.Provenance:
     """What stands behind a row that was checked."""
     one = read_submission(path)
-    return evidence.evidence(path, one, known[one.results.task])
+    return provenance.provenance_of(path, one, known[one.results.task])
 
 
 def build(leaderboards: Path, *, suffixes: Sequence[str] = (), include_path: Sequence[Path] = ()) -> dict[Path, str]:
@@ -131,7 +132,9 @@ def build(leaderboards: Path, *, suffixes: Sequence[str] = (), include_path: Seq
         raise InputError(f"{leaderboards}/runs: {len(refused)} rows are refused: {refused[0]}")
     known = known_tasks(include_path)
     rows = {path: read_submission(path) for path in _row_files(leaderboards)}
-    levels = {one.sha256: evidence.evidence(path, one, known[one.results.task]).level for path, one in rows.items()}
+    levels = {
+        one.sha256: provenance.provenance_of(path, one, known[one.results.task]).level for path, one in rows.items()
+    }
     published = read_published(leaderboards / "published") if (leaderboards / "published").is_dir() else []
     every = boards([*rows.values()], published, known, levels)
     files = {
@@ -139,7 +142,7 @@ def build(leaderboards: Path, *, suffixes: Sequence[str] = (), include_path: Seq
         for board in every
         for suffix in suffixes
     }
-    files[leaderboards / "boards.md"] = formats.markdown_page(every, link="site/index.html")
+    files[leaderboards / "boards.md"] = writers.markdown_page(every, link="site/index.html")
     files[leaderboards / "site" / "index.html"] = site.page(every)
     beside = leaderboards.parent if leaderboards.name else leaderboards.resolve().parent
     for readme in (leaderboards / "README.md", beside / "README.md"):
@@ -187,6 +190,6 @@ def _filled(text: str, every: Sequence[Board], readme: Path, leaderboards: Path)
         name = found[2]
         if name not in by_name:
             raise InputError(f"{readme}: no board {name!r}{nearest(name, by_name)} (there are: {', '.join(by_name)})")
-        return f"{found[1]}{formats.markdown(by_name[name], link=link, top=README_TOP)}{found[3]}"
+        return f"{found[1]}{writers.markdown(by_name[name], link=link, top=README_TOP)}{found[3]}"
 
     return MARKER.sub(table, text)

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.reports import notation
-from globe_eval.reports.board import formats
+from globe_eval.reports.board import writers
 from globe_eval.reports.board.boards import COLUMNS, HEADLINE, Board, Cell, Row, Section
 from globe_eval.reports.page.template import source_hash
 
@@ -40,7 +40,7 @@ def page(boards: Sequence[Board]) -> str:
         kinds=_kinds,
         rows=lambda board: sum(len(section.rows) for section in board.sections),
         shown_as=_shown_as,
-        rank=formats.shown_rank,
+        rank=writers.shown_rank,
         number=notation.number,
         span=_span,
         value=_value,

@@ -38,7 +38,7 @@ MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Provenance:
     """How far a row was followed, and what contradicts it."""
 
     level: Level
@@ -51,31 +51,31 @@ def responses_of(path: Path) -> Path:
     return path.parent.parent / "responses" / f"{path.stem}.jsonl.gz"
 
 
-def evidence(path: Path, one: Submission, definition: Definition) -> Evidence:
+def provenance_of(path: Path, one: Submission, definition: Definition) -> Provenance:
     """What stands behind the row in a file. Raises ValueError for a column that is not packed as it must be."""
     truths = _truths(definition, one.results.manifest_sha256)
     if truths is None:
-        return Evidence("reported", "the truth is not here")
+        return Provenance("reported", "the truth is not here")
     wrong = list(_of_manifest(one, truths))
     published = responses_of(path)
     if published.is_symlink():
         wrong.append(f"responses/{published.name}: is a link; responses are a file of their own")
     if wrong:
-        return Evidence("reported", "", tuple(wrong))
+        return Provenance("reported", "", tuple(wrong))
     if one.columns.lat and one.columns.lon:
         wrong += _of_places(one, truths)
     if published.is_file():
         wrong += _of_responses(one, truths, published)
     own = str(definition.values.get("custom_dataset", "")).startswith("!function globe_eval.")
     if wrong or not own:
-        return Evidence("reported", "the truth is not part of this package", tuple(wrong))
+        return Provenance("reported", "the truth is not part of this package", tuple(wrong))
     if published.is_file():
-        return Evidence("verified", "its responses were read again")
+        return Provenance("verified", "its responses were read again")
     if one.results.gazetteer.sha256 != gazetteer.info()["sha256"] and one.results.ceiling is not None:
-        return Evidence("reported", "its gazetteer is not the one here, which its ceiling follows from")
+        return Provenance("reported", "its gazetteer is not the one here, which its ceiling follows from")
     if one.columns.lat and one.columns.lon:
-        return Evidence("recomputable", "its distances follow from its places")
-    return Evidence("reported", "its places are not in it")
+        return Provenance("recomputable", "its distances follow from its places")
+    return Provenance("reported", "its places are not in it")
 
 
 @lru_cache(maxsize=8)
