@@ -2,7 +2,8 @@
 
 `of_run` looks at the folder that a run left, with all its samples: they are read, geocoded and scored again.
 `of_submission` looks at a row's JSON, which has no samples: every figure is computed again from its columns, what it
-says of itself is held against its task (`contradictions`), and what the truth and published responses say is too (`provenance`).
+says of itself is held against its task (`contradictions`), and what the truth and published responses say is too
+(`provenance`).
 """
 
 from __future__ import annotations

@@ -19,9 +19,10 @@ from pydantic import ValidationError
 from globe_eval.benchmarks.definition import Definition, definitions, task_folders
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import write_whole
-from globe_eval.reports.board import admission, provenance, site, writers
+from globe_eval.reports.board import admission, site, writers
 from globe_eval.reports.board.boards import Board, boards
 from globe_eval.reports.board.contradictions import contradictions
+from globe_eval.reports.board.provenance import Provenance, provenance_of, publishable, responses_of
 from globe_eval.reports.board.published import read_published
 from globe_eval.reports.board.submission import file_text, read_submission, submission
 from globe_eval.reports.run import model_name
@@ -69,11 +70,11 @@ def add(
     wrong = [*contradictions(row, known), *admission.disagreeing({**there, path: row}).get(path, [])]
     if wrong:
         raise InputError(f"{run}: cannot be a row: {'; '.join(wrong)}")
-    published = provenance.publishable(record.read_samples(run)) if responses else None
+    published = publishable(record.read_samples(run)) if responses else None
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, file_text(row).encode())
     if published is not None:
-        beside = provenance.responses_of(path)
+        beside = responses_of(path)
         beside.parent.mkdir(parents=True, exist_ok=True)
         write_whole(beside, published)
     return path
@@ -111,10 +112,10 @@ def check(
     return list(found.items())
 
 
-def level(path: Path, known: Mapping[str, Definition]) -> provenance.Provenance:
+def level(path: Path, known: Mapping[str, Definition]) -> Provenance:
     """What stands behind a row that was checked."""
     one = read_submission(path)
-    return provenance.provenance_of(path, one, known[one.results.task])
+    return provenance_of(path, one, known[one.results.task])
 
 
 def build(leaderboards: Path, *, suffixes: Sequence[str] = (), include_path: Sequence[Path] = ()) -> dict[Path, str]:
@@ -132,9 +133,7 @@ def build(leaderboards: Path, *, suffixes: Sequence[str] = (), include_path: Seq
         raise InputError(f"{leaderboards}/runs: {len(refused)} rows are refused: {refused[0]}")
     known = known_tasks(include_path)
     rows = {path: read_submission(path) for path in _row_files(leaderboards)}
-    levels = {
-        one.sha256: provenance.provenance_of(path, one, known[one.results.task]).level for path, one in rows.items()
-    }
+    levels = {one.sha256: provenance_of(path, one, known[one.results.task]).level for path, one in rows.items()}
     published = read_published(leaderboards / "published") if (leaderboards / "published").is_dir() else []
     every = boards([*rows.values()], published, known, levels)
     files = {
