@@ -60,8 +60,8 @@ def verdict_sentence(one: Comparison, letter: str, adjusted: dict[str, float], *
     )
     if row.order == 0:
         return f"{values}: no difference."
-    if math.isnan(p) or one.n_groups < FEW_GROUPS:
-        return f"{values}; so few photographers cannot show whether that is chance."
+    if math.isnan(p) or one.effective_groups < FEW_GROUPS:
+        return f"{values}; so few {_unit(one)}s cannot show whether that is chance."
     ahead = letter if row.order > 0 else "A"
     return (
         f"{values}: {f'{ahead} is ahead, by more than chance explains' if p <= SIGNIFICANT else 'that may be chance'}."
@@ -116,12 +116,11 @@ def _runs(many: Sequence[Comparison]) -> str:
     ]
     forms = " and ".join(dict.fromkeys(run.results.answer_form for run in runs))
     tasks = " and ".join(dict.fromkeys(run.results.task for run in runs))
-    size = notation.sample_size(first.n, first.n_groups)
-    lines += ["", f"{tasks} · {size} · {forms} · {first.a.results.distance} distance"]
+    lines += ["", f"{tasks} · {notation.by_whom(first.a.results)} · {forms} · {first.a.results.distance} distance"]
     for letter, run in zip(LETTERS, runs, strict=False):
         if errors := run.results.status.get("error", 0):
             lines.append(
-                f"{letter} was never heard on {notation.photographs(errors)} (status error), which count as misses"
+                f"{letter} has no answer to {notation.photographs(errors)} (status error), which count as misses"
             )
     return "\n".join(lines)
 
@@ -180,19 +179,21 @@ def _breakdowns(one: Comparison, letter: str, columns: int | None) -> str:
     near, far = acc_name(25), acc_name(750)
     blocks = []
     for dimension, found in one.breakdowns.items():
-        rows = [_part(name, dimension, part, near, far) for name, part in found.items()]
-        header = [_PARTS[dimension], "n", "photo-\ngraphers", "25 km\nA", letter, f"{letter} − A", "95 % interval", "p"]
+        grouped = any(part.n_groups < part.n for part in found.values())
+        rows = [_part(name, dimension, part, near, far, grouped=grouped) for name, part in found.items()]
+        header = [_PARTS[dimension], "n", *(["photo-\ngraphers"] if grouped else [])]
+        header += ["25 km\nA", letter, f"{letter} − A", "95 % interval", "p"]
         header += [f"750 km\n{letter} − A", "p"]
         blocks.append(_table(rows, header, columns))
     return "\n\n".join(blocks)
 
 
-def _part(name: str, dimension: str, part: Part, near: str, far: str) -> list[str]:
+def _part(name: str, dimension: str, part: Part, near: str, far: str, *, grouped: bool) -> list[str]:
     row, wide = part.rows[near], part.rows[far]
     return [
         notation.CONTINENTS.get(name, name) if dimension == "continent" else name,
         f"{part.n:,}",
-        f"{part.n_groups:,}",
+        *([f"{part.n_groups:,}"] if grouped else []),
         _value(near, row.a),
         _value(near, row.b),
         *_difference(near, row.difference),
@@ -234,11 +235,14 @@ def _flips(one: Comparison, letter: str, km: float | None, columns: int | None) 
     return f"{line}\n{_table(rows, header, columns)}"
 
 
+def _unit(one: Comparison) -> str:
+    return "photographer" if one.n_groups < one.n else "photograph"
+
+
 def _footnote(many: Sequence[Comparison]) -> str:
-    unit = "photographer" if many[0].n_groups < many[0].n else "photograph"
     several = f", in the first table adjusted for {len(many)} comparisons with A (Holm)" if len(many) > 1 else ""
     return (
-        f"Differences of % are in points. Intervals and two-sided p by {unit}, from one "
+        f"Differences of % are in points. Intervals and two-sided p by {_unit(many[0])}, from one "
         f"procedure ({PROCEDURE}){several}; not adjusted for the number of metrics. better: p at most {SIGNIFICANT:g}, "
         "else tie."
     )

@@ -16,12 +16,10 @@ from globe_eval.errors import IncompleteRun, InputError
 from globe_eval.metrics import intervals
 from globe_eval.metrics.catalogue import described
 from globe_eval.reports import notation
-from globe_eval.reports.run import Run, model_name
+from globe_eval.reports.run import UNNAMED, Run, model_name
 from globe_eval.sample import Figure, Results
 from globe_eval.secrets import without_secrets
 
-UNNAMED = "score"
-"""What `globe-eval score` calls the task where it was told none."""
 _REMOVED = "(removed)"
 
 
