@@ -144,7 +144,7 @@ def _read_backwards(
 _OWNED = re.compile(r"(.+?)['’](?:s?|n?[ıiuü]n)\s(.+)")
 _POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
 _OF = re.compile(
-    r"(?:.+\s(?:of|on|in)|(?:plage|playa|praia|spiaggia|puerto|aéroport|aeropuerto|cathédrale|catedral|universi\w+)\s(?:de|di|d[ao]))"
+    r"(?:.+\s(?:of|on|in|von)|(?:plage|playa|praia|spiaggia|puerto|aéroport|aeropuerto|cathédrale|catedral|universi\w+)\s(?:de|di|d[ao]))"
     r"\s(?:the\s)?(.+)",
     re.IGNORECASE,
 )
@@ -199,7 +199,7 @@ def _is_town_of(head: str, country: str) -> bool:
 
 def _is_of_town(part: str, town: str) -> bool:
     """Whether a part names something of a town: "Bridge of Lima", "ruins of Tulum"."""
-    return is_prominent(town) or (part.split()[0] in VENUES and is_name(town))
+    return is_prominent(town) or ((part.split()[0] in VENUES or is_venue(part.split()[0])) and is_name(town))
 
 
 def _are_two(one: str, other: str) -> bool:

@@ -37,6 +37,7 @@ from globe_eval.answers.toponyms import (
     country_of,
     is_area,
     is_country,
+    is_inside,
     is_name,
     is_pure_region,
     regions_of,
@@ -75,11 +76,12 @@ _DENIED_AFTER = re.compile(
     r"(?:not|unlikely|ruled\sout|less\slikely|excluded|impossible|cannot|can't|değil\w*)\b"
 )
 _COMPARED_AFTER = re.compile(
-    r"[\"”]?[-\s](?:lettering|logo|banner|style|styled|inspired|flags?|language|culture|cuisine|restaurant|accent|jersey|shirt|like|esque|signs?|text)\b"
+    r"[\"”]?[-\s](?:lettering|logo|banner|style|styled|inspired|flag|language|culture|cuisine|restaurant|accent|jersey|shirt|like|esque|sign|text"
+    r"|(?:(?:licen[cs]e|number)\s)?plate)s?\b"
 )
 _PLACED = re.compile(
     r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
-    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|:\s?)[\"'“”‘’(\[]*$"
+    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|[:→]\s?)[\"'“”‘’(\[]*$"
 )
 _SETTING = re.compile(
     r"\s*[—–(-]\s*(?:(?:likely|probably|taken|possibly)\s)?(?:(?:in|at|on|along|inside|outside|near|around|by|from|in\sfront\sof)\s)?"
@@ -115,11 +117,12 @@ _CORRECTS = re.compile(
 )
 _GOES_ON = re.compile(r"\W{0,3}[^\W\d_]+\s[^\W\d_]")
 _PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
+_PROBABILITY_BEHIND = re.compile(r"[\s(\[*:=~≈—–-]{1,5}(?:(?:about|around|roughly)\s)?(\d{1,3}(?:\.\d{1,4})?)\s?%")
 _ABBREVIATED = re.compile(
     r"(?:\b(?:st|mt|ft|dr|mr|mrs|ms|no|ca|approx|e\.g|i\.e|etc|vs|u\.s|d\.c|ave|blvd|jr|sr)|\b\w)\.$"
 )
 _END = re.compile(
-    r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|[。！？؟][」』”]?(?!$)"
+    r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|[。！？؟।][」』”]?\s*(?!$)"
     r"|(?:\.{2,3}|…|\s[—–-])\s+(?=(?:(?:oh,?\s)?(?:no,?\s)?wait|hm+|actually,|no,)\W)"
 )
 _WORD = re.compile(r"\w+")
@@ -175,7 +178,9 @@ def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tu
     if text.islower() and len(text) < _LONGEST_SENTENCE:
         text = uncased.capitalised(text)
     claims = _corrected([(sentence, list(_named(sentence))) for sentence in _sentences(text)])
-    chosen = _chosen([claim for claim in claims if claim.known]) or _chosen(claims)
+    chosen = _chosen([claim for claim in claims if claim.known]) or _chosen(
+        [claim for claim in claims if claim.value.venue]
+    )
     if chosen is None:
         return None
     if chosen.weight == SUPPOSED:
@@ -242,7 +247,8 @@ def position(text: str, *, strict: bool = True) -> tuple[Pair, int] | None:
         sentence = sentences[max(bisect_right(starts, one.start) - 1, 0)]
         shown = text[max(sentence.start, one.start - _LONGEST_SENTENCE) : one.start]
         weight = _weight(sentence, shown.lower(), text[one.end : one.end + 60].lower())
-        claims.append(_claim(sentence, one.pair, STATED if 0 < weight < POSSIBLE else weight, start=one.start))
+        span = (one.start - sentence.start, one.end - sentence.start)
+        claims.append(_claim(sentence, one.pair, STATED if 0 < weight < POSSIBLE else weight, span, start=one.start))
     chosen = _chosen(claims) or claims[0]
     return chosen.value, chosen.start
 
@@ -253,7 +259,7 @@ def _chosen(claims: list[Claim[T]]) -> Claim[T] | None:
     if final:
         claims = [claim for claim in final if claim.group == final[-1].group]
     ranked = [claim for claim in claims if claim.probability is not None and claim.weight >= POSSIBLE]
-    if len({claim.start for claim in ranked}) > 1:
+    if len({(claim.start, claim.probability) for claim in ranked}) > 1:
         return max(ranked, key=lambda claim: claim.probability or 0)
     heaviest = max((claim.weight for claim in claims), default=0)
     if heaviest == SUPPOSED and len({claim.value for claim in claims if claim.weight == SUPPOSED}) > 1:
@@ -281,11 +287,10 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
             )
             names = replace(names, country=other.country, admin=names.admin or other.admin, venue=names.venue or finer)
         elif (
-            claim.known
-            and not names.city
+            not names.city
             and claim.weight >= STATED
             and other.city
-            and _agree(names, other, len(towns))
+            and (_agree(names, other, len(towns)) if claim.known else _is_town_in(names, other))
         ):
             names = replace(other, country=names.country or other.country, admin=names.admin or other.admin)
         elif claim.known and names == Names(names.country) and claim.weight >= STATED and _is_region_in(names, other):
@@ -322,6 +327,15 @@ def _agree(names: Names, other: Names, regions: int) -> bool:
     return same_country(names.country, other.country) or bool(names.admin and other.admin)
 
 
+def _is_town_in(names: Names, other: Names) -> bool:
+    """Whether a town too small to be known by its name alone lies in the stated country and region."""
+    code = _country(names)
+    if code is None or not _is_bare_town(other):
+        return False
+    town = town_of(other.city or "", code, regions := regions_of(names.admin or "", code))
+    return town is not None and (not regions or is_inside(town, regions[0]))
+
+
 def _is_bare_town(names: Names) -> bool:
     """Whether a claim is that of a town without region and country, and of no landmark."""
     return names.city is not None and names.city != names.venue and not (names.country or names.admin)
@@ -348,7 +362,7 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
     if not sentence.text.isascii() and is_written_in(sentence.text):
         for phrase in uncased.phrases(sentence.text):
             weight = uncased.weight(sentence.text, sentence.heading, phrase, alone=sentence.alone)
-            yield _claim(sentence, phrase.names, weight)
+            yield _claim(sentence, phrase.names, weight, (phrase.start, phrase.end))
         return
     stated, final = sentence.cues.stated, sentence.cues.final
     for phrase in phrases(sentence.text):
@@ -367,7 +381,12 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
             weight = MENTIONED
         if sentence.closes and not _LETTER.search(f"{before}{sentence.text[phrase.end :]}"):
             weight = FINAL
-        elif bare or (phrase.alone and weight != SUPPOSED and (begins or not _is_placed(sentence, before[-24:]))):
+        elif bare or (
+            phrase.alone
+            and weight != SUPPOSED
+            and (begins or not _is_placed(sentence, before[-24:]))
+            and not _PREFERRED_AFTER.match(after)
+        ):
             weight = min(weight, MENTIONED)
         names = phrase.names
         if (
@@ -377,7 +396,7 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
             and (setting := _SETTING.match(sentence.text, phrase.end))
         ):
             names = replace(names, venue=setting[1])  # "Rotterdam, Netherlands — at the cruise terminal"
-        yield _claim(sentence, names, weight, known=phrase.known)
+        yield _claim(sentence, names, weight, (phrase.start, phrase.end), known=phrase.known)
 
 
 def _is_listed(text: str, phrase: Phrase) -> bool:
@@ -394,15 +413,32 @@ def _is_placed(sentence: _Sentence, before: str) -> bool:
     return bool(_PLACED.search(before) or (sentence.cues is OTHER and PLACED.search(before)))
 
 
-def _claim(sentence: _Sentence, value: T, weight: int, *, start: int | None = None, known: bool = True) -> Claim[T]:
-    percent = _PROBABILITY.search(sentence.text)
+def _probability(text: str, start: int, end: int) -> float | None:
+    """The percentage right behind a claim in its sentence, else the last one before it, else the first behind it."""
+    found = list(_PROBABILITY.finditer(text))
+    if not found:
+        return None
+    before = [one for one in found if one.end() <= start]
+    behind = _PROBABILITY_BEHIND.match(text, end)
+    return float((behind or [*found[:1], *before][-1])[1])
+
+
+def _claim(
+    sentence: _Sentence,
+    value: T,
+    weight: int,
+    span: tuple[int, int],
+    *,
+    start: int | None = None,
+    known: bool = True,
+) -> Claim[T]:
     in_list = sentence.heading and not sentence.cues.final.search(sentence.lower)
     return Claim(
         value,
         weight,
         sentence.start if start is None else start,
         sentence.heading_start if in_list else sentence.start,
-        float(percent[1]) if percent else None,
+        _probability(sentence.text, *span) if "%" in sentence.text else None,
         known,
     )
 
@@ -472,7 +508,7 @@ def _sentences(text: str) -> Iterator[_Sentence]:
             yield _Sentence(plain, lower, start, "", start, i == 0, False, cues)
             heading, heading_start, below = lower, start, False
             continue
-        alone = i in (0, last) or (begins_line and bool(heading or _ITEM.match(plain)))
+        alone = (i in (0, last) and plain[:1] != "|") or (begins_line and bool(heading or _ITEM.match(plain)))
         closes = i == last > 0 and begins_line and not (heading or _WORD.search(cut[i - 1][2]) or _ITEM.match(plain))
         yield _Sentence(plain, lower, start, heading if begins_line else "", heading_start, alone, closes, cues)
         below = True

@@ -15,6 +15,7 @@ from globe_eval.answers.toponyms import (
     is_country,
     is_event,
     is_name,
+    is_ordinary,
     is_point,
     is_prominent,
     is_venue,
@@ -32,8 +33,8 @@ _NEXT = re.compile(r"\s(?:d[eu]\s(?:la\s)?|des\s)?([^\W\d_a-zß-öø-ÿ][\w'’-
 _ABBREVIATION = re.compile(r"\b(?:St|Ste|Mt|Ft|Dr)$")
 _PARTICLES = WORDS["phrases.particles"]
 _JOINT = re.compile(
-    r"""(?:\.(?=\s*[,(—–]))?(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}  # "campus", "neighborhood"
-        (?:\s*[,(/→»>➔]\s*|\s*[—–]\s*|\s*[-=]>\s*|\s+-+\s+|\s+|\s*\)\s*,?\s*)
+    r"""(?:\s*(?:[→»>➔]|[-=]>)\s*|(?:\.(?=\s*[,(—–]))?(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}  # "campus", "neighborhood"
+        (?:\s*[,(/]\s*|\s*[—–]\s*|\s+-+\s+|\s+|\s*\)\s*,?\s*))
         (?:(?:[a-zß-öø-ÿ'’/-]+|\d{1,3}[a-z]{1,2})\s*[\s,]\s*){0,5}?
         (?:(?:in|at|on|of|near|by|within|from|inside|outside|along|around|to|the|a|an|во?|на|близ)\s+){0,3}[\"“'*_`]*""",
     re.VERBOSE,
@@ -67,7 +68,7 @@ _RUINS = re.compile(
 _INDEFINITE = re.compile(r"(?:^|\b)(?:an?|some|typical|traditional|of)\s$", re.IGNORECASE)
 _LINKS = WORDS["phrases.links"]
 _ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")
-_ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)|\s(?:\d{3,6}(?:-\d{3,5})?|\d[A-Z]{2})(?=[,\s])|\s\d{1,2}(?=,)")
+_ASIDE = re.compile(r"\s\([^()%A-Z]{0,60}\)|\s(?:\d{3,6}(?:-\d{3,5})?|\d[A-Z]{2})(?=[,\s])|\s\d{1,2}(?=,)")
 _CONTINENTAL = words("european asian african american mediterranean")
 _BREAKS = WORDS["phrases.breaks"]
 
@@ -130,6 +131,8 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
         ):
             venue = ", ".join(parts)
             yield Phrase(first, end, Names(city=parts[0], venue=venue), known=False)
+        elif len(parts) == 1 and is_name(parts[0]) and not is_ordinary(parts[0]):
+            yield Phrase(first, end, Names(city=parts[0]), known=False, alone=True)  # a small town
 
 
 def _is_sited(text: str, start: int, name: str) -> bool:
