@@ -73,8 +73,10 @@ _SHORT_CLAUSE = re.compile(
 _TAKEN = re.compile(r"\b(?:taken|shot|captured|photographed)\b")
 _DENIED_AFTER = re.compile(
     r"\W{0,3}(?:(?:is|are|was|were|seems?|looks?|can|could|would|be|also|appears?)\s){0,3}"
-    r"(?:not|unlikely|ruled\sout|less\slikely|excluded|impossible|cannot|can't|değil\w*)\b"
+    r"(?:(?<![,(—–]\s)(?<![,(—–])(?:not|cannot|can't)|not\s(?:likely|possible|plausible|consistent|a\s(?:match|fit))"
+    r"|unlikely|ruled\sout|less\slikely|excluded|impossible|değil\w*)\b"
 )
+"""What denies the name before it; in "Lyon, not Paris" it is the name behind."""
 _COMPARED_AFTER = re.compile(
     r"[\"”]?[-\s](?:lettering|logo|banner|style|styled|inspired|flag|language|culture|cuisine|restaurant|accent|jersey|shirt|like|esque|sign|text"
     r"|(?:(?:licen[cs]e|number)\s)?plate)s?\b"
