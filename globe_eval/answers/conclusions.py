@@ -123,9 +123,9 @@ _PROBABILITY_BEHIND = re.compile(r"[\s(\[*:=~≈—–-]{1,5}(?:(?:about|around|
 _ABBREVIATED = re.compile(
     r"(?:\b(?:st|mt|ft|dr|mr|mrs|ms|no|ca|approx|e\.g|i\.e|etc|vs|u\.s|d\.c|ave|blvd|jr|sr)|\b\w)\.$"
 )
-_END = re.compile(
-    r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|[。！？؟।][」』”]?\s*(?!$)"
-    r"|(?:\.{2,3}|…|\s[—–-])\s+(?=(?:(?:oh,?\s)?(?:no,?\s)?wait|hm+|actually,|no,)\W)"
+_END = re.compile(  # begins with a set of signs, which a search looks for much faster than for alternatives
+    r"[.!?。！？؟।…—–-](?:(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|(?<=[。！？؟।])[」』”]?\s*(?!$)"
+    r"|(?:(?<=\.)\.{1,2}|(?<=…)|(?<=\s[—–-]))\s+(?=(?:(?:oh,?\s)?(?:no,?\s)?wait|hm+|actually,|no,)\W))"
 )
 _WORD = re.compile(r"\w+")
 _LETTER = re.compile(r"[^\W\d_]")

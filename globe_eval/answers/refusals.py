@@ -58,7 +58,7 @@ _REFUSAL = re.compile(
     |недостаточно\ (?:информации|данных)|(?:сложно|трудно)\ (?:определить|сказать)
     |не\ могу|извините|к\ сожалению|невозможно)
     """,
-    re.IGNORECASE | re.VERBOSE | re.MULTILINE,
+    re.VERBOSE | re.MULTILINE,
 )
 _UNCASED = re.compile(
     r"""无法(?:确定|识别|提供|判断|回答|协助)|抱歉|对不起|我不能|無法|申し訳|できません|(?:わか|分か)りません|(?:不明|困難|難しい)です
@@ -77,4 +77,4 @@ def refuses(text: str) -> bool:
     >>> refuses("I'm unable to determine the location."), refuses("A street with many signs.")
     (True, False)
     """
-    return _REFUSAL.search(text) is not None or (not text.isascii() and _UNCASED.search(text) is not None)
+    return _REFUSAL.search(text.lower()) is not None or (not text.isascii() and _UNCASED.search(text) is not None)
