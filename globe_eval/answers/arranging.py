@@ -80,8 +80,8 @@ def arranged(parts: Sequence[str]) -> Names | None:
     if country is None and admin is None and city is None:
         return None
     code = code or (code_of(row) if row is not None else None)
-    if city is None and not venue and code:
-        city = next((part for part in beyond if town_of(part, code, ())), None)
+    if city is None and code:
+        city = next((part for part in beyond if town_of(part, code, ()) and not (venue and not is_prominent(part))), None)
     if city is None and venue:
         city = country if country and code in _CITY_STATES else _town_of(venue[-1], code, admin) or venue[-1]
         venue = [part for part in venue if part != city or is_venue(part)]
