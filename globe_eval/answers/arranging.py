@@ -93,6 +93,11 @@ def arranged(parts: Sequence[str]) -> Names | None:
     return Names(country, city, admin, ", ".join(venue) or None)
 
 
+def _is_range(part: str) -> bool:
+    """Whether a region's name is that of a range or the like, or a part of a country: it reaches beyond its province."""
+    return is_wide(part) or country_of(part.split()[-1]) is not None
+
+
 def _town_of(site: str, code: str | None, admin: str | None) -> str | None:
     """The town of the stated country and region that a site is named after: "Tulum archaeological site"."""
     match = _OF_ITS_TOWN.fullmatch(site)
@@ -144,7 +149,7 @@ def _read_backwards(
         elif town is not None and not (is_landmark(town) and any(is_town(other, code) for other in left[:i])):
             city, row = part, town
         elif regions:
-            island = part if around and is_inside(regions[0], around[0]) else island
+            island = part if around and is_inside(regions[0], around[0]) and not _is_range(part) else island
         elif (country or admin) and (names_region(normalise(part)) or part.split()[-1].lower() in AREAS):
             admin = admin or part
         else:
@@ -152,7 +157,9 @@ def _read_backwards(
     return city, admin if city or not island else island, venue, row
 
 
-_OF_ITS_TOWN = re.compile(rf"(.+?)\s(?:[^\W\d_A-Z]|(?:{'|'.join(sorted(WORDS['arranging.of_its_town']))})\b).*")
+_OF_ITS_TOWN = re.compile(
+    rf"(.+?)\s(?:[a-z]+\s)*(?:{'|'.join(sorted(VENUES))}|(?:{'|'.join(sorted(WORDS['arranging.of_its_town']))})\b.*)"
+)
 _OWNED = re.compile(r"(.+?)['’](?:s?|n?[ıiuü]n)\s(.+)")
 _POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
 _OF = re.compile(

@@ -78,7 +78,7 @@ _DENIED_AFTER = re.compile(
 )
 """What denies the name before it; in "Lyon, not Paris" it is the name behind."""
 _COMPARED_AFTER = re.compile(
-    r"[\"”]?[-\s](?:lettering|logo|banner|style|styled|inspired|flag|language|culture|cuisine|restaurant|accent|jersey|shirt|like|esque|sign|text"
+    r"[\"”]?[-\s](?:lettering|logo|banner|style|styled|inspired|flag|language|culture|cuisine|restaurant|accent|jersey|shirt|costume|like|esque|sign|text"
     r"|(?:(?:licen[cs]e|number)\s)?plate)s?\b"
 )
 _PLACED = re.compile(
@@ -294,7 +294,7 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
             and other.city
             and (_agree(names, other, len(towns)) if claim.known else _is_town_in(names, other))
         ):
-            names = replace(other, country=names.country or other.country, admin=names.admin or other.admin)
+            names = replace(other, country=names.country or other.country, admin=other.admin or names.admin)
         elif claim.known and names == Names(names.country) and claim.weight >= STATED and _is_region_in(names, other):
             names = replace(names, admin=other.admin)
         elif claim.known and names == Names(admin=names.admin) and claim.weight >= STATED and _has_region(other, names):
@@ -322,7 +322,8 @@ def _agree(names: Names, other: Names, regions: int) -> bool:
     if regions == 1 and names.country and other.admin and not (names.admin or other.country):
         return any(code_of(row) == country_of(names.country) for row in regions_of(other.admin, None)[:1])
     if names.admin and other.admin and normalise(names.admin) != normalise(other.admin):
-        return False
+        inner, outer = (regions_of(admin, _country(names)) for admin in (names.admin, other.admin))
+        return bool(inner and outer and is_inside(inner[0], outer[0]))  # "Cape Cod", "Eastham, Massachusetts"
     if _is_bare_town(other) and not names.admin:
         town = town_of(other.city or "", None, ())
         return town is not None and code_of(town) == country_of(names.country or "")
