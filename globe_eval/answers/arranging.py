@@ -81,7 +81,9 @@ def arranged(parts: Sequence[str]) -> Names | None:
         return None
     code = code or (code_of(row) if row is not None else None)
     if city is None and code:
-        city = next((part for part in beyond if town_of(part, code, ()) and not (venue and not is_prominent(part))), None)
+        city = next(
+            (part for part in beyond if town_of(part, code, ()) and not (venue and not is_prominent(part))), None
+        )
     if city is None and venue:
         city = country if country and code in _CITY_STATES else _town_of(venue[-1], code, admin) or venue[-1]
         venue = [part for part in venue if part != city or is_venue(part)]
@@ -196,7 +198,9 @@ def _pieces(part: str) -> Iterator[str]:
     elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]) and not (is_venue(part) or is_ordinary(match[1])):
         yield from (match[2], match[1])
     elif (
-        (match := _OF.fullmatch(part)) and not (is_name(part) or part.startswith("Bank")) and _is_of_town(part, match[1])
+        (match := _OF.fullmatch(part))
+        and not (is_name(part) or part.startswith("Bank"))
+        and _is_of_town(part, match[1])
     ):
         head = part[: match.start(1)].removesuffix("the ")[:-4]
         yield from (head if head[:1].isupper() and is_prominent(head) else part, match[1])

@@ -66,7 +66,9 @@ _BESIDE = re.compile(
 _RUINS = re.compile(
     r"\b((?:ruins|citadel|cathedral|basilica|monastery|abbey|palace|fortress|port|harbou?r|waterfront|campus|airport)\sof\s)$"
 )
-_OVERLOOKED = re.compile(r"\b(?:overlooking|facing|opposite|across\sfrom|(?:looking|views?)\s(?:of|over|across|at))\s(?:the\s)?$")
+_OVERLOOKED = re.compile(
+    r"\b(?:overlooking|facing|opposite|across\sfrom|(?:looking|views?)\s(?:of|over|across|at))\s(?:the\s)?$"
+)
 _INDEFINITE = re.compile(r"(?:^|\b)(?:an?|some|typical|traditional|of)\s$", re.IGNORECASE)
 _LINKS = WORDS["phrases.links"]
 _ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")
@@ -244,6 +246,8 @@ def _begins(word: str, text: str, end: int) -> bool:
     following = _NEXT.match(text, end)
     if following is None:
         return False
-    begins = not following[0].startswith(" of") and word.lower() in BEGINNINGS and following[1].lower() not in _CONTINENTAL
+    begins = (
+        not following[0].startswith(" of") and word.lower() in BEGINNINGS and following[1].lower() not in _CONTINENTAL
+    )
     pair = word + following[0] if " of " in following[0] else f"{word} {following[1]}"  # "City of London"
     return begins or is_name(pair) or country_in(pair) is not None
