@@ -96,7 +96,7 @@ def arranged(parts: Sequence[str]) -> Names | None:
 
 
 def _is_range(part: str) -> bool:
-    """Whether a region's name is that of a range or the like, or a part of a country: it reaches beyond its province."""
+    """Whether a region is a range or the like, or a part of a country, which reaches beyond one province."""
     return is_wide(part) or country_of(part.split()[-1]) is not None
 
 

@@ -25,13 +25,12 @@ from globe_eval.answers.languages import (
     POSSIBLE,
     STATED,
     SUPPOSED,
-    Cues,
-    cues_of,
     weight_of,
 )
 from globe_eval.answers.names import Names
 from globe_eval.answers.phrases import Phrase, phrases
 from globe_eval.answers.scripts import is_written_in
+from globe_eval.answers.sentences import LONGEST, Sentence, sentences
 from globe_eval.answers.toponyms import (
     code_of,
     country_of,
@@ -48,9 +47,6 @@ from globe_eval.places.names import normalise
 from globe_eval.places.resolve import country_name
 
 T = TypeVar("T")
-
-_MOST_SENTENCES = 400
-_LONGEST_SENTENCE = 1_200
 
 
 _ONE_EXAMPLE = re.compile(lexicon.ONE_EXAMPLE)
@@ -120,18 +116,7 @@ _CORRECTS = re.compile(
 _GOES_ON = re.compile(r"\W{0,3}[^\W\d_]+\s[^\W\d_]")
 _PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
 _PROBABILITY_BEHIND = re.compile(r"[\s(\[*:=~≈—–-]{1,5}(?:(?:about|around|roughly)\s)?(\d{1,3}(?:\.\d{1,4})?)\s?%")
-_ABBREVIATED = re.compile(
-    r"(?:\b(?:st|mt|ft|dr|mr|mrs|ms|no|ca|approx|e\.g|i\.e|etc|vs|u\.s|d\.c|ave|blvd|jr|sr)|\b\w)\.$"
-)
-_END = re.compile(  # begins with a set of signs, which a search looks for much faster than for alternatives
-    r"[.!?。！？؟।…—–-](?:(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|(?<=[。！？؟।])[」』”]?\s*(?!$)"
-    r"|(?:(?<=\.)\.{1,2}|(?<=…)|(?<=\s[—–-]))\s+(?=(?:(?:oh,?\s)?(?:no,?\s)?wait|hm+|actually,|no,)\W))"
-)
-_WORD = re.compile(r"\w+")
 _LETTER = re.compile(r"[^\W\d_]")
-_HEADING = re.compile(r"\s*(?:#{1,6}\s.*|.{1,400}:\s*)")
-_DRESS = re.compile(r"\*{1,3}|`|(?<!\w)_{1,2}|_{1,2}(?!\w)")
-_ITEM = re.compile(r"\s*(?:[-•*+]|\d{1,2}[.)])\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,23 +134,6 @@ class Claim(Generic[T]):
     known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    """A sentence without Markdown and in lower case, where it begins, and the heading above it with its beginning."""
-
-    text: str
-    lower: str
-    start: int
-    heading: str
-    heading_start: int
-    alone: bool
-    """Whether it is the first or last of the text, or an item of a list: there a name needs no verb."""
-    closes: bool
-    """Whether it is the last line, a paragraph of its own: a place that is all of it is the stated final answer."""
-    cues: Cues
-    """The words of the text's language."""
-
-
 def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tuple[Names, int] | None:
     """The place that a text ends on, and where the sentence begins that says so; None where it concludes none.
 
@@ -177,9 +145,9 @@ def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tu
     >>> concluded("The roofs are typical of Bavaria.") is None
     True
     """
-    if text.islower() and len(text) < _LONGEST_SENTENCE:
+    if text.islower() and len(text) < LONGEST:
         text = uncased.capitalised(text)
-    claims = _corrected([(sentence, list(_named(sentence))) for sentence in _sentences(text)])
+    claims = _corrected([(sentence, list(_named(sentence))) for sentence in sentences(text)])
     chosen = _chosen([claim for claim in claims if claim.known]) or _chosen(
         [claim for claim in claims if claim.value.venue]
     )
@@ -211,7 +179,7 @@ def _country(names: Names) -> str | None:
     return None if row is None else code_of(row)
 
 
-def _corrected(claims: list[tuple[_Sentence, list[Claim[Names]]]]) -> list[Claim[Names]]:
+def _corrected(claims: list[tuple[Sentence, list[Claim[Names]]]]) -> list[Claim[Names]]:
     """The claims; where a text corrects itself ("Wait, actually …") and states a place after that, those after it."""
     for i in range(len(claims) - 1, 0, -1):
         if _CORRECTION.match(claims[i][0].lower) and any(
@@ -230,7 +198,7 @@ def corrected(text: str) -> int:
     """
     if not _CORRECTS.search(text):
         return 0
-    return max((one.start for one in _sentences(text) if _CORRECTION.match(one.lower)), default=0)
+    return max((one.start for one in sentences(text) if _CORRECTION.match(one.lower)), default=0)
 
 
 def position(text: str, *, strict: bool = True) -> tuple[Pair, int] | None:
@@ -242,12 +210,12 @@ def position(text: str, *, strict: bool = True) -> tuple[Pair, int] | None:
     stated = stated_pairs(text, strict=strict)
     if len(stated) < 2:
         return (stated[0].pair, stated[0].start) if stated else None
-    sentences = list(_sentences(text))
-    starts = [sentence.start for sentence in sentences]
+    cut = list(sentences(text))
+    starts = [sentence.start for sentence in cut]
     claims = []
     for one in stated:
-        sentence = sentences[max(bisect_right(starts, one.start) - 1, 0)]
-        shown = text[max(sentence.start, one.start - _LONGEST_SENTENCE) : one.start]
+        sentence = cut[max(bisect_right(starts, one.start) - 1, 0)]
+        shown = text[max(sentence.start, one.start - LONGEST) : one.start]
         weight = _weight(sentence, shown.lower(), text[one.end : one.end + 60].lower())
         span = (one.start - sentence.start, one.end - sentence.start)
         claims.append(_claim(sentence, one.pair, STATED if 0 < weight < POSSIBLE else weight, span, start=one.start))
@@ -360,7 +328,7 @@ def _is_region_in(names: Names, other: Names) -> bool:
     )
 
 
-def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
+def _named(sentence: Sentence) -> Iterator[Claim[Names]]:
     """The places that a sentence names."""
     if not sentence.text.isascii() and is_written_in(sentence.text):
         for phrase in uncased.phrases(sentence.text):
@@ -412,7 +380,7 @@ def _is_listed(text: str, phrase: Phrase) -> bool:
     return names.city is not None and names.admin is not None and is_pure_region(names.city)
 
 
-def _is_placed(sentence: _Sentence, before: str) -> bool:
+def _is_placed(sentence: Sentence, before: str) -> bool:
     return bool(_PLACED.search(before) or (sentence.cues is OTHER and PLACED.search(before)))
 
 
@@ -427,7 +395,7 @@ def _probability(text: str, start: int, end: int) -> float | None:
 
 
 def _claim(
-    sentence: _Sentence,
+    sentence: Sentence,
     value: T,
     weight: int,
     span: tuple[int, int],
@@ -446,7 +414,7 @@ def _claim(
     )
 
 
-def _weight(sentence: _Sentence, before: str, after: str) -> int:
+def _weight(sentence: Sentence, before: str, after: str) -> int:
     """How much the words before and after a name or a position, in lower case, make it an answer."""
     cues = sentence.cues
     if (
@@ -492,44 +460,3 @@ def _last_end(pattern: re.Pattern[str], text: str) -> int:
     for match in pattern.finditer(text):
         end = match.end()
     return end
-
-
-def _sentences(text: str) -> Iterator[_Sentence]:
-    """The sentences of a text with their headings; of very many the first quarter and the last ones."""
-    cut = [item for item in _cut(text)]
-    if len(cut) > _MOST_SENTENCES:
-        cut = cut[: _MOST_SENTENCES // 4] + cut[-3 * _MOST_SENTENCES // 4 :]
-    last = max((i for i, (_, _, written) in enumerate(cut) if _WORD.search(written)), default=0)
-    heading, heading_start, below, cues = "", 0, False, cues_of(text)
-    for i, (start, begins_line, written) in enumerate(cut):
-        if not written.strip():
-            heading = "" if below else heading
-            continue
-        plain = _DRESS.sub("", written) if "*" in written or "_" in written or "`" in written else written
-        lower = plain.replace("İ", "I").lower()  # else a letter longer
-        if _HEADING.fullmatch(plain) if begins_line else plain.rstrip().endswith(":"):
-            yield _Sentence(plain, lower, start, "", start, i == 0, False, cues)
-            heading, heading_start, below = lower, start, False
-            continue
-        alone = (i in (0, last) and plain[:1] != "|") or (begins_line and bool(heading or _ITEM.match(plain)))
-        closes = i == last > 0 and begins_line and not (heading or _WORD.search(cut[i - 1][2]) or _ITEM.match(plain))
-        yield _Sentence(plain, lower, start, heading if begins_line else "", heading_start, alone, closes, cues)
-        below = True
-
-
-def _cut(text: str) -> Iterator[tuple[int, bool, str]]:
-    """Where each sentence begins, whether it begins a line, and its text; an empty line is an empty sentence."""
-    position = 0
-    for line in text.split("\n"):
-        start = 0
-        for end in _END.finditer(line):
-            whole = line[start : end.end()]
-            if end.start() - start < 2 or _ITEM.fullmatch(whole):
-                continue
-            following = _WORD.match(line, end.end())
-            begins = following is not None and following[0].lower() in lexicon.UNNAMED
-            if begins or not _ABBREVIATED.search(line[max(start, end.start() - 8) : end.start() + 1].lower()):
-                yield position + start, start == 0, whole[:_LONGEST_SENTENCE]
-                start = end.end()
-        yield position + start, start == 0, line[start : start + _LONGEST_SENTENCE]
-        position += len(line) + 1

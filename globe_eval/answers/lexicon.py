@@ -101,8 +101,9 @@ COMPARED = alternatives(r"""
     (?:found|seen) (?:\w+ )?(?:in|across|throughout|on|at) | associated with | prevalent | popular (?:in|with)
     famous (?:in|for) | (?<!also )known (?:for|in|as) | origin\w+ | style of | styles? (?:in|from)\b
     culture of | language
-    spoken | flags? of | flag | t-?shirt | (?<!new )jersey | cap | wearing | logo | brand | company | named after | native to
-    endemic | used in | worn in | as in | comparable | compared | than | dates? back | born | founded | reads?
+    spoken | flags? of | flag | t-?shirt | (?<!new )jersey | cap | wearing | logo | brand | company | named after
+    native to | endemic | used in | worn in | as in | comparable | compared | than | dates? back | born | founded
+    reads?
     reading | says | saying | text | word | words | written | called | titled | restaurants? in | people (?:of|from)
     tourists? from | visitors? from | history of | influenced? | imported
     made in | with (?:an? |the )?(?:picture|photo|photograph|image)s? of(?: the| an?)?\s$

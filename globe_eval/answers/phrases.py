@@ -147,7 +147,7 @@ def _is_sited(text: str, start: int, name: str) -> bool:
 
 
 def _is_overlooked(text: str, start: int, end: int) -> bool:
-    """Whether a mountain, a lake or the like is what can be seen from the site before it: "overlooking Lake Michigan"."""
+    """Whether a mountain, a lake or the like is seen from the site before it: "overlooking Lake Michigan"."""
     seen = _OVERLOOKED.search(text[max(start - 24, 0) : start])
     return seen is not None and (is_wide(text[start:end]) or is_point(text[start:end]))
 

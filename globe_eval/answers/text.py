@@ -81,7 +81,8 @@ def clean(response: str) -> str:
     """The response without what the eye cannot see and with one spelling for each sign that a coordinate is written in.
 
     NUL, zero-width and direction marks and flags disappear, line ends become "\\n", degree signs of HTML and LaTeX
-    become "°", HTML of plain text disappears, the Unicode minus and full-width digits become ASCII, and a lone surrogate becomes "?".
+    become "°", tags of plain HTML disappear, the Unicode minus and full-width digits become ASCII, and a lone surrogate
+    becomes "?".
 
     >>> clean("48.85^\\\\circ \\\\text{N},\\u200b 2.35&deg; E")
     '48.85° N, 2.35° E'
