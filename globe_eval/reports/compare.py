@@ -22,7 +22,7 @@ from globe_eval.metrics.accuracy import median_km, valid_only
 from globe_eval.metrics.breakdowns import labels, parts
 from globe_eval.metrics.catalogue import Metric
 from globe_eval.metrics.paired import Paired, differences_of_own_means, holm, paired_differences
-from globe_eval.metrics.statistics import cluster_labels
+from globe_eval.metrics.statistics import cluster_labels, effective_groups
 from globe_eval.reports.board.submission import read_submission, samples_of
 from globe_eval.reports.run import Run, different_settings, read_run, refuse_incomparable, stated_answer
 from globe_eval.sample import By
@@ -95,6 +95,8 @@ class Comparison:
     """Over the photographs that both located."""
     n_located: tuple[int, int, int]
     """By A, by B, by both."""
+    effective_groups: float
+    """How many photographers of equal share they are worth."""
     breakdowns: dict[By, dict[str, Part]]
     settings: dict[str, tuple[Any, Any]]
     """What differs, A's and B's."""
@@ -181,6 +183,7 @@ def _compared(a: Run, b: Run, seed: int) -> Comparison:
         own=_own_rows(a, b, of_the_point, located, groups, seed),
         both=_rows(a, b, [one for one in metrics if one.name != "located"], both, groups, seed),
         n_located=(int(located[0].sum()), int(located[1].sum()), len(both)),
+        effective_groups=effective_groups(a.table["truth.group"].tolist()),
         breakdowns={
             dimension: {
                 label: Part(

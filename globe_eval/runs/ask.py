@@ -24,6 +24,7 @@ PROMPT = "localizability"
 class Asked(NamedTuple):
     """The result of `ask`: n samples without a truth (distances are NaN), and the folders of pictures and answers."""
 
+    model: str
     samples: list[Sample]
     images: Path
     folder: Path
@@ -77,4 +78,6 @@ def ask(request: run.Request, images: Path) -> Asked:
     nowhere = Truth(math.nan, math.nan)
     names = [row["id"] for row in task.manifest.rows if row["id"] in asking.answers]
     samples = [Sample.of(name, nowhere, asking.answers[name]) for name in names]
-    return Asked(scoring.score(samples, form="any"), task.manifest.images, journal.folder)
+    named = {**info, **request.model_args}
+    name = next((named[key] for key in ("pretrained", "model", "model_name") if named.get(key)), request.model)
+    return Asked(str(name), scoring.score(samples, form="any"), task.manifest.images, journal.folder)

@@ -16,8 +16,8 @@ from globe_eval.runs.score import Scored
 from globe_eval.sample import DistanceModel, Images, Results, Sample, Usage, to_dict
 
 MADE_ANEW = (
-    *("n", "n_groups", "complete", "status", "metrics", "valid_only", "accuracy_by_distance"),
-    *("ceiling", "attainable", "breakdowns", "clean", "reasoning", "lexicon_sha256", "judge"),
+    *("n", "n_groups", "n_unattributed", "effective_groups", "complete", "status", "metrics", "valid_only"),
+    *("accuracy_by_distance", "ceiling", "attainable", "breakdowns", "clean", "reasoning", "lexicon_sha256", "judge"),
 )
 """Fields of a result that follow from all samples together."""
 
@@ -120,6 +120,8 @@ def _round_robin(shards: Sequence[Shard]) -> list[Sample]:
             both = " and ".join(str(shards[j % len(shards)][0]) for j in (seen[sample.id], i))
             raise InputError(f"overlap, photograph {sample.id!r} is in {both}")
         seen[sample.id] = i
+    for (folder, results), part in zip(shards, parts, strict=True):
+        record.refuse_results_of_others(folder, results, part)
     return samples
 
 

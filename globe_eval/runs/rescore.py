@@ -47,10 +47,9 @@ def rescore(
 
     Raises InputError for a folder that is no run, and for another answer form where there are no responses.
     """
-    stored = record.read_results(folder)
+    stored, before = record.read_run(folder)
     other = None if geocoder is None else Geocoder(geocoder, "")
     chosen: dict[str, Any] = {"distance": distance, "geocoder": other, "seed": seed, "answer_form": answer_form}
-    before = record.read_samples(folder)
     setting = replace(stored, judge=None, **{name: x for name, x in chosen.items() if x is not None})
     if setting.answer_form != stored.answer_form and all(one.response is None for one in before):
         raise InputError(

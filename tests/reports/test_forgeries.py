@@ -244,6 +244,26 @@ def test_a_forgery_is_refused_or_reported(kind: str, boards: Path, genuine: Path
     assert reason in said and (said == "reported" or said.startswith("refused: "))
 
 
+def test_a_row_with_most_of_another_s_answers_is_said_to_have_them(
+    boards: Path, genuine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def copied(row: dict[str, Any]) -> None:
+        """A metre farther off, so that no two columns are equal."""
+        answers_of_b(row)
+        without_places(row)
+        row.update(name="Other")
+        packed(row, "distance_m", lambda values: values.__setitem__(slice(None), [v + (v > 20_000) for v in values]))
+
+    shutil.copytree(boards / "runs", tmp_path / "runs")
+    path = forged(genuine, tmp_path, copied, again=True)
+    shutil.copytree(boards / "responses", tmp_path / "responses")
+    rows = [str(path), str(tmp_path / "runs" / genuine.name)]
+    assert main(["leaderboard", "check", *rows, "--leaderboards", str(tmp_path)]) == 0
+    copy, original = capsys.readouterr().out.splitlines()
+    assert "100.0 % of its answers are where those of 'A model' are" in copy
+    assert "verified" in original and original.endswith("are where those of 'Other' are")
+
+
 def test_the_genuine_row_is_verified_by_its_responses_and_recomputable_without(genuine: Path, tmp_path: Path) -> None:
     assert verdict(genuine, genuine.parents[1]) == "verified"
     (tmp_path / "runs").mkdir()

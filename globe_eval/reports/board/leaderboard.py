@@ -29,6 +29,9 @@ from globe_eval.sample import first_error
 
 FORMATS = {"md": formats.markdown, "csv": formats.csv_text, "tex": formats.latex, "json": formats.as_json}
 MARKER = re.compile(r"(<!-- board (\S+) -->\n).*?(<!-- end of board \2 -->)", re.DOTALL)
+ALIKE = 0.9
+"""From which share of answers at the same place two rows are said to be alike; a model and what it was trained from on
+miniworld share 0.7."""
 README_TOP = 24
 """How many published rows a README shows."""
 
@@ -90,14 +93,7 @@ def check(
     there = _row_files(leaderboards)
     paths = list(paths) or there
     found = {path: admission.check(path, known) for path in paths}
-    readable = {}
-    for path in dict.fromkeys([*there, *(path for path in paths if path.is_file())]):
-        try:
-            readable[path] = read_submission(path)
-            _ = readable[path].groups
-        except (InputError, ValueError):
-            readable.pop(path, None)
-    together = admission.disagreeing({path.resolve(): one for path, one in readable.items()})
+    together = admission.disagreeing(_readable(paths, leaderboards))
     for path in paths:
         found[path] += together.get(path.resolve(), [])
     if paths == there and (leaderboards / "published").is_dir():
@@ -108,6 +104,35 @@ def check(
         except InputError as error:
             found[folder] = [str(error)]
     return list(found.items())
+
+
+def lookalikes(paths: Sequence[Path], leaderboards: Path) -> dict[Path, str]:
+    """What is to be said of each of these rows of which another has ALIKE of the answers, as `admission.alike` has it.
+
+    It refuses nothing: a model and its quantisation are so much alike. It says where to look for a copied row.
+    """
+    rows = _readable(paths, leaderboards)
+    found = {}
+    for path in paths:
+        one = rows[path.resolve()]
+        shares = {other.name: admission.alike(one, other) for at, other in rows.items() if at != path.resolve()}
+        if shares and (most := max(shares.values())) >= ALIKE:
+            name = next(name for name, share in shares.items() if share == most)
+            found[path] = f"{100 * most:.1f} % of its answers are where those of {name!r} are"
+    return found
+
+
+def _readable(paths: Sequence[Path], leaderboards: Path) -> dict[Path, Submission]:
+    """These rows and all of the leaderboard by their resolved path, but for those that cannot be read."""
+    found = {}
+    for path in [*_row_files(leaderboards), *(path for path in paths if path.is_file())]:
+        try:
+            one = read_submission(path)
+            _ = one.groups
+        except (InputError, ValueError):
+            continue
+        found[path.resolve()] = one
+    return found
 
 
 def level(path: Path, known: Mapping[str, Definition]) -> evidence.Evidence:

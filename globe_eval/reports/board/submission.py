@@ -53,7 +53,7 @@ REQUIRED = (
     *("country_accuracy", "city_accuracy", "globe_country_match", "globe_city_match"),
 )
 """The metrics besides accuracies that every row has; a later metric, rows that were made before it lack."""
-UNPROVED = ("clean", "reasoning")
+UNPROVED = ("clean", "reasoning", "n_unattributed", "effective_groups")
 """Figures of a result, besides breakdowns, that a row does not keep."""
 NOWHERE = -1_000_000_000
 MOST_BYTES = 32 << 20
@@ -138,7 +138,7 @@ class Submission(Record):
 
 def submission(name: str, source: str | None, results: Results, folder: Path) -> Submission:
     """The row of a run in a folder, whose results are given. Deterministic: the same run gives the same bytes."""
-    samples = sorted(record.each_sample(folder), key=lambda sample: sample.id)
+    samples = sorted(record.read_samples(folder), key=lambda sample: sample.id)
     ids = [sample.id for sample in samples]
     labels = statistics.cluster_labels(ids, [sample.truth.group for sample in samples])
     columns = PackedColumns(

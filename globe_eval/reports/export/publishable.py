@@ -17,12 +17,10 @@ from globe_eval.metrics import intervals
 from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.statistics import cluster_labels
 from globe_eval.reports import notation
-from globe_eval.reports.run import Run, model_name
+from globe_eval.reports.run import UNNAMED, Run, model_name
 from globe_eval.sample import Figure, Results
 from globe_eval.secrets import without_secrets
 
-UNNAMED = "score"
-"""What `globe-eval score` calls the task where it was told none."""
 _REMOVED = "(removed)"
 
 

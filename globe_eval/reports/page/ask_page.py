@@ -140,6 +140,7 @@ def _read(sample: Sample) -> dict[str, Any]:
         "confidence": None if confidence is None else round(confidence, 4),
         "concludes": concluded(sample.consistency) if sample.consistency and contradicts(sample) else "",
         "cues": list(cues),
+        "error": (sample.error or "").removeprefix(f"{sample.id}: "),
         "parts": [*parts, (encoded[2 * done :].decode("utf-16-le"), "", "")],
     }
 
@@ -149,7 +150,7 @@ def _row(sample: Sample, read: dict[str, Any]) -> list[str | float | None]:
     point = (None, None) if place is None else (place.lat, place.lon)
     return [
         sample.id, sample.status, read["answer"], read["place"], *point, read["confidence"], "; ".join(read["cues"]),
-        sample.response, sample.error,
+        sample.response, read["error"] or None,
     ]  # fmt: skip
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from globe_eval.columns import Column
-from globe_eval.errors import InputError
 from globe_eval.places import country_code
 from globe_eval.places.borders import countries_at
 from globe_eval.places.resolve import country_name
@@ -69,17 +68,9 @@ class JoinedRuns:
 def join_runs(folders: Sequence[Path]) -> JoinedRuns:
     """Read runs and join their answers by id and true position (within a hundred metres).
 
-    Raises InputError for what is no run, and where `results.json` is of other samples than `samples.jsonl`.
+    Raises InputError for what is no run.
     """
-    read: list[run.Run] = []
-    for folder in folders:
-        results, samples = record.read_results(folder), record.read_samples(folder)
-        if len(samples) != results.n:
-            raise InputError(
-                f"{folder}: samples.jsonl has {len(samples):,} photographs, results.json is of {results.n:,}: "
-                "they are not of one run"
-            )
-        read.append(run.Run(folder, results, samples))
+    read = [run.Run(folder, *record.read_run(folder)) for folder in folders]
     names = _names([one.results for one in read])
     runs = [NamedRun(one.folder, one.results, one.samples, name) for name, one in zip(names, read, strict=True)]
 

@@ -27,6 +27,7 @@ from globe_eval.reports.page.drawings import STYLES, write_drawings
 from globe_eval.reports.page.joined import JoinedRuns, NamedRun, join_runs, table_of
 from globe_eval.reports.page.maps import SIDE_KM
 from globe_eval.reports.page.marks import foremost
+from globe_eval.reports.run import UNNAMED, titled
 from globe_eval.reports.sentences import sentences
 from globe_eval.sample import STATUSES
 
@@ -172,8 +173,8 @@ def _text(name: str) -> str:
 def _title(runs: Sequence[NamedRun]) -> str:
     tasks = list(dict.fromkeys(run.results.task for run in runs))
     if len(runs) == 1:
-        return f"{runs[0].name} on {tasks[0]}"
-    named = "" if tasks == ["score"] else f"{', '.join(tasks)}: "  # `globe-eval score` without a task
+        return titled(runs[0].name, runs[0].results)
+    named = "" if tasks == [UNNAMED] else f"{', '.join(tasks)}: "
     return f"{named}{len(runs)} runs side by side"
 
 
@@ -189,8 +190,11 @@ def _notes(data: JoinedRuns, found: pictures.Pictures, wanted: int) -> list[str]
                 f"{run.name} is incomplete: {results.status.get('error', 0):,} of {results.n:,} photographs were never "
                 "answered."
             )
-        if few := notation.few(results):
-            notes.append(f"{run.name}: {few}" if len(data.runs) > 1 else few)
+    few = [notation.few(run.results) for run in data.runs]
+    if len(set(few)) == 1:
+        notes += filter(None, few[:1])
+    else:
+        notes += [f"{run.name}: {note}" for run, note in zip(data.runs, few, strict=True) if note]
     in_all = sum(all(row) for row in zip(*data.answers, strict=True))
     if len(data.runs) > 1 and in_all < len(data.photographs):
         notes.append(
@@ -313,10 +317,11 @@ def _part_charts(runs: Sequence[NamedRun], by: str, name: str) -> dict[str, Any]
         values = [(f"{part_label} ({max(p.n for p in parts if p):,})", [_whisker(p, metric) for p in parts])
                   for part_label, parts in rows]  # fmt: skip
         title = f"Share within {label} by {name}"
+        bounded = any(one and one.low is not None for _, whiskers in values for one in whiskers)
         drawn.append(
             (
                 charts.whiskers(values, title, f"{by}-{label.split()[0]}"),
-                f"{title}, with 95 % intervals; n in brackets.",
+                f"{title}{', with 95 % intervals' if bounded else ''}; n in brackets.",
             )
         )
     return {"name": name, "charts": drawn}
