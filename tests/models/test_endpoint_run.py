@@ -431,7 +431,7 @@ def test_a_page_in_place_of_an_answer_is_named_by_its_title(run: Run, status: in
     page = b"<!DOCTYPE html>\n<html><head><title>api.example.com | A &amp; B</title></head><body>Ray</body></html>"
     with ChatServer(lambda payload, number: Reply(page, status)) as server:
         assert run(server.base_url, args="max_retries=0").code == 2
-    assert "api.example.com | A & B" in run.err and "<" not in run.err
+    assert "api.example.com | A & B" in run.said[-1] and "<" not in run.said[-1]
 
 
 def test_what_a_provider_said_to_a_router_is_heard(run: Run) -> None:
@@ -445,7 +445,8 @@ def test_what_a_provider_said_to_a_router_is_heard(run: Run) -> None:
 
     with ChatServer(answer) as server:
         assert run(server.base_url).code == 2
-    assert "requests without temperature" in run.err and "image exceeds 5 MB maximum" in run.err
+        assert "temperature" not in server.asked[-1].payload
+    assert "image exceeds 5 MB maximum" in run.said[-1]
 
 
 def test_money_that_runs_out_in_the_middle_loses_nothing(run: Run) -> None:
