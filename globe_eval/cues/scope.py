@@ -54,7 +54,7 @@ _AFTER_GONE = BREAKS | CONTRASTS | LISTS | words(", from in here on at which mak
 
 _SUPPOSING = words("if whether unless suppose supposing imagine imagining wish assuming")
 _EXPECTING = words("expect expecting expects")
-_SEEKING = words("look looking search searching check checking scan watch ask")
+_SEEKING = words("look looking looked search searching searched check checking scan watch ask")
 _MODALS = words("could would might i'd you'd we'd one'd they'd")
 _HEDGED = WORDS["scope.hedged"]
 _UNREAL_BE = WORDS["scope.unreal_be"]
@@ -140,7 +140,8 @@ def _open(low: list[str], surface: list[str], i: int, mask: bytearray) -> None:
             _mark(mask, i + 1, clause_end(low, i + 1))
     elif word in _SEEKING:
         if after == "for" and before not in ("it", "they"):
-            _mark(mask, i + 2, clause_end(low, i + 2))
+            end = clause_end(low, i + 2)
+            _mark(mask, i + 2, next((k for k in range(i + 2, end) if low[k] in ("found", "saw")), end))
     elif word in _EXPECTING:
         _mark(mask, i + 1, clause_end(low, i + 1))
     elif word in ("you", "one"):

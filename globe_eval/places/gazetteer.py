@@ -212,10 +212,9 @@ def country(key: str, *, main: bool = False) -> str | None:
 
 
 def region_of(key: str) -> int | None:
-    """The most populous region or curated area with this normalised name; none that is only listed as a country."""
+    """The most populous region or curated area with this normalised name."""
     gaz = load()
-    least = int(country(key, main=True) is not None)
-    rows = [e >> 1 for e in gaz.find(key) if gaz.kind[e >> 1] in (ADMIN1, REGION) and len(key) > 3 and e & 1 >= least]
+    rows = [e >> 1 for e in gaz.find(key) if gaz.kind[e >> 1] in (ADMIN1, REGION) and len(key) > 3]
     return max(rows, key=lambda row: gaz.population[row], default=None)
 
 

@@ -94,7 +94,7 @@ def _join_initials(words: list[str]) -> list[str]:
 def named(texts: Iterable[str]) -> list[str]:
     """The keys of the texts that name something, each once; of "unknown village in Tuscany" the end.
 
-    A continent names no place; what is written as a code does, "OR" for Oregon.
+    A continent names no place (the Pacific Northwest is none); what is written as a code does, "OR" for Oregon.
 
     >>> named(["unknown", "Lyon", "somewhere in Patagonia", "rural area", "Southeast Asia", "OR", "N/A"])
     ['lyon', 'patagonia', 'or']
@@ -104,7 +104,7 @@ def named(texts: Iterable[str]) -> list[str]:
         key = normalise(text)
         if len(text) != 2 or not text.isupper() or key == "na":
             key = _within(key)
-            if is_unknown(key) or (is_continent(key) and not gazetteer.country(key)):
+            if is_unknown(key) or (is_continent(key) and "pacific" not in key and not gazetteer.country(key)):
                 continue
         found[key] = None
     return list(found)

@@ -85,10 +85,12 @@ def resolve(city: str | None = None, country: str | None = None, admin: str | No
 
 def _resolve_in_state(gaz: Gazetteer, text: str, country: str | None) -> int | None:
     """The row of a city in the region that bears a country's name: Atlanta in "Georgia"."""
-    region = gazetteer.region_of(names.normalise((country or "")[: names.MAX_LENGTH]))
-    if region is None or gaz.kind[region] != ADMIN1:
-        return None
-    row = _resolve_in(gaz, text, gaz.codes[gaz.country[region]], [names.normalise(gaz.name(region))])
+    key = names.normalise((country or "")[: names.MAX_LENGTH])
+    region = gazetteer.region_of(key)
+    code = None if region is None else gaz.codes[gaz.country[region]]
+    if region is None or gaz.kind[region] != ADMIN1 or gazetteer.country(key) == code:
+        return None  # Île-de-France is listed as "France" too
+    row = _resolve_in(gaz, text, code, [names.normalise(gaz.name(region))])
     return row if row is not None and gaz.kind[row] >= CITY and gaz.admin1[row] == region else None
 
 
