@@ -37,7 +37,7 @@ from globe_eval.reports.terminal import result_table
 from globe_eval.runs import record
 from globe_eval.runs.answer_columns import ColumnNames
 from globe_eval.runs.score import score_table
-from globe_eval.sample import Answer, AnswerForm, DistanceModel, Figure, Results, Sample, given
+from globe_eval.sample import ANSWER_FORMS, Answer, AnswerForm, DistanceModel, Figure, Results, Sample, given
 
 TableLike: TypeAlias = pd.DataFrame | pd.Series | Iterable[Mapping[str, Any]] | Mapping[str, Any] | str | Path
 """A DataFrame (polars' and pyarrow's too), a list of dicts, a dict or a Series by id, or the path of any file that
@@ -114,6 +114,8 @@ def score(
     Raises InputError, one line, for what cannot be scored.
     """
     _allowed("distance", distance, places.DISTANCES)
+    if answer_form is not None:
+        _allowed("answer_form", answer_form, ANSWER_FORMS)
     answers = _table(table, "answers")
     scored = score_table(
         answers,
@@ -165,8 +167,7 @@ def resolve(city: str | None = None, country: str | None = None, admin: str | No
     >>> ge.resolve("Springfield, Illinois", "USA").level, ge.resolve(float("nan"), "Kenya").level
     ('city', 'country')
     """
-    found = [None if pd.isna(name) else str(name) for name in (city, country, admin)]
-    return places.resolve(*found)
+    return places.resolve(*(_text(name, "resolve") for name in (city, country, admin)))
 
 
 def distance_km(lat1: Any, lon1: Any, lat2: Any, lon2: Any, *, distance: DistanceModel = "geodesic") -> Any:
@@ -195,12 +196,13 @@ def accuracy(distance_km: npt.ArrayLike, groups: Sequence[Any] | None = None, *,
     >>> ge.accuracy([0.5, 10, 300, float("nan")]).loc["acc@25km", ["value", "n"]].tolist()
     [0.5, 4.0]
     """
-    table = {"distance_km": np.asarray(distance_km, dtype=np.float64).reshape(-1)}
-    if (table["distance_km"] < 0).any():
-        raise InputError(f"distance_km: found {table['distance_km'].min():g}; allowed: distances from 0")
+    column = np.asarray(distance_km, dtype=np.float64).reshape(-1)
+    if (column < 0).any():
+        raise InputError(f"distance_km: found {column.min():g}; allowed: distances from 0")
+    table = {"distance_km": np.where(np.isinf(column), np.nan, column)}
     metrics = [metric for metric in METRICS if metric.columns == ("distance_km",)]
     values = {metric.name: metric.values(table) for metric in metrics}
-    return _frame(figures(metrics, values, _groups(groups, len(table["distance_km"])), seed=seed))
+    return _frame(figures(metrics, values, _groups(groups, len(column)), seed=seed))
 
 
 def interval(values: npt.ArrayLike, groups: Sequence[Any] | None = None, level: float = 0.95) -> tuple[float, float]:
@@ -216,6 +218,8 @@ def interval(values: npt.ArrayLike, groups: Sequence[Any] | None = None, level: 
     column = np.asarray(values, dtype=np.float64).reshape(-1)
     if not 0 < level < 1:
         raise InputError(f"level: found {level}; allowed: between 0 and 1, as in 0.95")
+    if np.isneginf(column).any():
+        raise InputError("values: found -inf; allowed: numbers, and infinity for a missing distance")
     if np.isnan(column).all():
         return float("nan"), float("nan")
     return mean_interval(column, _groups(groups, len(column)), level=level)
@@ -231,10 +235,14 @@ def read_answer(text: str | None) -> Answer:
     >>> answer.city, answer.country, answer.reasoning
     ('Lisbon', 'Portugal', 'Trams.')
     """
-    said = None if pd.api.types.is_scalar(text) and pd.isna(text) else given(text)
-    if not (said is None or isinstance(said, str)):
-        raise InputError(f"read_answer: found {quoted(said)}; allowed: a text, or None")
-    return parse(said)
+    return parse(_text(text, "read_answer"))
+
+
+def _text(value: Any, function: str) -> str | None:
+    found = None if pd.api.types.is_scalar(value) and pd.isna(value) else given(value)
+    if not (found is None or isinstance(found, str)):
+        raise InputError(f"{function}: found {quoted(found)}; allowed: a text, or None")
+    return found
 
 
 def _comparable(run: Run | str | Path, name: str) -> runs.Run:
@@ -297,6 +305,8 @@ def _table(table: TableLike, name: str) -> Table | Path:
 
 def _named(columns: Mapping[str, str]) -> ColumnNames:
     roles = ColumnNames.__dataclass_fields__
+    if not isinstance(columns, Mapping):
+        raise InputError(f"columns: found {quoted(columns)}; allowed: a dict, as in {{'response': 'answer'}}")
     if unknown := next((role for role in columns if role not in roles), None):
         raise InputError(f"columns: no role {unknown!r}{nearest(unknown, roles)} (allowed: {', '.join(roles)})")
     return ColumnNames(**{role: str(column) for role, column in columns.items()})

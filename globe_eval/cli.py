@@ -88,7 +88,8 @@ def main(words: Sequence[str] | None = None) -> int:
         with nullcontext() if given[0] in WITH_GARBAGE else without_collector():
             return int(options.command(options))
     except (InputError, IncompleteRun) as error:
-        print(f"globe-eval: {secrets.redact(str(error))}", file=sys.stderr)
+        line = secrets.redact(str(error)).replace("\n", "\\n")  # of a name
+        print(f"globe-eval: {line}", file=sys.stderr)
         return error.exit_code
     except OSError as error:
         if isinstance(error, BrokenPipeError):

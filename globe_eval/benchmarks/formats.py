@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import gzip
 import io
@@ -9,6 +10,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -29,7 +31,12 @@ _FORMATS = {
     ".parquet": "parquet", ".arrow": "arrow", ".xlsx": "excel", ".xlsm": "excel",
 }  # fmt: skip
 _TEXTS = (".txt", ".md", ".json")
+_SPLITS = "dataset_dict.json"
+"""Of a folder in which the datasets library has a folder a split."""
 _ID_KEYS = {"id", "ids", "image", "filename", "imageid", "imgid", "photoid", "imagepath", "customid"}
+
+_REPLIES = ({"choices"}, {"candidates"}, {"role", "content"}, {"role", "parts"}, {"from", "value"}, {"generated_text"})
+"""Keys that an object has which is a reply or a message."""
 
 _BEGINS = {
     "PAR1": ("parquet", "a Parquet file; name it .parquet"),
@@ -111,6 +118,41 @@ def load_json(text: str) -> Any:
         return json.loads(text, object_pairs_hook=_once)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def load_value(text: str) -> Any:
+    """`load_json`, also of a list or an object as Python prints it. Raises ValueError as that.
+
+    >>> load_value("{'lat': 48.9, 'note': None}")
+    {'lat': 48.9, 'note': None}
+    """
+    try:
+        return load_json(text)
+    except json.JSONDecodeError:
+        with suppress(SyntaxError, MemoryError, RecursionError):
+            return ast.literal_eval(without_types(text.strip()))
+        raise
+
+
+_TYPED = re.compile(
+    r"(?:(?:np|numpy|torch)\.)?(?:float\d+|str_|tensor|array)\(([^()]*?)(?:,\s*(?:dtype|device)=[^()]*)?\)"
+)
+
+
+def without_types(text: str) -> str:
+    """A printed value without the types that numpy and torch write around it.
+
+    >>> without_types("(np.float64(48.9), np.float64(2.3))"), without_types("tensor([48.9, 2.3], device='cuda:0')")
+    ('(48.9, 2.3)', '[48.9, 2.3]')
+    """
+    return _TYPED.sub(r"\1", text) if "(" in text else text
+
+
+def is_reply(value: Any) -> bool:
+    """Whether a value is a reply as APIs write it, or a list of messages, and no answer in JSON."""
+    if isinstance(value, list):
+        return bool(value) and all(map(is_reply, value))
+    return isinstance(value, dict) and any(keys <= value.keys() for keys in _REPLIES)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -288,9 +330,7 @@ def _has_id(row: dict[str, Any]) -> bool:
 
 def _keyed(key: str, value: Any) -> dict[str, Any]:
     """The row of what a JSON object, or a folder, has for an id: a row without its id, a position, or a response."""
-    if value is None:
-        return {"id": key}
-    if isinstance(value, dict) and not ({"choices", "candidates"} & value.keys() or value.get("role") == "assistant"):
+    if isinstance(value, dict) and not is_reply(value):
         return {"key" if "id" in value else "id": key, **value}
     if isinstance(value, list | tuple) and len(value) == 2 and all(isinstance(one, int | float) for one in value):
         return {"id": key, "lat": value[0], "lon": value[1]}
@@ -306,8 +346,10 @@ def _folder(path: Path) -> Rows:
     if {"results.json", "samples.jsonl"} <= {file.name for file in files}:
         raise InputError(f"{path}: this is a run that was scored; globe-eval rescore scores its answers again")
     table = next((file for file in files if _format(file) not in (None, "json")), None)
-    if table is not None or not any(file.suffix.lower() in _TEXTS for file in files):
+    inner = next((file.parent for file in sorted(path.glob("*/*")) if _format(file) or file.suffix in _TEXTS), None)
+    if table is not None or not any(file.suffix.lower() in _TEXTS for file in files) or path / _SPLITS in files:
         named = f"name a table in it: {path / table.name}" if table else "it has no .json, .txt or .md a photograph"
+        named = f"name one of the folders in it: {inner}" if inner and not table else named
         raise InputError(f"{path}: this is a folder; {named}")
     for place, file in enumerate((file for file in files if file.suffix.lower() in _TEXTS), 1):
         try:

@@ -14,13 +14,18 @@ from globe_eval import lazy_re as re
 from globe_eval.answers import parse
 from globe_eval.answers.coordinates import angle
 from globe_eval.answers.text import clean
-from globe_eval.benchmarks.formats import load_json
+from globe_eval.benchmarks.formats import load_value, without_types
 from globe_eval.benchmarks.table import MISSING, Table, as_number, cell_value, in_range, quoted
 from globe_eval.errors import InputError
 from globe_eval.places.distance import DISTANCES
 
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 _DECIMAL_POINT = re.compile(r"\s*[+-]?\d+\.\d+\s*")
+_SEXAGESIMAL = re.compile(
+    r"([NSEW]?)\s*([+-]?\d{1,3})(?:[:d]\s*|\s+)(\d{1,2}(?:\.\d+)?)(?:(?:[:m]\s*|\s+)(\d{1,2}(?:\.\d+)?)s?)?\s*([NSEW]?)",
+    re.IGNORECASE,
+)
+"""Degrees, minutes and seconds with colons, letters or blanks between: `48:51:24`, `40 42 51.5 N`, `48d51m24sN`."""
 _LIMITS = (90.0, 180.0)
 
 
@@ -33,7 +38,7 @@ def coordinate_pair(cell: Any) -> tuple[Any, Any] | None:
     """
     if isinstance(cell, str) and cell.lstrip()[:1] in ("{", "["):
         with suppress(ValueError):
-            cell = load_json(cell)
+            cell = load_value(cell)
     if isinstance(cell, dict):
         if cell.get("type") == "Point" and coordinate_pair(cell.get("coordinates")):
             lon, lat = cell["coordinates"][:2]
@@ -42,7 +47,7 @@ def coordinate_pair(cell: Any) -> tuple[Any, Any] | None:
         lat_name, lon_name = (named.find(axis, second=False) for axis in ("lat", "lon"))
         return (cell[lat_name], cell[lon_name]) if lat_name and lon_name else None
     if isinstance(cell, str):
-        text = cell.translate({ord("–"): "-", ord("−"): "-"}).strip(" ()[]")
+        text = without_types(cell).translate({ord("–"): "-", ord("−"): "-"}).strip(" ()[]")
         cell = re.split(r"\s*[,;]\s*|\s+", text)
     return (cell[0], cell[1]) if isinstance(cell, list | tuple) and len(cell) == 2 else None
 
@@ -50,13 +55,17 @@ def coordinate_pair(cell: Any) -> tuple[Any, Any] | None:
 def as_degrees(cell: Any, axis: int) -> float | None:
     """A latitude (axis 0) or longitude (1) as a number, or as an angle is written; None for anything else.
 
-    >>> as_degrees("−33.85", 0), as_degrees("48°51′24″ N", 0), as_degrees("W 74.5", 1), as_degrees("33,85", 0)
+    >>> as_degrees("−33.85", 0), as_degrees("48°51′24″ N", 0), as_degrees("W 74 30", 1), as_degrees("33,85", 0)
     (-33.85, 48.85666666666667, -74.5, None)
     """
     degrees = as_number(cell)
     # A decimal comma is decided by the whole column; in brackets accountants write what is below zero.
     if degrees is None and isinstance(cell, str) and not _DECIMAL_COMMA.fullmatch(cell) and cell.lstrip()[:1] != "(":
-        return angle(clean(cell), ("lat", "lon")[axis], whole=True)
+        text = clean(cell).strip()
+        parts = _SEXAGESIMAL.fullmatch(text)
+        if parts is not None and (parts[1] or parts[4] or parts[5] or ":" in text):
+            text = f"{parts[1]}{parts[2]}°{parts[3]}'" + (f'{parts[4]}"' if parts[4] else "") + parts[5]
+        return angle(text, ("lat", "lon")[axis], whole=True)
     return degrees
 
 
@@ -98,7 +107,8 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
     The two columns may be one. Degrees, minutes and seconds are read. `notes` gets how many cells hold
     something that is no position.
 
-    A decimal comma is read where no number of the two columns has a point.
+    A decimal comma is read where no number of the two columns has a point, and longitudes from 0 to 360 where none is
+    negative.
 
     Raises InputError for a decimal comma beside points, an object where a number belongs, and where most of what is
     given is no position or out of range: the column then is another one.
@@ -129,8 +139,8 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
             odd["no position"].append(index)
             continue
         points[index] = numbers
-        if any(abs(degrees or 0.0) > limit for degrees, limit in zip(numbers, _LIMITS, strict=True)):
-            odd["out of range"].append(index)
+    _read_from_0_to_360(points[:, 1], f"{table.path.name}, column {lon_column!r}", notes)
+    odd["out of range"] = np.flatnonzero((np.abs(points) > _LIMITS).any(axis=1)).tolist()
     for kind, rows in odd.items():
         if not rows:
             continue
@@ -144,7 +154,7 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
             )
         notes.append(
             f"{len(rows):,} of {stated:,} answers are {kind} and count as misses; the first: {where}: {cell!r}"
-            + ("; are longitudes from 0 to 360? allowed: from -180 to 180" if _from_0_to_360(points[rows]) else "")
+            + ("; allowed: latitudes from -90 to 90, longitudes from -180 to 180" if kind == "out of range" else "")
         )
     _refuse_letters_apart(table, (lat_column, lon_column), points)
     return points
@@ -153,7 +163,7 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
 def refuse_swapped_answers(
     table: Table, lat_column: str, lon_column: str, points: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]
 ) -> str | None:
-    """Whether latitude and longitude of the answers are swapped: a note where it only seems so.
+    """A note where the answers are far nearer the truth when swapped, mirrored, or given the signs of the truth.
 
     Args:
         table: of the answers, with its columns, for the message.
@@ -166,22 +176,30 @@ def refuse_swapped_answers(
     """
     there = np.isfinite(points).all(axis=1) & np.isfinite(truth).all(axis=1)
     points, truth = points[there], truth[there]
-    beyond = np.abs(points[:, 0]) > _LIMITS[0]
-    as_they_are, swapped = (
-        np.where(
-            (np.abs(of) > _LIMITS).any(axis=1),
-            np.inf,
-            DISTANCES["haversine"](truth[:, 0], truth[:, 1], np.clip(of[:, 0], -90, 90), of[:, 1]),
-        )
-        for of in (points, points[:, ::-1])
-    )
-    nearer = int((swapped < as_they_are).sum())
-    found = f"{nearer:,} of {len(points):,} answers are nearer the truth with latitude and longitude swapped"
-    if beyond.any() and 2 * nearer > len(points):
-        raise InputError(f"{table.path.name}: {found}{_options(lat_column, lon_column)}")
-    if len(points) >= 3 and nearer > 0.9 * len(points):
-        return f"{found}{_options(lat_column, lon_column)}"
+    as_they_are = _km(points, truth)
+    signed = np.where((points >= 0).all(axis=0), np.copysign(points, truth), points)
+    others = {
+        f"latitude and longitude swapped{_options(lat_column, lon_column)}": points[:, ::-1],
+        f"the other sign in {lon_column!r}": points * (1, -1),
+        f"the other sign in {lat_column!r}": points * (-1, 1),
+        "the signs of the truth, and the answers have none: are south and west lost?": signed,
+    }
+    for how, other in others.items():
+        moved = (other != points).any(axis=1)
+        before, after = as_they_are[moved], _km(other[moved], truth[moved])
+        nearer = int((after < before).sum())
+        found = f"{nearer:,} of {len(before):,} answers are nearer the truth with {how}"
+        if how.startswith("latitude") and (np.abs(points[:, 0]) > _LIMITS[0]).any() and 2 * nearer > len(before):
+            raise InputError(f"{table.path.name}: {found}")
+        if len(before) > 1 and nearer > 0.9 * len(before) and 5 * np.median(after) < np.median(before):
+            return found
     return None
+
+
+def _km(points: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(n,) distances in km, infinite where a point is out of range."""
+    km = DISTANCES["haversine"](truth[:, 0], truth[:, 1], np.clip(points[:, 0], -90, 90), points[:, 1])
+    return np.where((np.abs(points) > _LIMITS).any(axis=1), np.inf, km)
 
 
 def refuse_radians(table: Table, lat_column: str, lon_column: str, points: npt.NDArray[np.float64]) -> None:
@@ -220,8 +238,12 @@ def _culprit(table: Table, index: int, lat_column: str, lon_column: str, kind: s
     return (lon_column, lon) if right or (kind == "half a position" and is_missing(lon)) else (lat_column, lat)
 
 
-def _from_0_to_360(odd: npt.NDArray[np.float64]) -> bool:
-    return bool(((np.abs(odd[:, 0]) <= 90) & (odd[:, 1] > 180) & (odd[:, 1] <= 360)).all())
+def _read_from_0_to_360(lons: npt.NDArray[np.float64], where: str, notes: list[str]) -> None:
+    """Make longitudes lie from -180 to 180, in place, where none is negative and those beyond 180 end at 360."""
+    beyond = lons > _LIMITS[1]
+    if beyond.any() and not (lons < 0).any() and (lons[beyond] <= 360).all():
+        notes.append(f"{where}: {int(beyond.sum()):,} longitudes beyond 180 and none below 0: read as from 0 to 360")
+        lons[beyond] -= 360
 
 
 def _advice(points: npt.NDArray[np.float64], rows: list[int], lat_column: str, lon_column: str) -> str:

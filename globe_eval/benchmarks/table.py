@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval import lazy_re as re
-from globe_eval.benchmarks.formats import has_lines, load_json, numbered_rows
+from globe_eval.benchmarks.formats import has_lines, load_value, numbered_rows
 from globe_eval.benchmarks.ids import EXTENSION
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import harmless, write_whole
@@ -201,7 +201,7 @@ def cell_value(cells: Mapping[str, Any], column: str | None) -> Any:
     for part in column.split("."):
         if isinstance(found, str) and found.lstrip()[:1] in ("{", "["):
             try:
-                found = load_json(found)
+                found = load_value(found)
             except ValueError:
                 return None
         if isinstance(found, list):

@@ -5,7 +5,6 @@ Entities, what can be seen on a photograph, may also lie in a file of their own 
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import sys
@@ -14,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from globe_eval.benchmarks.formats import load_value
 from globe_eval.benchmarks.ids import match_ids
 from globe_eval.benchmarks.points import as_degrees, one_cell, refuse_swapped
 from globe_eval.benchmarks.table import (
@@ -253,12 +253,9 @@ def parse_entities(value: Any) -> list[str] | None:
     found = value
     if isinstance(value, str):
         try:
-            found = json.loads(value)
-        except (ValueError, RecursionError):
-            try:
-                found = ast.literal_eval(value.strip())
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                found = None
+            found = load_value(value)
+        except ValueError:
+            found = None
     items = list(found) if isinstance(found, list | tuple) else [None]
     texts = [item.get("text") if isinstance(item, dict) else item for item in items]
     if not all(isinstance(text, str) for text in texts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from globe_eval import lazy_re as re
 from globe_eval.answers import parse
+from globe_eval.benchmarks.formats import is_reply, load_value, without_types
 from globe_eval.benchmarks.ids import EXTENSION
 from globe_eval.benchmarks.table import COLUMNS, TRUTH_NAMES, Table, as_number, cell_text, cell_value
 from globe_eval.benchmarks.truth import truth_columns
@@ -140,7 +142,7 @@ def refuse_same(table: Table, use: Use, chosen: Mapping[str, str]) -> None:
 
 def response_of(cells: Mapping[str, Any], column: str | None) -> Response | None:
     """The response in a cell; None where there is none. An object or a list is a reply of an API, or read as JSON."""
-    cell = cell_value(cells, column)
+    cell = as_it_was(cell_value(cells, column))
     if isinstance(cell, Response):
         return cell
     if isinstance(cell, dict | list | tuple):
@@ -150,10 +152,32 @@ def response_of(cells: Mapping[str, Any], column: str | None) -> Response | None
     return None if cell is None else Response(cell)
 
 
+def as_it_was(cell: Any) -> Any:
+    """A cell before a program printed it: the texts or the reply that a list or an object holds, line ends as such.
+
+    >>> as_it_was("['Paris, France']"), as_it_was(r"Trams.\\nCity: Rome"), as_it_was("[48.9, 2.3]")
+    (['Paris, France'], 'Trams.\\nCity: Rome', '[48.9, 2.3]')
+    """
+    if not isinstance(cell, str):
+        return cell
+    text = cell.strip()
+    if text[-1:] in ("]", "}", ")"):
+        cell = without_types(cell)
+    if text[:1] + text[-1:] in ("[]", "{}"):
+        with suppress(ValueError):
+            value = load_value(text)
+            if is_reply(value) or (isinstance(value, list) and value and all(isinstance(one, str) for one in value)):
+                return value
+    # JSON writes line ends like this too, but within its texts.
+    if "\n" not in text and "\\n" in text and ("{" not in text or re.search(r"\{\s*\\n", text)):
+        return re.sub(r"\\([\"'])", r"\1", re.sub(r"(?:\\r)?\\n", "\n", cell))
+    return cell
+
+
 def refuse_several(table: Table, column: str | None) -> None:
     """Raise InputError where a cell is a list of several responses, as of a model that was asked more than once."""
     for index, row in enumerate(table.rows):
-        cell, path = cell_value(row, column), column
+        cell, path = as_it_was(cell_value(row, column)), column
         while isinstance(cell, list) and len(cell) == 1:
             cell, path = cell[0], f"{path}.0"
         texts = [one for one in cell if isinstance(one, str)] if isinstance(cell, list) else []
@@ -179,7 +203,7 @@ def reply_text(reply: Any) -> str | None:
     if isinstance(reply, list) and len(reply) == 1 and isinstance(reply[0], str | list):
         return reply_text(reply[0])
     if isinstance(reply, list):
-        parts = [part for part in reply if isinstance(part, dict) and part.get("role", part.get("from")) not in _ASKED]
+        parts = [part for part in reply if isinstance(part, dict) and not any(part.get(key) in _ASKED for key in _BY)]
         parts = next(([part] for part in reversed(parts) if "role" in part or "from" in part), parts)  # the last reply
         texts = [reply_text(part) for part in parts if part.get("type", "text") in _SPOKEN and not part.get("thought")]
         return "".join(text for text in texts if text is not None) if any(text is not None for text in texts) else None
@@ -205,8 +229,9 @@ def reply_text(reply: Any) -> str | None:
     return None
 
 
+_BY = ("role", "from", "type")
 _ASKED = ("user", "human", "system", "developer", "tool")
-_SPOKEN = ("text", "output_text", "message")
+_SPOKEN = ("text", "output_text", "message", "ai")
 _PLACE = {"lat", "latitude", "lon", "lng", "longitude", "city", "country"}
 
 

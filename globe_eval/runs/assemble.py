@@ -19,8 +19,9 @@ from globe_eval.columns import Columns, columns
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.metrics.catalogue import FAMILIES, METRICS, TARGETS, Family, Metric, metrics_with, pair_columns, pairs
 from globe_eval.metrics.custom_metrics import OwnMetric
-from globe_eval.metrics.intervals import PROCEDURE
+from globe_eval.metrics.intervals import FEW_GROUPS, PROCEDURE
 from globe_eval.metrics.localizability import SOURCES, risk_coverage, thinned
+from globe_eval.metrics.statistics import effective_groups
 from globe_eval.places import DISTANCES, gazetteer, resolve_many
 from globe_eval.places.resolve import RESOLVER_VERSION
 from globe_eval.runs import process, record
@@ -177,6 +178,7 @@ def describe(
     return {
         "n": len(samples),
         "n_groups": next(iter(figures.values())).n_groups if figures else 0,
+        **_photographers([one.truth.group for one in samples]),
         "intervals": PROCEDURE,
         "complete": all(one.status != "error" for one in samples),
         "status": scoring.counts(samples),
@@ -193,6 +195,14 @@ def describe(
         "lexicon_sha256": _lexicon_sha256() if any(one.format for one in samples) else None,
         "clean": None if exclude is None else without(table, exclude, metrics, results.seed),
     }
+
+
+def _photographers(groups: Sequence[str | None]) -> dict[str, Any]:
+    """What is said of n photographs' photographers where they are unknown, or where few took most."""
+    n_unknown, worth = groups.count(None), effective_groups(groups) if groups else 0.0
+    n_groups = len(set(groups) - {None}) + n_unknown
+    few_took_most = worth < FEW_GROUPS <= n_groups
+    return {"n_unattributed": n_unknown or None, "effective_groups": round(worth, 3) if few_took_most else None}
 
 
 def _lexicon_sha256() -> str:

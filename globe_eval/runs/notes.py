@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from globe_eval import finish
 from globe_eval import lazy_re as re
 from globe_eval.models.response import Response, Served
+from globe_eval.places.names import country_of
 from globe_eval.sample import AnswerForm, Sample, ServedBy
 
 SENTINELS = ((0.0, 0.0), (-1.0, -1.0))
@@ -87,6 +88,23 @@ def same_as_truth(samples: Sequence[Sample]) -> list[str]:
     if same < 3 or 2 * same < len(found):
         return []
     return [f"{same:,} of {len(found):,} positions are the truth to the last digit: are their columns the truth's?"]
+
+
+def countries_as_cities(samples: Sequence[Sample]) -> list[str]:
+    """A note where half of the answers, and two or more, have a country for a city and none for a country."""
+    named = [one.answer for one in samples if one.answer.city and one.answer.country]
+    swapped = [one for one in named if _is_country(one.city) and not _is_country(one.country)]
+    if len(swapped) < 2 or 2 * len(swapped) < len(named):
+        return []
+    return [
+        f"{len(swapped):,} of {len(named):,} answers have a country as city ({swapped[0].city!r}) and none as country "
+        f"({swapped[0].country!r}): are the columns swapped? --city-column and --country-column name them"
+    ]
+
+
+def _is_country(name: str | None) -> bool:
+    code, rest = country_of(name or "")
+    return code is not None and rest is None
 
 
 def placeholders(points: Sequence[tuple[float, float]], of: str) -> list[str]:

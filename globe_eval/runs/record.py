@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -65,20 +67,53 @@ def refuse_later_schema(path: Path, found: object, field: str = "schema_version"
 
 def read_samples(folder: Path) -> list[Sample]:
     """Read `samples.jsonl` of a run. Raises InputError with the line and the field that is wrong."""
-    return list(each_sample(folder))
-
-
-def each_sample(folder: Path) -> Iterator[Sample]:
-    """`read_samples` one by one, for runs that are too long to be held as objects."""
-    path = folder / "samples.jsonl"
+    path, samples = folder / "samples.jsonl", list[Sample]()
     if not path.is_file():
         raise no_run(folder, "samples.jsonl")
     with path.open(encoding="utf-8", newline="\n") as file:
         for line, text in enumerate(file, 1):
             try:
-                yield from_json(Sample, text)
+                samples.append(from_json(Sample, text))
             except ValueError as error:
                 raise InputError(f"{path}, line {line}: {error}") from None
+    return samples
+
+
+def read_run(folder: Path) -> tuple[Results, list[Sample]]:
+    """Both files of a run.
+
+    Raises InputError for what is no run, for a photograph that stands there twice, and as `refuse_results_of_others`.
+    """
+    results, samples = read_results(folder), read_samples(folder)
+    twice = next((name for name, count in Counter(one.id for one in samples).items() if count > 1), None)
+    if twice is not None:
+        raise InputError(f"{folder / 'samples.jsonl'}: photograph {twice!r} stands there twice")
+    refuse_results_of_others(folder, results, samples)
+    return results, samples
+
+
+def refuse_results_of_others(folder: Path, results: Results, samples: Sequence[Sample]) -> None:
+    """Raise InputError where `results.json` is not of these samples: their counts, accuracies or GeoScore differ."""
+    from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, geoscore, within  # numpy: not for every command
+
+    distances = [math.nan if one.distance_km is None else one.distance_km for one in samples]
+    stored = results.accuracy_by_distance.get(results.distance, {})
+    counts: dict[str, tuple[float, float]] = {"photographs": (len(samples), results.n)}
+    if results.n == len(samples) > 0:
+        found = Counter(one.status for one in samples)
+        counts |= {f"photographs of status {status}": (found[status], n) for status, n in results.status.items()}
+        for km in THRESHOLDS_KM.values():
+            if (share := stored.get(acc_name(km))) is not None:
+                counts[f"photographs within {km:g} km"] = int(within(distances, km).sum()), round(share * results.n)
+        score = results.metrics["geoscore"].value if "geoscore" in results.metrics else None
+        if score is not None:
+            counts["points of GeoScore"] = round(float(geoscore(distances).mean()), 2), round(score, 2)
+    for what, (here, there) in counts.items():
+        if abs(here - there) > (0.02 if "GeoScore" in what else 0):
+            raise InputError(
+                f"{folder}: samples.jsonl has {here:,} {what}, results.json is of {there:,}: they are not of one run; "
+                "take both files from the same one"
+            )
 
 
 def refuse_run(folder: Path, runs: Sequence[Path]) -> None:
@@ -96,20 +131,18 @@ SCORING_PACKAGES = ("globe-eval", "numpy", "scipy", "pyproj", "shapely")
 def package_versions() -> dict[str, str]:
     """Versions of the packages that a number can depend on; those not installed are left out."""
     names = ("lm-eval", "datasets", *SCORING_PACKAGES[1:], "pillow", "torch", "torchvision", "transformers", "vllm")
-    found = {"globe-eval": globe_eval.__version__}
+    return {"globe-eval": globe_eval.__version__, **installed_versions(names)}
+
+
+def installed_versions(names: Iterable[str]) -> dict[str, str]:
+    """Package -> its version, for those that are installed."""
+    found = {}
     for name in names:
-        try:
-            found[name] = _version(name)
-        except PackageNotFoundError:
-            continue
+        with contextlib.suppress(PackageNotFoundError):
+            package = distribution(name)  # whose `version` would parse the whole description
+            stated = re.search(r"^Version: *(\S+)", package.read_text("METADATA") or "", re.MULTILINE)
+            found[name] = stated[1] if stated else package.version
     return found
-
-
-def _version(name: str) -> str:
-    """Of an installed package: `importlib.metadata.version`, which parses the whole description for it."""
-    found = distribution(name)
-    stated = re.search(r"^Version: *(\S+)", found.read_text("METADATA") or "", re.MULTILINE)
-    return stated[1] if stated else found.version
 
 
 def git_commit() -> str | None:

@@ -38,7 +38,7 @@ from globe_eval.runs.answer_columns import (
     response_of,
 )
 from globe_eval.runs.assemble import assemble, unscored
-from globe_eval.runs.notes import codes, other_form, placeholders, same_as_truth, unread
+from globe_eval.runs.notes import codes, countries_as_cities, other_form, placeholders, same_as_truth, unread
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth
 
 
@@ -188,6 +188,8 @@ def score_table(
         other = [*other_form(scored, form, "--answer-form any, or"), *codes(scored)]
         notes += other or unread(scored, form)
     positions = [(p.lat, p.lon) for p in (one.prediction for one in scored) if p and p.level == "coordinates"]
+    if kind == "names":
+        notes += countries_as_cities(scored)
     notes += [*same_as_truth(scored), *placeholders(positions, "positions")]
     notes += placeholders([(r["lat"], r["lon"]) for r in rows], "truths")
     if metadata.get("n") not in (None, results.n):

@@ -5,17 +5,21 @@ import importlib.metadata
 import json
 import math
 import subprocess
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
 import pytest
 
+import globe_eval as ge
 from globe_eval import sample
 from globe_eval.errors import InputError
 from globe_eval.models.response import Response
+from globe_eval.reports.page.joined import join_runs
 from globe_eval.runs import record
 from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.runs.rescore import rescore
 from globe_eval.sample import Sample, Truth
 
 SETTING = unscored("t", "1", "coordinates", "0" * 64, "m", {"api_key": "sk-planted", "base_url": "http://u:pw@h/v1"})
@@ -50,6 +54,34 @@ def test_what_is_written_fits_the_shipped_schema_and_is_read_back(tmp_path: Path
         jsonschema.validate(json.loads(line), schemas["sample.schema.json"])
     assert [s.status for s in record.read_samples(tmp_path)] == ["coordinates", "error"]
     assert record.read_results(tmp_path).complete is False
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "compare and export": ge.read_run,
+    "report": lambda folder: join_runs([folder]),
+    "rescore": rescore,
+}
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+@pytest.mark.parametrize(
+    "other, told",
+    [
+        (("10.0, 20.0", "I cannot tell."), "has 2 photographs of status coordinates, results.json is of 1"),
+        (("10.0, 20.0", "-20.0, 170.0"), "has 2 photographs within 200 km, results.json is of 1"),
+        (("10.0, 20.0", "-9.0, 178.0"), "GeoScore"),
+    ],
+)
+def test_results_of_other_samples_are_refused(
+    tmp_path: Path, read: Callable[[Path], object], other: tuple[str, str], told: str
+) -> None:
+    written(tmp_path / "other", *other)
+    written(tmp_path, "10.0, 20.0", "-9.0, 179.0")
+    read(tmp_path)
+    (tmp_path / "other" / "results.json").rename(tmp_path / "results.json")
+    with pytest.raises(InputError, match=r"^[^\n]+: they are not of one run; [^\n]+$") as error:
+        read(tmp_path)
+    assert told in str(error.value)
 
 
 def test_infinite_and_missing_are_null_and_never_zero(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,12 @@ KEEPINGS = {
                 "conversations": [{"from": "human", "value": "At 1.5, 2.5?"}, {"from": "gpt", "value": row["reply"]}],
             }
             for row in SAID
+        ]
+    ),
+    "langchain.jsonl": lines(
+        [
+            {"id": r["id"], "messages": [{"type": "human", "content": "?"}, {"type": "ai", "content": r["reply"]}]}
+            for r in SAID
         ]
     ),
     "custom.jsonl": lines([{"custom_id": row["id"], "output": row["reply"]} for row in SAID]),
@@ -214,6 +221,14 @@ def test_a_folder_of_a_data_set_or_of_replies_is_read(capsys: pytest.CaptureFixt
         reply = {"id": "x", "choices": [{"message": {"role": "assistant", "content": row["reply"]}}]}
         Path(f"said/{row['id'][0]}.json").write_text(json.dumps(reply))
     assert score(capsys, "said", "--truth", "t.csv")[0]["acc@25km"] == 1.0
+
+
+def test_a_folder_of_folders_names_one_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("out/test").mkdir(parents=True)
+    Path("out/test/a.txt").write_text("Paris, France")
+    assert "name one of the folders in it: out/test" in score(capsys, "out", "--truth", "t.csv", code=2)[1]
+    Path("out/dataset_dict.json").write_text('{"splits": ["test"]}')
+    assert "name one of the folders in it: out/test" in score(capsys, "out", "--truth", "t.csv", code=2)[1]
 
 
 def test_a_path_leads_into_nested_values(capsys: pytest.CaptureFixture[str]) -> None:
@@ -455,7 +470,13 @@ def test_what_is_likely_a_mistake_is_noted(capsys: pytest.CaptureFixture[str]) -
     Path("a.csv").write_text(TRUTH)
     assert "3 of 3 positions are the truth to the last digit" in score(capsys, "a.csv", "--truth", "t.csv")[1]
     Path("a.csv").write_text(CSV.replace("-74.0", "286.0"))
-    assert "'286.0'; are longitudes from 0 to 360?" in score(capsys, "a.csv", "--truth", "t.csv")[1]
+    found, err = score(capsys, "a.csv", "--truth", "t.csv")
+    assert found["acc@25km"] == 1.0 and "'lon': 1 longitudes beyond 180 and none below 0: read as from 0 to 360" in err
+    cities = "id,country,city\na.jpg,Paris,France\nb.jpg,Sydney,Australia\nc.jpg,New York,USA\n"
+    Path("a.csv").write_text(cities)
+    assert "3 of 3 answers have a country as city ('France')" in score(capsys, "a.csv", "--truth", "t.csv")[1]
+    Path("a.csv").write_text(cities.replace("country,city", "city,country"))
+    assert "as city" not in score(capsys, "a.csv", "--truth", "t.csv")[1]
     Path("a.jsonl").write_text(lines([{"id": name, "response": "zzz 12"} for name in POINTS]))
     assert (
         "3 of 3 responses are unparsed, no names found, as of 'a.jpg'"
@@ -464,7 +485,15 @@ def test_what_is_likely_a_mistake_is_noted(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize(
-    "cells", ["48°51'30\"N,2°17'40\"E", "48.8584 N,E 2.2945", "+48.8584°,2.2945°", "'48.8584','2.2945'"]
+    "cells",
+    [
+        "48°51'30\"N,2°17'40\"E",
+        "48.8584 N,E 2.2945",
+        "+48.8584°,2.2945°",
+        "'48.8584','2.2945'",
+        "48 51 30 N,2:17:40",
+        "48d51m30s,E 2 17.67",
+    ],
 )
 def test_the_truth_may_be_written_as_angles(capsys: pytest.CaptureFixture[str], cells: str) -> None:
     Path("t.csv").write_text(TRUTH.replace("48.8584,2.2945", cells).replace("-", "−"))
@@ -575,6 +604,54 @@ def test_a_swap_is_refused_where_a_latitude_is_impossible_and_else_only_noted() 
     europe = truth[[0, 0, 0]]
     told = refuse_swapped_answers(table, "lat", "lon", europe[:, ::-1], europe)
     assert told and "--lat-column lon --lon-column lat" in told
+
+
+@pytest.mark.parametrize(
+    "signs, told",
+    [
+        ((1, -1), "3 of 3 answers are nearer the truth with the other sign in 'lon'"),
+        ((-1, 1), "3 of 3 answers are nearer the truth with the other sign in 'lat'"),
+        (None, "2 of 2 answers are nearer the truth with the signs of the truth"),
+        ((1, 1), None),
+    ],
+)
+def test_wrong_and_lost_signs_are_noted(signs: tuple[int, int] | None, told: str | None) -> None:
+    truth, table = np.array(list(POINTS.values())), Table.of(Path("a.csv"), [])
+    points = truth + 0.1
+    found = refuse_swapped_answers(table, "lat", "lon", np.abs(points) if signs is None else points * signs, truth)
+    assert found is None if told is None else found is not None and found.startswith(told)
+
+
+PLACES = {"a.jpg": "Paris, France", "b.jpg": "Sydney, Australia", "c.jpg": "New York City, USA"}
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        lambda name: f"Trams.\\n\\nLatitude: {POINTS[name][0]}\\nLongitude: {POINTS[name][1]}",
+        lambda name: f"Trams.\\r\\nCountry: {PLACES[name].split(', ')[1]}\\r\\nCity: {PLACES[name].split(', ')[0]}",
+        lambda name: json.dumps(
+            "```json\n" + json.dumps(dict(zip(("lat", "lon"), POINTS[name], strict=True)), indent=1)
+        )[1:-1],
+        lambda name: str([PLACES[name]]),
+        lambda name: str([{"role": "assistant", "content": PLACES[name]}]),
+        lambda name: str({"city": PLACES[name].split(", ")[0], "country": PLACES[name].split(", ")[1], "why": None}),
+        lambda name: "(np.float64({}), np.float64({}))".format(*POINTS[name]),
+        lambda name: "tensor([{}, {}], dtype=torch.float64)".format(*POINTS[name]),
+    ],
+)
+def test_what_a_program_printed_is_read_as_it_was(
+    capsys: pytest.CaptureFixture[str], printed: Callable[[str], str]
+) -> None:
+    pd.DataFrame({"id": list(POINTS), "response": [printed(name) for name in POINTS]}).to_csv("a.csv", index=False)
+    assert score(capsys, "a.csv", "--truth", "t.csv")[0]["acc@25km"] == 1.0
+
+
+def test_line_ends_within_the_texts_of_json_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    said = [json.dumps({"why": "Trams.\n\nSigns.", "lat": lat, "lon": lon}) for lat, lon in POINTS.values()]
+    pd.DataFrame({"id": list(POINTS), "response": said}).to_csv("a.csv", index=False)
+    assert score(capsys, "a.csv", "--truth", "t.csv", "-o", "run")[0]["acc@25km"] == 1.0
+    assert [json.loads(line)["response"] for line in Path("run/samples.jsonl").read_text().splitlines()] == said
 
 
 @given(st.recursive(st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.text(), one)))
