@@ -353,6 +353,10 @@ def _named(gaz: Gazetteer, key: str, scope: Scope | None, hints: list[Hint]) -> 
             area = best(gaz, form, scope, hints, regional=True, as_written=False)
             if area is not None and gaz.kind[area] in (ADMIN1, ADMIN2, REGION):
                 return area
+    elif key.endswith(" district"):  # of the first level in Portugal and Israel, elsewhere a quarter
+        area = best(gaz, key.removesuffix(" district"), scope, hints, regional=True, as_written=False)
+        if area is not None and gaz.kind[area] == ADMIN1:
+            return area
     row = best(gaz, key, scope, hints, regional=False)
     if row is not None and scope is None and not hints and is_generic(key):
         known = gaz.population[row] >= TOWN and names.normalise(gaz.name(row)) == key
