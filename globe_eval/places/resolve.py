@@ -225,17 +225,21 @@ def _resolve_anywhere(
                  and (len(key) > 2 or piece.isupper())]  # fmt: skip
     mentioned = [item for item in mentioned if item[1]] or [(keys[0], _country_first(gaz, keys))]
     countries = {key: gaz.scope(code) for key, code in reversed(mentioned) if code}
-    others = [key for key in keys if key not in countries] or keys
-    stated = [scope for key, scope in countries.items() if len(key) > 2]
-    for scope in stated:
-        if (row := _search(gaz, whole, others, hints, scope)) is not None:
+
+    def search_in(country_key: str) -> int | None:
+        return _search(gaz, whole, [key for key in keys if key != country_key], hints, countries[country_key])
+
+    stated = [key for key in countries if len(key) > 2]
+    for key in stated:
+        if (row := search_in(key)) is not None:
             return row
-    found = _search(gaz, whole, others, [*hints, *countries], None)  # "CA" is California as well
-    for scope in countries.values():
-        if (found is None or gaz.kind[found] < LANDMARK) and scope not in stated:
-            row = _search(gaz, whole, others, hints, scope)
+    towns = [key for key in keys if key not in countries] or keys
+    found = _search(gaz, whole, towns, [*hints, *countries], None)  # "CA" is California as well
+    for key in countries:
+        if key not in stated and (found is None or gaz.kind[found] < LANDMARK):
+            row = search_in(key)
             found = found if row is None else row
-    return stated[-1].home if stated and (found is None or gaz.kind[found] < LANDMARK) else found
+    return countries[stated[-1]].home if stated and (found is None or gaz.kind[found] < LANDMARK) else found
 
 
 def _country_first(gaz: Gazetteer, keys: list[str]) -> str | None:
