@@ -136,8 +136,8 @@ def few(results: Results) -> str:
         )
     if results.effective_groups is not None:
         notes.append(
-            f"Few photographers took most of them, worth {results.effective_groups:.1f} of equal share: the intervals "
-            "are too narrow."
+            f"Few photographers took most photographs ({results.effective_groups:.1f} in effect): the intervals are too "
+            "narrow."
         )
     if unknown := results.n_unattributed:
         which = "The photographers" if unknown == results.n else f"The photographers of {photographs(unknown)}"
