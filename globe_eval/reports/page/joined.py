@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os.path
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -126,10 +126,15 @@ def _apart(folders: Sequence[Path]) -> list[str]:
     (['a', 'b'], ['1', '2'])
     """
     paths = [folder.parts for folder in folders]
-    start = len(os.path.commonprefix(paths))
-    end = len(os.path.commonprefix([path[start:][::-1] for path in paths]))
+    start = _common(paths)
+    end = _common([path[start:][::-1] for path in paths])
     found = ["/".join(path[start : len(path) - end]) for path in paths]
     return found if all(found) and len(set(found)) == len(found) else [str(i + 1) for i in range(len(found))]
+
+
+def _common(paths: Sequence[Sequence[str]]) -> int:
+    """How many parts all begin with."""
+    return sum(1 for _ in takewhile(lambda parts: len(set(parts)) == 1, zip(*paths, strict=False)))
 
 
 def _photographs(samples: Sequence[Sample]) -> list[JoinedPhotograph]:
