@@ -13,6 +13,7 @@ import numpy.typing as npt
 from globe_eval.columns import Columns, columns
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import Metric, metrics_with
+from globe_eval.metrics.statistics import cluster_labels
 from globe_eval.runs import record
 from globe_eval.sample import LOCATED, Results, Sample, to_dict
 
@@ -56,6 +57,11 @@ class Run:
         Metrics of pairs of confidence and outcome have none for one photograph and are not among them.
         """
         return {name: metric.values(self.table) for name, metric in self.metrics.items() if not metric.is_of_pairs}
+
+    @cached_property
+    def groups(self) -> npt.NDArray[np.str_]:
+        """The label of each photograph's photographer, shape (n,), by which intervals are made."""
+        return cluster_labels(self.table["id"].tolist(), self.table["truth.group"].tolist())
 
     @property
     def located(self) -> npt.NDArray[np.bool_]:

@@ -21,7 +21,7 @@ PROMPT = "localizability"
 """What is asked unless told otherwise: country, city, and how sure the model is."""
 
 
-class Asked(NamedTuple):
+class AskResult(NamedTuple):
     """The result of `ask`: n samples without a truth (distances are NaN), and the folders of pictures and answers."""
 
     model: str
@@ -45,7 +45,7 @@ class PicturesOnly(GeoTask):
         self.dataset = {"test": Rows(rows)}
 
 
-def ask(request: run.Request, images: Path) -> Asked:
+def ask(request: run.Request, images: Path) -> AskResult:
     """Ask a model about every picture in a folder and below it; what the journal knows is not asked again.
 
     `request` has no tasks; its prompt is PROMPT unless given. Answers are read in any form: coordinates, else names.
@@ -80,4 +80,4 @@ def ask(request: run.Request, images: Path) -> Asked:
     samples = [Sample.of(name, nowhere, asking.answers[name]) for name in names]
     named = {**info, **request.model_args}
     name = next((named[key] for key in ("pretrained", "model", "model_name") if named.get(key)), request.model)
-    return Asked(str(name), scoring.score(samples, form="any"), task.manifest.images, journal.folder)
+    return AskResult(str(name), scoring.score(samples, form="any"), task.manifest.images, journal.folder)

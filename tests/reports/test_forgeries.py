@@ -23,8 +23,8 @@ import pytest
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
 from globe_eval.cli import main
 from globe_eval.errors import InputError
-from globe_eval.reports.board import evidence, leaderboard, submission
-from globe_eval.reports.board.claims import identity_of_name
+from globe_eval.reports.board import leaderboard, provenance, submission
+from globe_eval.reports.board.contradictions import identity_of_name
 from globe_eval.reports.board.submission import NOWHERE, file_text, pack, read_submission, recompute, unpack, with_seal
 from globe_eval.sample import STATUSES, Sample, Truth, adapter
 
@@ -284,19 +284,19 @@ def test_published_responses_that_say_otherwise_refuse_the_row(
     (tmp_path / "runs").mkdir()
     (tmp_path / "responses").mkdir()
     path = Path(shutil.copy(genuine, tmp_path / "runs"))
-    there = gzip.decompress(evidence.responses_of(genuine).read_bytes()).decode()
+    there = gzip.decompress(provenance.responses_of(genuine).read_bytes()).decode()
     lines = [json.loads(line) for line in there.splitlines()]
     change(lines)
     text = "".join(json.dumps(line) + "\n" for line in lines)
-    evidence.responses_of(path).write_bytes(gzip.compress(text.encode()))
+    provenance.responses_of(path).write_bytes(gzip.compress(text.encode()))
     assert reason in verdict(path, tmp_path)
 
 
 def test_a_line_separator_in_a_response_ends_no_line(tmp_path: Path) -> None:
     said = "country: France\u2028city: Paris"
     path = tmp_path / "row.jsonl.gz"
-    path.write_bytes(evidence.publishable([Sample.of("a", Truth(48.9, 2.3), said)]))
-    assert dict(evidence._responses(path)) == {"a": (said, None)}
+    path.write_bytes(provenance.publishable([Sample.of("a", Truth(48.9, 2.3), said)]))
+    assert dict(provenance._responses(path)) == {"a": (said, None)}
 
 
 @pytest.mark.parametrize(

@@ -19,15 +19,17 @@ from pydantic import ValidationError
 from globe_eval.benchmarks.definition import Definition, definitions, task_folders
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import write_whole
-from globe_eval.reports.board import admission, claims, evidence, formats, site
+from globe_eval.reports.board import admission, site, writers
 from globe_eval.reports.board.boards import Board, boards
+from globe_eval.reports.board.contradictions import contradictions
+from globe_eval.reports.board.provenance import Provenance, provenance_of, publishable, responses_of
 from globe_eval.reports.board.published import read_published
 from globe_eval.reports.board.submission import Submission, file_text, read_submission, submission
 from globe_eval.reports.run import model_name
 from globe_eval.runs import record
 from globe_eval.sample import first_error
 
-FORMATS = {"md": formats.markdown, "csv": formats.csv_text, "tex": formats.latex, "json": formats.as_json}
+FORMATS = {"md": writers.markdown, "csv": writers.csv_text, "tex": writers.latex, "json": writers.as_json}
 MARKER = re.compile(r"(<!-- board (\S+) -->\n).*?(<!-- end of board \2 -->)", re.DOTALL)
 ALIKE = 0.9
 """From which share of answers at the same place two rows are said to be alike; a model and what it was trained from on
@@ -68,14 +70,14 @@ def add(
         if (one.columns.samples_sha256, one.results.task) == (row.columns.samples_sha256, row.results.task):
             raise InputError(f"{run}: is there already, as {path}; remove that file first to add it anew")
     path = leaderboards / "runs" / row.file_name
-    wrong = [*claims.contradictions(row, known), *admission.disagreeing({**there, path: row}).get(path, [])]
+    wrong = [*contradictions(row, known), *admission.disagreeing({**there, path: row}).get(path, [])]
     if wrong:
         raise InputError(f"{run}: cannot be a row: {'; '.join(wrong)}")
-    published = evidence.publishable(record.read_samples(run)) if responses else None
+    published = publishable(record.read_samples(run)) if responses else None
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, file_text(row).encode())
     if published is not None:
-        beside = evidence.responses_of(path)
+        beside = responses_of(path)
         beside.parent.mkdir(parents=True, exist_ok=True)
         write_whole(beside, published)
     return path
@@ -135,10 +137,10 @@ def _readable(paths: Sequence[Path], leaderboards: Path) -> dict[Path, Submissio
     return found
 
 
-def level(path: Path, known: Mapping[str, Definition]) -> evidence.Evidence:
+def level(path: Path, known: Mapping[str, Definition]) -> Provenance:
     """What stands behind a row that was checked."""
     one = read_submission(path)
-    return evidence.evidence(path, one, known[one.results.task])
+    return provenance_of(path, one, known[one.results.task])
 
 
 def build(leaderboards: Path, *, suffixes: Sequence[str] = (), include_path: Sequence[Path] = ()) -> dict[Path, str]:
@@ -155,16 +157,16 @@ def build(leaderboards: Path, *, suffixes: Sequence[str] = (), include_path: Seq
     if refused:
         raise InputError(f"{leaderboards}/runs: {len(refused)} rows are refused: {refused[0]}")
     known = known_tasks(include_path)
-    submissions = [read_submission(path) for path in _row_files(leaderboards)]
-    levels = {read_submission(path).sha256: level(path, known).level for path in _row_files(leaderboards)}
+    rows = {path: read_submission(path) for path in _row_files(leaderboards)}
+    levels = {one.sha256: provenance_of(path, one, known[one.results.task]).level for path, one in rows.items()}
     published = read_published(leaderboards / "published") if (leaderboards / "published").is_dir() else []
-    every = boards(submissions, published, known, levels)
+    every = boards([*rows.values()], published, known, levels)
     files = {
         leaderboards / "boards" / f"{board.name}.{suffix}": FORMATS[suffix](board)
         for board in every
         for suffix in suffixes
     }
-    files[leaderboards / "boards.md"] = formats.markdown_page(every, link="site/index.html")
+    files[leaderboards / "boards.md"] = writers.markdown_page(every, link="site/index.html")
     files[leaderboards / "site" / "index.html"] = site.page(every)
     beside = leaderboards.parent if leaderboards.name else leaderboards.resolve().parent
     for readme in (leaderboards / "README.md", beside / "README.md"):
@@ -212,9 +214,6 @@ def _filled(text: str, every: Sequence[Board], readme: Path, leaderboards: Path)
         name = found[2]
         if name not in by_name:
             raise InputError(f"{readme}: no board {name!r}{nearest(name, by_name)} (there are: {', '.join(by_name)})")
-        return f"{found[1]}{formats.markdown(by_name[name], link=link, top=README_TOP)}{found[3]}"
+        return f"{found[1]}{writers.markdown(by_name[name], link=link, top=README_TOP)}{found[3]}"
 
     return MARKER.sub(table, text)
-
-
-__all__ = ["Submission", "add", "build", "check", "known_tasks", "stale", "write"]
