@@ -196,12 +196,13 @@ def accuracy(distance_km: npt.ArrayLike, groups: Sequence[Any] | None = None, *,
     >>> ge.accuracy([0.5, 10, 300, float("nan")]).loc["acc@25km", ["value", "n"]].tolist()
     [0.5, 4.0]
     """
-    table = {"distance_km": _floats(distance_km).reshape(-1)}
-    if (table["distance_km"] < 0).any():
-        raise InputError(f"distance_km: found {table['distance_km'].min():g}; allowed: distances from 0")
+    column = _floats(distance_km).reshape(-1)
+    if (column < 0).any():
+        raise InputError(f"distance_km: found {column.min():g}; allowed: distances from 0")
+    table = {"distance_km": np.where(np.isinf(column), np.nan, column)}
     metrics = [metric for metric in METRICS if metric.columns == ("distance_km",)]
     values = {metric.name: metric.values(table) for metric in metrics}
-    return _frame(figures(metrics, values, _groups(groups, len(table["distance_km"])), seed=seed))
+    return _frame(figures(metrics, values, _groups(groups, len(column)), seed=seed))
 
 
 def interval(values: npt.ArrayLike, groups: Sequence[Any] | None = None, level: float = 0.95) -> tuple[float, float]:
@@ -217,6 +218,8 @@ def interval(values: npt.ArrayLike, groups: Sequence[Any] | None = None, level: 
     column = _floats(values).reshape(-1)
     if not 0 < level < 1:
         raise InputError(f"level: found {level}; allowed: between 0 and 1, as in 0.95")
+    if np.isneginf(column).any():
+        raise InputError("values: found -inf; allowed: numbers, and infinity for a missing distance")
     if np.isnan(column).all():
         return float("nan"), float("nan")
     return mean_interval(column, _groups(groups, len(column)), level=level)

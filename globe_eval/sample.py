@@ -606,6 +606,10 @@ class Results(Record):
     """Where each photograph was asked several times."""
     served: Annotated[ServedBy | None, LeftOut] = None
     """Where the replies say who answered; left out where they do not."""
+    n_unattributed: Annotated[int | None, LeftOut] = None
+    """Photographs whose photographer the truth does not name: each is a group of its own. Left out where none is."""
+    effective_groups: Annotated[float | None, LeftOut] = None
+    """Where few photographers took most photographs: how many of equal share they are worth."""
 
 
 _ADAPTERS: dict[type, TypeAdapter[Any]] = {}

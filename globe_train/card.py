@@ -11,7 +11,6 @@ import json
 import math
 import os
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from globe_eval.reports import notation
 from globe_eval.reports.export.model_card import eval_results, model_card
 from globe_eval.reports.export.publishable import bounds, hub_of, is_hub_id, published_figures, refuse_partial
 from globe_eval.reports.run import Run, model_name, read_run
+from globe_eval.runs.record import installed_versions
 from globe_train.data import Examples
 from globe_train.recipe import Recipe
 
@@ -55,7 +55,7 @@ def write(
         "hours": round(seconds / 3600, 4),
         "machine": machine(),
         "resumed_from": None if resumed is None else resumed.name,
-        "libraries": {"globe-eval": __version__, **libraries()},
+        "libraries": {"globe-eval": __version__, **installed_versions(LIBRARIES)},
         "weights_sha256": weights_sha256(folder),
     }
     texts = {
@@ -186,17 +186,6 @@ def machine() -> str:
     n = int(os.environ.get("WORLD_SIZE", "1"))
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     return f"{n} process{'es' if n > 1 else ''} on {device}"
-
-
-def libraries() -> dict[str, str]:
-    """The installed versions of LIBRARIES."""
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def weights_sha256(folder: Path) -> str | None:

@@ -23,6 +23,7 @@ from globe_eval.benchmarks.truth import entities_in, flag_in
 from globe_eval.benchmarks.where import parse_where
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import read_json_lines, write_whole
+from globe_eval.metrics.globe import GLOBE_LOCATABLE
 from globe_train.checkpoint import rank
 from globe_train.laptop import absent
 from globe_train.recipe import Recipe
@@ -52,12 +53,6 @@ TEXTS = ("country", "city", "group")
 
 ROW = ("id", "country", "city", "lat", "lon", "entities", "localizable")
 """What rewards see of a picture's row."""
-
-JUDGE = (
-    "Given input image and its location reasoning text, please determine if the image is visually locatable, then "
-    "output “yes” or “no” directly.\n"
-)
-"""The released reward model's system message (lingli1996/GLOBE @ cfc439b, plugin.py, Apache-2.0)."""
 
 
 @dataclass(frozen=True)
@@ -288,7 +283,7 @@ def target(row: Mapping[str, Any]) -> str:
 
 def judge_messages(reasoning: str) -> list[dict[str, str]]:
     """What a reward model is asked about a picture and a reasoning."""
-    return [{"role": "system", "content": JUDGE}, {"role": "user", "content": reasoning}]
+    return [{"role": "system", "content": GLOBE_LOCATABLE}, {"role": "user", "content": reasoning}]
 
 
 def dataset(examples: Examples, recipe: Recipe) -> Any:

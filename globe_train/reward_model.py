@@ -49,7 +49,7 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
     examples, shared = examples_of(recipe)
     if recipe.get("labels"):
         examples = replace(examples, rows=label_rows(examples.rows, recipe))
-    learnt, held = split(examples, recipe.get("holdout", 0.1))
+    learnt, held = hold_out(examples, recipe.get("holdout", 0.1))
     folder = train(recipe, sft_trainer, resume=resume, prepared=(learnt, shared))
     if checkpoint.is_main_process():
         report = measure(folder, held)
@@ -58,7 +58,7 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
     return folder
 
 
-def split(examples: Examples, share: float) -> tuple[Examples, Examples]:
+def hold_out(examples: Examples, share: float) -> tuple[Examples, Examples]:
     """Examples to learn from and those held out: whole photographers, chosen by their name, so always the same."""
 
     def is_held(row: Mapping[str, Any]) -> bool:

@@ -24,6 +24,12 @@ A response goes from a model to a `Response`, with its truth to a `Sample` (`sam
 one place where an answer meets a truth) and written to `samples.jsonl`. Figures are functions of the samples' columns
 (`columns.py`, `metrics/catalogue.py`). Reports, comparisons and leaderboards read the two files and nothing else.
 
+To read it in an hour: a benchmark (`tasks/im2gps3k/im2gps3k.yaml`, whose keys
+[a benchmark of your own](new_benchmark.md) explains), the record (`sample.py`), how an answer is read
+(`answers/parse.py`) and located (`places/resolve.py`), where it meets the truth (`scoring.py`), what is counted
+(`metrics/catalogue.py`) with which interval (`metrics/intervals.py`), and a run from its command to its two files
+(`runs/run.py`).
+
 This page is written by `python scripts/house.py`, from the first sentence of each file.
 """
 FOLDERS = {

@@ -91,6 +91,7 @@ def test_what_a_notebook_holds_is_a_table(table: Any) -> None:
         (lambda: ge.accuracy([1, 2], groups=["a"]), "groups: found 1; allowed: 2, one a value"),
         (lambda: ge.interval([0, 1], level=95), "level: found 95; allowed: between 0 and 1"),
         (lambda: ge.interval([0, 1], level=float("nan")), "level: found nan"),
+        (lambda: ge.interval([0, -float("inf")]), "values: found -inf"),
         (lambda: ge.read_answer(["Rome"]), "read_answer: found \"['Rome']\"; allowed: a text, or None"),
         (lambda: ge.compare(ge.score(ANSWERS, TRUTH), ANSWERS), "b: found DataFrame; allowed: a run, or the folder"),
     ],
@@ -159,6 +160,9 @@ def test_metrics_of_distances_are_those_of_a_run() -> None:
     found = ge.accuracy(run.samples["distance_km"], groups=run.samples["truth.group"])
     pd.testing.assert_frame_equal(found, run.metrics.loc[found.index], check_exact=False, rtol=1e-12)
     assert {"acc@1km", "geoscore", "median_km"} <= set(found.index)
+    missing = [ge.accuracy([1.0, 30.0, far]) for far in (float("nan"), float("inf"))]
+    pd.testing.assert_frame_equal(*missing)
+    assert missing[0].loc["located", "value"] == 2 / 3
 
 
 def test_a_missing_answer_is_a_row_a_photograph_without_one_an_error() -> None:

@@ -260,13 +260,16 @@ def new_definition(
     if columns:
         kwargs["columns"] = dict(columns)
     metadata = {"version": 1, "n": len(manifest.rows), "manifest_sha256": {1: manifest.sha256}}
-    text = yaml.safe_dump(
-        {"dataset_kwargs": kwargs, "metadata": metadata}, sort_keys=False, allow_unicode=True, width=1000
-    )
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8") as file:
-        file.write(f"task: {name}\nclass: !function globe_eval.GeoTask\n{text}")
+        file.write(task_text(name, {"dataset_kwargs": kwargs, "metadata": metadata}))
     return path, left_out
+
+
+def task_text(name: str, values: Mapping[str, Any]) -> str:
+    """The YAML of a benchmark of the class that all of them are."""
+    text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=1000)
+    return f"task: {name}\nclass: !function globe_eval.GeoTask\n{text}"
 
 
 def _way(folder: Path, path: Path) -> str:

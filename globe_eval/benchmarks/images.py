@@ -424,10 +424,11 @@ def open_image(data: bytes, name: str) -> Image.Image:
     heif = data[4:8] == b"ftyp" and data[8:12] in _HEIF_BRANDS
     if heif and not reads_heic():
         raise ImageError(f"{name}: {NEEDS_PILLOW_HEIF}")
+    formats = ("HEIF",) if heif else _FORMATS
     try:
-        opened = Image.open(io.BytesIO(data), formats=("HEIF",) if heif else _FORMATS)
+        opened = Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError:
-        raise ImageError(f"{name}: not an image, or of a kind that is not read ({', '.join(_FORMATS)})") from None
+        raise ImageError(f"{name}: not an image, or of a kind that is not read ({', '.join(formats)})") from None
     except Exception as error:  # a warning made an error, a decompression bomb, a header that breaks its plugin
         raise ImageError(f"{name}: {reason_of(error)}") from None
     limit = Image.MAX_IMAGE_PIXELS

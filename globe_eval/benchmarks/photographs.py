@@ -20,7 +20,7 @@ from PIL.ExifTags import GPS, IFD, Base
 
 from globe_eval import lazy_re as re
 from globe_eval.benchmarks.images import SUFFIXES, ImageError, open_image, read_bytes
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, reason_of
 from globe_eval.files import harmless
 from globe_eval.places.borders import countries_at
 from globe_eval.places.resolve import country_name
@@ -102,7 +102,7 @@ def pictures_in(folder: Path) -> list[str]:
 
 
 def describe(path: Path) -> Description:
-    """Position, time and author from a picture's metadata. Raises ImageError for an unreadable picture."""
+    """Position, time and author from a picture's metadata. Raises ImageError for one that does not decode."""
     opened = open_image(read_bytes(path, path.name), path.name)
     exif, gps, details = _exif(opened)
     xmp = opened.info.get("xmp") or opened.info.get("XML:com.adobe.xmp") or ""
@@ -112,6 +112,11 @@ def describe(path: Path) -> Description:
         point, lacking = _checked(*map(_xmp_degrees, written))
     taken = _time(details.get(Base.DateTimeOriginal), details.get(Base.OffsetTimeOriginal))
     author = _text(exif.get(Base.Artist)) or _text(_xmp(xmp, "creator"))
+    try:
+        opened.draft("RGB", (1, 1))  # a JPEG at an eighth of its size: that decodes all of it, and is quick
+        opened.load()
+    except Exception as error:  # Pillow raises nearly anything on broken bytes
+        raise ImageError(f"{path.name}: {reason_of(error)}") from None
     return Description(point, lacking, taken or _time(_xmp(xmp, "DateTimeOriginal")), author)
 
 

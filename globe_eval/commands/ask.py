@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from globe_eval.commands.parser import Parser, add_model, add_output, model_options
+from globe_eval.commands.present import first_failure
 from globe_eval.errors import IncompleteRun
 
 SENTENCE = "Ask a model where pictures were taken, without a truth and without scores."
@@ -25,7 +26,7 @@ def add_arguments(parser: Parser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Ask, and write a page and a table of the answers."""
-    from globe_eval.runs.run import Request, model_label  # first: it sets what lm-eval reads on import
+    from globe_eval.runs.run import Request  # first: it sets what lm-eval reads on import
 
     request = Request(tasks=(), **model_options(options))
     from globe_eval.reports.page.ask_page import write_ask_page
@@ -34,9 +35,7 @@ def run(options: argparse.Namespace) -> int:
 
     with interruptible():
         asked = ask(request, options.images)
-    given = request.model_args
-    name = str(given.get("model") or given.get("pretrained") or model_label(options.model, {}))
-    page, table = write_ask_page(asked.samples, asked.images, asked.folder, name)
+    page, table = write_ask_page(asked.samples, asked.images, asked.folder, asked.model)
     for path in (page, table):
         print(f"written: {path}")
     if options.open:
@@ -44,10 +43,10 @@ def run(options: argparse.Namespace) -> int:
 
         webbrowser.open(page.resolve().as_uri())
     print("Nobody checked these answers. Do not use them to find or follow people.", file=sys.stderr)
-    errors = [sample for sample in asked.samples if sample.error is not None]
-    if errors:
+    unanswered = [sample for sample in asked.samples if sample.status == "error"]
+    if unanswered:
         raise IncompleteRun(
-            f"{len(errors):,} of {len(asked.samples):,} pictures have no answer ({errors[0].id}: {errors[0].error}); "
+            f"{len(unanswered):,} of {len(asked.samples):,} pictures have no answer ({first_failure(unanswered)}); "
             "start the same command again to ask them again"
         )
     return 0

@@ -83,10 +83,15 @@ class _Check:
         from globe_eval.reports.board import leaderboard
 
         refused, known = 0, leaderboard.known_tasks(options.include_path)
-        for path, wrong in leaderboard.check(options.paths, options.leaderboards, include_path=options.include_path):
+        checked = leaderboard.check(options.paths, options.leaderboards, include_path=options.include_path)
+        alike = leaderboard.lookalikes(
+            [path for path, wrong in checked if not wrong and path.is_file()], options.leaderboards
+        )
+        for path, wrong in checked:
             refused += bool(wrong)
             found = leaderboard.level(path, known) if not wrong and path.is_file() else None
             level = f", {found.level} ({found.why})" if found else ""
+            level += f"; {alike[path]}" if path in alike else ""
             print(
                 f"{path}: {'refused: ' + '; '.join(wrong) if wrong else 'ok' + level}",
                 file=sys.stderr if wrong else sys.stdout,

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from globe_eval.errors import IncompleteRun
+
+if TYPE_CHECKING:
+    from globe_eval.sample import Sample
 
 
 def present(scored: Any, options: argparse.Namespace) -> int:
@@ -25,7 +28,7 @@ def present(scored: Any, options: argparse.Namespace) -> int:
         print(json.dumps(flat(scored.results), ensure_ascii=False))
     else:
         print(terminal.result_table(scored.results, terminal.width()))
-    refuse_incomplete([scored.results])
+    refuse_incomplete([(scored.results, scored.samples)])
     refuse_unjudged([scored.results])
     return 0
 
@@ -47,13 +50,21 @@ def flat(results: Any) -> dict[str, Any]:
     }
 
 
-def refuse_incomplete(many: Sequence[Any], advice: str = "") -> None:
-    """Raise IncompleteRun if photographs were never answered, with `advice` on how to go on."""
+def refuse_incomplete(many: Sequence[tuple[Any, Iterable[Sample]]], advice: str = "") -> None:
+    """Raise IncompleteRun if photographs of a run, results and samples, have no answer; `advice` is how to go on."""
     lacking = [
-        f"{results.task}: {results.status['error']:,} of {results.n:,}" for results in many if not results.complete
+        f"{results.task}: {results.status['error']:,} of {results.n:,} ({first_failure(samples)})"
+        for results, samples in many
+        if not results.complete
     ]
     if lacking:
         raise IncompleteRun(f"incomplete, photographs without an answer (status error): {'; '.join(lacking)}{advice}")
+
+
+def first_failure(samples: Iterable[Sample]) -> str:
+    """Which photograph is the first without an answer, and why it has none."""
+    first = next(one for one in samples if one.status == "error")
+    return f"{first.id}: {(first.error or 'unknown').removeprefix(f'{first.id}: ')}"
 
 
 def refuse_unjudged(many: Sequence[Any]) -> None:

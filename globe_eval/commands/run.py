@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
         if not getattr(options, name):
             raise InputError(f"--{name} is missing (see globe-eval ls {name if name == 'tasks' else 'models'})")
     from globe_eval.reports import terminal
-    from globe_eval.runs import run
+    from globe_eval.runs import record, run
     from globe_eval.runs.process import interruptible
 
     names = [name for part in options.tasks for name in part.split(",") if name]
@@ -122,7 +122,10 @@ def run(options: argparse.Namespace) -> int:
         _warn_of_another_form(folder, results)
         print(f"written: {folder}", file=sys.stderr)
     again = ", without --fresh," if options.fresh else ""
-    refuse_incomplete([results for _, results in finished], f"; start the same command again{again} to ask them again")
+    refuse_incomplete(
+        [(results, record.read_samples(folder)) for folder, results in finished if not results.complete],
+        f"; start the same command again{again} to ask them again",
+    )
     refuse_unjudged([results for _, results in finished])
     return 0
 

@@ -247,12 +247,13 @@ def _of_confidence(target: str) -> tuple[Metric, ...]:
     what = TARGETS[target]
     one = partial(_localizability, columns=pair_columns(target))
     score = partial(one, unit="", digits=3)
+    of_pairs = partial(pairs, target)  # one function, by which `figures` knows the metrics of the same pairs
     return (
         score(f"localizability_auroc@{target}", f"AUROC, {what}",
               f"How well confidences rank by the outcome ({what}): 1 if every right answer is surer than each wrong "
               "one, 0.5 for a constant.",
               "It is about the order alone: a model that is always too sure can have 1.",
-              of=partial(pairs, target), statistic="auroc"),
+              of=of_pairs, statistic="auroc"),
         score(f"localizability_brier@{target}", f"Brier score, {what}",
               f"Mean squared difference of confidence and outcome ({what}): a proper score of probabilities.",
               "It falls with easier photographs, too: compare it on the same ones only.",
@@ -260,11 +261,11 @@ def _of_confidence(target: str) -> tuple[Metric, ...]:
         score(f"localizability_aurc@{target}", f"AURC, {what}",
               f"Share wrong, averaged over how many of the most confident are answered; outcome: {what}.",
               "A model that locates more has less of it, whatever its confidence is worth.",
-              of=partial(pairs, target), higher_is_better=False, statistic="aurc"),
+              of=of_pairs, higher_is_better=False, statistic="aurc"),
         one(f"localizability_coverage@{target}", f"coverage at {localizability.RISK:.0%} risk, {what}",
             f"Share of photographs that can be answered with at most a fifth wrong; outcome: {what}.",
             "A few wrong answers of full confidence bring it to 0.",
-            of=partial(pairs, target), statistic="coverage"),
+            of=of_pairs, statistic="coverage"),
         one(f"localizability_selective@{target}", f"right where claimed, {what}",
             f"Share right among those that the model claims to locate; outcome: {what}.",
             "Who claims little is right often: read it beside their number.",

@@ -91,10 +91,10 @@ def _interval(metric: Metric, values: Floats, groups: npt.NDArray[Any]) -> tuple
 def _of_pairs(
     metrics: Sequence[Metric], values: Mapping[str, Floats], groups: npt.NDArray[Any], n_resamples: int, seed: int
 ) -> dict[str, Figure]:
-    """The metrics of pairs. Those of the same columns see the same pairs, and are computed together."""
-    together: dict[tuple[str, ...], list[Metric]] = {}
+    """The metrics of pairs. Those that make the same pairs of the columns are computed together."""
+    together: dict[Any, list[Metric]] = {}
     for one in metrics:
-        together.setdefault(one.columns, []).append(one)
+        together.setdefault(one.of, []).append(one)
     result = {}
     for same in together.values():
         confidence, outcome = values[same[0].name].T
@@ -120,5 +120,7 @@ def _of_pairs(
                 continue
             low, high, _ = intervals.expanded(float(found[which]), drawn[:, which], n_groups)
             low, high = max(low, one.lowest), min(high, one.highest)
+            if low == high and n_groups < intervals.FEW_GROUPS:  # few resamples that are all alike show no spread
+                low = high = math.nan
             result[one.name] = Figure(float(found[which]), low, high, n, n_groups)
     return result

@@ -30,8 +30,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from globe_eval.metrics.student import t_quantile as _t_quantile
-from globe_eval.metrics.student import t_tail
+from globe_eval.metrics.student_t import t_quantile as _t_quantile
+from globe_eval.metrics.student_t import t_tail
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.intp]

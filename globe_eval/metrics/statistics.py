@@ -8,6 +8,7 @@ the number of groups, so that two runs on the same photographs can be compared r
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -137,6 +138,20 @@ def cluster_labels(ids: Sequence[str], groups: Sequence[str | None]) -> npt.NDAr
     """
     pairs = zip(ids, groups, strict=True)
     return np.array([f"photograph {id_}" if group is None else f"group {group}" for id_, group in pairs], dtype=np.str_)
+
+
+def effective_groups(groups: Sequence[str | None]) -> float:
+    """How many groups of equal size these labels are worth, n ** 2 over the sum of squared sizes (Kish, 1965).
+
+    None is a group of its own. Where that is below `intervals.FEW_GROUPS`, intervals are too narrow, however many small
+    groups there are besides.
+
+    >>> effective_groups(["ann", "ann", "bob", "bob"]), round(effective_groups(["ann"] * 90 + [None] * 10), 2)
+    (2.0, 1.23)
+    """
+    sizes = Counter(groups)
+    alone = sizes.pop(None, 0)
+    return len(groups) ** 2 / (alone + sum(size * size for size in sizes.values()))
 
 
 def _weighted_medians(ranked: Floats, ranked_codes: npt.NDArray[np.intp], counts: Floats) -> Floats:

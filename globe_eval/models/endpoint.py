@@ -29,7 +29,7 @@ from globe_eval.errors import InputError, nearest
 from globe_eval.models import pace, providers, reply, request, sharing, transport
 from globe_eval.models.endpoint_arguments import at_least, base_address, expand_headers, known_secret, one_of
 from globe_eval.models.response import Response, Served
-from globe_eval.models.sharing import Failures, Final
+from globe_eval.models.sharing import Failures, FinalFailure
 from globe_eval.models.simple import SimpleModel
 
 GONE_BEHIND_A_GATEWAY = (502, 503, 504)
@@ -225,7 +225,7 @@ class Endpoint(SimpleModel):
                     if budget is not None:
                         budget.add(response)
                 return response
-            except Final as failure:
+            except FinalFailure as failure:
                 with self._lock:
                     hopeless = address.failures.hopeless_after(failure)
                 if hopeless:
@@ -249,7 +249,7 @@ class Endpoint(SimpleModel):
                 elif isinstance(outcome, sharing.GivenUp) and not outcome.lost and given_up.hopeless_after(outcome):
                     raise InputError(f"endpoint {self._shown}: every request fails: {outcome}")
                 if isinstance(outcome, Exception):  # nothing else that one photograph does may end the run
-                    known = isinstance(outcome, ImageError | Final | sharing.GivenUp)
+                    known = isinstance(outcome, ImageError | FinalFailure | sharing.GivenUp)
                     reason = str(outcome) if known else f"{type(outcome).__name__}: {outcome}"
                     outcome = Response("", error=self._line(reason))
                 yield index, outcome
@@ -263,7 +263,7 @@ class Endpoint(SimpleModel):
     def _ask(
         self, address: _Address, line: transport.Connection, one: Instance, repeat: int, stop: Callable[[], bool]
     ) -> Response:
-        """One attempt. Raises what :func:`globe_eval.models.sharing.share` knows, Final, ImageError or InputError."""
+        """One attempt. Raises what `sharing.share` knows, FinalFailure, ImageError or InputError."""
         context, gen_kwargs, *rest = one.args
         visual = (rest[0].get("visual") or []) if rest else []
         fields = {"model": self.model, **request.decoding(gen_kwargs)}
@@ -289,7 +289,7 @@ class Endpoint(SimpleModel):
                 address.has_answered()
             try:
                 response, identifier = self._read(address, came, sent_at, request.stops(gen_kwargs))
-            except Final as failure:
+            except FinalFailure as failure:
                 better = came.status in (400, 422) and providers.rules_after(
                     rules,
                     _json(came),
@@ -310,7 +310,7 @@ class Endpoint(SimpleModel):
                 twice = identifier is not None and _came_before(address, line, identifier)
             if twice:
                 line.close()
-                raise sharing.Passing(f"the reply with the id {identifier} came twice", free=True)
+                raise sharing.TemporaryFailure(f"the reply with the id {identifier} came twice", free=True)
             if rules.no_webp and self.bounds.kinds is None and any(map(is_webp, visual)):
                 changes.append("WebP pictures as PNG")
             if changes:
@@ -322,18 +322,21 @@ class Endpoint(SimpleModel):
         try:
             return line.exchange("POST", "chat/completions", body, self.timeout)
         except transport.Broken as error:
-            raise sharing.Passing(self._line(str(error)), lost=True) from None
+            raise sharing.TemporaryFailure(self._line(str(error)), lost=True) from None
 
     def _read(
         self, address: _Address, came: transport.Reply, sent_at: float, ends: list[str]
     ) -> tuple[Response, str | None]:
-        """The response in a reply, and the reply's id. Raises Passing, Final, or InputError for another model's."""
+        """The response in a reply, and the reply's id.
+
+        Raises TemporaryFailure, FinalFailure, or InputError for another model's.
+        """
         status, message = came.status, None
         if 200 <= status < 300:
             try:
                 response, identifier = reply.read(came, ends)
             except reply.MalformedReply as error:
-                raise sharing.Passing(self._line(f"{type(error).__name__}: {error}")) from None
+                raise sharing.TemporaryFailure(self._line(f"{type(error).__name__}: {error}")) from None
             except reply.FailureInside as error:
                 status, message = error.status, str(error)
             else:
@@ -350,19 +353,19 @@ class Endpoint(SimpleModel):
         failure = self._line(f"HTTP {status}: {message}")
         wait = pace.asked_to_wait(came.headers, body, message)
         if wait is not None and wait > self.timeout:
-            raise Final(f"{failure} (asks to wait {wait:.0f} s)", account=True)
+            raise FinalFailure(f"{failure} (asks to wait {wait:.0f} s)", account=True)
         if status == 402 or (status in (400, 403, 429) and _SPENT.search(came.text)):
-            raise Final(failure, account=True)
+            raise FinalFailure(failure, account=True)
         if status in _OF_ALL:
-            raise Final(failure + self._advice(address, status), of_all=True, account=status == 401)
+            raise FinalFailure(failure + self._advice(address, status), of_all=True, account=status == 401)
         if status not in (408, 429) and status < 500:
-            raise Final(failure)
+            raise FinalFailure(failure)
         if status in (429, 529):
             address.pace.slow_down(sent_at, wait)
             if time.monotonic() - address.pace.answered_at > self.patience.restart:
-                raise Final(f"{failure} (and nothing else for {self.patience.restart:g} s)", account=True)
-            raise sharing.Passing(failure, free=True)
-        raise sharing.Passing(failure, wait, lost=status in GONE_BEHIND_A_GATEWAY)
+                raise FinalFailure(f"{failure} (and nothing else for {self.patience.restart:g} s)", account=True)
+            raise sharing.TemporaryFailure(failure, free=True)
+        raise sharing.TemporaryFailure(failure, wait, lost=status in GONE_BEHIND_A_GATEWAY)
 
     def _refuse_another_model(self, address: _Address, response: Response) -> None:
         served = response.served.model if response.served else None
@@ -374,7 +377,7 @@ class Endpoint(SimpleModel):
                 f"answers; correct model=, or say served_model={served} if that is its name there"
             )
 
-    def _say(self, address: _Address, failure: Final, old: providers.Rules, new: providers.Rules) -> None:
+    def _say(self, address: _Address, failure: FinalFailure, old: providers.Rules, new: providers.Rules) -> None:
         changed = next(name for name in vars(new) if getattr(new, name) != getattr(old, name))
         what = {
             "rename": "; ".join(f"{to} for {name}" for name, to in (new.rename.items() - old.rename.items())),
@@ -439,7 +442,7 @@ class Endpoint(SimpleModel):
         offered = self._addresses[0].offered
         if len(offered) == 1:
             return offered[0]
-        offers = f"it offers {_some(offered)}" if offered else "it does not say what it offers"
+        offers = f"it offers {_first_ten(offered)}" if offered else "it does not say what it offers"
         raise InputError(f"endpoint {self._addresses[0].name}: say which model, as in --model_args model=…; {offers}")
 
     def _refuse_other_models(self) -> None:
@@ -447,13 +450,13 @@ class Endpoint(SimpleModel):
             if address.offered and self.model not in address.offered:
                 raise InputError(
                     f"endpoint {address.name}: does not offer the model {self.model!r}"
-                    f"{nearest(self.model, address.offered)} but {_some(address.offered)}; addresses that share "
+                    f"{nearest(self.model, address.offered)} but {_first_ten(address.offered)}; addresses that share "
                     "the work must offer the same"
                 )
 
     def _advice(self, address: _Address, status: int) -> str:
         if status == 404:
-            offers = f"; the server offers {_some(address.offered)}" if address.offered else ""
+            offers = f"; the server offers {_first_ten(address.offered)}" if address.offered else ""
             ending = "" if address.url.path != "/" else "; does base_url lack its /v1?"
             return f" (asked for the model {self.model!r}{nearest(self.model, address.offered)}{offers}{ending})"
         key = "the key in" if self._key else "there is no key in"
@@ -481,9 +484,9 @@ def _came_before(address: _Address, line: transport.Connection, identifier: str)
     return not address.ids_repeat
 
 
-def _some(names: Sequence[str], most: int = 10) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+def _first_ten(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return ", ".join(names[:10]) + more
 
 
 def _json(came: transport.Reply) -> Any:

@@ -229,19 +229,19 @@ class RayVllm(SimpleModel):
     def _questions(self, requests: Sequence[Instance], repeats: Sequence[int]) -> tuple[list[EngineRequest], list[Row]]:
         """Each question once, and a row a photograph that says where its own is."""
         stops = [self.processor.tokenizer.eos_token]
-        places: dict[str, int] = {}
+        numbers: dict[str, int] = {}
         questions: list[EngineRequest] = []
         items: list[Row] = []
         for index, (request, repeat) in enumerate(zip(requests, repeats, strict=True)):
             prompt, gen_kwargs, more = request.args
             (photograph,) = more["visual"]
             key = repr((prompt, gen_kwargs, repeat))
-            if key not in places:
-                places[key] = len(questions)
+            if key not in numbers:
+                numbers[key] = len(questions)
                 sampling = sampling_arguments(gen_kwargs, stops, self.seed + repeat)
                 self.check_sampling(sampling)
                 questions.append(EngineRequest(prompt, sampling))
-            items.append({"index": index, "question": places[key], "photograph": pickle.dumps(photograph)})
+            items.append({"index": index, "question": numbers[key], "photograph": pickle.dumps(photograph)})
         return questions, items
 
     def _rows(self, questions: Sequence[EngineRequest], items: Sequence[Row]) -> Iterator[Row]:

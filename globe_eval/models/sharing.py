@@ -30,7 +30,7 @@ REFUSALS, OF_ALL = 5, 3
 reason is about the key, the address or the model, more where it may be about the first pictures."""
 
 
-class Final(Exception):
+class FinalFailure(Exception):
     """A request that no further attempt will help.
 
     Args:
@@ -90,7 +90,7 @@ _END = (1, -1)  # behind every request
 log = logging.getLogger("globe_eval")
 
 
-class Passing(Exception):
+class TemporaryFailure(Exception):
     """A failure that another attempt may not meet.
 
     Args:
@@ -153,7 +153,7 @@ class Server:
         self.lost_at = time.monotonic()
 
 
-Some = TypeVar("Some", bound=Server)
+ServerT = TypeVar("ServerT", bound=Server)
 
 
 @dataclass(frozen=True)
@@ -180,10 +180,10 @@ class Patience:
 
 
 def share(
-    servers: Sequence[Some],
+    servers: Sequence[ServerT],
     count: int,
     concurrency: int,
-    ask: Callable[[Some, Connection, int], Response],
+    ask: Callable[[ServerT, Connection, int], Response],
     patience: Patience,
 ) -> Generator[tuple[int, Response | Exception]]:
     """Ask requests 0 … count - 1; yields each number with its answer as it arrives, or the reason why there is none.
@@ -196,9 +196,9 @@ def share(
         count: how many requests.
         concurrency: requests in flight at each server.
         ask: one attempt at one request, through a connection; it sends within the server's pace, and makes ready
-            before. Raises Unreachable where nothing was sent, which is no attempt; Passing where another attempt may
-            help; Enough where nothing more is to be sent: what is in flight is waited for, and the rest has no outcome;
-            InputError and IncompleteRun, which end it all; any other exception is the outcome.
+            before. Raises Unreachable where nothing was sent, which is no attempt; TemporaryFailure where another
+            attempt may help; Enough where nothing more is to be sent: what is in flight is waited for, and the rest
+            has no outcome; InputError and IncompleteRun, which end it all; any other exception is the outcome.
         patience: with failures.
 
     """
@@ -225,15 +225,15 @@ def share(
         work.end()
 
 
-class _Work(Generic[Some]):
+class _Work(Generic[ServerT]):
     """The requests of one `share`: those that wait, those that are done, and the threads between; `most` of these."""
 
     def __init__(
         self,
-        servers: Sequence[Some],
+        servers: Sequence[ServerT],
         count: int,
         most: int,
-        ask: Callable[[Some, Connection, int], Response],
+        ask: Callable[[ServerT, Connection, int], Response],
         patience: Patience,
     ) -> None:
         self.servers, self.most, self.ask, self.patience = servers, most, ask, patience
@@ -268,7 +268,7 @@ class _Work(Generic[Some]):
         for _ in range(self.most):
             self.todo.put(_END)
 
-    def _run(self, server: Some, is_journalled: threading.Semaphore) -> None:
+    def _run(self, server: ServerT, is_journalled: threading.Semaphore) -> None:
         """A thread: takes requests until there are none."""
         try:
             with server.connect() as line:
@@ -280,7 +280,7 @@ class _Work(Generic[Some]):
             self.done.put(error)
         self.done.put(None)
 
-    def _attempt(self, server: Some, line: Connection, turn: int, number: int) -> Response | Exception | None:
+    def _attempt(self, server: ServerT, line: Connection, turn: int, number: int) -> Response | Exception | None:
         """The outcome of a request; None where it waits again, or never will have one."""
         if server.lost_at > server.answered_at:
             self.todo.put((turn, number))
@@ -292,7 +292,7 @@ class _Work(Generic[Some]):
         except Unreachable as error:
             server.lost(error)
             self.todo.put((turn, number))
-        except Passing as failure:
+        except TemporaryFailure as failure:
             if failure.lost:
                 server.lost(failure)
                 if not _is_there(server, line):  # whatever others have heard meanwhile

@@ -70,7 +70,6 @@ def answer_text(
     admin: str | None = None,
     city: str | None = None,
     point: tuple[float, float] | None = None,
-    reasoning: str | None = None,
 ) -> str:
     """Everything that is known in GLOBE's form of answer, so that one text serves every answer form.
 
@@ -82,8 +81,6 @@ def answer_text(
     city: Paris
     latitude: 48.8566
     longitude: 2.3522</answer>
-    >>> answer_text(reasoning="a guess")
-    ''
     """
     lines = [
         f"{label}: {' '.join(name.split())}"
@@ -95,6 +92,4 @@ def answer_text(
             f"{label}: {np.format_float_positional(degrees, trim='0')}"
             for label, degrees in zip(("latitude", "longitude"), point, strict=True)
         ]
-    text = "\n".join(lines)
-    thought = f"<think>{reasoning}</think>" if reasoning else ""
-    return f"{thought}<answer>{text}</answer>" if lines else ""
+    return "<answer>" + "\n".join(lines) + "</answer>" if lines else ""

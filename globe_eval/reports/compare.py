@@ -7,7 +7,6 @@ photographs, as papers print it, and both over the photographs that both located
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ from globe_eval.metrics.accuracy import median_km, valid_only
 from globe_eval.metrics.breakdowns import labels, parts
 from globe_eval.metrics.catalogue import Metric
 from globe_eval.metrics.paired import Paired, differences_of_own_means, holm, paired_differences
-from globe_eval.metrics.statistics import cluster_labels
-from globe_eval.reports.board.submission import read_submission, samples_of
+from globe_eval.metrics.statistics import effective_groups
+from globe_eval.reports.board.submission import ids_sha256, read_submission, samples_of
 from globe_eval.reports.run import Run, different_settings, read_run, refuse_incomparable, stated_answer
 from globe_eval.sample import By
 
@@ -95,6 +94,8 @@ class Comparison:
     """Over the photographs that both located."""
     n_located: tuple[int, int, int]
     """By A, by B, by both."""
+    effective_groups: float
+    """How many photographers of equal share they are worth."""
     breakdowns: dict[By, dict[str, Part]]
     settings: dict[str, tuple[Any, Any]]
     """What differs, A's and B's."""
@@ -135,7 +136,7 @@ def run_of_row(path: Path, beside: Run) -> Run:
     Raises InputError for what is no row, and for one of other photographs or truths.
     """
     one = read_submission(path)
-    ids = hashlib.sha256("".join(f"{sample.id}\n" for sample in beside.samples).encode()).hexdigest()
+    ids = ids_sha256(sample.id for sample in beside.samples)
     if ids != one.columns.ids_sha256 or one.results.manifest_sha256 != beside.results.manifest_sha256:
         raise InputError(f"{path} and {beside.folder} are not of the same photographs and truths")
     try:
@@ -163,7 +164,7 @@ def holm_of(many: Sequence[Comparison]) -> list[dict[str, float]]:
 
 
 def _compared(a: Run, b: Run, seed: int) -> Comparison:
-    groups = cluster_labels(a.table["id"].tolist(), a.table["truth.group"].tolist())
+    groups = a.groups
     metrics = [one for name, one in (b.metrics | a.metrics).items() if name in a.values and name in b.values]
     everything = np.arange(len(a.samples))
     located = a.located, b.located
@@ -181,6 +182,7 @@ def _compared(a: Run, b: Run, seed: int) -> Comparison:
         own=_own_rows(a, b, of_the_point, located, groups, seed),
         both=_rows(a, b, [one for one in metrics if one.name != "located"], both, groups, seed),
         n_located=(int(located[0].sum()), int(located[1].sum()), len(both)),
+        effective_groups=effective_groups(a.table["truth.group"].tolist()),
         breakdowns={
             dimension: {
                 label: Part(

@@ -60,8 +60,8 @@ def verdict_sentence(one: Comparison, letter: str, adjusted: dict[str, float], *
     )
     if row.order == 0:
         return f"{values}: no difference."
-    if math.isnan(p) or one.n_groups < FEW_GROUPS:
-        return f"{values}; so few photographers cannot show whether that is chance."
+    if math.isnan(p) or one.effective_groups < FEW_GROUPS:
+        return f"{values}; so few {_unit(one)}s cannot show whether that is chance."
     ahead = letter if row.order > 0 else "A"
     return (
         f"{values}: {f'{ahead} is ahead, by more than chance explains' if p <= SIGNIFICANT else 'that may be chance'}."
@@ -114,13 +114,14 @@ def _runs(many: Sequence[Comparison]) -> str:
         f"{letter}  {model_name(run.results)} · {run.folder}" + ("  (reference)" if run is first.a else "")
         for letter, run in zip(LETTERS, runs, strict=False)
     ]
-    groups = f" by {notation.people(first.n_groups)}" if first.n_groups < first.n else ""
     forms = " and ".join(dict.fromkeys(run.results.answer_form for run in runs))
     tasks = " and ".join(dict.fromkeys(run.results.task for run in runs))
-    lines += ["", f"{tasks} · {_photographs(first.n)}{groups} · {forms} · {first.a.results.distance} distance"]
+    lines += ["", f"{tasks} · {notation.by_whom(first.a.results)} · {forms} · {first.a.results.distance} distance"]
     for letter, run in zip(LETTERS, runs, strict=False):
         if errors := run.results.status.get("error", 0):
-            lines.append(f"{letter} was never heard on {_photographs(errors)} (status error), which count as misses")
+            lines.append(
+                f"{letter} has no answer to {notation.photographs(errors)} (status error), which count as misses"
+            )
     return "\n".join(lines)
 
 
@@ -178,19 +179,21 @@ def _breakdowns(one: Comparison, letter: str, columns: int | None) -> str:
     near, far = acc_name(25), acc_name(750)
     blocks = []
     for dimension, found in one.breakdowns.items():
-        rows = [_part(name, dimension, part, near, far) for name, part in found.items()]
-        header = [_PARTS[dimension], "n", "photo-\ngraphers", "25 km\nA", letter, f"{letter} − A", "95 % interval", "p"]
+        grouped = any(part.n_groups < part.n for part in found.values())
+        rows = [_part(name, dimension, part, near, far, grouped=grouped) for name, part in found.items()]
+        header = [_PARTS[dimension], "n", *(["photo-\ngraphers"] if grouped else [])]
+        header += ["25 km\nA", letter, f"{letter} − A", "95 % interval", "p"]
         header += [f"750 km\n{letter} − A", "p"]
         blocks.append(_table(rows, header, columns))
     return "\n\n".join(blocks)
 
 
-def _part(name: str, dimension: str, part: Part, near: str, far: str) -> list[str]:
+def _part(name: str, dimension: str, part: Part, near: str, far: str, *, grouped: bool) -> list[str]:
     row, wide = part.rows[near], part.rows[far]
     return [
         notation.CONTINENTS.get(name, name) if dimension == "continent" else name,
         f"{part.n:,}",
-        f"{part.n_groups:,}",
+        *([f"{part.n_groups:,}"] if grouped else []),
         _value(near, row.a),
         _value(near, row.b),
         *_difference(near, row.difference),
@@ -212,7 +215,7 @@ def _flips(one: Comparison, letter: str, km: float | None, columns: int | None) 
     flips = one.flips(FLIP_KM if km is None else km)
     gained = sum(flip.better == "b" for flip in flips)
     line = (
-        f"Within {FLIP_KM if km is None else km:g} km: {_photographs(gained)} that only {letter} has, "
+        f"Within {FLIP_KM if km is None else km:g} km: {notation.photographs(gained)} that only {letter} has, "
         f"{len(flips) - gained:,} that only A has"
     )
     if km is None or not flips:
@@ -232,11 +235,14 @@ def _flips(one: Comparison, letter: str, km: float | None, columns: int | None) 
     return f"{line}\n{_table(rows, header, columns)}"
 
 
+def _unit(one: Comparison) -> str:
+    return "photographer" if one.n_groups < one.n else "photograph"
+
+
 def _footnote(many: Sequence[Comparison]) -> str:
-    unit = "photographer" if many[0].n_groups < many[0].n else "photograph"
     several = f", in the first table adjusted for {len(many)} comparisons with A (Holm)" if len(many) > 1 else ""
     return (
-        f"Differences of % are in points. Intervals and two-sided p by {unit}, from one "
+        f"Differences of % are in points. Intervals and two-sided p by {_unit(many[0])}, from one "
         f"procedure ({PROCEDURE}){several}; not adjusted for the number of metrics. better: p at most {SIGNIFICANT:g}, "
         "else tie."
     )
@@ -265,10 +271,6 @@ def _rendered(rows: Sequence[Sequence[str]], header: Sequence[str], *, right: bo
         ).rstrip()
         for line in lines
     )
-
-
-def _photographs(n: int) -> str:
-    return f"{n:,} photograph{'' if n == 1 else 's'}"
 
 
 def _value(name: str, value: float) -> str:

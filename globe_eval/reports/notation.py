@@ -111,8 +111,17 @@ def photographs(n: int) -> str:
     return f"{n:,} photograph{'s' if n != 1 else ''}"
 
 
+def by_whom(results: Results) -> str:
+    """How many photographs there are, and by how many photographers as far as these are known."""
+    n, unknown = results.n, results.n_unattributed or 0
+    known = results.n_groups - unknown
+    if unknown and known:
+        return f"{photographs(n)}, {n - unknown:,} by {people(known)}, {unknown:,} by unknown ones"
+    return photographs(n) + (f" by {people(known)}" if known and known < n else "")
+
+
 def few(results: Results) -> str:
-    """A note on the intervals where photographers are few; empty where they are enough."""
+    """A note on the intervals where photographers are few or unknown; empty where they are enough."""
     if results.n == 1:
         return "One photograph: no intervals."
     if results.n_groups == 1:
@@ -120,9 +129,23 @@ def few(results: Results) -> str:
     if results.n_groups < FEW_GROUPS:
         who = people(results.n_groups) if results.n_groups < results.n else photographs(results.n)
         return f"* {who}: intervals are very wide, and no difference between runs can be shown."
+    notes = []
     if any("*" in interval(name, figure) for name, figure in results.metrics.items()):
-        return f"* of fewer than {FEW_GROUPS} photographers, or photographs of unknown ones: the interval is very wide."
-    return ""
+        notes.append(
+            f"* of fewer than {FEW_GROUPS} photographers, or photographs of unknown ones: the interval is very wide."
+        )
+    if results.effective_groups is not None:
+        notes.append(
+            f"Few photographers took most of them, worth {results.effective_groups:.1f} of equal share: the intervals "
+            "are too narrow."
+        )
+    if unknown := results.n_unattributed:
+        which = "The photographers" if unknown == results.n else f"The photographers of {photographs(unknown)}"
+        notes.append(
+            f"{which} are not known: each photograph counts as another person's, and if few people took them the "
+            "intervals are too narrow."
+        )
+    return " ".join(notes)
 
 
 def difference(name: str, value: float) -> str:

@@ -13,18 +13,21 @@ import numpy.typing as npt
 from globe_eval.columns import Columns, columns
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import Metric, metrics_with
+from globe_eval.metrics.statistics import cluster_labels
 from globe_eval.runs import record
 from globe_eval.sample import LOCATED, Results, Sample, to_dict
 
 Floats = npt.NDArray[np.float64]
 
 OUTCOMES = frozenset([
-    "schema_version", "started", "duration_seconds", "command", "usage", "n", "n_groups", "complete", "status",
-    "metrics", "valid_only", "clean", "accuracy_by_distance", "ceiling", "attainable", "breakdowns", "own_directions",
-    "reasoning",
+    "schema_version", "started", "duration_seconds", "command", "usage", "n", "n_groups", "n_unattributed",
+    "effective_groups", "complete", "status", "metrics", "valid_only", "clean", "accuracy_by_distance", "ceiling",
+    "attainable", "breakdowns", "own_directions", "reasoning",
 ])  # fmt: skip
 """Fields of a result that tell what came out, or when. All others, also those to come, are settings."""
 
+UNNAMED = "score"
+"""What `globe-eval score` calls the task where it was told none."""
 _OF_A_JUDGE = {"model", "prompt_sha256", "seed"}
 
 
@@ -55,6 +58,11 @@ class Run:
         """
         return {name: metric.values(self.table) for name, metric in self.metrics.items() if not metric.is_of_pairs}
 
+    @cached_property
+    def groups(self) -> npt.NDArray[np.str_]:
+        """The label of each photograph's photographer, shape (n,), by which intervals are made."""
+        return cluster_labels(self.table["id"].tolist(), self.table["truth.group"].tolist())
+
     @property
     def located(self) -> npt.NDArray[np.bool_]:
         """Whether each photograph has a usable answer, shape (n,)."""
@@ -77,6 +85,11 @@ def model_name(results: Results, between: str = " ") -> str:
         (arguments[key] for key in ("pretrained", "model", "model_name", "answers") if arguments.get(key)), None
     )
     return results.model if which is None else f"{results.model}{between}{str(which).rstrip('/').rsplit('/', 1)[-1]}"
+
+
+def titled(name: str, results: Results) -> str:
+    """The name of a model and what it was evaluated on: `knn on miniworld`."""
+    return name if results.task == UNNAMED else f"{name} on {results.task}"
 
 
 _SAME_DEGREES = 1e-9

@@ -20,7 +20,7 @@ from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.breakdowns import DIMENSIONS
 from globe_eval.metrics.catalogue import ACCURACIES, TARGETS, Family, described, of_family
 from globe_eval.reports import notation
-from globe_eval.reports.run import model_name
+from globe_eval.reports.run import model_name, titled
 from globe_eval.reports.sentences import sentences
 from globe_eval.sample import Results
 
@@ -201,7 +201,7 @@ def compact_table(many: Sequence[Results], format: str = "terminal", columns: in
     ]
     if format != "terminal":
         return _table(rows, header, None, keys=2, tablefmt={"markdown": "github", "latex": "latex_booktabs"}[format])
-    said = [prose(f"{model_name(r)} on {r.task}: {' '.join(sentences(r))}", columns) for r in many]
+    said = [prose(f"{titled(model_name(r), r)}: {' '.join(sentences(r))}", columns) for r in many]
     return "\n\n".join([*said, _table(rows, header, columns, keys=2, tablefmt="simple_grid")])
 
 
@@ -230,12 +230,11 @@ def _csv(many: Sequence[Results], columns: Sequence[str]) -> str:
 
 def heading(results: Results) -> str:
     """The heading of a result: task, model, answer form, number of photographs, distance."""
-    groups = f" by {notation.people(results.n_groups)}" if results.n_groups < results.n else ""
     limited = f" (--limit {results.limit:g})" if results.limit is not None else ""
     version = f" version {results.task_version}" if results.task_version else ""
     return (
         f"{results.task}{version} · {model_name(results)} · {results.answer_form} · "
-        f"{notation.photographs(results.n)}{groups}{limited} · {results.distance} distance"
+        f"{notation.by_whom(results)}{limited} · {results.distance} distance"
     )
 
 

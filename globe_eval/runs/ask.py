@@ -21,9 +21,10 @@ PROMPT = "localizability"
 """What is asked unless told otherwise: country, city, and how sure the model is."""
 
 
-class Asked(NamedTuple):
+class AskResult(NamedTuple):
     """The result of `ask`: n samples without a truth (distances are NaN), and the folders of pictures and answers."""
 
+    model: str
     samples: list[Sample]
     images: Path
     folder: Path
@@ -44,7 +45,7 @@ class PicturesOnly(GeoTask):
         self.dataset = {"test": Rows(rows)}
 
 
-def ask(request: run.Request, images: Path) -> Asked:
+def ask(request: run.Request, images: Path) -> AskResult:
     """Ask a model about every picture in a folder and below it; what the journal knows is not asked again.
 
     `request` has no tasks; its prompt is PROMPT unless given. Answers are read in any form: coordinates, else names.
@@ -77,4 +78,6 @@ def ask(request: run.Request, images: Path) -> Asked:
     nowhere = Truth(math.nan, math.nan)
     names = [row["id"] for row in task.manifest.rows if row["id"] in asking.answers]
     samples = [Sample.of(name, nowhere, asking.answers[name]) for name in names]
-    return Asked(scoring.score(samples, form="any"), task.manifest.images, journal.folder)
+    named = {**info, **request.model_args}
+    name = next((named[key] for key in ("pretrained", "model", "model_name") if named.get(key)), request.model)
+    return AskResult(str(name), scoring.score(samples, form="any"), task.manifest.images, journal.folder)

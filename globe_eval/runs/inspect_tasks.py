@@ -15,7 +15,7 @@ from typing import Any
 
 from inspect_ai import Task, task
 from inspect_ai.dataset import MemoryDataset
-from inspect_ai.dataset import Sample as Asked
+from inspect_ai.dataset import Sample as InspectSample
 from inspect_ai.model import (
     ChatMessage,
     ChatMessageAssistant,
@@ -48,7 +48,7 @@ def benchmark(task: str, prompt: str | None = None, max_pixels: int | None = Non
     """
     geo, docs = _loaded(task, prompt)
     asked = [
-        Asked(id=id_, input=geo.prompt_template, target=geo.doc_to_target(doc), metadata=_truth(doc))
+        InspectSample(id=id_, input=geo.prompt_template, target=geo.doc_to_target(doc), metadata=_truth(doc))
         for id_, doc in docs.items()
     ]
     return Task(

@@ -59,7 +59,7 @@ class Question:
 
     def key(self, model: str) -> str:
         """The hash of all that decides the answer."""
-        return second_model.key(model, PROMPT_SHA256, self.text)
+        return second_model.question_key(model, PROMPT_SHA256, self.text)
 
 
 def question(sample: Sample, seed: int) -> Question | None:
@@ -113,8 +113,8 @@ def read_verdict(text: str, entities: Sequence[str]) -> dict[str, Use]:
 
 def ask(
     samples: Sequence[Sample], model: SecondModel, *, folder: Path | None, seed: int
-) -> tuple[list[Sample], str | None]:
-    """The samples with the judge's verdicts; and the reason, where it answered no question at all.
+) -> tuple[list[Sample], JudgeAgreement]:
+    """The samples with the judge's verdicts, and how far these agree with the deterministic measure.
 
     Args:
         samples: of a run.
@@ -122,7 +122,7 @@ def ask(
         folder: where `judge.jsonl` is kept; None keeps nothing.
         seed: of the order of the entities.
 
-    A photograph that the judge does not answer has an error.
+    A photograph that the judge does not answer has an error; the agreement has the reason where it answers none.
     """
     from lm_eval.api.instance import Instance
 
@@ -169,7 +169,8 @@ def ask(
         errors[str(error)] += len(asked)
     silent = bool(asked) and all(judged[one.id].error is not None for one in asked)
     reason = redact(errors.most_common(1)[0][0])[:300] if silent else None
-    return [replace(sample, judge=judged.get(sample.id)) for sample in samples], reason
+    found = [replace(sample, judge=judged.get(sample.id)) for sample in samples]
+    return found, agreement(found, model.endpoint.model, seed, reason)
 
 
 def agreement(samples: Sequence[Sample], model: str, seed: int, reason: str | None = None) -> JudgeAgreement:

@@ -52,7 +52,7 @@ def ask(
         if answer is None:
             continue
         text = answer.reasoning or ""
-        key = second_model.key(model.name, GLOBE_LOCATABLE, text, one.image_sha256)
+        key = second_model.question_key(model.name, GLOBE_LOCATABLE, text, one.image_sha256)
         if key in answers.known:
             found[index] = float(answers.known[key])
             continue

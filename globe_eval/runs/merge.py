@@ -11,13 +11,13 @@ from globe_eval.errors import InputError
 from globe_eval.metrics.grounding import in_context
 from globe_eval.runs import identity, judge, record
 from globe_eval.runs.assemble import describe
-from globe_eval.runs.rescore import OF_THE_RUN
+from globe_eval.runs.rescore import CLEAN_LEFT_OUT, OF_THE_RUN
 from globe_eval.runs.score import Scored
 from globe_eval.sample import DistanceModel, Images, Results, Sample, Usage, to_dict
 
 MADE_ANEW = (
-    *("n", "n_groups", "complete", "status", "metrics", "valid_only", "accuracy_by_distance"),
-    *("ceiling", "attainable", "breakdowns", "clean", "reasoning", "lexicon_sha256", "judge"),
+    *("n", "n_groups", "n_unattributed", "effective_groups", "complete", "status", "metrics", "valid_only"),
+    *("accuracy_by_distance", "ceiling", "attainable", "breakdowns", "clean", "reasoning", "lexicon_sha256", "judge"),
 )
 """Fields of a result that follow from all samples together."""
 
@@ -58,7 +58,7 @@ def merge(folders: Sequence[Path]) -> Scored:
         if getattr(merged, name) != getattr(first, name):
             notes.append(f"the shards have different {name}; the result names all of them")
     if first.clean is not None:
-        notes.append("the figures without overlap are left out: a run does not say which photographs they left out")
+        notes.append(CLEAN_LEFT_OUT)
     return Scored(samples, merged, notes)
 
 

@@ -131,20 +131,18 @@ SCORING_PACKAGES = ("globe-eval", "numpy", "scipy", "pyproj", "shapely")
 def package_versions() -> dict[str, str]:
     """Versions of the packages that a number can depend on; those not installed are left out."""
     names = ("lm-eval", "datasets", *SCORING_PACKAGES[1:], "pillow", "torch", "torchvision", "transformers", "vllm")
-    found = {"globe-eval": globe_eval.__version__}
+    return {"globe-eval": globe_eval.__version__, **installed_versions(names)}
+
+
+def installed_versions(names: Iterable[str]) -> dict[str, str]:
+    """Package -> its version, for those that are installed."""
+    found = {}
     for name in names:
-        try:
-            found[name] = _version(name)
-        except PackageNotFoundError:
-            continue
+        with contextlib.suppress(PackageNotFoundError):
+            package = distribution(name)  # whose `version` would parse the whole description
+            stated = re.search(r"^Version: *(\S+)", package.read_text("METADATA") or "", re.MULTILINE)
+            found[name] = stated[1] if stated else package.version
     return found
-
-
-def _version(name: str) -> str:
-    """Of an installed package: `importlib.metadata.version`, which parses the whole description for it."""
-    found = distribution(name)
-    stated = re.search(r"^Version: *(\S+)", found.read_text("METADATA") or "", re.MULTILINE)
-    return stated[1] if stated else found.version
 
 
 def git_commit() -> str | None:

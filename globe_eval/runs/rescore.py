@@ -22,6 +22,7 @@ SCORING = (
     *("lexicon_sha256", "entities_sha256", "intervals"),
 )
 """Fields of a result that its figures depend on besides the answers."""
+CLEAN_LEFT_OUT = "the figures without overlap are left out: a run does not say which photographs they left out"
 
 
 def rescore(
@@ -67,8 +68,7 @@ def rescore(
     results = replace(results, packages=stored.packages | scored_with)
     if judged_by is not None:
         model = second_model("--judge", judged_by, setting.seed)
-        samples, reason = judge.ask(samples, model, folder=cache, seed=setting.seed)
-        agreed = judge.agreement(samples, model.endpoint.model, setting.seed, reason)
+        samples, agreed = judge.ask(samples, model, folder=cache, seed=setting.seed)
         results = replace(results, judge=agreed)
     elif stored.judge is not None:
         results = replace(results, judge=judge.agreement(samples, stored.judge.model, stored.judge.seed))
@@ -80,7 +80,7 @@ def rescore(
             f"as the run has them, not computed again: {', '.join(stored.own_directions)} (the benchmark's own)"
         )
     if stored.clean is not None:
-        notes.append("the figures without overlap are left out: a run does not say which photographs they left out")
+        notes.append(CLEAN_LEFT_OUT)
     return Scored(samples, results, notes)
 
 

@@ -212,8 +212,7 @@ def _evaluate(
             return None
         samples, results, notes = _assemble(request, info, asking, task, portions, started, journal.folder)
         if judging is not None:
-            samples, why_none = judge.ask(samples, judging, folder=journal.folder, seed=request.seed)
-            agreed = judge.agreement(samples, judging.endpoint.model, request.seed, why_none)
+            samples, agreed = judge.ask(samples, judging, folder=journal.folder, seed=request.seed)
             results = replace(results, judge=agreed)
         record.write_run(journal.folder, samples, results)
     except KeyboardInterrupt:

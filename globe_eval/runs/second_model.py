@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from globe_eval.errors import InputError
+from globe_eval.files import json_lines
 
 if TYPE_CHECKING:
     from globe_eval.models.endpoint import Endpoint
@@ -43,7 +45,7 @@ def second_model(flag: str, arguments: Mapping[str, Any], seed: int) -> SecondMo
     return SecondModel(model, decoding)
 
 
-def key(*asked: object) -> str:
+def question_key(*asked: object) -> str:
     """The SHA-256 of all inputs that an answer depends on."""
     return hashlib.sha256("\0".join(map(str, asked)).encode()).hexdigest()
 
@@ -59,17 +61,21 @@ class AnswerFile:
     def __init__(self, path: Path | None, field: str) -> None:
         self.path, self.field = path, field
         self.known: dict[str, Any] = {}
-        if path is not None and path.is_file():
-            for line in path.read_bytes().splitlines():  # of bytes: U+2028 in an answer ends no line
-                try:
-                    entry = json.loads(line)
-                    self.known[entry["key"]] = entry[field]
-                except (ValueError, KeyError, TypeError):  # a line that a crash cut short: asked again
-                    continue
+        data = path.read_bytes() if path is not None and path.is_file() else b""
+        end = data.rfind(b"\n") + 1
+        self._torn_from = end if end < len(data) else None  # a line that a crash cut short: asked again
+        for line in data[:end].splitlines():  # of bytes: U+2028 in an answer ends no line
+            with suppress(ValueError, KeyError, TypeError):
+                entry = json.loads(line)
+                self.known[entry["key"]] = entry[field]
 
-    def add(self, key: str, answer: Any) -> None:
-        """Append an answer to the file."""
+    def add(self, key: str, answer: Any, **about: Any) -> None:
+        """Append an answer to the file; `about` it is written and never read."""
+        self.known[key] = answer
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8", newline="\n") as file:
-                file.write(json.dumps({"key": key, self.field: answer}, ensure_ascii=False) + "\n")
+            with self.path.open("ab") as file:
+                if self._torn_from is not None:
+                    file.truncate(self._torn_from)
+                    self._torn_from = None
+                file.write(json_lines([{"key": key, **about, self.field: answer}]))

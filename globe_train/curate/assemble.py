@@ -40,7 +40,7 @@ def balance(rows: Sequence[Row], by: Sequence[str], at_most: int | None, seed: i
     return {name for ids in drawn for name in ids}
 
 
-def split(rows: Sequence[Row], test: float, place: str, seed: int) -> dict[str, Part]:
+def train_test_split(rows: Sequence[Row], test: float, place: str, seed: int) -> dict[str, Part]:
     """Id -> its part. Train and test share neither a photographer nor a place.
 
     Photographers and places (`place_of`) that are linked by a photograph form one component. Whole components go into
@@ -202,7 +202,7 @@ def assemble(
     stay = balance(kept, given["by"], given["at_most"], seed)
     fate |= {row["id"]: "balance" for row in kept if row["id"] not in stay}
     kept = [row for row in kept if row["id"] in stay]
-    sides = split(kept, recipe["split"]["test"], recipe["split"]["place"], seed)
+    sides = train_test_split(kept, recipe["split"]["test"], recipe["split"]["place"], seed)
     parts = {part: [row for row in kept if sides[row["id"]] == part] for part in ("train", "test")}
     if parts["test"] and parts["train"]:
         common = overlap(parts["train"], parts["test"])

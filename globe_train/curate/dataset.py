@@ -20,9 +20,11 @@ from typing import Any
 
 import yaml
 
+from globe_eval.benchmarks.definition import task_text
 from globe_eval.benchmarks.images import Photograph
 from globe_eval.benchmarks.truth import truth_sha256
 from globe_eval.files import json_lines, write_whole
+from globe_eval.secrets import without_secrets
 from globe_train.card import table
 from globe_train.curate.assemble import AFTER, Assembled
 from globe_train.curate.verify import CHECKS
@@ -91,7 +93,7 @@ def card(recipe: Recipe, assembled: Assembled, verdicts: Verdicts, images: Path,
         "## Recipe",
         "",
         "```yaml",
-        yaml.safe_dump(public(recipe), sort_keys=False, allow_unicode=True).strip(),
+        yaml.safe_dump(without_secrets(dict(recipe.values)), sort_keys=False, allow_unicode=True).strip(),
         "```",
         "",
         "Photographs stay under the licence that `license` says of each; `group` is the photographer, to be credited.",
@@ -210,13 +212,6 @@ def use(recipe: Recipe, images: Path, files: Sequence[str]) -> list[str]:
     return ["```", *lines, look, "```", ""] if lines else ["No photograph was verified: there is no data set.", ""]
 
 
-def public(recipe: Recipe) -> dict[str, Any]:
-    """The recipe without secrets."""
-    from globe_eval.secrets import without_secrets
-
-    return without_secrets(dict(recipe.values))
-
-
 def _listed(counts: Counter[str]) -> str:
     most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     more = f", {len(most) - 5} more" if len(most) > 5 else ""
@@ -322,7 +317,4 @@ def benchmark(recipe: Recipe, rows: Sequence[Mapping[str, Any]], folder: Path, i
         ],
     }
     data = {"truth": str((folder / "test.parquet").absolute()), "images": str(images)}
-    text = yaml.safe_dump(
-        {"dataset_kwargs": data, "metadata": metadata}, sort_keys=False, allow_unicode=True, width=1000
-    )
-    return f"task: {name}_test\nclass: !function globe_eval.GeoTask\n{text}"
+    return task_text(f"{name}_test", {"dataset_kwargs": data, "metadata": metadata})

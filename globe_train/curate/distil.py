@@ -34,7 +34,7 @@ class Photographs:
     rows: list[dict[str, Any]]
     images: Path
     entities: dict[str, list[str]]
-    """Id -> what the manifest says can be seen: only for a simulated detector (`evidence.Known`)."""
+    """Id -> what the manifest says can be seen: only for a simulated detector (`evidence.SimulatedDetector`)."""
 
     def of(self, shard: Shard | None) -> list[dict[str, Any]]:
         """Every n-th row from the i-th on, counted from 1."""

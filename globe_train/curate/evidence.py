@@ -43,7 +43,7 @@ def source_of(recipe: Recipe, images: Path, entities: Mapping[str, Sequence[str]
     """The source that a recipe names. Raises InputError for a model that cannot be loaded."""
     given = recipe["evidence"]
     if given["source"] == "known":
-        return Known(entities, given["miss_rate"], given["false_alarm_rate"], recipe["seed"])
+        return SimulatedDetector(entities, given["miss_rate"], given["false_alarm_rate"], recipe["seed"])
     try:
         if given["source"] == "segmentation":
             return Segmentation(given["model"], images, given["min_area"], given["device"])
@@ -53,7 +53,7 @@ def source_of(recipe: Recipe, images: Path, entities: Mapping[str, Sequence[str]
         raise recipe.error(what, "evidence", "model") from None
 
 
-class Known:
+class SimulatedDetector:
     """A detector of known error: misses `miss_rate` of what is there, sees `false_alarm_rate` of what is not.
 
     Each error is a function of seed, photograph and entity alone.

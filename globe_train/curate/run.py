@@ -14,13 +14,13 @@ from globe_train.curate import dataset
 from globe_train.curate.assemble import Assembled, Benchmarks, assemble
 from globe_train.curate.distil import Photographs, Shard, distil, read_photographs
 from globe_train.curate.evidence import source_of
-from globe_train.curate.verify import Looked, verify, vocabulary_of
+from globe_train.curate.verify import CachedSource, verify, vocabulary_of
 from globe_train.data import benchmarks_of
 from globe_train.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Curated:
+class Curation:
     """What a curation made."""
 
     assembled: Assembled
@@ -30,7 +30,7 @@ class Curated:
 
 def curate(
     recipe: Recipe, *, shard: Shard | None = None, only: str | None = None, fresh: bool = False
-) -> Curated | None:
+) -> Curation | None:
     """Curate by a recipe; what earlier starts did is not done again.
 
     Args:
@@ -63,7 +63,7 @@ def curate(
         refuse_incomplete(recipe, samples)
         if fresh:
             (recipe.output / "evidence" / f"{name}.jsonl").unlink(missing_ok=True)
-        looked = Looked(source, recipe.output / "evidence", name)
+        looked = CachedSource(source, recipe.output / "evidence", name)
         verdicts = verify(recipe, photographs.of(shard), samples, looked, vocabulary)
         return None if shard is not None else _finish(recipe, photographs, verdicts, benchmarks)
     finally:
@@ -72,10 +72,10 @@ def curate(
 
 def _finish(
     recipe: Recipe, photographs: Photographs, verdicts: list[dict[str, Any]], benchmarks: Benchmarks
-) -> Curated:
+) -> Curation:
     assembled = assemble(recipe, photographs.rows, verdicts, photographs.images, benchmarks)
     dataset.write(recipe, assembled, verdicts, photographs.images)
-    return Curated(assembled, verdicts, recipe.output / "dataset")
+    return Curation(assembled, verdicts, recipe.output / "dataset")
 
 
 def refuse_incomplete(recipe: Recipe, samples: Mapping[str, Sequence[Any]]) -> None:
@@ -94,15 +94,15 @@ def refuse_incomplete(recipe: Recipe, samples: Mapping[str, Sequence[Any]]) -> N
         print(f"globe-train: {line}; left out", file=sys.stderr)
 
 
-def summary(curated: Curated) -> str:
+def summary(curation: Curation) -> str:
     """What the command line shows at the end."""
-    counts = curated.assembled.counts
+    counts = curation.assembled.counts
     kept = counts["train"] + counts["test"]
     lines = [
-        *dataset.fates(curated.assembled),
+        *dataset.fates(curation.assembled),
         "",
-        f"{curated.folder}: {counts['train']:,} train, {counts['test']:,} test",
+        f"{curation.folder}: {counts['train']:,} train, {counts['test']:,} test",
     ]
     if not kept:
-        lines[-1] = f"{curated.folder}: no photograph was verified; checks.jsonl says of each why"
+        lines[-1] = f"{curation.folder}: no photograph was verified; checks.jsonl says of each why"
     return "\n".join(lines)

@@ -6,7 +6,6 @@ looked at only for photographs that are still in, and kept in `OUTPUT/evidence/`
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Any
 
 from globe_eval.cues.mentions import canonical
 from globe_eval.metrics.grounding import harmonic_mean
+from globe_eval.runs.second_model import AnswerFile, question_key
 from globe_train.curate.annotation import Annotation, annotation, cues_of, without
 from globe_train.curate.evidence import Seen, Source
 from globe_train.recipe import Recipe
@@ -178,7 +178,7 @@ def groundedness(one: Annotation, seen: Mapping[str, bool | None]) -> float:
 Row = Mapping[str, Any]
 
 
-class Looked:
+class CachedSource:
     """What a source saw, remembered in a file: a line a photograph, on the disk before the next one is looked at.
 
     Args:
@@ -190,39 +190,16 @@ class Looked:
 
     def __init__(self, source: Source, folder: Path, name: str = "all") -> None:
         self.source = source
-        self._known: dict[str, Seen] = {}
-        folder.mkdir(parents=True, exist_ok=True)
+        self._answers = AnswerFile(folder / f"{name}.jsonl", "seen")
         for path in sorted(folder.glob("*.jsonl")):
-            self._known |= _read(path)
-        self._path = folder / f"{name}.jsonl"
-        _cut_torn_line(self._path)
+            self._answers.known |= AnswerFile(path, "seen").known
 
     def look(self, row: Row, image_sha256: str | None, names: Sequence[str]) -> Seen:
         """As the source's; what was seen before is not looked at again."""
-        asked = json.dumps([self.source.identity, row["id"], image_sha256, list(names)], sort_keys=True)
-        key = hashlib.sha256(asked.encode()).hexdigest()
-        if key not in self._known:
-            seen = self._known[key] = self.source.look(row, names)
-            line = json.dumps({"key": key, "id": row["id"], "seen": seen}, ensure_ascii=False)
-            with self._path.open("a", encoding="utf-8", newline="\n") as file:
-                file.write(line + "\n")
-        return self._known[key]
-
-
-def _read(path: Path) -> dict[str, Seen]:
-    known = {}
-    for line in path.read_bytes().splitlines(keepends=True):
-        if line.endswith(b"\n"):  # a line that a crash cut short is looked at again
-            entry = json.loads(line)
-            known[entry["key"]] = {name: (value[0], value[1]) for name, value in entry["seen"].items()}
-    return known
-
-
-def _cut_torn_line(path: Path) -> None:
-    if path.is_file():
-        data = path.read_bytes()
-        if not data.endswith(b"\n"):
-            path.write_bytes(data[: data.rfind(b"\n") + 1])
+        key = question_key(json.dumps([self.source.identity, row["id"], image_sha256, list(names)], sort_keys=True))
+        if key not in self._answers.known:
+            self._answers.add(key, self.source.look(row, names), id=row["id"])
+        return {name: (confirmed, score) for name, (confirmed, score) in self._answers.known[key].items()}
 
 
 def vocabulary_of(recipe: Recipe) -> tuple[str, ...]:
@@ -240,7 +217,7 @@ def verify(
     recipe: Recipe,
     rows: Sequence[Row],
     samples: Mapping[str, Sequence[Any]],
-    looked: Looked,
+    looked: CachedSource,
     vocabulary: tuple[str, ...] = (),
 ) -> list[dict[str, Any]]:
     """The verdict on each photograph with all that it was judged by, in the order of `rows`.
@@ -274,7 +251,7 @@ def verify_one(
     predictors: Sequence[Annotation],
     vocabulary: tuple[str, ...],
     image_sha256: str | None,
-    looked: Looked,
+    looked: CachedSource,
 ) -> dict[str, Any]:
     """One photograph through all checks."""
     wanted = recipe["agreement"]

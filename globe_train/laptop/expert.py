@@ -23,7 +23,7 @@ from globe_eval.errors import InputError
 from globe_eval.files import json_lines, read_json_lines, write_whole
 from globe_eval.models import torchvision_cpu
 from globe_train import rewards
-from globe_train.reward_model import reasoning_of
+from globe_train.reward_model import reasoning_of, with_picture
 
 BATCH, LENGTH = 64, 72
 """Pictures that are answered at once, and tokens of an answer at most."""
@@ -46,10 +46,8 @@ def sample_answers(
     model = AutoModelForImageTextToText.from_pretrained(model_name, dtype=torch.float32).eval()
     once_a_picture(model)
     processor = load_processor(model_name, None)
-    system, user = messages("globe_readme")
-    said = [{**system, "content": [{"type": "text", "text": system["content"]}]}]
-    said.append({**user, "content": [{"type": "image"}, {"type": "text", "text": user["content"]}]})
-    prompt = processor.apply_chat_template(said, add_generation_prompt=True)
+    asked = with_picture(messages("globe_readme"), {"type": "image"})
+    prompt = processor.apply_chat_template(asked, add_generation_prompt=True)
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
         pictures = []

@@ -22,7 +22,7 @@ class MuonAndAdamW(torch.optim.Optimizer):
     def __init__(
         self, model: torch.nn.Module, lr: float, weight_decay: float, betas: tuple[float, float], eps: float
     ) -> None:
-        matrices, rest = split(model)
+        matrices, rest = matrices_and_rest(model)
         self.parts = (
             torch.optim.Muon(matrices, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"),
             torch.optim.AdamW(rest, lr=lr, weight_decay=weight_decay, betas=betas, eps=eps),
@@ -60,10 +60,10 @@ class MuonAndAdamW(torch.optim.Optimizer):
             part.load_state_dict(state)
 
 
-def split(model: torch.nn.Module) -> tuple[list[torch.nn.Parameter], list[torch.nn.Parameter]]:
+def matrices_and_rest(model: torch.nn.Module) -> tuple[list[torch.nn.Parameter], list[torch.nn.Parameter]]:
     """The trainable weights of a model: matrices that map features to features, and the rest.
 
-    >>> [len(part) for part in split(torch.nn.Sequential(torch.nn.Embedding(9, 4), torch.nn.Linear(4, 4)))]
+    >>> [len(part) for part in matrices_and_rest(torch.nn.Sequential(torch.nn.Embedding(9, 4), torch.nn.Linear(4, 4)))]
     [1, 2]
     """
     tables = {id(module.weight) for module in model.modules() if isinstance(module, torch.nn.Embedding)}

@@ -76,12 +76,8 @@ class Pool:
 
     def typical(self, place: Place, absent_from: Sequence[str], random: Random) -> list[str]:
         """One to three entities of a place that a photograph does not show, the likelier the more often seen there."""
-        count, chosen = random.randint(1, 3), list[str]()
-        for _ in range(count):
-            left = {e: n for e, n in sorted(self.seen[place].items()) if e not in absent_from and e not in chosen}
-            if left:
-                chosen += random.choices(list(left), list(left.values()))
-        return chosen
+        often = {entity: n for entity, n in sorted(self.seen[place].items()) if entity not in absent_from}
+        return teacher.draw_some(often, random)
 
 
 def answer(name: str, manner: Manner, row: Row, pool: Pool, seed: int) -> str:

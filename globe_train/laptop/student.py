@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
+from globe_eval.metrics.globe import GLOBE_LOCATABLE
 from globe_eval.miniworld import VOCABULARY, world
 from globe_eval.models import torchvision_cpu
-from globe_train.data import JUDGE
 from globe_train.laptop import teacher
 
 END_OF_TEXT, START_OF_TURN, END_OF_TURN = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
@@ -51,7 +51,7 @@ INITIALIZER_RANGE = 0.06
 
 def phrases() -> list[str]:
     """What is one token each: whole prompts, entities, places, and the frame of a teacher's text around them."""
-    prompts = [SYSTEM, JUDGE, *(prompt.text for prompt in PROMPTS.values())]
+    prompts = [SYSTEM, GLOBE_LOCATABLE, *(prompt.text for prompt in PROMPTS.values())]
     frame = ["<think>", teacher.CONCLUSION, ".</think><answer>country: ", "\ncity: ", "</answer>", ", ", teacher.NONE]
     for heading in teacher.HEADINGS:
         frame += [f"{start}{heading}: {rest}" for start in ("\n", "<think>") for rest in ("", teacher.NONE)]

@@ -101,7 +101,7 @@ def argue(entities: Sequence[str], country: str) -> str:
     This points to Thailand.
     """
     lines: dict[str, list[str]] = {heading: [] for heading in HEADINGS}
-    for entity in sorted(entities, key=place_in_list):
+    for entity in sorted(entities, key=ORDER.index):
         lines[heading_of(entity)].append(entity)
     seen = "\n".join(f"{heading}: {', '.join(named) or NONE}" for heading, named in lines.items())
     return f"{seen}{CONCLUSION}{country}."
@@ -119,12 +119,8 @@ def heading_of(entity: str) -> str:
     return next(heading for heading, cue in CLUES.items() if cue == kind)
 
 
-def place_in_list(entity: str) -> int:
-    """Where an entity stands among all: the sky first, then what fills it, everything else in one fixed order."""
-    return ORDER.index(entity)
-
-
 ORDER = tuple(dict.fromkeys([*SKY, *WEATHER, *NEUTRAL, *world.kinds()]))
+"""Every entity: the sky first, then what fills it, everything else in one fixed order."""
 
 
 def typical(row: Mapping[str, Any], random: Random) -> list[str]:
@@ -137,9 +133,14 @@ def typical(row: Mapping[str, Any], random: Random) -> list[str]:
         for entity, p in cues.items()
         if entity != world.NOTHING and entity not in row["entities"] and p >= 0.05
     }
+    return draw_some(weights, random)
+
+
+def draw_some(weights: Mapping[str, float], random: Random) -> list[str]:
+    """One to three entities by their weights, none twice; fewer where there are fewer."""
     chosen: list[str] = []
     for _ in range(random.randint(1, 3)):
-        left = {entity: p for entity, p in weights.items() if entity not in chosen}
+        left = {entity: weight for entity, weight in weights.items() if entity not in chosen}
         if left:
             chosen += random.choices(list(left), list(left.values()))
     return chosen

@@ -27,7 +27,7 @@ from globe_eval.metrics.intervals import (
     wilson,
 )
 from globe_eval.metrics.statistics import cluster_labels, median_replicates, resample_counts, resampled
-from globe_eval.metrics.student import t_quantile, t_tail
+from globe_eval.metrics.student_t import t_quantile, t_tail
 
 
 def in_groups(rng: np.random.Generator, n_groups: int, n: int, share: float, correlation: float):

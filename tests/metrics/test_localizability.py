@@ -16,7 +16,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from globe_eval.answers import Answer, parse
 from globe_eval.metrics import localizability as loc
-from globe_eval.metrics.catalogue import described
+from globe_eval.metrics.catalogue import described, of_family
 from globe_eval.metrics.figures import figure_of, figures
 
 PAIRS = st.lists(
@@ -110,6 +110,19 @@ def test_an_oracle_a_constant_and_its_opposite() -> None:
     assert (loc.auroc([0.5] * 10, y), loc.aurc([0.5] * 10, y)) == (0.5, pytest.approx(0.4))
     assert loc.auroc([1 - x for x in y], y) == 0.0
     assert loc.aurc(y, y) < loc.aurc([0.5] * 10, y) < loc.aurc([1 - x for x in y], y)
+
+
+def test_each_distance_has_outcomes_of_its_own_when_all_are_computed_together() -> None:
+    rng = np.random.default_rng(1)
+    km, p = rng.choice([5.0, 100.0, 900.0], 60), rng.choice([0.2, 0.5, 0.9], 60)
+    table = {"distance_km": km, "localizability.confidence": p, "truth.localizable": rng.random(60) < 0.5}
+    metrics = of_family("localizability")
+    found = figures(metrics, {one.name: one.values(table) for one in metrics}, np.arange(60), n_resamples=20)
+    outcomes = {"25km": km <= 25, "200km": km <= 200, "label": table["truth.localizable"]}
+    for target, right in outcomes.items():
+        assert found[f"localizability_auroc@{target}"].value == pytest.approx(roc_auc_score(right, p))
+        assert found[f"localizability_aurc@{target}"].value == pytest.approx(loc.aurc(p, right))
+        assert found[f"localizability_coverage@{target}"].value == pytest.approx(loc.coverage(p, right))
 
 
 def test_missing_confidences_are_left_out_and_the_interval_follows_the_groups() -> None:

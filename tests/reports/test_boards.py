@@ -19,7 +19,7 @@ import pytest
 from globe_eval.benchmarks.definition import shipped
 from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.metrics.intervals import wilson
-from globe_eval.reports.board import formats, leaderboard
+from globe_eval.reports.board import leaderboard, writers
 from globe_eval.reports.board.boards import Board, Section, boards
 from globe_eval.reports.board.published import PublishedRow
 from globe_eval.reports.board.submission import Submission, read_submission
@@ -80,7 +80,7 @@ def names(section: Section) -> list[str]:
 def test_rows_are_ordered_and_share_ranks(rows: list[Submission]) -> None:
     (section,) = one_board(rows).sections
     assert names(section) == ["best possible", "good", "fair too", "fair", "constant"]
-    ranks = {row.name: formats.shown_rank(row) for row in section.rows}
+    ranks = {row.name: writers.shown_rank(row) for row in section.rows}
     assert ranks == {"best possible": "", "good": "1", "fair": "2–3", "fair too": "2–3", "constant": "4"}
     kinds = {row.name: row.kind for row in section.rows}
     assert kinds["best possible"] == "ceiling" and kinds["constant"] == "floor" and kinds["good"] == "run"
@@ -136,12 +136,12 @@ def test_variants_of_a_benchmark_are_on_its_board(rows: list[Submission]) -> Non
 def test_published_rows_are_not_ranked_and_say_why(rows: list[Submission]) -> None:
     board = one_board(rows, [published(), published(method="N", answer_form="names", geocoder="Azure Maps", n=290)])
     section = board.sections[-1]
-    assert not section.ranked and all(formats.shown_rank(row) == "" for row in section.rows)
+    assert not section.ranked and all(writers.shown_rank(row) == "" for row in section.rows)
     why = {row.name: row.why for row in section.rows}
     assert {"answer form unknown", "geocoder unknown", "n unknown", "no samples"} <= {*why["M"]}
     assert {"geocoder Azure Maps, version unknown", "n is 290, the benchmark has 300"} <= {*why["N"]}
     assert "acc@2500km" not in section.rows[0].cells, "what was not printed stays away"
-    assert formats.figure(section.rows[0], "acc@25km").startswith("40.2 (") and "†" in board.notes[0]
+    assert writers.figure(section.rows[0], "acc@25km").startswith("40.2 (") and "†" in board.notes[0]
 
 
 def test_contradictions_are_told_with_both_rows(rows: list[Submission]) -> None:
@@ -188,16 +188,16 @@ def figures_in(text: str) -> list[str]:
 
 def test_all_formats_have_the_same_figures(rows: list[Submission]) -> None:
     board = one_board(rows, [published()])
-    markdown = figures_in(formats.markdown(board))
-    latex = figures_in(formats.latex(board).replace("--", "–"))
+    markdown = figures_in(writers.markdown(board))
+    latex = figures_in(writers.latex(board).replace("--", "–"))
     every = [row for section in board.sections for row in section.rows]
     shown = [
-        text.removesuffix("†") for row in every for name in ACCURACIES if "(" in (text := formats.figure(row, name))
+        text.removesuffix("†") for row in every for name in ACCURACIES if "(" in (text := writers.figure(row, name))
     ]
     assert latex == shown
     assert [text for text in markdown if text in shown] == shown
-    table = list(csv.DictReader(io.StringIO(formats.csv_text(board))))
-    stored = json.loads(formats.as_json(board))
+    table = list(csv.DictReader(io.StringIO(writers.csv_text(board))))
+    stored = json.loads(writers.as_json(board))
     flat = [row for section in stored["sections"] for row in section["rows"]]
     assert [row["name"] for row in table] == [row["name"] for row in flat] and len(flat) == 6
     for one, other in zip(table, flat, strict=True):
@@ -213,14 +213,14 @@ def test_all_formats_have_the_same_figures(rows: list[Submission]) -> None:
 
 def test_a_hostile_name_is_only_text(rows: list[Submission]) -> None:
     board = one_board([replace(rows[0], name=HOSTILE), *rows[1:]], [published(method=HOSTILE)])
-    markdown = formats.markdown(board)
+    markdown = writers.markdown(board)
     assert "<script" not in markdown and "](http" not in markdown.replace("\\]", "")
     lines = [line for line in markdown.splitlines() if line.startswith("| ")]
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} <= {9, 10}
-    latex = formats.latex(board)
+    latex = writers.latex(board)
     assert latex.count(r"\end{table}") == 1 and r"100\% of\_\{it\}" in latex and r"\textbackslash{}end" in latex
     dangerous = one_board([replace(rows[0], name="=HYPERLINK(1)"), *rows[1:]])
-    table = list(csv.DictReader(io.StringIO(formats.csv_text(dangerous))))
+    table = list(csv.DictReader(io.StringIO(writers.csv_text(dangerous))))
     assert "'=HYPERLINK(1)" in [row["name"] for row in table]
 
 

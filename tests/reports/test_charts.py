@@ -45,7 +45,7 @@ def test_the_curve_is_as_high_as_the_accuracy_at_each_threshold() -> None:
 
 
 def test_risk_rises_to_what_is_wrong_of_all_that_state_a_confidence() -> None:
-    (curve,) = points(charts.risk_coverage([LINE], 25.0, "r"), "line")
+    (curve,) = points(charts.risk_coverage([LINE]), "line")
     height = charts.HEIGHT - charts.BOTTOM - charts.TOP
     assert (charts.HEIGHT - charts.BOTTOM - curve[-1][1]) / height == pytest.approx(4 / 7, abs=1e-3)
     assert curve[-1][0] == pytest.approx(charts.WIDTH - charts.RIGHT)
@@ -66,7 +66,7 @@ def test_an_interval_that_is_not_known_is_not_drawn() -> None:
 
 
 def test_names_are_text() -> None:
-    drawn = charts.cumulative([LINE], "c") + charts.legend(["a < b", "<script>"]) + charts.reliability([LINE], 25, "x")
+    drawn = charts.cumulative([LINE], "c") + charts.legend(["a < b", "<script>"]) + charts.reliability([LINE])
     assert "<script>" not in drawn and "a < b" not in drawn and "a &lt; b" in drawn
 
 
@@ -74,7 +74,7 @@ def test_nothing_located_and_no_confidence_is_still_a_chart() -> None:
     nothing = charts.Line("none", np.array([np.nan]), np.array([np.nan]))
     for chart in (charts.cumulative([nothing], "a"), charts.histogram([nothing], "b")):
         assert "NaN" not in chart and "nan" not in chart
-    assert "nan" not in charts.reliability([nothing], 25.0, "c") + charts.risk_coverage([nothing], 25.0, "d")
+    assert "nan" not in charts.reliability([nothing]) + charts.risk_coverage([nothing])
 
 
 def test_more_runs_than_colours_differ_in_their_dashes() -> None:

@@ -174,7 +174,7 @@ def test_a_run_that_was_not_heard_misses(tmp_path: Path) -> None:
     a = written(tmp_path / "a", [None, *(at(1, truth) for truth in known[1:])])
     (found,) = compare([a, distances(tmp_path / "b", [1.0] * 12)])
     assert found.rows["acc@25km"].a == 11 / 12
-    assert "A was never heard on 1 photograph (status error)" in compare_text.comparison_text([found])
+    assert "A has no answer to 1 photograph (status error)" in compare_text.comparison_text([found])
 
 
 def test_the_order_of_the_lines_does_not_matter(tmp_path: Path) -> None:
@@ -353,6 +353,15 @@ def test_it_opens_with_who_is_ahead_and_whether_that_is_chance(tmp_path: Path) -
     assert "and B 0.00 %: no difference." in said["a"]
     assert "Within 25 km A has 0.00 % of the photographs and B 100.00 %: B is ahead, by more than chance" in said["b"]
     assert "and B 8.33 %: that may be chance." in said["c"]
+
+
+def test_many_photographs_of_one_photographer_show_nothing_however_many_others_there_are(tmp_path: Path) -> None:
+    known = [Truth(48.8566, 2.3522, group="ann")] * 8 + [Truth(48.8566, 2.3522)] * 4
+    for name, km in (("a", 900.0), ("b", 1.0)):
+        written(tmp_path / name, [at(km, known[0])] * 12, known=known)
+    text = compare_text.comparison_text(compare([tmp_path / "a", tmp_path / "b"]))
+    assert "12 photographs, 8 by 1 photographer, 4 by unknown ones" in text
+    assert "so few photographers cannot show whether that is chance" in " ".join(text.split())
 
 
 def test_in_a_narrow_terminal_every_column_is_there_and_ids_are_whole(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ import pytest
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
 from globe_eval.cli import main
 from globe_eval.errors import InputError
-from globe_eval.reports.board import evidence, leaderboard, submission
-from globe_eval.reports.board.claims import identity_of_name
+from globe_eval.reports.board import leaderboard, provenance, submission
+from globe_eval.reports.board.contradictions import identity_of_name
 from globe_eval.reports.board.submission import NOWHERE, file_text, pack, read_submission, recompute, unpack, with_seal
 from globe_eval.sample import STATUSES, Sample, Truth, adapter
 
@@ -244,6 +244,26 @@ def test_a_forgery_is_refused_or_reported(kind: str, boards: Path, genuine: Path
     assert reason in said and (said == "reported" or said.startswith("refused: "))
 
 
+def test_a_row_with_most_of_another_s_answers_is_said_to_have_them(
+    boards: Path, genuine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def copied(row: dict[str, Any]) -> None:
+        """A metre farther off, so that no two columns are equal."""
+        answers_of_b(row)
+        without_places(row)
+        row.update(name="Other")
+        packed(row, "distance_m", lambda values: values.__setitem__(slice(None), [v + (v > 20_000) for v in values]))
+
+    shutil.copytree(boards / "runs", tmp_path / "runs")
+    path = forged(genuine, tmp_path, copied, again=True)
+    shutil.copytree(boards / "responses", tmp_path / "responses")
+    rows = [str(path), str(tmp_path / "runs" / genuine.name)]
+    assert main(["leaderboard", "check", *rows, "--leaderboards", str(tmp_path)]) == 0
+    copy, original = capsys.readouterr().out.splitlines()
+    assert "100.0 % of its answers are where those of 'A model' are" in copy
+    assert "verified" in original and original.endswith("are where those of 'Other' are")
+
+
 def test_the_genuine_row_is_verified_by_its_responses_and_recomputable_without(genuine: Path, tmp_path: Path) -> None:
     assert verdict(genuine, genuine.parents[1]) == "verified"
     (tmp_path / "runs").mkdir()
@@ -264,19 +284,19 @@ def test_published_responses_that_say_otherwise_refuse_the_row(
     (tmp_path / "runs").mkdir()
     (tmp_path / "responses").mkdir()
     path = Path(shutil.copy(genuine, tmp_path / "runs"))
-    there = gzip.decompress(evidence.responses_of(genuine).read_bytes()).decode()
+    there = gzip.decompress(provenance.responses_of(genuine).read_bytes()).decode()
     lines = [json.loads(line) for line in there.splitlines()]
     change(lines)
     text = "".join(json.dumps(line) + "\n" for line in lines)
-    evidence.responses_of(path).write_bytes(gzip.compress(text.encode()))
+    provenance.responses_of(path).write_bytes(gzip.compress(text.encode()))
     assert reason in verdict(path, tmp_path)
 
 
 def test_a_line_separator_in_a_response_ends_no_line(tmp_path: Path) -> None:
     said = "country: France\u2028city: Paris"
     path = tmp_path / "row.jsonl.gz"
-    path.write_bytes(evidence.publishable([Sample.of("a", Truth(48.9, 2.3), said)]))
-    assert dict(evidence._responses(path)) == {"a": (said, None)}
+    path.write_bytes(provenance.publishable([Sample.of("a", Truth(48.9, 2.3), said)]))
+    assert dict(provenance._responses(path)) == {"a": (said, None)}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from scipy import stats
 from globe_eval.errors import InputError
 from globe_eval.metrics.paired import paired_difference
 from globe_eval.reports.board.boards import Range, rank_ranges
-from globe_eval.reports.board.published import AlsoPrinted, PublishedRow, conflicts, read_published, spread
+from globe_eval.reports.board.published import AlsoPrinted, PublishedRow, conflicts, printed_range, read_published
 
 FOLDER = Path(__file__).parents[2] / "leaderboards" / "published"
 KM = (1, 25, 200, 750, 2500)
@@ -104,9 +104,9 @@ def test_conflicts_are_found_where_one_model_has_several_values(rows: list[Publi
     found = conflicts(rows)
     qwen = found["Qwen2.5-VL-7B", "im2gps3k"]
     assert [row.accuracy[25] for row in qwen] == [16.62, 21.93, 24.3, 32.53]
-    assert spread(qwen, 25) == pytest.approx(15.91)
+    assert printed_range(qwen, 25) == pytest.approx(15.91)
     assert found["GeoCLIP", "im2gps3k"][0].also_printed[0].accuracy == {750: 69.97}
-    assert spread(found["Img2Loc (GPT-4V)", "im2gps3k"], 25) == pytest.approx(5.27)
+    assert printed_range(found["Img2Loc (GPT-4V)", "im2gps3k"], 25) == pytest.approx(5.27)
     assert ("GeoReasoner", "im2gps3k") in found and ("GeoDecoder", "im2gps3k") not in found
     for row in rows:
         if "conflicting values" in row.caveats:

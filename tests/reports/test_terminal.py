@@ -21,7 +21,7 @@ from globe_eval.reports.sentences import of_many, sentences
 from globe_eval.reports.signature import signature
 from globe_eval.runs import record
 from globe_eval.runs.assemble import assemble, unscored
-from globe_eval.sample import Results, Sample, Truth
+from globe_eval.sample import Results, Sample, Truth, to_dict
 
 SETTING = unscored("mine", "2", "coordinates", "0" * 64, "my-model")
 
@@ -37,6 +37,25 @@ def test_what_is_missing_is_shown_beside_the_score() -> None:
     assert "street, 1 km" in shown and "50.0 %" in shown and "100.0 %" in shown
     assert "∞" in shown, "half of the answers are missing: the median is infinite"
     assert "status: coordinates 1, refused 1" in shown
+
+
+def test_unknown_photographers_are_not_counted_as_known_ones() -> None:
+    groups = ["ann", "ann", "bob", None, None, None, None]
+    samples = [Sample.of(str(i), Truth(10.0, 20.0, group=group), "10, 20") for i, group in enumerate(groups)]
+    some, none, all_known = (assemble(SETTING, part)[1] for part in (samples, samples[3:], samples[:3]))
+    shown = terminal.result_table(some)
+    assert "7 photographs, 3 by 2 photographers, 4 by unknown ones" in shown
+    assert "The photographers of 4 photographs are not known" in shown
+    assert " · 4 photographs · " in terminal.heading(none) and "n_unattributed" not in to_dict(all_known)
+
+
+def test_where_one_photographer_took_most_the_intervals_are_said_to_be_too_narrow() -> None:
+    groups = ["ann"] * 20 + [None] * 5
+    samples = [Sample.of(str(i), Truth(10.0, 20.0, group=group), "10, 20") for i, group in enumerate(groups)]
+    whole, part = assemble(SETTING, samples)[1], assemble(SETTING, samples[:3])[1]
+    assert whole.effective_groups == 1.543, "625 / (400 + 5)"
+    assert "Few photographers took most of them, worth 1.5 of equal share" in terminal.result_table(whole)
+    assert part.effective_groups is None, "one photographer has no interval at all"
 
 
 def test_one_group_has_no_interval() -> None:

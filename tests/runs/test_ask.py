@@ -82,6 +82,8 @@ def test_a_picture_without_an_answer_makes_it_incomplete(
     (tmp_path / "photos" / "new.jpg").write_bytes((tmp_path / "photos" / "quay.jpg").read_bytes())
     assert main([*ASK, "--fresh"]) == 3
     assert "1 of 7 pictures have no answer (new.jpg: no answer for id" in capsys.readouterr().err
+    page = (asked / "ask.html").read_text(encoding="utf-8")
+    assert "<dt>error</dt><dd>no answer for id" in page and "The model said nothing" not in page
 
 
 def test_heic_without_pillow_heif_is_refused_before_the_model_is_made(

@@ -197,7 +197,7 @@ def effect(made: Recipe) -> dict[str, Any]:
     if made["kind"] == "reward_model":
         rows = reward_model.label_rows(examples.rows, made)
         examples = reward_model.replace(examples, rows=rows)
-        parts = [[row["id"] for row in part.rows] for part in reward_model.split(examples, made["holdout"])]
+        parts = [[row["id"] for row in part.rows] for part in reward_model.hold_out(examples, made["holdout"])]
         labels = [row["localizable"] for row in rows]
     else:
         parts, labels = [], []

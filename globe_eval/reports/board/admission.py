@@ -2,7 +2,8 @@
 
 `of_run` looks at the folder that a run left, with all its samples: they are read, geocoded and scored again.
 `of_submission` looks at a row's JSON, which has no samples: every figure is computed again from its columns, what it
-says of itself is held against its task (`claims`), and what the truth and published responses say is too (`evidence`).
+says of itself is held against its task (`contradictions`), and what the truth and published responses say is too
+(`provenance`).
 """
 
 from __future__ import annotations
@@ -22,9 +23,20 @@ from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.intervals import PROCEDURE
 from globe_eval.places import DISTANCES, gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
-from globe_eval.reports.board import claims
-from globe_eval.reports.board import submission as rows
-from globe_eval.reports.board.evidence import evidence
+from globe_eval.reports.board.contradictions import contradictions, identity_of_name
+from globe_eval.reports.board.provenance import provenance_of
+from globe_eval.reports.board.submission import (
+    NAME_MEASURES,
+    UNPROVED,
+    Submission,
+    differing_figures,
+    near,
+    read_submission,
+    recompute,
+    seal,
+    submission,
+    unpack,
+)
 from globe_eval.runs import record
 from globe_eval.runs.assemble import assemble
 from globe_eval.sample import LOCATED, Results, Sample
@@ -48,29 +60,29 @@ def of_run(folder: Path, known: Definitions) -> list[str]:
 def of_submission(path: Path, known: Definitions) -> list[str]:
     """Why a row's JSON cannot stand on a leaderboard."""
     try:
-        one = rows.read_submission(path)
+        one = read_submission(path)
     except InputError as error:
         return [str(error)]
     wrong = list(_of_settings(one.results, known))
     if wrong:
         return wrong
     try:
-        wrong += _of_figures(one.results, rows.recompute(one), PLAIN)
-        wrong += claims.contradictions(one, known)
-        wrong += evidence(path, one, known[one.results.task]).wrong
+        wrong += _of_figures(one.results, recompute(one), PLAIN)
+        wrong += contradictions(one, known)
+        wrong += provenance_of(path, one, known[one.results.task]).wrong
     except (ValueError, OverflowError, MemoryError) as error:
         wrong.append(f"columns: {error}")
-    unproved = [name for name in ("breakdowns", *rows.UNPROVED) if getattr(one.results, name, None)]
+    unproved = [name for name in ("breakdowns", *UNPROVED) if getattr(one.results, name, None)]
     if unproved:
         wrong.append(f"results.{unproved[0]}: nothing in the file proves it; globe-eval leaderboard add leaves it out")
-    if not wrong and rows.seal(one) != one.sha256:
-        wrong.append(f"sha256: found {one.sha256[:12]}…, the content has {rows.seal(one)[:12]}…: the file was edited")
+    if not wrong and seal(one) != one.sha256:
+        wrong.append(f"sha256: found {one.sha256[:12]}…, the content has {seal(one)[:12]}…: the file was edited")
     if not wrong and path.name != one.file_name:
         wrong.append(f"is named {path.name}; allowed: {one.file_name}")
     return wrong
 
 
-def disagreeing(many: Mapping[Path, rows.Submission]) -> dict[Path, list[str]]:
+def disagreeing(many: Mapping[Path, Submission]) -> dict[Path, list[str]]:
     """What rows have to say against each other; the order of the files decides nothing.
 
     Rows of one manifest have the same photographs, groups and ceilings: what most of them have is right; without a
@@ -97,7 +109,7 @@ def disagreeing(many: Mapping[Path, rows.Submission]) -> dict[Path, list[str]]:
         for key, value in (
             (("run", results.task, columns.samples_sha256), path),
             (("answers", *answers), path),
-            (("name", results.manifest_sha256, claims.identity_of_name(one.name)), _which_model(one)),
+            (("name", results.manifest_sha256, identity_of_name(one.name)), _which_model(one)),
         ):
             alike.setdefault(key, {}).setdefault(value, []).append(path)
     for key, values in belongs.items():
@@ -120,16 +132,29 @@ def disagreeing(many: Mapping[Path, rows.Submission]) -> dict[Path, list[str]]:
     return {path: wrong for path, wrong in found.items() if wrong}
 
 
-def _answers(one: rows.Submission) -> tuple[Any, Any]:
+def _answers(one: Submission) -> tuple[Any, Any]:
     """Statuses and distances, however they are packed; the texts where they cannot be unpacked."""
     status, distance = one.columns.status, one.columns.distance_m
     try:
-        return rows.unpack(status, one.results.n, 0, 100).tobytes(), one.distance_km().tobytes()
+        return unpack(status, one.results.n, 0, 100).tobytes(), one.distance_km().tobytes()
     except ValueError:
         return status, distance
 
 
-def _which_model(one: rows.Submission) -> str:
+def alike(one: Submission, other: Submission) -> float:
+    """The share of the answers of two rows that are equally far from the truth, of photographs that either locates.
+
+    Within a thousandth and ten metres, so that no rounding hides it; 0 for rows of different photographs or one model.
+    """
+    of = [(row.results.manifest_sha256, row.results.n) for row in (one, other)]
+    if of[0] != of[1] or _which_model(one) == _which_model(other) != "answers":
+        return 0.0
+    sides = one.distance_km(), other.distance_km()
+    located = ~np.isnan(sides).all(axis=0)
+    return float(np.isclose(*sides, rtol=1e-3, atol=0.01)[located].mean()) if located.any() else 0.0
+
+
+def _which_model(one: Submission) -> str:
     """What a name stands for: the model and its weights, a file of answers whatever it is called."""
     results = one.results
     if results.prompt is None or one.is_floor:
@@ -210,8 +235,8 @@ def _of_samples(folder: Path, results: Results, samples: Sequence[Sample], defin
             one.id
             for one, other in zip(samples, scored, strict=True)
             if one.status != other.status
-            or not rows.near(one.distance_km, other.distance_km, 1e-6)
-            or any(getattr(one, name) != getattr(other, name) for name in rows.NAME_MEASURES)
+            or not near(one.distance_km, other.distance_km, 1e-6)
+            or any(getattr(one, name) != getattr(other, name) for name in NAME_MEASURES)
         ]
         if moved:
             yield (
@@ -223,12 +248,12 @@ def _of_samples(folder: Path, results: Results, samples: Sequence[Sample], defin
         yield from _of_figures(results, fresh, (*PLAIN, "ceiling", "attainable"))
         for model, accuracies in again.accuracy_by_distance.items():
             stored = results.accuracy_by_distance.get(model, {})
-            wrong = [name for name, value in accuracies.items() if not rows.near(stored.get(name), value, 1e-9)]
+            wrong = [name for name, value in accuracies.items() if not near(stored.get(name), value, 1e-9)]
             if wrong:
                 yield f"accuracy_by_distance: {model}, {', '.join(wrong)}: is not what the samples give"
         return
-    one = rows.submission("online", None, results, folder)  # its places may not be asked for again
-    yield from _of_figures(one.results, rows.recompute(one), PLAIN)
+    one = submission("online", None, results, folder)  # its places may not be asked for again
+    yield from _of_figures(one.results, recompute(one), PLAIN)
 
 
 def _of_truths(samples: Sequence[Sample], results: Results, definition: Definition) -> str | None:
@@ -274,7 +299,7 @@ def _of_figures(results: Results, fresh: Mapping[str, Any], plain: Sequence[str]
         if getattr(results, name) != fresh[name]:
             yield f"{name}: found {_short(getattr(results, name))}, the samples give {_short(fresh[name])}"
     for name in FIGURES:
-        wrong = rows.differing_figures(getattr(results, name), fresh[name])
+        wrong = differing_figures(getattr(results, name), fresh[name])
         if wrong:
             more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
             yield f"{name}: {wrong[0]}{more}: the figures are not those of the samples"

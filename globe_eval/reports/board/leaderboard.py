@@ -19,16 +19,21 @@ from pydantic import ValidationError
 from globe_eval.benchmarks.definition import Definition, definitions, task_folders
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import write_whole
-from globe_eval.reports.board import admission, claims, evidence, formats, site
+from globe_eval.reports.board import admission, site, writers
 from globe_eval.reports.board.boards import Board, boards
+from globe_eval.reports.board.contradictions import contradictions
+from globe_eval.reports.board.provenance import Provenance, provenance_of, publishable, responses_of
 from globe_eval.reports.board.published import read_published
 from globe_eval.reports.board.submission import Submission, file_text, read_submission, submission
 from globe_eval.reports.run import model_name
 from globe_eval.runs import record
 from globe_eval.sample import first_error
 
-FORMATS = {"md": formats.markdown, "csv": formats.csv_text, "tex": formats.latex, "json": formats.as_json}
+FORMATS = {"md": writers.markdown, "csv": writers.csv_text, "tex": writers.latex, "json": writers.as_json}
 MARKER = re.compile(r"(<!-- board (\S+) -->\n).*?(<!-- end of board \2 -->)", re.DOTALL)
+ALIKE = 0.9
+"""From which share of answers at the same place two rows are said to be alike; a model and what it was trained from on
+miniworld share 0.7."""
 README_TOP = 24
 """How many published rows a README shows."""
 
@@ -65,14 +70,14 @@ def add(
         if (one.columns.samples_sha256, one.results.task) == (row.columns.samples_sha256, row.results.task):
             raise InputError(f"{run}: is there already, as {path}; remove that file first to add it anew")
     path = leaderboards / "runs" / row.file_name
-    wrong = [*claims.contradictions(row, known), *admission.disagreeing({**there, path: row}).get(path, [])]
+    wrong = [*contradictions(row, known), *admission.disagreeing({**there, path: row}).get(path, [])]
     if wrong:
         raise InputError(f"{run}: cannot be a row: {'; '.join(wrong)}")
-    published = evidence.publishable(record.read_samples(run)) if responses else None
+    published = publishable(record.read_samples(run)) if responses else None
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, file_text(row).encode())
     if published is not None:
-        beside = evidence.responses_of(path)
+        beside = responses_of(path)
         beside.parent.mkdir(parents=True, exist_ok=True)
         write_whole(beside, published)
     return path
@@ -90,14 +95,7 @@ def check(
     there = _row_files(leaderboards)
     paths = list(paths) or there
     found = {path: admission.check(path, known) for path in paths}
-    readable = {}
-    for path in dict.fromkeys([*there, *(path for path in paths if path.is_file())]):
-        try:
-            readable[path] = read_submission(path)
-            _ = readable[path].groups
-        except (InputError, ValueError):
-            readable.pop(path, None)
-    together = admission.disagreeing({path.resolve(): one for path, one in readable.items()})
+    together = admission.disagreeing(_readable(paths, leaderboards))
     for path in paths:
         found[path] += together.get(path.resolve(), [])
     if paths == there and (leaderboards / "published").is_dir():
@@ -110,10 +108,39 @@ def check(
     return list(found.items())
 
 
-def level(path: Path, known: Mapping[str, Definition]) -> evidence.Evidence:
+def lookalikes(paths: Sequence[Path], leaderboards: Path) -> dict[Path, str]:
+    """What is to be said of each of these rows of which another has ALIKE of the answers, as `admission.alike` has it.
+
+    It refuses nothing: a model and its quantisation are so much alike. It says where to look for a copied row.
+    """
+    rows = _readable(paths, leaderboards)
+    found = {}
+    for path in paths:
+        one = rows[path.resolve()]
+        shares = {other.name: admission.alike(one, other) for at, other in rows.items() if at != path.resolve()}
+        if shares and (most := max(shares.values())) >= ALIKE:
+            name = next(name for name, share in shares.items() if share == most)
+            found[path] = f"{100 * most:.1f} % of its answers are where those of {name!r} are"
+    return found
+
+
+def _readable(paths: Sequence[Path], leaderboards: Path) -> dict[Path, Submission]:
+    """These rows and all of the leaderboard by their resolved path, but for those that cannot be read."""
+    found = {}
+    for path in [*_row_files(leaderboards), *(path for path in paths if path.is_file())]:
+        try:
+            one = read_submission(path)
+            _ = one.groups
+        except (InputError, ValueError):
+            continue
+        found[path.resolve()] = one
+    return found
+
+
+def level(path: Path, known: Mapping[str, Definition]) -> Provenance:
     """What stands behind a row that was checked."""
     one = read_submission(path)
-    return evidence.evidence(path, one, known[one.results.task])
+    return provenance_of(path, one, known[one.results.task])
 
 
 def build(leaderboards: Path, *, suffixes: Sequence[str] = (), include_path: Sequence[Path] = ()) -> dict[Path, str]:
@@ -130,16 +157,16 @@ def build(leaderboards: Path, *, suffixes: Sequence[str] = (), include_path: Seq
     if refused:
         raise InputError(f"{leaderboards}/runs: {len(refused)} rows are refused: {refused[0]}")
     known = known_tasks(include_path)
-    submissions = [read_submission(path) for path in _row_files(leaderboards)]
-    levels = {read_submission(path).sha256: level(path, known).level for path in _row_files(leaderboards)}
+    rows = {path: read_submission(path) for path in _row_files(leaderboards)}
+    levels = {one.sha256: provenance_of(path, one, known[one.results.task]).level for path, one in rows.items()}
     published = read_published(leaderboards / "published") if (leaderboards / "published").is_dir() else []
-    every = boards(submissions, published, known, levels)
+    every = boards([*rows.values()], published, known, levels)
     files = {
         leaderboards / "boards" / f"{board.name}.{suffix}": FORMATS[suffix](board)
         for board in every
         for suffix in suffixes
     }
-    files[leaderboards / "boards.md"] = formats.markdown_page(every, link="site/index.html")
+    files[leaderboards / "boards.md"] = writers.markdown_page(every, link="site/index.html")
     files[leaderboards / "site" / "index.html"] = site.page(every)
     beside = leaderboards.parent if leaderboards.name else leaderboards.resolve().parent
     for readme in (leaderboards / "README.md", beside / "README.md"):
@@ -187,9 +214,6 @@ def _filled(text: str, every: Sequence[Board], readme: Path, leaderboards: Path)
         name = found[2]
         if name not in by_name:
             raise InputError(f"{readme}: no board {name!r}{nearest(name, by_name)} (there are: {', '.join(by_name)})")
-        return f"{found[1]}{formats.markdown(by_name[name], link=link, top=README_TOP)}{found[3]}"
+        return f"{found[1]}{writers.markdown(by_name[name], link=link, top=README_TOP)}{found[3]}"
 
     return MARKER.sub(table, text)
-
-
-__all__ = ["Submission", "add", "build", "check", "known_tasks", "stale", "write"]

@@ -129,10 +129,10 @@ def conflicts(rows: Sequence[PublishedRow]) -> dict[tuple[str, str], list[Publis
     together: dict[tuple[str, str], list[PublishedRow]] = {}
     for row in rows:
         together.setdefault((row.method, row.task), []).append(row)
-    return {key: group for key, group in together.items() if any(spread(group, km) > ROUNDING for km in _KM)}
+    return {key: group for key, group in together.items() if any(printed_range(group, km) > ROUNDING for km in _KM)}
 
 
-def spread(rows: Sequence[PublishedRow], km: int) -> float:
+def printed_range(rows: Sequence[PublishedRow], km: int) -> float:
     """Greatest difference in points between the values that are printed for these rows within `km`."""
     printed = [value for row in rows if (value := row.accuracy.get(km)) is not None]
     printed += [also.accuracy[km] for row in rows for also in row.also_printed if km in also.accuracy]

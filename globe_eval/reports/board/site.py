@@ -6,8 +6,6 @@ own policy lets no script run but the one whose SHA-256 it names.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,8 +15,9 @@ from markupsafe import Markup
 
 from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.reports import notation
-from globe_eval.reports.board import formats
+from globe_eval.reports.board import writers
 from globe_eval.reports.board.boards import COLUMNS, HEADLINE, Board, Cell, Row, Section
+from globe_eval.reports.page.template import source_hash
 
 _HERE = Path(__file__).parent
 
@@ -31,7 +30,7 @@ def page(boards: Sequence[Board]) -> str:
         boards=boards,
         style=Markup(_text("../style.css") + _text("site.css")),
         script=Markup(script),
-        script_sha256=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        script_hash=Markup(source_hash(script)),
         headline=HEADLINE,
         accuracies=ACCURACIES,
         short=notation.short,
@@ -41,7 +40,7 @@ def page(boards: Sequence[Board]) -> str:
         kinds=_kinds,
         rows=lambda board: sum(len(section.rows) for section in board.sections),
         shown_as=_shown_as,
-        rank=formats.shown_rank,
+        rank=writers.shown_rank,
         number=notation.number,
         span=_span,
         value=_value,

@@ -15,7 +15,7 @@ import hashlib
 import json
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -53,7 +53,7 @@ REQUIRED = (
     *("country_accuracy", "city_accuracy", "globe_country_match", "globe_city_match"),
 )
 """The metrics besides accuracies that every row has; a later metric, rows that were made before it lack."""
-UNPROVED = ("clean", "reasoning")
+UNPROVED = ("clean", "reasoning", "n_unattributed", "effective_groups")
 """Figures of a result, besides breakdowns, that a row does not keep."""
 NOWHERE = -1_000_000_000
 MOST_BYTES = 32 << 20
@@ -120,6 +120,14 @@ class Submission(Record):
         """The number of each photograph's group, shape (n,)."""
         return unpack(self.columns.group, self.results.n, 0, self.results.n - 1)
 
+    def statuses(self) -> Integers:
+        """The number of each photograph's status in STATUSES, shape (n,)."""
+        return unpack(self.columns.status, self.results.n, 0, len(STATUSES) - 1)
+
+    def name_scores(self) -> dict[str, Integers]:
+        """Measure of names -> 1 right, 0 wrong, -1 unknown, shape (n,)."""
+        return {measure: unpack(text, self.results.n, -1, 1) for measure, text in self.columns.names.items()}
+
     def distance_km(self) -> Floats:
         """Kilometres, shape (n,), NaN where there is no usable answer."""
         metres = unpack(self.columns.distance_m, self.results.n, -1, 20_100_000)
@@ -142,7 +150,7 @@ def submission(name: str, source: str | None, results: Results, folder: Path) ->
     ids = [sample.id for sample in samples]
     labels = statistics.cluster_labels(ids, [sample.truth.group for sample in samples])
     columns = PackedColumns(
-        ids_sha256=hashlib.sha256("".join(f"{id_}\n" for id_ in ids).encode()).hexdigest(),
+        ids_sha256=ids_sha256(ids),
         samples_sha256=hashlib.sha256((folder / "samples.jsonl").read_bytes()).hexdigest(),
         status=pack([STATUSES.index(sample.status) for sample in samples]),
         distance_m=pack([metres(sample.distance_km) for sample in samples]),
@@ -165,15 +173,19 @@ def submission(name: str, source: str | None, results: Results, folder: Path) ->
     return with_seal(replace(whole, results=kept))
 
 
+def ids_sha256(ids: Iterable[str]) -> str:
+    """SHA-256 of sorted ids, a line each."""
+    return hashlib.sha256("".join(f"{one}\n" for one in ids).encode()).hexdigest()
+
+
 def samples_of(one: Submission, beside: Sequence[Sample]) -> list[Sample]:
     """The samples of a row, as far as it has them; ids and truths are those of `beside`, sorted by id.
 
     Raises ValueError for a column that is not what `pack` makes of n numbers.
     """
     n = one.results.n
-    status, kilometres = unpack(one.columns.status, n, 0, len(STATUSES) - 1), one.distance_km().tolist()
+    status, kilometres, names = one.statuses(), one.distance_km().tolist(), one.name_scores()
     lat, lon = one.places() if one.columns.lat and one.columns.lon else (np.full(n, np.nan), np.full(n, np.nan))
-    names = {measure: unpack(text, n, -1, 1) for measure, text in one.columns.names.items()}
     found = []
     for i, sample in enumerate(beside):
         said = {measure: float(column[i]) for measure, column in names.items() if column[i] >= 0}
@@ -288,9 +300,7 @@ def recompute(one: Submission) -> dict[str, Any]:
     Raises ValueError for a column that is not what `pack` makes of n numbers.
     """
     results, n = one.results, one.results.n
-    kinds = unpack(one.columns.status, n, 0, len(STATUSES) - 1)
-    kilometres, groups = one.distance_km(), one.groups
-    names = {measure: unpack(text, n, -1, 1) for measure, text in one.columns.names.items()}
+    kinds, kilometres, groups, names = one.statuses(), one.distance_km(), one.groups, one.name_scores()
     for name, column in one.columns.own.items():
         if len(column) != n:
             raise ValueError(f"own.{name} has {len(column):,} values, n is {n:,}")

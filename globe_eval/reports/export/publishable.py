@@ -15,14 +15,11 @@ from globe_eval.benchmarks.definition import shipped
 from globe_eval.errors import IncompleteRun, InputError
 from globe_eval.metrics import intervals
 from globe_eval.metrics.catalogue import described
-from globe_eval.metrics.statistics import cluster_labels
 from globe_eval.reports import notation
-from globe_eval.reports.run import Run, model_name
+from globe_eval.reports.run import UNNAMED, Run, model_name
 from globe_eval.sample import Figure, Results
 from globe_eval.secrets import without_secrets
 
-UNNAMED = "score"
-"""What `globe-eval score` calls the task where it was told none."""
 _REMOVED = "(removed)"
 
 
@@ -117,11 +114,10 @@ def standard_errors(run: Run) -> dict[str, float]:
 
     Metrics with an infinite value have none, nor has one group.
     """
-    groups = cluster_labels(run.table["id"].tolist(), run.table["truth.group"].tolist())
     found = {}
     for name, _, _ in published_figures(run.results):
         if name in run.values and run.metrics[name].statistic == "mean":
-            of = intervals.spread(run.values[name], groups)
+            of = intervals.spread(run.values[name], run.groups)
             if of.n_groups > 1:
                 found[name] = of.standard_error
     return found

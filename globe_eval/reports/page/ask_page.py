@@ -6,20 +6,17 @@ its own style by hash and pictures that are part of it. The same answers give th
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 import globe_eval
 from globe_eval.benchmarks.table import write_csv
 from globe_eval.files import write_whole
-from globe_eval.reports.page import marks, worldmap
+from globe_eval.reports.page import maps, marks, template, worldmap
 from globe_eval.reports.page.drawings import STYLES
 from globe_eval.reports.page.joined import contradicts, own_confidence
 from globe_eval.reports.page.payload import LONGEST, concluded, found_place, shortened
@@ -34,13 +31,10 @@ LEVELS = {"coordinates": 0, "city": 1, "admin": 2, "country": 3}
 WINDOW = 160.0
 """Units of the map that are shown at least: what is nearer together is no clearer on outlines of 1:110 million."""
 
-_HERE = Path(__file__).parent
 _CSV = ("file", "status", "answer", "place_found", "lat", "lon", "confidence", "cues", "response", "error")
 
 
-def write_ask_page(
-    samples: Sequence[Sample], images: Path, folder: Path, model: str, max_images: int = MOST
-) -> list[Path]:
+def write_ask_page(samples: Sequence[Sample], images: Path, folder: Path, model: str) -> list[Path]:
     """Write `ask.html` and `ask.csv`, a row a picture; returns both paths. Samples are as `runs.ask` gives them."""
     read = [_read(sample) for sample in samples]
     urls = {i: _url(images / sample.id) for i, sample in enumerate(samples[:MOST])}
@@ -54,15 +48,11 @@ def ask_page_text(
     samples: Sequence[Sample], read: Sequence[dict[str, Any]], urls: dict[int, str | None], model: str
 ) -> str:
     """The page, as text."""
-    style = "\n" + "".join((_HERE / name).read_text(encoding="utf-8") for name in (*STYLES, "report.css", "ask.css"))
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    style = "\n" + template.text(*STYLES, "report.css", "ask.css")
     counts: Counter[str] = Counter(sample.status for sample in samples)
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
     values = {
         "version": globe_eval.__version__,
-        "policy": f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'",
+        "policy": f"default-src 'none'; img-src data:; style-src {template.source_hash(style)}; base-uri 'none'",
         "style": Markup(style),
         "model": model,
         "n": len(samples),
@@ -76,7 +66,7 @@ def ask_page_text(
         ],
         "without_picture": len(samples) - sum(url is not None for url in urls.values()),
     }
-    return environment.get_template("ask.html.j2").render(values).lstrip() + "\n"
+    return template.render("ask.html.j2", values)
 
 
 def answers_map(samples: Sequence[Sample]) -> Markup:
@@ -94,9 +84,7 @@ def answers_map(samples: Sequence[Sample]) -> Markup:
     ]
     return element(
         "svg",
-        element("path", d=worldmap.sphere_path(), class_="sea"),
-        element("path", d=worldmap.graticule_path(), class_="grid"),
-        element("path", d="".join(worldmap.outline_path(one.rings) for one in worldmap.countries()), class_="land"),
+        *maps.background(),
         *points,
         viewBox=window(x.tolist(), y.tolist()),
         role="group",
@@ -140,6 +128,7 @@ def _read(sample: Sample) -> dict[str, Any]:
         "confidence": None if confidence is None else round(confidence, 4),
         "concludes": concluded(sample.consistency) if sample.consistency and contradicts(sample) else "",
         "cues": list(cues),
+        "error": (sample.error or "").removeprefix(f"{sample.id}: "),
         "parts": [*parts, (encoded[2 * done :].decode("utf-16-le"), "", "")],
     }
 
@@ -149,7 +138,7 @@ def _row(sample: Sample, read: dict[str, Any]) -> list[str | float | None]:
     point = (None, None) if place is None else (place.lat, place.lon)
     return [
         sample.id, sample.status, read["answer"], read["place"], *point, read["confidence"], "; ".join(read["cues"]),
-        sample.response, sample.error,
+        sample.response, read["error"] or None,
     ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from markupsafe import Markup
 
 from globe_eval.metrics import localizability
-from globe_eval.metrics.accuracy import THRESHOLDS_KM
+from globe_eval.metrics.accuracy import THRESHOLDS_KM, within
 from globe_eval.metrics.intervals import wilson
 from globe_eval.reports.page import svg
 from globe_eval.reports.page.joined import Floats, JoinedRuns
@@ -75,8 +75,8 @@ def bins_of_distance(distance_km: npt.ArrayLike) -> tuple[Floats, Floats]:
     return edges, np.histogram(known, edges)[0] / max(1, len(distance))
 
 
-def bins_of_confidence(confidence: npt.ArrayLike, located: npt.ArrayLike, n_bins: int = 10) -> list[Bin]:
-    """Confidences in equal bins over [0, 1], with the share located in each; empty bins are left out.
+def bins_of_confidence(confidence: npt.ArrayLike, located: npt.ArrayLike) -> list[Bin]:
+    """Confidences in ten equal bins over [0, 1], with the share located in each; empty bins are left out.
 
     A confidence on an edge belongs to the bin above it, 1 to the last. Pairs with a NaN are left out.
 
@@ -86,7 +86,7 @@ def bins_of_confidence(confidence: npt.ArrayLike, located: npt.ArrayLike, n_bins
     p, y = np.asarray(confidence, np.float64), np.asarray(located, np.float64)
     here = ~(np.isnan(p) | np.isnan(y))
     p, y = p[here], y[here]
-    which = np.minimum(np.floor(p * n_bins + 1e-9).astype(np.intp), n_bins - 1)
+    which = np.minimum(np.floor(p * 10 + 1e-9).astype(np.intp), 9)
     bins = []
     for k in np.unique(which):
         inside = which == k
@@ -246,13 +246,13 @@ def whiskers(rows: Sequence[tuple[str, Sequence[Whisker | None]]], title: str, n
     return svg.drawing(WIDTH, height, *parts, title=title, description="; ".join(words), name=name)
 
 
-def reliability(lines: Sequence[Line], km: float, name: str) -> Markup:
-    """Stated confidence against the share that lay within `km`; on the diagonal, a model knows what it knows."""
+def reliability(lines: Sequence[Line]) -> Markup:
+    """Stated confidence against the share within NEAR_KM; on the diagonal, a model knows what it knows."""
     x, y = svg.linear(0.0, 1.0, LEFT, WIDTH - RIGHT), svg.linear(0.0, 1.0, HEIGHT - BOTTOM, TOP)
     parts = [svg.path([x(0), x(1)], [y(0), y(1)], class_="axis", stroke_dasharray="3 3")]
     words = []
     for i, line in enumerate(lines):
-        bins = bins_of_confidence(line.confidence, _within(line.distance_km, km))
+        bins = bins_of_confidence(line.confidence, _is_near(line))
         most = max((b.n for b in bins), default=1)
         parts.append(stroke(i, [x(b.confidence) for b in bins], [y(b.located) for b in bins], thin=True))
         for b in bins:
@@ -264,16 +264,16 @@ def reliability(lines: Sequence[Line], km: float, name: str) -> Markup:
                 element("circle", element("title", text), cx=at, cy=y(b.located), r=size, class_=f"dot r{i % 6}")
             )
             words.append(text)
-    title = f"Stated confidence against the share within {km:,.0f} km"
-    return _chart(name, title, words, _share_axis(x, "confidence"), parts)
+    title = f"Stated confidence against the share within {NEAR_KM:g} km"
+    return _chart("reliability", title, words, _share_axis(x, "confidence"), parts)
 
 
-def risk_coverage(lines: Sequence[Line], km: float, name: str) -> Markup:
+def risk_coverage(lines: Sequence[Line]) -> Markup:
     """How many answers are wrong when only the most confident are given."""
     x, y = svg.linear(0.0, 1.0, LEFT, WIDTH - RIGHT), svg.linear(0.0, 1.0, HEIGHT - BOTTOM, TOP)
     parts, words = [], []
     for i, line in enumerate(lines):
-        curve = localizability.risk_coverage(line.confidence, _within(line.distance_km, km))
+        curve = localizability.risk_coverage(line.confidence, _is_near(line))
         if not curve:
             continue
         xs, ys = [x(coverage) for coverage, _ in curve], [y(risk) for _, risk in curve]
@@ -282,8 +282,8 @@ def risk_coverage(lines: Sequence[Line], km: float, name: str) -> Markup:
             f"{line.name}: {100 * curve[0][1]:.0f} % wrong at {100 * curve[0][0]:.0f} % answered, "
             f"{100 * curve[-1][1]:.0f} % wrong when all are"
         )
-    title = f"Share farther than {km:,.0f} km among the answers given"
-    return _chart(name, title, words, _share_axis(x, "answered, the most confident first"), parts)
+    title = f"Share farther than {NEAR_KM:g} km among the answers given"
+    return _chart("risk", title, words, _share_axis(x, "answered, the most confident first"), parts)
 
 
 def _chart(
@@ -309,8 +309,8 @@ def _text(text: str, x: float, y: float, anchor: str = "middle") -> Markup:
     return element("text", text, x=x, y=y, text_anchor=anchor, class_="soft")
 
 
-def _within(distance_km: Floats, km: float) -> Floats:
-    return (np.nan_to_num(distance_km, nan=np.inf) <= km).astype(np.float64)
+def _is_near(line: Line) -> Floats:
+    return within(line.distance_km, NEAR_KM).astype(np.float64)
 
 
 def _spread(line: Line) -> str:

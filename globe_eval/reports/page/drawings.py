@@ -8,14 +8,13 @@ from pathlib import Path
 from markupsafe import Markup
 
 from globe_eval.files import write_whole
-from globe_eval.reports.page import charts, maps, svg
+from globe_eval.reports.page import charts, maps, svg, template
 from globe_eval.reports.page.joined import JoinedRuns
 from globe_eval.reports.page.svg import element
 
 STYLES = ("../style.css", "drawings.css")
 """Where colours and the look of drawings are written."""
 _LINE = 18.0
-_HERE = Path(__file__).parent
 
 
 def write_drawings(data: JoinedRuns, folder: Path) -> list[Path]:
@@ -32,8 +31,8 @@ def write_drawings(data: JoinedRuns, folder: Path) -> list[Path]:
     drawn["distances.svg"] = charts.cumulative(lines, "distances"), charts.WIDTH, names
     drawn["histogram.svg"] = charts.histogram(lines, "histogram"), charts.WIDTH, names
     if charts.state_confidence(lines):
-        drawn["reliability.svg"] = charts.reliability(lines, charts.NEAR_KM, "reliability"), charts.WIDTH, names
-        drawn["risk-coverage.svg"] = charts.risk_coverage(lines, charts.NEAR_KM, "risk"), charts.WIDTH, names
+        drawn["reliability.svg"] = charts.reliability(lines), charts.WIDTH, names
+        drawn["risk-coverage.svg"] = charts.risk_coverage(lines), charts.WIDTH, names
     folder.mkdir(parents=True, exist_ok=True)
     style = standalone_style()
     for name, (drawing, width, runs) in drawn.items():
@@ -43,7 +42,7 @@ def write_drawings(data: JoinedRuns, folder: Path) -> list[Path]:
 
 def standalone_style() -> str:
     """The rules of drawings in their light colours, each colour written out: few programs know CSS variables."""
-    shared, own = ((_HERE / name).read_text(encoding="utf-8") for name in STYLES)
+    shared, own = map(template.text, STYLES)
     light = re.search(r":root \{(.*?)\}", shared, re.DOTALL)
     assert light is not None
     colours = dict(re.findall(r"(--[\w-]+): (#[0-9a-f]{6})", light[1] + own.partition("@media")[0]))

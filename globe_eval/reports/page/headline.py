@@ -127,5 +127,5 @@ def about(results: Results) -> list[tuple[str, str]]:
     if results.usage is not None:
         used = to_dict(results.usage)
         rows += [(name.replace("_", " "), f"{value:,}") for name, value in used.items() if value is not None]
-    rows.append(("photographers or groups", f"{results.n_groups:,}"))
+    rows.append(("photographs", notation.by_whom(results)))
     return rows

@@ -74,30 +74,30 @@ def join_runs(folders: Sequence[Path]) -> JoinedRuns:
     names = _names([one.results for one in read])
     runs = [NamedRun(one.folder, one.results, one.samples, name) for name, one in zip(names, read, strict=True)]
 
-    photographs, places = _joined([run.samples for run in runs])
+    photographs, indices = _joined([run.samples for run in runs])
     answers: list[list[Sample | None]] = [[None] * len(photographs) for _ in runs]
-    for one, place_of, row in zip(runs, places, answers, strict=True):
-        for sample, place in zip(one.samples, place_of, strict=True):
-            row[place] = sample
+    for one, of_run, row in zip(runs, indices, answers, strict=True):
+        for sample, index in zip(one.samples, of_run, strict=True):
+            row[index] = sample
     return JoinedRuns(runs, _photographs(photographs), answers)
 
 
 def _joined(many: Sequence[Sequence[Sample]]) -> tuple[list[Sample], list[list[int]]]:
     """One sample for each photograph, in order of appearance, and which of them each run's samples are of."""
     first: list[Sample] = []
-    known: dict[str, list[int]] = {}
-    places = []
+    of_id: dict[str, list[int]] = {}
+    indices = []
     for samples in many:
-        place_of = []
+        of_run = []
         for sample in samples:
-            same = known.setdefault(sample.id, [])
-            place = next((i for i in same if _same_point(first[i].truth, sample.truth)), len(first))
-            if place == len(first):
-                same.append(place)
+            same = of_id.setdefault(sample.id, [])
+            index = next((i for i in same if _same_point(first[i].truth, sample.truth)), len(first))
+            if index == len(first):
+                same.append(index)
                 first.append(sample)
-            place_of.append(place)
-        places.append(place_of)
-    return first, places
+            of_run.append(index)
+        indices.append(of_run)
+    return first, indices
 
 
 def _same_point(a: Truth, b: Truth) -> bool:

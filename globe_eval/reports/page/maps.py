@@ -100,13 +100,17 @@ def world(description: str) -> Markup:
     return _world(description, element("g", id="world-lines"))
 
 
-def _world(description: str, lines: Markup) -> Markup:
+def background() -> list[Markup]:
+    """Sea, grid and land."""
     land = "".join(worldmap.outline_path(country.rings) for country in worldmap.countries())
+    paths = {"sea": worldmap.sphere_path(), "grid": worldmap.graticule_path(), "land": land}
+    return [element("path", d=path, class_=name) for name, path in paths.items()]
+
+
+def _world(description: str, lines: Markup) -> Markup:
     return element(
         "svg",
-        element("path", d=worldmap.sphere_path(), class_="sea"),
-        element("path", d=worldmap.graticule_path(), class_="grid"),
-        element("path", d=land, class_="land"),
+        *background(),
         lines,
         viewBox=_box(),
         id="world",

@@ -38,7 +38,7 @@ def payload(loaded: JoinedRuns, pictures: Mapping[int, str], read: Sequence[int]
 
     """
     codes = sorted({p.country for p in loaded.photographs if p.country}, key=country_name)
-    place_of = {code: place for place, code in enumerate(codes)}
+    index_of = {code: index for index, code in enumerate(codes)}
     names: dict[str, int] = {}
     answers = [_answers(one, set(read), longest, names) for one in loaded.answers]
     return {
@@ -50,7 +50,7 @@ def payload(loaded: JoinedRuns, pictures: Mapping[int, str], read: Sequence[int]
             "lat": [round(p.lat, 4) for p in loaded.photographs],
             "lon": [round(p.lon, 4) for p in loaded.photographs],
             "place": [p.place for p in loaded.photographs],
-            "country": [place_of[p.country] if p.country else None for p in loaded.photographs],
+            "country": [index_of[p.country] if p.country else None for p in loaded.photographs],
             "picture": {str(i): url for i, url in pictures.items()},
         },
         "answers": answers,
@@ -146,10 +146,10 @@ def _countries(results: Results) -> dict[str, Any]:
     }
 
 
-def limit(texts: Iterable[str | None], most_bytes: int = MOST_BYTES) -> int:
+def response_limit(texts: Iterable[str | None], most_bytes: int = MOST_BYTES) -> int:
     """How many characters each response may have so that all together stay within `most_bytes`; LONGEST at most.
 
-    >>> limit(["a" * 1000] * 10, 5_000), limit(["a" * 20_000], 10**9), limit([None, ""])
+    >>> response_limit(["a" * 1000] * 10, 5_000), response_limit(["a" * 20_000], 10**9), response_limit([None, ""])
     (500, 8000, 8000)
     """
     sizes = [(len(text), len(text.encode("utf-8"))) for text in texts if text]

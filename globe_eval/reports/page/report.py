@@ -7,13 +7,11 @@ their hashes, and no request at all. The same input gives the same bytes: there 
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 import globe_eval
@@ -22,16 +20,16 @@ from globe_eval.files import write_whole
 from globe_eval.metrics.breakdowns import AT_LEAST
 from globe_eval.reports import notation, terminal
 from globe_eval.reports.export.samples import csv_text, digests
-from globe_eval.reports.page import charts, headline, maps, marks, payload, pictures
+from globe_eval.reports.page import charts, headline, maps, marks, payload, pictures, template
 from globe_eval.reports.page.drawings import STYLES, write_drawings
 from globe_eval.reports.page.joined import JoinedRuns, NamedRun, join_runs, table_of
 from globe_eval.reports.page.maps import SIDE_KM
 from globe_eval.reports.page.marks import foremost
+from globe_eval.reports.run import UNNAMED, titled
 from globe_eval.reports.sentences import sentences
 from globe_eval.sample import STATUSES
 
 DEFAULT = Path("globe-eval-report.html")
-_HERE = Path(__file__).parent
 _SCRIPTS = ("sort.js", "map.js", "gallery.js", "report.js")
 _COUNTRY_COLUMNS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
 _PARTS = {"continent": "continent", "scene": "scene", "city_size": "size of the nearest city"}
@@ -119,13 +117,13 @@ def page(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, pictures_
     """
     runs = data.runs
     read = foremost(some, max(1, marks.MOST_READ // max(1, len(runs))))
-    longest = payload.limit(sample.response for answers in some.answers for sample in answers if sample)
+    longest = payload.response_limit(sample.response for answers in some.answers for sample in answers if sample)
     block = payload.payload(some, found.urls, read, longest)
     many = len(some.photographs) < len(data.photographs)
     if many:
         block["cells"] = [[list(cell) for cell in maps.cells_of(data, run)] for run in range(len(runs))]
-    style = "\n" + "".join(map(_text, (*STYLES, "report.css")))
-    script = "\n(() => {\n" + "\n".join(_text(name) for name in _SCRIPTS) + "})();\n"
+    style = "\n" + template.text(*STYLES, "report.css")
+    script = "\n(() => {\n" + "\n".join(map(template.text, _SCRIPTS)) + "})();\n"
     values = {
         "version": globe_eval.__version__,
         "policy": _policy(style, script),
@@ -150,30 +148,22 @@ def page(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, pictures_
         **_charts(data),
     }
     values["sections"] = _sections(values)
-    environment = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.get_template("report.html.j2").render(values).lstrip() + "\n"
+    return template.render("report.html.j2", values)
 
 
 def _policy(style: str, script: str) -> str:
     """The Content-Security-Policy: this page's own style and script by hash, embedded pictures, nothing else."""
-    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
     return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; img-src data:; style-src {template.source_hash(style)}; "
+        f"script-src {template.source_hash(script)}; base-uri 'none'; form-action 'none'"
     )
-
-
-def _text(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
 
 
 def _title(runs: Sequence[NamedRun]) -> str:
     tasks = list(dict.fromkeys(run.results.task for run in runs))
     if len(runs) == 1:
-        return f"{runs[0].name} on {tasks[0]}"
-    named = "" if tasks == ["score"] else f"{', '.join(tasks)}: "  # `globe-eval score` without a task
+        return titled(runs[0].name, runs[0].results)
+    named = "" if tasks == [UNNAMED] else f"{', '.join(tasks)}: "
     return f"{named}{len(runs)} runs side by side"
 
 
@@ -189,8 +179,11 @@ def _notes(data: JoinedRuns, found: pictures.Pictures, wanted: int) -> list[str]
                 f"{run.name} is incomplete: {results.status.get('error', 0):,} of {results.n:,} photographs were never "
                 "answered."
             )
-        if few := notation.few(results):
-            notes.append(f"{run.name}: {few}" if len(data.runs) > 1 else few)
+    few = [notation.few(run.results) for run in data.runs]
+    if len(set(few)) == 1:
+        notes += filter(None, few[:1])
+    else:
+        notes += [f"{run.name}: {note}" for run, note in zip(data.runs, few, strict=True) if note]
     in_all = sum(all(row) for row in zip(*data.answers, strict=True))
     if len(data.runs) > 1 and in_all < len(data.photographs):
         notes.append(
@@ -293,8 +286,8 @@ def _charts(data: JoinedRuns) -> dict[str, Any]:
         "histogram": charts.histogram(lines, "histogram"),
         "by_country": maps.by_country(data.photographs, codes),
         "parts": [part for by, name in _PARTS.items() if (part := _part_charts(runs, by, name))],
-        "reliability": charts.reliability(lines, charts.NEAR_KM, "reliability") if some_stated else "",
-        "risk": charts.risk_coverage(lines, charts.NEAR_KM, "risk") if some_stated else "",
+        "reliability": charts.reliability(lines) if some_stated else "",
+        "risk": charts.risk_coverage(lines) if some_stated else "",
         "confidence_notes": [
             f"{line.name} states a confidence for {int((line.confidence == line.confidence).sum()):,} of "
             f"{len(line.confidence):,} photographs."
@@ -313,10 +306,11 @@ def _part_charts(runs: Sequence[NamedRun], by: str, name: str) -> dict[str, Any]
         values = [(f"{part_label} ({max(p.n for p in parts if p):,})", [_whisker(p, metric) for p in parts])
                   for part_label, parts in rows]  # fmt: skip
         title = f"Share within {label} by {name}"
+        bounded = any(one and one.low is not None for _, whiskers in values for one in whiskers)
         drawn.append(
             (
                 charts.whiskers(values, title, f"{by}-{label.split()[0]}"),
-                f"{title}, with 95 % intervals; n in brackets.",
+                f"{title}{', with 95 % intervals' if bounded else ''}; n in brackets.",
             )
         )
     return {"name": name, "charts": drawn}

@@ -55,7 +55,7 @@ def half_a_line(self: Any, lines: str) -> None:
 
 
 def torn_evidence(self: Any, row: Any, image_sha256: Any, names: Any) -> None:
-    with self._path.open("a", encoding="utf-8") as file:
+    with self._answers.path.open("a", encoding="utf-8") as file:
         file.write('{"key": "torn')
 
 
@@ -64,7 +64,7 @@ POINTS = {
     "half a line into the second teacher's journal": at_call(journal.Journal, "_write", 4, half_a_line),
     "before the third teacher's samples": at_call(record, "write_run", 3),
     "while the predictor's results are written": at_call(record, "write_whole", 8),
-    "at the fifth look, half a line written": at_call(verify.Looked, "look", 5, torn_evidence),
+    "at the fifth look, half a line written": at_call(verify.CachedSource, "look", 5, torn_evidence),
     "before the data set": at_call(dataset, "write", 1),
     "between the files of the data set": at_call(dataset, "write_whole", 2),
     "before the card": at_call(dataset, "write_whole", 5),

@@ -19,7 +19,7 @@ from globe_eval.errors import InputError
 from globe_train.cli import main
 from globe_train.curate import evidence, verify
 from globe_train.curate.annotation import Annotation, cues_of, units, without
-from globe_train.curate.evidence import Detector, Known, Segmentation, ade20k, by_classes
+from globe_train.curate.evidence import Detector, Segmentation, SimulatedDetector, ade20k, by_classes
 from globe_train.laptop import simulation
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "golden/curate.json").read_text(encoding="utf-8"))
@@ -190,7 +190,7 @@ def test_what_is_refused_is_gone_and_nothing_is_added(lines: list[str], refused:
 
 def test_the_simulated_detector_errs_as_often_as_it_says() -> None:
     there, absent, n = ["bus", "road", "church", "kiosk"], ["tram", "palm tree", "cactus", "pagoda"], 1500
-    known = Known({f"p{i}": there for i in range(n)}, 0.2, 0.1, seed=3)
+    known = SimulatedDetector({f"p{i}": there for i in range(n)}, 0.2, 0.1, seed=3)
     seen = [known.look({"id": f"p{i}"}, [*there, *absent]) for i in range(n)]
     missed = sum(one[name][0] is False for one in seen for name in there) / (4 * n)
     alarms = sum(one[name][0] is True for one in seen for name in absent) / (4 * n)
@@ -198,7 +198,7 @@ def test_the_simulated_detector_errs_as_often_as_it_says() -> None:
     assert missed == pytest.approx(0.2, abs=4 * (0.16 / 6000) ** 0.5)
     assert alarms == pytest.approx(0.1, abs=4 * (0.09 / 6000) ** 0.5)
     assert known.look({"id": "p7"}, ["tram", "bus"]) == {name: seen[7][name] for name in ("tram", "bus")}
-    sure = Known({"a": ["palm tree"]}, 0.0, 0.0, seed=0).look({"id": "a"}, ["tree", "palm trees", "oak"])
+    sure = SimulatedDetector({"a": ["palm tree"]}, 0.0, 0.0, seed=0).look({"id": "a"}, ["tree", "palm trees", "oak"])
     assert {name: value for name, (value, _) in sure.items()} == {"tree": True, "palm trees": True, "oak": False}
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 from globe_eval import cli as evaluation
 from globe_eval.benchmarks.table import read_table
 from globe_train.cli import main
+from globe_train.curate import evidence
 from globe_train.laptop import curation, data_ablation, simulation
 
 N = 48
@@ -104,7 +105,7 @@ def test_started_again_nothing_is_asked_and_nothing_changes(
 ) -> None:
     before = files(curated)
     monkeypatch.setattr("globe_eval.runs.run.load_model", lambda request: pytest.fail("a model was loaded"))
-    monkeypatch.setattr("globe_train.curate.evidence.Known.look", lambda *_: pytest.fail("a picture was looked at"))
+    monkeypatch.setattr(evidence.SimulatedDetector, "look", lambda *_: pytest.fail("a picture was looked at"))
     assert main(words) == 0
     assert files(curated) == before
 

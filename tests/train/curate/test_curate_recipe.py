@@ -15,7 +15,7 @@ from servers import ChatServer, Reply
 
 from globe_eval.benchmarks.table import read_table
 from globe_train.cli import main
-from globe_train.curate.assemble import balance, place_of, split
+from globe_train.curate.assemble import balance, place_of, train_test_split
 from globe_train.curate.recipe import read_recipe, recipes_folder
 from globe_train.laptop import simulation
 
@@ -224,21 +224,21 @@ def sides(rows: list[dict[str, Any]], parts: dict[str, Any], key: str) -> dict[A
 def test_train_and_test_share_neither_a_photographer_nor_a_place(
     rows: list[dict[str, Any]], test: float, place: str, seed: int, random: Any
 ) -> None:
-    parts = split(rows, test, place, seed)
+    parts = train_test_split(rows, test, place, seed)
     assert set(parts) == {one["id"] for one in rows}
     for key in ("group", place):
         assert all(len(its) == 1 for its in sides(rows, parts, key).values())
     shuffled = list(rows)
     random.shuffle(shuffled)
-    assert split(shuffled, test, place, seed) == parts
+    assert train_test_split(shuffled, test, place, seed) == parts
 
 
 def test_components_lose_nothing_and_hold_the_share() -> None:
     rows = [row(i, sorted(CITIES)[i % 6], f"lives in {sorted(CITIES)[i % 6]}") for i in range(60)]
-    counts = Counter(split(rows, 0.2, "city", 0).values())
+    counts = Counter(train_test_split(rows, 0.2, "city", 0).values())
     assert counts == {"train": 50, "test": 10}, "a component is ten photographs"
-    assert {tuple(sorted(split(rows, 0.2, "city", seed).items())) for seed in range(8)} != {()}
-    assert len({tuple(sorted(split(rows, 0.2, "city", seed).items())) for seed in range(8)}) > 1
+    assert {tuple(sorted(train_test_split(rows, 0.2, "city", seed).items())) for seed in range(8)} != {()}
+    assert len({tuple(sorted(train_test_split(rows, 0.2, "city", seed).items())) for seed in range(8)}) > 1
 
 
 def test_where_everybody_travels_the_world_is_cut_and_what_joins_the_parts_is_left_out() -> None:
@@ -251,7 +251,7 @@ def test_where_everybody_travels_the_world_is_cut_and_what_joins_the_parts_is_le
     ]
     for index, one in enumerate(rows):
         one["id"] = f"r{index}"
-    parts = split(rows, 0.1, "city", 0)
+    parts = train_test_split(rows, 0.1, "city", 0)
     counts = Counter(parts.values())
     assert counts["test"] >= 0.1 * (counts["test"] + counts["train"])
     assert counts["between"] < 0.4 * len(rows)
@@ -260,8 +260,8 @@ def test_where_everybody_travels_the_world_is_cut_and_what_joins_the_parts_is_le
 
 def test_no_test_split_is_all_train() -> None:
     rows = [row(i, "Lyon", "a") for i in range(4)]
-    assert set(split(rows, 0.0, "city", 0).values()) == {"train"}
-    assert split([], 0.3, "city", 0) == {}
+    assert set(train_test_split(rows, 0.0, "city", 0).values()) == {"train"}
+    assert train_test_split([], 0.3, "city", 0) == {}
 
 
 def test_a_place_without_names_is_the_nearest_known_one() -> None:

@@ -18,7 +18,7 @@ from globe_eval import miniworld
 from globe_eval.errors import InputError
 from globe_train.laptop import teacher
 from globe_train.laptop import world as training_world
-from globe_train.laptop.muon import MuonAndAdamW, split
+from globe_train.laptop.muon import MuonAndAdamW, matrices_and_rest
 from globe_train.laptop.steps import Step, run
 
 
@@ -145,7 +145,7 @@ def test_it_goes_on_from_its_state(model: torch.nn.Module) -> None:
 
 def test_which_weights_are_matrices(model: torch.nn.Module) -> None:
     model[2].bias.requires_grad_(False)
-    matrices, rest = split(model)
+    matrices, rest = matrices_and_rest(model)
     assert [id(weight) for weight in matrices] == [id(model[1].weight)]
     assert {id(weight) for weight in rest} == {id(model[0].weight), id(model[1].bias), id(model[2].weight)}
 

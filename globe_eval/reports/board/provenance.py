@@ -11,7 +11,6 @@ every machine says the same. A truth that is on this machine is used to refuse r
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +29,7 @@ from globe_eval.errors import InputError
 from globe_eval.files import json_lines
 from globe_eval.metrics import statistics
 from globe_eval.places import DISTANCES, gazetteer
-from globe_eval.reports.board import submission as rows
+from globe_eval.reports.board.submission import Submission, ids_sha256, metres, name_score, near, unpack
 from globe_eval.sample import STATUSES, Sample, Truth
 
 Level = Literal["verified", "recomputable", "reported"]
@@ -39,7 +38,7 @@ MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Provenance:
     """How far a row was followed, and what contradicts it."""
 
     level: Level
@@ -52,31 +51,31 @@ def responses_of(path: Path) -> Path:
     return path.parent.parent / "responses" / f"{path.stem}.jsonl.gz"
 
 
-def evidence(path: Path, one: rows.Submission, definition: Definition) -> Evidence:
+def provenance_of(path: Path, one: Submission, definition: Definition) -> Provenance:
     """What stands behind the row in a file. Raises ValueError for a column that is not packed as it must be."""
     truths = _truths(definition, one.results.manifest_sha256)
     if truths is None:
-        return Evidence("reported", "the truth is not here")
+        return Provenance("reported", "the truth is not here")
     wrong = list(_of_manifest(one, truths))
     published = responses_of(path)
     if published.is_symlink():
         wrong.append(f"responses/{published.name}: is a link; responses are a file of their own")
     if wrong:
-        return Evidence("reported", "", tuple(wrong))
+        return Provenance("reported", "", tuple(wrong))
     if one.columns.lat and one.columns.lon:
         wrong += _of_places(one, truths)
     if published.is_file():
         wrong += _of_responses(one, truths, published)
     own = str(definition.values.get("custom_dataset", "")).startswith("!function globe_eval.")
     if wrong or not own:
-        return Evidence("reported", "the truth is not part of this package", tuple(wrong))
+        return Provenance("reported", "the truth is not part of this package", tuple(wrong))
     if published.is_file():
-        return Evidence("verified", "its responses were read again")
+        return Provenance("verified", "its responses were read again")
     if one.results.gazetteer.sha256 != gazetteer.info()["sha256"] and one.results.ceiling is not None:
-        return Evidence("reported", "its gazetteer is not the one here, which its ceiling follows from")
+        return Provenance("reported", "its gazetteer is not the one here, which its ceiling follows from")
     if one.columns.lat and one.columns.lon:
-        return Evidence("recomputable", "its distances follow from its places")
-    return Evidence("reported", "its places are not in it")
+        return Provenance("recomputable", "its distances follow from its places")
+    return Provenance("reported", "its places are not in it")
 
 
 @lru_cache(maxsize=8)
@@ -87,8 +86,8 @@ def _truth_of(path: Path, task: str, values: str) -> tuple[str, tuple[tuple[str,
         return None
     if manifest is None:
         return None
-    rows_ = sorted(manifest.rows, key=lambda row: str(row["id"]))
-    return manifest.sha256, tuple((str(row["id"]), Truth.of(row)) for row in rows_)
+    rows = sorted(manifest.rows, key=lambda row: str(row["id"]))
+    return manifest.sha256, tuple((str(row["id"]), Truth.of(row)) for row in rows)
 
 
 def _truths(definition: Definition, manifest_sha256: str) -> tuple[tuple[str, Truth], ...] | None:
@@ -104,13 +103,13 @@ def _ceilings(truths: tuple[tuple[str, Truth], ...], form: Any, distance: Any, t
     return ceilings(lats, lons, form, distance=distance, thresholds_km=thresholds)
 
 
-def _of_manifest(one: rows.Submission, truths: Sequence[tuple[str, Truth]]) -> Iterator[str]:
+def _of_manifest(one: Submission, truths: Sequence[tuple[str, Truth]]) -> Iterator[str]:
     """Photographs, photographers and ceilings against the manifest's."""
     results, ids = one.results, [name for name, _ in truths]
     if len(ids) != results.n:
         yield f"n: found {results.n:,}, the manifest has {len(ids):,} photographs"
         return
-    if one.columns.ids_sha256 != hashlib.sha256("".join(f"{name}\n" for name in ids).encode()).hexdigest():
+    if one.columns.ids_sha256 != ids_sha256(ids):
         yield "columns.ids_sha256: is not that of the manifest's photographs"
     labels = statistics.cluster_labels(ids, [truth.group for _, truth in truths])
     if not np.array_equal(np.unique(labels, return_inverse=True)[1], one.groups):
@@ -121,12 +120,12 @@ def _of_manifest(one: rows.Submission, truths: Sequence[tuple[str, Truth]]) -> I
     for name in ("ceiling", "attainable"):
         stored, again = getattr(results, name), getattr(fresh, name)
         if stored is not None and (
-            set(stored) != set(again) or not all(rows.near(stored[metric], again[metric], 1e-9) for metric in again)
+            set(stored) != set(again) or not all(near(stored[metric], again[metric], 1e-9) for metric in again)
         ):
             yield f"{name}: is not that of the manifest"
 
 
-def _of_places(one: rows.Submission, truths: Sequence[tuple[str, Truth]]) -> Iterator[str]:
+def _of_places(one: Submission, truths: Sequence[tuple[str, Truth]]) -> Iterator[str]:
     """Each distance against that from the place to the truth: rounded up to the metre, the place to a millionth."""
     lat, lon = one.places()
     kilometres = one.distance_km()
@@ -141,7 +140,7 @@ def _of_places(one: rows.Submission, truths: Sequence[tuple[str, Truth]]) -> Ite
         yield f"columns.distance_m: {int((off > 0.0012).sum()):,} distances are not those of the places"
 
 
-def _of_responses(one: rows.Submission, truths: Sequence[tuple[str, Truth]], path: Path) -> Iterator[str]:
+def _of_responses(one: Submission, truths: Sequence[tuple[str, Truth]], path: Path) -> Iterator[str]:
     """The columns against the responses, read, located and measured again by what is here."""
     try:
         found = dict(_responses(path))
@@ -154,13 +153,12 @@ def _of_responses(one: rows.Submission, truths: Sequence[tuple[str, Truth]], pat
     samples = [replace(Sample.of(name, truth, found[name][0]), finish_reason=found[name][1]) for name, truth in truths]
     results = one.results
     scored = scoring.score(samples, form=results.answer_form, distance=results.distance)
-    status = rows.unpack(one.columns.status, results.n, 0, len(STATUSES) - 1)
-    metres = rows.unpack(one.columns.distance_m, results.n, -1, 20_100_000)
-    names = {key: rows.unpack(text, results.n, -1, 1) for key, text in one.columns.names.items()}
+    status, names = one.statuses(), one.name_scores()
+    stored = unpack(one.columns.distance_m, results.n, -1, 20_100_000)
     differing = sum(
         STATUSES[status[i]] != sample.status
-        or abs(int(metres[i]) - rows.metres(sample.distance_km)) > 1
-        or any(column[i] != rows.name_score(sample, key) for key, column in names.items())
+        or abs(int(stored[i]) - metres(sample.distance_km)) > 1
+        or any(column[i] != name_score(sample, key) for key, column in names.items())
         for i, sample in enumerate(scored)
     )
     if differing:

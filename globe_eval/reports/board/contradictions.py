@@ -309,6 +309,3 @@ def _of_other_distance(one: Submission) -> Iterator[str]:
                 where = f"accuracy_by_distance.{model}.{acc_name(km)}"
                 yield f"{where}: found {found}, the columns give {low:g} to {high:g}"
                 return
-
-
-__all__ = ["contradictions", "identity_of_name"]
