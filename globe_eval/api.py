@@ -241,7 +241,7 @@ def read_answer(text: str | None) -> Answer:
 def _floats(values: Any) -> npt.NDArray[np.float64]:
     """An array of floats; what a masked array hides is NaN."""
     if isinstance(values, np.ma.MaskedArray):
-        values = values.astype(np.float64).filled(np.nan)
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     return np.asarray(values, dtype=np.float64)
 
 
