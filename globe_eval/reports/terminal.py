@@ -108,7 +108,7 @@ def _notes(results: Results) -> list[str]:
     ceiling = results.ceiling if results.answer_form not in ("coordinates", "any") else None
     return [
         status_line(results),
-        notation.few(results),
+        notation.few_groups_note(results),
         f"repaired, having been decoded wrongly: {results.repaired:,} responses" if results.repaired else "",
         _ceiling_line(results) if ceiling else "",
         _clean_line(results) if results.clean else "",
