@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -315,17 +315,21 @@ def _values(table: Columns, metrics: Sequence[Metric]) -> tuple[dict[str, Floats
     return {metric.name: metric.values(table) for metric in metrics}, np.unique(groups, return_inverse=True)[1]
 
 
+def labels_of(truths: Sequence[Truth]) -> dict[By, list[str | None]]:
+    """What each of n photographs counts to in the breakdowns (`metrics.breakdowns.labels`)."""
+    return labels(*([getattr(one, name) for one in truths] for name in ("lat", "lon", "country", "scene")))
+
+
 def breakdowns(
-    table: Columns, *, metrics: Sequence[Metric] = METRICS, seed: int = 0
+    table: Columns, by: Mapping[By, Sequence[str | None]], *, metrics: Sequence[Metric] = METRICS, seed: int = 0
 ) -> dict[By, dict[str, dict[str, Figure]]]:
     """The figures of each part of the photographs: by continent, country, scene and size of city of the true place.
 
-    What belongs where is `metrics.breakdowns.labels`' to say. Photographs whose label is unknown are in no part, and a
-    dimension that no photograph has is left out.
+    What belongs where `by` says (`labels_of`). Photographs whose label is unknown are in no part, and a dimension that
+    no photograph has is left out.
     """
     metrics = [metric for metric in metrics if metric.of_parts]
     values, groups = _values(table, metrics)
-    by = labels(*(table[f"truth.{name}"].tolist() for name in ("lat", "lon", "country", "scene")))
     return {
         dimension: {label: _figures(metrics, values, groups, rows, seed=seed) for label, rows in members.items()}
         for dimension, each in by.items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from globe_eval import lazy_re as re
-from globe_eval.answers.lexicon import AREAS, VENUES
+from globe_eval.answers.lexicon import AREAS, VENUES, WORDS
 from globe_eval.answers.names import DECORATION, Names, is_sentence, name, without_remarks
 from globe_eval.answers.scripts import EXONYMS, is_written_in, segments
 from globe_eval.answers.toponyms import (
@@ -80,10 +80,12 @@ def arranged(parts: Sequence[str]) -> Names | None:
     if country is None and admin is None and city is None:
         return None
     code = code or (code_of(row) if row is not None else None)
-    if city is None and not venue and code:
-        city = next((part for part in beyond if town_of(part, code, ())), None)
+    if city is None and code:
+        city = next(
+            (part for part in beyond if town_of(part, code, ()) and not (venue and not is_prominent(part))), None
+        )
     if city is None and venue:
-        city = country if country and code in _CITY_STATES else venue[-1]
+        city = country if country and code in _CITY_STATES else _town_of(venue[-1], code, admin) or venue[-1]
         venue = [part for part in venue if part != city or is_venue(part)]
     elif city and row is not None and (is_landmark(row) or (is_venue(city) and not is_name(city))):
         venue.append(city)
@@ -91,6 +93,21 @@ def arranged(parts: Sequence[str]) -> Names | None:
     site = row is not None and is_landmark(row)
     venue = [part for part in dict.fromkeys(venue) if _is_finer(part, city, code, site=site)]
     return Names(country, city, admin, ", ".join(venue) or None)
+
+
+def _is_range(part: str) -> bool:
+    """Whether a region is a range or the like, or a part of a country, which reaches beyond one province."""
+    return is_wide(part) or country_of(part.split()[-1]) is not None
+
+
+def _town_of(site: str, code: str | None, admin: str | None) -> str | None:
+    """The town of the stated country and region that a site is named after: "Tulum archaeological site"."""
+    match = _OF_ITS_TOWN.fullmatch(site)
+    if match is None or not is_name(match[1]):
+        return None
+    regions = regions_of(admin, code) if admin else ()
+    town = town_of(match[1], code, regions) if code else None
+    return match[1] if town is not None and (not regions or is_inside(town, regions[0])) else None
 
 
 def _is_finer(part: str, city: str | None, code: str | None, *, site: bool) -> bool:
@@ -111,6 +128,7 @@ def _read_backwards(
 ) -> tuple[str | None, str | None, list[str], int | None]:
     """City, region and what is finer in the parts before a country, and the gazetteer's row of the city or region."""
     city = admin = None
+    island: str | None = None  # or another region in the region: "Maui, Hawaii"
     row: int | None = None
     around: tuple[int, ...] = ()
     venue: list[str] = []
@@ -133,18 +151,21 @@ def _read_backwards(
         elif town is not None and not (is_landmark(town) and any(is_town(other, code) for other in left[:i])):
             city, row = part, town
         elif regions:
-            continue
+            island = part if around and is_inside(regions[0], around[0]) and not _is_range(part) else island
         elif (country or admin) and (names_region(normalise(part)) or part.split()[-1].lower() in AREAS):
             admin = admin or part
         else:
             venue.insert(0, part)
-    return city, admin, venue, row
+    return city, admin if city or not island else island, venue, row
 
 
+_OF_ITS_TOWN = re.compile(
+    rf"(.+?)\s(?:[a-z]+\s)*(?:{'|'.join(sorted(VENUES))}|(?:{'|'.join(sorted(WORDS['arranging.of_its_town']))})\b.*)"
+)
 _OWNED = re.compile(r"(.+?)['’](?:s?|n?[ıiuü]n)\s(.+)")
 _POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
 _OF = re.compile(
-    r"(?:.+\s(?:of|on|in)|(?:plage|playa|praia|spiaggia|puerto|aéroport|aeropuerto|cathédrale|catedral|universi\w+)\s(?:de|di|d[ao]))"
+    r"(?:.+\s(?:of|on|in|von)|(?:plage|playa|praia|spiaggia|puerto|aéroport|aeropuerto|cathédrale|catedral|universi\w+)\s(?:de|di|d[ao]))"
     r"\s(?:the\s)?(.+)",
     re.IGNORECASE,
 )
@@ -168,13 +189,19 @@ def _pieces(part: str) -> Iterator[str]:
         yield from cut
     elif "–" in part and not is_name(part):
         yield from part.split("–")
+    elif " " not in part:
+        yield part
     elif home := country_in(part):
         yield home
     elif part.startswith(("Downtown ", "Uptown ", "Midtown ")):
         yield from (part, part.split(maxsplit=1)[1])
     elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]) and not (is_venue(part) or is_ordinary(match[1])):
         yield from (match[2], match[1])
-    elif (match := _OF.fullmatch(part)) and not is_name(part) and _is_of_town(part, match[1]):
+    elif (
+        (match := _OF.fullmatch(part))
+        and not (is_name(part) or part.startswith("Bank"))
+        and _is_of_town(part, match[1])
+    ):
         head = part[: match.start(1)].removesuffix("the ")[:-4]
         yield from (head if head[:1].isupper() and is_prominent(head) else part, match[1])
     elif match := _AUSTRALIAN.fullmatch(part):
@@ -199,7 +226,7 @@ def _is_town_of(head: str, country: str) -> bool:
 
 def _is_of_town(part: str, town: str) -> bool:
     """Whether a part names something of a town: "Bridge of Lima", "ruins of Tulum"."""
-    return is_prominent(town) or (part.split()[0] in VENUES and is_name(town))
+    return is_prominent(town) or ((part.split()[0] in VENUES or is_venue(part.split()[0])) and is_name(town))
 
 
 def _are_two(one: str, other: str) -> bool:

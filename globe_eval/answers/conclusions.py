@@ -25,18 +25,18 @@ from globe_eval.answers.languages import (
     POSSIBLE,
     STATED,
     SUPPOSED,
-    Cues,
-    cues_of,
     weight_of,
 )
 from globe_eval.answers.names import Names
 from globe_eval.answers.phrases import Phrase, phrases
 from globe_eval.answers.scripts import is_written_in
+from globe_eval.answers.sentences import LONGEST, Sentence, sentences
 from globe_eval.answers.toponyms import (
     code_of,
     country_of,
     is_area,
     is_country,
+    is_inside,
     is_name,
     is_pure_region,
     regions_of,
@@ -47,9 +47,6 @@ from globe_eval.places.names import normalise
 from globe_eval.places.resolve import country_name
 
 T = TypeVar("T")
-
-_MOST_SENTENCES = 400
-_LONGEST_SENTENCE = 1_200
 
 
 _ONE_EXAMPLE = re.compile(lexicon.ONE_EXAMPLE)
@@ -72,14 +69,17 @@ _SHORT_CLAUSE = re.compile(
 _TAKEN = re.compile(r"\b(?:taken|shot|captured|photographed)\b")
 _DENIED_AFTER = re.compile(
     r"\W{0,3}(?:(?:is|are|was|were|seems?|looks?|can|could|would|be|also|appears?)\s){0,3}"
-    r"(?:not|unlikely|ruled\sout|less\slikely|excluded|impossible|cannot|can't|değil\w*)\b"
+    r"(?:(?<![,(—–]\s)(?<![,(—–])(?:not|cannot|can't)|not\s(?:likely|possible|plausible|consistent|a\s(?:match|fit))"
+    r"|unlikely|ruled\sout|less\slikely|excluded|impossible|değil\w*)\b"
 )
+"""What denies the name before it; in "Lyon, not Paris" it is the name behind."""
 _COMPARED_AFTER = re.compile(
-    r"[\"”]?[-\s](?:lettering|logo|banner|style|styled|inspired|flags?|language|culture|cuisine|restaurant|accent|jersey|shirt|like|esque|signs?|text)\b"
+    r"[\"”]?[-\s](?:lettering|logo|banner|style|styled|inspired|flag|language|culture|cuisine|restaurant|accent|jersey|shirt|costume|like|esque|sign|text"
+    r"|(?:(?:licen[cs]e|number)\s)?plate)s?\b"
 )
 _PLACED = re.compile(
     r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
-    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|:\s?)[\"'“”‘’(\[]*$"
+    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|[:→]\s?)[\"'“”‘’(\[]*$"
 )
 _SETTING = re.compile(
     r"\s*[—–(-]\s*(?:(?:likely|probably|taken|possibly)\s)?(?:(?:in|at|on|along|inside|outside|near|around|by|from|in\sfront\sof)\s)?"
@@ -115,18 +115,8 @@ _CORRECTS = re.compile(
 )
 _GOES_ON = re.compile(r"\W{0,3}[^\W\d_]+\s[^\W\d_]")
 _PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
-_ABBREVIATED = re.compile(
-    r"(?:\b(?:st|mt|ft|dr|mr|mrs|ms|no|ca|approx|e\.g|i\.e|etc|vs|u\.s|d\.c|ave|blvd|jr|sr)|\b\w)\.$"
-)
-_END = re.compile(
-    r"[.!?][\"'”’)\]]*\s+(?=[\"'“‘(\[]*[^\W_a-z])|[。！？؟][」』”]?(?!$)"
-    r"|(?:\.{2,3}|…|\s[—–-])\s+(?=(?:(?:oh,?\s)?(?:no,?\s)?wait|hm+|actually,|no,)\W)"
-)
-_WORD = re.compile(r"\w+")
+_PROBABILITY_BEHIND = re.compile(r"[\s(\[*:=~≈—–-]{1,5}(?:(?:about|around|roughly)\s)?(\d{1,3}(?:\.\d{1,4})?)\s?%")
 _LETTER = re.compile(r"[^\W\d_]")
-_HEADING = re.compile(r"\s*(?:#{1,6}\s.*|.{1,400}:\s*)")
-_DRESS = re.compile(r"\*{1,3}|`|(?<!\w)_{1,2}|_{1,2}(?!\w)")
-_ITEM = re.compile(r"\s*(?:[-•*+]|\d{1,2}[.)])\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,23 +134,6 @@ class Claim(Generic[T]):
     known: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Sentence:
-    """A sentence without Markdown and in lower case, where it begins, and the heading above it with its beginning."""
-
-    text: str
-    lower: str
-    start: int
-    heading: str
-    heading_start: int
-    alone: bool
-    """Whether it is the first or last of the text, or an item of a list: there a name needs no verb."""
-    closes: bool
-    """Whether it is the last line, a paragraph of its own: a place that is all of it is the stated final answer."""
-    cues: Cues
-    """The words of the text's language."""
-
-
 def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tuple[Names, int] | None:
     """The place that a text ends on, and where the sentence begins that says so; None where it concludes none.
 
@@ -172,10 +145,12 @@ def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tu
     >>> concluded("The roofs are typical of Bavaria.") is None
     True
     """
-    if text.islower() and len(text) < _LONGEST_SENTENCE:
+    if text.islower() and len(text) < LONGEST:
         text = uncased.capitalised(text)
-    claims = _corrected([(sentence, list(_named(sentence))) for sentence in _sentences(text)])
-    chosen = _chosen([claim for claim in claims if claim.known]) or _chosen(claims)
+    claims = _corrected([(sentence, list(_named(sentence))) for sentence in sentences(text)])
+    chosen = _chosen([claim for claim in claims if claim.known]) or _chosen(
+        [claim for claim in claims if claim.value.venue]
+    )
     if chosen is None:
         return None
     if chosen.weight == SUPPOSED:
@@ -204,7 +179,7 @@ def _country(names: Names) -> str | None:
     return None if row is None else code_of(row)
 
 
-def _corrected(claims: list[tuple[_Sentence, list[Claim[Names]]]]) -> list[Claim[Names]]:
+def _corrected(claims: list[tuple[Sentence, list[Claim[Names]]]]) -> list[Claim[Names]]:
     """The claims; where a text corrects itself ("Wait, actually …") and states a place after that, those after it."""
     for i in range(len(claims) - 1, 0, -1):
         if _CORRECTION.match(claims[i][0].lower) and any(
@@ -223,7 +198,7 @@ def corrected(text: str) -> int:
     """
     if not _CORRECTS.search(text):
         return 0
-    return max((one.start for one in _sentences(text) if _CORRECTION.match(one.lower)), default=0)
+    return max((one.start for one in sentences(text) if _CORRECTION.match(one.lower)), default=0)
 
 
 def position(text: str, *, strict: bool = True) -> tuple[Pair, int] | None:
@@ -235,14 +210,15 @@ def position(text: str, *, strict: bool = True) -> tuple[Pair, int] | None:
     stated = stated_pairs(text, strict=strict)
     if len(stated) < 2:
         return (stated[0].pair, stated[0].start) if stated else None
-    sentences = list(_sentences(text))
-    starts = [sentence.start for sentence in sentences]
+    cut = list(sentences(text))
+    starts = [sentence.start for sentence in cut]
     claims = []
     for one in stated:
-        sentence = sentences[max(bisect_right(starts, one.start) - 1, 0)]
-        shown = text[max(sentence.start, one.start - _LONGEST_SENTENCE) : one.start]
+        sentence = cut[max(bisect_right(starts, one.start) - 1, 0)]
+        shown = text[max(sentence.start, one.start - LONGEST) : one.start]
         weight = _weight(sentence, shown.lower(), text[one.end : one.end + 60].lower())
-        claims.append(_claim(sentence, one.pair, STATED if 0 < weight < POSSIBLE else weight, start=one.start))
+        span = (one.start - sentence.start, one.end - sentence.start)
+        claims.append(_claim(sentence, one.pair, STATED if 0 < weight < POSSIBLE else weight, span, start=one.start))
     chosen = _chosen(claims) or claims[0]
     return chosen.value, chosen.start
 
@@ -253,7 +229,7 @@ def _chosen(claims: list[Claim[T]]) -> Claim[T] | None:
     if final:
         claims = [claim for claim in final if claim.group == final[-1].group]
     ranked = [claim for claim in claims if claim.probability is not None and claim.weight >= POSSIBLE]
-    if len({claim.start for claim in ranked}) > 1:
+    if len({(claim.start, claim.probability) for claim in ranked}) > 1:
         return max(ranked, key=lambda claim: claim.probability or 0)
     heaviest = max((claim.weight for claim in claims), default=0)
     if heaviest == SUPPOSED and len({claim.value for claim in claims if claim.weight == SUPPOSED}) > 1:
@@ -281,13 +257,12 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
             )
             names = replace(names, country=other.country, admin=names.admin or other.admin, venue=names.venue or finer)
         elif (
-            claim.known
-            and not names.city
+            not names.city
             and claim.weight >= STATED
             and other.city
-            and _agree(names, other, len(towns))
+            and (_agree(names, other, len(towns)) if claim.known else _is_town_in(names, other))
         ):
-            names = replace(other, country=names.country or other.country, admin=names.admin or other.admin)
+            names = replace(other, country=names.country or other.country, admin=other.admin or names.admin)
         elif claim.known and names == Names(names.country) and claim.weight >= STATED and _is_region_in(names, other):
             names = replace(names, admin=other.admin)
         elif claim.known and names == Names(admin=names.admin) and claim.weight >= STATED and _has_region(other, names):
@@ -315,11 +290,21 @@ def _agree(names: Names, other: Names, regions: int) -> bool:
     if regions == 1 and names.country and other.admin and not (names.admin or other.country):
         return any(code_of(row) == country_of(names.country) for row in regions_of(other.admin, None)[:1])
     if names.admin and other.admin and normalise(names.admin) != normalise(other.admin):
-        return False
+        inner, outer = (regions_of(admin, _country(names)) for admin in (names.admin, other.admin))
+        return bool(inner and outer and is_inside(inner[0], outer[0]))  # "Cape Cod", "Eastham, Massachusetts"
     if _is_bare_town(other) and not names.admin:
         town = town_of(other.city or "", None, ())
         return town is not None and code_of(town) == country_of(names.country or "")
     return same_country(names.country, other.country) or bool(names.admin and other.admin)
+
+
+def _is_town_in(names: Names, other: Names) -> bool:
+    """Whether a town too small to be known by its name alone lies in the stated country and region."""
+    code = _country(names)
+    if code is None or not _is_bare_town(other):
+        return False
+    town = town_of(other.city or "", code, regions := regions_of(names.admin or "", code))
+    return town is not None and (not regions or is_inside(town, regions[0]))
 
 
 def _is_bare_town(names: Names) -> bool:
@@ -343,12 +328,12 @@ def _is_region_in(names: Names, other: Names) -> bool:
     )
 
 
-def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
+def _named(sentence: Sentence) -> Iterator[Claim[Names]]:
     """The places that a sentence names."""
     if not sentence.text.isascii() and is_written_in(sentence.text):
         for phrase in uncased.phrases(sentence.text):
             weight = uncased.weight(sentence.text, sentence.heading, phrase, alone=sentence.alone)
-            yield _claim(sentence, phrase.names, weight)
+            yield _claim(sentence, phrase.names, weight, (phrase.start, phrase.end))
         return
     stated, final = sentence.cues.stated, sentence.cues.final
     for phrase in phrases(sentence.text):
@@ -367,7 +352,12 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
             weight = MENTIONED
         if sentence.closes and not _LETTER.search(f"{before}{sentence.text[phrase.end :]}"):
             weight = FINAL
-        elif bare or (phrase.alone and weight != SUPPOSED and (begins or not _is_placed(sentence, before[-24:]))):
+        elif bare or (
+            phrase.alone
+            and weight != SUPPOSED
+            and (begins or not _is_placed(sentence, before[-24:]))
+            and not _PREFERRED_AFTER.match(after)
+        ):
             weight = min(weight, MENTIONED)
         names = phrase.names
         if (
@@ -377,7 +367,7 @@ def _named(sentence: _Sentence) -> Iterator[Claim[Names]]:
             and (setting := _SETTING.match(sentence.text, phrase.end))
         ):
             names = replace(names, venue=setting[1])  # "Rotterdam, Netherlands — at the cruise terminal"
-        yield _claim(sentence, names, weight, known=phrase.known)
+        yield _claim(sentence, names, weight, (phrase.start, phrase.end), known=phrase.known)
 
 
 def _is_listed(text: str, phrase: Phrase) -> bool:
@@ -390,24 +380,41 @@ def _is_listed(text: str, phrase: Phrase) -> bool:
     return names.city is not None and names.admin is not None and is_pure_region(names.city)
 
 
-def _is_placed(sentence: _Sentence, before: str) -> bool:
+def _is_placed(sentence: Sentence, before: str) -> bool:
     return bool(_PLACED.search(before) or (sentence.cues is OTHER and PLACED.search(before)))
 
 
-def _claim(sentence: _Sentence, value: T, weight: int, *, start: int | None = None, known: bool = True) -> Claim[T]:
-    percent = _PROBABILITY.search(sentence.text)
+def _probability(text: str, start: int, end: int) -> float | None:
+    """The percentage right behind a claim in its sentence, else the last one before it, else the first behind it."""
+    found = list(_PROBABILITY.finditer(text))
+    if not found:
+        return None
+    before = [one for one in found if one.end() <= start]
+    behind = _PROBABILITY_BEHIND.match(text, end)
+    return float((behind or [*found[:1], *before][-1])[1])
+
+
+def _claim(
+    sentence: Sentence,
+    value: T,
+    weight: int,
+    span: tuple[int, int],
+    *,
+    start: int | None = None,
+    known: bool = True,
+) -> Claim[T]:
     in_list = sentence.heading and not sentence.cues.final.search(sentence.lower)
     return Claim(
         value,
         weight,
         sentence.start if start is None else start,
         sentence.heading_start if in_list else sentence.start,
-        float(percent[1]) if percent else None,
+        _probability(sentence.text, *span) if "%" in sentence.text else None,
         known,
     )
 
 
-def _weight(sentence: _Sentence, before: str, after: str) -> int:
+def _weight(sentence: Sentence, before: str, after: str) -> int:
     """How much the words before and after a name or a position, in lower case, make it an answer."""
     cues = sentence.cues
     if (
@@ -453,44 +460,3 @@ def _last_end(pattern: re.Pattern[str], text: str) -> int:
     for match in pattern.finditer(text):
         end = match.end()
     return end
-
-
-def _sentences(text: str) -> Iterator[_Sentence]:
-    """The sentences of a text with their headings; of very many the first quarter and the last ones."""
-    cut = [item for item in _cut(text)]
-    if len(cut) > _MOST_SENTENCES:
-        cut = cut[: _MOST_SENTENCES // 4] + cut[-3 * _MOST_SENTENCES // 4 :]
-    last = max((i for i, (_, _, written) in enumerate(cut) if _WORD.search(written)), default=0)
-    heading, heading_start, below, cues = "", 0, False, cues_of(text)
-    for i, (start, begins_line, written) in enumerate(cut):
-        if not written.strip():
-            heading = "" if below else heading
-            continue
-        plain = _DRESS.sub("", written) if "*" in written or "_" in written or "`" in written else written
-        lower = plain.replace("İ", "I").lower()  # else a letter longer
-        if _HEADING.fullmatch(plain) if begins_line else plain.rstrip().endswith(":"):
-            yield _Sentence(plain, lower, start, "", start, i == 0, False, cues)
-            heading, heading_start, below = lower, start, False
-            continue
-        alone = i in (0, last) or (begins_line and bool(heading or _ITEM.match(plain)))
-        closes = i == last > 0 and begins_line and not (heading or _WORD.search(cut[i - 1][2]) or _ITEM.match(plain))
-        yield _Sentence(plain, lower, start, heading if begins_line else "", heading_start, alone, closes, cues)
-        below = True
-
-
-def _cut(text: str) -> Iterator[tuple[int, bool, str]]:
-    """Where each sentence begins, whether it begins a line, and its text; an empty line is an empty sentence."""
-    position = 0
-    for line in text.split("\n"):
-        start = 0
-        for end in _END.finditer(line):
-            whole = line[start : end.end()]
-            if end.start() - start < 2 or _ITEM.fullmatch(whole):
-                continue
-            following = _WORD.match(line, end.end())
-            begins = following is not None and following[0].lower() in lexicon.UNNAMED
-            if begins or not _ABBREVIATED.search(line[max(start, end.start() - 8) : end.start() + 1].lower()):
-                yield position + start, start == 0, whole[:_LONGEST_SENTENCE]
-                start = end.end()
-        yield position + start, start == 0, line[start : start + _LONGEST_SENTENCE]
-        position += len(line) + 1

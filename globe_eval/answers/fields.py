@@ -296,9 +296,12 @@ def _table(text: str) -> list[tuple[str, str, int]]:
 
 
 def _columns(text: str, header: re.Match[str]) -> list[tuple[str, str, int]]:
-    kinds = [key_of(cell.strip(" *`_")) for cell in header[1].split("|")]
-    named = sum(kind is not None for kind in kinds)
-    if named < 2 and not (named and _SHARE.search(header[1])):
+    cells = header[1].split("|")
+    kinds = [key_of(cell.strip(" *`_")) for cell in cells]
+    shares = [_SHARE.search(cell) is not None for cell in cells]
+    if NAMES.isdisjoint(kinds) and POSITION.isdisjoint(kinds) and False in shares:
+        kinds[shares.index(False)] = "place"  # "| Candidate | Likelihood |"
+    if sum(kind is not None for kind in kinds) < 2 and not any(shares):
         return []
     rows = []
     for line in islice(text[header.end() : header.end() + 4_000].split("\n"), MANY):

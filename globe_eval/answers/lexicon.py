@@ -22,7 +22,7 @@ def words(text: str) -> frozenset[str]:
 
 
 FINAL = alternatives(r"""
-    final (?:answer|guess|estimate|verdict|conclusion) | final(?=:) | specific answer | answer\b
+    final (?:answer|guess|estimate|conclusion) | verdict | final(?=:) | specific answer | answer\b
     (?:in|to) (?:conclusion|summary|sum up|conclude) | conclu(?:sion|de)s? | therefore | thus | hence | so(?=:)
     (?:best|my|educated|reasonable|single|top|safest|overall|specific|plausible) (?:\w+ )?guess
     best (?:\w+ )?estimate | best (?:fit|match) | guess | (?:first|top|best) (?:choice|pick|candidate)
@@ -50,7 +50,7 @@ STATED = alternatives(rf"""
     (?:photo|photograph|picture|image) (?:was )?made\b | location\b
     this (?:is|was|looks|appears|seems|must) | it(?:'s| is| was| looks| appears| seems| must) | that(?:'s| is)
     these are | here is | lies (?:in|on|at|near) | belongs? to | the (?:city|town|village|country|region) (?:is|must be)
-    (?:{_SUBJECT}) (?:[\w'-]+ ){{0,5}}?(?:{_VERB})\b
+    (?:{_SUBJECT})(?:,[^,;:]{{1,60}},)? (?:[\w'-]+ ){{0,5}}?(?:{_VERB})\b
     likely | probably | presumably | appears? to be | seems? to be
     identif(?:y|ied|ies|iable) | recogni[sz](?:e|ed|able)\b | corresponds? to | matches
     suggest(?:s|ing)?\b | indicat(?:es?|ing)\b | points? (?:strongly |clearly |directly )?to(?:ward)?s?
@@ -101,8 +101,9 @@ COMPARED = alternatives(r"""
     (?:found|seen) (?:\w+ )?(?:in|across|throughout|on|at) | associated with | prevalent | popular (?:in|with)
     famous (?:in|for) | (?<!also )known (?:for|in|as) | origin\w+ | style of | styles? (?:in|from)\b
     culture of | language
-    spoken | flags? of | flag | t-?shirt | jersey | cap | wearing | logo | brand | company | named after | native to
-    endemic | used in | worn in | as in | comparable | compared | than | dates? back | born | founded | reads?
+    spoken | flags? of | flag | t-?shirt | (?<!new )jersey | cap | wearing | logo | brand | company | named after
+    native to | endemic | used in | worn in | as in | comparable | compared | than | dates? back | born | founded
+    reads?
     reading | says | saying | text | word | words | written | called | titled | restaurants? in | people (?:of|from)
     tourists? from | visitors? from | history of | influenced? | imported
     made in | with (?:an? |the )?(?:picture|photo|photograph|image)s? of(?: the| an?)?\s$

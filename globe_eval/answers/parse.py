@@ -19,7 +19,7 @@ from globe_eval.sample import Answer, AnswerStatus
 PARSER_VERSION = "3"
 """Part of every result: rises whenever any response may be read differently."""
 
-_SURE = re.compile(r"onfiden|ertain|\bsure\b|oca(?:li[sz]|t)ab", re.IGNORECASE)
+_SURE = re.compile(r"confiden|certain|sure\b(?<!\wsure)|loca(?:li[sz]|t)ab")
 _LONGEST_BARE_ANSWER = 200
 _ONE_ANSWER = re.compile(r"\s*<answer>[^<\\]*</answer>\s*")
 
@@ -78,7 +78,7 @@ def _answer(cut: Cut, truncated: bool, repaired: bool) -> Answer:
         declined = found.settles_names or found.settles_position or refuses(said)
         status = "truncated" if truncated or parts.unfinished else "refused" if declined else "unparsed"
     confidence, localizable = found.confidence, found.localizable
-    if (confidence is None or localizable is None) and _SURE.search(said):
+    if (confidence is None or localizable is None) and _SURE.search(said.lower()):
         labels = fields.labels(said)
         confidence = labels.confidence if confidence is None else confidence
         localizable = labels.localizable if localizable is None else localizable

@@ -15,9 +15,11 @@ from globe_eval.answers.toponyms import (
     is_country,
     is_event,
     is_name,
+    is_ordinary,
     is_point,
     is_prominent,
     is_venue,
+    is_wide,
     nominative,
     regions_of,
 )
@@ -25,15 +27,15 @@ from globe_eval.places.words import DEMONYMS
 
 _LONGEST_NAME = 80
 
-_TOKEN = re.compile(r"[^\W_]+(?:['’.–-][^\W_]+)*|&")
-_START = re.compile(r"(?<![^\W_])(?<![^\W_]['’.–-])(?:[^\W_a-zß-öø-ÿ]|[^\W\d_]{1,3}-)")
+_TOKEN = re.compile(r"[^\W_]+(?:['’‘.–-][^\W_]+)*|&")
+_START = re.compile(r"(?<![^\W_])(?<![^\W_]['’‘.–-])(?:[^\W_a-zß-öø-ÿ]|[^\W\d_]{1,3}-)")
 """Where a word begins that can begin a name: most do not, and are passed over at once."""
-_NEXT = re.compile(r"\s(?:d[eu]\s(?:la\s)?|des\s)?([^\W\d_a-zß-öø-ÿ][\w'’-]*)")
+_NEXT = re.compile(r"\s(?:of\s|d[eu]\s(?:la\s)?|des\s)?([^\W\d_a-zß-öø-ÿ][\w'’-]*)")
 _ABBREVIATION = re.compile(r"\b(?:St|Ste|Mt|Ft|Dr)$")
 _PARTICLES = WORDS["phrases.particles"]
 _JOINT = re.compile(
-    r"""(?:\.(?=\s*[,(—–]))?(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}  # "campus", "neighborhood"
-        (?:\s*[,(/→»>➔]\s*|\s*[—–]\s*|\s*[-=]>\s*|\s+-+\s+|\s+|\s*\)\s*,?\s*)
+    r"""(?:\s*(?:[→»>➔]|[-=]>)\s*|(?:\.(?=\s*[,(—–]))?(?:\s+[a-zß-öø-ÿ'’/-]+){0,3}  # "campus", "neighborhood"
+        (?:\s*[,(/]\s*|\s*[—–]\s*|\s+-+\s+|\s+|\s*\)\s*,?\s*))
         (?:(?:[a-zß-öø-ÿ'’/-]+|\d{1,3}[a-z]{1,2})\s*[\s,]\s*){0,5}?
         (?:(?:in|at|on|of|near|by|within|from|inside|outside|along|around|to|the|a|an|во?|на|близ)\s+){0,3}[\"“'*_`]*""",
     re.VERBOSE,
@@ -64,10 +66,13 @@ _BESIDE = re.compile(
 _RUINS = re.compile(
     r"\b((?:ruins|citadel|cathedral|basilica|monastery|abbey|palace|fortress|port|harbou?r|waterfront|campus|airport)\sof\s)$"
 )
+_OVERLOOKED = re.compile(
+    r"\b(?:overlooking|facing|opposite|across\sfrom|(?:looking|views?)\s(?:of|over|across|at))\s(?:the\s)?$"
+)
 _INDEFINITE = re.compile(r"(?:^|\b)(?:an?|some|typical|traditional|of)\s$", re.IGNORECASE)
 _LINKS = WORDS["phrases.links"]
 _ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")
-_ASIDE = re.compile(r"\s\([^()A-Z]{0,60}\)|\s(?:\d{3,6}(?:-\d{3,5})?|\d[A-Z]{2})(?=[,\s])|\s\d{1,2}(?=,)")
+_ASIDE = re.compile(r"\s\([^()%A-Z]{0,60}\)|\s(?:\d{3,6}(?:-\d{3,5})?|\d[A-Z]{2})(?=[,\s])|\s\d{1,2}(?=,)")
 _CONTINENTAL = words("european asian african american mediterranean")
 _BREAKS = WORDS["phrases.breaks"]
 
@@ -107,16 +112,18 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
     parts: list[str] = []
     first = -1
     for start, end in chain:
-        if not _qualifies(text, start, end):
+        site = _SITE.match(text, end)
+        if parts and _is_overlooked(text, start, end):
+            continue
+        if not _qualifies(text, start, end, site):
             first = start if first < 0 else first
-            part = _part(text, start, end)
+            part = _part(text, start, end, site)
             aside = parts and text[:start].endswith("(") and not is_country(part) and not is_country(parts[-1])
             if any(map(is_country, parts)) and _is_beside(text, start, part):
                 parts.insert(0, part)  # "London, England, specifically in Chinatown"
             else:
                 parts.insert(len(parts) - 1 if aside else len(parts), part)  # "Hampi (Vijayanagara ruins)"
     if parts:
-        site = _SITE.match(text, end)
         if site and any(part.endswith(site[0]) or is_point(part) for part in parts):
             end = site.end()
         names = arranged(parts)
@@ -130,11 +137,19 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
         ):
             venue = ", ".join(parts)
             yield Phrase(first, end, Names(city=parts[0], venue=venue), known=False)
+        elif len(parts) == 1 and is_name(parts[0]) and not is_ordinary(parts[0]):
+            yield Phrase(first, end, Names(city=parts[0]), known=False, alone=True)  # a small town
 
 
 def _is_sited(text: str, start: int, name: str) -> bool:
     """Whether an unknown name stands where a site does: "at the Ateneu", "in front of the Gherkin"."""
     return len(name) > 3 and not is_event(name) and bool(_AT.search(text[max(start - 24, 0) : start]))
+
+
+def _is_overlooked(text: str, start: int, end: int) -> bool:
+    """Whether a mountain, a lake or the like is seen from the site before it: "overlooking Lake Michigan"."""
+    seen = _OVERLOOKED.search(text[max(start - 24, 0) : start])
+    return seen is not None and (is_wide(text[start:end]) or is_point(text[start:end]))
 
 
 def _is_beside(text: str, start: int, part: str) -> bool:
@@ -143,7 +158,7 @@ def _is_beside(text: str, start: int, part: str) -> bool:
     return spot is not None and not (is_country(part) or is_area(part) or is_event(part) or is_prominent(part))
 
 
-def _part(text: str, start: int, end: int) -> str:
+def _part(text: str, start: int, end: int, site: re.Match[str] | None) -> str:
     """A name with the word for a region or a site that stands beside it: "province of Toledo", "Atocha station"."""
     bare = text[start:end].strip(" .")
     bare = bare[:-2] if bare.endswith(("'s", "’s")) else nominative(bare)
@@ -162,17 +177,16 @@ def _part(text: str, start: int, end: int) -> str:
     after = _NOUN.match(text, end)
     if after and after[1] in _REGIONS:
         return f"{bare} {after[1]}"
-    site = _SITE.match(text, end)
     return f"{bare}{site[0]}" if site and not is_point(bare) else bare
 
 
-def _qualifies(text: str, start: int, end: int) -> bool:
+def _qualifies(text: str, start: int, end: int, site: re.Match[str] | None) -> bool:
     """Whether a single word of little renown qualifies the noun behind it: "a Shinto shrine", "Rajasthani attire"."""
     bare = text[start:end].removeprefix("The ")
     if end - start == 1 or bare in DEMONYMS or (" and " in bare and text[:start].endswith("between ")):  # "78.88° W"
         return True
     after = _NOUN.match(text, end)
-    if _SITE.match(text, end):
+    if site:
         return bool(_INDEFINITE.search(text[max(start - 12, 0) : start])) and " " not in bare and not is_prominent(bare)
     if after is None or " " in bare or after[1] in _LINKS or _TURKISH_CASE.search(bare):
         return False
@@ -232,6 +246,8 @@ def _begins(word: str, text: str, end: int) -> bool:
     following = _NEXT.match(text, end)
     if following is None:
         return False
-    begins = word.lower() in BEGINNINGS and following[1].lower() not in _CONTINENTAL
-    pair = f"{word} {following[1]}"
+    begins = (
+        not following[0].startswith(" of") and word.lower() in BEGINNINGS and following[1].lower() not in _CONTINENTAL
+    )
+    pair = word + following[0] if " of " in following[0] else f"{word} {following[1]}"  # "City of London"
     return begins or is_name(pair) or country_in(pair) is not None

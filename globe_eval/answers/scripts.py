@@ -1,4 +1,4 @@
-"""Places in scripts without capitals: Chinese, Japanese, Korean, Arabic. The gazetteer finds the names.
+"""Places in scripts without capitals: Chinese, Japanese, Korean, Arabic, Hindi. The gazetteer finds the names.
 
 A name must stand where one can: at a sentence's beginning, behind another name, behind a word like 在 or في, before a
 particle like で or 에서. So 中山 in 图中山峰 is none.
@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from globe_eval import lazy_re as re
-from globe_eval.answers.toponyms import is_country, is_name, is_prominent, town_of
+from globe_eval.answers.toponyms import is_country, is_name, is_prominent, is_pure_region, town_of
 
 with (Path(__file__).with_name("data") / "exonyms.csv").open(encoding="utf-8", newline="") as _file:
     EXONYMS: dict[str, str] = {row["name"]: row["known_as"] for row in csv.DictReader(_file)}
@@ -24,10 +24,12 @@ _CHINESE = "\u3005\u3007\u3400-\u9fff\uf900-\ufaff"
 _KANA = "\u3041-\u30ff"
 _HANGUL = "\uac00-\ud7a3"
 _ARABIC = "\u0600-\u06ff"
-_LETTER = re.compile(f"[{_CHINESE}{_KANA}{_HANGUL}{_ARABIC}]")
+_DEVANAGARI = "\u0900-\u0963\u0970-\u097f"
+"""Without the signs that end a sentence; half of these are marks, which are no letters to a regular expression."""
+_LETTER = re.compile(f"[{_CHINESE}{_KANA}{_HANGUL}{_ARABIC}{_DEVANAGARI}]")
 _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc]")
 _LONGEST = 10
-_WORDS = re.compile(r"[^\W\d_]+(?:\s[^\W\d_]+)*")
+_WORDS = re.compile(rf"(?:[^\W\d_]|[{_DEVANAGARI}])+(?:\s(?:[^\W\d_]|[{_DEVANAGARI}])+)*")
 
 _LEFT = re.compile(
     rf"(?:^|[^{_CHINESE}{_KANA}]|[\u3041-\u3096]"
@@ -45,8 +47,13 @@ _ARABIC_BEFORE = re.compile(
     r"|بل|لكن|تحديدا|تحديداً|تكون|يكون|ليست?|محافظة|منطقة|ولاية|جمهورية|أو|و)\s)$"
 )
 _ARABIC_WORD = re.compile(rf"[{_ARABIC}]+")
+_HINDI = re.compile(rf"[{_DEVANAGARI}]+(?:\s[{_DEVANAGARI}]+){{0,2}}")
+_RIGHT_HINDI = re.compile(
+    rf"(?:\s(?:शहर|नगर|राज्य|प्रांत|जिले|ज़िले|गाँव|गांव))?(?:\s?[,،()।|.]|\s?$|\s(?:में|के|की|का|से|पर|और|या|है|हो|स्थित|शहर)(?![{_DEVANAGARI}]))"
+)
 _GAP = re.compile(
-    rf"(?:\s*[,、،·・/(]\s*|\s+|{_KINDS}?(?:的|の|之|にある|に位置する|内の|内的)?|의|에\s?있는|에\s?위치한|\s+في\s+|\s*[,،]\s*في\s+)"
+    rf"(?:\s*[,、،·・/(]\s*|\s+|{_KINDS}?(?:的|の|之|にある|に位置する|内の|内的)?|의|에\s?있는|에\s?위치한|\s+في\s+|\s*[,،]\s*في\s+"
+    r"|(?:\s(?:शहर|नगर|राज्य))?\s(?:के|की|का|में)(?:\sस्थित)?\s)"
     rf"(?:{_KINDS}?的?)?"
 )
 _SITE_CJ = re.compile(
@@ -106,9 +113,13 @@ def _parts(text: str, chain: list[_Name]) -> tuple[int, int, list[str]]:
             break
     if site := _SITE_ARABIC.search(text[max(start - 60, 0) : start]):
         parts.insert(0, site["site"])
-    elif not is_country(parts[-1]) or is_country(parts[0]):
+    elif not _is_wide(parts[-1]) or _is_wide(parts[0]):
         parts.reverse()
     return start, end, parts
+
+
+def _is_wide(part: str) -> bool:
+    return is_country(part) or is_pure_region(part)
 
 
 def segments(value: str) -> list[str] | None:
@@ -139,10 +150,10 @@ def _names(text: str) -> Iterator[_Name]:
 
 
 def _is_spaced(letter: str) -> bool:
-    return "\u0600" <= letter <= "\u06ff" or "\uac00" <= letter <= "\ud7a3"
+    return "\u0600" <= letter <= "\u06ff" or "\u0900" <= letter <= "\u097f" or "\uac00" <= letter <= "\ud7a3"
 
 
-_WORD_END = re.compile(r"\w+")
+_WORD_END = re.compile(rf"[\w{_DEVANAGARI}]+")
 
 
 def _word_end(text: str, at: int) -> int:
@@ -156,6 +167,8 @@ def _name_at(text: str, at: int, behind: bool) -> _Name | None:
         return _arabic(text, at, behind)
     if "\uac00" <= text[at] <= "\ud7a3":
         return _korean(text, at)
+    if "\u0900" <= text[at] <= "\u097f":
+        return _hindi(text, at)
     if not behind and not _LEFT.search(text[max(at - 1, 0) : at]):
         return None
     if at and _KATAKANA.match(text[at]) and _KATAKANA.match(text[at - 1]):
@@ -212,6 +225,15 @@ def _korean(text: str, at: int) -> _Name | None:
     for end in range(_word_end(text, at), at + 1, -1):
         if is_place(text[at:end]) and _RIGHT_KOREAN.match(text, end):
             return _Name(at, end, text[at:end])
+    return None
+
+
+def _hindi(text: str, at: int) -> _Name | None:
+    words = _HINDI.match(text, at)
+    while words:
+        if _RIGHT_HINDI.match(text, words.end()) and is_place(words[0]):
+            return _Name(at, words.end(), words[0])
+        words = _HINDI.match(text, at, text.rfind(" ", at, words.end()))
     return None
 
 

@@ -56,6 +56,8 @@ _LATEX = {
     "\\*": "*",
 }
 _DOLLAR = re.compile(r"\$(?=[-+]?\d{1,3}(?:\.\d{1,40})?\s?°)")
+_HTML = re.compile(r"</?(?:b|strong|i|em|u|mark|code|span|p|li|ul|ol|h[1-6]|div)>", re.IGNORECASE)
+_HTML_BREAK = re.compile(r"<br\s?/?>|(?<=\S)(?=</(?:p|li|h[1-6]|div)>)", re.IGNORECASE)
 _LATEX_WORD = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s?\{([^{}\\\n]{0,40})\}")
 
 _TOOL = (
@@ -79,7 +81,8 @@ def clean(response: str) -> str:
     """The response without what the eye cannot see and with one spelling for each sign that a coordinate is written in.
 
     NUL, zero-width and direction marks and flags disappear, line ends become "\\n", degree signs of HTML and LaTeX
-    become "°", the Unicode minus and full-width digits become ASCII, and a lone surrogate becomes "?".
+    become "°", tags of plain HTML disappear, the Unicode minus and full-width digits become ASCII, and a lone surrogate
+    becomes "?".
 
     >>> clean("48.85^\\\\circ \\\\text{N},\\u200b 2.35&deg; E")
     '48.85° N, 2.35° E'
@@ -95,6 +98,8 @@ def clean(response: str) -> str:
             for written, plain in spellings.items():
                 text = text.replace(written, plain)
             text = _DOLLAR.sub("", text) if sign == "\\" else text
+    if "</" in text or "<br" in text:
+        text = _HTML.sub("", _HTML_BREAK.sub("\n", text))
     return _LATEX_WORD.sub(r"\1", text)
 
 

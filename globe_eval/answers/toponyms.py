@@ -161,7 +161,8 @@ def is_venue(part: str) -> bool:
         return False
     if len(words) == 1:
         return words[0] == "disneyland" or (len(part) > 7 and words[0].endswith(VENUE_ENDS))
-    return words[-1] in STREETS or not VENUES.isdisjoint((words[0], *words[-2:]))
+    kind = words[words.index("of") - 1] if "of" in words[1:] else ""  # "Old Town of Tallinn"
+    return words[-1] in STREETS or not VENUES.isdisjoint((words[0], *words[-2:], kind))
 
 
 def is_wide(part: str) -> bool:

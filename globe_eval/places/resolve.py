@@ -19,7 +19,7 @@ How a name is read, in order (each step only if the one before found nothing):
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 
 from globe_eval.places import gazetteer, names
@@ -52,6 +52,7 @@ _MAX_PARTS = 8
 _BEFORE_TERRITORY = ("the", "la", "le", "les", "ile", "isla", "isle", "island", "of", "de", "territory")
 
 
+@lru_cache(maxsize=32_768)
 def resolve(city: str | None = None, country: str | None = None, admin: str | None = None) -> Place | None:
     """The place that an answer names, or None if it names none.
 
@@ -122,14 +123,8 @@ def _bare(key: str) -> str:
 
 
 def resolve_many(queries: Iterable[Query]) -> list[Place | None]:
-    """`resolve` for many `(city, country, admin)`; equal queries are resolved once."""
-    known: dict[Query, Place | None] = {}
-    result = []
-    for query in queries:
-        if query not in known:
-            known[query] = resolve(*query)
-        result.append(known[query])
-    return result
+    """`resolve` for many `(city, country, admin)`."""
+    return [resolve(*query) for query in queries]
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -29,6 +29,7 @@ from globe_eval.sample import (
     LOCATED,
     SCHEMA_VERSION,
     AnswerForm,
+    By,
     DistanceModel,
     Figure,
     Gazetteer,
@@ -129,16 +130,17 @@ def assemble(
     here = here or (len(samples) < FEW_POSITIONS and not any(one.response for one in samples))
     controls = scoring.controls_of(samples) if "grounding" in families else [None] * len(samples)
     columns: list[Sequence[Any]] = [samples, controls] if read is None else [samples, controls, read]
-    best: dict[str, dict[str, float | None] | None] = {}
+    of_truths: list[_OfTruths] = []
 
-    def find_ceilings() -> None:
-        best.update(_ceilings(results, [one.truth for one in samples]))
+    def look_at_truths() -> None:
+        of_truths.append(_of_truths(results, [one.truth for one in samples]))
 
     if here:
         scored = score(*columns)
-        find_ceilings()
+        look_at_truths()
     else:
-        scored = process.in_parts(score, *columns, meanwhile=find_ceilings)
+        parts = process.in_parts(partial(_measured, score), *columns, meanwhile=look_at_truths)
+        scored = [one.but(truth=its.truth, response=its.response) for one, its in zip(parts, samples, strict=True)]
     now = datetime.now(UTC)
     results = replace(
         results,
@@ -148,7 +150,7 @@ def assemble(
         parser_version=PARSER_VERSION,
         packages=record.package_versions(),
         git_commit=record.git_commit(),
-        **describe(results, scored, exclude, best),
+        **describe(results, scored, exclude, of_truths[0]),
     )
     if started is not None:
         begun = started.astimezone(UTC).isoformat(timespec="seconds")
@@ -158,16 +160,22 @@ def assemble(
     return scored, results
 
 
+def _measured(score: Callable[..., list[Sample]], *columns: Sequence[Any]) -> list[Sample]:
+    """Scored samples as helpers send them: without truth and response, of which there would be two then."""
+    return [one.but(truth=None, response=None) for one in score(*columns)]
+
+
 def describe(
     results: Results,
     samples: Sequence[Sample],
     exclude: Collection[str] | None = None,
-    best: Mapping[str, dict[str, float | None] | None] | None = None,
+    of_truths: _OfTruths | None = None,
 ) -> dict[str, Any]:
     """The fields of a result that its scored samples alone determine: n, status, all figures.
 
-    `exclude` as above; `best` are the ceilings, where they are computed already.
+    `exclude` as above; `of_truths`, where that is known already.
     """
+    best, by = of_truths or _of_truths(results, [one.truth for one in samples])
     metrics = metrics_with(results.thresholds_km, results.own_directions)
     if not any(one.format and one.format.n_words for one in samples):  # without any reasoning there is none to ground
         metrics = tuple(metric for metric in metrics if metric.family != "grounding")
@@ -186,10 +194,10 @@ def describe(
         "metrics": figures,
         "valid_only": finite_figures(of(located, metrics=[metric for metric in metrics if metric.of_parts])),
         "accuracy_by_distance": _accuracy_by_distance(table, results.distance),
-        **(_ceilings(results, [one.truth for one in samples]) if best is None else best),
+        **best,
         "breakdowns": {
             dimension: {label: _stratum(figures) for label, figures in parts.items()}
-            for dimension, parts in scoring.breakdowns(table, metrics=metrics, seed=results.seed).items()
+            for dimension, parts in scoring.breakdowns(table, by, metrics=metrics, seed=results.seed).items()
         },
         "reasoning": reasoning_counts(samples),
         "lexicon_sha256": _lexicon_sha256() if any(one.format for one in samples) else None,
@@ -243,6 +251,14 @@ def reasoning_counts(samples: Sequence[Sample]) -> ReasoningCounts | None:
         confidence={source: sources[source] for source in SOURCES},
         risk_coverage={target: curve for target, curve in curves.items() if curve},
     )
+
+
+_OfTruths = tuple[dict[str, dict[str, float | None] | None], dict[By, list[str | None]]]
+
+
+def _of_truths(results: Results, truths: Sequence[Truth]) -> _OfTruths:
+    """What needs no answer: the ceilings of this answer form, and which part of a breakdown each photograph is in."""
+    return _ceilings(results, truths), scoring.labels_of(truths)
 
 
 def _ceilings(results: Results, truths: Sequence[Truth]) -> dict[str, dict[str, float | None] | None]:

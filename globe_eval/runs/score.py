@@ -183,6 +183,7 @@ def score_table(
         samples = [with_entities(one, texts) for one, texts in zip(samples, seen, strict=True)]
         results = replace(results, entities_sha256=sha256, entity_classes=None)
         notes += more
+    del answers, truth, benchmark, rows, matched, points, positions  # of 210,000 photographs a quarter of a gigabyte
     scored, results = assemble(results, samples, started=started, read=texts, families=families)
     if kind == "response":
         other = [*other_form(scored, form, "--answer-form any, or"), *codes(scored)]
@@ -191,7 +192,7 @@ def score_table(
     if kind == "names":
         notes += countries_as_cities(scored)
     notes += [*same_as_truth(scored), *placeholders(positions, "positions")]
-    notes += placeholders([(r["lat"], r["lon"]) for r in rows], "truths")
+    notes += placeholders([(one.truth.lat, one.truth.lon) for one in scored], "truths")
     if metadata.get("n") not in (None, results.n):
         notes.append(
             f"{name} has {metadata['n']:,} photographs, this truth {results.n:,}: not comparable with the benchmark"
