@@ -120,6 +120,11 @@ def by_whom(results: Results) -> str:
     return photographs(n) + (f" by {people(known)}" if known and known < n else "")
 
 
+def status_counts(results: Results) -> str:
+    """How many samples ended in which way, as `city 30, refused 10`."""
+    return ", ".join(f"{status} {count:,}" for status, count in results.status.items() if count)
+
+
 def few_groups_note(results: Results) -> str:
     """A note on the intervals where photographers are few or unknown; empty where they are enough."""
     if results.n == 1:

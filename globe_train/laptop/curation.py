@@ -88,9 +88,7 @@ def judge(checks: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, 
         """Precision and recall of (passed, true, photographer)."""
         return [
             share_of("precision", f"{what} that pass: {right}", [(true, who) for passed, true, who in pairs if passed]),
-            share_of(
-                "recall", f"{what} that are {right}: pass", [(ok, who) for ok, true, who in pairs if true]
-            ),
+            share_of("recall", f"{what} that are {right}: pass", [(ok, who) for ok, true, who in pairs if true]),
         ]
 
     local = [(one["localizability"]["passed"], bool(truth[one["id"]]["localizable"]), by(one)) for one in answered]

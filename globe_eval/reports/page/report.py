@@ -325,14 +325,15 @@ def _whisker(part: Any, name: str) -> charts.Whisker | None:
 
 
 def _sections(values: dict[str, Any]) -> list[tuple[str, str]]:
-    there = {
-        "results": True, "distances": True, "map": True, "parts": values["parts"] or values["countries"],
-        "confidence": values["reliability"], "grounding": values["grounding"], "photographs": True, "settings": True,
-        "glossary": True,
-    }  # fmt: skip
-    names = {
-        "results": "Results", "distances": "Distances", "map": "Map", "parts": "Where and what",
-        "confidence": "Confidence", "grounding": "Reasoning", "photographs": "Photographs", "settings": "Settings",
-        "glossary": "What each measure means",
-    }  # fmt: skip
-    return [(name, names[name]) for name, shown in there.items() if shown]
+    sections = (
+        ("results", "Results", True),
+        ("distances", "Distances", True),
+        ("map", "Map", True),
+        ("parts", "Where and what", values["parts"] or values["countries"]),
+        ("confidence", "Confidence", values["reliability"]),
+        ("grounding", "Reasoning", values["grounding"]),
+        ("photographs", "Photographs", True),
+        ("settings", "Settings", True),
+        ("glossary", "What each measure means", True),
+    )
+    return [(name, heading) for name, heading, shown in sections if shown]
