@@ -61,6 +61,8 @@ def number(name: str, value: float | None, *, fine: bool = False) -> str:
     ('28.0', '27.99', '1,784')
     >>> number("median_km", None), number("grounding_f1", None), number("grounding_lift", 0.125)
     ('∞', 'none', '+12.5')
+    >>> number("grounding_lift", -0.0001)
+    '0.0'
     """
     metric = described(name)
     if value is None:
@@ -136,8 +138,8 @@ def few(results: Results) -> str:
         )
     if results.effective_groups is not None:
         notes.append(
-            f"Few photographers took most of them, worth {results.effective_groups:.1f} of equal share: the intervals "
-            "are too narrow."
+            f"Few photographers took most photographs ({results.effective_groups:.1f} in effect): the intervals are "
+            "too narrow."
         )
     if unknown := results.n_unattributed:
         which = "The photographers" if unknown == results.n else f"The photographers of {photographs(unknown)}"
@@ -170,9 +172,11 @@ def published(name: str, value: float) -> float:
 def _digits(metric: Metric, value: float, *, fine: bool, sign: str = "") -> str:
     if metric.digits is None:
         return f"{value:{sign},.4g}"
+    digits = metric.digits + (fine and metric.unit in ("%", "points"))
     if metric.unit == "km":
-        return f"{value:{sign},.{metric.digits if abs(value) < 100 else 0}f}"
-    return f"{value:{sign},.{metric.digits + (fine and metric.unit in ('%', 'points'))}f}"
+        digits = metric.digits if abs(value) < 100 else 0
+    shown = f"{value:{sign},.{digits}f}"
+    return shown if shown.strip("+-0.") else shown.lstrip("+-")
 
 
 def anchor(name: str) -> str:

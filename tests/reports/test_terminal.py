@@ -54,7 +54,7 @@ def test_where_one_photographer_took_most_the_intervals_are_said_to_be_too_narro
     samples = [Sample.of(str(i), Truth(10.0, 20.0, group=group), "10, 20") for i, group in enumerate(groups)]
     whole, part = assemble(SETTING, samples)[1], assemble(SETTING, samples[:3])[1]
     assert whole.effective_groups == 1.543, "625 / (400 + 5)"
-    assert "Few photographers took most of them, worth 1.5 of equal share" in terminal.result_table(whole)
+    assert "Few photographers took most photographs (1.5 in effect)" in terminal.result_table(whole)
     assert part.effective_groups is None, "one photographer has no interval at all"
 
 
