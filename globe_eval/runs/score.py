@@ -37,7 +37,7 @@ from globe_eval.runs.answer_columns import (
     refuse_several,
     response_of,
 )
-from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.runs.notes import codes, countries_as_cities, other_form, placeholders, same_as_truth, unread
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth
 
@@ -166,7 +166,7 @@ def score_table(
             f"compared with other results of {name}"
         )
     classes = entity_classes(metadata.get("exhaustive_entities"), rows)
-    results = unscored(
+    results = empty_results(
         name,
         str(metadata.get("version", "")),
         form,
