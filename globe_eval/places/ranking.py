@@ -126,17 +126,20 @@ def best(
         return area
     if area in (gaz.admin1[city], gaz.admin2[city]) and any(area in hint.regions for hint in hints):
         return city  # "Pingtung, Pingtung": the region is said already
-    if not own and gaz.kind[city] == CITY and normalise(gaz.name(area)) == key and _is_other(gaz, city, area, key):
-        return area  # "Quảng Nam" is the province; Điện Bàn, elsewhere, is called so as well
+    if gaz.kind[area] == ADMIN1 and normalise(gaz.name(area)) == key and _is_lesser(gaz, city, area, own=bool(own)):
+        return area
     if not hints and gaz.country[city] != gaz.country[area] and 20 * gaz.population[city] < gaz.population[area]:
         return area  # "Virginia" is no town in South Africa
     return city if _outweighs(gaz, city, area) else area
 
 
-def _is_other(gaz: Gazetteer, city: int, area: int, key: str) -> bool:
-    """Whether a city lies outside a division and its own name has no word of the name that it shares with that."""
-    apart = set(normalise(gaz.name(city)).split()).isdisjoint(key.split())
-    return apart and area not in (gaz.admin1[city], gaz.admin2[city])
+def _is_lesser(gaz: Gazetteer, city: int, area: int, *, own: bool) -> bool:
+    """Whether a town elsewhere in a division's country bears its name as another name, or is small beside it.
+
+    "Quảng Nam" is the province, though Điện Bàn is called so as well; "Mpumalanga" is no township in KwaZulu-Natal.
+    """
+    apart = gaz.country[city] == gaz.country[area] and gaz.admin1[city] != area and gaz.kind[city] == CITY
+    return apart and not (own and 15 * gaz.population[city] >= gaz.population[area])
 
 
 def _agrees(gaz: Gazetteer, row: int, hint: Hint) -> float:
