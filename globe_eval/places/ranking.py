@@ -126,20 +126,24 @@ def best(
         return area
     if area in (gaz.admin1[city], gaz.admin2[city]) and any(area in hint.regions for hint in hints):
         return city  # "Pingtung, Pingtung": the region is said already
-    if gaz.kind[area] == ADMIN1 and normalise(gaz.name(area)) == key and _is_lesser(gaz, city, area, own=bool(own)):
+    if normalise(gaz.name(area)) == key and _is_lesser(gaz, city, area, own=bool(own), alone=not hints):
         return area
-    if not hints and gaz.country[city] != gaz.country[area] and 20 * gaz.population[city] < gaz.population[area]:
-        return area  # "Virginia" is no town in South Africa
     return city if _outweighs(gaz, city, area) else area
 
 
-def _is_lesser(gaz: Gazetteer, city: int, area: int, *, own: bool) -> bool:
-    """Whether a town elsewhere in a division's country bears its name as another name, or is small beside it.
+def _is_lesser(gaz: Gazetteer, city: int, area: int, *, own: bool, alone: bool) -> bool:
+    """Whether a town is small beside a division of its name, which is more than another name of the town.
 
-    "Quảng Nam" is the province, though Điện Bàn is called so as well; "Mpumalanga" is no township in KwaZulu-Natal.
+    "Mpumalanga" is no township in KwaZulu-Natal, "Virginia" none in South Africa, "Mato Grosso" not Vila Bela; but "New
+    York" is the city.
     """
-    apart = gaz.country[city] == gaz.country[area] and gaz.admin1[city] != area and gaz.kind[city] == CITY
-    return apart and not (own and 15 * gaz.population[city] >= gaz.population[area])
+    inside = area in (gaz.admin1[city], gaz.admin2[city])
+    size, region = gaz.population[city], gaz.population[area]
+    if own and gaz.country[city] != gaz.country[area]:
+        return alone and size * 10 < region
+    if own:
+        return not inside and gaz.kind[area] == ADMIN1 and size * 15 < region
+    return gaz.kind[area] == ADMIN1 and size * (5 if inside else 1) < region
 
 
 def _agrees(gaz: Gazetteer, row: int, hint: Hint) -> float:
