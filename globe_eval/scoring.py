@@ -183,8 +183,8 @@ def score(
             answer=_recorded(_NO_ANSWER if answer is None else said or sample.answer),
             prediction=prediction,
             distance_km=float(kilometres[i]) if prediction else None,
-            country_correct=known(country_correct(predicted_country[i], accepted[i])),
-            city_correct=known(
+            country_correct=none_if_nan(country_correct(predicted_country[i], accepted[i])),
+            city_correct=none_if_nan(
                 city_correct(
                     prediction, cities[i], distance_km=kilometres[i] if answer and _is_specific(answer) else None
                 )
@@ -282,7 +282,7 @@ def _released(
     if answer is None or truth is None:
         return None
     if response is not None:
-        return known((globe_country_match if field == "country" else globe_city_match)(response, truth))
+        return none_if_nan((globe_country_match if field == "country" else globe_city_match)(response, truth))
     return float(globe_match(((answer.country if field == "country" else answer.city) or "").strip().lower(), truth))
 
 
@@ -361,7 +361,7 @@ def aggregate(metric: Metric, items: Sequence[Any]) -> float:
     return figure_of(metric, np.array([missing if one is None else one for one in items], dtype=np.float64))
 
 
-def known(value: float) -> float | None:
+def none_if_nan(value: float) -> float | None:
     """A value with NaN as None."""
     return None if math.isnan(value) else float(value)
 

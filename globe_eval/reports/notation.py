@@ -87,7 +87,7 @@ def text(name: str, value: float | None) -> str:
 def interval(name: str, figure: Figure, between: str = " – ") -> str:
     """The 95 % interval without a unit; empty where there is none (one group, or an undefined value).
 
-    That of fewer than 5 photographers is marked, and `few` says what the mark means.
+    That of fewer than 5 photographers is marked, and `few_groups_note` says what the mark means.
     """
     if figure.n_groups < 2 or (figure.low is None and figure.high is None):
         return ""
@@ -122,7 +122,12 @@ def by_whom(results: Results) -> str:
     return photographs(n) + (f" by {people(known)}" if known and known < n else "")
 
 
-def few(results: Results) -> str:
+def status_counts(results: Results) -> str:
+    """How many samples ended in which way, as `city 30, refused 10`."""
+    return ", ".join(f"{status} {count:,}" for status, count in results.status.items() if count)
+
+
+def few_groups_note(results: Results) -> str:
     """A note on the intervals where photographers are few or unknown; empty where they are enough."""
     if results.n == 1:
         return "One photograph: no intervals."
@@ -164,7 +169,7 @@ def difference(name: str, value: float) -> str:
     return ("" if not bare.strip("0.,") else "+" if value > 0 else "−") + bare
 
 
-def published(name: str, value: float) -> float:
+def published_value(name: str, value: float) -> float:
     """A value as a number for other tools, in the unit of `with_unit`: two decimals, three of what has no unit."""
     return round(scaled(name, value), max(2, described(name).digits or 4))
 

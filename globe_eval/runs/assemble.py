@@ -48,7 +48,7 @@ from globe_eval.secrets import without_secrets
 FEW_POSITIONS = 20_000
 
 
-def unscored(
+def empty_results(
     task: str,
     task_version: str,
     answer_form: AnswerForm,
@@ -101,7 +101,7 @@ def assemble(
     """Score n samples and make the figures of a result. Deterministic but for the time, the duration and the versions.
 
     Args:
-        results: `unscored`, or of a run that is scored again; every figure and version in it is made anew.
+        results: `empty_results`, or of a run that is scored again; every figure and version in it is made anew.
         samples: with their responses.
         started: when the run began; None leaves time and duration as they are.
         own_metrics: the functions of the benchmark's own metrics; without them, the samples keep their values.
@@ -181,7 +181,7 @@ def describe(
         metrics = tuple(metric for metric in metrics if metric.family != "grounding")
     table = columns(samples)
     of = partial(scoring.figures, table, seed=results.seed)
-    figures = recorded(of(metrics=metrics))
+    figures = finite_figures(of(metrics=metrics))
     located = np.array([one.status in LOCATED for one in samples], dtype=np.bool_)
     return {
         "n": len(samples),
@@ -192,7 +192,7 @@ def describe(
         "status": scoring.counts(samples),
         "repaired": sum(one.answer.repaired for one in samples),
         "metrics": figures,
-        "valid_only": recorded(of(located, metrics=[metric for metric in metrics if metric.of_parts])),
+        "valid_only": finite_figures(of(located, metrics=[metric for metric in metrics if metric.of_parts])),
         "accuracy_by_distance": _accuracy_by_distance(table, results.distance),
         **best,
         "breakdowns": {
@@ -201,7 +201,7 @@ def describe(
         },
         "reasoning": reasoning_counts(samples),
         "lexicon_sha256": _lexicon_sha256() if any(one.format for one in samples) else None,
-        "clean": None if exclude is None else without(table, exclude, metrics, results.seed),
+        "clean": None if exclude is None else without_ids(table, exclude, metrics, results.seed),
     }
 
 
@@ -219,12 +219,12 @@ def _lexicon_sha256() -> str:
     return lexicon_sha256()
 
 
-def without(
+def without_ids(
     table: Columns, exclude: Collection[str], metrics: Sequence[Metric] = METRICS, seed: int = 0
 ) -> WithoutOverlap:
     """The figures of the photographs whose id is not in `exclude`, and how many were left out."""
     kept = np.array([id_ not in exclude for id_ in table["id"]], dtype=np.bool_)
-    figures = recorded(scoring.figures(table, kept, metrics=metrics, seed=seed))
+    figures = finite_figures(scoring.figures(table, kept, metrics=metrics, seed=seed))
     return WithoutOverlap(excluded=int((~kept).sum()), n=int(kept.sum()), metrics=figures)
 
 
@@ -275,10 +275,10 @@ def _ceilings(results: Results, truths: Sequence[Truth]) -> dict[str, dict[str, 
 
 def _stratum(figures: dict[str, Figure]) -> Stratum:
     largest = max(figures.values(), key=lambda figure: figure.n)
-    return Stratum(n=largest.n, n_groups=largest.n_groups, metrics=recorded(figures))
+    return Stratum(n=largest.n, n_groups=largest.n_groups, metrics=finite_figures(figures))
 
 
-def recorded(figures: dict[str, Figure]) -> dict[str, Figure]:
+def finite_figures(figures: dict[str, Figure]) -> dict[str, Figure]:
     """Figures as they are read back from a file: infinite and undefined values are None."""
     return {
         name: replace(one, value=finite(one.value), low=finite(one.low), high=finite(one.high))

@@ -20,10 +20,10 @@ from globe_eval.reports.board import leaderboard
 from globe_eval.reports.sentences import of_many, sentences
 from globe_eval.reports.signature import signature
 from globe_eval.runs import record
-from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.sample import Results, Sample, Truth, to_dict
 
-SETTING = unscored("mine", "2", "coordinates", "0" * 64, "my-model")
+SETTING = empty_results("mine", "2", "coordinates", "0" * 64, "my-model")
 
 
 def results(*texts: str, group: str | None = None) -> Results:
