@@ -35,7 +35,7 @@ _SPLITS = "dataset_dict.json"
 """Of a folder in which the datasets library has a folder a split."""
 _ID_KEYS = {"id", "ids", "image", "filename", "imageid", "imgid", "photoid", "imagepath", "customid"}
 
-REPLY_KEYS = {"choices": (), "candidates": (), "generated_text": (), "role": ("content", "parts"), "from": ("value",)}
+REPLY_KEYS = {"choices": (), "candidates": (), "role": ("content", "parts"), "from": ("value",)}
 """A key of an object that is a reply or a message -> the keys of which it has one too."""
 
 _BEGINS = {
