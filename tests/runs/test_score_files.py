@@ -394,6 +394,7 @@ def test_named_cities_of_a_table_of_positions_are_the_answers(capsys: pytest.Cap
         ("a.json", '{"a.jpg": {"lat": 1},\n "a.jpg": {"lat": 2}}', ["a.json", "the key 'a.jpg' stands there twice"]),
         ("a.json", '{"acc": 0.5, "n": 3}', ["a.json", "key 'acc': found 0.5"]),
         ("a.json", '"x"', ["a.json", "found a JSON str"]),
+        ("a.json", "{}", ["a.json: the file has no rows"]),
         ("a.json", "[1]", ["a.json, row 1", "found a JSON int"]),
         ("a.json", '[{"id": 1', ["a.json: not valid JSON"]),
         ("a.json", "[" * 100_000, ["a.json: not valid JSON"]),
