@@ -228,6 +228,7 @@ def test_replies(photographs: list[Photograph], body: Any, text: str, finish_rea
     "fault",
     [
         Reply({"error": {"message": "slow down"}}, 429),
+        Reply({"error": {"message": "the request conflicted with another"}}, 409),
         Reply({"error": {"message": "overloaded"}}, 500),
         Reply(b"<html>Bad Gateway</html>", 502),
         Reply(fault="reset"),
@@ -242,6 +243,7 @@ def test_replies(photographs: list[Photograph], body: Any, text: str, finish_rea
     ],
     ids=[
         "429",
+        "409",
         "500",
         "502",
         "reset",
