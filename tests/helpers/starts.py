@@ -22,11 +22,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import lm_eval.evaluator
 import lm_eval.models
 import lm_eval.tasks
+import pydantic  # noqa: F401
+import pyproj  # noqa: F401
 import pytest
+import shapely  # noqa: F401
 
+import globe_eval.benchmarks.task
+import globe_eval.metrics.consistency
+import globe_eval.miniworld.world
 import globe_eval.models.endpoint
 import globe_eval.places.borders
-import globe_eval.runs.journaled  # noqa: F401
+import globe_eval.reports.terminal
+import globe_eval.runs.journaled
+import globe_eval.runs.run  # noqa: F401
 from globe_eval import cli
 
 with contextlib.suppress(ImportError):  # without the extra "hf", only endpoints are tested
