@@ -137,8 +137,8 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
         ):
             venue = ", ".join(parts)
             yield Phrase(first, end, Names(city=parts[0], venue=venue), known=False)
-        elif len(parts) == 1 and is_name(parts[0]) and not is_ordinary(parts[0]):
-            yield Phrase(first, end, Names(city=parts[0]), known=False, alone=True)  # a small town
+        elif len(parts) <= 2 and is_name(parts[0]) and not is_ordinary(parts[0]):  # a small town
+            yield Phrase(first, end, Names(city=parts[0], admin=" ".join(parts[1:]) or None), known=False, alone=True)
 
 
 def _is_sited(text: str, start: int, name: str) -> bool:
