@@ -178,7 +178,9 @@ _OF = re.compile(
     r"\s(?:the\s)?(.+)",
     re.IGNORECASE,
 )
-_CODE_BEHIND = re.compile(r"(?=.*[A-Z.\d]$)(.*[^\W\d_].*?),?\s(D\.?C\.?|[A-Z]{2}|USA|U\.S\.A?\.?|U\.K\.?)(?:\s\d{5}(?:-\d{4})?)?")
+_CODE_BEHIND = re.compile(
+    r"(?=.*[A-Z.\d]$)(.*[^\W\d_].*?),?\s(D\.?C\.?|[A-Z]{2}|USA|U\.S\.A?\.?|U\.K\.?)(?:\s\d{5}(?:-\d{4})?)?"
+)
 
 
 _AUSTRALIAN = re.compile(r"(.*[^\W\d_])\s(NSW|VIC|QLD|TAS|ACT)(?:\s\d{4})?")
