@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -183,8 +183,8 @@ def score(
             answer=_recorded(_NO_ANSWER if answer is None else said or sample.answer),
             prediction=prediction,
             distance_km=float(kilometres[i]) if prediction else None,
-            country_correct=known(country_correct(predicted_country[i], accepted[i])),
-            city_correct=known(
+            country_correct=none_if_nan(country_correct(predicted_country[i], accepted[i])),
+            city_correct=none_if_nan(
                 city_correct(
                     prediction, cities[i], distance_km=kilometres[i] if answer and _is_specific(answer) else None
                 )
@@ -282,7 +282,7 @@ def _released(
     if answer is None or truth is None:
         return None
     if response is not None:
-        return known((globe_country_match if field == "country" else globe_city_match)(response, truth))
+        return none_if_nan((globe_country_match if field == "country" else globe_city_match)(response, truth))
     return float(globe_match(((answer.country if field == "country" else answer.city) or "").strip().lower(), truth))
 
 
@@ -315,17 +315,21 @@ def _values(table: Columns, metrics: Sequence[Metric]) -> tuple[dict[str, Floats
     return {metric.name: metric.values(table) for metric in metrics}, np.unique(groups, return_inverse=True)[1]
 
 
+def labels_of(truths: Sequence[Truth]) -> dict[By, list[str | None]]:
+    """What each of n photographs counts to in the breakdowns (`metrics.breakdowns.labels`)."""
+    return labels(*([getattr(one, name) for one in truths] for name in ("lat", "lon", "country", "scene")))
+
+
 def breakdowns(
-    table: Columns, *, metrics: Sequence[Metric] = METRICS, seed: int = 0
+    table: Columns, by: Mapping[By, Sequence[str | None]], *, metrics: Sequence[Metric] = METRICS, seed: int = 0
 ) -> dict[By, dict[str, dict[str, Figure]]]:
     """The figures of each part of the photographs: by continent, country, scene and size of city of the true place.
 
-    What belongs where is `metrics.breakdowns.labels`' to say. Photographs whose label is unknown are in no part, and a
-    dimension that no photograph has is left out.
+    What belongs where `by` says (`labels_of`). Photographs whose label is unknown are in no part, and a dimension that
+    no photograph has is left out.
     """
     metrics = [metric for metric in metrics if metric.of_parts]
     values, groups = _values(table, metrics)
-    by = labels(*(table[f"truth.{name}"].tolist() for name in ("lat", "lon", "country", "scene")))
     return {
         dimension: {label: _figures(metrics, values, groups, rows, seed=seed) for label, rows in members.items()}
         for dimension, each in by.items()
@@ -357,7 +361,7 @@ def aggregate(metric: Metric, items: Sequence[Any]) -> float:
     return figure_of(metric, np.array([missing if one is None else one for one in items], dtype=np.float64))
 
 
-def known(value: float) -> float | None:
+def none_if_nan(value: float) -> float | None:
     """A value with NaN as None."""
     return None if math.isnan(value) else float(value)
 

@@ -252,7 +252,7 @@ def result_lines(runs: Sequence[Run]) -> list[str]:
                 [
                     (
                         notation.with_unit(name, long=True),
-                        f"{notation.published(name, value):g}",
+                        f"{notation.published_value(name, value):g}",
                         interval(bounds(name, figure)),
                     )
                     for name, figure, value in published_figures(results)

@@ -306,13 +306,13 @@ def trl_reward(name: str, reward: Reward, **parameters: Any) -> Reward:
     if inspect.iscoroutinefunction(reward):
 
         async def asked(completions: Sequence[Completion], **columns: Any) -> Rewards:
-            with blaming(name):
+            with named_errors(name):
                 return check_values(await reward(completions=completions, **parameters, **columns), len(completions))
 
     else:
 
         def asked(completions: Sequence[Completion], **columns: Any) -> Rewards:  # type: ignore[misc]
-            with blaming(name):
+            with named_errors(name):
                 return check_values(reward(completions=completions, **parameters, **columns), len(completions))
 
     asked.__name__ = name.replace(":", ".")
@@ -331,7 +331,7 @@ def check_values(values: Any, n: int) -> Rewards:
 
 
 @contextmanager
-def blaming(name: str) -> Iterator[None]:
+def named_errors(name: str) -> Iterator[None]:
     """Turn what a reward raises into one line that names it."""
     try:
         yield

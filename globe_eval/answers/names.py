@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from globe_eval import lazy_re as re
 
@@ -71,6 +72,7 @@ class Names:
         return bool(self.country or self.city or self.admin)
 
 
+@lru_cache(maxsize=8192)
 def is_placeholder(value: str) -> bool:
     """Whether a value was copied from a prompt's example instead of being an answer.
 
@@ -80,6 +82,7 @@ def is_placeholder(value: str) -> bool:
     return _PLACEHOLDER.fullmatch(value[:LONGEST_NAME].strip(DECORATION)) is not None
 
 
+@lru_cache(maxsize=8192)
 def says_unknown(value: str) -> bool:
     """Whether a value says outright that there is none: empty, null, "unknown", "n/a", "cannot be determined".
 
@@ -100,6 +103,7 @@ def is_sentence(value: str) -> bool:
     return re.search(r"[\d:]", value) is not None or _SENTENCE.search(value) is not None
 
 
+@lru_cache(maxsize=8192)
 def name(value: str) -> str | None:
     """The place name in a stated value: without Markdown, brackets, hedges, remarks and end punctuation.
 

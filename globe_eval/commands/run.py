@@ -123,7 +123,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"written: {folder}", file=sys.stderr)
     again = ", without --fresh," if options.fresh else ""
     refuse_incomplete(
-        [(results, record.read_samples(folder)) for folder, results in finished],
+        [(results, record.read_samples(folder)) for folder, results in finished if not results.complete],
         f"; start the same command again{again} to ask them again",
     )
     refuse_unjudged([results for _, results in finished])

@@ -24,7 +24,8 @@ SENTENCE_END = re.compile(
     r"[.!?\n](?:(?<!\n)(?<!\b[A-Z].)(?<!\b(?:St|Mt|vs|Dr).)[.!?]*(?=[\s\"')*]|$)|(?<=\n)\n*(?!\s*[*•-]\s))"
 )
 _REJECTED_BEFORE = AnyCase(
-    r"""\b(?:not|n't|isn't|wasn't|aren't|doesn't|never|instead\ of|unlike|opposed\ to
+    r"""\b(?:not|isn't|wasn't|aren't|doesn't|never|instead\ of|unlike|opposed\ to
+      |(?:can(?:no|')t|couldn't)\ be(?=\ (?:in\ |from\ |the\ )*$)
       |rul(?:e|es|ed|ing)\ (?:it\ )?out|eliminat\w+|exclud\w+|(?:less|un)likely(?:\ to\ be)?|neither|nor|different\ from
       |than|distinct\ from|no\ longer)\b(?P<between>[^.;:]*)$"""
 )
@@ -81,6 +82,7 @@ _CLAIMS = AnyCase(
       |(?:located|taken|situated|set|captured|somewhere|place)\ (?:in|near|at|from)
       |(?:is|be|(?:we|you)(?:\ a|')re)\ (?:in|from)
       |(?:this|it|location|place|scene|photo\w*|image|picture|city|country)\ (?:is|was)
+      |(?:this|it|place|scene|photo\w*|image|picture|location|street|town)\ looks\ (?:\w+\ ){0,2}like
       |impl(?:y|ies)|align\w*|consistent\ with|identif\w+|recogni[sz]\w+|confirm\w*|belongs?\ to)\b"""
 )
 _CLAIMED_AFTER = AnyCase(

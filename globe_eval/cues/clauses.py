@@ -30,6 +30,10 @@ _PLACE = WORDS["clauses.place"]
 _EMPTY = WORDS["clauses.empty"]
 _SCENE = words("background foreground image picture photo photograph scene distance")
 _RELATIVE = words("that which who")
+_ENDS = BREAKS | CONTRASTS
+_PHRASE_ENDS = _ENDS | words(") if whether")
+_NO_MEMBER = _ENDS | FINITE
+_NO_LIST = _DEFINITE | CONTRASTS | FINITE | _RELATIVE
 FARTHEST = 40
 _LONGEST_LIST_MEMBER = 9
 _LONGEST_SUBJECT = 25
@@ -46,7 +50,7 @@ def phrase_end(low: list[str], surface: list[str], start: int) -> int:
     end = min(len(low), start + FARTHEST)
     for k in range(start, end):
         word = low[k]
-        if word in BREAKS or word in CONTRASTS or word in (")", "if", "whether") or low[k : k + 2] == ["other", "than"]:
+        if word in _PHRASE_ENDS or (word == "other" and low[k + 1 : k + 2] == ["than"]):
             return k
         if word == ",":
             if not list_goes_on(low, k):
@@ -71,7 +75,7 @@ def clause_end(low: list[str], start: int) -> int:
     end = min(len(low), start + FARTHEST)
     for k in range(start, end):
         word = low[k]
-        if word in BREAKS or word in CONTRASTS or (word == "," and not list_goes_on(low, k)):
+        if word in _ENDS or (word == "," and not list_goes_on(low, k)):
             return k
     return end
 
@@ -127,7 +131,7 @@ def list_goes_on(low: list[str], comma: int) -> bool:
         return True
     if following == "and":
         return not _new_clause(low, comma + 1)
-    if following in _DEFINITE or following in CONTRASTS or following in FINITE or following in _RELATIVE:
+    if following in _NO_LIST:
         return False
     for k in range(comma + 1, min(len(low), comma + _LONGEST_LIST_MEMBER)):
         word = low[k]
@@ -137,7 +141,7 @@ def list_goes_on(low: list[str], comma: int) -> bool:
             return k - comma <= 5
         if word == "and":
             return not _new_clause(low, k)
-        if word in FINITE or word in BREAKS or word in CONTRASTS:
+        if word in _NO_MEMBER:
             return False
     return False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from globe_eval.cues.clauses import BE, BREAKS, CONTRASTS, WORDS, clause_end, words
+from globe_eval.cues.clauses import BE, BREAKS, CONTRASTS, LISTS, WORDS, clause_end, words
 from globe_eval.cues.guards import is_demonym
 from globe_eval.cues.tokens import Tokens
 from globe_eval.places.gazetteer import country
@@ -19,6 +19,7 @@ _OF_PLACE = words("in of to with across throughout around through over cover cov
 _WIDE = words("coast coasts south north east west whole world centre center rest country cities towns villages streets")
 _AREAS = WORDS["general.areas"]
 _COMMON = WORDS["general.common"]
+_NO_SUBJECT = _BOUND | _COMMON
 _MANY = words("most many some other")
 _HAS = words("has have features feature boasts boast contains contain uses use")
 _APART = words("unlike contrast contrary whereas compared")
@@ -31,7 +32,11 @@ _LANGUAGES = words("english latin arabic hindi urdu hebrew hangul kanji korean s
 def generalised(tokens: Tokens, phrases: Sequence[tuple[int, int, str]]) -> list[tuple[int, int]]:
     """The token spans that speak of a country or a kind of place in general; `phrases` are the spans of cues."""
     low = tokens.low
-    starts = [first for start, end, _ in phrases if (first := _bare_subject(tokens, start, end)) is not None]
+    subjects: list[tuple[int, int]] = []
+    for start, end, _ in phrases:
+        joined = subjects and subjects[-1][1] == start - 1 and low[start - 1] in LISTS and low[end : end + 1] == ["are"]
+        subjects.append((subjects.pop()[0] if joined else start, end))  # "windmills and canals are common in"
+    starts = [first for start, end in subjects if (first := _bare_subject(tokens, start, end)) is not None]
     starts += [i for i in range(1, len(low)) if _opens(tokens, i)]
     return [(start, clause_end(low, start)) for start in starts]
 
@@ -61,19 +66,17 @@ def _bare_subject(tokens: Tokens, start: int, end: int) -> int | None:
     low, first = tokens.low, start
     while first > 0 and low[first - 1] not in BREAKS and low[first - 1] not in CONTRASTS and start - first <= 3:
         first -= 1
-    stop = clause_end(low, end)
-    if (
-        stop - end < 2
-        or low[end] in _BOUND | _COMMON
-        or not _BOUND.isdisjoint(low[first:start])
-        or low[first].isdigit()
-    ):
-        return None
     if (
         start - first > 3
+        or low[end : end + 1] == []
+        or low[end] in _NO_SUBJECT
+        or low[first].isdigit()
         or (start > first and tokens.surface[start][0].isupper())
-        or not _POINTING.isdisjoint(low[first:stop])
+        or not _BOUND.isdisjoint(low[first:start])
     ):
+        return None
+    stop = clause_end(low, end)
+    if stop - end < 2 or not _POINTING.isdisjoint(low[first:stop]):
         return None
     areas = not _COMMON.isdisjoint(low[end:stop])
     found = None

@@ -54,7 +54,7 @@ _AFTER_GONE = BREAKS | CONTRASTS | LISTS | words(", from in here on at which mak
 
 _SUPPOSING = words("if whether unless suppose supposing imagine imagining wish assuming")
 _EXPECTING = words("expect expecting expects")
-_SEEKING = words("look looking search searching check checking scan watch ask")
+_SEEKING = words("look looking looked search searching searched check checking scan watch ask")
 _MODALS = words("could would might i'd you'd we'd one'd they'd")
 _HEDGED = WORDS["scope.hedged"]
 _UNREAL_BE = WORDS["scope.unreal_be"]
@@ -67,7 +67,7 @@ _GENERAL = _pairs(
     typical_of typical_for typical_in characteristic_of characteristic_for common_in common_for common_to
     known_for famous_for renowned_for reminiscent_of associated_with similar_to compared_to compared_with
     prevalent_in popular_in instead_of rather_than opposed_to place_of free_of free_from comparable_to
-    distinct_from different_from empty_of clear_of evocative_of unique_to found_in indicative_of resembles_a
+    distinct_from different_from took_for empty_of clear_of evocative_of unique_to found_in indicative_of resembles_a
     resembling_a resemble_a resembles_an resembling_an mistaken_for confused_with bigger_than smaller_than
     taller_than larger_than shorter_than contrast_to contrast_with reminds_me reminds_one reminds_us remind_me
     remind_us remind_one heart_of places_the places_this places_it place_the coordinates_correspond
@@ -140,7 +140,8 @@ def _open(low: list[str], surface: list[str], i: int, mask: bytearray) -> None:
             _mark(mask, i + 1, clause_end(low, i + 1))
     elif word in _SEEKING:
         if after == "for" and before not in ("it", "they"):
-            _mark(mask, i + 2, clause_end(low, i + 2))
+            end = clause_end(low, i + 2)
+            _mark(mask, i + 2, next((k for k in range(i + 2, end) if low[k] in ("found", "saw")), end))
     elif word in _EXPECTING:
         _mark(mask, i + 1, clause_end(low, i + 1))
     elif word in ("you", "one"):
@@ -152,7 +153,8 @@ def _open(low: list[str], surface: list[str], i: int, mask: bytearray) -> None:
         if after == "to" and low[i + 2 : i + 3] in (["be"], ["have"], ["stand"]):
             _mark(mask, i + 3, phrase_end(low, surface, i + 3))
     elif word in _SUPPOSING or _inverted(low, i):
-        _mark(mask, _condition_start(low, i), condition_end(low, i + 1))
+        start = _condition_start(low, i)
+        _mark(mask, start, condition_end(low, start))
     elif word in _MODALS:
         _imagine(low, i, mask)
     elif word in _USUALLY:
@@ -219,7 +221,7 @@ def _imagine(low: list[str], i: int, mask: bytearray) -> None:
     unreal = verb == "be" and word != "might" and state in _UNREAL_BE
     unreal = unreal or (state in ("typical", "common") and low[k + 2 : k + 3] not in (["of"], ["for"], ["in"]))
     if verb in _HELPING:
-        if low[start] in _KNOWN_SUBJECT:
+        if low[start] in _KNOWN_SUBJECT and low[k + 1 : k + 3] not in (["to", "see"], ["to", "have"], ["to", "know"]):
             return
     elif not (unreal or (word == "would" and low[i - 1 : i] == ["there"])) and (
         word in ("could", "might") or (verb in _HEDGED and low[start] not in ("a", "an"))

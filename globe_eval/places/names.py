@@ -91,14 +91,23 @@ def _join_initials(words: list[str]) -> list[str]:
     return joined[:-1]
 
 
-def named(keys: Iterable[str]) -> list[str]:
-    """The keys that name something, each once; of "unknown village in Tuscany" the end.
+def named(texts: Iterable[str]) -> list[str]:
+    """The keys of the texts that name something, each once; of "unknown village in Tuscany" the end.
 
-    >>> named(["unknown", "lyon", "somewhere in patagonia", "rural area", "unspecified algarve town"])
-    ['lyon', 'patagonia', 'algarve town']
+    A continent names no place (the Pacific Northwest is none); what is written as a code does, "OR" for Oregon.
+
+    >>> named(["unknown", "Lyon", "somewhere in Patagonia", "rural area", "Southeast Asia", "OR", "N/A"])
+    ['lyon', 'patagonia', 'or']
     """
-    found = dict.fromkeys(map(_within, keys))
-    return [key for key in found if not is_unknown(key)]
+    found: dict[str, None] = {}
+    for text in texts:
+        key = normalise(text)
+        if len(text) != 2 or not text.isupper() or key == "na":
+            key = _within(key)
+            if is_unknown(key) or (is_continent(key) and "pacific" not in key and not gazetteer.country(key)):
+                continue
+        found[key] = None
+    return list(found)
 
 
 def _within(key: str) -> str:
@@ -117,6 +126,8 @@ _ALTERNATIVES = re.compile(r"\s+and/or\s+|[,;]?\s+or\s+|\s*/\s*|\s+vs\.?\s+", re
 _AND = re.compile(r"[,;]?\s+(?:and|&)\s+|\s*[&+]\s*", re.IGNORECASE)
 _BRACKETS = re.compile(r"[(\[（【]([^()\[\]（）【】]*)[)\]）】]")
 _SEPARATORS = re.compile(r"[,;|、，؛،·\n]|\s[-–—]\s|:\s|[()\[\]（）【】]")
+_CODE_LAST = re.compile(r"(?:(.*\S)\s+)?([A-Z]{2,3})(?:\s+([A-Z]?\d[\dA-Z -]*))?")
+"""The end of an address: "Austin TX 78701"."""
 
 
 def alternatives(text: str) -> list[str]:
@@ -135,14 +146,25 @@ def alternatives(text: str) -> list[str]:
 def parts(text: str) -> list[str]:
     """The comma, dash or bracket separated parts of an address, as written, finest first; brackets come last.
 
-    >>> parts("Hollywood (Los Angeles), CA")
-    ['Hollywood', 'CA', 'Los Angeles']
+    A code at its end is a part too.
+
+    >>> parts("Hollywood (Los Angeles), CA"), parts("Austin TX 78701")
+    (['Hollywood', 'CA', 'Los Angeles'], ['Austin', 'TX', '78701'])
     """
-    if not _SEPARATORS.search(text):
-        return [text.strip()] if text.strip() else []
-    inside = _BRACKETS.findall(text)
-    outside = _BRACKETS.sub(",", text) if inside else text
-    return [part.strip() for piece in (outside, *inside) for part in _SEPARATORS.split(piece) if part and part.strip()]
+    pieces = [text.strip()]
+    if _SEPARATORS.search(text):
+        inside = _BRACKETS.findall(text)
+        outside = _BRACKETS.sub(",", text) if inside else text
+        pieces = [part.strip() for piece in (outside, *inside) for part in _SEPARATORS.split(piece) if part]
+    return [part for piece in pieces if piece for part in ([piece] if piece[-1].islower() else _at_code(piece))]
+
+
+def _at_code(piece: str) -> list[str]:
+    found = _CODE_LAST.fullmatch(piece)
+    key = found[2].lower() if found else ""
+    if not found or (found[1] or "").isupper() or not (gazetteer.country(key) or gazetteer.load().code(key)):
+        return [piece]
+    return [part for part in found.groups() if part]
 
 
 _SOVIET = ("UA", "BY", "KZ", "UZ", "GE", "AM", "AZ", "LT", "LV", "EE", "MD", "KG", "TJ", "TM")

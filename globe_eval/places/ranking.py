@@ -93,7 +93,7 @@ def best(
     top = -math.inf
     count = 0
     areas: dict[int, int] = {}
-    own = 0
+    own = is_country = 0
     for entry in gaz.find(key):
         row = entry >> 1
         if not inside(gaz, row, scope):
@@ -108,15 +108,18 @@ def best(
             count += 1
             if score > top:
                 top, city, own = score, row, entry & 1
-        elif kind == COUNTRY or (hints and _elsewhere(gaz, row, hints)):
+        elif kind == COUNTRY:
+            is_country |= entry & 1  # then no other name of a region: Île-de-France is listed as "France" too
+        elif (is_country and not entry & 1) or (hints and _elsewhere(gaz, row, hints)):
             continue
-        elif kind not in areas or gaz.population[row] > gaz.population[areas[kind]]:
-            areas[kind] = row
+        else:
+            areas[kind] = max(areas.get(kind, entry), entry, key=lambda one: (one & 1, gaz.population[one >> 1]))
     if city is not None and hints and _contradicted(gaz, city, hints, alone=as_written and count == 1, own=bool(own)):
         city = None
-    area = areas.get(ADMIN1, areas.get(ADMIN2))
+    area = areas.get(ADMIN1, areas.get(ADMIN2))  # "Saxony" is no other name of Lower Saxony
+    area = None if area is None else area >> 1
     if city is None and area is not None and not regional and gaz.kind[area] == ADMIN1:
-        return _namesake(gaz, area)
+        return _namesake(gaz, area, key)
     if city is None or area is None:
         return area if city is None else city
     if regional and gaz.kind[city] != REGION:
@@ -125,6 +128,8 @@ def best(
         return city  # "Pingtung, Pingtung": the region is said already
     if not own and gaz.kind[city] == CITY and normalise(gaz.name(area)) == key and _is_other(gaz, city, area, key):
         return area  # "Quảng Nam" is the province; Điện Bàn, elsewhere, is called so as well
+    if not hints and gaz.country[city] != gaz.country[area] and 20 * gaz.population[city] < gaz.population[area]:
+        return area  # "Virginia" is no town in South Africa
     return city if _outweighs(gaz, city, area) else area
 
 
@@ -186,9 +191,15 @@ def _outweighs(gaz: Gazetteer, city: int, area: int) -> bool:
     return size * (20 if gaz.kind[area] == ADMIN2 else 3) >= region
 
 
-def _namesake(gaz: Gazetteer, area: int) -> int:
-    """The city after which a region is called, if it lies in it: "纽约" is listed for the state only."""
-    rows = [entry >> 1 for entry in gaz.find(normalise(gaz.name(area))) if entry & 1]
+def _namesake(gaz: Gazetteer, area: int, key: str) -> int:
+    """The city after which a region is called, if it lies in it: "纽约" is listed for the state only.
+
+    In Latin letters cities have names of their own: "Comunidad Valenciana" is the region.
+    """
+    name = normalise(gaz.name(area))
+    if key.isascii() and f" {name} " not in f" {key} ":
+        return area
+    rows = [e >> 1 for e in gaz.find(name) if e & 1]
     rows = [row for row in rows if gaz.kind[row] >= CITY and gaz.admin1[row] == area and gaz.population[row] >= TOWN]
     return max(rows, key=lambda row: gaz.population[row], default=area)
 

@@ -8,7 +8,8 @@ How a name is read, in order (each step only if the one before found nothing):
    that names no country ("Unknown", "Europe", a typo) counts as absent.
 2. The whole city text; then its comma or bracket separated parts, finest first, later parts being hints (a state, a
    county, the city that a quarter belongs to); each part as written, then without words such as "City" or "Greater".
-   A hint chooses among homonyms. A name with a word for a region ("Tuscany region") is a region.
+   A code at the end ("Austin TX 78701") is a part; countries, codes and continents in the text are no towns. A hint
+   chooses among homonyms. A name with a word for a region ("Tuscany region") is a region.
 3. A town in a longer name, where that says that it lies there ("University of Oxford"; see `embedded`).
 4. The region (population centroid, never the city after which it is called), then the country (population centroid,
    never the capital: that would be worth 25 points within 25 km for nothing).
@@ -19,7 +20,7 @@ How a name is read, in order (each step only if the one before found nothing):
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import chain
 
 from globe_eval.places import gazetteer, names
@@ -52,6 +53,7 @@ _MAX_PARTS = 8
 _BEFORE_TERRITORY = ("the", "la", "le", "les", "ile", "isla", "isle", "island", "of", "de", "territory")
 
 
+@lru_cache(maxsize=32_768)
 def resolve(city: str | None = None, country: str | None = None, admin: str | None = None) -> Place | None:
     """The place that an answer names, or None if it names none.
 
@@ -84,10 +86,12 @@ def resolve(city: str | None = None, country: str | None = None, admin: str | No
 
 def _resolve_in_state(gaz: Gazetteer, text: str, country: str | None) -> int | None:
     """The row of a city in the region that bears a country's name: Atlanta in "Georgia"."""
-    region = gazetteer.region_of(names.normalise((country or "")[: names.MAX_LENGTH]))
-    if region is None or gaz.kind[region] != ADMIN1:
-        return None
-    row = _resolve_in(gaz, text, gaz.codes[gaz.country[region]], [names.normalise(gaz.name(region))])
+    key = names.normalise((country or "")[: names.MAX_LENGTH])
+    region = gazetteer.region_of(key)
+    code = None if region is None else gaz.codes[gaz.country[region]]
+    if region is None or gaz.kind[region] != ADMIN1 or gazetteer.country(key) == code:
+        return None  # Île-de-France is listed as "France" too
+    row = _resolve_in(gaz, text, code, [names.normalise(gaz.name(region))])
     return row if row is not None and gaz.kind[row] >= CITY and gaz.admin1[row] == region else None
 
 
@@ -122,14 +126,8 @@ def _bare(key: str) -> str:
 
 
 def resolve_many(queries: Iterable[Query]) -> list[Place | None]:
-    """`resolve` for many `(city, country, admin)`; equal queries are resolved once."""
-    known: dict[Query, Place | None] = {}
-    result = []
-    for query in queries:
-        if query not in known:
-            known[query] = resolve(*query)
-        result.append(known[query])
-    return result
+    """`resolve` for many `(city, country, admin)`."""
+    return [resolve(*query) for query in queries]
 
 
 @cache
@@ -174,7 +172,7 @@ def _hints(gaz: Gazetteer, text: str, code: str | None) -> list[str]:
 
 
 def _keys(pieces: Iterable[str]) -> list[str]:
-    return names.named(names.normalise(piece) for piece in pieces)[:_MAX_PARTS]
+    return names.named(pieces)[:_MAX_PARTS]
 
 
 def _resolve_city(gaz: Gazetteer, text: str, code: str | None, hints: Sequence[str]) -> int | None:
@@ -226,16 +224,22 @@ def _resolve_anywhere(
     mentioned = [(key, _country_rather(gaz, key)) for piece in pieces if (key := names.normalise(piece)) in keys[1:]
                  and (len(key) > 2 or piece.isupper())]  # fmt: skip
     mentioned = [item for item in mentioned if item[1]] or [(keys[0], _country_first(gaz, keys))]
-    fallback = None
-    for country_key, code in reversed(mentioned):
-        if code:
-            others = [key for key in keys if key != country_key]
-            row = _search(gaz, whole, others, hints, gaz.scope(code))
-            if row is not None and (len(country_key) > 2 or gaz.kind[row] >= LANDMARK):
-                return row
-            fallback = gaz.code_index[code] if len(country_key) > 2 else fallback
-    row = _search(gaz, whole, keys, hints, None)
-    return fallback if fallback is not None and (row is None or gaz.kind[row] < LANDMARK) else row
+    countries = {key: gaz.scope(code) for key, code in reversed(mentioned) if code}
+
+    def search_in(country_key: str) -> int | None:
+        return _search(gaz, whole, [key for key in keys if key != country_key], hints, countries[country_key])
+
+    stated = [key for key in countries if len(key) > 2]
+    for key in stated:
+        if (row := search_in(key)) is not None:
+            return row
+    towns = [key for key in keys if key not in countries] or keys
+    found = _search(gaz, whole, towns, [*hints, *countries], None)  # "CA" is California as well
+    for key in countries:
+        if key not in stated and (found is None or gaz.kind[found] < LANDMARK):
+            row = search_in(key)
+            found = found if row is None else row
+    return countries[stated[-1]].home if stated and (found is None or gaz.kind[found] < LANDMARK) else found
 
 
 def _country_first(gaz: Gazetteer, keys: list[str]) -> str | None:
@@ -311,15 +315,18 @@ def _search(gaz: Gazetteer, whole: str, keys: Sequence[str], hints: Sequence[str
     weak = hints_of(gaz, hints, scope, binding=False)
     if len(keys) > 1:
         row = best(gaz, whole, scope, weak, regional=False)
-        if row is not None and gaz.kind[row] >= LANDMARK:
+        if row is not None and gaz.kind[row] >= LANDMARK and names.normalise(gaz.name(row)) in (whole, *keys):
             return row
     region: int | None = None
     for i, key in enumerate(keys):
         agreeing = [*hints_of(gaz, [k for k in keys[i + 1 :] if k != key], scope), *weak]
-        row = _named(gaz, key, scope, agreeing)
+        later = not whole.startswith(key)
+        row = _named(gaz, key, scope, agreeing) if not later or len(key) > 2 or not key.isascii() else None
         if row is not None and gaz.kind[row] >= LANDMARK:
-            return row
-        if row is None and i and len(key) <= 3:
+            if region is None or _share_region(gaz, row, region):
+                return row
+            continue  # "Simcoe County, Ontario" is not Ontario in California
+        if row is None and later and len(key) <= 3:
             row = _area(gaz, key, scope, [])  # "Nowhere, TX"
         if region is None or (row is not None and gaz.kind[row] == ADMIN2 and gaz.kind[region] == ADMIN1):
             region = row
@@ -331,6 +338,13 @@ def _search(gaz: Gazetteer, whole: str, keys: Sequence[str], hints: Sequence[str
     return region
 
 
+def _share_region(gaz: Gazetteer, city: int, region: int) -> bool:
+    """Whether a city lies in a region, or in the same larger one; of a country, whether it lies there."""
+    if gaz.kind[region] in (COUNTRY, REGION):
+        return gaz.country[city] == gaz.country[region]
+    return gaz.admin1[city] in (region, gaz.admin1[region])
+
+
 def _named(gaz: Gazetteer, key: str, scope: Scope | None, hints: list[Hint]) -> int | None:
     """The place with this name, as written or else without words for its kind."""
     if names_region(key):
@@ -338,13 +352,22 @@ def _named(gaz: Gazetteer, key: str, scope: Scope | None, hints: list[Hint]) -> 
             area = best(gaz, form, scope, hints, regional=True, as_written=False)
             if area is not None and gaz.kind[area] in (ADMIN1, ADMIN2, REGION):
                 return area
+    elif key.endswith(" district"):  # of the first level in Portugal and Israel, elsewhere a quarter
+        area = best(gaz, key.removesuffix(" district"), scope, hints, regional=True, as_written=False)
+        if area is not None and gaz.kind[area] == ADMIN1:
+            return area
     row = best(gaz, key, scope, hints, regional=False)
-    if row is not None and scope is None and not hints and gaz.population[row] < TOWN and is_generic(key):
-        row = None  # "Beach City" may be one, but who says no more means none
+    if row is not None and scope is None and not hints and is_generic(key):
+        known = gaz.population[row] >= TOWN and names.normalise(gaz.name(row)) == key
+        row = row if known else None  # "Beach City" may be one, but who says no more means none
     if row is not None and gaz.kind[row] != ADMIN2:
         return row
     for form, regional in variants(key):
-        other = best(gaz, form, scope, hints, regional=regional, as_written=False)
+        code = gazetteer.country(form, main=True)
+        if code and (scope is None or scope.home == gaz.code_index[code]):
+            other: int | None = _country_or_city(gaz, form, code)  # "rural Kenya"
+        else:
+            other = best(gaz, form, scope, hints, regional=regional, as_written=False)
         small = other is not None and gaz.kind[other] == CITY and gaz.population[other] < LARGE_CITY
         if regional and small and not hints:
             continue  # "Lower Merion" is not in any Merion

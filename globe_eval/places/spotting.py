@@ -37,6 +37,8 @@ MAX_LENGTH = 20_000
 """Characters that are read: the first half and the last half of a longer text."""
 
 _WORD = re.compile(r"([^\W\d_]+(?:['’.-][^\W\d_]+)*|[^\w\s]|\d+|\n)")
+_ASCII_WORD = re.compile(r"([a-zA-Z]+(?:['.-][a-zA-Z]+)*|[^\w\s]|\d+|\n)")
+"""The same of text in ASCII, in three quarters of the time."""
 _POSSESSIVE = ("'s", "’s")
 _CODES = {
     "US": "US",
@@ -102,7 +104,7 @@ def spot(text: str, *, sought: Mapping[str, Place | None] | None = None) -> list
     """
     if len(text) > MAX_LENGTH:
         text = text[: MAX_LENGTH // 2] + "\n" + " " * (len(text) - MAX_LENGTH - 1) + text[-MAX_LENGTH // 2 :]
-    pieces = _WORD.split(text)
+    pieces = (_ASCII_WORD if text.isascii() else _WORD).split(text)
     words = pieces[1::2]  # and what lies between them
     names = {at: _names(words, at) for at, word in enumerate(words) if word[0].isupper()}
     if not names:
@@ -223,7 +225,8 @@ def _is_name(word: str) -> bool:
 
 def _names(words: Sequence[str], at: int) -> list[tuple[int, str]]:
     """The ends and the texts of the names of up to LONGEST words that can begin at a word, the longest first."""
-    if not _is_name(words[at]):
+    first = words[at]
+    if not _is_name(first):
         return []
     end, ends = at + 1, [at + 1]
     for word in words[at + 1 : at + LONGEST]:
@@ -234,8 +237,10 @@ def _names(words: Sequence[str], at: int) -> list[tuple[int, str]]:
             ends.append(end)
         elif word not in _INSIDE and not (word == "." and words[end - 2] in _ABBREVIATED):
             break
+    if len(ends) == 1:
+        return [(at + 1, first[:-2] if first.endswith(_POSSESSIVE) else first)]
     bare = [word[:-2] if word.endswith(_POSSESSIVE) else word for word in words[at : ends[-1]]]
-    return [(end, " ".join(bare[: end - at])) for end in reversed(ends)] if len(ends) > 1 else [(ends[0], bare[0])]
+    return [(end, " ".join(bare[: end - at])) for end in reversed(ends)]
 
 
 def _match(

@@ -61,6 +61,8 @@ def number(name: str, value: float | None, *, fine: bool = False) -> str:
     ('28.0', '27.99', '1,784')
     >>> number("median_km", None), number("grounding_f1", None), number("grounding_lift", 0.125)
     ('∞', 'none', '+12.5')
+    >>> number("grounding_lift", -0.0001)
+    '0.0'
     """
     metric = described(name)
     if value is None:
@@ -85,7 +87,7 @@ def text(name: str, value: float | None) -> str:
 def interval(name: str, figure: Figure, between: str = " – ") -> str:
     """The 95 % interval without a unit; empty where there is none (one group, or an undefined value).
 
-    That of fewer than 5 photographers is marked, and `few` says what the mark means.
+    That of fewer than 5 photographers is marked, and `few_groups_note` says what the mark means.
     """
     if figure.n_groups < 2 or (figure.low is None and figure.high is None):
         return ""
@@ -120,7 +122,12 @@ def by_whom(results: Results) -> str:
     return photographs(n) + (f" by {people(known)}" if known and known < n else "")
 
 
-def few(results: Results) -> str:
+def status_counts(results: Results) -> str:
+    """How many samples ended in which way, as `city 30, refused 10`."""
+    return ", ".join(f"{status} {count:,}" for status, count in results.status.items() if count)
+
+
+def few_groups_note(results: Results) -> str:
     """A note on the intervals where photographers are few or unknown; empty where they are enough."""
     if results.n == 1:
         return "One photograph: no intervals."
@@ -136,8 +143,8 @@ def few(results: Results) -> str:
         )
     if results.effective_groups is not None:
         notes.append(
-            f"Few photographers took most of them, worth {results.effective_groups:.1f} of equal share: the intervals "
-            "are too narrow."
+            f"Few photographers took most photographs ({results.effective_groups:.1f} in effect): the intervals are "
+            "too narrow."
         )
     if unknown := results.n_unattributed:
         which = "The photographers" if unknown == results.n else f"The photographers of {photographs(unknown)}"
@@ -162,7 +169,7 @@ def difference(name: str, value: float) -> str:
     return ("" if not bare.strip("0.,") else "+" if value > 0 else "−") + bare
 
 
-def published(name: str, value: float) -> float:
+def published_value(name: str, value: float) -> float:
     """A value as a number for other tools, in the unit of `with_unit`: two decimals, three of what has no unit."""
     return round(scaled(name, value), max(2, described(name).digits or 4))
 
@@ -170,9 +177,11 @@ def published(name: str, value: float) -> float:
 def _digits(metric: Metric, value: float, *, fine: bool, sign: str = "") -> str:
     if metric.digits is None:
         return f"{value:{sign},.4g}"
+    digits = metric.digits + (fine and metric.unit in ("%", "points"))
     if metric.unit == "km":
-        return f"{value:{sign},.{metric.digits if abs(value) < 100 else 0}f}"
-    return f"{value:{sign},.{metric.digits + (fine and metric.unit in ('%', 'points'))}f}"
+        digits = metric.digits if abs(value) < 100 else 0
+    shown = f"{value:{sign},.{digits}f}"
+    return shown if shown.strip("+-0.") else shown.lstrip("+-")
 
 
 def anchor(name: str) -> str:

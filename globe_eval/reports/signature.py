@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from textwrap import wrap
 from typing import Any
 
+from globe_eval.reports import notation
 from globe_eval.reports.run import model_name
 from globe_eval.sample import Results, to_dict
 
@@ -75,7 +76,7 @@ def screen(results: Results, metadata: Mapping[str, Any], width: int = 80) -> st
         "geocoder": f"{results.geocoder.name}, {results.geocoder.version}; gazetteer {results.gazetteer.version}",
         "intervals": results.intervals or "percentile bootstrap by group",
         "started": f"{results.started}, {results.duration_seconds:,.1f} s",
-        "status": ", ".join(f"{status} {count:,}" for status, count in results.status.items() if count),
+        "status": notation.status_counts(results),
         "versions": ", ".join(f"{name} {version}" for name, version in results.packages.items()),
         "commit": results.git_commit,
     }

@@ -107,8 +107,8 @@ def _notes(results: Results) -> list[str]:
     """The lines below the tables of a result; empty ones are left out by the caller."""
     ceiling = results.ceiling if results.answer_form not in ("coordinates", "any") else None
     return [
-        status_line(results),
-        notation.few(results),
+        f"status: {notation.status_counts(results)}",
+        notation.few_groups_note(results),
         f"repaired, having been decoded wrongly: {results.repaired:,} responses" if results.repaired else "",
         _ceiling_line(results) if ceiling else "",
         _clean_line(results) if results.clean else "",
@@ -236,12 +236,6 @@ def heading(results: Results) -> str:
         f"{results.task}{version} · {model_name(results)} · {results.answer_form} · "
         f"{notation.by_whom(results)}{limited} · {results.distance} distance"
     )
-
-
-def status_line(results: Results) -> str:
-    """How many samples ended in which way."""
-    counted = ", ".join(f"{status} {count:,}" for status, count in results.status.items() if count)
-    return f"status: {counted}"
 
 
 def _ceiling_line(results: Results) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -29,6 +29,7 @@ from globe_eval.sample import (
     LOCATED,
     SCHEMA_VERSION,
     AnswerForm,
+    By,
     DistanceModel,
     Figure,
     Gazetteer,
@@ -47,7 +48,7 @@ from globe_eval.secrets import without_secrets
 FEW_POSITIONS = 20_000
 
 
-def unscored(
+def empty_results(
     task: str,
     task_version: str,
     answer_form: AnswerForm,
@@ -100,7 +101,7 @@ def assemble(
     """Score n samples and make the figures of a result. Deterministic but for the time, the duration and the versions.
 
     Args:
-        results: `unscored`, or of a run that is scored again; every figure and version in it is made anew.
+        results: `empty_results`, or of a run that is scored again; every figure and version in it is made anew.
         samples: with their responses.
         started: when the run began; None leaves time and duration as they are.
         own_metrics: the functions of the benchmark's own metrics; without them, the samples keep their values.
@@ -129,16 +130,17 @@ def assemble(
     here = here or (len(samples) < FEW_POSITIONS and not any(one.response for one in samples))
     controls = scoring.controls_of(samples) if "grounding" in families else [None] * len(samples)
     columns: list[Sequence[Any]] = [samples, controls] if read is None else [samples, controls, read]
-    best: dict[str, dict[str, float | None] | None] = {}
+    of_truths: list[_OfTruths] = []
 
-    def find_ceilings() -> None:
-        best.update(_ceilings(results, [one.truth for one in samples]))
+    def look_at_truths() -> None:
+        of_truths.append(_of_truths(results, [one.truth for one in samples]))
 
     if here:
         scored = score(*columns)
-        find_ceilings()
+        look_at_truths()
     else:
-        scored = process.in_parts(score, *columns, meanwhile=find_ceilings)
+        parts = process.in_parts(partial(_measured, score), *columns, meanwhile=look_at_truths)
+        scored = [one.but(truth=its.truth, response=its.response) for one, its in zip(parts, samples, strict=True)]
     now = datetime.now(UTC)
     results = replace(
         results,
@@ -148,7 +150,7 @@ def assemble(
         parser_version=PARSER_VERSION,
         packages=record.package_versions(),
         git_commit=record.git_commit(),
-        **describe(results, scored, exclude, best),
+        **describe(results, scored, exclude, of_truths[0]),
     )
     if started is not None:
         begun = started.astimezone(UTC).isoformat(timespec="seconds")
@@ -158,22 +160,28 @@ def assemble(
     return scored, results
 
 
+def _measured(score: Callable[..., list[Sample]], *columns: Sequence[Any]) -> list[Sample]:
+    """Scored samples as helpers send them: without truth and response, of which there would be two then."""
+    return [one.but(truth=None, response=None) for one in score(*columns)]
+
+
 def describe(
     results: Results,
     samples: Sequence[Sample],
     exclude: Collection[str] | None = None,
-    best: Mapping[str, dict[str, float | None] | None] | None = None,
+    of_truths: _OfTruths | None = None,
 ) -> dict[str, Any]:
     """The fields of a result that its scored samples alone determine: n, status, all figures.
 
-    `exclude` as above; `best` are the ceilings, where they are computed already.
+    `exclude` as above; `of_truths`, where that is known already.
     """
+    best, by = of_truths or _of_truths(results, [one.truth for one in samples])
     metrics = metrics_with(results.thresholds_km, results.own_directions)
     if not any(one.format and one.format.n_words for one in samples):  # without any reasoning there is none to ground
         metrics = tuple(metric for metric in metrics if metric.family != "grounding")
     table = columns(samples)
     of = partial(scoring.figures, table, seed=results.seed)
-    figures = recorded(of(metrics=metrics))
+    figures = finite_figures(of(metrics=metrics))
     located = np.array([one.status in LOCATED for one in samples], dtype=np.bool_)
     return {
         "n": len(samples),
@@ -184,16 +192,16 @@ def describe(
         "status": scoring.counts(samples),
         "repaired": sum(one.answer.repaired for one in samples),
         "metrics": figures,
-        "valid_only": recorded(of(located, metrics=[metric for metric in metrics if metric.of_parts])),
+        "valid_only": finite_figures(of(located, metrics=[metric for metric in metrics if metric.of_parts])),
         "accuracy_by_distance": _accuracy_by_distance(table, results.distance),
-        **(_ceilings(results, [one.truth for one in samples]) if best is None else best),
+        **best,
         "breakdowns": {
             dimension: {label: _stratum(figures) for label, figures in parts.items()}
-            for dimension, parts in scoring.breakdowns(table, metrics=metrics, seed=results.seed).items()
+            for dimension, parts in scoring.breakdowns(table, by, metrics=metrics, seed=results.seed).items()
         },
         "reasoning": reasoning_counts(samples),
         "lexicon_sha256": _lexicon_sha256() if any(one.format for one in samples) else None,
-        "clean": None if exclude is None else without(table, exclude, metrics, results.seed),
+        "clean": None if exclude is None else without_ids(table, exclude, metrics, results.seed),
     }
 
 
@@ -211,12 +219,12 @@ def _lexicon_sha256() -> str:
     return lexicon_sha256()
 
 
-def without(
+def without_ids(
     table: Columns, exclude: Collection[str], metrics: Sequence[Metric] = METRICS, seed: int = 0
 ) -> WithoutOverlap:
     """The figures of the photographs whose id is not in `exclude`, and how many were left out."""
     kept = np.array([id_ not in exclude for id_ in table["id"]], dtype=np.bool_)
-    figures = recorded(scoring.figures(table, kept, metrics=metrics, seed=seed))
+    figures = finite_figures(scoring.figures(table, kept, metrics=metrics, seed=seed))
     return WithoutOverlap(excluded=int((~kept).sum()), n=int(kept.sum()), metrics=figures)
 
 
@@ -245,6 +253,14 @@ def reasoning_counts(samples: Sequence[Sample]) -> ReasoningCounts | None:
     )
 
 
+_OfTruths = tuple[dict[str, dict[str, float | None] | None], dict[By, list[str | None]]]
+
+
+def _of_truths(results: Results, truths: Sequence[Truth]) -> _OfTruths:
+    """What needs no answer: the ceilings of this answer form, and which part of a breakdown each photograph is in."""
+    return _ceilings(results, truths), scoring.labels_of(truths)
+
+
 def _ceilings(results: Results, truths: Sequence[Truth]) -> dict[str, dict[str, float | None] | None]:
     """The ceilings of this answer form with the embedded gazetteer; None with an online geocoder."""
     if results.geocoder.name != "geonames" and results.answer_form != "coordinates":
@@ -259,10 +275,10 @@ def _ceilings(results: Results, truths: Sequence[Truth]) -> dict[str, dict[str, 
 
 def _stratum(figures: dict[str, Figure]) -> Stratum:
     largest = max(figures.values(), key=lambda figure: figure.n)
-    return Stratum(n=largest.n, n_groups=largest.n_groups, metrics=recorded(figures))
+    return Stratum(n=largest.n, n_groups=largest.n_groups, metrics=finite_figures(figures))
 
 
-def recorded(figures: dict[str, Figure]) -> dict[str, Figure]:
+def finite_figures(figures: dict[str, Figure]) -> dict[str, Figure]:
     """Figures as they are read back from a file: infinite and undefined values are None."""
     return {
         name: replace(one, value=finite(one.value), low=finite(one.low), high=finite(one.high))

@@ -24,7 +24,7 @@ from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import decoding
 from globe_eval.runs import identity, judge, localizability_probe, process, record, repeats
-from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.runs.journal import Journal
 from globe_eval.runs.notes import response_notes, served_by
 from globe_eval.runs.second_model import SecondModel, second_model
@@ -409,7 +409,7 @@ def _assemble(
         pictures = [task.doc_to_image(doc)[0] for doc in docs]
         arguments = request.ask_localizable
         samples = localizability_probe.ask(samples, pictures, arguments, folder=folder, seed=request.seed)
-    results = unscored(
+    results = empty_results(
         task=task.config.task,
         task_version=str(task.VERSION),
         answer_form=task.answer_form,

@@ -37,7 +37,7 @@ from globe_eval.runs.answer_columns import (
     refuse_several,
     response_of,
 )
-from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.runs.notes import codes, countries_as_cities, other_form, placeholders, same_as_truth, unread
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample, Truth
 
@@ -166,7 +166,7 @@ def score_table(
             f"compared with other results of {name}"
         )
     classes = entity_classes(metadata.get("exhaustive_entities"), rows)
-    results = unscored(
+    results = empty_results(
         name,
         str(metadata.get("version", "")),
         form,
@@ -183,6 +183,7 @@ def score_table(
         samples = [with_entities(one, texts) for one, texts in zip(samples, seen, strict=True)]
         results = replace(results, entities_sha256=sha256, entity_classes=None)
         notes += more
+    del answers, truth, benchmark, rows, matched, points, positions  # of 210,000 photographs a quarter of a gigabyte
     scored, results = assemble(results, samples, started=started, read=texts, families=families)
     if kind == "response":
         other = [*other_form(scored, form, "--answer-form any, or"), *codes(scored)]
@@ -191,7 +192,7 @@ def score_table(
     if kind == "names":
         notes += countries_as_cities(scored)
     notes += [*same_as_truth(scored), *placeholders(positions, "positions")]
-    notes += placeholders([(r["lat"], r["lon"]) for r in rows], "truths")
+    notes += placeholders([(one.truth.lat, one.truth.lon) for one in scored], "truths")
     if metadata.get("n") not in (None, results.n):
         notes.append(
             f"{name} has {metadata['n']:,} photographs, this truth {results.n:,}: not comparable with the benchmark"

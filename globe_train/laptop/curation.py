@@ -54,10 +54,10 @@ class Share:
         return [self.name, self.of, f"{100 * self.value:.1f} % ({low:.1f} – {high:.1f})", f"{self.n:,}"]
 
 
-def share(name: str, of: str, hits: Sequence[tuple[bool, str]]) -> Share:
+def share_of(name: str, of: str, hits: Sequence[tuple[bool, str]]) -> Share:
     """The share of hits; each comes with its photographer.
 
-    >>> share("precision", "of all", [(True, "a"), (True, "b")]).low.__round__(3)
+    >>> share_of("precision", "of all", [(True, "a"), (True, "b")]).low.__round__(3)
     0.012
     """
     n = len(hits)
@@ -87,8 +87,8 @@ def judge(checks: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, 
     def both(what: str, pairs: Sequence[tuple[bool, bool, str]], right: str) -> list[Share]:
         """Precision and recall of (passed, true, photographer)."""
         return [
-            share("precision", f"{what} that pass: {right}", [(true, who) for passed, true, who in pairs if passed]),
-            share("recall", f"{what} that are {right}: pass", [(passed, who) for passed, true, who in pairs if true]),
+            share_of("precision", f"{what} that pass: {right}", [(true, who) for passed, true, who in pairs if passed]),
+            share_of("recall", f"{what} that are {right}: pass", [(ok, who) for ok, true, who in pairs if true]),
         ]
 
     local = [(one["localizability"]["passed"], bool(truth[one["id"]]["localizable"]), by(one)) for one in answered]
@@ -110,11 +110,11 @@ def judge(checks: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, 
                     verdicts[name] = verdict == "confirmed"
         entities += [(passed, canonical(name) in there, by(one)) for name, passed in verdicts.items()]
     found["evidence"] = both("entities", entities, "visible")
-    found["whole"] = whole(answered, truth, labels)
-    return {"before": before(answered, truth, labels), **found}
+    found["whole"] = shares_of_verified(answered, truth, labels)
+    return {"before": shares_before(answered, truth, labels), **found}
 
 
-def before(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Share]:
+def shares_before(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Share]:
     """What is right before any check: of the manifest's places, the teachers' answers, and what these name."""
     places, answers, named = [], [], []
     for one in answered:
@@ -125,13 +125,13 @@ def before(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[st
             answers.append((same_place(answer, row), who))
             named += [(canonical(name) in there, who) for name in answer["cues"]]
     return [
-        share("labels", "photographs: the manifest's place is right", places),
-        share("places", "answers: place right", answers),
-        share("entities", "what they name: visible", named),
+        share_of("labels", "photographs: the manifest's place is right", places),
+        share_of("places", "answers: place right", answers),
+        share_of("entities", "what they name: visible", named),
     ]
 
 
-def whole(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Share]:
+def shares_of_verified(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Share]:
     """What is right of the verified photographs, and how many of those that could be are verified."""
     places, local, entities, said, could, could_less = [], [], [], [], [], []
     for one in answered:
@@ -150,12 +150,12 @@ def whole(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str
             entities += [(canonical(entity["text"]) in there, who) for entity in kept["entities"]]
             said += [(canonical(name) in there, who) for name in kept["cues"]]
     return [
-        share("places", "verified photographs: place right", places),
-        share("localizable", "verified photographs: localizable", local),
-        share("entities", "their entities: visible", entities),
-        share("reasoning", "what their reasoning names: visible", said),
-        share("recall", "photographs with a fully right answer (place, and nothing invented): verified", could),
-        share("recall of places", "photographs with an answer in the right place: verified", could_less),
+        share_of("places", "verified photographs: place right", places),
+        share_of("localizable", "verified photographs: localizable", local),
+        share_of("entities", "their entities: visible", entities),
+        share_of("reasoning", "what their reasoning names: visible", said),
+        share_of("recall", "photographs with a fully right answer (place, and nothing invented): verified", could),
+        share_of("recall of places", "photographs with an answer in the right place: verified", could_less),
     ]
 
 
@@ -173,7 +173,7 @@ def read(curated: Path, truth: Path, labels: Path) -> dict[str, list[Share]]:
     return judge(read_json_lines(path), *tables)
 
 
-def met(figures: Mapping[str, list[Share]]) -> dict[str, bool]:
+def targets_met(figures: Mapping[str, list[Share]]) -> dict[str, bool]:
     """Target -> whether the value reaches it."""
     values = {figure.name: figure.value or 0.0 for figure in figures["whole"]}
     return {name: values[name] >= least for name, least in TARGETS.items()}
@@ -182,7 +182,7 @@ def met(figures: Mapping[str, list[Share]]) -> dict[str, bool]:
 def report(figures: Mapping[str, list[Share]]) -> str:
     """The figures as a table in Markdown, then the targets."""
     rows = [[check, *figure.cells()] for check, its in figures.items() for figure in its]
-    reached = met(figures)
+    reached = targets_met(figures)
     targets = [f"{name} at least {100 * TARGETS[name]:g} %: {'yes' if yes else 'NO'}" for name, yes in reached.items()]
     lines = [*table(("check", "", "of", "95 % interval", "n"), rows), "", "Targets: " + "; ".join(targets) + "."]
     return "\n".join(lines) + "\n"

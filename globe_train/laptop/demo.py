@@ -49,7 +49,7 @@ def main(words: Sequence[str] | None = None) -> int:
     models = [*MODELS, *(CAREFUL if options.careful else ())]
     try:
         run(steps(options, models), options.folder / "logs", options.cores)
-        text = end(options.folder, models, options.seed, whole=options.limit is None)
+        text = write_pages(options.folder, models, options.seed, whole=options.limit is None)
     except InputError as error:
         print(f"rewards-demo: {error}", file=sys.stderr)
         return error.exit_code
@@ -109,7 +109,7 @@ def evaluation_step(options: argparse.Namespace, name: str) -> Step:
     return evaluation(f"eval-{name}", model, options.folder / "runs" / name, [] if floor else [name], *limit)
 
 
-def end(folder: Path, models: Sequence[str], seed: int, whole: bool) -> str:
+def write_pages(folder: Path, models: Sequence[str], seed: int, whole: bool) -> str:
     """Write cards with results, one report of all runs, their leaderboard and the page; returns the page's text.
 
     A leaderboard takes no run over a part of a benchmark, so there is none unless it is `whole`.

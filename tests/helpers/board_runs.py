@@ -13,7 +13,7 @@ from globe_eval import miniworld
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
 from globe_eval.reports.board import leaderboard
 from globe_eval.runs import record
-from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.sample import Sample, Truth
 
 known = cache(leaderboard.known_tasks)
@@ -41,7 +41,7 @@ def right(share: int) -> Answer:
 
 def write(folder: Path, answer: Answer, *, photographs: int = 300, **fields: Any) -> Path:
     """A run in a folder; `fields` of its setting differ from those of a good run."""
-    setting = unscored(
+    setting = empty_results(
         **{
             "task": "miniworld",
             "task_version": VERSION,

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from globe_eval.runs import record
-from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.sample import Sample, Truth
 
-SETTING = unscored("mine", "1", "coordinates", "0" * 64, "made-up")
+SETTING = empty_results("mine", "1", "coordinates", "0" * 64, "made-up")
 STARTED = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 

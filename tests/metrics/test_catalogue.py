@@ -88,11 +88,11 @@ def test_its_columns_are_those_of_samples_and_a_photograph_without_any_has_no_va
 
 def test_the_same_figure_is_written_in_one_unit() -> None:
     for name in ("grounding_f1", "acc@25km", "localizability_coverage@25km"):
-        assert notation.text(name, 2 / 3) == "66.7 %" and notation.published(name, 2 / 3) == 66.67
+        assert notation.text(name, 2 / 3) == "66.7 %" and notation.published_value(name, 2 / 3) == 66.67
         assert notation.difference(name, -0.25) == "−25.00" and notation.with_unit(name).endswith(", %")
         assert notation.with_unit(name, long=True).endswith("(%)")
     assert notation.text("localizability_auroc@25km", 2 / 3) == "0.667"
-    assert notation.published("localizability_auroc@25km", 2 / 3) == 0.667
+    assert notation.published_value("localizability_auroc@25km", 2 / 3) == 0.667
     assert notation.number("median_km", math.nan) == "none" and notation.number("median_km", math.inf) == "∞"
 
 

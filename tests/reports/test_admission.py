@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from globe_eval.cli import main
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, within
 from globe_eval.reports.board import leaderboard, submission
-from globe_eval.reports.board.submission import metres, pack, unpack
+from globe_eval.reports.board.submission import pack, unpack, whole_metres
 from globe_eval.runs import record
 
 
@@ -320,7 +320,7 @@ def test_rounding_up_to_the_metre_moves_no_accuracy(km: float, threshold: float,
     for _ in range(abs(steps)):
         near = float(np.nextafter(near, np.inf if steps > 0 else 0))
     for distance in (km, near):
-        kept = metres(distance) / 1000
+        kept = whole_metres(distance) / 1000
         assert distance <= kept + 1e-9 and kept - distance <= 0.001 + 1e-9
         assert within([kept], threshold)[0] == within([distance], threshold)[0]
 

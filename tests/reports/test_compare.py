@@ -17,10 +17,10 @@ from globe_eval.errors import InputError
 from globe_eval.reports import compare_text
 from globe_eval.reports.compare import compare
 from globe_eval.runs import record
-from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.sample import Sample, Truth
 
-SETTING = unscored("mine", "1", "coordinates", "0" * 64, "first")
+SETTING = empty_results("mine", "1", "coordinates", "0" * 64, "first")
 
 
 def truths(n: int = 12) -> list[Truth]:

@@ -23,10 +23,10 @@ from globe_eval.metrics.intervals import spread
 from globe_eval.reports.export.publishable import directions, model_id, public, standard_errors
 from globe_eval.reports.run import read_run
 from globe_eval.runs import record, trackers
-from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.sample import Sample, Truth
 
-SETTING = unscored(
+SETTING = empty_results(
     "mp16_reason_test", "1", "coordinates", "0" * 64, "vllm-vlm",
     model_args={"pretrained": "globe-project/GLOBE-Qwen2.5VL-7B", "api_key": "sk-secret", "dtype": "half",
                 "download_dir": "/home/alice/models", "base_url": "http://gpu7.internal:8000/v1"},

@@ -222,9 +222,9 @@ def test_without_entities_cues_are_only_named(tmp_path: Path) -> None:
 def test_what_readers_look_for_comes_first(tmp_path: Path) -> None:
     rows = [Row(f"p{i}", 0.0, 0.0, f"0, {i / 10}" if i != 50 else "I'm sorry, I cannot say.") for i in range(100)]
     data = joined.join_runs([write_run(tmp_path / "run", rows)])
-    chosen = marks.foremost(data, 10)
+    chosen = marks.notable_photographs(data, 10)
     assert len(chosen) == 10 and {99, 0, 50} <= set(chosen)
-    assert marks.foremost(data, 1000) == list(range(100))
+    assert marks.notable_photographs(data, 1000) == list(range(100))
 
 
 def photograph(path: Path, colour: str) -> str:

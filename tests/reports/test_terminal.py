@@ -20,10 +20,10 @@ from globe_eval.reports.board import leaderboard
 from globe_eval.reports.sentences import of_many, sentences
 from globe_eval.reports.signature import signature
 from globe_eval.runs import record
-from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.sample import Results, Sample, Truth, to_dict
 
-SETTING = unscored("mine", "2", "coordinates", "0" * 64, "my-model")
+SETTING = empty_results("mine", "2", "coordinates", "0" * 64, "my-model")
 
 
 def results(*texts: str, group: str | None = None) -> Results:
@@ -54,7 +54,7 @@ def test_where_one_photographer_took_most_the_intervals_are_said_to_be_too_narro
     samples = [Sample.of(str(i), Truth(10.0, 20.0, group=group), "10, 20") for i, group in enumerate(groups)]
     whole, part = assemble(SETTING, samples)[1], assemble(SETTING, samples[:3])[1]
     assert whole.effective_groups == 1.543, "625 / (400 + 5)"
-    assert "Few photographers took most of them, worth 1.5 of equal share" in terminal.result_table(whole)
+    assert "Few photographers took most photographs (1.5 in effect)" in terminal.result_table(whole)
     assert part.effective_groups is None, "one photographer has no interval at all"
 
 

@@ -14,11 +14,11 @@ import pytest
 from globe_eval.cli import main
 from globe_eval.errors import InputError
 from globe_eval.runs import record
-from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.runs.merge import merge
 from globe_eval.sample import Images, Sample, Truth, Usage
 
-SETTING = unscored(
+SETTING = empty_results(
     "t",
     "1",
     "names",

@@ -24,7 +24,7 @@ from globe_eval.models.response import Response
 from globe_eval.places import geodesic_km
 from globe_eval.reports import terminal
 from globe_eval.runs import process, progress, record
-from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.runs.progress import Progress
 from globe_eval.runs.score import score_table
 from globe_eval.sample import LOCATED, Answer, Results, Sample, Truth
@@ -229,7 +229,7 @@ def test_it_is_quiet_where_nobody_reads_it(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr() == ("", "") and line.summary() == ""
 
 
-SETTING = unscored("mine", "1", "names", "0" * 64, "m")
+SETTING = empty_results("mine", "1", "names", "0" * 64, "m")
 PLACES = {
     "Paris, France": (48.8566, 2.3522, "urban"),
     "Lyon, France": (45.7640, 4.8357, "urban"),

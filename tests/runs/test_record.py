@@ -18,11 +18,13 @@ from globe_eval.errors import InputError
 from globe_eval.models.response import Response
 from globe_eval.reports.page.joined import join_runs
 from globe_eval.runs import record
-from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.runs.rescore import rescore
 from globe_eval.sample import Sample, Truth
 
-SETTING = unscored("t", "1", "coordinates", "0" * 64, "m", {"api_key": "sk-planted", "base_url": "http://u:pw@h/v1"})
+SETTING = empty_results(
+    "t", "1", "coordinates", "0" * 64, "m", {"api_key": "sk-planted", "base_url": "http://u:pw@h/v1"}
+)
 TRUTHS = {"a": Truth(10.0, 20.0, group="p"), "b": Truth(-10.0, 179.0, group="q")}
 
 

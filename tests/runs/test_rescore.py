@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from globe_eval.cli import main
 from globe_eval.models.response import Response
 from globe_eval.runs import record
-from globe_eval.runs.assemble import assemble, unscored
+from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.runs.rescore import rescore
 from globe_eval.sample import ANSWER_FORMS, AnswerForm, Sample, Truth
 
@@ -111,7 +111,7 @@ def test_whatever_a_model_writes_is_read_again_as_it_was(
         Sample.of(str(i), Truth(*truth, "France", "Paris", f"g{i % 2}"), None if text is None else Response(text))
         for i, text in enumerate(texts)
     ]
-    samples, results = assemble(unscored("t", "1", form, "0" * 64, "m"), samples, started=datetime.now(UTC))
+    samples, results = assemble(empty_results("t", "1", form, "0" * 64, "m"), samples, started=datetime.now(UTC))
     with tempfile.TemporaryDirectory() as folder:
         record.write_run(Path(folder), samples, results)
         again = rescore(Path(folder))

@@ -29,8 +29,8 @@ from globe_eval.reports.board.submission import (
     NAME_MEASURES,
     UNPROVED,
     Submission,
+    agree,
     differing_figures,
-    near,
     read_submission,
     recompute,
     seal,
@@ -235,7 +235,7 @@ def _of_samples(folder: Path, results: Results, samples: Sequence[Sample], defin
             one.id
             for one, other in zip(samples, scored, strict=True)
             if one.status != other.status
-            or not near(one.distance_km, other.distance_km, 1e-6)
+            or not agree(one.distance_km, other.distance_km, 1e-6)
             or any(getattr(one, name) != getattr(other, name) for name in NAME_MEASURES)
         ]
         if moved:
@@ -248,7 +248,7 @@ def _of_samples(folder: Path, results: Results, samples: Sequence[Sample], defin
         yield from _of_figures(results, fresh, (*PLAIN, "ceiling", "attainable"))
         for model, accuracies in again.accuracy_by_distance.items():
             stored = results.accuracy_by_distance.get(model, {})
-            wrong = [name for name, value in accuracies.items() if not near(stored.get(name), value, 1e-9)]
+            wrong = [name for name, value in accuracies.items() if not agree(stored.get(name), value, 1e-9)]
             if wrong:
                 yield f"accuracy_by_distance: {model}, {', '.join(wrong)}: is not what the samples give"
         return

@@ -36,7 +36,7 @@ def details_of(one: Submission, columns: Collection[str]) -> Details:
         "gazetteer": f"{r.gazetteer.version}, SHA-256 {r.gazetteer.sha256}",
         "parser": f"version {r.parser_version}",
         "other figures": "; ".join(_figure(name, figure) for name, figure in r.metrics.items() if name not in columns),
-        "status": ", ".join(f"{status} {count:,}" for status, count in r.status.items() if count),
+        "status": notation.status_counts(r),
         "located only, within 25 km": ""
         if valid is None or valid.value is None or located == r.n
         else f"{100 * valid.value:.1f} % of {located:,} located photographs, not of all {r.n:,}",

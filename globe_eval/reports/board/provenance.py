@@ -29,7 +29,7 @@ from globe_eval.errors import InputError
 from globe_eval.files import json_lines
 from globe_eval.metrics import statistics
 from globe_eval.places import DISTANCES, gazetteer
-from globe_eval.reports.board.submission import Submission, ids_sha256, metres, name_score, near, unpack
+from globe_eval.reports.board.submission import Submission, agree, ids_sha256, name_score, unpack, whole_metres
 from globe_eval.sample import STATUSES, Sample, Truth
 
 Level = Literal["verified", "recomputable", "reported"]
@@ -120,7 +120,7 @@ def _of_manifest(one: Submission, truths: Sequence[tuple[str, Truth]]) -> Iterat
     for name in ("ceiling", "attainable"):
         stored, again = getattr(results, name), getattr(fresh, name)
         if stored is not None and (
-            set(stored) != set(again) or not all(near(stored[metric], again[metric], 1e-9) for metric in again)
+            set(stored) != set(again) or not all(agree(stored[metric], again[metric], 1e-9) for metric in again)
         ):
             yield f"{name}: is not that of the manifest"
 
@@ -157,7 +157,7 @@ def _of_responses(one: Submission, truths: Sequence[tuple[str, Truth]], path: Pa
     stored = unpack(one.columns.distance_m, results.n, -1, 20_100_000)
     differing = sum(
         STATUSES[status[i]] != sample.status
-        or abs(int(stored[i]) - metres(sample.distance_km)) > 1
+        or abs(int(stored[i]) - whole_metres(sample.distance_km)) > 1
         or any(column[i] != name_score(sample, key) for key, column in names.items())
         for i, sample in enumerate(scored)
     )

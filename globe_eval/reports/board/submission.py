@@ -30,7 +30,7 @@ from globe_eval.metrics.accuracy import GEOSCORE_BEST, GEOSCORE_SCALE_KM
 from globe_eval.metrics.catalogue import described, metrics_with
 from globe_eval.metrics.figures import figures
 from globe_eval.runs import record
-from globe_eval.runs.assemble import recorded
+from globe_eval.runs.assemble import finite_figures
 from globe_eval.sample import (
     LOCATED,
     SHA256,
@@ -153,7 +153,7 @@ def submission(name: str, source: str | None, results: Results, folder: Path) ->
         ids_sha256=ids_sha256(ids),
         samples_sha256=hashlib.sha256((folder / "samples.jsonl").read_bytes()).hexdigest(),
         status=pack([STATUSES.index(sample.status) for sample in samples]),
-        distance_m=pack([metres(sample.distance_km) for sample in samples]),
+        distance_m=pack([whole_metres(sample.distance_km) for sample in samples]),
         group=pack(np.unique(labels, return_inverse=True)[1]),
         names={measure: text for measure in NAME_MEASURES if (text := _names(samples, measure))},
         own={name: [sample.own.get(name) for sample in samples] for name in results.own_directions},
@@ -320,7 +320,7 @@ def recompute(one: Submission) -> dict[str, Any]:
     values = {metric.name: metric.values(table) for metric in metrics}
 
     def of(rows: npt.NDArray[np.bool_]) -> dict[str, Figure]:
-        return recorded(figures(metrics, values, groups, rows, seed=results.seed))
+        return finite_figures(figures(metrics, values, groups, rows, seed=results.seed))
 
     located = np.isin(np.array(STATUSES)[kinds], sorted(LOCATED))
     misplaced = int((located != ~np.isnan(kilometres)).sum())
@@ -352,10 +352,10 @@ def tolerance(metric: str) -> float:
     return 1e-9 if exact else 1e-5 * (one.highest - one.lowest)
 
 
-def metres(distance_km: float | None) -> int:
+def whole_metres(distance_km: float | None) -> int:
     """Rounded up; -1 for a miss.
 
-    >>> metres(25.0), metres(25.0000001), metres(None)
+    >>> whole_metres(25.0), whole_metres(25.0000001), whole_metres(None)
     (25000, 25001, -1)
     """
     return -1 if distance_km is None else math.ceil(distance_km * 1000)
@@ -404,13 +404,13 @@ def differing_figures(stored: Mapping[str, Figure], again: Mapping[str, Figure])
             continue
         for part in (one.name for one in fields(Figure)):
             one, other = getattr(stored[name], part), getattr(again[name], part)
-            if not near(one, other, tolerance(name)):
+            if not agree(one, other, tolerance(name)):
                 found.append(f"{name}: {part} is {_short(one)}, the samples give {_short(other)}")
                 break
     return found
 
 
-def near(one: float | None, other: float | None, within: float) -> bool:
+def agree(one: float | None, other: float | None, within: float) -> bool:
     """Whether two figures agree; missing (infinite, undefined) only with missing."""
     return one == other if one is None or other is None else abs(one - other) <= within + 1e-12 * abs(other)
 

@@ -48,7 +48,7 @@ def model_card(run: Run, *, model: str | None = None, dataset: str | None = None
             dataset_args=depends_on,
             metric_type=name,
             metric_name=notation.with_unit(name, long=True),
-            metric_value=notation.published(name, value),
+            metric_value=notation.published_value(name, value),
             metric_args={
                 "higher_is_better": higher_is_better[name],
                 **({"interval_95": interval} if (interval := bounds(name, figure)) else {}),
@@ -126,7 +126,7 @@ def eval_results(
             dataset_id=known,
             task_id=task_id(results.task, name),
             dataset_revision=revision,
-            value=notation.published(name, value),
+            value=notation.published_value(name, value),
             date=results.started,
             source_url=source,
             notes=_notes(results, name, figure, higher_is_better[name]),

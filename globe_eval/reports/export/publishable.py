@@ -138,7 +138,7 @@ def figure_depends_on(results: Results) -> dict[str, Any]:
 
 
 def bounds(name: str, figure: Figure) -> list[float] | None:
-    """The interval in the unit of `notation.published`, None where there is none."""
+    """The interval in the unit of `notation.published_value`, None where there is none."""
     if figure.low is None or figure.high is None:
         return None
-    return [notation.published(name, figure.low), notation.published(name, figure.high)]
+    return [notation.published_value(name, figure.low), notation.published_value(name, figure.high)]

@@ -19,7 +19,7 @@ from globe_eval.files import write_whole
 from globe_eval.reports.page import maps, marks, template, worldmap
 from globe_eval.reports.page.drawings import STYLES
 from globe_eval.reports.page.joined import contradicts, own_confidence
-from globe_eval.reports.page.payload import LONGEST, concluded, found_place, shortened
+from globe_eval.reports.page.payload import LONGEST, concluded_place, found_place, shortened
 from globe_eval.reports.page.pictures import MOST, data_url
 from globe_eval.reports.page.svg import element, number
 from globe_eval.reports.run import stated_answer
@@ -126,7 +126,7 @@ def _read(sample: Sample) -> dict[str, Any]:
         "answer": stated_answer(sample),
         "place": found_place(sample),
         "confidence": None if confidence is None else round(confidence, 4),
-        "concludes": concluded(sample.consistency) if sample.consistency and contradicts(sample) else "",
+        "concludes": concluded_place(sample.consistency) if sample.consistency and contradicts(sample) else "",
         "cues": list(cues),
         "error": (sample.error or "").removeprefix(f"{sample.id}: "),
         "parts": [*parts, (encoded[2 * done :].decode("utf-16-le"), "", "")],

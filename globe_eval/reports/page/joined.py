@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from globe_eval.places.resolve import country_name
 from globe_eval.reports import run
 from globe_eval.reports.run import model_name
 from globe_eval.runs import record
-from globe_eval.sample import Results, Sample, Truth
+from globe_eval.sample import Sample, Truth
 
 Floats = npt.NDArray[np.float64]
 
@@ -71,7 +71,7 @@ def join_runs(folders: Sequence[Path]) -> JoinedRuns:
     Raises InputError for what is no run.
     """
     read = [run.Run(folder, *record.read_run(folder)) for folder in folders]
-    names = _names([one.results for one in read])
+    names = _names(read)
     runs = [NamedRun(one.folder, one.results, one.samples, name) for name, one in zip(names, read, strict=True)]
 
     photographs, indices = _joined([run.samples for run in runs])
@@ -104,16 +104,37 @@ def _same_point(a: Truth, b: Truth) -> bool:
     return abs(a.lat - b.lat) < SAME_DEGREES and abs(a.lon - b.lon) < SAME_DEGREES
 
 
-def _names(many: Sequence[Results]) -> list[str]:
-    names = [model_name(results) for results in many]
-    if len({results.task for results in many}) > 1:
-        names = [f"{name}, {results.task}" for name, results in zip(names, many, strict=True)]
-    often, seen = Counter(names), Counter[str]()
-    numbered = []
-    for name in names:
-        seen[name] += 1
-        numbered.append(f"{name} ({seen[name]})" if often[name] > 1 else name)
-    return numbered
+def _names(many: Sequence[run.Run]) -> list[str]:
+    """The models' names; with the task where there are several, and with the folders of runs that share both."""
+    names = [model_name(one.results) for one in many]
+    if len({one.results.task for one in many}) > 1:
+        names = [f"{name}, {one.results.task}" for name, one in zip(names, many, strict=True)]
+    alike: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        alike.setdefault(name, []).append(index)
+    for name, indices in alike.items():
+        if len(indices) > 1:
+            for index, part in zip(indices, _apart([many[index].folder for index in indices]), strict=True):
+                names[index] = f"{name} ({part})"
+    return names
+
+
+def _apart(folders: Sequence[Path]) -> list[str]:
+    """What tells folders apart: their paths without what all begin and end with; their numbers where that is nothing.
+
+    >>> _apart([Path("runs/a/miniworld"), Path("runs/b/miniworld")]), _apart([Path("a"), Path("a/b")])
+    (['a', 'b'], ['1', '2'])
+    """
+    paths = [folder.parts for folder in folders]
+    start = _common(paths)
+    end = _common([path[start:][::-1] for path in paths])
+    found = ["/".join(path[start : len(path) - end]) for path in paths]
+    return found if all(found) and len(set(found)) == len(found) else [str(i + 1) for i in range(len(found))]
+
+
+def _common(paths: Sequence[Sequence[str]]) -> int:
+    """How many parts all begin with."""
+    return sum(1 for _ in takewhile(lambda parts: len(set(parts)) == 1, zip(*paths, strict=False)))
 
 
 def _photographs(samples: Sequence[Sample]) -> list[JoinedPhotograph]:

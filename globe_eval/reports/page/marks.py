@@ -55,7 +55,7 @@ def _units(text: str) -> Callable[[int], int]:
     return lambda at: at + bisect_left(wide, at)
 
 
-def foremost(loaded: JoinedRuns, most: int) -> list[int]:
+def notable_photographs(loaded: JoinedRuns, most: int) -> list[int]:
     """The indices, ascending, of the `most` photographs that a reader looks for first.
 
     In turn one of the worst, of the best, of those whose reasoning contradicts the answer, names what is not there, or

@@ -59,10 +59,10 @@ def payload(loaded: JoinedRuns, pictures: Mapping[int, str], read: Sequence[int]
     }
 
 
-def embedded(data: Mapping[str, Any]) -> str:
+def script_json(data: Mapping[str, Any]) -> str:
     """JSON that may stand in a script element: no `<`, so that no text can close it or open a comment.
 
-    >>> embedded({"text": "</script><!--"})
+    >>> script_json({"text": "</script><!--"})
     '{"text":"\\\\u003c/script>\\\\u003c!--"}'
     """
     return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
@@ -96,13 +96,13 @@ def _answers(samples: Sequence[Sample | None], read: set[int], longest: int, nam
         if sample.consistency is not None:
             found["verdict"][str(i)] = sample.consistency.verdict
             if contradicts(sample):
-                found["concludes"][str(i)] = concluded(sample.consistency)
+                found["concludes"][str(i)] = concluded_place(sample.consistency)
         if sample.grounding is not None and sample.grounding.covered and sample.truth.entities:
             found["seen"][str(i)] = [sample.grounding.hits, len(sample.truth.entities), unsupported(sample)]
     return found
 
 
-def concluded(found: Consistency) -> str:
+def concluded_place(found: Consistency) -> str:
     """The place that a reasoning concludes, else the words that it was read from."""
     country = country_name(found.country) if found.country else None
     return ", ".join(name for name in (found.city, country) if name) or found.quote or ""

@@ -24,7 +24,7 @@ from globe_eval.reports.page import charts, headline, maps, marks, payload, pict
 from globe_eval.reports.page.drawings import STYLES, write_drawings
 from globe_eval.reports.page.joined import JoinedRuns, NamedRun, join_runs, table_of
 from globe_eval.reports.page.maps import SIDE_KM
-from globe_eval.reports.page.marks import foremost
+from globe_eval.reports.page.marks import notable_photographs
 from globe_eval.reports.run import UNNAMED, titled
 from globe_eval.reports.sentences import sentences
 from globe_eval.sample import STATUSES
@@ -66,8 +66,8 @@ def write_report(
     if path.is_dir():
         raise InputError(f"--output_path {path}: is a folder; name the file, as in {path / DEFAULT}")
     data = join_runs(folders)
-    some = sampled(data)
-    chosen = foremost(some, pictures.MOST if max_images is None else max_images)
+    some = sample_photographs(data)
+    chosen = notable_photographs(some, pictures.MOST if max_images is None else max_images)
     written = [path]
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, page(data, some, _pictures(some, chosen, images), len(chosen)).encode())
@@ -95,7 +95,7 @@ def _pictures(data: JoinedRuns, chosen: Sequence[int], images: Path | None) -> p
     return pictures.Pictures({}, 0, 0)
 
 
-def sampled(data: JoinedRuns) -> JoinedRuns:
+def sample_photographs(data: JoinedRuns) -> JoinedRuns:
     """What the page has one by one: of more than `maps.MOST_SHOWN` photographs as many.
 
     They are the foremost among all, and those whose ids have the least SHA-256: by chance, but the same of every run.
@@ -103,7 +103,7 @@ def sampled(data: JoinedRuns) -> JoinedRuns:
     n = len(data.photographs)
     if n <= maps.MOST_SHOWN:
         return data
-    first = foremost(data, min(marks.MOST_READ, maps.MOST_SHOWN // 2))
+    first = notable_photographs(data, min(marks.MOST_READ, maps.MOST_SHOWN // 2))
     others = sorted({*range(n)} - {*first}, key=lambda i: hashlib.sha256(data.photographs[i].id.encode()).digest())
     chosen = sorted([*first, *others[: maps.MOST_SHOWN - len(first)]])
     rows = [[answers[i] for i in chosen] for answers in data.answers]
@@ -116,7 +116,7 @@ def page(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, pictures_
     `pictures_wanted` is how many were looked for.
     """
     runs = data.runs
-    read = foremost(some, max(1, marks.MOST_READ // max(1, len(runs))))
+    read = notable_photographs(some, max(1, marks.MOST_READ // max(1, len(runs))))
     longest = payload.response_limit(sample.response for answers in some.answers for sample in answers if sample)
     block = payload.payload(some, found.urls, read, longest)
     many = len(some.photographs) < len(data.photographs)
@@ -129,7 +129,7 @@ def page(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, pictures_
         "policy": _policy(style, script),
         "style": Markup(style),
         "script": Markup(script),
-        "data": Markup(payload.embedded(block)),
+        "data": Markup(payload.script_json(block)),
         "title": _title(runs),
         "headings": [terminal.heading(run.results) for run in runs],
         "runs": runs,
@@ -179,7 +179,7 @@ def _notes(data: JoinedRuns, found: pictures.Pictures, wanted: int) -> list[str]
                 f"{run.name} is incomplete: {results.status.get('error', 0):,} of {results.n:,} photographs were never "
                 "answered."
             )
-    few = [notation.few(run.results) for run in data.runs]
+    few = [notation.few_groups_note(run.results) for run in data.runs]
     if len(set(few)) == 1:
         notes += filter(None, few[:1])
     else:
@@ -325,14 +325,15 @@ def _whisker(part: Any, name: str) -> charts.Whisker | None:
 
 
 def _sections(values: dict[str, Any]) -> list[tuple[str, str]]:
-    there = {
-        "results": True, "distances": True, "map": True, "parts": values["parts"] or values["countries"],
-        "confidence": values["reliability"], "grounding": values["grounding"], "photographs": True, "settings": True,
-        "glossary": True,
-    }  # fmt: skip
-    names = {
-        "results": "Results", "distances": "Distances", "map": "Map", "parts": "Where and what",
-        "confidence": "Confidence", "grounding": "Reasoning", "photographs": "Photographs", "settings": "Settings",
-        "glossary": "What each measure means",
-    }  # fmt: skip
-    return [(name, names[name]) for name, shown in there.items() if shown]
+    sections = (
+        ("results", "Results", True),
+        ("distances", "Distances", True),
+        ("map", "Map", True),
+        ("parts", "Where and what", values["parts"] or values["countries"]),
+        ("confidence", "Confidence", values["reliability"]),
+        ("grounding", "Reasoning", values["grounding"]),
+        ("photographs", "Photographs", True),
+        ("settings", "Settings", True),
+        ("glossary", "What each measure means", True),
+    )
+    return [(name, heading) for name, heading, shown in sections if shown]
