@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from globe_eval import lazy_re as re
-from globe_eval.answers.arranging import arranged
+from globe_eval.answers.arranging import arranged, town_of_site
 from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, WORDS, words
 from globe_eval.answers.names import Names
 from globe_eval.answers.toponyms import (
@@ -136,7 +136,7 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
             and (any(map(is_venue, parts)) or _is_sited(text, first, parts[0]))
         ):
             venue = ", ".join(parts)
-            yield Phrase(first, end, Names(city=parts[0], venue=venue), known=False)
+            yield Phrase(first, end, Names(city=town_of_site(parts[-1]) or parts[0], venue=venue), known=False)
         elif len(parts) <= 2 and is_name(parts[0]) and not is_ordinary(parts[0]):  # a small town
             yield Phrase(first, end, Names(city=parts[0], admin=" ".join(parts[1:]) or None), known=False, alone=True)
 
