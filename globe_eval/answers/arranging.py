@@ -175,7 +175,7 @@ _OWNED = re.compile(r"(.+?)['’](?:s?|n?[ıiuü]n)\s(.+)")
 _POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
 _OF = re.compile(
     r"(?!(?:Church|Chapel|Basilica|Monastery)\s.*\s(?:S[ãa]n?|Santa|Santo|Saint|St\.?)\s)"
-    r"(?:.+\s(?:of|on|in|von)|(?:(?:grand[- ])?place|vieux[- ]port|marché|plage|playa|praia|spiaggia|puerto|aéroport"
+    r"(?:.+\s(?:of|on|in|von)|(?:grand[- ]place|vieux[- ]port|marché|plage|playa|praia|spiaggia|puerto|aéroport"
     r"|aeropuerto|cathédrale|catedral|universi\w+)\s(?:de|di|d[ao]))"
     r"\s(?:the\s)?(.+)",
     re.IGNORECASE,

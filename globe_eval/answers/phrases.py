@@ -143,7 +143,9 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
 
 def _is_sited(text: str, start: int, name: str) -> bool:
     """Whether an unknown name stands where a site does: "at the Ateneu", "in front of the Gherkin"."""
-    return len(name) > 3 and not is_event(name) and bool(_AT.search(text[max(start - 24, 0) : start]))
+    return (
+        len(name) > 3 and not (is_event(name) or is_wide(name)) and bool(_AT.search(text[max(start - 24, 0) : start]))
+    )
 
 
 def _is_overlooked(text: str, start: int, end: int) -> bool:
