@@ -89,7 +89,7 @@ def score(
     table: TableLike,
     truth: TableLike | None = None,
     *,
-    task: str | None = None,
+    task: str | Path | None = None,
     answer_form: AnswerForm | None = None,
     columns: Mapping[str, str] | None = None,
     distance: DistanceModel = "geodesic",
@@ -120,7 +120,7 @@ def score(
     scored = score_table(
         answers,
         answers if truth is table else None if truth is None else _table(truth, "truth"),
-        task=task,
+        task=None if task is None else str(task),
         read=read,
         answer_form=answer_form,
         columns=_named(columns or {}),
@@ -180,7 +180,7 @@ def distance_km(lat1: Any, lon1: Any, lat2: Any, lon2: Any, *, distance: Distanc
     343.9
     """
     _allowed("distance", distance, places.DISTANCES)
-    km = places.DISTANCES[distance](lat1, lon1, lat2, lon2)
+    km = places.DISTANCES[distance](*map(_floats, (lat1, lon1, lat2, lon2)))
     return float(km) if km.ndim == 0 else km
 
 
@@ -196,7 +196,7 @@ def accuracy(distance_km: npt.ArrayLike, groups: Sequence[Any] | None = None, *,
     >>> ge.accuracy([0.5, 10, 300, float("nan")]).loc["acc@25km", ["value", "n"]].tolist()
     [0.5, 4.0]
     """
-    column = np.asarray(distance_km, dtype=np.float64).reshape(-1)
+    column = _floats(distance_km).reshape(-1)
     if (column < 0).any():
         raise InputError(f"distance_km: found {column.min():g}; allowed: distances from 0")
     table = {"distance_km": np.where(np.isinf(column), np.nan, column)}
@@ -215,7 +215,7 @@ def interval(values: npt.ArrayLike, groups: Sequence[Any] | None = None, level: 
     >>> [round(bound, 2) for bound in ge.interval([0, 1, 1, 0, 1, 0, 0, 1])]
     [0.18, 0.82]
     """
-    column = np.asarray(values, dtype=np.float64).reshape(-1)
+    column = _floats(values).reshape(-1)
     if not 0 < level < 1:
         raise InputError(f"level: found {level}; allowed: between 0 and 1, as in 0.95")
     if np.isneginf(column).any():
@@ -236,6 +236,13 @@ def read_answer(text: str | None) -> Answer:
     ('Lisbon', 'Portugal', 'Trams.')
     """
     return parse(_text(text, "read_answer"))
+
+
+def _floats(values: Any) -> npt.NDArray[np.float64]:
+    """An array of floats; what a masked array hides is NaN."""
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
+    return np.asarray(values, dtype=np.float64)
 
 
 def _text(value: Any, function: str) -> str | None:
@@ -278,7 +285,7 @@ def _table(table: TableLike, name: str) -> Table | Path:
     if isinstance(table, str | Path):
         return Path(table)
     if isinstance(table, Mapping | pd.Series):
-        table = records({str(key): _cell(row) for key, row in table.items()}, name)
+        table = records({str(key): given(_cell(row)) for key, row in table.items()}, name)
     if (convert := getattr(table, "to_pandas", None)) is not None:
         table = convert()
     if isinstance(table, np.ndarray) and table.dtype.names:

@@ -107,6 +107,11 @@ def test_what_is_missing_is_missing_everywhere() -> None:
     assert {ge.read_answer(one).status for one in (None, pd.NA, float("nan"))} == {"empty"}
     assert ge.resolve(float("nan"), "Kenya") == ge.resolve(None, "Kenya")
     assert np.isnan(ge.interval([np.nan])).all()
+    hidden = np.ma.array([1.0, 2.0], mask=[False, True])
+    assert ge.accuracy(hidden).loc["acc@25km", "value"] == 0.5
+    assert np.isnan(ge.distance_km(hidden, 0, 0, 0)).tolist() == [False, True]
+    answers = pd.Series({1: "It's Paris, France.", 2: np.nan, 3: None})
+    assert ge.score(answers, TRUTH).samples["status"].tolist() == ["city", "empty", "empty"]
 
 
 def test_the_notes_are_printed_with_the_run() -> None:

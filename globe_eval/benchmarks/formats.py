@@ -35,8 +35,8 @@ _SPLITS = "dataset_dict.json"
 """Of a folder in which the datasets library has a folder a split."""
 _ID_KEYS = {"id", "ids", "image", "filename", "imageid", "imgid", "photoid", "imagepath", "customid"}
 
-_REPLIES = ({"choices"}, {"candidates"}, {"role", "content"}, {"role", "parts"}, {"from", "value"}, {"generated_text"})
-"""Keys that an object has which is a reply or a message."""
+REPLY_KEYS = {"choices": (), "candidates": (), "role": ("content", "parts"), "from": ("value",)}
+"""A key of an object that is a reply or a message -> the keys of which it has one too."""
 
 _BEGINS = {
     "PAR1": ("parquet", "a Parquet file; name it .parquet"),
@@ -134,9 +134,8 @@ def load_value(text: str) -> Any:
         raise
 
 
-_TYPED = re.compile(
-    r"(?:(?:np|numpy|torch)\.)?(?:float\d+|str_|tensor|array)\(([^()]*?)(?:,\s*(?:dtype|device)=[^()]*)?\)"
-)
+_TYPES = ("float", "str_", "tensor", "array")
+_TYPED = re.compile(rf"(?:(?:np|numpy|torch)\.)?(?:{'|'.join(_TYPES)})\d*\(([^()]*?)(?:,\s*(?:dtype|device)=[^()]*)?\)")
 
 
 def without_types(text: str) -> str:
@@ -145,14 +144,16 @@ def without_types(text: str) -> str:
     >>> without_types("(np.float64(48.9), np.float64(2.3))"), without_types("tensor([48.9, 2.3], device='cuda:0')")
     ('(48.9, 2.3)', '[48.9, 2.3]')
     """
-    return _TYPED.sub(r"\1", text) if "(" in text else text
+    return _TYPED.sub(r"\1", text) if any(name in text for name in _TYPES) else text
 
 
 def is_reply(value: Any) -> bool:
     """Whether a value is a reply as APIs write it, or a list of messages, and no answer in JSON."""
     if isinstance(value, list):
         return bool(value) and all(map(is_reply, value))
-    return isinstance(value, dict) and any(keys <= value.keys() for keys in _REPLIES)
+    return isinstance(value, dict) and any(
+        key in value and (not others or any(other in value for other in others)) for key, others in REPLY_KEYS.items()
+    )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -278,13 +279,15 @@ def records(value: Any, name: str) -> list[dict[str, Any]]:
         raise InputError(f"{name}: found a JSON {type(value).__name__}; allowed: an array of objects, or one by id")
     head, body = value.get("columns"), value.get("data")
     if isinstance(head, list) and isinstance(body, list) and all(isinstance(row, list) for row in body):
-        names = [*map(str, head)]  # orient="split" of pandas
-        rows = [dict(zip(names, row, strict=False)) for row in body]
-        if _has_id(dict.fromkeys(names)):
+        rows = [dict(zip(map(str, head), row, strict=False)) for row in body]  # orient="split" of pandas
+        index = value.get("index") or list(range(len(rows)))
+        if _has_id(dict.fromkeys(map(str, head))) or index == list(range(len(rows))):
             return rows
-        return [{"id": key, **row} for key, row in zip(value.get("index", ()), rows, strict=False)]
-    if _has_id(value) or any(key.lower().endswith(("lat", "latitude")) for key in value):
-        columns = list(value.values())
+        return [{"id": key, **row} for key, row in zip(index, rows, strict=False)]
+    columns = list(value.values())
+    lists_by_id = any(map(_are_objects, columns)) or any(map(EXTENSION.search, value)) or not value
+    longer = not lists_by_id and all(isinstance(column, list) and len(column) > len(columns) for column in columns)
+    if longer or _has_id(value) or any(key.lower().endswith(("lat", "latitude")) for key in value):
         if all(isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns):
             rows = [{key: column[place] for key, column in value.items()} for place in columns[0]]
             return rows if _has_id(value) else [{"id": key, **row} for key, row in zip(columns[0], rows, strict=True)]
@@ -296,6 +299,9 @@ def records(value: Any, name: str) -> list[dict[str, Any]]:
     if len(lists) > 1:
         several = " and ".join(map(repr, list(lists)[:2]))
         raise InputError(f"{name}: {several} are lists of rows each; save the one that is meant as a file of its own")
+    if not lists and len(value) > 1 and not any(map(EXTENSION.search, value)):
+        rows_of = {key: inner for key, inner in value.items() if _are_objects(inner) and not is_reply(inner)}
+        lists = rows_of if len(rows_of) == 1 else {}
     mappings = [inner for inner in value.values() if isinstance(inner, dict)]
     found = [*lists.values()] or [rows for inner in mappings for rows in _lists_of_rows(inner).values()]
     if len(found) == 1:
@@ -317,11 +323,11 @@ def records(value: Any, name: str) -> list[dict[str, Any]]:
 
 
 def _lists_of_rows(value: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    return {
-        key: inner
-        for key, inner in value.items()
-        if isinstance(inner, list) and inner and all(isinstance(row, dict) and _has_id(row) for row in inner)
-    }
+    return {key: inner for key, inner in value.items() if _are_objects(inner) and all(map(_has_id, inner))}
+
+
+def _are_objects(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
 
 
 def _has_id(row: dict[str, Any]) -> bool:

@@ -78,6 +78,18 @@ def one_cell(cell: Any) -> tuple[Any, Any] | None:
     return cells if read is None or read.lat is None or read.lon is None else (read.lat, read.lon)
 
 
+def are_positions(cells: Sequence[Any]) -> bool:
+    """Whether each cell is two numbers or angles and no more, of those that are not missing.
+
+    >>> are_positions(["48.85, 2.29", [-33.85, 151.2], None]), are_positions(["48.85, 2.29", "It's Rome."])
+    (True, False)
+    """
+    pairs = [coordinate_pair(cell) for cell in cells if not is_missing(cell)]
+    return bool(pairs) and all(
+        pair is not None and None not in (as_degrees(pair[0], 0), as_degrees(pair[1], 1)) for pair in pairs
+    )
+
+
 def _refuse_letters_apart(table: Table, columns: Sequence[str], points: npt.NDArray[np.float64]) -> None:
     """Raise InputError where another column has the N or S, E or W of positions without a sign."""
     for axis, (plus, minus) in enumerate((("NORTH", "SOUTH"), ("EAST", "WEST"))):

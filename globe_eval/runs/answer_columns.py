@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +12,9 @@ import numpy as np
 
 from globe_eval import lazy_re as re
 from globe_eval.answers import parse
-from globe_eval.benchmarks.formats import is_reply, load_value, without_types
+from globe_eval.benchmarks.formats import REPLY_KEYS, is_reply, load_value, without_types
 from globe_eval.benchmarks.ids import EXTENSION
+from globe_eval.benchmarks.points import are_positions, as_degrees, is_missing
 from globe_eval.benchmarks.table import COLUMNS, TRUTH_NAMES, Table, as_number, cell_text, cell_value
 from globe_eval.benchmarks.truth import truth_columns
 from globe_eval.errors import InputError, nearest
@@ -99,7 +100,8 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
     if city or country:
         found["names"] = {"city": city, "country": country, "admin": predicted("admin", None)}
     if "response" not in found and (not found or read == "response") and (second := table.find("response")):
-        found["response"] = {"response": second}
+        positions = read != "response" and are_positions([cell_value(row, second) for row in table.rows])
+        found |= {"coordinates": {"lat": second, "lon": second}} if positions else {"response": {"response": second}}
     filled = {kind: use for kind, use in found.items() if _has_values(table, use)}
     if found and not filled and table.path.name == "samples.jsonl":
         raise InputError(
@@ -163,10 +165,11 @@ def as_it_was(cell: Any) -> Any:
     text = cell.strip()
     if text[-1:] in ("]", "}", ")"):
         cell = without_types(cell)
-    if text[:1] + text[-1:] in ("[]", "{}"):
+    if text[:1] == "[" or (text[:1] == "{" and any(key in text for key in REPLY_KEYS)):
         with suppress(ValueError):
             value = load_value(text)
-            if is_reply(value) or (isinstance(value, list) and value and all(isinstance(one, str) for one in value)):
+            first = value[0] if isinstance(value, list) and value else None
+            if is_reply(value) or isinstance(first, str) or (isinstance(first, dict) and "generated_text" in first):
                 return value
     # JSON writes line ends like this too, but within its texts.
     if "\n" not in text and "\\n" in text and ("{" not in text or re.search(r"\{\s*\\n", text)):
@@ -177,7 +180,9 @@ def as_it_was(cell: Any) -> Any:
 def refuse_several(table: Table, column: str | None) -> None:
     """Raise InputError where a cell is a list of several responses, as of a model that was asked more than once."""
     for index, row in enumerate(table.rows):
-        cell, path = as_it_was(cell_value(row, column)), column
+        cell, path = cell_value(row, column), column
+        if isinstance(cell, str) and cell.lstrip()[:1] == "[":
+            cell = as_it_was(cell)
         while isinstance(cell, list) and len(cell) == 1:
             cell, path = cell[0], f"{path}.0"
         texts = [one for one in cell if isinstance(one, str)] if isinstance(cell, list) else []
@@ -246,19 +251,34 @@ _OF_OTHERS = {*TRUTH_NAMES, *(name for role, names in COLUMNS.items() if role !=
 
 
 def _looks_like(table: Table, columns: ColumnNames) -> str:
-    """`"; 'Q7-gen' looks like the responses (--response-column)"`: of the unused columns of text, the one most read."""
+    """The end of an error: the two columns of numbers that are named like positions, else the text that is most read.
+
+    As in "; 'Q7-gen' looks like the responses (--response-column 'Q7-gen')".
+    """
     rows = table.rows[:: max(1, len(table.rows) // 20)]
     best, chosen = (0.0, 0.0), None
+    axes: tuple[list[str], list[str]] = [], []
+    truth = {columns.truth_lat, columns.truth_lon, *map(table.find, ("truth_lat", "truth_lon", "lat", "lon"))}
     for column in [*table.columns, *table.paths]:
+        cells = [cell for row in rows if not is_missing(cell := cell_value(row, column))]
+        texts = [cell for cell in cells if isinstance(cell, str) and cell.strip()]
+        if cells and any(_are_degrees(cells, axis) for axis in (0, 1)):
+            for found, name in zip(axes, (r"lat", r"lon|lng"), strict=True):
+                found += [column] if column not in truth and re.search(name, column.lower()) else []
+            continue
         if column == columns.id or column.rpartition(".")[2].lower() in _OF_OTHERS:
             continue
-        texts = [text for row in rows if isinstance(text := cell_value(row, column), str) and text.strip()]
-        if any(map(EXTENSION.search, texts)):
-            continue
-        if 2 * len(texts) < len(rows):
+        if any(map(EXTENSION.search, texts)) or 2 * len(texts) < len(rows):
             continue
         read = float(np.mean([parse(text).status in ("answered", "refused") for text in texts]))
         length = float(np.mean([len(text) for text in texts]))
         if read and (read, length) > best:
             best, chosen = (read, length), column
+    if list(map(len, axes)) == [1, 1]:
+        (lat,), (lon,) = axes
+        return f"; {lat!r} and {lon!r} look like positions (--lat-column {lat!r} --lon-column {lon!r})"
     return "" if chosen is None else f"; {chosen!r} looks like the responses (--response-column {chosen!r})"
+
+
+def _are_degrees(cells: Sequence[Any], axis: int) -> bool:
+    return all(as_degrees(str(cell).replace(",", "."), axis) is not None for cell in cells)

@@ -16,13 +16,14 @@ from globe_eval import scoring
 from globe_eval.benchmarks.ids import match_ids, stem, why_apart
 from globe_eval.benchmarks.points import (
     SwappedHeader,
+    as_degrees,
     coordinate_pair,
     is_missing,
     predicted_points,
     refuse_radians,
     refuse_swapped_answers,
 )
-from globe_eval.benchmarks.table import Table, as_number, cell_value, identifiers, read_table
+from globe_eval.benchmarks.table import Table, cell_text, cell_value, identifiers, read_table
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import FAMILIES, Family
@@ -286,15 +287,15 @@ def _match(
         )
     if unknown:
         where = f"{table.where(unknown[0])}, column {id_column!r}: {ids[unknown[0]]!r}"
+        met = {form(name) for name in ids}
+        apart = _counted_from(ids, truth_ids)
+        apart = apart or why_apart([ids[i] for i in unknown], [one for one in truth_ids if form(one) not in met])
         if not skip_unknown:
-            met = {form(name) for name in ids}
-            apart = _counted_from(ids, truth_ids)
-            apart = apart or why_apart([ids[i] for i in unknown], [one for one in truth_ids if form(one) not in met])
             raise InputError(
                 f"{where} has no truth in {truth_name} ({len(unknown):,} of {len(ids):,} answers have none)"
                 f"{apart or '; set them aside with --skip-unknown-ids'}"
             )
-        notes.append(f"{len(unknown):,} answers without truth were set aside, the first: {where}")
+        notes.append(f"{len(unknown):,} answers without truth were set aside, the first: {where}{apart}")
     return {known[form(name)]: index for index, name in enumerate(ids) if form(name) in known}
 
 
@@ -309,7 +310,7 @@ def _counted_from(ids: Sequence[str], truth_ids: Sequence[str]) -> str:
 def _better_id(table: Table, truth_ids: Sequence[str], but: str | None = None) -> str:
     known = {stem(name) for name in truth_ids}
     for column in (*table.columns, *table.paths):
-        if column != but and any(stem(str(cell_value(row, column))) in known for row in table.rows[:100]):
+        if column != but and any(stem(str(cell_value(row, column)).strip()) in known for row in table.rows[:100]):
             return f"; column {column!r} has the ids of the truth (--id-column {column!r})"
     return ""
 
@@ -331,7 +332,7 @@ def _without_footer(
     headings = [index for index in range(max(1, last - 10), last) if _is_heading(table, index, columns)]
     if not headings:
         return table
-    names = [str(cell_value(row, id_column) or "") for row in table.rows]
+    names = [cell_text(table, index, id_column) or "" for index in range(last)]
     form, shapes = match_ids(names, known), [_shape(name) for name in names]
     ids = {form(one) for one in known}
 
@@ -360,7 +361,9 @@ def _is_heading(table: Table, index: int, columns: Sequence[str | None]) -> bool
     """Whether a row has text and no number where positions stand."""
     cells = [cell for column in columns if column and not is_missing(cell := cell_value(table.rows[index], column))]
     pairs = [coordinate_pair(cell) or (cell,) for cell in cells]
-    return bool(cells) and not any(as_number(part) is not None for pair in pairs for part in pair)
+    return bool(cells) and not any(
+        as_degrees(part, axis) is not None for pair in pairs for part in pair for axis in (0, 1)
+    )
 
 
 def _shape(name: str) -> str:

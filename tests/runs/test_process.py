@@ -29,8 +29,6 @@ from globe_eval.runs.progress import Progress
 from globe_eval.runs.score import score_table
 from globe_eval.sample import LOCATED, Answer, Results, Sample, Truth
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.fixture(autouse=True)
 def no_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +52,7 @@ def _samples(n: int) -> list[Sample]:
     ]
 
 
+@pytest.mark.alone
 def test_scores_of_several_processes_are_those_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
     monkeypatch.setattr(process, "_PART", 7)
@@ -64,6 +63,7 @@ def test_scores_of_several_processes_are_those_of_one(monkeypatch: pytest.Monkey
     assert {one.grounding.lift is not None for one in ours if one.grounding is not None} == {True}
 
 
+@pytest.mark.alone
 def test_a_table_scored_by_two_processes_is_the_same_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
     monkeypatch.setattr(process, "_PART", 11)
@@ -81,6 +81,7 @@ def test_a_table_scored_by_two_processes_is_the_same_bytes(monkeypatch: pytest.M
     assert written[0] == written[1] and b"consistent" in written[0][0]
 
 
+@pytest.mark.alone
 def test_helpers_take_part_and_the_order_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
     monkeypatch.setattr(process, "_PART", 2)
@@ -90,6 +91,7 @@ def test_helpers_take_part_and_the_order_stays(monkeypatch: pytest.MonkeyPatch, 
     assert {process for _, process in found} > {os.getpid()}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("mode", ["die", "plain"])
 def test_what_a_helper_cannot_do_is_done_here(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
     monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
@@ -99,6 +101,7 @@ def test_what_a_helper_cannot_do_is_done_here(monkeypatch: pytest.MonkeyPatch, m
     assert [number for number, _ in found] == list(range(21))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("cores", [1, 3])
 def test_what_is_to_be_done_meanwhile_is_done_once_and_here(monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
     monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
@@ -109,6 +112,7 @@ def test_what_is_to_be_done_meanwhile_is_done_once_and_here(monkeypatch: pytest.
     assert where == [os.getpid()]
 
 
+@pytest.mark.alone
 def test_an_error_of_the_work_is_raised_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process, "WORTH_PROCESSES", 1)
     monkeypatch.setattr(process, "_PART", 2)
@@ -147,6 +151,7 @@ def test_where_no_process_can_be_had_all_is_done_here(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there are no helpers")
+@pytest.mark.alone
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_no_helper_outlives_its_parent(tmp_path: Path, how: signal.Signals) -> None:

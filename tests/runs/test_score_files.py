@@ -116,6 +116,15 @@ KEEPINGS = {
     "split.json": pd.DataFrame(ROWS).to_json(orient="split"),
     "split_by_id.json": pd.DataFrame(ROWS).set_index("id").to_json(orient="split"),
     "columns_by_id.json": pd.DataFrame(ROWS).set_index("id").to_json(),
+    "split_unnamed.json": json.dumps(
+        {"columns": ["url", "lat", "lon"], "index": [0, 1, 2], "data": [[*row.values()] for row in ROWS]}
+    ),
+    "rows_under_a_key.json": json.dumps(
+        {"model": "m", "results": [{"url": row["id"], "output": row["reply"]} for row in SAID]}
+    ),
+    "columns_of_texts.json": json.dumps({"url": list(POINTS), "output": [row["reply"] for row in SAID]}),
+    "pairs_to_360.csv": "id,output\n" + "".join(f'{name},"{x}, {y % 360}"\n' for name, (x, y) in POINTS.items()),
+    "pairs_of_minutes.csv": 'id,output\na.jpg,"48:51, 2:17"\nb.jpg,"-33:51, 151:12"\nc.jpg,"40:42, -74:0"\n',
     "deep.json": json.dumps({"model": {"name": "m"}, "output": {"results": ROWS}}),
     "texts_under_a_key.json": json.dumps({"model": "m", "predictions": {row["id"]: row["reply"] for row in SAID}}),
     "pairs_under_a_key.json": json.dumps({"predictions": POINTS}),
@@ -231,6 +240,15 @@ def test_a_folder_of_folders_names_one_of_them(capsys: pytest.CaptureFixture[str
     assert "name one of the folders in it: out/test" in score(capsys, "out", "--truth", "t.csv", code=2)[1]
 
 
+def test_a_row_by_id_with_a_generated_text_keeps_its_truth(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = {
+        r["id"]: {"generated_text": r["reply"], "true_lat": x, "true_lon": y}
+        for r, (x, y) in zip(SAID, POINTS.values(), strict=True)
+    }
+    Path("a.json").write_text(json.dumps(rows))
+    assert score(capsys, "a.json")[0]["acc@25km"] == 1.0
+
+
 def test_a_path_leads_into_nested_values(capsys: pytest.CaptureFixture[str]) -> None:
     nested = [
         {"id": row["id"], "out": {"say": [{"text": row["reply"]}]}, "ground_truth": {"lat": at[0], "lon": at[1]}}
@@ -262,6 +280,18 @@ def test_a_cell_that_is_no_number_is_a_miss_wherever_it_stands(
     Path("t.csv").write_text(with_cell("1.5", row))
     found, _ = score(capsys, "a.csv", "--truth", "t.csv", *footer)
     assert (found["acc@25km"], found["status"]["empty"]) == (39 / 40, 1)
+
+
+def test_angles_at_the_end_are_no_second_table(capsys: pytest.CaptureFixture[str]) -> None:
+    ids = {"a.jpg": "0", "b.jpg": "17-b", "c.jpg": "c 18"}
+    for name, text in (
+        ("t.csv", TRUTH),
+        ("a.csv", "id,lat,lon\na.jpg,48.85N,2.29E\nb.jpg,33.85S,151.2E\nc.jpg,40.7N,74W\n"),
+    ):
+        for old, new in ids.items():
+            text = text.replace(old, new)
+        Path(name).write_text(text)
+    assert score(capsys, "a.csv", "--truth", "t.csv")[0]["acc@25km"] == 1.0
 
 
 @pytest.mark.parametrize("cell", ["N/A", "somewhere", "1_0", "", "1;2", "(12.5)"])
@@ -364,6 +394,7 @@ def test_named_cities_of_a_table_of_positions_are_the_answers(capsys: pytest.Cap
         ("a.json", '{"a.jpg": {"lat": 1},\n "a.jpg": {"lat": 2}}', ["a.json", "the key 'a.jpg' stands there twice"]),
         ("a.json", '{"acc": 0.5, "n": 3}', ["a.json", "key 'acc': found 0.5"]),
         ("a.json", '"x"', ["a.json", "found a JSON str"]),
+        ("a.json", "{}", ["a.json: the file has no rows"]),
         ("a.json", "[1]", ["a.json, row 1", "found a JSON int"]),
         ("a.json", '[{"id": 1', ["a.json: not valid JSON"]),
         ("a.json", "[" * 100_000, ["a.json: not valid JSON"]),
@@ -385,6 +416,8 @@ def test_named_cities_of_a_table_of_positions_are_the_answers(capsys: pytest.Cap
         ("a.csv", "id,lat,lat_ref,lon\na.jpg,33.85,S,151.2\n", ["'lat_ref' says N or S, and no 'lat' is below zero"]),
         ("a.csv", "图,lat_1\na.jpg,1\n", ["no column of answers; name it"]),
         ("a.csv", "id,group\na.jpg,It is Paris\n", ["no column of answers; name it"]),
+        ("a.csv", "id,my_lat,my_lon\na.jpg,48.85 N,2.29 E\n", ["(--lat-column 'my_lat' --lon-column 'my_lon')"]),
+        ("a.jsonl", lines([{"id": "a.jpg", "north": "48,85"}]), ["no column of answers; name it"]),
         ("a.jsonl", lines([{"id": "a.jpg", "label": "Paris, France", "xx": "1.5, 2.5"}]), ["'xx' looks like"]),
         ("a.jsonl", lines([{"doc": {"id": "a.jpg"}, "filtered_resps": ["Paris"]}]), ["--id-column 'doc.id'"]),
     ],
@@ -431,6 +464,8 @@ def test_ids_counted_from_one_are_not_those_counted_from_zero(capsys: pytest.Cap
         Path(name).write_text("id,lat,lon\n" + "".join(f"{i + first},{i},{i}\n" for i in range(4)))
     err = score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
     assert "'4' has no truth in t.csv (1 of 4 answers have none); ids begin with 1 here and with 0 there" in err
+    _, err = score(capsys, "a.csv", "--truth", "t.csv", "--skip-unknown-ids", code=3)
+    assert "were set aside, the first: a.csv, line 5, column 'id': '4'; ids begin with 1 here and with 0 there" in err
 
 
 def test_columns_of_the_truth_in_another_file_are_no_columns_of_the_answers(capsys: pytest.CaptureFixture[str]) -> None:
@@ -635,6 +670,7 @@ PLACES = {"a.jpg": "Paris, France", "b.jpg": "Sydney, Australia", "c.jpg": "New 
         )[1:-1],
         lambda name: str([PLACES[name]]),
         lambda name: str([{"role": "assistant", "content": PLACES[name]}]),
+        lambda name: str([{"generated_text": PLACES[name]}]),
         lambda name: str({"city": PLACES[name].split(", ")[0], "country": PLACES[name].split(", ")[1], "why": None}),
         lambda name: "(np.float64({}), np.float64({}))".format(*POINTS[name]),
         lambda name: "tensor([{}, {}], dtype=torch.float64)".format(*POINTS[name]),

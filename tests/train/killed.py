@@ -19,9 +19,11 @@ from globe_eval.models import torchvision_cpu
 
 torchvision_cpu.ensure()
 
+import datasets  # noqa: E402, F401
 import peft  # noqa: E402, F401
-import transformers  # noqa: E402
-import trl  # noqa: E402, F401
+import transformers.models.qwen2_5_vl.modeling_qwen2_5_vl  # noqa: E402
+import transformers.models.qwen2_5_vl.processing_qwen2_5_vl  # noqa: E402
+from trl import GRPOTrainer, SFTTrainer  # noqa: E402, F401
 
 from globe_train import cli, train  # noqa: E402, F401
 

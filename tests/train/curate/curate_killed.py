@@ -17,8 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet  # noqa: F401
+import datasets  # noqa: F401
+import lm_eval.tasks  # noqa: F401
+import scipy.spatial  # noqa: F401
 
+import globe_eval.metrics.consistency
 import globe_eval.places.borders
 import globe_eval.runs.journaled  # noqa: F401
 from globe_eval.runs import journal, record
