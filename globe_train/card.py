@@ -18,7 +18,7 @@ import yaml
 from PIL import Image, ImageDraw, ImageFont
 
 from globe_eval import __version__
-from globe_eval.errors import IncompleteRun, InputError
+from globe_eval.errors import IncompleteRun, InputError, reason_of
 from globe_eval.reports import notation
 from globe_eval.reports.export.model_card import eval_results, model_card
 from globe_eval.reports.export.publishable import bounds, hub_of, is_hub_id, published_figures, refuse_partial
@@ -77,9 +77,13 @@ def write_card(folder: Path, runs: Sequence[Path] = ()) -> Path:
     For whole runs of benchmarks that are on the hub, `.eval_results` is written beside it. Raises InputError for what
     is no run.
     """
-    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     recipe = (folder / RECIPE).read_text(encoding="utf-8")
-    parent, evaluated = about["parent"], [read_run(run) for run in runs]
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        parent = about["parent"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder / ABOUT}: not as globe-train writes it: {reason_of(error)}") from None
+    evaluated = [read_run(run) for run in runs]
     write_eval_results(evaluated, folder)
     head: dict[str, Any] = {
         "library_name": "peft" if (folder / "adapter_config.json").is_file() else "transformers",

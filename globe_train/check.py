@@ -47,14 +47,16 @@ SMALL_BYTES = 10**9
 """A model of a folder of this machine with less than this of weights is loaded for a dry run without being asked to."""
 
 
-def dry_run(recipe: Recipe, sample: bool = False, rate: float | None = None) -> str:
+def dry_run(recipe: Recipe, sample: bool = False, rate: float | None = None, resume: bool = False) -> str:
     """Check everything that can be checked before the first step; returns a description of the run as text.
 
     Args:
         recipe: read.
         sample: ask the model for answers to be rewarded, whatever its size.
         rate: photographs a second, for the hours; None takes the paper's where the run is the paper's.
+        resume: of a run that would go on from its last checkpoint.
     """
+    train.start_from(recipe.output, resume)
     check_libraries(recipe)
     config = train.trl_configuration(recipe)
     lines = [f"{recipe.path}: {recipe['kind']} of {recipe['model']} -> {recipe.output}"]

@@ -38,11 +38,15 @@ def load(recipe: Recipe, config: Any) -> tuple[Any, Any]:
 
     halved = torch.cuda.is_available() and bool(recipe.get("lora") or is_sharded(config))
     try:
-        model = AutoModelForImageTextToText.from_pretrained(
-            recipe["model"], dtype=torch.bfloat16 if halved else torch.float32
+        model, found = AutoModelForImageTextToText.from_pretrained(
+            recipe["model"], dtype=torch.bfloat16 if halved else torch.float32, output_loading_info=True
         )
+        if lacking := sorted(found["missing_keys"]):  # transformers makes up random ones
+            raise ValueError(f"{len(lacking)} of its weights are not there ({lacking[0]}, …)")
         processor = load_processor(recipe["model"], recipe.get("max_pixels"))
-    except (OSError, ValueError) as error:
+    except InputError:
+        raise
+    except Exception as error:  # the hub, configurations, safetensors and torch raise each their own
         reason = absent(recipe["model"]) or reason_of(error)
         raise recipe.error(f"model {recipe['model']!r} cannot be loaded: {reason}", "model") from None
     if recipe.get("freeze_vision"):
@@ -131,10 +135,19 @@ def merge_adapter(adapter: Path, folder: Path) -> None:
     import peft
     from transformers import AutoModelForImageTextToText
 
-    base = json.loads(configuration.read_text(encoding="utf-8"))["base_model_name_or_path"]
-    model = AutoModelForImageTextToText.from_pretrained(base)
-    peft.PeftModel.from_pretrained(model, adapter).merge_and_unload().save_pretrained(folder)
-    load_processor(str(adapter), None).save_pretrained(folder)
+    try:
+        base = str(json.loads(configuration.read_text(encoding="utf-8"))["base_model_name_or_path"])
+    except (ValueError, KeyError, TypeError):
+        raise InputError(f"{configuration}: names no base_model_name_or_path") from None
+    try:
+        model = AutoModelForImageTextToText.from_pretrained(base)
+        merged = peft.PeftModel.from_pretrained(model, adapter).merge_and_unload()
+        processor = load_processor(str(adapter), None)
+    except Exception as error:  # as in `load`
+        raise InputError(f"{adapter}: cannot be merged into {base}: {absent(base) or reason_of(error)}") from None
+    with whole_or_absent(folder, "the merged model"):
+        merged.save_pretrained(folder)
+        processor.save_pretrained(folder)
 
 
 def checkpoints(output: Path) -> list[Path]:
@@ -161,13 +174,24 @@ def is_complete(checkpoint: Path) -> bool:
 
 
 @contextmanager
-def whole_or_absent(folder: Path) -> Iterator[None]:
-    """Remove a checkpoint that could not be written to its end, and say so in one line."""
+def reading(checkpoint: str | None) -> Iterator[None]:
+    """Say in one line that a checkpoint cannot be gone on from."""
+    try:
+        yield
+    except Exception as error:  # safetensors, torch and pickle each raise their own
+        raise InputError(
+            f"{checkpoint}: cannot be gone on from: {reason_of(error)}; remove it, and --resume takes the one before it"
+        ) from error
+
+
+@contextmanager
+def whole_or_absent(folder: Path, what: str = "the checkpoint") -> Iterator[None]:
+    """Remove a folder of weights that could not be written to its end, and say so in one line."""
     try:
         yield
     except Exception as error:  # safetensors, torch and json each raise their own for a full disk
         shutil.rmtree(folder, ignore_errors=True)
-        raise unwritten(folder, "the checkpoint", folder.parent, error) from error
+        raise unwritten(folder, what, folder.parent, error) from error
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from globe_eval.commands.arguments import rate
 from globe_eval.commands.parser import Command, Parser
 from globe_eval.errors import IncompleteRun, InputError
 from globe_train import Kind, curate, laptop
@@ -57,10 +58,13 @@ def entry() -> None:
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """The options; key=value may stand anywhere behind the verb."""
     options, left = _parser().parse_known_args(words)
-    if left and not (hasattr(options, "overrides") and all("=" in word for word in left)):
+    if hasattr(options, "overrides"):
+        given = [options.recipe, *options.overrides, *left]
+        options.recipe = next((word for word in given if "=" not in word or Path(word).exists()), options.recipe)
+        given.remove(options.recipe)
+        options.overrides = given
+    elif left:
         raise InputError(f"unrecognized arguments: {' '.join(left)} (see globe-train --help)")
-    if left:
-        options.overrides = [*options.overrides, *left]
     return options
 
 
@@ -97,7 +101,7 @@ def add_training(parser: Parser, kind: Kind) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="check everything, show what would happen, train nothing"
     )
-    parser.add_argument("--rate", type=float, metavar="N", help="photographs a second, for the hours of --dry-run")
+    parser.add_argument("--rate", type=rate, metavar="N", help="with --dry-run: photographs a second, for its hours")
     if kind == "grpo":
         parser.add_argument("--sample", action="store_true", help="with --dry-run: answers of the model, however large")
 
@@ -109,13 +113,14 @@ def train(options: argparse.Namespace, kind: Kind) -> int:
 
     recipe = read_recipe(options.recipe, options.overrides, kind)
     sample = getattr(options, "sample", False)
-    if sample and not options.dry_run:
-        raise InputError("--sample: only --dry-run takes it; a run rewards what the model answers anyway")
+    for option, given in (("--sample", sample), ("--rate", options.rate)):
+        if given and not options.dry_run:
+            raise InputError(f"{option}: only --dry-run takes it")
     need_libraries()
     if options.dry_run:
         from globe_train import check
 
-        print(check.dry_run(recipe, sample, options.rate))
+        print(check.dry_run(recipe, sample, options.rate, options.resume))
         return 0
     if kind == "reward_model":
         from globe_train.reward_model import run

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -164,8 +165,8 @@ def _rows(recipe: Recipe, table: Table, given: Mapping[str, Any]) -> list[dict[s
             raise recipe.error(f"data, columns: no {role!r}{nearest(role, ROLES)}", "data", "columns", role)
         if column not in table.columns:
             raise recipe.error(
-                f"data, columns, {role}: {table.path.name} has no column {column!r}{nearest(column, table.columns)} "
-                f"(columns: {', '.join(table.columns)})",
+                f"data, columns, {role}: {table.path.name} has no column {column!r}"
+                f"{nearest(str(column), table.columns)} (columns: {', '.join(table.columns)})",
                 *("data", "columns", role),
             )
     by_name = {column.lower(): column for column in table.columns}
@@ -183,7 +184,7 @@ def _rows(recipe: Recipe, table: Table, given: Mapping[str, Any]) -> list[dict[s
         for role, read in (("entities", entities_in), ("localizable", flag_in)):
             row[role] = None if (name := column[role]) is None else read(table, name, {}, index)
         for axis in ("lat", "lon"):
-            row[axis] = _degrees(table, index, row[axis])
+            row[axis] = _degrees(table, index, row[axis], 90 if axis == "lat" else 180)
         solution = str(row.pop("solution") or "")
         for name in ("country", "city"):
             tagged = re.search(rf"<{name}>(.*?)</{name}>", solution)
@@ -251,10 +252,11 @@ def _require(recipe: Recipe, table: Table, rows: Sequence[Mapping[str, Any]]) ->
                 f"column with columns: {{{name}: …}} (columns: {', '.join(table.columns)})",
                 "data",
             )
-        if name in ("image", "reasoning"):
+        if reason == recipe["kind"]:
             index = next((i for i, row in enumerate(rows) if row[name] is None), None)
             if index is not None:
-                raise InputError(f"{table.where(index)}: {name} is missing, which {reason} needs")
+                hint = f"; data.where='{name} is not None' leaves such rows out" if name in WHERE else ""
+                raise InputError(f"{table.where(index)}: {name} is missing, which {reason} needs{hint}")
 
 
 def _inside(images: Path, rows: Sequence[dict[str, Any]], suffix: str | None) -> None:
@@ -317,13 +319,18 @@ def _text(value: Any) -> str | None:
     return None if value is None or not str(value).strip() else str(value).strip()
 
 
-def _degrees(table: Table, index: int, value: Any) -> float | None:
+def _degrees(table: Table, index: int, value: Any, most: int) -> float | None:
     if value is None or value == "":
         return None
     try:
-        return float(value)
+        degrees = float(value)
     except (TypeError, ValueError):
-        raise InputError(f"{table.where(index)}: found {value!r}; allowed: degrees") from None
+        degrees = math.inf
+    if math.isnan(degrees):
+        return None
+    if abs(degrees) > most:
+        raise InputError(f"{table.where(index)}: found {value!r}; allowed: degrees from -{most} to {most}")
+    return degrees
 
 
 def contamination(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from globe_train.checkpoint import whole_or_absent
+from globe_train.checkpoint import reading, whole_or_absent
 
 
 def resumable(trainer_class: type) -> type:
@@ -21,18 +21,24 @@ def resumable(trainer_class: type) -> type:
       DeepSpeed and FSDP have loading code of their own and are left to it.
     - transformers (to 5.24) looks whether all steps are done after a step only, so a run whose last checkpoint is its
       last step (a kill between it and the trained model) would be trained one step too many.
-    - A checkpoint that could not be written (a full disk) is removed, and the error says which one is left.
+    - A checkpoint that could not be written (a full disk) is removed, and the error says which one is left; one that
+      cannot be read, or is of another model, is one line.
     """
 
     class Resumable(trainer_class):  # type: ignore[misc]
         def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
             inner = self.accelerator.unwrap_model(self.model if model is None else model)
-            if hasattr(inner, "peft_config") or self.is_deepspeed_enabled or self.is_fsdp_enabled:
-                super()._load_from_checkpoint(resume_from_checkpoint, model)
-                return
-            saved = type(inner).from_pretrained(resume_from_checkpoint, dtype=inner.dtype)
-            inner.load_state_dict(saved.state_dict(), strict=True)
-            inner.tie_weights()
+            with reading(resume_from_checkpoint):
+                if hasattr(inner, "peft_config") or self.is_deepspeed_enabled or self.is_fsdp_enabled:
+                    super()._load_from_checkpoint(resume_from_checkpoint, model)
+                    return
+                saved = type(inner).from_pretrained(resume_from_checkpoint, dtype=inner.dtype)
+                inner.load_state_dict(saved.state_dict(), strict=True)
+                inner.tie_weights()
+
+        def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+            with reading(checkpoint):
+                super()._load_optimizer_and_scheduler(checkpoint)
 
         def _run_epoch(self, *args: Any, **named: Any) -> None:
             if 0 < self.state.max_steps <= self.state.global_step:

@@ -8,18 +8,20 @@ loaded. The keys under `trainer` are trl's own arguments (`SFTConfig`, `GRPOConf
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from globe_eval.benchmarks.definition import Definition, read_definition
 from globe_eval.benchmarks.prompts import PROMPTS
-from globe_eval.errors import InputError, nearest
+from globe_eval.errors import InputError, nearest, reason_of
 from globe_eval.models import torchvision_cpu
 from globe_train import Kind
 from globe_train.rewards import find_reward, parameters_of
@@ -49,12 +51,12 @@ KEYS: dict[str, Key] = {
     "data": Key(dict),
     "against": Key(list, None),
     "prompt": Key(str, None, allowed=tuple(PROMPTS)),
-    "seed": Key(int, None),
-    "max_pixels": Key(int, None),
+    "seed": Key(int, None, 0, 2**32 - 1),
+    "max_pixels": Key(int, None, 28 * 28),
     "freeze_vision": Key(bool, None),
     "lora": Key(dict, None),
     "labels": Key(dict, None),
-    "holdout": Key(NUMBER, None),
+    "holdout": Key(NUMBER, None, 0, 1),
     "rewards": Key(dict, None),
     "imitation": Key(dict, None),
     "optimizer": Key(str, None),
@@ -84,6 +86,8 @@ LABEL_KEYS = {"run": Key(str), "within_km": Key(NUMBER, None, 0)}
 IMITATION = {"data": Key(dict), "rows": Key(int, None, 1), "weight": Key(NUMBER, None, 0)}
 OURS = ("output_dir", "seed", "reward_weights", "remove_unused_columns", "resume_from_checkpoint")
 """Arguments of trl's that the recipe's other keys decide."""
+LEAST = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 1, "dataloader_num_workers": 0}
+"""Arguments of trl's -> their least value, where it looks at none before the data and the model are read."""
 EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
 
@@ -211,7 +215,10 @@ def override(values: dict[str, Any], item: str) -> None:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
             raise InputError(f"argument {item!r}: {parent!r} is no mapping")
-    values[last] = numbers(yaml.safe_load(text))
+    try:
+        values[last] = numbers(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise InputError(f"argument {item!r}: not valid YAML, {reason_of(error)}") from None
 
 
 def numbers(value: Any) -> Any:
@@ -287,7 +294,7 @@ def check_rewards(recipe: Recipe) -> None:
             raise recipe.error(str(error), *keys) from None
         parameters = given if isinstance(given, Mapping) else {"weight": given}
         weight = parameters.get("weight")
-        if isinstance(weight, bool) or not isinstance(weight, int | float):
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
             raise recipe.error(f"rewards, {name}: weight: found {weight!r}; allowed: a number", *keys)
         unknown_key(recipe, keys, parameters, ["weight", *parameters_of(reward)])
 
@@ -296,19 +303,35 @@ def check_libraries(recipe: Recipe) -> None:
     """Raise InputError for keys that trl or peft do not know. Imports them, which takes seconds."""
     torchvision_cpu.ensure()
     trainer = recipe.get("trainer") or {}
-    arguments = {f.name: f.default for f in dataclasses.fields(configuration_class(recipe["kind"])) if f.init}
-    unknown_key(recipe, ("trainer",), trainer, arguments)
-    for key in OURS:
-        if key in trainer:
-            raise recipe.error(f"trainer, {key}: the recipe's other keys decide this", "trainer", key)
+    config = configuration_class(recipe["kind"])
+    types = get_type_hints(config)
+    unknown_key(recipe, ("trainer",), trainer, [field.name for field in dataclasses.fields(config) if field.init])
     for key, value in trainer.items():
-        if isinstance(value, str) and isinstance(arguments[key], int | float):
-            raise recipe.error(f"trainer, {key}: found {value!r}; allowed: as {arguments[key]!r}", "trainer", key)
+        if key in OURS:
+            raise recipe.error(f"trainer, {key}: the recipe's other keys decide this", "trainer", key)
+        if not (is_of(value, types[key]) or (value is False and key.endswith("_strategy"))):
+            allowed = inspect.formatannotation(types[key])
+            raise recipe.error(f"trainer, {key}: found {value!r}; allowed: {allowed}", "trainer", key)
+        if key in LEAST and value < LEAST[key]:
+            raise recipe.error(f"trainer, {key}: found {value!r}; allowed: {LEAST[key]} and more", "trainer", key)
     if recipe.get("lora"):
         import peft
 
         allowed = [field.name for field in dataclasses.fields(peft.LoraConfig)]
         unknown_key(recipe, ("lora",), recipe["lora"], allowed)
+
+
+def is_of(value: Any, annotation: Any) -> bool:
+    """Whether a value is what an annotation says, a whole number being a number too.
+
+    >>> is_of(1, float), is_of(1.5, int), is_of("1", int | None), is_of(None, int | None)
+    (True, False, False, True)
+    """
+    try:
+        TypeAdapter(annotation).validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
 
 
 def configuration_class(kind: Kind) -> Any:
@@ -356,6 +379,8 @@ def _wrong(value: Any, key: Key) -> str | None:
         names = {str: "a text", list: "a list", dict: "a mapping", int: "a whole number", bool: "true or false"}
         kinds = names | {NUMBER: "a number", (str, int): "a text or a whole number"}
         return f"; allowed: {kinds[key.kind]}"
+    if key.kind is list and not all(isinstance(one, str) for one in value):
+        return "; allowed: a list of texts"
     if key.allowed and value not in key.allowed:
         return f"{nearest(str(value), key.allowed)} (allowed: {', '.join(key.allowed)})"
     low, high = -math.inf if key.low is None else key.low, math.inf if key.high is None else key.high

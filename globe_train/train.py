@@ -132,7 +132,11 @@ def train(recipe: Recipe, build: Build, *, resume: bool = False, prepared: Prepa
     config = trl_configuration(recipe)
     examples, shared = prepared or examples_of(recipe)
     model, processor = checkpoint.load(recipe, config)
-    trainer = build(recipe, config, model, processor, dataset(examples, recipe))
+    data = dataset(examples, recipe)
+    try:
+        trainer = build(recipe, config, model, processor, data)
+    except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
+        raise recipe.error(f"trainer: {reason_of(error)}", "trainer") from error
     started = time.monotonic()
     trainer.train(resume_from_checkpoint=None if last is None else str(last))
     seconds = time.monotonic() - started
@@ -187,7 +191,7 @@ def trl_configuration(recipe: Recipe) -> Any:
             given[key] = "no"
     try:
         return configuration_class(recipe["kind"])(**given)
-    except (ValueError, TypeError) as error:
+    except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
         raise recipe.error(f"trainer: {reason_of(error)}", "trainer") from None
 
 

@@ -122,6 +122,11 @@ def distance_km(text: str) -> float:
     return _number(text, "a distance in km above 0")
 
 
+def rate(text: str) -> float:
+    """Photographs a second above 0."""
+    return _number(text, "photographs a second above 0")
+
+
 def _number(text: str, allowed: str, *, zero: bool = False) -> float:
     try:
         value = float(text)

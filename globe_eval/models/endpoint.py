@@ -34,9 +34,16 @@ from globe_eval.models.simple import SimpleModel
 
 GONE_BEHIND_A_GATEWAY = (502, 503, 504)
 _OF_ALL = (401, 402, 403, 404)
+IN_PASSING = (408, 409, 425, 429)
+"""Below 500: too slow, in another's way, too early, too fast."""
 _SPENT = re.compile(
-    r"insufficient_quota|credit balance|insufficient (balance|credit|funds)|PerDay|daily (limit|quota)", re.I
+    r"\b(insufficient|not enough|out of|used all|add|buy|purchase)[\W_]+(\w+\W+){0,3}"
+    r"(credits?(?! card)|balance|funds|quota)\b"
+    r"|credit balance|per-?day|daily (limit|quota)|(spending|hard) (limit|cap)|good standing|is suspended"
+    r"|\u4f59\u989d|\u6b20\u8d39",  # "balance" and "in arrears" in Chinese
+    re.I,
 )
+_KEY = re.compile(r"api[ _-]?key", re.I)
 
 
 class Budget(Protocol):
@@ -77,9 +84,9 @@ class Endpoint(SimpleModel):
         num_concurrent: requests in flight at each address; fewer while it complains of too many.
         timeout: seconds that a request may take, from the connection to the reply's last byte.
         max_retries: further attempts after a 5xx, a broken connection, a time-out or a reply that is no chat
-            completion. Any 4xx is final but 408 and 429. An attempt that found no server does not count, nor does one
-            that is answered with 429: the server is asked again at its own pace, for as long as it answers others
-            within `patience`.
+            completion. Any 4xx is final but 408, 409, 425 and 429. An attempt that found no server does not count,
+            nor does one that is answered with 429: the server is asked again at its own pace, for as long as it
+            answers others within `patience`.
         api_key_env: the environment variable that holds the key; without it in the environment none is sent.
         seed: sent with each request (raised by one for each repetition of the same request); None sends none.
         backoff: seconds before the first further attempt; doubled for each next, with jitter, up to a minute. A
@@ -354,11 +361,12 @@ class Endpoint(SimpleModel):
         wait = pace.asked_to_wait(came.headers, body, message)
         if wait is not None and wait > self.timeout:
             raise FinalFailure(f"{failure} (asks to wait {wait:.0f} s)", account=True)
-        if status == 402 or (status in (400, 403, 429) and _SPENT.search(came.text)):
+        if status == 402 or (status in (400, 403, 429) and _SPENT.search(f"{came.text} {message}")):
             raise FinalFailure(failure, account=True)
-        if status in _OF_ALL:
-            raise FinalFailure(failure + self._advice(address, status), of_all=True, account=status == 401)
-        if status not in (408, 429) and status < 500:
+        bad_key = status == 401 or (status in (400, 403) and _KEY.search(message) is not None)
+        if bad_key or status in _OF_ALL:
+            raise FinalFailure(failure + self._advice(address, status), of_all=True, account=bad_key)
+        if status not in IN_PASSING and status < 500:
             raise FinalFailure(failure)
         if status in (429, 529):
             address.pace.slow_down(sent_at, wait)
@@ -458,7 +466,8 @@ class Endpoint(SimpleModel):
         if status == 404:
             offers = f"; the server offers {_first_ten(address.offered)}" if address.offered else ""
             ending = "" if address.url.path != "/" else "; does base_url lack its /v1?"
-            return f" (asked for the model {self.model!r}{nearest(self.model, address.offered)}{offers}{ending})"
+            near = "" if self.model in address.offered else nearest(self.model, address.offered)
+            return f" (asked for the model {self.model!r}{near}{offers}{ending})"
         key = "the key in" if self._key else "there is no key in"
         return f" ({key} the environment variable {self.api_key_env})"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -52,8 +53,8 @@ def read(reply: Reply, ends: Sequence[str] = ()) -> tuple[Response, str | None]:
     else:
         try:
             body = reply.json()
-        except ValueError as error:
-            raise MalformedReply(f"{type(error).__name__}: {error}") from None
+        except ValueError:
+            raise MalformedReply(f"no chat completion but {without_markup(text)[:200] or 'an empty reply'}") from None
     identifier = body.get("id") if isinstance(body, dict) else None
     return read_reply(body, ends), identifier if isinstance(identifier, str) and identifier else None
 
@@ -158,11 +159,21 @@ def from_events(text: str) -> dict[str, Any]:
             }
             delta = one.get("delta") or one.get("message") or {}
             for name, value in delta.items() if isinstance(delta, dict) else ():
-                joins = isinstance(value, str | list) and type(message.get(name)) is type(value) and name != "role"
-                message[name] = message[name] + value if joins else message.get(name) if value is None else value
+                message[name] = value if name == "role" else _joined(message.get(name), value)
     if not done and choice.get("finish_reason") is None:
         raise MalformedReply("the stream ended before the answer did")
     return {**whole, "choices": [{**choice, "message": message}]}
+
+
+def _joined(before: Any, value: Any) -> Any:
+    """Two pieces of one field: texts and lists end to end, a text as one more part of a list; else the later one."""
+    if value is None or before is None:
+        return before if value is None else value
+    if isinstance(before, str) and isinstance(value, str):
+        return before + value
+    if isinstance(before, str | list) and isinstance(value, str | list):
+        return [part for piece in (before, value) for part in (piece if isinstance(piece, list) else [piece])]
+    return value
 
 
 def refused(status: int, body: Any) -> bool:
@@ -187,12 +198,32 @@ def message_of(reply: Reply) -> str:
     """The error message in a reply, in the format of OpenAI, Google or FastAPI, or as plain text."""
     try:
         said = reply.json()
-        said = said[0] if isinstance(said, list) and said else said
-        said = said.get("error") or said
-        said = said if isinstance(said, str) else said.get("message") or said.get("detail") or said
-    except (ValueError, AttributeError):
-        said = reply.text
-    return said if isinstance(said, str) else json.dumps(said)
+    except ValueError:
+        return without_markup(reply.text)
+    said = said[0] if isinstance(said, list) and said else said
+    return _message(said.get("error") or said if isinstance(said, dict) else said)
+
+
+def _message(error: Any) -> str:
+    """What an error's JSON says, and behind it what a provider said to the router that passes it on."""
+    if not isinstance(error, dict):
+        return error if isinstance(error, str) else json.dumps(error)
+    said = error.get("message") or error.get("detail") or error
+    passed_on = error.get("metadata")
+    raw = passed_on.get("raw") if isinstance(passed_on, dict) else None
+    return " ".join(one if isinstance(one, str) else json.dumps(one) for one in (said, raw) if one)
+
+
+def without_markup(text: str) -> str:
+    """A page's title, or else its text; what is no page as it is.
+
+    >>> without_markup("<html><head><title>502 Bad &amp; Gateway</title></head></html>"), without_markup("a < b")
+    ('502 Bad & Gateway', 'a < b')
+    """
+    if not re.match(r"\s*<[!?a-z]", text, re.IGNORECASE):
+        return text
+    title = re.search(r"<title[^>]*>([^<]+)", text, re.IGNORECASE)
+    return html.unescape(title[1] if title else re.sub(r"<[^>]*>", " ", text)).strip()
 
 
 def _first_choice(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,7 +243,7 @@ def _refuse_failure(error: Any) -> None:
     if not error:
         return
     code = error.get("code", error.get("status")) if isinstance(error, dict) else None
-    said = str(error.get("message") or error) if isinstance(error, dict) else str(error)
+    said = _message(error)
     if isinstance(code, str) and code.isdigit():
         code = int(code)
     if isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600:
@@ -237,7 +268,7 @@ def _parts(content: Any) -> tuple[str, str, str]:
             text += part["text"]
         elif kind in _THOUGHTS:
             inner = part.get("thinking") or part.get("text") or part.get("summary") or ""
-            thought += inner if isinstance(inner, str) else _parts(inner)[0]
+            thought += inner if isinstance(inner, str) else "".join(_parts(inner)[:2])
         elif kind == "refusal" and isinstance(part.get("refusal"), str):
             refusal += part["refusal"]
         elif isinstance(part, str):

@@ -118,6 +118,8 @@ class Connection:
                     said = f"it points to {there.scheme}://{there.host}; if that is right, correct base_url"
                     return Reply(reply.status, reply.headers, said.encode())
                 url = there
+            else:
+                return Reply(reply.status, reply.headers, b"it redirects in a circle")
         except BaseException as error:
             self.close()
             if isinstance(error, Unreachable | Broken) or not isinstance(error, _FAILURES):

@@ -139,7 +139,7 @@ def _all_photographs(
                 _value(name, row.b),
                 *_difference(name, row.difference),
                 _p(p),
-                _better(row, p, letter),
+                "tie" if one.effective_groups < FEW_GROUPS else _better(row, p, letter),
                 f"{row.wins:,}",
                 f"{row.losses:,}",
             ]

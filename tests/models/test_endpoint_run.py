@@ -235,6 +235,19 @@ STREAM = events(
 )
 
 
+def test_a_stream_of_parts_and_of_text_is_one_answer(run: Run) -> None:
+    """Magistral thinks in lists of parts and answers in text."""
+    thinks = [
+        delta(content=[{"type": "thinking", "thinking": [{"type": "text", "text": text}]}]) for text in ("A", "b")
+    ]
+    pieces = events(
+        delta(content=""), *thinks, delta(content="country: United Kingdom\n"), delta("stop", content="city: London")
+    )
+    with ChatServer(lambda payload, number: pieces) as server:
+        assert run(server.base_url).code == 0
+    assert {row["response"] for row in run.samples} == {f"<think>Ab</think>{LONDON}"}
+
+
 def test_a_server_that_only_streams_is_read(run: Run, tmp_path: Path) -> None:
     said = {"error": {"message": "parameter.enable_thinking must be set to false for non-streaming calls"}}
     with ChatServer(lambda payload, number: STREAM if payload.get("stream") else Reply(said, 400)) as server:
@@ -327,6 +340,9 @@ def test_a_redirection_on_the_same_host_is_followed_and_no_other(run: Run) -> No
             with ChatServer(lambda payload, number, moved=moved: Reply({}, 308, moved)) as first:  # type: ignore[misc]
                 assert run(first.base_url, "--fresh").code == (code if "127" in target else 2)
                 assert (code == 0) or ("localhost" in run.err and not server.asked[N:])
+    circle = Reply({}, 307, {"Location": "/v1/chat/completions"})
+    with ChatServer(lambda payload, number: circle) as server:
+        assert run(server.base_url, "--fresh").code == 2 and "it redirects in a circle" in run.err
 
 
 def test_a_filter_that_refuses_for_good_is_an_answer(run: Run) -> None:
@@ -395,6 +411,11 @@ def test_requests_a_minute_are_spread(run: Run) -> None:
         (429, {"error": {"message": "You exceeded your current quota.", "code": "insufficient_quota"}}),
         (500, {"error": {"message": "image input is not supported - hint: you may need to provide the mmproj"}}),
         (403, {"message": "no access to this model"}),
+        (400, {"error": {"message": "API key not valid. Please pass a valid API key.", "status": "INVALID_ARGUMENT"}}),
+        (400, {"error": {"message": "Please make sure your account is in good standing.", "code": "Arrearage"}}),
+        (429, {"message": "Your team has used all available credits or reached its monthly spending limit."}),
+        (429, {"error": {"message": "Rate limit exceeded: free-models-per-day. Add 10 credits to unlock 1000"}}),
+        (429, {"error": {"message": "\u4f59\u989d\u4e0d\u8db3,\u8bf7\u5145\u503c", "code": "1113"}}),
     ],
 )
 def test_a_run_that_is_hopeless_ends_with_the_servers_sentence(run: Run, status: int, body: Any) -> None:
@@ -403,6 +424,29 @@ def test_a_run_that_is_hopeless_ends_with_the_servers_sentence(run: Run, status:
         assert len(server.asked) <= 16 and len(run.said) == 1
     said = body.get("error", body)["message"]
     assert f"HTTP {status}: {said}" in run.err and not (run.out / "small" / "results.json").exists()
+
+
+@pytest.mark.parametrize("status", [200, 403, 413, 524])
+def test_a_page_in_place_of_an_answer_is_named_by_its_title(run: Run, status: int) -> None:
+    page = b"<!DOCTYPE html>\n<html><head><title>api.example.com | A &amp; B</title></head><body>Ray</body></html>"
+    with ChatServer(lambda payload, number: Reply(page, status)) as server:
+        assert run(server.base_url, args="max_retries=0").code == 2
+    assert "api.example.com | A & B" in run.said[-1] and "<" not in run.said[-1]
+
+
+def test_what_a_provider_said_to_a_router_is_heard(run: Run) -> None:
+    def passed_on(**raw: str) -> Reply:
+        return Reply({"error": {"message": "Provider returned error", "metadata": {"raw": json.dumps(raw)}}}, 400)
+
+    def answer(payload: dict[str, Any], number: int) -> str | Reply:
+        if "temperature" in payload:
+            return passed_on(message="Unsupported value: 'temperature' does not support 0 with this model.")
+        return passed_on(message="image exceeds 5 MB maximum")
+
+    with ChatServer(answer) as server:
+        assert run(server.base_url).code == 2
+        assert "temperature" not in server.asked[-1].payload
+    assert "image exceeds 5 MB maximum" in run.said[-1]
 
 
 def test_money_that_runs_out_in_the_middle_loses_nothing(run: Run) -> None:

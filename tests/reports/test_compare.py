@@ -361,6 +361,8 @@ def test_many_photographs_of_one_photographer_show_nothing_however_many_others_t
         written(tmp_path / name, [at(km, known[0])] * 12, known=known)
     text = compare_text.comparison_text(compare([tmp_path / "a", tmp_path / "b"]))
     assert "12 photographs, 8 by 1 photographer, 4 by unknown ones" in text
+    line = next(line for line in text.splitlines() if line.startswith("city, 25 km, %"))
+    assert "+100.00" in line and " tie " in line
     assert "so few photographers cannot show whether that is chance" in " ".join(text.split())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from importlib.metadata import requires, version
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -101,12 +102,18 @@ def test_hours_are_at_the_rate_that_is_stated(trl: Any, capsys: pytest.CaptureFi
     assert "hours: 1.9 at 10 photographs a second (as stated)" in capsys.readouterr().out
     assert cli.main(["sft", "sft", "--dry-run"]) == 0
     assert "hours: not known; --rate" in capsys.readouterr().out
+    for words, said in (
+        (["--rate", "0", "--dry-run"], "allowed: photographs a second above 0"),
+        (["--rate", "1"], "--rate: only --dry-run"),
+    ):
+        assert cli.main(["sft", "sft", *words]) == 2 and said in capsys.readouterr().err
 
 
 def test_arguments_stand_in_any_order(trl: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    for words in (["sft", "seed=3", "--dry-run"], ["--dry-run", "sft", "seed=3"], ["sft", "--dry-run", "seed=3"]):
-        assert cli.main(["sft", *words]) == 0
-        assert "trained" in capsys.readouterr().out
+    words = ["sft", "trainer.max_steps=7", "--dry-run"]
+    for order in permutations(words):
+        assert cli.main(["sft", *order]) == 0
+        assert "steps: 7 of" in capsys.readouterr().out
     for word, said in (("--dryrun", "did you mean '--dry-run'"), ("x", "allowed: key=value")):
         assert cli.main(["sft", "sft", word]) == 2
         assert said in capsys.readouterr().err

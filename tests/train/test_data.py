@@ -97,10 +97,21 @@ def test_a_missing_column_is_named_with_what_needs_it(tmp_path: Path, kind: str,
     assert said in str(error.value) and "line 5" in str(error.value)
 
 
-def test_a_single_missing_reasoning_is_named_with_its_line(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("response", None, "reasoning is missing, which sft needs; data.where='reasoning is not None' leaves"),
+        ("__#solution", "<country>Japan</country>", "city is missing, which sft needs"),
+        ("lat", 95, "found 95; allowed: degrees from -90 to 90"),
+        ("lon", "north", "found 'north'; allowed: degrees from -180 to 180"),
+    ],
+)
+def test_a_single_cell_that_cannot_be_used_is_named_with_its_line(
+    tmp_path: Path, column: str, value: Any, said: str
+) -> None:
     rows = mp16_rows()
-    rows[1]["response"] = None
-    with pytest.raises(InputError, match=r"train.jsonl, line 2: reasoning is missing"):
+    rows[1][column] = value
+    with pytest.raises(InputError, match=rf"train.jsonl, line 2: {said}"):
         read(recipe_of(written(tmp_path, rows)))
 
 

@@ -67,6 +67,10 @@ def test_a_recipe_is_read_with_the_command_line_over_it(tmp_path: Path) -> None:
         ("{manifest: a.jsonl}", "{manifets: a.jsonl}", "data: unknown key 'manifets'; did you mean 'manifest'?"),
         ("output: out/grpo\n", "", "'output' is missing"),
         ("output: out/grpo\n", "output: a\noutput: b\n", "line 5: key 'output' stands there twice"),
+        ("[none]", "[batch: 64]", "line 2: departures: found [{'batch': 64}]; allowed: a list of texts"),
+        ("  r_format: 0.5", "  r_format: .nan", "line 8: rewards, r_format: weight: found nan"),
+        ("model: out/sft", "model: out/sft\nseed: -1", "line 4: seed: found -1; allowed: 0 to"),
+        ("model: out/sft", "model: out/sft\nmax_pixels: 10", "line 4: max_pixels: found 10; allowed: 784 and more"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -103,10 +107,30 @@ def test_an_argument_that_trl_does_not_know(trl: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="line 10: trainer: unknown key 'learning_rat'; did you mean 'learning_rate'"):
         check_libraries(recipe)
     recipe = read_recipe(written(tmp_path, GOOD + "  output_dir: elsewhere\n"))
-    with pytest.raises(InputError, match="trainer, max_steps: found 'x'; allowed: as -1"):
-        check_libraries(read_recipe(SHIPPED[0], ["trainer.max_steps=x"]))
     with pytest.raises(InputError, match="line 11: trainer, output_dir: the recipe's other keys decide this"):
         check_libraries(recipe)
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ("max_steps=x", "found 'x'; allowed: int"),
+        ("max_steps=2.5", "found 2.5; allowed: int"),
+        ("learning_rate=null", "found None; allowed: float"),
+        ("learning_rate=true", "found True; allowed: float"),
+        ("per_device_train_batch_size=[4]", r"found \[4\]; allowed: int"),
+        ("bf16=maybe", "found 'maybe'; allowed: bool"),
+        ("gradient_accumulation_steps=0", "found 0; allowed: 1 and more"),
+    ],
+)
+def test_an_argument_of_trl_is_of_the_kind_that_trl_declares(trl: Any, item: str, said: str) -> None:
+    with pytest.raises(InputError, match=rf"trainer, {item.partition('=')[0]}: {said}"):
+        check_libraries(read_recipe("sft", [f"trainer.{item}"]))
+
+
+def test_a_value_of_the_command_line_that_is_no_yaml() -> None:
+    with pytest.raises(InputError, match=r"argument 'trainer.max_steps=\[1': not valid YAML"):
+        read_recipe("sft", ["trainer.max_steps=[1"])
 
 
 def test_a_departure_replaces_that_of_the_same_argument_in_what_is_included(tmp_path: Path) -> None:

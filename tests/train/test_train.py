@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -146,8 +147,9 @@ def test_grpo_from_the_sft_checkpoint(sft: Path, folder: Path, world: Path) -> N
 
 def test_a_finished_run_is_not_written_over(sft: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     weights = (sft / "model.safetensors").read_bytes()
-    assert main(["sft", str(folder / "sft.yaml")]) == 2
-    assert "a run is there already" in capsys.readouterr().err
+    for more in ([], ["--dry-run"]):
+        assert main(["sft", str(folder / "sft.yaml"), *more]) == 2
+        assert "a run is there already" in capsys.readouterr().err
     assert (sft / "model.safetensors").read_bytes() == weights
 
 
@@ -211,6 +213,41 @@ def test_an_argument_of_the_library_is_checked_before_a_model_is_loaded(
     recipe = written(folder, world, Path("no/such/model"), "sft", "absent")
     assert main(["sft", recipe]) == 2
     assert "model 'no/such/model' cannot be loaded" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda weights: dict(list(weights.items())[1:]), "of its weights are not there"),
+        (lambda weights: {name: weight[:1] for name, weight in weights.items()}, "size"),
+        (lambda weights: b"cut off", "eader"),
+    ],
+    ids=["one lacks", "of another size", "cut"],
+)
+def test_weights_that_are_not_the_models_are_refused(
+    folder: Path, world: Path, student: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, change: Any, said: str
+) -> None:
+    """transformers makes up what is not there."""
+    from safetensors.torch import load_file, save_file
+
+    model = Path(shutil.copytree(student, tmp_path / "model"))
+    file = model / "model.safetensors"
+    changed = change(load_file(file))
+    if isinstance(changed, bytes):
+        file.write_bytes(changed)
+    else:
+        save_file({name: weight.contiguous() for name, weight in changed.items()}, file, {"format": "pt"})
+    assert main(["sft", written(folder, world, model, "sft", "other-weights")]) == 2
+    err = capsys.readouterr().err
+    assert f"model '{model}' cannot be loaded: " in err and said in err
+
+
+def test_what_trl_refuses_of_a_trainer_is_one_line(
+    folder: Path, world: Path, student: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = written(folder, world, student, "sft", "no-layer", lora={"r": 2, "target_modules": ["no_such_layer"]})
+    assert main(["sft", recipe]) == 2
+    assert re.search(r"no-layer.yaml, line \d+: trainer: .*no_such_layer", capsys.readouterr().err)
 
 
 def launched(*words: str) -> None:
@@ -297,8 +334,18 @@ def test_an_adapter_is_trained_resumed_evaluated_and_merged(
     assert before.keys() == after.keys()
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     assert changed and not any("visual" in name for name in changed)
+    (saved / "checkpoint-3" / "adapter_model.safetensors").write_bytes(b"cut off")
+    assert main(["grpo", recipe, "trainer.max_steps=4", "--resume"]) == 2
+    assert "checkpoint-3: cannot be gone on from: " in capsys.readouterr().err
     assert main(["merge", str(sft), str(folder / "nothing")]) == 2
     assert "no such file; an adapter is what a recipe with lora writes" in capsys.readouterr().err
+    for text, said in (
+        ("{", "names no base"),
+        ('{"base_model_name_or_path": "./no"}', "merged into ./no: no such folder"),
+    ):
+        (saved / "adapter_config.json").write_text(text, encoding="utf-8")
+        assert main(["merge", str(saved), str(folder / "nothing")]) == 2
+        assert said in capsys.readouterr().err and not (folder / "nothing").exists()
 
 
 def test_a_frozen_vision_part_stays_as_it_was(folder: Path, world: Path, student: Path) -> None:
