@@ -35,7 +35,7 @@ _SPLITS = "dataset_dict.json"
 """Of a folder in which the datasets library has a folder a split."""
 _ID_KEYS = {"id", "ids", "image", "filename", "imageid", "imgid", "photoid", "imagepath", "customid"}
 
-REPLY_KEYS = {"choices": (), "candidates": (), "generated_text": (), "role": ("content", "parts"), "from": ("value",)}
+REPLY_KEYS = {"choices": (), "candidates": (), "role": ("content", "parts"), "from": ("value",)}
 """A key of an object that is a reply or a message -> the keys of which it has one too."""
 
 _BEGINS = {
@@ -285,8 +285,8 @@ def records(value: Any, name: str) -> list[dict[str, Any]]:
             return rows
         return [{"id": key, **row} for key, row in zip(index, rows, strict=False)]
     columns = list(value.values())
-    longer = all(isinstance(column, list) and len(column) > len(columns) for column in columns)
-    longer = longer and not any(map(_are_objects, columns)) and not any(map(EXTENSION.search, value))
+    lists_by_id = any(map(_are_objects, columns)) or any(map(EXTENSION.search, value)) or not value
+    longer = not lists_by_id and all(isinstance(column, list) and len(column) > len(columns) for column in columns)
     if longer or _has_id(value) or any(key.lower().endswith(("lat", "latitude")) for key in value):
         if all(isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns):
             rows = [{key: column[place] for key, column in value.items()} for place in columns[0]]

@@ -168,7 +168,8 @@ def as_it_was(cell: Any) -> Any:
     if text[:1] == "[" or (text[:1] == "{" and any(key in text for key in REPLY_KEYS)):
         with suppress(ValueError):
             value = load_value(text)
-            if is_reply(value) or (isinstance(value, list) and value and all(isinstance(one, str) for one in value)):
+            first = value[0] if isinstance(value, list) and value else None
+            if is_reply(value) or isinstance(first, str) or (isinstance(first, dict) and "generated_text" in first):
                 return value
     # JSON writes line ends like this too, but within its texts.
     if "\n" not in text and "\\n" in text and ("{" not in text or re.search(r"\{\s*\\n", text)):

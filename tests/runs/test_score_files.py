@@ -240,6 +240,15 @@ def test_a_folder_of_folders_names_one_of_them(capsys: pytest.CaptureFixture[str
     assert "name one of the folders in it: out/test" in score(capsys, "out", "--truth", "t.csv", code=2)[1]
 
 
+def test_a_row_by_id_with_a_generated_text_keeps_its_truth(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = {
+        r["id"]: {"generated_text": r["reply"], "true_lat": x, "true_lon": y}
+        for r, (x, y) in zip(SAID, POINTS.values(), strict=True)
+    }
+    Path("a.json").write_text(json.dumps(rows))
+    assert score(capsys, "a.json")[0]["acc@25km"] == 1.0
+
+
 def test_a_path_leads_into_nested_values(capsys: pytest.CaptureFixture[str]) -> None:
     nested = [
         {"id": row["id"], "out": {"say": [{"text": row["reply"]}]}, "ground_truth": {"lat": at[0], "lon": at[1]}}
@@ -385,6 +394,7 @@ def test_named_cities_of_a_table_of_positions_are_the_answers(capsys: pytest.Cap
         ("a.json", '{"a.jpg": {"lat": 1},\n "a.jpg": {"lat": 2}}', ["a.json", "the key 'a.jpg' stands there twice"]),
         ("a.json", '{"acc": 0.5, "n": 3}', ["a.json", "key 'acc': found 0.5"]),
         ("a.json", '"x"', ["a.json", "found a JSON str"]),
+        ("a.json", "{}", ["a.json: the file has no rows"]),
         ("a.json", "[1]", ["a.json, row 1", "found a JSON int"]),
         ("a.json", '[{"id": 1', ["a.json: not valid JSON"]),
         ("a.json", "[" * 100_000, ["a.json: not valid JSON"]),
@@ -660,6 +670,7 @@ PLACES = {"a.jpg": "Paris, France", "b.jpg": "Sydney, Australia", "c.jpg": "New 
         )[1:-1],
         lambda name: str([PLACES[name]]),
         lambda name: str([{"role": "assistant", "content": PLACES[name]}]),
+        lambda name: str([{"generated_text": PLACES[name]}]),
         lambda name: str({"city": PLACES[name].split(", ")[0], "country": PLACES[name].split(", ")[1], "why": None}),
         lambda name: "(np.float64({}), np.float64({}))".format(*POINTS[name]),
         lambda name: "tensor([{}, {}], dtype=torch.float64)".format(*POINTS[name]),
