@@ -55,7 +55,7 @@ def read_responses(
         )
     response_column = table.find("response", response_column)
     written = _texts(table, response_column) if response_column else _synthesised(table)
-    return dict(zip(identifiers(table, id_column), written, strict=True))
+    return dict(zip((name for name, _ in identifiers(table, id_column)), written, strict=True))
 
 
 def _texts(table: Table, column: str) -> list[Response]:

@@ -276,7 +276,7 @@ def _match(
     table: Table, id_column: str, truth_ids: list[str], truth_name: str, skip_unknown: bool, notes: list[str]
 ) -> dict[int, int]:
     """Index of the truth -> index of its answer."""
-    ids = list(identifiers(table, id_column))
+    ids = [name for name, _ in identifiers(table, id_column)]
     form: Callable[[str], str] = match_ids(ids, truth_ids)
     known = {form(name): index for index, name in enumerate(truth_ids)}
     unknown = [index for index, name in enumerate(ids) if form(name) not in known]
