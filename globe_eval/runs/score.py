@@ -27,6 +27,7 @@ from globe_eval.benchmarks.table import Table, cell_text, cell_value, identifier
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import FAMILIES, Family
+from globe_eval.models.cells import refuse_several, response_of
 from globe_eval.runs import process
 from globe_eval.runs.answer_columns import (
     TRUTH_OPTION,
@@ -35,8 +36,6 @@ from globe_eval.runs.answer_columns import (
     answer_columns,
     names_of,
     refuse_same,
-    refuse_several,
-    response_of,
 )
 from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.runs.notes import codes, countries_as_cities, other_form, placeholders, same_as_truth, unread
