@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from globe_eval.errors import IncompleteRun
@@ -64,7 +65,8 @@ def refuse_incomplete(many: Sequence[tuple[Any, Iterable[Sample]]], advice: str 
 def first_failure(samples: Iterable[Sample]) -> str:
     """Which photograph is the first without an answer, and why it has none."""
     first = next(one for one in samples if one.status == "error")
-    return f"{first.id}: {(first.error or 'unknown').removeprefix(f'{first.id}: ')}"
+    reason = (first.error or "unknown").removeprefix(f"{first.id}: ")
+    return f"{first.id}: {shorten(reason, 200, placeholder=' …')}"
 
 
 def refuse_unjudged(many: Sequence[Any]) -> None:

@@ -37,7 +37,8 @@ _OF_ALL = (401, 402, 403, 404)
 IN_PASSING = (408, 409, 425, 429)
 """Below 500: too slow, in another's way, too early, too fast."""
 _SPENT = re.compile(
-    r"\b(insufficient|not enough|out of|used all|add|buy|purchase)[\W_]+(\w+\W+){0,3}(credits?|balance|funds|quota)\b"
+    r"\b(insufficient|not enough|out of|used all|add|buy|purchase)[\W_]+(\w+\W+){0,3}"
+    r"(credits?(?! card)|balance|funds|quota)\b"
     r"|credit balance|per-?day|daily (limit|quota)|(spending|hard) (limit|cap)|good standing|is suspended"
     r"|\u4f59\u989d|\u6b20\u8d39",  # "balance" and "in arrears" in Chinese
     re.I,

@@ -128,6 +128,8 @@ _BRACKETS = re.compile(r"[(\[（【]([^()\[\]（）【】]*)[)\]）】]")
 _SEPARATORS = re.compile(r"[,;|、，؛،·\n]|\s[-–—]\s|:\s|[()\[\]（）【】]")
 _CODE_LAST = re.compile(r"(?:(.*\S)\s+)?([A-Z]{2,3})(?:\s+([A-Z]?\d[\dA-Z -]*))?")
 """The end of an address: "Austin TX 78701"."""
+_COARSE_FIRST = re.compile("(.{2,}?[省道市縣县州府県都区區])(.+?[市区縣县區町村鎮镇])(.*)")
+"""Divisions without spaces: "云南省大理市"."""
 
 
 def alternatives(text: str) -> list[str]:
@@ -146,20 +148,22 @@ def alternatives(text: str) -> list[str]:
 def parts(text: str) -> list[str]:
     """The comma, dash or bracket separated parts of an address, as written, finest first; brackets come last.
 
-    A code at its end is a part too.
+    A code at its end is a part too, and so is each division of one written without spaces.
 
-    >>> parts("Hollywood (Los Angeles), CA"), parts("Austin TX 78701")
-    (['Hollywood', 'CA', 'Los Angeles'], ['Austin', 'TX', '78701'])
+    >>> parts("Hollywood (Los Angeles), CA"), parts("Austin TX 78701"), parts("云南省大理市")
+    (['Hollywood', 'CA', 'Los Angeles'], ['Austin', 'TX', '78701'], ['大理市', '云南省'])
     """
     pieces = [text.strip()]
     if _SEPARATORS.search(text):
         inside = _BRACKETS.findall(text)
         outside = _BRACKETS.sub(",", text) if inside else text
         pieces = [part.strip() for piece in (outside, *inside) for part in _SEPARATORS.split(piece) if part]
-    return [part for piece in pieces if piece for part in ([piece] if piece[-1].islower() else _at_code(piece))]
+    return [part for piece in pieces if piece for part in ([piece] if piece[-1].islower() else _at_ends(piece))]
 
 
-def _at_code(piece: str) -> list[str]:
+def _at_ends(piece: str) -> list[str]:
+    if nested := _COARSE_FIRST.fullmatch(piece):
+        return [*filter(None, (nested[3], *_at_ends(nested[2]))), nested[1]]
     found = _CODE_LAST.fullmatch(piece)
     key = found[2].lower() if found else ""
     if not found or (found[1] or "").isupper() or not (gazetteer.country(key) or gazetteer.load().code(key)):

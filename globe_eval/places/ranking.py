@@ -126,17 +126,24 @@ def best(
         return area
     if area in (gaz.admin1[city], gaz.admin2[city]) and any(area in hint.regions for hint in hints):
         return city  # "Pingtung, Pingtung": the region is said already
-    if not own and gaz.kind[city] == CITY and normalise(gaz.name(area)) == key and _is_other(gaz, city, area, key):
-        return area  # "Quảng Nam" is the province; Điện Bàn, elsewhere, is called so as well
-    if not hints and gaz.country[city] != gaz.country[area] and 20 * gaz.population[city] < gaz.population[area]:
-        return area  # "Virginia" is no town in South Africa
+    if normalise(gaz.name(area)) == key and _is_lesser(gaz, city, area, own=bool(own), alone=not hints):
+        return area
     return city if _outweighs(gaz, city, area) else area
 
 
-def _is_other(gaz: Gazetteer, city: int, area: int, key: str) -> bool:
-    """Whether a city lies outside a division and its own name has no word of the name that it shares with that."""
-    apart = set(normalise(gaz.name(city)).split()).isdisjoint(key.split())
-    return apart and area not in (gaz.admin1[city], gaz.admin2[city])
+def _is_lesser(gaz: Gazetteer, city: int, area: int, *, own: bool, alone: bool) -> bool:
+    """Whether a town is small beside a division of its name, which is more than another name of the town.
+
+    "Mpumalanga" is no township in KwaZulu-Natal, "Virginia" none in South Africa, "Mato Grosso" not Vila Bela; but "New
+    York" is the city.
+    """
+    inside = area in (gaz.admin1[city], gaz.admin2[city])
+    size, region = gaz.population[city], gaz.population[area]
+    if own and gaz.country[city] != gaz.country[area]:
+        return alone and size * 10 < region
+    if own:
+        return not inside and gaz.kind[area] == ADMIN1 and size * 15 < region
+    return gaz.kind[area] == ADMIN1 and size * (5 if inside else 1) < region
 
 
 def _agrees(gaz: Gazetteer, row: int, hint: Hint) -> float:

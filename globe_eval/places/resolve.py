@@ -323,7 +323,7 @@ def _search(gaz: Gazetteer, whole: str, keys: Sequence[str], hints: Sequence[str
         later = not whole.startswith(key)
         row = _named(gaz, key, scope, agreeing) if not later or len(key) > 2 or not key.isascii() else None
         if row is not None and gaz.kind[row] >= LANDMARK:
-            if region is None or _share_region(gaz, row, region):
+            if region is None or _share_region(gaz, row, region) or names.normalise(gaz.name(region)) not in keys:
                 return row
             continue  # "Simcoe County, Ontario" is not Ontario in California
         if row is None and later and len(key) <= 3:

@@ -228,6 +228,7 @@ def test_replies(photographs: list[Photograph], body: Any, text: str, finish_rea
     "fault",
     [
         Reply({"error": {"message": "slow down"}}, 429),
+        Reply({"error": {"message": "Rate limit reached: add a credit card to raise it"}}, 429),
         Reply({"error": {"message": "the request conflicted with another"}}, 409),
         Reply({"error": {"message": "overloaded"}}, 500),
         Reply(b"<html>Bad Gateway</html>", 502),
@@ -243,6 +244,7 @@ def test_replies(photographs: list[Photograph], body: Any, text: str, finish_rea
     ],
     ids=[
         "429",
+        "429 for want of a card",
         "409",
         "500",
         "502",
