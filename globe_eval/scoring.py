@@ -106,7 +106,7 @@ def _recorded(answer: Answer) -> Answer:
 def score(
     samples: Sequence[Sample],
     controls: Sequence[Control | None] | None = None,
-    read: Sequence[Reading] | None = None,
+    readings_before: Sequence[Reading] | None = None,
     *,
     form: AnswerForm,
     distance: DistanceModel = "geodesic",
@@ -124,7 +124,7 @@ def score(
         samples: n of them.
         controls: of each, the other photographs (`metrics.grounding.controls_of`); None where `samples` are all of
             them. Nothing but `grounding.lift` and `grounding.recall_idf` depends on other photographs.
-        read: `readings` of the samples, where they have been read before.
+        readings_before: `readings` of the samples, where they have been read before.
         form: one of ANSWER_FORMS.
         distance: "geodesic" (WGS84) or "haversine" (R = 6371 km).
         geocode: (city, country, admin) triples -> places; the embedded gazetteer unless an online back end is given.
@@ -138,7 +138,7 @@ def score(
     if form not in ANSWER_FORMS:
         raise ValueError(f"form {form!r}; allowed: {', '.join(ANSWER_FORMS)}")
     controls = controls_of(samples) if controls is None else controls
-    texts = readings(samples, families=families) if read is None else read
+    texts = readings(samples, families=families) if readings_before is None else readings_before
     answers = [answer for answer, _ in texts]
     truths = [sample.truth for sample in samples]
     predictions = locate(answers, form=form, geocode=geocode)

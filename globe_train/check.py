@@ -124,11 +124,11 @@ def model_size(recipe: Recipe) -> Size:
             shape = AutoConfig.for_model(values.pop("model_type"), **values)
         else:
             shape = AutoConfig.from_pretrained(recipe["model"])
+        with torch.device("meta"):
+            model = AutoModelForImageTextToText.from_config(shape)
     except (OSError, ValueError) as error:
         reason = absent(recipe["model"]) or reason_of(error, 200)
         raise recipe.error(f"model {recipe['model']!r} cannot be loaded: {reason}", "model") from None
-    with torch.device("meta"):
-        model = AutoModelForImageTextToText.from_config(shape)
     total = sum(weight.numel() for weight in model.parameters())
     vision = sum(weight.numel() for name, weight in model.named_parameters() if checkpoint.sees(name))
     trained = total - (vision if recipe.get("freeze_vision") else 0)

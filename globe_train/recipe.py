@@ -297,6 +297,12 @@ def check_rewards(recipe: Recipe) -> None:
         if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
             raise recipe.error(f"rewards, {name}: weight: found {weight!r}; allowed: a number", *keys)
         unknown_key(recipe, keys, parameters, ["weight", *parameters_of(reward)])
+        for key, annotation in get_type_hints(reward).items():
+            if key in parameters and not is_of(parameters[key], annotation):
+                allowed = inspect.formatannotation(annotation)
+                raise recipe.error(f"rewards, {name}, {key}: found {parameters[key]!r}; allowed: {allowed}", *keys, key)
+    if not any(weights(recipe).values()):
+        raise recipe.error("rewards: every weight is 0", "rewards")
 
 
 def check_libraries(recipe: Recipe) -> None:

@@ -132,13 +132,16 @@ def train(recipe: Recipe, build: Build, *, resume: bool = False, prepared: Prepa
     config = trl_configuration(recipe)
     examples, shared = prepared or examples_of(recipe)
     model, processor = checkpoint.load(recipe, config)
-    data = dataset(examples, recipe)
+    data, trainer = dataset(examples, recipe), None
+    started = time.monotonic()
     try:
         trainer = build(recipe, config, model, processor, data)
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
     except (ImportError, OSError, RuntimeError, TypeError, ValueError) as error:
-        raise recipe.error(f"trainer: {reason_of(error)}", "trainer") from error
-    started = time.monotonic()
-    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+        if trainer is not None and trainer.state.global_step > (0 if last is None else checkpoint.step_of(last)):
+            raise
+        # before the first step is done it is the recipe that the libraries, or the machine, cannot follow
+        raise recipe.error(f"trainer: {type(error).__name__}: {reason_of(error)}", "trainer") from error
     seconds = time.monotonic() - started
     with checkpoint.saving(recipe.output):
         checkpoint.save(trainer, processor, recipe.output)

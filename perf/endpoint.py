@@ -128,12 +128,12 @@ def ours(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], 
 
     asked = {}
 
-    class Timed(journaled.Journaled):
+    class Timed(journaled.JournaledModel):
         def generate_until(self, requests: Any, disable_tqdm: bool = False) -> Any:
             asked["figures"] = timed(lambda: asked.update(answers=super(Timed, self).generate_until(requests)))
             return asked["answers"]
 
-    journaled.Journaled = Timed  # type: ignore[misc]
+    journaled.JournaledModel = Timed  # type: ignore[misc]
 
     def go() -> None:
         with tempfile.TemporaryDirectory() as output:

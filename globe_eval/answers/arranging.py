@@ -13,6 +13,7 @@ from globe_eval.answers.names import DECORATION, Names, is_sentence, name, witho
 from globe_eval.answers.scripts import EXONYMS, is_written_in, segments
 from globe_eval.answers.toponyms import (
     HOME_NATIONS,
+    LARGE,
     TOWN,
     apart_km,
     are_apart,
@@ -85,7 +86,7 @@ def arranged(parts: Sequence[str]) -> Names | None:
             (part for part in beyond if town_of(part, code, ()) and not (venue and not is_prominent(part))), None
         )
     if city is None and venue:
-        city = country if country and code in _CITY_STATES else _town_of(venue[-1], code, admin) or venue[-1]
+        city = country if country and code in _CITY_STATES else town_of_site(venue[-1], code, admin) or venue[-1]
         venue = [part for part in venue if part != city or is_venue(part)]
     elif city and row is not None and (is_landmark(row) or (is_venue(city) and not is_name(city))):
         venue.append(city)
@@ -100,13 +101,21 @@ def _is_range(part: str) -> bool:
     return is_wide(part) or country_of(part.split()[-1]) is not None
 
 
-def _town_of(site: str, code: str | None, admin: str | None) -> str | None:
-    """The town of the stated country and region that a site is named after: "Tulum archaeological site"."""
+def town_of_site(site: str, code: str | None = None, admin: str | None = None) -> str | None:
+    """The town that a site is named after: "Tulum archaeological site"; of the stated country and region, else a large
+    one that is ten times its namesakes.
+    """
     match = _OF_ITS_TOWN.fullmatch(site)
-    if match is None or not is_name(match[1]):
+    if match is None or not is_name(match[1]) or is_ordinary(match[1]):
         return None
+    if code is None:
+        if match[1].lower() in VENUES or match[1].startswith(("St.", "St ")):
+            return None
+        gaz = gazetteer.load()
+        people = [gaz.population[row] for row in rows_of(normalise(match[1])) if gaz.kind[row] >= CITY]
+        return match[1] if people and people[0] >= max([LARGE, *(10 * other for other in people[1:])]) else None
     regions = regions_of(admin, code) if admin else ()
-    town = town_of(match[1], code, regions) if code else None
+    town = town_of(match[1], code, regions)
     return match[1] if town is not None and (not regions or is_inside(town, regions[0])) else None
 
 
@@ -165,11 +174,15 @@ _OF_ITS_TOWN = re.compile(
 _OWNED = re.compile(r"(.+?)['’](?:s?|n?[ıiuü]n)\s(.+)")
 _POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
 _OF = re.compile(
-    r"(?:.+\s(?:of|on|in|von)|(?:plage|playa|praia|spiaggia|puerto|aéroport|aeropuerto|cathédrale|catedral|universi\w+)\s(?:de|di|d[ao]))"
+    r"(?!(?:Church|Chapel|Basilica|Monastery)\s.*\s(?:S[ãa]n?|Santa|Santo|Saint|St\.?)\s)"
+    r"(?:.+\s(?:of|on|in|von)|(?:grand[- ]place|vieux[- ]port|marché|plage|playa|praia|spiaggia|puerto|aéroport"
+    r"|aeropuerto|cathédrale|catedral|universi\w+)\s(?:de|di|d[ao]))"
     r"\s(?:the\s)?(.+)",
     re.IGNORECASE,
 )
-_CODE_BEHIND = re.compile(r"(.*[^\W\d_].*?),?\s(D\.?C\.?|[A-Z]{2}|USA|U\.S\.A?\.?|U\.K\.?)(?:\s\d{5}(?:-\d{4})?)?")
+_CODE_BEHIND = re.compile(
+    r"(?=.*[A-Z.\d]$)(.*[^\W\d_].*?),?\s(D\.?C\.?|[A-Z]{2}|USA|U\.S\.A?\.?|U\.K\.?)(?:\s\d{5}(?:-\d{4})?)?"
+)
 
 
 _AUSTRALIAN = re.compile(r"(.*[^\W\d_])\s(NSW|VIC|QLD|TAS|ACT)(?:\s\d{4})?")

@@ -79,7 +79,7 @@ _COMPARED_AFTER = re.compile(
 )
 _PLACED = re.compile(
     r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
-    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|[:→]\s?)[\"'“”‘’(\[]*$"
+    r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|either|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|[:→]\s?)[\"'“”‘’(\[]*$"
 )
 _SETTING = re.compile(
     r"\s*[—–(-]\s*(?:(?:likely|probably|taken|possibly)\s)?(?:(?:in|at|on|along|inside|outside|near|around|by|from|in\sfront\sof)\s)?"
@@ -275,6 +275,9 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
             and (not claim.known or (other.city is not None and _same(names, other)))
         ):
             names = replace(names, venue=other.venue)
+    if _is_bare_town(names):  # "in either Bruges or Ghent, Belgium"
+        stated = (Names(one.value.country) for one in firmest if one.weight >= STATED and one.value.country)
+        names = replace(names, country=next((one.country for one in stated if _agree(one, names, 0)), None))
     return names
 
 
@@ -301,9 +304,9 @@ def _agree(names: Names, other: Names, regions: int) -> bool:
 def _is_town_in(names: Names, other: Names) -> bool:
     """Whether a town too small to be known by its name alone lies in the stated country and region."""
     code = _country(names)
-    if code is None or not _is_bare_town(other):
+    if code is None or other.city == other.venue:
         return False
-    town = town_of(other.city or "", code, regions := regions_of(names.admin or "", code))
+    town = town_of(other.city or "", code, regions := regions_of(other.admin or names.admin or "", code))
     return town is not None and (not regions or is_inside(town, regions[0]))
 
 

@@ -39,6 +39,8 @@ FINAL = alternatives(r"""
 
 _SUBJECT = alternatives(r"""
     image|photo|photograph|picture|scene|shot|view|setting|landscape|place|site|snapshot|street|building|landmark|area
+    waterfalls?|mountain|lake|beach|canyon|island|palace|museum|market|harbou?r|fort|fortress|ruins|mosque|shrine
+    pagoda|abbey|monastery|lighthouse|pier|fountain|town|city|village
     structure|stadium|tower|bridge|church|cathedral|castle|temple|square|monument|statue|skyline|hall|station|location|it|this|we|which|clues?|evidence|features?|signs?|architecture|style|elements?|details?|and|also
 """)
 _VERB = alternatives(r"""
@@ -54,7 +56,8 @@ STATED = alternatives(rf"""
     likely | probably | presumably | appears? to be | seems? to be
     identif(?:y|ied|ies|iable) | recogni[sz](?:e|ed|able)\b | corresponds? to | matches
     suggest(?:s|ing)?\b | indicat(?:es?|ing)\b | points? (?:strongly |clearly |directly )?to(?:ward)?s?
-    confirm(?:s|ed|ing)?\b | place (?:it|this|us|the \w+) (?:in|at|near) | view (?:of|from|over) | it could only be
+    confirm(?:s|ed|ing)?\b | place (?:it|this|us|the \w+) (?:in|at|near)
+    placed (?:in|at|near) | view (?:of|from|over) | it could only be
     i(?:'m| am) (?:\w+ )?(?:sure|confident|certain) | i(?:'d| would) (?:place|put|locate)
     (?:i|we) (?:believe|think|suspect|conclude|infer|can see|see)
     se trouve | aufgenommen | fotografiert | scattata | tomada | tirada

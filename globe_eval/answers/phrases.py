@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from globe_eval import lazy_re as re
-from globe_eval.answers.arranging import arranged
+from globe_eval.answers.arranging import arranged, town_of_site
 from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, WORDS, words
 from globe_eval.answers.names import Names
 from globe_eval.answers.toponyms import (
@@ -136,14 +136,16 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
             and (any(map(is_venue, parts)) or _is_sited(text, first, parts[0]))
         ):
             venue = ", ".join(parts)
-            yield Phrase(first, end, Names(city=parts[0], venue=venue), known=False)
-        elif len(parts) == 1 and is_name(parts[0]) and not is_ordinary(parts[0]):
-            yield Phrase(first, end, Names(city=parts[0]), known=False, alone=True)  # a small town
+            yield Phrase(first, end, Names(city=town_of_site(parts[-1]) or parts[0], venue=venue), known=False)
+        elif len(parts) <= 2 and is_name(parts[0]) and not is_ordinary(parts[0]):  # a small town
+            yield Phrase(first, end, Names(city=parts[0], admin=" ".join(parts[1:]) or None), known=False, alone=True)
 
 
 def _is_sited(text: str, start: int, name: str) -> bool:
     """Whether an unknown name stands where a site does: "at the Ateneu", "in front of the Gherkin"."""
-    return len(name) > 3 and not is_event(name) and bool(_AT.search(text[max(start - 24, 0) : start]))
+    return (
+        len(name) > 3 and not (is_event(name) or is_wide(name)) and bool(_AT.search(text[max(start - 24, 0) : start]))
+    )
 
 
 def _is_overlooked(text: str, start: int, end: int) -> bool:

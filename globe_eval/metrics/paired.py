@@ -22,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Paired:
+class PairedDifference:
     """A difference a - b over n pairs of n_groups groups: value, 95 % interval (low, high), two-sided p-value.
 
     Positive says that a is greater, whether or not greater is better. The interval excludes zero exactly where
@@ -46,7 +46,7 @@ def paired_difference(
     median: bool = False,
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
-) -> Paired:
+) -> PairedDifference:
     """Mean of a - b over photographs, or with `median` the median of a minus that of b.
 
     Arguments, missing values and the p-value are those of `paired_differences`, which does many at once.
@@ -56,7 +56,7 @@ def paired_difference(
     >>> found.value, found.n, found.n_groups
     (0.5, 4, 3)
     >>> paired_difference(a, a)
-    Paired(value=0.0, low=-1.0, high=1.0, p=1.0, n=4, n_groups=4)
+    PairedDifference(value=0.0, low=-1.0, high=1.0, p=1.0, n=4, n_groups=4)
     """
     one = {"it": np.asarray(a, dtype=np.float64)}, {"it": np.asarray(b, dtype=np.float64)}
     medians = ("it",) if median else ()
@@ -71,7 +71,7 @@ def paired_differences(
     medians: Collection[str] = ("median_km",),
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
-) -> dict[str, Paired]:
+) -> dict[str, PairedDifference]:
     """Each metric's difference a - b, by group; metrics of `a`, which `b` must all have.
 
     Args:
@@ -109,7 +109,7 @@ def paired_differences(
             value = _minus(np.array(median_km(left)), np.array(median_km(right))).item()
             n_groups = len(np.unique(labels))
             bounds = intervals.expanded(value, _minus(*drawn[:, index : index + 2].T), n_groups)
-            result[name] = Paired(value, *bounds, n, n_groups)
+            result[name] = PairedDifference(value, *bounds, n, n_groups)
         elif np.isinf(left).any() or np.isinf(right).any():
             raise ValueError(f"{name}: a mean of infinite values; compare the medians, or what both have")
         else:
@@ -121,7 +121,7 @@ def differences_of_own_means(
     a: Mapping[str, npt.ArrayLike],
     b: Mapping[str, npt.ArrayLike],
     groups: npt.ArrayLike | None = None,
-) -> dict[str, Paired]:
+) -> dict[str, PairedDifference]:
     """Each metric's mean of `a` less that of `b`, where each is over the photographs that it has a value of.
 
     That is the difference of two "valid only" figures, whose denominators differ: not what a model does to the same
@@ -171,16 +171,16 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _of_mean(differences: Floats, labels: npt.NDArray[Any], *, hits: bool, n: int | None = None) -> Paired:
+def _of_mean(differences: Floats, labels: npt.NDArray[Any], *, hits: bool, n: int | None = None) -> PairedDifference:
     """The mean of the known differences; whether they are of hits decides the interval."""
     known = ~np.isnan(differences)
     n_groups = len(np.unique(labels[known]))
     if not known.any():
-        return Paired(math.nan, math.nan, math.nan, math.nan, n or 0, n_groups)
+        return PairedDifference(math.nan, math.nan, math.nan, math.nan, n or 0, n_groups)
     of = intervals.spread(differences, labels, intervals.DIFFERENCES)
     if hits:
-        return Paired(of.mean, *intervals.difference_of_hits(of), of.n, n_groups)
-    return Paired(of.mean, *intervals.t_test(of.mean, of.standard_error, n_groups), of.n, n_groups)
+        return PairedDifference(of.mean, *intervals.difference_of_hits(of), of.n, n_groups)
+    return PairedDifference(of.mean, *intervals.t_test(of.mean, of.standard_error, n_groups), of.n, n_groups)
 
 
 def _are_hits(*columns: Floats) -> bool:

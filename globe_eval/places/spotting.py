@@ -16,7 +16,7 @@ from typing import Literal, NamedTuple
 
 from globe_eval import lazy_re as re
 from globe_eval.places import gazetteer
-from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CITY, COUNTRY, LANDMARK, REGION, Place
+from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CITY, COUNTRY, LANDMARK, REGION, Gazetteer, Place
 from globe_eval.places.names import normalise
 from globe_eval.places.words import DEMONYMS, NO_DEMONYM, WORDS
 
@@ -394,11 +394,20 @@ def _region(key: str, named: frozenset[str]) -> int | None:
     Parishes of small states count only where the state is named: "Michael" is one of the Isle of Man.
     """
     gaz = gazetteer.load()
-    kinds = (ADMIN1, REGION, ADMIN2) if " " in key else (ADMIN1, REGION)
-    rows = [e >> 1 for e in gaz.find(key) if gaz.kind[e >> 1] in kinds and len(key) > 3 and e & 1]
-    rows = [row for row in rows if gaz.kind[row] != ADMIN2 or gaz.population[row] >= LARGE]
+    rows = [e >> 1 for e in gaz.find(key) if gaz.kind[e >> 1] in (ADMIN1, ADMIN2, REGION) and len(key) > 3 and e & 1]
+    rows = [
+        row
+        for row in rows
+        if gaz.kind[row] != ADMIN2 or (gaz.population[row] >= LARGE and (" " in key or _is_county(gaz, row, key)))
+    ]
     rows = [row for row in rows if gaz.population[row] >= LARGE // 4 or gaz.codes[gaz.country[row]] in named]
     return max(rows, key=lambda row: (gaz.codes[gaz.country[row]] in named, gaz.population[row]), default=None)
+
+
+def _is_county(gaz: Gazetteer, division: int, key: str) -> bool:
+    """Whether a division is a British county that no British town is called like: "Cornwall" is one, "York" a town."""
+    towns = (e >> 1 for e in gaz.find(key) if e & 1 and gaz.kind[e >> 1] >= CITY)
+    return gaz.codes[gaz.country[division]] == "GB" and all(gaz.country[row] != gaz.country[division] for row in towns)
 
 
 @lru_cache(maxsize=65_536)

@@ -20,7 +20,7 @@ from globe_eval.errors import InputError
 from globe_eval.metrics.accuracy import median_km, valid_only
 from globe_eval.metrics.breakdowns import labels, parts
 from globe_eval.metrics.catalogue import Metric
-from globe_eval.metrics.paired import Paired, differences_of_own_means, holm, paired_differences
+from globe_eval.metrics.paired import PairedDifference, differences_of_own_means, holm, paired_differences
 from globe_eval.metrics.statistics import effective_groups
 from globe_eval.reports.board.submission import ids_sha256, read_submission, samples_of
 from globe_eval.reports.run import Run, different_settings, read_run, refuse_incomparable, stated_answer
@@ -44,7 +44,7 @@ class MetricPair:
 
     a: float
     b: float
-    difference: Paired
+    difference: PairedDifference
     higher_is_better: bool | None
     wins: int
     losses: int
@@ -275,7 +275,9 @@ def _own_rows(
         if _is_median(one):
             values = median_km(valid_only(left[name])), median_km(valid_only(right[name]))
             n = int((located[0] | located[1]).sum())
-            found[name] = Paired(values[1] - values[0], math.nan, math.nan, math.nan, n, len(np.unique(groups)))
+            found[name] = PairedDifference(
+                values[1] - values[0], math.nan, math.nan, math.nan, n, len(np.unique(groups))
+            )
         elif name in found:
             values = _mean(left[name]), _mean(right[name])
         else:

@@ -10,7 +10,7 @@ from typing import Any
 from globe_eval.metrics.accuracy import acc_name
 from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.intervals import FEW_GROUPS, PROCEDURE
-from globe_eval.metrics.paired import Paired
+from globe_eval.metrics.paired import PairedDifference
 from globe_eval.reports import notation
 from globe_eval.reports.compare import Comparison, Flip, MetricPair, Part, holm_of
 from globe_eval.reports.run import Run, model_name
@@ -277,7 +277,7 @@ def _value(name: str, value: float) -> str:
     return notation.number(name, value, fine=True)
 
 
-def _difference(name: str, paired: Paired) -> tuple[str, str]:
+def _difference(name: str, paired: PairedDifference) -> tuple[str, str]:
     bounds = (
         ""
         if math.isnan(paired.low)

@@ -53,7 +53,7 @@ def ask(request: run.Request, images: Path) -> AskResult:
     Raises InputError before a model is loaded where the folder has no picture, or HEIC that cannot be read here; and
     KeyboardInterrupt as `run.run` does.
     """
-    from globe_eval.runs.journaled import Journaled
+    from globe_eval.runs.journaled import JournaledModel
     from globe_eval.runs.progress import Progress
 
     run.known_model(request.model)
@@ -68,7 +68,7 @@ def ask(request: run.Request, images: Path) -> AskResult:
         model = run.load_model(request)
         info = dict(model.get_model_info()) if hasattr(model, "get_model_info") else {}
         journal.start(model_info=identity.relevant(info))
-        asking = Journaled(model, journal, seed=request.seed, progress=Progress("ask"))
+        asking = JournaledModel(model, journal, seed=request.seed, progress=Progress("ask"))
         try:
             run.ask_all(request, asking, task)
         except KeyboardInterrupt:

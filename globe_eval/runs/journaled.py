@@ -37,7 +37,7 @@ Slot = tuple[str, int]
 """One answer that is wanted: the photograph's id, and which of its repetitions."""
 
 
-class Journaled:
+class JournaledModel:
     """Wraps an lm-eval model; every method but `generate_until` is the model's own.
 
     A model with `answers(requests)`, an iterator of (index, response) as they arrive, is given everything at once.

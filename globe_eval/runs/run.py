@@ -32,7 +32,7 @@ from globe_eval.runs.usage import Budget, Portion, Prices, usage
 from globe_eval.sample import DistanceModel, Images, Results, Sample, Truth
 
 if TYPE_CHECKING:
-    from globe_eval.runs.journaled import Journaled
+    from globe_eval.runs.journaled import JournaledModel
 
 os.environ.setdefault("LMEVAL_HASHMM", "0")  # lm-eval reads it on import, and would hash each picture twice as PNG
 if not sys.stderr.isatty():
@@ -195,13 +195,13 @@ def _evaluate(
     request: Request, model: Any, judging: SecondModel | None, info: dict[str, Any], task: Any, journal: Journal
 ) -> Results | None:
     """Ask for the answers that the journal lacks, score all, write both files; None in a helping process."""
-    from globe_eval.runs.journaled import Journaled
+    from globe_eval.runs.journaled import JournaledModel
     from globe_eval.runs.progress import Progress
 
     started, name = datetime.now(UTC), task.config.task
     progress = Progress(name, task.answer_form, quiet=True if _rank() else None)
     budget = Budget(request.max_cost, request.prices) if request.max_cost and request.prices else None
-    asking = Journaled(model, journal, seed=request.seed, progress=progress, budget=budget)
+    asking = JournaledModel(model, journal, seed=request.seed, progress=progress, budget=budget)
     try:
         ask_all(request, asking, task)
         asking.prompt = str(task._instances[0].args[0]) if task._instances else ""
@@ -224,7 +224,7 @@ def _evaluate(
     return results
 
 
-def ask_all(request: Request, asking: Journaled, task: Any) -> None:
+def ask_all(request: Request, asking: JournaledModel, task: Any) -> None:
     """Have lm-eval ask for every answer that is wanted; they are in `asking.answers` then, and nothing is scored."""
     # Not lm_eval.simple_evaluate, which adds four seconds of environment report to every run and nothing else here.
     from lm_eval.evaluator import evaluate
@@ -387,7 +387,7 @@ def model_label(model: str, model_args: dict[str, Any]) -> str:
 def _assemble(
     request: Request,
     info: dict[str, Any],
-    asking: Journaled,
+    asking: JournaledModel,
     task: Any,
     portions: Sequence[Portion],
     started: datetime,

@@ -156,7 +156,7 @@ looks like one of test."""
 
 
 @dataclass
-class Assembled:
+class Selection:
     """The rows of each part, what became of every photograph, and what the set shares with benchmarks."""
 
     parts: dict[str, list[dict[str, Any]]]
@@ -176,7 +176,7 @@ def assemble(
     verdicts: Sequence[Mapping[str, Any]],
     images: Path,
     benchmarks: Benchmarks,
-) -> Assembled:
+) -> Selection:
     """The data set of a curation.
 
     Args:
@@ -210,7 +210,7 @@ def assemble(
         fate |= dict.fromkeys(alike, "near_test")
         parts["train"] = [row for row in parts["train"] if row["id"] not in alike]
     placed = {**sides, **{name: why for name, why in fate.items() if why != "verified"}}
-    return Assembled(parts, {name: placed[name] for name in fate}, shared)
+    return Selection(parts, {name: placed[name] for name in fate}, shared)
 
 
 def data_row(row: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from globe_eval.benchmarks.truth import truth_sha256
 from globe_eval.files import json_lines, write_whole
 from globe_eval.secrets import without_secrets
 from globe_train.card import table
-from globe_train.curate.assemble import AFTER, Assembled
+from globe_train.curate.assemble import AFTER, Selection
 from globe_train.curate.verify import CHECKS
 from globe_train.recipe import Recipe
 
@@ -47,7 +47,7 @@ WHY = {
 }
 
 
-def card(recipe: Recipe, assembled: Assembled, verdicts: Verdicts, images: Path, files: Sequence[str]) -> str:
+def card(recipe: Recipe, assembled: Selection, verdicts: Verdicts, images: Path, files: Sequence[str]) -> str:
     """The whole card in Markdown."""
     given = recipe["dataset"]
     parts = [part for part, rows in assembled.parts.items() if rows]
@@ -103,7 +103,7 @@ def card(recipe: Recipe, assembled: Assembled, verdicts: Verdicts, images: Path,
     return "\n".join(lines)
 
 
-def contents(assembled: Assembled) -> list[str]:
+def contents(assembled: Selection) -> list[str]:
     """Counts of each part."""
     rows = []
     for part, its in assembled.parts.items():
@@ -126,7 +126,7 @@ def contents(assembled: Assembled) -> list[str]:
     return table(head, rows)
 
 
-def fates(assembled: Assembled) -> list[str]:
+def fates(assembled: Selection) -> list[str]:
     """How many photographs each check rejected, and where the others went."""
     counts, n = assembled.counts, len(assembled.fate)
     order = ("unanswered", *CHECKS, *AFTER, "train", "test")
@@ -134,7 +134,7 @@ def fates(assembled: Assembled) -> list[str]:
     return table(("", "photographs", "of all", ""), [*rows, ["all", f"{n:,}", "", ""]])
 
 
-def teachers(recipe: Recipe, verdicts: Verdicts, assembled: Assembled) -> list[str]:
+def teachers(recipe: Recipe, verdicts: Verdicts, assembled: Selection) -> list[str]:
     """For each teacher, how many of its answers pass each check (on its own), and how many reasonings were chosen."""
     answered = [one for one in verdicts if "teachers" in one]
     chosen = Counter(row["teacher"] for rows in assembled.parts.values() for row in rows)
@@ -185,7 +185,7 @@ def rules(recipe: Recipe) -> list[str]:
     return found
 
 
-def overlaps(assembled: Assembled) -> list[str]:
+def overlaps(assembled: Selection) -> list[str]:
     """What the verified photographs shared with benchmarks."""
     if not assembled.shared:
         return []
@@ -231,7 +231,7 @@ A_FILE = 1000
 
 
 def write(
-    recipe: Recipe, assembled: Assembled, verdicts: Sequence[Mapping[str, Any]], images: Path
+    recipe: Recipe, assembled: Selection, verdicts: Sequence[Mapping[str, Any]], images: Path
 ) -> dict[str, bytes | None]:
     """Write everything into OUTPUT/dataset; files of an earlier run that are none of this one's are removed.
 

@@ -11,7 +11,7 @@ from typing import Any
 from globe_eval.errors import IncompleteRun
 from globe_eval.runs.lock import Lock
 from globe_train.curate import dataset
-from globe_train.curate.assemble import Assembled, Benchmarks, assemble
+from globe_train.curate.assemble import Benchmarks, Selection, assemble
 from globe_train.curate.distil import Photographs, Shard, distil, read_photographs
 from globe_train.curate.evidence import source_of
 from globe_train.curate.verify import CachedSource, verify, vocabulary_of
@@ -23,7 +23,7 @@ from globe_train.recipe import Recipe
 class Curation:
     """What a curation made."""
 
-    assembled: Assembled
+    assembled: Selection
     verdicts: list[dict[str, Any]]
     folder: Path
 

@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from globe_eval.metrics.accuracy import median_km
-from globe_eval.metrics.paired import Paired, differences_of_own_means, holm, paired_difference, paired_differences
+from globe_eval.metrics.paired import (
+    PairedDifference,
+    differences_of_own_means,
+    holm,
+    paired_difference,
+    paired_differences,
+)
 
 
 def two_models(
@@ -194,7 +200,8 @@ def test_many_metrics_on_the_same_draws_are_each_alone() -> None:
     for name, found in together.items():
         alone = paired_difference(a[name], b[name], groups, median=name == "median_km")
         np.testing.assert_allclose(
-            [getattr(found, field) for field in Paired.__slots__], [getattr(alone, field) for field in Paired.__slots__]
+            [getattr(found, field) for field in PairedDifference.__slots__],
+            [getattr(alone, field) for field in PairedDifference.__slots__],
         )
 
 

@@ -18,7 +18,7 @@ from globe_eval.errors import InputError
 from globe_eval.models.response import Response
 from globe_eval.models.simple import SimpleModel
 from globe_eval.runs.journal import Journal
-from globe_eval.runs.journaled import Journaled, chunk_size
+from globe_eval.runs.journaled import JournaledModel, chunk_size
 from globe_eval.runs.run import Request, load_model
 
 
@@ -62,7 +62,7 @@ class Batches:
 
 def answered(model: Any, folder: Path, requests: list[Instance], **more: Any) -> list[Response]:
     with opened(folder) as journal:
-        return Journaled(model, journal, **more).generate_until(requests)
+        return JournaledModel(model, journal, **more).generate_until(requests)
 
 
 def test_chunks_are_four_batches_and_an_engine_has_its_own() -> None:
@@ -225,7 +225,7 @@ def test_a_request_that_only_fills_up_another_process_is_asked_once(tmp_path: Pa
 def test_everything_else_is_the_models_own(tmp_path: Path) -> None:
     model = Stream()
     with opened(tmp_path) as journal:
-        wrapped = Journaled(model, journal)
+        wrapped = JournaledModel(model, journal)
         assert (wrapped.rank, wrapped.world_size, wrapped.tokenizer_name) == (0, 1, "stream")
         assert wrapped.apply_chat_template([{"role": "user", "content": "Hm"}]) == "Hm"
         with pytest.raises(AttributeError, match="nothing_like_it"):

@@ -69,6 +69,8 @@ def test_a_recipe_is_read_with_the_command_line_over_it(tmp_path: Path) -> None:
         ("output: out/grpo\n", "output: a\noutput: b\n", "line 5: key 'output' stands there twice"),
         ("[none]", "[batch: 64]", "line 2: departures: found [{'batch': 64}]; allowed: a list of texts"),
         ("  r_format: 0.5", "  r_format: .nan", "line 8: rewards, r_format: weight: found nan"),
+        ("alpha: 0.5", "alpha: x", "line 7: rewards, r_geo, alpha: found 'x'; allowed: float"),
+        ("  r_geo: {weight: 1.0, alpha: 0.5}\n  r_format: 0.5", "  r_geo: 0", "line 6: rewards: every weight is 0"),
         ("model: out/sft", "model: out/sft\nseed: -1", "line 4: seed: found -1; allowed: 0 to"),
         ("model: out/sft", "model: out/sft\nmax_pixels: 10", "line 4: max_pixels: found 10; allowed: 784 and more"),
     ],

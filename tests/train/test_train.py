@@ -242,12 +242,18 @@ def test_weights_that_are_not_the_models_are_refused(
     assert f"model '{model}' cannot be loaded: " in err and said in err
 
 
-def test_what_trl_refuses_of_a_trainer_is_one_line(
-    folder: Path, world: Path, student: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"lora": {"r": 2, "target_modules": ["no_such_layer"]}}, "no_such_layer"),
+        ({"trainer": {"max_length": 8}}, "max_length"),
+    ],
+)
+def test_what_trl_refuses_before_the_first_step_is_one_line(
+    folder: Path, world: Path, student: Path, capsys: pytest.CaptureFixture[str], values: dict[str, Any], said: str
 ) -> None:
-    recipe = written(folder, world, student, "sft", "no-layer", lora={"r": 2, "target_modules": ["no_such_layer"]})
-    assert main(["sft", recipe]) == 2
-    assert re.search(r"no-layer.yaml, line \d+: trainer: .*no_such_layer", capsys.readouterr().err)
+    assert main(["sft", written(folder, world, student, "sft", "not-followed", **values)]) == 2
+    assert re.search(rf"not-followed.yaml, line \d+: trainer: \w+Error: .*{said}", capsys.readouterr().err)
 
 
 def launched(*words: str) -> None:
