@@ -58,6 +58,7 @@ _REFUSAL = re.compile(
     |\b(?:es|é)\ dif[íi]cil\ (?:determinar|identificar|saber|precisar)|\bè\ difficile\ (?:determinare|stabilire|dire)
     |\bdifficile\ (?:de|à)\ (?:d[ée]terminer|dire|identifier)|\bschwer\ zu\ (?:sagen|bestimmen|erkennen)
     |недостаточно\ (?:информации|данных)|(?:сложно|трудно)\ (?:определить|сказать)
+    |(?:определить|сказать)\ (?:сложно|трудно)
     |не\ могу|извините|к\ сожалению|невозможно)
     """,
     re.VERBOSE | re.MULTILINE,

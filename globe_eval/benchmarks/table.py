@@ -291,17 +291,17 @@ def identifier(table: Table, index: int, column: str) -> str:
     return name
 
 
-def identifiers(table: Table, column: str) -> dict[str, int]:
-    """Id -> index of its row, in order. Raises InputError where an id is missing or stands there twice."""
+def identifiers(table: Table, column: str, indices: Sequence[int] | None = None) -> Iterator[tuple[str, int]]:
+    """Id and index of each row, or of these. Raises InputError where an id is missing or stands there twice."""
     found: dict[str, int] = {}
-    for index in range(len(table.rows)):
+    for index in range(len(table.rows)) if indices is None else indices:
         name = identifier(table, index, column)
         if (first := found.setdefault(name, index)) != index:
             raise InputError(
                 f"{table.where(index)}, column {column!r}: {name!r} stands there twice, first in "
                 f"{table.where(first).rpartition(', ')[2]}"
             )
-    return found
+        yield name, index
 
 
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> None:

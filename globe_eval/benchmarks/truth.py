@@ -22,6 +22,7 @@ from globe_eval.benchmarks.table import (
     cell_text,
     cell_value,
     identifier,
+    identifiers,
     in_range,
     quoted,
     read_table,
@@ -103,18 +104,10 @@ def indexed_truth(
         indices = [index for index in indices if keep(_Fields(readers, index))]
         if not indices:
             raise InputError(f"{table.path.name}: where {where!r} holds of none of {len(table.rows):,} rows")
-    seen: dict[str, int] = {}
     unknown: dict[str, Any] = dict.fromkeys(TRUTH_FIELDS)
-    there = [(field, readers[field]) for field in TRUTH_FIELDS if readers[field] is not _nothing]
-    for index in indices:
-        name = readers["id"](index)
-        first = seen.setdefault(name, index)
-        if first != index:
-            raise InputError(
-                f"{table.where(index)}, column {table.find('id', chosen.get('id'))!r}: {name!r} stands there "
-                f"twice, first in {table.where(first).split(', ', 1)[1]}"
-            )
-        row = unknown.copy()
+    there = [(field, readers[field]) for field in TRUTH_FIELDS if field != "id" and readers[field] is not _nothing]
+    for name, index in identifiers(table, truth_columns(table, chosen)[0], indices):
+        row = unknown | {"id": name}
         for field, read in there:
             row[field] = read(index)
         yield index, row

@@ -10,6 +10,7 @@ from lm_eval.api.instance import Instance
 from globe_eval.benchmarks.ids import match_ids
 from globe_eval.benchmarks.table import Table, identifiers, number, read_table
 from globe_eval.errors import InputError
+from globe_eval.models.cells import response_of
 from globe_eval.models.response import Response
 from globe_eval.models.simple import SimpleModel, answer_text
 
@@ -55,13 +56,14 @@ def read_responses(
         )
     response_column = table.find("response", response_column)
     written = _texts(table, response_column) if response_column else _synthesised(table)
-    return dict(zip(identifiers(table, id_column), written, strict=True))
+    return dict(zip((name for name, _ in identifiers(table, id_column)), written, strict=True))
 
 
 def _texts(table: Table, column: str) -> list[Response]:
+    cells = [row[column] if isinstance(row[column], str) else response_of(row, column) for row in table.rows]
     return [
-        Response(str(row[column] or ""), finish_reason=row.get("finish_reason"), error=row.get("error"))
-        for row in table.rows
+        Response(cell or "", finish_reason=row.get("finish_reason"), error=row.get("error"))
+        for cell, row in zip(cells, table.rows, strict=True)
     ]
 
 

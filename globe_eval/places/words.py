@@ -37,6 +37,8 @@ def is_generic(key: str) -> bool:
 
 
 _LEAD = WORDS["lead"]
+_AREAS = _GENERIC | _LEAD
+_THINGS = _AREAS | _FEATURE
 
 
 def without_lead(key: str) -> str:
@@ -129,8 +131,10 @@ def _shorter(form: str) -> Iterator[tuple[str, bool]]:
             yield " ".join(words[n:]), False
     if len(words) > 1:
         for at, word in enumerate(words[1:-1], 1):
-            if word in ("of", "in", "near") and all(w in _GENERIC or w in _LEAD for w in words[:at]):
-                yield " ".join(words[at + 1 :]), word != "near"  # "countryside of provence"
+            if (word == "of" and _AREAS.issuperset(words[:at])) or (
+                word in ("in", "near") and _THINGS.issuperset(words[:at])
+            ):
+                yield " ".join(words[at + 1 :]), word == "of"  # "countryside of provence", "beach in goa"
         if words[0] in _COMPASS and not is_generic(" ".join(words[1:])):
             yield " ".join(words[1:]), True
         kept = [word for word in words if not word.isdigit()]  # post codes

@@ -27,6 +27,7 @@ from globe_eval.benchmarks.table import Table, cell_text, cell_value, identifier
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import FAMILIES, Family
+from globe_eval.models.cells import refuse_several, response_of
 from globe_eval.runs import process
 from globe_eval.runs.answer_columns import (
     TRUTH_OPTION,
@@ -35,8 +36,6 @@ from globe_eval.runs.answer_columns import (
     answer_columns,
     names_of,
     refuse_same,
-    refuse_several,
-    response_of,
 )
 from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.runs.notes import codes, countries_as_cities, other_form, placeholders, same_as_truth, unread
@@ -276,7 +275,7 @@ def _match(
     table: Table, id_column: str, truth_ids: list[str], truth_name: str, skip_unknown: bool, notes: list[str]
 ) -> dict[int, int]:
     """Index of the truth -> index of its answer."""
-    ids = list(identifiers(table, id_column))
+    ids = [name for name, _ in identifiers(table, id_column)]
     form: Callable[[str], str] = match_ids(ids, truth_ids)
     known = {form(name): index for index, name in enumerate(truth_ids)}
     unknown = [index for index, name in enumerate(ids) if form(name) not in known]

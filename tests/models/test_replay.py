@@ -53,6 +53,14 @@ def test_ids_with_and_without_extension_meet(tmp_path: Path) -> None:
     assert ask(Replay(file), "2", "1") == ["two", "one"]
 
 
+def test_a_reply_in_a_cell_gives_its_text_and_a_text_stays_as_it_is(tmp_path: Path) -> None:
+    reply = {"choices": [{"message": {"role": "assistant", "content": "It's Rome."}}]}
+    rows = [{"id": "a", "response": reply}, {"id": "b", "response": "['Rome']\\nItaly"}]
+    file = tmp_path / "answers.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert ask(Replay(file), "a", "b") == ["It's Rome.", "['Rome']\\nItaly"]
+
+
 def test_samples_of_a_run_keep_how_they_ended(tmp_path: Path) -> None:
     rows = [
         {"id": "a", "response": "cut o", "finish_reason": "length", "error": None},

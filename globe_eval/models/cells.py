@@ -1,0 +1,112 @@
+"""The response in a cell of a table: a text, a reply as APIs write it, or either as a program printed it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from globe_eval import lazy_re as re
+from globe_eval.benchmarks.formats import REPLY_KEYS, is_reply, load_value, without_types
+from globe_eval.benchmarks.table import Table, as_number, cell_value
+from globe_eval.errors import InputError
+from globe_eval.models.response import Response
+
+
+def response_of(cells: Mapping[str, Any], column: str | None) -> Response | None:
+    """The response in a cell; None where there is none. An object or a list is a reply of an API, or read as JSON."""
+    cell = as_it_was(cell_value(cells, column))
+    if isinstance(cell, Response):
+        return cell
+    if isinstance(cell, dict | list | tuple):
+        numbers = isinstance(cell, list) and all(isinstance(one, str) and as_number(one) is not None for one in cell)
+        text = ", ".join(cell) if numbers else reply_text(cell)
+        cell = json.dumps(cell, ensure_ascii=False) if text is None else text
+    return None if cell is None else Response(cell)
+
+
+def as_it_was(cell: Any) -> Any:
+    """A cell before a program printed it: the texts or the reply that a list or an object holds, line ends as such.
+
+    >>> as_it_was("['Paris, France']"), as_it_was(r"Trams.\\nCity: Rome"), as_it_was("[48.9, 2.3]")
+    (['Paris, France'], 'Trams.\\nCity: Rome', '[48.9, 2.3]')
+    """
+    if not isinstance(cell, str):
+        return cell
+    text = cell.strip()
+    if text[-1:] in ("]", "}", ")"):
+        cell = without_types(cell)
+    if text[:1] == "[" or (text[:1] == "{" and any(key in text for key in REPLY_KEYS)):
+        with suppress(ValueError):
+            value = load_value(text)
+            first = value[0] if isinstance(value, list) and value else None
+            if is_reply(value) or isinstance(first, str) or (isinstance(first, dict) and "generated_text" in first):
+                return value
+    # JSON writes line ends like this too, but within its texts.
+    if "\n" not in text and "\\n" in text and ("{" not in text or re.search(r"\{\s*\\n", text)):
+        return re.sub(r"\\([\"'])", r"\1", re.sub(r"(?:\\r)?\\n", "\n", cell))
+    return cell
+
+
+def refuse_several(table: Table, column: str | None) -> None:
+    """Raise InputError where a cell is a list of several responses, as of a model that was asked more than once."""
+    for index, row in enumerate(table.rows):
+        cell, path = cell_value(row, column), column
+        if isinstance(cell, str) and cell.lstrip()[:1] == "[":
+            cell = as_it_was(cell)
+        while isinstance(cell, list) and len(cell) == 1:
+            cell, path = cell[0], f"{path}.0"
+        texts = [one for one in cell if isinstance(one, str)] if isinstance(cell, list) else []
+        if len(texts) > 1 and any(re.search(r"[,;\n]|.{60}", one) for one in texts):
+            raise InputError(
+                f"{table.where(index)}, column {column!r}: found {len(texts)} responses; allowed: one a photograph "
+                f"(--response-column {path}.0 takes the first)"
+            )
+
+
+def reply_text(reply: Any) -> str | None:
+    """The text in a reply as APIs write it; None where it is none.
+
+    >>> reply_text({"choices": [{"message": {"role": "assistant", "content": "Rome"}}]})
+    'Rome'
+    >>> reply_text({"content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Rome"}]})
+    'Rome'
+    >>> reply_text([["Rome"]]), reply_text([{"city": "Rome"}])
+    ('Rome', None)
+    """
+    if isinstance(reply, str):
+        return reply
+    if isinstance(reply, list) and len(reply) == 1 and isinstance(reply[0], str | list):
+        return reply_text(reply[0])
+    if isinstance(reply, list):
+        parts = [part for part in reply if isinstance(part, dict) and not any(part.get(key) in _ASKED for key in _BY)]
+        parts = next(([part] for part in reversed(parts) if "role" in part or "from" in part), parts)  # the last reply
+        texts = [reply_text(part) for part in parts if part.get("type", "text") in _SPOKEN and not part.get("thought")]
+        return "".join(text for text in texts if text is not None) if any(text is not None for text in texts) else None
+    if not isinstance(reply, dict) or _PLACE & {key.lower() for key in reply}:
+        return None
+    for key in ("choices", "candidates"):
+        if isinstance(reply.get(key), list) and reply[key]:
+            return reply_text(reply[key][0])
+    for key in (
+        "body",
+        "response",
+        "result",
+        "message",
+        "output",
+        "content",
+        "parts",
+        "text",
+        "generated_text",
+        "value",
+    ):
+        if (text := reply_text(reply.get(key))) is not None:
+            return text
+    return None
+
+
+_BY = ("role", "from", "type")
+_ASKED = ("user", "human", "system", "developer", "tool")
+_SPOKEN = ("text", "output_text", "message", "ai")
+_PLACE = {"lat", "latitude", "lon", "lng", "longitude", "city", "country"}
