@@ -192,8 +192,8 @@ def refuse_swapped_answers(
     signed = np.where((points >= 0).all(axis=0), np.copysign(points, truth), points)
     others = {
         f"latitude and longitude swapped{_options(lat_column, lon_column)}": points[:, ::-1],
-        f"the other sign in {lon_column!r}": points * (1, -1),
-        f"the other sign in {lat_column!r}": points * (-1, 1),
+        f"the longitude's other sign ({lon_column!r})": points * (1, -1),
+        f"the latitude's other sign ({lat_column!r})": points * (-1, 1),
         "the signs of the truth, and the answers have none: are south and west lost?": signed,
     }
     for how, other in others.items():

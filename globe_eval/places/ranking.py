@@ -138,12 +138,14 @@ def _is_lesser(gaz: Gazetteer, city: int, area: int, *, own: bool, alone: bool) 
     York" is the city.
     """
     inside = area in (gaz.admin1[city], gaz.admin2[city])
-    size, region = gaz.population[city], gaz.population[area]
+    size, region, first = gaz.population[city], gaz.population[area], gaz.kind[area] == ADMIN1
+    if gaz.kind[city] < CITY:
+        return False
     if own and gaz.country[city] != gaz.country[area]:
-        return alone and size * 10 < region
+        return alone and size * (5 if first else 10) < region
     if own:
-        return not inside and gaz.kind[area] == ADMIN1 and size * 15 < region
-    return gaz.kind[area] == ADMIN1 and size * (5 if inside else 1) < region
+        return not inside and first and size * 15 < region
+    return first and size * (5 if inside else 1) < region
 
 
 def _agrees(gaz: Gazetteer, row: int, hint: Hint) -> float:

@@ -377,7 +377,7 @@ def _town(
         return _found("region", region)
     # A large city is better known than a region abroad: "St. Louis" is not the region of Saint-Louis.
     known_city = gaz.population[city] >= LARGE and normalise(gaz.name(city)) == key
-    weight = {region: gaz.population[region], city: gaz.population[city] * (10 if known_city else 1)}
+    weight = {region: gaz.population[region], city: gaz.population[city] * (5 if known_city else 1)}
     larger = max(weight, key=lambda row: (gaz.codes[gaz.country[row]] in named, weight[row]))
     return _found("region" if larger == region else "city", larger)
 

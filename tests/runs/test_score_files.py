@@ -644,8 +644,8 @@ def test_a_swap_is_refused_where_a_latitude_is_impossible_and_else_only_noted() 
 @pytest.mark.parametrize(
     "signs, told",
     [
-        ((1, -1), "3 of 3 answers are nearer the truth with the other sign in 'lon'"),
-        ((-1, 1), "3 of 3 answers are nearer the truth with the other sign in 'lat'"),
+        ((1, -1), "3 of 3 answers are nearer the truth with the longitude's other sign ('lon')"),
+        ((-1, 1), "3 of 3 answers are nearer the truth with the latitude's other sign ('lat')"),
         (None, "2 of 2 answers are nearer the truth with the signs of the truth"),
         ((1, 1), None),
     ],
@@ -653,8 +653,10 @@ def test_a_swap_is_refused_where_a_latitude_is_impossible_and_else_only_noted() 
 def test_wrong_and_lost_signs_are_noted(signs: tuple[int, int] | None, told: str | None) -> None:
     truth, table = np.array(list(POINTS.values())), Table.of(Path("a.csv"), [])
     points = truth + 0.1
-    found = refuse_swapped_answers(table, "lat", "lon", np.abs(points) if signs is None else points * signs, truth)
+    points = np.abs(points) if signs is None else points * signs
+    found = refuse_swapped_answers(table, "lat", "lon", points, truth)
     assert found is None if told is None else found is not None and found.startswith(told)
+    assert (refuse_swapped_answers(table, "at", "at", points, truth) is None) == (told is None)
 
 
 PLACES = {"a.jpg": "Paris, France", "b.jpg": "Sydney, Australia", "c.jpg": "New York City, USA"}
