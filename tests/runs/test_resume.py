@@ -309,7 +309,7 @@ def test_what_failed_is_asked_again_and_nothing_else(
         failed = sum(one["error"] is not None for one in journal(tmp_path / "many"))
         assert 3 < failed < 30
         err = capsys.readouterr().err
-        assert f"many: {failed} of 40 (" in err and "HTTP 422: no); start the same command again to ask them again" in err
+        assert f"many: {failed} of 40 (" in err and "HTTP 422: no); start the same command again to ask them" in err
         assert numbers(tmp_path / "many")["status"]["error"] == failed
         assert numbers(tmp_path / "many")["complete"] is False
         assert main(arguments) == 3
