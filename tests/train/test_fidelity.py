@@ -99,9 +99,12 @@ def test_every_difference_from_the_released_script_is_declared_with_its_value(tr
     theirs = released(name)
     assert differences(recipe, name) - said.keys() == set()
     assert said.keys() - theirs.keys() == set(), "a sentence about an argument that no script has"
+    ours = effective(recipe)
     for key in said.keys() & differences(recipe, name):
         if isinstance(theirs[key], int | float) and not isinstance(theirs[key], bool):
             assert f"{theirs[key]:,}" in said[key] or f"{theirs[key]}" in said[key], f"{key}: {said[key]}"
+        if begins := re.match(r"\w+: ([\d.,e-]+)", said[key]):
+            assert float(begins[1].strip(",").replace(",", "")) == ours[key], f"{key}: {said[key]}"
 
 
 @pytest.mark.parametrize("name", RELEASED["recipes"])
