@@ -95,6 +95,7 @@ def read_run(folder: Path) -> tuple[Results, list[Sample]]:
 def refuse_results_of_others(folder: Path, results: Results, samples: Sequence[Sample]) -> None:
     """Raise InputError where `results.json` is not of these samples: their counts, accuracies or GeoScore differ."""
     from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, geoscore, within  # numpy: not for every command
+    from globe_eval.metrics.catalogue import described
 
     distances = [math.nan if one.distance_km is None else one.distance_km for one in samples]
     stored = results.accuracy_by_distance.get(results.distance, {})
@@ -105,11 +106,12 @@ def refuse_results_of_others(folder: Path, results: Results, samples: Sequence[S
         for km in THRESHOLDS_KM.values():
             if (share := stored.get(acc_name(km))) is not None:
                 counts[f"photographs within {km:g} km"] = int(within(distances, km).sum()), round(share * results.n)
-        score = results.metrics["geoscore"].value if "geoscore" in results.metrics else None
-        if score is not None:
-            counts["points of GeoScore"] = round(float(geoscore(distances).mean()), 2), round(score, 2)
+        score = results.metrics.get("geoscore")
+        if score is not None and score.value is not None:
+            points = f"points of {described('geoscore').label}"
+            counts[points] = round(float(geoscore(distances).mean()), 2), round(score.value, 2)
     for what, (here, there) in counts.items():
-        if abs(here - there) > (0.02 if "GeoScore" in what else 0):
+        if abs(here - there) > (0.02 if isinstance(here, float) else 0):
             raise InputError(
                 f"{folder}: samples.jsonl has {here:,} {what}, results.json is of {there:,}: they are not of one run; "
                 "take both files from the same one"
