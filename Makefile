@@ -1,5 +1,5 @@
 # make demo   everything once, on the embedded benchmark: installs, evaluates three models, prints a table
-# make train-demo  a model from nothing: 480 reasoned pictures, then the geotags of 9,120 others: 21 minutes
+# make train-demo  a model from nothing: 480 reasoned pictures, then the geotags of 9,120 others: 16 to 21 minutes
 # make scarcity  the whole of that experiment, three n, three seeds and its controls; resumable
 # make rewards-demo  SFT, reward model and GRPO from nothing on miniworld: what each reward changes
 # make curate-demo  reasoning data from three teachers of known error, verified, and the checks judged
