@@ -44,7 +44,7 @@ class Sentence:
 
 def sentences(text: str) -> Iterator[Sentence]:
     """The sentences of a text with their headings; of very many the first quarter and the last ones."""
-    cut = [item for item in _cut(text)]
+    cut = list(_cut(text))
     if len(cut) > _MOST:
         cut = cut[: _MOST // 4] + cut[-3 * _MOST // 4 :]
     last = max((i for i, (_, _, written) in enumerate(cut) if _WORD.search(written)), default=0)
