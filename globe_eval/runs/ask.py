@@ -78,6 +78,5 @@ def ask(request: run.Request, images: Path) -> AskResult:
     nowhere = Truth(math.nan, math.nan)
     names = [row["id"] for row in task.manifest.rows if row["id"] in asking.answers]
     samples = [Sample.of(name, nowhere, asking.answers[name]) for name in names]
-    named = {**info, **request.model_args}
-    name = next((named[key] for key in ("pretrained", "model", "model_name") if named.get(key)), request.model)
-    return AskResult(str(name), scoring.score(samples, form="any"), task.manifest.images, journal.folder)
+    name = identity.weights({**info, **request.model_args}) or request.model
+    return AskResult(name, scoring.score(samples, form="any"), task.manifest.images, journal.folder)
