@@ -44,8 +44,8 @@ from globe_eval.benchmarks.metadata import (
 from globe_eval.errors import InputError, reason_of
 
 # Named one by one: Pillow's other plugins start programs (EPS) or read what no camera writes.
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
-_FORMATS += ("AVIF",) if features.check("avif") else ()
+_AVIF = ("AVIF",) if features.check("avif") else ()
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", *_AVIF)
 _LOSSY = ("JPEG", "MPO", "HEIF", "AVIF")
 HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 SUFFIXES = HEIC_SUFFIXES | {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jp2", ".ppm", ".avif"}
