@@ -62,7 +62,7 @@ _ONE = re.compile(_angle("", _EITHER), re.VERBOSE)
 _LEAD = re.compile(rf"[\s\"'`*_([{{$]{{0,6}}{_HEDGE}[\s\"'`*_([{{$]{{0,6}}", re.IGNORECASE)
 _REMARK = re.compile(r"[\s\"'`*_)\]}$.,;!]*(?:\([^()]*\)[\s.,;]*)?")
 
-_BETWEEN = r"(?P<joint>(?<=[NS])\+|\s{0,3}[,;/|]\s{0,3}(?:and\s)?|\s{1,3}(?:and|by)\s{1,3}|\s{1,3})(?:[~≈]\s?)?"
+_BETWEEN = r"(?P<joint>(?<=[NS])\+|\s{0,3}[,;/|、]\s{0,3}(?:and\s)?|\s{1,3}(?:and|by)\s{1,3}|\s{1,3})(?:[~≈]\s?)?"
 _PAIR = re.compile(_angle("a_", _POINT) + _BETWEEN + _angle("b_", _POINT), re.VERBOSE)
 _COMMA_PAIR = re.compile(_angle("a_", _COMMA) + _BETWEEN + _angle("b_", _COMMA), re.VERBOSE)
 _PROSE_PAIR = re.compile(r"(?<![\w.\-–—$€£#%])(?<!\d[:/,])" + _PAIR.pattern, re.VERBOSE)
@@ -80,6 +80,7 @@ _CONCLUDED = re.compile(
 )
 _TEMPERATURE = re.compile(r"\s?[CFK]\b")
 _RANGE_BEFORE = re.compile(r"[\d°NSEW]\s{0,2}(?:to|and|or|through|-|–|—|~)\s{0,2}$")
+_NUMBERED = re.compile(r"^\W{0,4}\d{1,2}[.)]\s{0,2}$")
 _LIST_BEFORE = re.compile(r"\d\s{0,2}[,;/]\s{0,2}$")
 _SHARE = re.compile(r"(?<=\d)(?:\s{0,3}[,;|]\s{0,3}|\s{1,3}\(?)(?:0?\.\d{1,9}|1\.0{1,9}|\d{1,3}(?:\.\d{1,9})?\s?%)\)?$")
 """A confidence behind a pair that is all of a text."""
@@ -263,7 +264,7 @@ def _credible(text: str, match: re.Match[str], strict: bool) -> bool:
     marked = match["a_mark"] and match["b_mark"] and not _TEMPERATURE.match(text, end)
     if joined and decimals > ("/" in match["joint"]) and (marked or _CONCLUDED.search(before)):
         return True
-    line = text[text.rfind("\n", 0, start) + 1 : start] + text[end : end + 40].partition("\n")[0]
+    line = _NUMBERED.sub("", text[text.rfind("\n", 0, start) + 1 : start]) + text[end : end + 40].partition("\n")[0]
     return joined and decimals > 0 and not line.strip(_WRAPPING + "\"'-•>")
 
 
@@ -305,7 +306,10 @@ _IN_LINK = re.compile(
 )
 _NUMBER = r"(-?\d{1,3}(?:\.\d{1,20})?)"
 _PINS = (
-    (re.compile(rf"https?://[^/?]*\b(?:yandex|2gis)\..*[?&](?:ll|pt|m)={_NUMBER},{_NUMBER}.*"), r"@\2,\1"),
+    (
+        re.compile(rf"https?://[^/?]*\b(?:yandex|2gis|amap)\..*[?&](?:ll|pt|m|position)={_NUMBER},{_NUMBER}.*"),
+        r"@\2,\1",
+    ),
     (re.compile(rf"https?://.*!3d{_NUMBER}!4d{_NUMBER}.*"), r"@\1,\2"),
     (re.compile(rf"(?<=[?&])cp={_NUMBER}~{_NUMBER}"), r"@\1,\2"),
 )

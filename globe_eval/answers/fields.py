@@ -53,7 +53,7 @@ _OTHER_KEY = "(?:" + "|".join(f"(?P<{kind}>{words})" for kind, words in LABELS.i
 _JSON_KEY = re.compile(rf"(?:{_BEFORE}[ _-]?){{0,4}}{_KEY}", re.IGNORECASE | re.VERBOSE)
 _OTHER_JSON_KEY = re.compile(_OTHER_KEY, re.IGNORECASE)
 _DRESS = "[ \\t\"'`*_”“’\\\\)\\]]"
-_AROUND_KEY = rf"""(?<![^\W_])(?<!</)KEY(?![^\W\d])(?:\s?/\s?[^\W\d_]{{2,20}})?(?:\s?\([^()\n]{{0,40}}\))?
+_AROUND_KEY = rf"""(?<![^\W_])(?<!</)KEY(?![^\W\d])(?:\s?/\s?[^\W\d_]{{2,20}})?(?:\s?\([^()\n=]{{0,40}}\))?
     {_DRESS}{{0,6}}(?P<separator>:|=>?|→|≈|\||>|[-–—](?=\s))?"""
 _BEGINS = (  # a key's first two letters, which are tried much faster than the keys
     "(?-i:(?=[cC][oOiIeE]|[lL][aAoOnN]|[gG][pPuU]|[mM][lLuU]|[pP][lLrR]|[aA][nNdD]|[nN][aA]|[tT][oO]|[sS][tT]|[rR][eE]"
@@ -72,7 +72,7 @@ _UNSEPARATED = re.compile(
     r"[\s\"'`*_]{0,4}(?:(?:is|of|at|be|to|approximately|about|around|roughly|near)\s){0,3}"
     r"[(~≈]?[-+–NSEW]?\s?\d{1,3}(?:\.\d|\s?°|\s?deg)"
 )
-_QUOTED = re.compile(r"\"((?:[^\"\\\n]|\\.){0,400})\"|'([^'\n]{0,400})'(?=\s*(?:[,}\]\n]|$))|“([^”\n]{0,400})”")
+_QUOTED = re.compile(r"\"((?:[^\"\\\n]|\\.){0,400})\"|'([^'\n]{0,400})'(?=\s*(?:[,})\]\n]|$))|“([^”\n]{0,400})”")
 _NEXT_KEY = re.compile(r"[\n{}]|,\s*[\"'`*_]{0,3}[^\W\d][\w ./-]{0,30}[\"'`*_]{0,3}\s*[:=]|</|\s//")
 
 

@@ -50,6 +50,8 @@ _LATEX = {
     "\\circ": "°",
     "\\degree": "°",
     "\\textdegree": "°",
+    "\\left": "",
+    "\\right": "",
     "\\,": " ",
     "\\;": " ",
     "\\_": "_",
@@ -64,7 +66,8 @@ _TOOL = (
     "tool[_-]?calls?|tool[_-]?(?:response|result|output)s?|function[_-]?(?:call|response|result)s?|function|observation"
 )
 _THOUGHT = re.compile(
-    rf"<(/?)(?:think|thinking|thought|reasoning|(?P<tool>{_TOOL}))>|\[(/?)THINK\]|◁(/?)think▷", re.IGNORECASE
+    rf"<(/?)(?:(?:\w{{1,20}}:)?think|thinking|thought|reasoning|reflection|(?P<tool>{_TOOL}))>|\[(/?)THINK\]|◁(/?)think▷",
+    re.IGNORECASE,
 )
 _CHANNEL = re.compile(
     r"(?:<\|start\|>\w{0,20})?<\|channel\|>\s?(\w{1,20})[^<>]{0,80}<\|message\|>|<\|(?:end|return|call)\|>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -113,10 +114,22 @@ def _refuse_letters_apart(table: Table, columns: Sequence[str], points: npt.NDAr
                 )
 
 
-def _have_decimal_commas(table: Table, columns: tuple[str, str]) -> bool:
-    """Whether numbers are written "48,85" in two columns, and none "48.85"."""
-    texts = [str(cell_value(row, column)) for row in table.rows for column in columns]
-    return any(map(_DECIMAL_COMMA.fullmatch, texts)) and not any(map(_DECIMAL_POINT.fullmatch, texts))
+def with_decimal_points(table: Table, lat_column: str, lon_column: str) -> Table:
+    """The table with "48.85" for "48,85" in two columns, where none of their numbers has a point."""
+    columns = {lat_column, lon_column}
+    texts = [cell for row in table.rows for column in columns if isinstance(cell := row.get(column), str)]
+    if len(columns) < 2 or not any(map(_DECIMAL_COMMA.fullmatch, texts)) or any(map(_DECIMAL_POINT.fullmatch, texts)):
+        return table
+    return replace(
+        table,
+        rows=[
+            {
+                key: cell.replace(",", ".") if key in columns and isinstance(cell, str) else cell
+                for key, cell in row.items()
+            }
+            for row in table.rows
+        ],
+    )
 
 
 def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list[str]) -> npt.NDArray[np.float64]:
@@ -134,14 +147,12 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
     points = np.full((len(table.rows), 2), np.nan)
     odd: dict[str, list[int]] = {"no position": [], "half a position": [], "out of range": []}
     stated = 0
-    commas = lat_column != lon_column and _have_decimal_commas(table, (lat_column, lon_column))
+    table = with_decimal_points(table, lat_column, lon_column)
     for index, cells in enumerate(table.rows):
         lat, lon = cell_value(cells, lat_column), cell_value(cells, lon_column)
         if lat_column == lon_column:
             half = as_number(lat) is not None  # one number is no position, though it is a latitude and a longitude
             lat, lon = (False, False) if half else one_cell(lat) or (lat, lon)
-        elif commas:
-            lat, lon = (cell.replace(",", ".") if isinstance(cell, str) else cell for cell in (lat, lon))
         lacking = [is_missing(lat), is_missing(lon)]
         stated += not all(lacking)
         if any(lacking):

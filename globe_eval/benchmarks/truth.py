@@ -15,7 +15,7 @@ from typing import Any
 
 from globe_eval.benchmarks.formats import load_value
 from globe_eval.benchmarks.ids import match_ids
-from globe_eval.benchmarks.points import as_degrees, one_cell, refuse_swapped
+from globe_eval.benchmarks.points import as_degrees, one_cell, refuse_swapped, with_decimal_points
 from globe_eval.benchmarks.table import (
     Table,
     as_number,
@@ -121,6 +121,7 @@ def _readers(
         if role not in ROLES:
             raise InputError(f"columns: no role {role!r}{nearest(role, ROLES)} (allowed: {', '.join(ROLES)})")
     id_column, lat_column, lon_column = truth_columns(table, chosen)
+    table = with_decimal_points(table, lat_column, lon_column)
     if lat_column != lon_column:
         refuse_swapped(table, lat_column, lon_column)
     explicit = table.find("truth_lat") is not None

@@ -345,9 +345,12 @@ def test_a_column_of_something_else_is_refused(
     assert all(word in err for word in words), err
 
 
-def test_a_decimal_comma_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_decimal_comma_is_read_or_named(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.csv").write_text("id;lat;lon\na.jpg;48,85;2,29\nb.jpg;-33.85;151.2\nc.jpg;40.7;-74\n")
     assert "a.csv, line 2, column 'lat': found '48,85'" in score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
+    Path("a.csv").write_text(CSV)
+    Path("t.csv").write_text(TRUTH.replace(",", ";").replace(".", ",").replace(",jpg", ".jpg"))
+    assert score(capsys, "a.csv", "--truth", "t.csv")[0]["acc@25km"] == 1.0
 
 
 BOTH = "id,{},{},{},{}\na.jpg,10,10,48.8584,2.2945\nb.jpg,10,10,-33.8568,151.2153\n"
