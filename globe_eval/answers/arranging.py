@@ -92,7 +92,7 @@ def arranged(parts: Sequence[str]) -> Names | None:
         venue.append(city)
     venue += [part for part in beyond if is_venue(part) or town_of(part, code, ()) not in (None, row)]
     site = row is not None and is_landmark(row)
-    venue = [part for part in dict.fromkeys(venue) if _is_finer(part, city, code, site=site)]
+    venue = [part for part in dict.fromkeys(venue) if _is_finer(part, city, code, row, site=site)]
     return Names(country, city, admin, ", ".join(venue) or None)
 
 
@@ -119,17 +119,28 @@ def town_of_site(site: str, code: str | None = None, admin: str | None = None) -
     return match[1] if town is not None and (not regions or is_inside(town, regions[0])) else None
 
 
-def _is_finer(part: str, city: str | None, code: str | None, *, site: bool) -> bool:
-    """Whether a part is finer than the city: no region, no other name of it; the city itself where it is a `site`."""
+def _is_finer(part: str, city: str | None, code: str | None, row: int | None, *, site: bool) -> bool:
+    """Whether a part is finer than the city of a `row`: no region, no other city, no other name of it; the city itself
+    where it is a `site`.
+    """
     if part == city:
         return site or " " in part
     if is_event(part) or is_wide(part) or (country_of(part) and not is_venue(part)):
         return False
     if is_venue(part):
         return True
-    if regions_of(part, code) and town_of(part, code, ()) is None:
+    town = town_of(part, code, ())
+    if regions_of(part, code) and town is None:
         return False
+    if city and row is not None and is_prominent(part) and not is_ordinary(part) and _is_elsewhere(part, row):
+        return False  # "Paris, London"
     return not city or not {*rows_of(normalise(part))[:1]} & {*rows_of(normalise(city))} or part.startswith("Downtown")
+
+
+def _is_elsewhere(part: str, row: int) -> bool:
+    """Whether every place of a name is far from a city's row, and none a landmark."""
+    gaz = gazetteer.load()
+    return all(gaz.kind[other] != LANDMARK and are_apart(other, row) for other in rows_of(normalise(part)))
 
 
 def _read_backwards(
@@ -148,7 +159,7 @@ def _read_backwards(
             continue
         regions, town = regions_of(part, code), town_of(part, code, around)
         coded = part.replace(".", "").isupper() and len(part) <= 4
-        if code is None and is_ordinary(part) and not (coded and regions):
+        if code is None and is_ordinary(part) and not (regions and (coded or _holds(regions[0], left[:i]))):
             venue.insert(0, part)
         elif (
             regions and admin is None and (town is None or coded or _is_region(part, regions[0], town, left[:i], code))
@@ -166,6 +177,11 @@ def _read_backwards(
         else:
             venue.insert(0, part)
     return city, admin if city or not island else island, venue, row
+
+
+def _holds(region: int, before: Sequence[str]) -> bool:
+    """Whether a name before a region's is that of a town or a landmark in it: "Tacoma, Washington"."""
+    return any(is_inside(town_of(part, code_of(region), (region,)), region) for part in before)
 
 
 _OF_ITS_TOWN = re.compile(

@@ -18,6 +18,7 @@ from globe_eval.answers.toponyms import (
     is_ordinary,
     is_point,
     is_prominent,
+    is_pure_region,
     is_venue,
     is_wide,
     nominative,
@@ -119,7 +120,8 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
             first = start if first < 0 else first
             part = _part(text, start, end, site)
             aside = parts and text[:start].endswith("(") and not is_country(part) and not is_country(parts[-1])
-            if any(map(is_country, parts)) and _is_beside(text, start, part):
+            wide = is_country(parts[-1]) or is_pure_region(parts[-1]) if parts else False
+            if wide and _is_beside(text, start, part):
                 parts.insert(0, part)  # "London, England, specifically in Chinatown"
             else:
                 parts.insert(len(parts) - 1 if aside else len(parts), part)  # "Hampi (Vijayanagara ruins)"
@@ -155,9 +157,9 @@ def _is_overlooked(text: str, start: int, end: int) -> bool:
 
 
 def _is_beside(text: str, start: int, part: str) -> bool:
-    """Whether an unknown name behind a country is that of a spot in what stands before it."""
+    """Whether a name behind a country or a region is that of a spot in what stands before it."""
     spot = _BESIDE.search(text[max(start - 40, 0) : start])
-    return spot is not None and not (is_country(part) or is_area(part) or is_event(part) or is_prominent(part))
+    return spot is not None and not (is_country(part) or is_area(part) or is_event(part))
 
 
 def _part(text: str, start: int, end: int, site: re.Match[str] | None) -> str:
