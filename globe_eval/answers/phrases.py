@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from globe_eval import lazy_re as re
 from globe_eval.answers.arranging import arranged, town_of_site
@@ -129,6 +129,8 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
         if site and any(part.endswith(site[0]) or is_point(part) for part in parts):
             end = site.end()
         names = arranged(parts)
+        if names and names.city == parts[0] and not (names.venue or is_name(parts[0])) and _is_sited(text, first, parts[0]):
+            names = replace(names, venue=names.city)  # "at Stanage Edge in the Peak District, UK"
         if names:
             alone = len(parts) == 1 and not names.country
             yield Phrase(first, end, names, alone=alone)
