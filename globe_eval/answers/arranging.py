@@ -81,10 +81,10 @@ def arranged(parts: Sequence[str]) -> Names | None:
     if country is None and admin is None and city is None:
         return None
     code = code or (code_of(row) if row is not None else None)
-    if city is None and code:
-        city = next(
-            (part for part in beyond if town_of(part, code, ()) and not (venue and not is_prominent(part))), None
-        )
+    if code and (city is None or is_wide(city)):
+        towns = (part for part in beyond if is_town(part, code) and not (venue and not is_prominent(part)))
+        if town := next(towns, None):
+            venue, city, row = [*([city] if city else []), *venue], town, town_of(town, code, ())
     if city is None and venue:
         city = country if country and code in _CITY_STATES else town_of_site(venue[-1], code, admin) or venue[-1]
         venue = [part for part in venue if part != city or is_venue(part)]
@@ -92,7 +92,11 @@ def arranged(parts: Sequence[str]) -> Names | None:
         venue.append(city)
     venue += [part for part in beyond if is_venue(part) or town_of(part, code, ()) not in (None, row)]
     site = row is not None and is_landmark(row)
-    venue = [part for part in dict.fromkeys(venue) if _is_finer(part, city, code, row, site=site)]
+    among = code if country or admin else None
+    venue = [
+        part for part in dict.fromkeys(venue) if not (city and row is not None and _is_elsewhere(part, row, among))
+    ]
+    venue = [part for part in venue if _is_finer(part, city, code, site=site)]
     return Names(country, city, admin, ", ".join(venue) or None)
 
 
@@ -119,28 +123,25 @@ def town_of_site(site: str, code: str | None = None, admin: str | None = None) -
     return match[1] if town is not None and (not regions or is_inside(town, regions[0])) else None
 
 
-def _is_finer(part: str, city: str | None, code: str | None, row: int | None, *, site: bool) -> bool:
-    """Whether a part is finer than the city of a `row`: no region, no other city, no other name of it; the city itself
-    where it is a `site`.
-    """
+def _is_finer(part: str, city: str | None, code: str | None, *, site: bool) -> bool:
+    """Whether a part is finer than the city: no region, no other name of it; the city itself where it is a `site`."""
     if part == city:
         return site or " " in part
     if is_event(part) or is_wide(part) or (country_of(part) and not is_venue(part)):
         return False
     if is_venue(part):
         return True
-    town = town_of(part, code, ())
-    if regions_of(part, code) and town is None:
+    if regions_of(part, code) and town_of(part, code, ()) is None:
         return False
-    if city and row is not None and is_prominent(part) and not is_ordinary(part) and _is_elsewhere(part, row):
-        return False  # "Paris, London"
     return not city or not {*rows_of(normalise(part))[:1]} & {*rows_of(normalise(city))} or part.startswith("Downtown")
 
 
-def _is_elsewhere(part: str, row: int) -> bool:
-    """Whether every place of a name is far from a city's row, and none a landmark."""
+def _is_elsewhere(part: str, row: int, code: str | None) -> bool:
+    """Whether a name is that of another city than a row's, of the country if one is stated: "Paris, London"."""
     gaz = gazetteer.load()
-    return all(gaz.kind[other] != LANDMARK and are_apart(other, row) for other in rows_of(normalise(part)))
+    rows = [other for other in rows_of(normalise(part)) if code in (None, code_of(other))]
+    far = all(gaz.kind[other] != LANDMARK and are_apart(other, row) for other in rows)
+    return bool(rows) and far and is_prominent(part) and not is_ordinary(part)
 
 
 def _read_backwards(
@@ -159,10 +160,14 @@ def _read_backwards(
             continue
         regions, town = regions_of(part, code), town_of(part, code, around)
         coded = part.replace(".", "").isupper() and len(part) <= 4
-        if code is None and is_ordinary(part) and not (regions and (coded or _holds(regions[0], left[:i]))):
+        ordinary = code is None and is_ordinary(part)
+        held = ordinary and bool(regions) and _holds(regions[0], left[:i])
+        if ordinary and not held and not (coded and regions):
             venue.insert(0, part)
         elif (
-            regions and admin is None and (town is None or coded or _is_region(part, regions[0], town, left[:i], code))
+            regions
+            and admin is None
+            and (town is None or coded or held or _is_region(part, regions[0], town, left[:i], code))
         ):
             admin, around, row = part, tuple(regions[:4]), regions[0]
             code = code or code_of(regions[0])
@@ -186,6 +191,9 @@ def _holds(region: int, before: Sequence[str]) -> bool:
 
 _OF_ITS_TOWN = re.compile(
     rf"(.+?)\s(?:[a-z]+\s)*(?:{'|'.join(sorted(VENUES))}|(?:{'|'.join(sorted(WORDS['arranging.of_its_town']))})\b.*)"
+)
+_CENTRE_OF = re.compile(
+    r"(.+?)\s(?:Downtown|Medina|Altstadt|(?:Old|Ancient|Historic|Inner)\s(?:Town|City|Cent(?:er|re)|District|Quarter)|City\sCent(?:er|re))"
 )
 _OWNED = re.compile(r"(.+?)['’](?:s?|n?[ıiuü]n)\s(.+)")
 _POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
@@ -224,6 +232,8 @@ def _pieces(part: str) -> Iterator[str]:
         yield home
     elif part.startswith(("Downtown ", "Uptown ", "Midtown ")):
         yield from (part, part.split(maxsplit=1)[1])
+    elif (match := _CENTRE_OF.fullmatch(part)) and is_name(match[1]) and not is_ordinary(match[1]):
+        yield from (part, match[1])
     elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]) and not (is_venue(part) or is_ordinary(match[1])):
         yield from (match[2], match[1])
     elif (

@@ -163,7 +163,7 @@ def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tu
             names = Names(country_name(code))
         return (names, chosen.start) if names else None
     if not chosen.value.city and declines is not None:
-        sure = [claim for claim in claims if not _is_bare_town(claim.value)]
+        sure = [claim for claim in claims if claim.start == chosen.start or not _is_bare_town(claim.value)]
         claims = sure if len(sure) < len(claims) and declines(text) else claims
     return _completed(chosen, claims), chosen.start
 

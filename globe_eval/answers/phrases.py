@@ -24,6 +24,7 @@ from globe_eval.answers.toponyms import (
     nominative,
     regions_of,
 )
+from globe_eval.places.resolve import country_name
 from globe_eval.places.words import DEMONYMS
 
 _LONGEST_NAME = 80
@@ -48,7 +49,7 @@ _REGION_OF = re.compile(r"\b(province|state|county|prefecture|department|canton|
 _REGIONS = WORDS["phrases.regions"]
 _NOUN = re.compile(r"\s([a-zß-öø-ÿ]+)")
 _SITE = re.compile(
-    rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})"
+    rf"(?:\s(?!(?:is|was|are)\b)[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})"
     r"(?=\s?[,;(—–]|\.?\s*$|\s(?:in|near|at|along|by|on)\s)"
 )
 _SITE_BEFORE = re.compile(
@@ -71,6 +72,8 @@ _OVERLOOKED = re.compile(
     r"\b(?:overlooking|facing|opposite|across\sfrom|(?:looking|views?)\s(?:of|over|across|at))\s(?:the\s)?$"
 )
 _INDEFINITE = re.compile(r"(?:^|\b)(?:an?|some|typical|traditional|of)\s$", re.IGNORECASE)
+_NATIVE = re.compile(r"\s(?:[a-z]+\s)?(?:city|town|village|island|countryside|suburb)\b")
+_INDEFINITE_BEFORE = re.compile(r"\ban?\s(?:[a-z-]+\s){0,2}$")
 _LINKS = WORDS["phrases.links"]
 _ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")
 _ASIDE = re.compile(r"\s\([^()%A-Z]{0,60}\)|\s(?:\d{3,6}(?:-\d{3,5})?|\d[A-Z]{2})(?=[,\s])|\s\d{1,2}(?=,)")
@@ -129,7 +132,12 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
         if site and any(part.endswith(site[0]) or is_point(part) for part in parts):
             end = site.end()
         names = arranged(parts)
-        if names and names.city == parts[0] and not (names.venue or is_name(parts[0])) and _is_sited(text, first, parts[0]):
+        if (
+            names
+            and names.city == parts[0]
+            and not (names.venue or is_name(parts[0]))
+            and _is_sited(text, first, parts[0])
+        ):
             names = replace(names, venue=names.city)  # "at Stanage Edge in the Peak District, UK"
         if names:
             alone = len(parts) == 1 and not names.country
@@ -172,6 +180,8 @@ def _part(text: str, start: int, end: int, site: re.Match[str] | None) -> str:
         bare = bare[: suffix.start()]
     elif bare[-1:] in "uieyhęom" and _POLISH_BEFORE.search(text[max(start - 12, 0) : start]):
         bare = nominative(bare, polish=True)
+    if _is_native(text, start, end):
+        return country_name(DEMONYMS[bare])
     if is_area(bare):
         return bare
     if before := _SITE_BEFORE.search(text[max(start - 30, 0) : start]):
@@ -186,9 +196,18 @@ def _part(text: str, start: int, end: int, site: re.Match[str] | None) -> str:
     return f"{bare}{site[0]}" if site and not is_point(bare) else bare
 
 
+def _is_native(text: str, start: int, end: int) -> bool:
+    """Whether an adjective says in which country a town or an island is: "in a Brazilian town"."""
+    return text[start:end] in DEMONYMS and bool(
+        _NATIVE.match(text, end) and _INDEFINITE_BEFORE.search(text[max(start - 40, 0) : start])
+    )
+
+
 def _qualifies(text: str, start: int, end: int, site: re.Match[str] | None) -> bool:
     """Whether a single word of little renown qualifies the noun behind it: "a Shinto shrine", "Rajasthani attire"."""
     bare = text[start:end].removeprefix("The ")
+    if _is_native(text, start, end):
+        return False
     if end - start == 1 or bare in DEMONYMS or (" and " in bare and text[:start].endswith("between ")):  # "78.88° W"
         return True
     after = _NOUN.match(text, end)
@@ -219,7 +238,7 @@ def _runs(text: str) -> Iterator[tuple[int, int]]:
         if not _is_capital(word, text, start):
             continue
         code = len(word) == 2 and text[max(start - 2, 0) : start] == ", " and regions_of(word, None)
-        if code or word.lower() not in UNNAMED or _begins(word, text, position):
+        if code or word.lower() not in UNNAMED or _begins(word, text, position) or _is_native(text, start, position):
             end, position = _run_end(text, start, position)
             yield start, end
 

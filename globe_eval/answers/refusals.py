@@ -34,12 +34,15 @@ _REFUSAL = re.compile(
     |\b(?:remains?|is|are)\ (?:\w+\ )?(?:uncertain|unclear|unknown|indeterminable|undetermined)\b
     |\b(?:remains?|is|are)\ (?:\w+\ )?(?:not\ (?:clear|discernible|identifiable|specified|provided))\b
     |\bnot\ (?:comfortable|privy|capable|programmed|designed|willing|allowed|permitted|going\ to\ \w+)\b
-    |\bno\ (?:\w+\ ){{0,3}}(?:features?|clues?|landmarks?|details?|information|indications?|signs?|elements?)
+    |(?:no|without\ any|(?:do|did)(?:n't|\ not)\ (?:\w+\ )?any)\ (?:\w+\ ){{0,3}}
+      (?:features?|clues?|landmarks?|details?|information|indications?|signs?|elements?)
       \ (?:\w+\ ){{0,4}}(?:that|which|to)\ (?:\w+\ ){{0,5}}{_VERBS}\b
     |\b(?:isn't|is\ not|not)\ (?:appropriate|feasible)\b|\b(?:inappropriate|infeasible)\ to\b
     |^[-*\#\ ]{{0,6}}(?:\w{{1,20}}(?:\ \w{{1,20}}){{0,2}}[:*\s]{{1,4}})?unknown[.*]{{0,3}}$
     |\b(?:(?:not|isn't|aren't|doesn't|don't|without)\ (?:\w+\ )?(?:enough|sufficient)|insufficient)\ (?:\w+\ )?
-      (?:information|clues|context|detail|data)
+      (?:info|clues|cues|context|detail|data)
+    |\b(?:does|do)(?:\ not|n't)\ (?:provide|contain|give|include)\ (?:\w+\ ){{0,3}}
+      (?:information|details|clues)\ (?:about|on|regarding)\ (?:the|its|where)\b
     |\b(?:not|\w+n't|without)\ (?:\w+\ )?enough\ (?:\w+\ ){{0,3}}?
       (?:features?|clues?|landmarks?|details?|elements?|evidence)
       \ (?:\w+\ ){{0,3}}to\ {_VERBS}\b
