@@ -210,12 +210,7 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
 
 
 def new_definition(
-    name: str,
-    truth: Path | None,
-    images: Path,
-    folder: Path | None = None,
-    *,
-    columns: Mapping[str, str] | None = None,
+    name: str, truth: Path | None, images: Path, folder: Path | None = None, *, columns: Mapping[str, str] | None = None
 ) -> tuple[Path, list[tuple[str, str]]]:
     """Write `folder`/NAME.yaml, once the table and every picture could be read.
 

@@ -186,11 +186,7 @@ def _compared(a: Run, b: Run, seed: int) -> Comparison:
         effective_groups=effective_groups(a.table["truth.group"].tolist()),
         breakdowns={
             dimension: {
-                label: Part(
-                    len(members),
-                    len(np.unique(groups[members])),
-                    _rows(a, b, kept, members, groups, seed),
-                )
+                label: Part(len(members), len(np.unique(groups[members])), _rows(a, b, kept, members, groups, seed))
                 for label, members in found.items()
             }
             for dimension in BY

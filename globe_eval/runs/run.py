@@ -376,7 +376,7 @@ def model_label(model: str, model_args: dict[str, Any]) -> str:
     >>> model_label("hf-multimodal", {"pretrained": "globe-project/GLOBE-Qwen2.5VL-7B"})
     'hf-multimodal__globe-project__GLOBE-Qwen2.5VL-7B'
     """
-    which = next((str(model_args[key]) for key in ("pretrained", "model", "answers") if key in model_args), "")
+    which = identity.weights(model_args)
     label = f"{model}__{which.strip('/')}" if which else model
     return "".join(c if c.isalnum() or c in "-_." else "__" for c in label)
 
