@@ -62,7 +62,7 @@ _ONE = re.compile(_angle("", _EITHER), re.VERBOSE)
 _LEAD = re.compile(rf"[\s\"'`*_([{{$]{{0,6}}{_HEDGE}[\s\"'`*_([{{$]{{0,6}}", re.IGNORECASE)
 _REMARK = re.compile(r"[\s\"'`*_)\]}$.,;!]*(?:\([^()]*\)[\s.,;]*)?")
 
-_BETWEEN = r"(?P<joint>\s{0,3}[,;/|]\s{0,3}(?:and\s)?|\s{1,3}(?:and|by)\s{1,3}|\s{1,3})(?:[~≈]\s?)?"
+_BETWEEN = r"(?P<joint>(?<=[NS])\+|\s{0,3}[,;/|]\s{0,3}(?:and\s)?|\s{1,3}(?:and|by)\s{1,3}|\s{1,3})(?:[~≈]\s?)?"
 _PAIR = re.compile(_angle("a_", _POINT) + _BETWEEN + _angle("b_", _POINT), re.VERBOSE)
 _COMMA_PAIR = re.compile(_angle("a_", _COMMA) + _BETWEEN + _angle("b_", _COMMA), re.VERBOSE)
 _PROSE_PAIR = re.compile(r"(?<![\w.\-–—$€£#%])(?<!\d[:/,])" + _PAIR.pattern, re.VERBOSE)
@@ -288,10 +288,10 @@ _CHINESE = {
 _DEGREES = (("°", "度도"), ("′", "分분"), ("″", "秒초"))
 _BEFORE = re.compile("(" + "|".join(_CHINESE) + r")\s?(?:约|約|约为)?\s?(?=\d)")
 _WORDS = (
-    (r"(?:северной|с\.?\s?)(?:\s?широты|ш)(?!\w)\.?|norte|nord|kuzey|utara|szer\. geogr\. pn\.|شمال\w*", " N"),
-    (r"(?:южной|ю\.?\s?)(?:\s?широты|ш)(?!\w)\.?|sur|sul|sud|süd|güney|zuid|جنوب\w*", " S"),
-    (r"(?:восточной|в\.?\s?)(?:\s?долготы|д)(?!\w)\.?|este|leste|est|ost|doğu|oost|شرق\w*", " E"),
-    (r"(?:западной|з\.?\s?)(?:\s?долготы|д)(?!\w)\.?|ouest|oeste|ovest|batı|غرب\w*", " W"),
+    (r"(?:северной|с\.?\s?)(?:\s?широты|ш)(?!\w)\.?|norte|nord|kuzey|utara|szer\. geogr\. pn\.|شمال[\w\u064b]*", " N"),
+    (r"(?:южной|ю\.?\s?)(?:\s?широты|ш)(?!\w)\.?|sur|sul|sud|süd|güney|zuid|جنوب[\w\u064b]*", " S"),
+    (r"(?:восточной|в\.?\s?)(?:\s?долготы|д)(?!\w)\.?|este|leste|est|ost|doğu|oost|شرق[\w\u064b]*", " E"),
+    (r"(?:западной|з\.?\s?)(?:\s?долготы|д)(?!\w)\.?|ouest|oeste|ovest|batı|غرب[\w\u064b]*", " W"),
 )
 _AFTER = [(re.compile(rf"{_ANGLE}\s?(?:de\s)?(?:{words})(?!\w)", re.IGNORECASE), letter) for words, letter in _WORDS]
 _NOT_ENGLISH = re.compile(
