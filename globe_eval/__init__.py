@@ -5,17 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from globe_eval.api import (
-        Run,
-        accuracy,
-        compare,
-        distance_km,
-        interval,
-        read_answer,
-        read_run,
-        resolve,
-        score,
-    )
+    from globe_eval.api import Run, accuracy, compare, distance_km, interval, read_answer, read_run, resolve, score
     from globe_eval.benchmarks.task import GeoTask
 
 __version__ = "0.1.0"

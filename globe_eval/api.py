@@ -13,6 +13,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -216,7 +217,7 @@ def interval(values: npt.ArrayLike, groups: Sequence[Any] | None = None, level: 
     [0.18, 0.82]
     """
     column = _floats(values).reshape(-1)
-    if not 0 < level < 1:
+    if not isinstance(level, Real) or not 0 < level < 1:
         raise InputError(f"level: found {level}; allowed: between 0 and 1, as in 0.95")
     if np.isneginf(column).any():
         raise InputError("values: found -inf; allowed: numbers, and infinity for a missing distance")
@@ -239,10 +240,14 @@ def read_answer(text: str | None) -> Answer:
 
 
 def _floats(values: Any) -> npt.NDArray[np.float64]:
-    """An array of floats; what a masked array hides is NaN."""
+    """An array of floats; what a masked array hides is NaN. Raises InputError for what is no number."""
     if isinstance(values, np.ma.MaskedArray):
         values = np.ma.filled(values.astype(np.float64), np.nan)
-    return np.asarray(values, dtype=np.float64)
+    try:
+        found = np.asarray(values)
+        return (np.where(pd.isna(found), np.nan, found) if found.dtype == object else found).astype(np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"found {quoted(values)}; allowed: numbers, and NaN or None for a missing one") from None
 
 
 def _text(value: Any, function: str) -> str | None:

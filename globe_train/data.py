@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.definition import data_folder, find_data
+from globe_eval.benchmarks.definition import data_folder, find_data, task_text
 from globe_eval.benchmarks.duplicates import KINDS, overlap
 from globe_eval.benchmarks.prepare import rows_with_hashes
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
@@ -142,9 +142,8 @@ def manifest_and_images(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Path,
 def write_task(folder: Path, name: str, truth: Path, images: Path, prompt: str = "globe_readme") -> None:
     """Write FOLDER/NAME.yaml, a benchmark of globe-eval over a table of truth and a folder of pictures."""
     folder.mkdir(parents=True, exist_ok=True)
-    data = json.dumps({"truth": str(truth.absolute()), "images": str(images.absolute())}, ensure_ascii=False)
-    text = f"task: {name}\nclass: !function globe_eval.GeoTask\nprompt: {prompt}\n"
-    text += f"dataset_kwargs: {data}\nmetadata: {{version: 1}}\n"
+    data = {"truth": str(truth.absolute()), "images": str(images.absolute())}
+    text = task_text(name, {"prompt": prompt, "dataset_kwargs": data, "metadata": {"version": 1}})
     write_whole(folder / f"{name}.yaml", text.encode())
 
 

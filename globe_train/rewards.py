@@ -6,18 +6,7 @@ entities, a server that does not answer) and is never 0: trl leaves a reward of 
 that has none at all out of the baseline of its group.
 
 The names that begin with `globe_` are what the code of GLOBE releases; those without are what its paper states, or
-what this project adds:
-
-    name               paper   value                                                   range
-    r_geo              Eq. 3   right country · (alpha · right city + 1 - alpha)        0 to 1
-    globe_r_geo        code    1 country and city, 0.2 country, by containment          0, 0.2, 1
-    r_distance         -       exp(-km / scale_km); 1,492.7 km: GeoScore / 5,000        0 to 1
-    r_vis              Eq. 2   precision of what the reasoning asserts                 0 to 1
-    globe_r_vis        code    recall of the annotated entities as substrings           0 to 1
-    r_f1               -       precision and recall together                            0 to 1
-    r_lift             -       recall on the own picture less that on others            -1 to 1
-    r_loc              Eq. 1   a reward model's P(yes) that the picture is localizable  0 to 1
-    r_format           code    <think>…</think><answer>…</answer> and nothing else      0, 1
+what this project adds (docs/training.md has a table).
 """
 
 from __future__ import annotations

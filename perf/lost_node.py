@@ -31,7 +31,7 @@ HELPERS = str(ROOT / "tests" / "helpers")
 sys.path.insert(0, HELPERS)
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), HELPERS, *filter(None, [os.environ.get("PYTHONPATH")])])
 
-from ray_nodes import two_nodes  # noqa: E402  of the tests
+from ray_engine import two_nodes  # noqa: E402  of the tests
 
 
 def photographs(folder: Path, n: int) -> Path:

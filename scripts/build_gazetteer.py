@@ -311,10 +311,7 @@ def add_countries(table: Table, countries: dict[str, dict[str, Any]], groups: di
 
 
 def add_regions(
-    table: Table,
-    located: dict[str, Any],
-    divisions: dict[str, Division],
-    groups: dict[str, list[dict[str, Any]]],
+    table: Table, located: dict[str, Any], divisions: dict[str, Division], groups: dict[str, list[dict[str, Any]]]
 ) -> dict[str, int]:
     """Rows of the divisions in which a city lies, by their code."""
     region_row: dict[str, int] = {}

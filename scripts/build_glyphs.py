@@ -21,7 +21,7 @@ from fontTools.pens.recordingPen import RecordingPen
 from shapely import Polygon, make_valid, unary_union
 from shapely.geometry.polygon import orient
 
-OUT = Path(__file__).parents[1] / "globe_eval" / "benchmarks" / "miniworld" / "words.json"
+OUT = Path(__file__).parents[1] / "globe_eval" / "miniworld" / "words.json"
 HEIGHT = 100  # every word is scaled to this height; coordinates are integers
 TOLERANCE = 0.6  # of a hundredth of the height: invisible on a sign 20 pixels high
 LATIN = "NotoSans-Bold.ttf"

@@ -36,6 +36,7 @@ from scipy.spatial import cKDTree
 
 from globe_eval.places import resolve
 from globe_eval.places.borders import countries_at, sovereign_of
+from globe_eval.places.gazetteer import unit_vectors
 
 PACKAGE = Path(__file__).parents[1] / "globe_eval"
 DATA = PACKAGE / "places" / "data"
@@ -99,12 +100,6 @@ def land_polygons(topology: dict[str, Any]) -> list[shapely.Polygon]:
     return [shapely.Polygon(ring(outer), [ring(hole) for hole in holes]) for outer, *holes in land["arcs"]]
 
 
-def unit(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points on the unit sphere, where a chord knows nothing of poles and the antimeridian."""
-    phi, lam = np.radians(lat), np.radians(lon)
-    return np.stack([np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)], axis=-1)
-
-
 def near_land(polygons: list[shapely.Polygon]) -> NDArray[np.bool_]:
     """(1800, 3600) north up: is the cell's centre on land or within 100 km of a coast?"""
     step = 1.0 / CELLS_A_DEGREE
@@ -120,11 +115,11 @@ def near_land(polygons: list[shapely.Polygon]) -> NDArray[np.bool_]:
             x, y = np.meshgrid(lons[columns] + turn, lats[rows])
             near[np.ix_(rows, columns)] |= shapely.contains_xy(polygon, x, y)
     coast = shapely.get_coordinates(shapely.segmentize(shapely.boundary(np.array(polygons)), step))
-    tree = cKDTree(unit(coast[:, 1], coast[:, 0]))
+    tree = cKDTree(unit_vectors(coast[:, 1], coast[:, 0]))
     chord = 2.0 * np.sin(NEAR_KM / EARTH_RADIUS_KM / 2.0)
     for row, lat in enumerate(lats):
         at_sea = np.flatnonzero(~near[row])
-        distance, _ = tree.query(unit(np.full(at_sea.size, lat), lons[at_sea]), distance_upper_bound=chord)
+        distance, _ = tree.query(unit_vectors(np.full(at_sea.size, lat), lons[at_sea]), distance_upper_bound=chord)
         near[row, at_sea] = np.isfinite(distance)
     return near
 

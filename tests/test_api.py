@@ -91,6 +91,9 @@ def test_what_a_notebook_holds_is_a_table(table: Any) -> None:
         (lambda: ge.accuracy([1, 2], groups=["a"]), "groups: found 1; allowed: 2, one a value"),
         (lambda: ge.interval([0, 1], level=95), "level: found 95; allowed: between 0 and 1"),
         (lambda: ge.interval([0, 1], level=float("nan")), "level: found nan"),
+        (lambda: ge.interval([0, 1], level="95"), "level: found 95; allowed: between 0 and 1"),  # type: ignore[arg-type]
+        (lambda: ge.accuracy(["near", "far"]), "found \"['near', 'far']\"; allowed: numbers, and NaN or None"),
+        (lambda: ge.distance_km([[0], [1, 2]], 0, 0, 0), "found '[[0], [1, 2]]'; allowed: numbers"),
         (lambda: ge.interval([0, -float("inf")]), "values: found -inf"),
         (lambda: ge.read_answer(["Rome"]), "read_answer: found \"['Rome']\"; allowed: a text, or None"),
         (lambda: ge.compare(ge.score(ANSWERS, TRUTH), ANSWERS), "b: found DataFrame; allowed: a run, or the folder"),
@@ -106,7 +109,7 @@ def test_what_is_missing_is_missing_everywhere() -> None:
     assert ge.read_answer(b"It's Rome, Italy.").city == "Rome"
     assert {ge.read_answer(one).status for one in (None, pd.NA, float("nan"))} == {"empty"}
     assert ge.resolve(float("nan"), "Kenya") == ge.resolve(None, "Kenya")
-    assert np.isnan(ge.interval([np.nan])).all()
+    assert np.isnan(ge.interval([np.nan])).all() and np.isnan(ge.distance_km(pd.NA, 0, 0, 0))
     hidden = np.ma.array([1.0, 2.0], mask=[False, True])
     assert ge.accuracy(hidden).loc["acc@25km", "value"] == 0.5
     assert np.isnan(ge.distance_km(hidden, 0, 0, 0)).tolist() == [False, True]
@@ -202,6 +205,7 @@ def test_distances_keep_their_shape() -> None:
     assert isinstance(ge.distance_km(0, 0, 0, 1), float)
     found = ge.distance_km([[0], [np.nan]], 0, 0, [1, 2])
     assert found.shape == (2, 2) and np.isnan(found[1]).all()
+    assert ge.distance_km("0", 0, 0, "1") == ge.distance_km(0, 0, 0, 1)
     assert ge.distance_km(0, 0, 0, 1, distance="haversine") == pytest.approx(111.1949, abs=1e-4)
 
 

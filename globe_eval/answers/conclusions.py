@@ -114,8 +114,12 @@ _CORRECTS = re.compile(
     r"\b(?:wait|actually|second\sthought|scratch|correction|reconsider|rethink|revise)\b", re.IGNORECASE
 )
 _GOES_ON = re.compile(r"\W{0,3}[^\W\d_]+\s[^\W\d_]")
-_PROBABILITY = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)\s?%")
-_PROBABILITY_BEHIND = re.compile(r"[\s(\[*:=~≈—–-]{1,5}(?:(?:about|around|roughly)\s)?(\d{1,3}(?:\.\d{1,4})?)\s?%")
+_PERCENT, _SHARE = r"(\d{1,3}(?:\.\d{1,4})?)\s?%", r"(0?\.\d{1,4})(?![\d%°]|\s?k?m\b)"
+_LABEL = r"\b(?:p|prob\w{0,9}|likelihood|confidence|score)\s?[=:]\s?"
+_PROBABILITY = re.compile(rf"{_PERCENT}|{_LABEL}{_SHARE}", re.IGNORECASE)
+_PROBABILITY_BEHIND = re.compile(
+    rf"[\s(\[*:=~≈—–-]{{1,5}}(?:(?:about|around|roughly)\s|{_LABEL})?(?:{_PERCENT}|{_SHARE})", re.IGNORECASE
+)
 _LETTER = re.compile(r"[^\W\d_]")
 
 
@@ -388,13 +392,13 @@ def _is_placed(sentence: Sentence, before: str) -> bool:
 
 
 def _probability(text: str, start: int, end: int) -> float | None:
-    """The percentage right behind a claim in its sentence, else the last one before it, else the first behind it."""
+    """The probability right behind a claim in its sentence, else the last one before it, else the first behind it."""
     found = list(_PROBABILITY.finditer(text))
-    if not found:
-        return None
     before = [one for one in found if one.end() <= start]
-    behind = _PROBABILITY_BEHIND.match(text, end)
-    return float((behind or [*found[:1], *before][-1])[1])
+    nearest = _PROBABILITY_BEHIND.match(text, end) or next(iter([*before[-1:], *found[:1]]), None)
+    if nearest is None:
+        return None
+    return float(nearest[1]) if nearest[1] else 100 * float(nearest[2])
 
 
 def _claim(
@@ -412,7 +416,7 @@ def _claim(
         weight,
         sentence.start if start is None else start,
         sentence.heading_start if in_list else sentence.start,
-        _probability(sentence.text, *span) if "%" in sentence.text else None,
+        _probability(sentence.text, *span) if "%" in sentence.text or "." in sentence.text else None,
         known,
     )
 

@@ -62,7 +62,7 @@ _ONE = re.compile(_angle("", _EITHER), re.VERBOSE)
 _LEAD = re.compile(rf"[\s\"'`*_([{{$]{{0,6}}{_HEDGE}[\s\"'`*_([{{$]{{0,6}}", re.IGNORECASE)
 _REMARK = re.compile(r"[\s\"'`*_)\]}$.,;!]*(?:\([^()]*\)[\s.,;]*)?")
 
-_BETWEEN = r"(?P<joint>\s{0,3}[,;/|]\s{0,3}(?:and\s)?|\s{1,3}(?:and|by)\s{1,3}|\s{1,3})(?:[~≈]\s?)?"
+_BETWEEN = r"(?P<joint>(?<=[NS])\+|\s{0,3}[,;/|]\s{0,3}(?:and\s)?|\s{1,3}(?:and|by)\s{1,3}|\s{1,3})(?:[~≈]\s?)?"
 _PAIR = re.compile(_angle("a_", _POINT) + _BETWEEN + _angle("b_", _POINT), re.VERBOSE)
 _COMMA_PAIR = re.compile(_angle("a_", _COMMA) + _BETWEEN + _angle("b_", _COMMA), re.VERBOSE)
 _PROSE_PAIR = re.compile(r"(?<![\w.\-–—$€£#%])(?<!\d[:/,])" + _PAIR.pattern, re.VERBOSE)
@@ -81,6 +81,8 @@ _CONCLUDED = re.compile(
 _TEMPERATURE = re.compile(r"\s?[CFK]\b")
 _RANGE_BEFORE = re.compile(r"[\d°NSEW]\s{0,2}(?:to|and|or|through|-|–|—|~)\s{0,2}$")
 _LIST_BEFORE = re.compile(r"\d\s{0,2}[,;/]\s{0,2}$")
+_SHARE = re.compile(r"(?<=\d)(?:\s{0,3}[,;|]\s{0,3}|\s{1,3}\(?)(?:0?\.\d{1,9}|1\.0{1,9}|\d{1,3}(?:\.\d{1,9})?\s?%)\)?$")
+"""A confidence behind a pair that is all of a text."""
 _LIST_AFTER = re.compile(r"\s{0,2}[,;/]\s{0,2}[-+]?\d")
 _CUT = re.compile(r"\.[\s}\"']*$")
 _MANY = 64
@@ -167,8 +169,10 @@ def _ordered(match: re.Match[str]) -> Pair | None:
 def pair(text: str) -> Pair | None:
     """The pair that is all of a text: where an answer is expected, integers and decimal commas are taken, too.
 
-    >>> pair("(48, 2)"), pair("48,8566; 2,3522"), pair("2.35° E, 48.85° N")
-    ((48.0, 2.0), (48.8566, 2.3522), (48.85, 2.35))
+    A third number that is a share is a confidence.
+
+    >>> pair("(48, 2)"), pair("48,8566; 2,3522"), pair("2.35° E, 48.85° N"), pair("[48.85, 2.35, 0.9]")
+    ((48.0, 2.0), (48.8566, 2.3522), (48.85, 2.35), (48.85, 2.35))
     >>> pair("95.0, 2.0") is None, pair("48.85") is None, pair("1, 2, 3") is None
     (True, True, True)
     """
@@ -180,6 +184,8 @@ def pair(text: str) -> Pair | None:
     lead = _LEAD.match(bare)
     start = lead.end() if lead else 0
     match = _PAIR.fullmatch(bare, start) or _COMMA_PAIR.fullmatch(bare, start)
+    if match is None and (share := _SHARE.search(bare)):
+        match = _PAIR.fullmatch(bare, start, share.start())
     return _ordered(match) if match else None
 
 
@@ -282,10 +288,10 @@ _CHINESE = {
 _DEGREES = (("°", "度도"), ("′", "分분"), ("″", "秒초"))
 _BEFORE = re.compile("(" + "|".join(_CHINESE) + r")\s?(?:约|約|约为)?\s?(?=\d)")
 _WORDS = (
-    (r"(?:северной|с\.?\s?)(?:\s?широты|ш)(?!\w)\.?|norte|nord|kuzey|utara|szer\. geogr\. pn\.|شمال\w*", " N"),
-    (r"(?:южной|ю\.?\s?)(?:\s?широты|ш)(?!\w)\.?|sur|sul|sud|süd|güney|zuid|جنوب\w*", " S"),
-    (r"(?:восточной|в\.?\s?)(?:\s?долготы|д)(?!\w)\.?|este|leste|est|ost|doğu|oost|شرق\w*", " E"),
-    (r"(?:западной|з\.?\s?)(?:\s?долготы|д)(?!\w)\.?|ouest|oeste|ovest|batı|غرب\w*", " W"),
+    (r"(?:северной|с\.?\s?)(?:\s?широты|ш)(?!\w)\.?|norte|nord|kuzey|utara|szer\. geogr\. pn\.|شمال[\w\u064b]*", " N"),
+    (r"(?:южной|ю\.?\s?)(?:\s?широты|ш)(?!\w)\.?|sur|sul|sud|süd|güney|zuid|جنوب[\w\u064b]*", " S"),
+    (r"(?:восточной|в\.?\s?)(?:\s?долготы|д)(?!\w)\.?|este|leste|est|ost|doğu|oost|شرق[\w\u064b]*", " E"),
+    (r"(?:западной|з\.?\s?)(?:\s?долготы|д)(?!\w)\.?|ouest|oeste|ovest|batı|غرب[\w\u064b]*", " W"),
 )
 _AFTER = [(re.compile(rf"{_ANGLE}\s?(?:de\s)?(?:{words})(?!\w)", re.IGNORECASE), letter) for words, letter in _WORDS]
 _NOT_ENGLISH = re.compile(
@@ -297,15 +303,25 @@ _LINK = re.compile(r"https?://[^\s<>()\[\]\"']{1,400}")
 _IN_LINK = re.compile(
     r"#map=\d{1,2}(?:\.\d+)?/(?=-?\d)|(?<=[?&])(?:query|q|ll|sll|daddr|saddr|destination|center|cbll|viewpoint|loc)=(?:loc:)?(?=-?\d)"
 )
+_NUMBER = r"(-?\d{1,3}(?:\.\d{1,20})?)"
+_PINS = (
+    (re.compile(rf"https?://[^/?]*\b(?:yandex|2gis)\..*[?&](?:ll|pt|m)={_NUMBER},{_NUMBER}.*"), r"@\2,\1"),
+    (re.compile(rf"https?://.*!3d{_NUMBER}!4d{_NUMBER}.*"), r"@\1,\2"),
+    (re.compile(rf"(?<=[?&])cp={_NUMBER}~{_NUMBER}"), r"@\1,\2"),
+)
+"""Links with the longitude first, with the place beside what the map shows, or with a sign of their own between."""
 
 _GEO_POINT = re.compile(
     r"\bPOINT\s?(?:Z\s?)?\(\s{0,4}(-?\d{1,3}(?:\.\d{1,20})?)\s{1,4}(-?\d{1,2}(?:\.\d{1,20})?)"
     r"(?:\s[-\d.]{1,20})?\s{0,4}\)"
 )
+_ISO_6709 = re.compile(
+    r"([+-](?<![\w.+-].)\d{2}\.\d{1,20})([+-]\d{3}\.\d{1,20})(?:[+-]\d{1,5}(?:\.\d{1,9})?)?(?:CRS\w{1,20})?(?:/|(?![\w.]))"
+)
 
 
 def coordinates_spelled(text: str) -> str:
-    """The text with the hemispheres of other languages as letters and with positions in links and WKT marked by "@".
+    """The text with hemispheres of other languages as letters and positions in links, WKT and ISO 6709 marked by "@".
 
     >>> coordinates_spelled("北纬35.01°，东经135.76°"), coordinates_spelled("Coordonnées : 48.39° N, 4.49° O")
     ('N 35.01°，E 135.76°', 'Coordonnées : 48.39° N, 4.49° W')
@@ -313,8 +329,8 @@ def coordinates_spelled(text: str) -> str:
     'E 139° 44′ 43″'
     >>> coordinates_spelled("https://maps.example.com/?api=1&query=48.85%2C2.29")
     'https://maps.example.com/?api=1&@48.85,2.29'
-    >>> coordinates_spelled("POINT(2.29 48.85)")
-    '@48.85,2.29'
+    >>> coordinates_spelled("POINT(2.29 48.85)"), coordinates_spelled("+48.8577-002.295+35/")
+    ('@48.85,2.29', '@+48.8577,-002.295')
     """
     if not text.isascii():
         spelled = _BEFORE.sub(lambda match: _CHINESE[match[1]], text)
@@ -330,7 +346,15 @@ def coordinates_spelled(text: str) -> str:
             if bool(west) != bool(east):
                 text = _O.sub(r"\1W" if west else r"\1E", text)
     if "://" in text:
-        text = _LINK.sub(lambda match: _IN_LINK.sub("@", match[0] if "%" not in match[0] else unquote(match[0])), text)
+        text = _LINK.sub(_link, text)
     if "POINT" in text:  # well-known text has the longitude first
         text = _GEO_POINT.sub(r"@\2,\1", text)
-    return text
+    return _ISO_6709.sub(r"@\1,\2", text)
+
+
+def _link(match: re.Match[str]) -> str:
+    """A link with its position marked."""
+    link = unquote(match[0]) if "%" in match[0] else match[0]
+    for pin, position in _PINS:
+        link = pin.sub(position, link)
+    return _IN_LINK.sub("@", link)

@@ -200,14 +200,17 @@ def labels(text: str, *, strict: bool = True) -> Found:
     Names(country='Italy', city='Bari', admin=None, venue=None)
     """
     entries = [*(_table(text) if "|" in text else ()), *_entries(text, _LABEL)]
+    keys = {key for key, _, _ in entries}
     if (
         ":" in text
-        and not any(key in ("country", "city", "lat", "latlon") for key, _, _ in entries)
+        and keys.isdisjoint(("country", "city"))
         and not _OTHER_WORDS.isdisjoint(_LETTERS.findall(text.lower()))
     ):
         other = list(_entries(text, _OTHER_LABEL))  # "Land" is a country only where a country stands behind it
         entries += [
-            entry for entry in other if entry[0] != "country" or country_code(entry[1]) or is_placeholder(entry[1])
+            entry
+            for entry in other
+            if entry[0] not in keys and (entry[0] != "country" or country_code(entry[1]) or is_placeholder(entry[1]))
         ]
     names = _last([entry for entry in entries if entry[0] in NAMES], strict)
     position = _last([entry for entry in entries if entry[0] in POSITION], strict)

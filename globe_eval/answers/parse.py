@@ -21,6 +21,9 @@ PARSER_VERSION = "3"
 
 _SURE = re.compile(r"confiden|certain|sure\b(?<!\wsure)|loca(?:li[sz]|t)ab")
 _LONGEST_BARE_ANSWER = 200
+_QUOTED = re.compile(r"[\"']([^\"',\n]{1,90})[\"']")
+_LIST = re.compile(rf"[\[({{\s]*(?:{_QUOTED.pattern}[\s,]*){{2,4}}[\])}}\s]*")
+"""Names in quotation marks, as a program prints a list of them; of several towns without a country the first counts."""
 _ONE_ANSWER = re.compile(r"\s*<answer>[^<\\]*</answer>\s*")
 
 
@@ -149,6 +152,8 @@ def _completed(found: Found, text: str, *, tagged: bool = False) -> Found:
             found = _united([found, Found(stated[1], position=stated[0])])
     if not _open(found)[0]:
         return found
+    if short and _LIST.fullmatch(text) and (names := place(", ".join(_QUOTED.findall(text)))).country:
+        return _united([found, Found(0, names)])
     names = place(_without_pairs(text)) if tagged and short else Names()
     if names:
         return _united([found, Found(0, names)])

@@ -38,7 +38,7 @@ _REFUSAL = re.compile(
       (?:features?|clues?|landmarks?|details?|information|indications?|signs?|elements?)
       \ (?:\w+\ ){{0,4}}(?:that|which|to)\ (?:\w+\ ){{0,5}}{_VERBS}\b
     |\b(?:isn't|is\ not|not)\ (?:appropriate|feasible)\b|\b(?:inappropriate|infeasible)\ to\b
-    |^[-*\#\ ]{{0,6}}(?:\w{{1,20}}(?:\ \w{{1,20}}){{0,2}}[:*\s]{{1,4}})?unknown[.*]{{0,3}}$
+    |^[-*\#\ ]{{0,6}}(?:\w{{1,20}}(?:\ \w{{1,20}}){{0,2}}[:*\s]{{1,4}})?unknown[.*]{{0,3}}$|\A\W{{0,3}}n/a\W{{0,3}}\Z
     |\b(?:(?:not|isn't|aren't|doesn't|don't|without)\ (?:\w+\ )?(?:enough|sufficient)|insufficient)\ (?:\w+\ )?
       (?:info|clues|cues|context|detail|data)
     |\b(?:does|do)(?:\ not|n't)\ (?:provide|contain|give|include)\ (?:\w+\ ){{0,3}}

@@ -19,8 +19,8 @@ _MANY = 64
 _INVISIBLE = "\0\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
 _FLAGS = "".join(map(chr, range(0x1F1E6, 0x1F200))) + "\ufe0f"
 _SIGNS = str.maketrans(
-    "\r\x85\u2028\u2029\u2212\ufe63\uff0d\u2010\u2011\u2012．，：；（）º˚\u2019０１２３４５６７８９",
-    "\n\n\n\n------.,:;()°°'0123456789",
+    "\r\x85\u2028\u2029\u2212\ufe63\uff0d\u2010\u2011\u2012．，،：；（）º˚\u2019０１２３４５６７８９",
+    "\n\n\n\n------.,,:;()°°'0123456789",
     _INVISIBLE + _FLAGS,
 )
 _SPECIAL = re.compile("[" + "".join(map(chr, _SIGNS)) + "]")

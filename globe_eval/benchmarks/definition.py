@@ -99,8 +99,10 @@ def task_folders() -> list[Path]:
 
 
 def task_files(folders: Sequence[Path]) -> Iterator[Path]:
-    """Every YAML that lm-eval would see in these folders, in its order."""
+    """Every YAML that lm-eval would see in these folders, in its order. Raises InputError for what is no folder."""
     for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"--include_path {folder}: no such folder")
         yield from sorted(folder.glob("**/*.yaml"))
 
 
@@ -208,12 +210,7 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
 
 
 def new_definition(
-    name: str,
-    truth: Path | None,
-    images: Path,
-    folder: Path | None = None,
-    *,
-    columns: Mapping[str, str] | None = None,
+    name: str, truth: Path | None, images: Path, folder: Path | None = None, *, columns: Mapping[str, str] | None = None
 ) -> tuple[Path, list[tuple[str, str]]]:
     """Write `folder`/NAME.yaml, once the table and every picture could be read.
 

@@ -24,7 +24,7 @@ PHOTOGRAPHS: tuple[Kind, ...] = ("content", "near_duplicate")
 Row = Mapping[str, Any]
 
 NEAR = 4
-"""Bits. Two pictures whose hashes differ in at most so many are near duplicates (`perf/prepare.py` measures this)."""
+"""Bits. Two pictures whose hashes differ in at most so many are near duplicates."""
 
 SIDE = 32
 _FLAT = 2.0

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 import csv
-import gzip
 import io
 import json
+import lzma
 import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
@@ -30,6 +31,8 @@ _FORMATS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
     ".parquet": "parquet", ".arrow": "arrow", ".xlsx": "excel", ".xlsm": "excel",
 }  # fmt: skip
+_PACKED = {".gz": (b"\x1f\x8b", "gzip"), ".bz2": (b"BZh", "bz2"), ".xz": (b"\xfd7zXZ", "lzma")}
+"""The suffix of a compressed text -> how it begins, and the module that reads it."""
 _TEXTS = (".txt", ".md", ".json")
 _SPLITS = "dataset_dict.json"
 """Of a folder in which the datasets library has a folder a split."""
@@ -71,9 +74,10 @@ def numbered_rows(path: Path, blank: list[int]) -> Rows:
     if path.stat().st_size == 0:
         raise InputError(f"{path.name}: the file is empty (0 bytes)")
     kind = _format(path)
-    if kind is None or (kind in ("parquet", "arrow", "excel") and _is_gzip(path)):
+    if kind is None or (kind in ("parquet", "arrow", "excel") and _is_packed(path)):
         raise InputError(
-            f"{path.name}: unknown format {path.suffix!r}; allowed: {', '.join(_FORMATS)}, text also as .gz"
+            f"{path.name}: unknown format {path.suffix!r}; allowed: {', '.join(_FORMATS)}, "
+            f"text also as {', '.join(_PACKED)}"
         )
     _refuse_other(path, kind)
     try:
@@ -89,8 +93,10 @@ def numbered_rows(path: Path, blank: list[int]) -> Rows:
             yield from _csv(path, "\t" if kind == "tsv" else ",", blank)
     except UnicodeDecodeError as error:
         raise InputError(f"{path.name}: not UTF-8 text (byte {error.start}); save it as UTF-8") from None
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise InputError(f"{path.name}: not a whole gzip file ({error})") from None
+    except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        if getattr(error, "errno", None) is not None:  # of the file system, not of what was read
+            raise
+        raise InputError(f"{path.name}: not a whole compressed file ({error})") from None
 
 
 def _refuse_other(path: Path, kind: str) -> None:
@@ -164,24 +170,22 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _is_gzip(path: Path) -> bool:
-    return path.suffix.lower() == ".gz"
+def _is_packed(path: Path) -> bool:
+    return path.suffix.lower() in _PACKED
 
 
 def _format(path: Path) -> str | None:
-    return _FORMATS.get((Path(path.stem) if _is_gzip(path) else path).suffix.lower())
+    return _FORMATS.get((Path(path.stem) if _is_packed(path) else path).suffix.lower())
 
 
 def _open(path: Path) -> TextIO:
     """The text of a file, compressed or not by its first bytes; UTF-16, which Excel writes, where its mark says so."""
     with path.open("rb") as file:
-        start = file.read(2)
-    packed = _is_gzip(path) or start == b"\x1f\x8b"
-    if packed:
-        with gzip.open(path, "rb") as unpacked:
-            start = unpacked.read(2)
-    encoding = "utf-16" if start in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    return gzip.open(path, "rt", newline="", encoding=encoding) if packed else path.open(newline="", encoding=encoding)
+        start = file.read(6)
+    packed = next((module for begins, module in _PACKED.values() if start.startswith(begins)), None)
+    binary = import_module(packed).open(path) if packed else path.open("rb")
+    utf16 = binary.peek(2)[:2] in (b"\xff\xfe", b"\xfe\xff")
+    return io.TextIOWrapper(binary, "utf-16" if utf16 else "utf-8-sig", newline="")
 
 
 def _csv(path: Path, delimiter: str, blank: list[int]) -> Rows:

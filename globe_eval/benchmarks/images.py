@@ -13,9 +13,7 @@ other than RGBA (decoders disagree about it), formats that servers do not take (
 HEIC), and JPEG, PNG or WebP bytes too irregular to be cut but good enough for Pillow. HEIC needs pillow-heif.
 
 What was a JPEG, HEIC or AVIF becomes a JPEG, of quality 95 without chroma subsampling; everything else becomes a PNG
-and loses nothing. Measured on rotated photographs of 0.3 and 2.8 megapixels (`perf/images.py`): 1.7 to 2.1 times the
-file's bytes and 0.5 to 1.1 of 255 levels off on average, where lossless PNG takes 5 to 8 times the bytes; quality 90
-is 1.5 to 1.8 times as far off, 4:2:0 1.2 to 1.3 times.
+and loses nothing (docs/numbers.md has what that costs).
 """
 
 from __future__ import annotations
@@ -25,6 +23,7 @@ import hashlib
 import io
 import math
 import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,17 +42,8 @@ from globe_eval.benchmarks.metadata import (
 from globe_eval.errors import InputError, reason_of
 
 # Named one by one: Pillow's other plugins start programs (EPS) or read what no camera writes.
-_FORMATS = (
-    "JPEG",
-    "PNG",
-    "WEBP",
-    "GIF",
-    "BMP",
-    "TIFF",
-    "PPM",
-    "JPEG2000",
-    *(("AVIF",) if features.check("avif") else ()),
-)
+_AVIF = ("AVIF",) if features.check("avif") else ()
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "JPEG2000", *_AVIF)
 _LOSSY = ("JPEG", "MPO", "HEIF", "AVIF")
 HEIC_SUFFIXES = frozenset({".heic", ".heif", ".hif"})
 SUFFIXES = HEIC_SUFFIXES | {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".jp2", ".ppm", ".avif"}
@@ -435,6 +425,21 @@ def open_image(data: bytes, name: str) -> Image.Image:
     if limit and opened.width * opened.height > limit:
         raise ImageError(f"{name}: {opened.width} x {opened.height} pixels are more than the {limit} allowed")
     return opened
+
+
+def pictures_below(folder: Path) -> Iterator[str]:
+    """Paths of the pictures in a folder and below it, relative to it; hidden ones are left out."""
+    for below, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        shown = (name for name in names if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES)
+        yield from ((Path(below) / name).relative_to(folder).as_posix() for name in shown)
+
+
+def refuse_unread_heic(folder: Path, names: Sequence[str]) -> None:
+    """Raise InputError where pictures of a folder are HEIC and pillow-heif is not installed."""
+    heic = [name for name in names if Path(name).suffix.lower() in HEIC_SUFFIXES]
+    if heic and not reads_heic():
+        raise InputError(f"{folder / heic[0]}: {NEEDS_PILLOW_HEIF}; {len(heic):,} of {len(names):,} are of this kind")
 
 
 @functools.cache

@@ -79,15 +79,9 @@ def read_manifest(
             lacking.append(row["image"])
         elif (folder / row["image"]).stat().st_size == 0:
             raise InputError(f"{folder / row['image']}: the image is empty (0 bytes), for {table.where(index)}")
-    from globe_eval.benchmarks.images import (  # what reads truths needs none
-        HEIC_SUFFIXES,
-        NEEDS_PILLOW_HEIF,
-        reads_heic,
-    )
+    from globe_eval.benchmarks.images import refuse_unread_heic  # what reads truths needs none
 
-    heic = [row["image"] for row in located if Path(row["image"]).suffix.lower() in HEIC_SUFFIXES]
-    if heic and not reads_heic():
-        raise InputError(f"{folder / heic[0]}: {NEEDS_PILLOW_HEIF}; {len(heic):,} of {len(located):,} are of this kind")
+    refuse_unread_heic(folder, [row["image"] for row in located])
     if lacking:
         raise InputError(
             f"{folder}: {len(lacking):,} of {len(located):,} images of {path.name} are not there: "

@@ -198,10 +198,7 @@ def _card(definition: Definition, manifest: Manifest, table: str, hashes_only: b
         tags=["geolocation", "benchmark", "globe-eval"],
         size_categories=[next((size for most, size in _SIZES if n < most), "n>1M")],
         configs=[
-            {
-                "config_name": "default",
-                "data_files": [{"split": "test", "path": table if hashes_only else "test/**"}],
-            }
+            {"config_name": "default", "data_files": [{"split": "test", "path": table if hashes_only else "test/**"}]}
         ],
     )
     facts = [

@@ -9,7 +9,6 @@ are no position.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from html import unescape
 from pathlib import Path
@@ -19,7 +18,7 @@ from PIL import Image
 from PIL.ExifTags import GPS, IFD, Base
 
 from globe_eval import lazy_re as re
-from globe_eval.benchmarks.images import SUFFIXES, ImageError, open_image, read_bytes
+from globe_eval.benchmarks.images import SUFFIXES, ImageError, open_image, pictures_below, read_bytes
 from globe_eval.errors import InputError, reason_of
 from globe_eval.files import harmless
 from globe_eval.places.borders import countries_at
@@ -91,14 +90,10 @@ def pictures_in(folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise InputError(f"--images {folder}: no such folder")
-    found = []
-    for below, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        shown = [name for name in names if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES]
-        found += [(Path(below) / name).relative_to(folder).as_posix() for name in shown]
+    found = sorted(pictures_below(folder))
     if not found:
         raise InputError(f"--images {folder}: no picture there ({', '.join(sorted(SUFFIXES))})")
-    return sorted(found)
+    return found
 
 
 def describe(path: Path) -> Description:

@@ -26,6 +26,11 @@ _SEXAGESIMAL = re.compile(
     re.IGNORECASE,
 )
 """Degrees, minutes and seconds with colons, letters or blanks between: `48:51:24`, `40 42 51.5 N`, `48d51m24sN`."""
+_LETTERED = re.compile(
+    r"(.{0,20}\d\W{0,3}[NS])[\s,;]{1,3}(\d.{0,20}[EW])|([NS]\W{0,3}\d.{0,20})[\s,;]{1,3}([EW]\W{0,3}\d.{0,20})",
+    re.IGNORECASE,
+)
+"""Two angles in one cell, with letters behind or before: `48 51 24 N 2 17 40 E`."""
 _LIMITS = (90.0, 180.0)
 
 
@@ -48,7 +53,8 @@ def coordinate_pair(cell: Any) -> tuple[Any, Any] | None:
         return (cell[lat_name], cell[lon_name]) if lat_name and lon_name else None
     if isinstance(cell, str):
         text = without_types(cell).translate({ord("–"): "-", ord("−"): "-"}).strip(" ()[]")
-        cell = re.split(r"\s*[,;]\s*|\s+", text)
+        angles = _LETTERED.fullmatch(text)
+        cell = [part for part in angles.groups() if part] if angles else re.split(r"\s*[,;]\s*|\s+", text)
     return (cell[0], cell[1]) if isinstance(cell, list | tuple) and len(cell) == 2 else None
 
 
@@ -191,6 +197,7 @@ def refuse_swapped_answers(
     as_they_are = _km(points, truth)
     signed = np.where((points >= 0).all(axis=0), np.copysign(points, truth), points)
     others = {
+        "both signs the other way round": -points,
         f"latitude and longitude swapped{_options(lat_column, lon_column)}": points[:, ::-1],
         f"the longitude's other sign ({lon_column!r})": points * (1, -1),
         f"the latitude's other sign ({lat_column!r})": points * (-1, 1),

@@ -11,8 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -32,7 +31,7 @@ from globe_eval.benchmarks.definition import (
 from globe_eval.benchmarks.duplicates import KINDS, overlap
 from globe_eval.benchmarks.findings import Finding, findings
 from globe_eval.benchmarks.hub import download
-from globe_eval.benchmarks.images import SUFFIXES
+from globe_eval.benchmarks.images import pictures_below
 from globe_eval.benchmarks.manifest import locate
 from globe_eval.benchmarks.points import SwappedHeader
 from globe_eval.benchmarks.scan import SCAN_VERSION, Scan, scan
@@ -108,7 +107,7 @@ def prepare(
 
     folder.mkdir(parents=True, exist_ok=True)
     scans, read = scan(source.images, [row["image"] for row in rows], folder / "scan.jsonl")
-    found = findings(rows, scans, _pictures_in(source.images), metadata.get("n"))
+    found = findings(rows, scans, pictures_below(source.images), metadata.get("n"))
     findings_file = folder / "findings.csv"
     lines = [(one.check, what, detail) for one in found for what, detail in one.items]
     write_csv(findings_file, ("check", "what", "detail"), lines)
@@ -269,14 +268,6 @@ def _read(source: _Source, given: Mapping[str, Any], fix_swapped: bool) -> tuple
         return rows(columns | error.columns), "latitude and longitude, which the header had swapped"
 
 
-def _pictures_in(root: Path) -> Iterator[str]:
-    for folder, _, names in os.walk(root):
-        below = Path(folder).relative_to(root)
-        for name in names:
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
-                yield (below / name).as_posix()
-
-
 def _row(row: Mapping[str, Any], scan: Scan) -> dict[str, Any]:
     known = {key: getattr(scan, key) for key in ("perceptual_hash", "width", "height")}
     return {**row, "image_sha256": scan.sha256, **known}
@@ -314,13 +305,15 @@ def _overlap(rows: Sequence[Mapping[str, Any]], name: str, others: Sequence[dict
 
 
 def _overlap_note(entry: Mapping[str, Any]) -> str:
-    def count(kind: str) -> str:
-        return "unknown" if entry["counts"][kind] is None else f"{entry['counts'][kind]:,}"
+    def count(kind: str, what: str) -> str:
+        n = entry["counts"][kind]
+        return f"{what} unknown" if n is None else f"{what} {n:,}"
 
+    photographers, coordinates = (f"({len(entry[name]):,} shared)" for name in ("photographers", "coordinates"))
     return (
-        f"shared with {entry['against']} ({entry['n']:,} photographs): {count('content')} photographs by content, "
-        f"{count('near_duplicate')} by look, {count('photographer')} by one of the {len(entry['photographers']):,} "
-        f"shared photographers, {count('coordinates')} at one of the {len(entry['coordinates']):,} shared coordinates"
+        f"photographs shared with {entry['against']} ({entry['n']:,} photographs): {count('content', 'by content')}, "
+        f"{count('near_duplicate', 'by look')}, {count('photographer', f'by photographer {photographers}')}, "
+        f"{count('coordinates', f'by coordinates {coordinates}')}"
     )
 
 

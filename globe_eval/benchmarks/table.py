@@ -164,25 +164,19 @@ def _letters(name: str) -> str:
 
 
 def _paths(cells: Any, prefix: str = "", depth: int = 6) -> Iterator[str]:
-    inner = (
-        cells.items()
-        if isinstance(cells, dict)
-        else [_representative(cells)]
-        if isinstance(cells, list) and cells
-        else ()
-    )
-    for key, cell in inner:
+    for key, cell in cells.items() if isinstance(cells, dict) else _representative(cells):
         if depth and isinstance(cell, dict | list):
             yield from _paths(cell, f"{prefix}{key}.", depth - 1)
         elif prefix:
             yield f"{prefix}{key}"
 
 
-def _representative(cells: list[Any]) -> tuple[int, Any]:
-    """Index and value of the element that represents a list: a chat's last message of the model, else the first."""
-    own = [i for i, one in enumerate(cells) if isinstance(one, dict) and one.get("role") in ("assistant", "model")]
-    place = own[-1] if own else 0
-    return place, cells[place]
+def _representative(cells: Any) -> Iterable[tuple[int, Any]]:
+    """Index and value of what represents a list: a chat's last message of the model, else the first of each kind."""
+    listed = list(enumerate(cells)) if isinstance(cells, list) else []
+    own = [pair for pair in listed if isinstance(pair[1], dict) and pair[1].get("role") in ("assistant", "model")]
+    kinds = [frozenset(one) if isinstance(one, dict) else None for _, one in listed]
+    return own[-1:] or [listed[kinds.index(kind)] for kind in dict.fromkeys(kinds)]
 
 
 def cell_value(cells: Mapping[str, Any], column: str | None) -> Any:

@@ -24,14 +24,7 @@ from globe_eval import scoring
 from globe_eval.benchmarks.definition import OWN_KEYS, resolved_beside
 from globe_eval.benchmarks.images import UNBOUNDED, Photograph
 from globe_eval.benchmarks.manifest import Manifest, find_manifest
-from globe_eval.benchmarks.prompts import (
-    DECODINGS,
-    PROMPTS,
-    PROMPTS_COMPARED,
-    SHORT_NAMES,
-    SYSTEM,
-    refuse_prompt_leaks,
-)
+from globe_eval.benchmarks.prompts import DECODINGS, PROMPTS, PROMPTS_COMPARED, SHORT_NAMES, SYSTEM, refuse_prompt_leaks
 from globe_eval.benchmarks.truth import entity_classes
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics import custom_metrics

@@ -59,6 +59,8 @@ def problems(path: Path, *, data: bool = False) -> list[Problem]:
     try:
         definition = read_definition(path)
     except InputError as error:
+        if not str(error).startswith(str(path)):
+            return [Problem(path, 1, f"include: {error}")]
         where, _, message = str(error).partition(": ")
         line = where.rpartition(", line ")[2]
         return [Problem(path, int(line) if line.isdigit() else 1, message)]
@@ -128,6 +130,10 @@ def _of_task(values: Mapping[str, Any], folder: Path) -> Found:
         yield ("metadata",), "metadata: 'version' is missing, as in {version: 1}"
     if isinstance(metadata, dict):
         yield from _unknown(("metadata",), metadata, (*METADATA_KEYS, *MORE_METADATA_KEYS))
+        exhaustive = metadata.get("exhaustive_entities")
+        if not isinstance(exhaustive, bool | list | None):
+            keys = "metadata", "exhaustive_entities"
+            yield keys, f"{': '.join(keys)}: found {exhaustive!r}; allowed: true, false, or a list of classes"
     allowed: tuple[Sequence[str], ...] = (PROMPT_NAMES, list(DECODINGS), ANSWER_FORMS)
     for key, choices in zip(OWN_KEYS, allowed, strict=True):
         if key in values and values[key] not in choices:

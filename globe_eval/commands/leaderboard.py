@@ -68,12 +68,7 @@ class _Check:
     @staticmethod
     def add_arguments(parser: Parser) -> None:
         parser.add_argument(
-            "paths",
-            type=Path,
-            nargs="*",
-            default=[],
-            metavar="FILE",
-            help="rows or runs (default: all rows)",
+            "paths", type=Path, nargs="*", default=[], metavar="FILE", help="rows or runs (default: all rows)"
         )
         _add_folders(parser)
 

@@ -18,10 +18,7 @@ def add_arguments(parser: Parser) -> None:
     """The arguments."""
     parser.add_argument("name", metavar="NAME", help="of the task: letters, digits, '_' and '-'")
     parser.add_argument(
-        "--truth",
-        type=Path,
-        metavar="FILE",
-        help="table of the truth (default: made of the pictures' own metadata)",
+        "--truth", type=Path, metavar="FILE", help="table of the truth (default: made of the pictures' own metadata)"
     )
     parser.add_argument("--images", type=Path, metavar="DIR", required=True, help="folder of the pictures")
     add_output(parser, help="where YAML and table are written (default: here)")

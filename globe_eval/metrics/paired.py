@@ -118,9 +118,7 @@ def paired_differences(
 
 
 def differences_of_own_means(
-    a: Mapping[str, npt.ArrayLike],
-    b: Mapping[str, npt.ArrayLike],
-    groups: npt.ArrayLike | None = None,
+    a: Mapping[str, npt.ArrayLike], b: Mapping[str, npt.ArrayLike], groups: npt.ArrayLike | None = None
 ) -> dict[str, PairedDifference]:
     """Each metric's mean of `a` less that of `b`, where each is over the photographs that it has a value of.
 

@@ -20,27 +20,21 @@ def response_format(answer: Answer, response: str, cut: Cut | None = None) -> Fo
     cut = Cut.of(response) if cut is None or answer.repaired else cut
     return Format(
         globe_format(response),
-        _lenient(cut),
+        lenient_format(cut),
         answer.status == "truncated" or cut.parts.unfinished,
         n_words(answer.reasoning),
     )
 
 
-def lenient_format(response: str | None) -> float:
+def lenient_format(cut: Cut) -> float:
     """1.0 where a response holds a finished thought that says something, and an answer behind it; else 0.0.
 
     Unlike GLOBE's rule it accepts any case and spelling of the tags (`<thinking>`, `\\boxed{…}`), a thought without its
     opening tag (chat templates put that into the prompt), an answer tag that is not closed, and text around both.
 
-    >>> lenient_format("a bus</think> So: <answer>country: Malta")
-    1.0
-    >>> lenient_format("<answer>Malta</answer><think>a bus</think>")
-    0.0
+    >>> [lenient_format(Cut.of(text)) for text in ("a bus</think> So: <answer>country: Malta", "<answer>x</answer>")]
+    [1.0, 0.0]
     """
-    return _lenient(Cut.of(response or ""))
-
-
-def _lenient(cut: Cut) -> float:
     said = cut.parts.said
     if cut.parts.unfinished or cut.parts.thought is None:
         return 0.0

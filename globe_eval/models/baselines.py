@@ -119,11 +119,7 @@ class Knn(SimpleModel):
         neighbours = self.neighbours(asked)
         chosen = self.rows[neighbours[mode(self.places[neighbours])]]
         return Response(
-            answer_text(
-                country=chosen["country"],
-                city=chosen["city"],
-                point=(chosen["lat"], chosen["lon"]),
-            )
+            answer_text(country=chosen["country"], city=chosen["city"], point=(chosen["lat"], chosen["lon"]))
         )
 
 

@@ -89,23 +89,13 @@ def reply_text(reply: Any) -> str | None:
     for key in ("choices", "candidates"):
         if isinstance(reply.get(key), list) and reply[key]:
             return reply_text(reply[key][0])
-    for key in (
-        "body",
-        "response",
-        "result",
-        "message",
-        "output",
-        "content",
-        "parts",
-        "text",
-        "generated_text",
-        "value",
-    ):
+    for key in _HOLDS_TEXT:
         if (text := reply_text(reply.get(key))) is not None:
             return text
     return None
 
 
+_HOLDS_TEXT = ("body", "response", "result", "message", "output", "content", "parts", "text", "generated_text", "value")
 _BY = ("role", "from", "type")
 _ASKED = ("user", "human", "system", "developer", "tool")
 _SPOKEN = ("text", "output_text", "message", "ai")

@@ -58,10 +58,7 @@ def messages(context: str, pictures: Sequence[tuple[bytes, str]]) -> list[dict[s
 
 
 def write_request(
-    context: str,
-    pictures: Sequence[tuple[bytes, str]],
-    fields: Mapping[str, Any],
-    system_role: SystemRole = "system",
+    context: str, pictures: Sequence[tuple[bytes, str]], fields: Mapping[str, Any], system_role: SystemRole = "system"
 ) -> bytes:
     """A request's body: `fields`, and the chat as :func:`messages` gives it.
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from globe_eval.places.gazetteer import DEPENDENCIES
+
 if TYPE_CHECKING:
     import shapely
 
@@ -28,22 +30,7 @@ _NOWHERE: frozenset[str] = frozenset()
 # The borders leave a sliver of up to 0.016 degrees open along the antimeridian.
 _SEAM_LON = 179.98
 
-
-SOVEREIGNS = {
-    "AU": "CC CX HM NF",
-    "CN": "HK MO",
-    "DK": "FO GL",
-    "FI": "AX",
-    "FR": "BL GF GP MF MQ NC PF PM RE TF WF YT",
-    "GB": "AI BM FK GG GI GS IM IO JE KY MS PN SH TC VG",
-    "NL": "AW BQ CW SX",
-    "NO": "BV SJ",
-    "NZ": "CK NU TK",
-    "US": "AS GU MP PR UM VI",
-}
-"""State -> its territories with a code of their own: a photograph taken in Réunion was taken in France too."""
-
-_SOVEREIGN_OF = {territory: state for state, territories in SOVEREIGNS.items() for territory in territories.split()}
+_SOVEREIGN_OF = {territory: state for state, territories in DEPENDENCIES.items() for territory in territories}
 
 
 def country_at(lat: float, lon: float) -> frozenset[str]:

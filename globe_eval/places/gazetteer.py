@@ -46,25 +46,27 @@ COUNTRY, ADMIN1, ADMIN2, REGION, LANDMARK, CITY, CAPITAL = range(7)
 Level = Literal["city", "admin", "country"]
 LEVELS: tuple[Level, ...] = ("country", "admin", "admin", "admin", "city", "city", "city")
 
-TERRITORIES: dict[str, tuple[str, ...]] = {
+DEPENDENCIES: dict[str, tuple[str, ...]] = {
     "AU": ("CX", "CC", "NF", "HM"),
-    "CN": ("HK", "MO", "TW"),
+    "CN": ("HK", "MO"),
     "DK": ("GL", "FO"),
-    "ES": ("GI",),
     "FI": ("AX",),
     "FR": ("RE", "GP", "MQ", "GF", "YT", "NC", "PF", "BL", "MF", "PM", "WF", "TF"),
     "GB": ("GI", "IM", "JE", "GG", "BM", "FK", "KY", "VG", "TC", "MS", "AI", "SH", "PN", "IO", "GS"),
-    "IE": ("GB.NIR",),
-    "IL": ("PS",),
-    "IT": ("VA", "SM"),
-    "MA": ("EH",),
     "NL": ("AW", "CW", "SX", "BQ"),
     "NO": ("SJ", "BV"),
     "NZ": ("CK", "NU", "TK"),
-    "PS": ("IL",),
-    "RS": ("XK",),
-    "RU": ("UA.11", "UA.20"),
     "US": ("PR", "GU", "VI", "AS", "MP", "UM"),
+}
+"""State -> its territories with a code of their own: a photograph taken in Réunion was taken in France too."""
+
+_CLAIMED = {
+    **{"CN": ("TW",), "ES": ("GI",), "IE": ("GB.NIR",), "IL": ("PS",), "IT": ("VA", "SM"), "MA": ("EH",)},
+    **{"PS": ("IL",), "RS": ("XK",), "RU": ("UA.11", "UA.20")},
+}
+
+TERRITORIES: dict[str, tuple[str, ...]] = {
+    code: (*DEPENDENCIES.get(code, ()), *_CLAIMED.get(code, ())) for code in sorted({*DEPENDENCIES, *_CLAIMED})
 }
 """Where else a place may lie when this country is stated: dependencies and disputed areas (or one region of them)."""
 

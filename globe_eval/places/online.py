@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from globe_eval.errors import IncompleteRun, InputError
 from globe_eval.files import cache_folder
@@ -36,25 +36,6 @@ UNKNOWN_COUNTRY = "ZZ"
 """CLDR's code for an unknown region: the service gave a point, and no country that we know."""
 
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
-
-
-class Geocoder(Protocol):
-    """What turns place names into places, one answer a query, None where there is no such place.
-
-    `name` and `version` identify the answers in a result; `shareable` says whether the terms of the service allow
-    them to leave this machine. A caller must not write a place of a back end that is not shareable into a result.
-    """
-
-    name: ClassVar[str]
-    shareable: ClassVar[bool]
-    attribution: ClassVar[str]
-
-    @property
-    def version(self) -> str:
-        """What else the answers depend on: the version of the interface, or the server."""
-
-    def geocode(self, queries: Sequence[Query]) -> list[Place | None]:
-        """One place or None for each (city, country, admin)."""
 
 
 def query_text(query: Query) -> str:
@@ -77,8 +58,12 @@ class _Failure(Exception):
     retry_after: str | None = None
 
 
-class _Online:
-    """Cache, pace and retries; a back end adds how to ask and how to read the answer."""
+class Geocoder:
+    """What turns place names into places: cache, pace and retries; a back end adds how to ask and to read the answer.
+
+    `name` and `version` identify the answers in a result; `shareable` says whether the terms of the service allow
+    them to leave this machine. A caller must not write a place of a back end that is not shareable into a result.
+    """
 
     name: ClassVar[str]
     shareable: ClassVar[bool]
@@ -218,7 +203,7 @@ class _Online:
             connection.executemany("INSERT OR REPLACE INTO geocodes VALUES (?, ?, ?, ?, ?)", rows)
 
 
-class Nominatim(_Online):
+class Nominatim(Geocoder):
     """OpenStreetMap's geocoder (https://nominatim.org/release-docs/latest/api/Search/) through geopy, or your server.
 
     The public server allows one request a second and no bulk use; it wants a User-Agent that names your application
@@ -310,7 +295,7 @@ class Nominatim(_Online):
         return "; see its usage policy, and name yourself in NOMINATIM_USER_AGENT" if trouble == "HTTP 403" else ""
 
 
-class AzureMaps(_Online):
+class AzureMaps(Geocoder):
     """Azure Maps' Get Geocoding and Get Geocoding Batch, 2026-01-01 (https://learn.microsoft.com/rest/api/maps/search).
 
     A client of our own, since geopy's still asks the superseded Search v1.0, which may put a name elsewhere.

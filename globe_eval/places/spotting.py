@@ -40,29 +40,16 @@ _WORD = re.compile(r"([^\W\d_]+(?:['’.-][^\W\d_]+)*|[^\w\s]|\d+|\n)")
 _ASCII_WORD = re.compile(r"([a-zA-Z]+(?:['.-][a-zA-Z]+)*|[^\w\s]|\d+|\n)")
 """The same of text in ASCII, in three quarters of the time."""
 _POSSESSIVE = ("'s", "’s")
-_CODES = {
-    "US": "US",
-    "USA": "US",
-    "U.S": "US",
-    "U.S.A": "US",
-    "UK": "GB",
-    "U.K": "GB",
-    "UAE": "AE",
-    "NZ": "NZ",
-    "PRC": "CN",
-}
+_CODES = dict.fromkeys(("US", "USA", "U.S", "U.S.A"), "US") | dict.fromkeys(("UK", "U.K"), "GB")
+_CODES |= {"UAE": "AE", "NZ": "NZ", "PRC": "CN"}
 _ENDS = frozenset(".!?:\n;•")
-_PARTICLES = "of the and de la le el del da do dos das di al upon on am an der den y es e"
-_INSIDE = frozenset(_PARTICLES.split())
-_JOINING = frozenset(["de", "del", "la", "le", "el", "da", "do", "dos", "das", "di", "y", "e", "al"])
-_PREPOSITIONS = "in near at around from outside within"
-_LOCATIVE = frozenset(_PREPOSITIONS.split())
+_INSIDE = WORDS["inside"]
+_JOINING = WORDS["joining"]
+_LOCATIVE = WORDS["locative"]
 _ABBREVIATED = ("St", "Mt", "Ft", "Ste")
-_WATERS = frozenset(["gulf", "sea", "bay", "strait", "straits", "coast"])
-"""Words before "of" that make of a country's name a sea's: "Gulf of Mexico"."""
+_WATERS = WORDS["waters"]
 _FEATURES = WORDS["of_country"]
-_DIVISION_WORDS = "region state province prefecture county oblast canton district area bay metro metropolitan"
-_DIVISIONS = frozenset(_DIVISION_WORDS.split())
+_DIVISIONS = WORDS["divisions"]
 _WORDS = WORDS["ordinary"]
 
 

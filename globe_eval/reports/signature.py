@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping
 from textwrap import wrap
@@ -62,26 +63,31 @@ def citation(results: Results, metadata: Mapping[str, Any]) -> str:
     )
 
 
-def screen(results: Results, metadata: Mapping[str, Any], width: int = 80) -> str:
-    """The settings of a run, wrapped at `width` columns, and how to cite it; the signature is one line all the same."""
-    facts = {
+def facts(results: Results) -> dict[str, str]:
+    """How a run was made, label and text; empty where the run does not have it."""
+    return {
         "model": model_name(results),
-        "arguments": _pairs(results.model_args),
-        "says of itself": _pairs(results.model_info),
+        "arguments": pairs(results.model_args),
+        "says of itself": pairs(results.model_info),
         "task": f"{_versioned(results)}, {results.n:,} photographs",
         "prompt": results.prompt or "none: scored from a file of answers",
         "answer form": results.answer_form,
-        "decoding": _pairs(results.decoding or {}),
+        "decoding": pairs(results.decoding or {}),
         "distance": results.distance,
         "geocoder": f"{results.geocoder.name}, {results.geocoder.version}; gazetteer {results.gazetteer.version}",
         "intervals": results.intervals or "percentile bootstrap by group",
         "started": f"{results.started}, {results.duration_seconds:,.1f} s",
         "status": notation.status_counts(results),
         "versions": ", ".join(f"{name} {version}" for name, version in results.packages.items()),
-        "commit": results.git_commit,
+        "commit": results.git_commit or "",
     }
-    first = max(map(len, facts)) + 2
-    lines = [f"{name:<{first}}{_wrapped(text, width, first)}" for name, text in facts.items() if text]
+
+
+def screen(results: Results, metadata: Mapping[str, Any], width: int = 80) -> str:
+    """The settings of a run, wrapped at `width` columns, and how to cite it; the signature is one line all the same."""
+    known = {label: text for label, text in facts(results).items() if text}
+    first = max(map(len, known)) + 2
+    lines = [f"{name:<{first}}{_wrapped(text, width, first)}" for name, text in known.items()]
     made = [_command(results.command, width), ""] if results.command else []
     return "\n".join([*made, *lines, "", "to cite:", _wrapped(citation(results, metadata), width), signature(results)])
 
@@ -112,5 +118,9 @@ def _versioned(results: Results, source: str = "") -> str:
     return f"{results.task}{source}" + (f", version {results.task_version}" if results.task_version else "")
 
 
-def _pairs(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in values.items())
+def pairs(values: Mapping[str, Any]) -> str:
+    """Names with their values, as `temperature=0, do_sample=false`."""
+    return ", ".join(
+        f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        for name, value in values.items()
+    )

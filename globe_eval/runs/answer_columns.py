@@ -12,10 +12,11 @@ from globe_eval import lazy_re as re
 from globe_eval.answers import parse
 from globe_eval.benchmarks.ids import EXTENSION
 from globe_eval.benchmarks.points import are_positions, as_degrees, is_missing
-from globe_eval.benchmarks.table import COLUMNS, TRUTH_NAMES, Table, cell_text, cell_value
+from globe_eval.benchmarks.table import COLUMNS, TRUTH_NAMES, Table, cell_text, cell_value, quoted
 from globe_eval.benchmarks.truth import truth_columns
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import valid_utf8
+from globe_eval.models.cells import response_of
 from globe_eval.sample import Answer
 
 Use = dict[str, str | None]
@@ -138,6 +139,17 @@ def refuse_same(table: Table, use: Use, chosen: Mapping[str, str]) -> None:
         )
 
 
+def refuse_unread(table: Table, columns: ColumnNames, column: str) -> None:
+    """Raise InputError where a column of responses has objects that say nothing, but a text in them does."""
+    for index in range(0, len(table.rows), max(1, len(table.rows) // 20)):
+        cell = cell_value(table.rows[index], column)
+        response = response_of(table.rows[index], column)
+        if not isinstance(cell, dict | list) or response is None or parse(response).status != "unparsed":
+            return
+    if advice := _looks_like(table, columns, f"{column}."):
+        raise InputError(f"{table.where(0)}, column {column!r}: found {quoted(cell)}; no answer is read in it{advice}")
+
+
 def names_of(table: Table, index: int, use: Use) -> Answer:
     """The answer in columns of names. Raises InputError for an object in one."""
     city, country, admin = (cell_text(table, index, use[role]) for role in ("city", "country", "admin"))
@@ -148,16 +160,17 @@ def names_of(table: Table, index: int, use: Use) -> Answer:
 _OF_OTHERS = {*TRUTH_NAMES, *(name for role, names in COLUMNS.items() if role != "response" for name in names)}
 
 
-def _looks_like(table: Table, columns: ColumnNames) -> str:
+def _looks_like(table: Table, columns: ColumnNames, within: str = "") -> str:
     """The end of an error: the two columns of numbers that are named like positions, else the text that is most read.
 
-    As in "; 'Q7-gen' looks like the responses (--response-column 'Q7-gen')".
+    `within` is how the columns and paths begin that may be meant. As in
+    "; 'Q7-gen' looks like the responses (--response-column 'Q7-gen')".
     """
     rows = table.rows[:: max(1, len(table.rows) // 20)]
     best, chosen = (0.0, 0.0), None
     axes: tuple[list[str], list[str]] = [], []
     truth = {columns.truth_lat, columns.truth_lon, *map(table.find, ("truth_lat", "truth_lon", "lat", "lon"))}
-    for column in [*table.columns, *table.paths]:
+    for column in filter(lambda name: name.startswith(within), [*table.columns, *table.paths]):
         cells = [cell for row in rows if not is_missing(cell := cell_value(row, column))]
         texts = [cell for cell in cells if isinstance(cell, str) and cell.strip()]
         if cells and any(_are_degrees(cells, axis) for axis in (0, 1)):

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from globe_eval import scoring
-from globe_eval.benchmarks.images import HEIC_SUFFIXES, NEEDS_PILLOW_HEIF, reads_heic
+from globe_eval.benchmarks.images import refuse_unread_heic
 from globe_eval.benchmarks.manifest import Manifest
 from globe_eval.benchmarks.photographs import pictures_in
 from globe_eval.benchmarks.task import GeoTask, Rows
 from globe_eval.benchmarks.truth import TRUTH_FIELDS
-from globe_eval.errors import InputError
 from globe_eval.runs import identity, run
 from globe_eval.sample import Sample, Truth
 
@@ -58,9 +57,7 @@ def ask(request: run.Request, images: Path) -> AskResult:
 
     run.known_model(request.model)
     task = PicturesOnly(images, request.prompt or PROMPT)
-    heic = [row["image"] for row in task.manifest.rows if Path(row["image"]).suffix.lower() in HEIC_SUFFIXES]
-    if heic and not reads_heic():
-        raise InputError(f"{images / heic[0]}: {NEEDS_PILLOW_HEIF}; {len(heic):,} pictures are of this kind")
+    refuse_unread_heic(images, [row["image"] for row in task.manifest.rows])
     run.set_up_task(request, task)
     folder = request.output_path or Path("globe_eval_runs") / run.model_label(request.model, request.model_args)
     with ExitStack() as opened:
@@ -78,6 +75,5 @@ def ask(request: run.Request, images: Path) -> AskResult:
     nowhere = Truth(math.nan, math.nan)
     names = [row["id"] for row in task.manifest.rows if row["id"] in asking.answers]
     samples = [Sample.of(name, nowhere, asking.answers[name]) for name in names]
-    named = {**info, **request.model_args}
-    name = next((named[key] for key in ("pretrained", "model", "model_name") if named.get(key)), request.model)
-    return AskResult(str(name), scoring.score(samples, form="any"), task.manifest.images, journal.folder)
+    name = identity.weights({**info, **request.model_args}) or request.model
+    return AskResult(name, scoring.score(samples, form="any"), task.manifest.images, journal.folder)

@@ -13,18 +13,8 @@ from globe_eval.secrets import without_secrets
 
 CANNOT_CHANGE_AN_ANSWER = {
     # Where the model is, how often and how patiently it is asked. The model's name stays part of the identity.
-    *(
-        "base_url",
-        "api_key_env",
-        "headers",
-        "ca_bundle",
-        "num_concurrent",
-        "max_concurrent",
-        "timeout",
-        "max_retries",
-        "backoff",
-        "patience",
-    ),
+    *("base_url", "api_key_env", "headers", "ca_bundle", "num_concurrent", "max_concurrent", "timeout", "max_retries"),
+    *("backoff", "patience"),
     *("requests_per_minute", "tokens_per_minute", "stream", "served_model", "concurrency", "address"),
     # How the same computation is laid out. A run that ran out of memory goes on with other values; rounding, the only
     # thing that they touch, differs between two machines as well.
@@ -85,6 +75,16 @@ def relevant(arguments: Mapping[str, Any]) -> dict[str, Any]:
     {'pretrained': 'a/b', 'api_key': '(removed)'}
     """
     return without_secrets({name: value for name, value in arguments.items() if name not in CANNOT_CHANGE_AN_ANSWER})
+
+
+def weights(arguments: Mapping[str, Any]) -> str | None:
+    """What a run is named by besides its back end: weights, a served model, a file of answers; None without any.
+
+    >>> weights({"pretrained": "a/b", "dtype": "half"}), weights({"dtype": "half"})
+    ('a/b', None)
+    """
+    named = ("pretrained", "model", "model_name", "answers")
+    return next((str(arguments[key]) for key in named if arguments.get(key)), None)
 
 
 def as_json(value: dict[str, Any]) -> dict[str, Any]:

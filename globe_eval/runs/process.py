@@ -24,7 +24,8 @@ WORTH_PROCESSES = 2_000
 MOST_PROCESSES = 8
 """Each has memory of its own, and what they send must be unpacked here."""
 
-_PART = 250
+_PART, _FIRST = 250, 16
+"""Rows that are done at once. The first part is small: helpers begin after it, for they have what it loads."""
 
 
 _task: tuple[Callable[..., Sequence[Any]], tuple[Sequence[Any], ...]] | None = None
@@ -58,36 +59,37 @@ def in_parts(
     from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 
     _task = work, columns
-    done = {0: _rows(0)}
-    starts = range(_PART, n, _PART)
+    first = min(_FIRST, _PART)
+    done = {0: _rows(0, first)}
+    starts = range(first, n, _PART)
     pool = ProcessPoolExecutor(n_helpers, multiprocessing.get_context("fork"), _begin, (os.getpid(),))
     try:
         there: dict[int, Future[Sequence[T]]] = {}
         with contextlib.suppress(OSError, BrokenExecutor):  # no process can be had
             for start in starts:
-                there[start] = pool.submit(_rows, start)
+                there[start] = pool.submit(_rows, start, _PART)
         if meanwhile is not None:
             meanwhile()
         for start in reversed(starts):  # helpers begin at the other end
             if start not in there or there[start].cancel():
-                done[start] = _rows(start)
+                done[start] = _rows(start, _PART)
         for start in starts:
             if start not in done:
                 try:
                     done[start] = there[start].result()
                 except Exception:  # whatever it is, the part is done here
-                    done[start] = _rows(start)
+                    done[start] = _rows(start, _PART)
     finally:
         pool.shutdown(cancel_futures=True)
         _task = None
     return [one for start in sorted(done) for one in done[start]]
 
 
-def _rows(start: int) -> Sequence[Any]:
+def _rows(start: int, length: int) -> Sequence[Any]:
     """The part of the task that begins at a row."""
     assert _task is not None
     work, columns = _task
-    return work(*(column[start : start + _PART] for column in columns))
+    return work(*(column[start : start + length] for column in columns))
 
 
 _PR_SET_PDEATHSIG = 1  # prctl.h of Linux

@@ -258,9 +258,6 @@ def load_tasks(
     if prompt is not None and prompt not in PROMPT_NAMES:
         allowed = ", ".join(PROMPT_NAMES)
         raise InputError(f"--prompt: found {prompt!r}{nearest(prompt, PROMPT_NAMES)} (allowed: {allowed})")
-    for folder in include_path:
-        if not folder.is_dir():
-            raise InputError(f"--include_path {folder}: no such folder")
     folders = [*definition.task_folders(), *include_path]
     known = definition.definitions(folders)
     names = [str(unpack_benchmark(Path(name))) if is_packed(name) and name not in known else name for name in names]
@@ -379,7 +376,7 @@ def model_label(model: str, model_args: dict[str, Any]) -> str:
     >>> model_label("hf-multimodal", {"pretrained": "globe-project/GLOBE-Qwen2.5VL-7B"})
     'hf-multimodal__globe-project__GLOBE-Qwen2.5VL-7B'
     """
-    which = next((str(model_args[key]) for key in ("pretrained", "model", "answers") if key in model_args), "")
+    which = identity.weights(model_args)
     label = f"{model}__{which.strip('/')}" if which else model
     return "".join(c if c.isalnum() or c in "-_." else "__" for c in label)
 

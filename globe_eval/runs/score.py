@@ -36,6 +36,7 @@ from globe_eval.runs.answer_columns import (
     answer_columns,
     names_of,
     refuse_same,
+    refuse_unread,
 )
 from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.runs.notes import codes, countries_as_cities, other_form, placeholders, same_as_truth, unread
@@ -147,6 +148,7 @@ def score_table(
 
     if kind == "response":
         refuse_several(answers, use["response"])
+        refuse_unread(answers, columns, use["response"] or "")
     positions = None if points is None else points.tolist()
     samples = [_sample(row, answers, matched.get(i), use, positions) for i, row in enumerate(rows)]
     absent = sum(one.error is not None for one in samples)

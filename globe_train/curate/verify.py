@@ -131,12 +131,7 @@ def similarity(one: Collection[str], other: Collection[str], refuted: Collection
 
 
 def evidence(
-    one: Annotation,
-    seen: Mapping[str, bool | None],
-    *,
-    min_entities: int,
-    min_share: float,
-    unconfirmed: str,
+    one: Annotation, seen: Mapping[str, bool | None], *, min_entities: int, min_share: float, unconfirmed: str
 ) -> Verdict:
     """Whether what the reasoning names can be seen.
 

@@ -4,24 +4,7 @@
 
 A teacher that does not err reasons about the first n of 9,600 pictures of miniworld. Of the others the place alone is
 known (their reasoning and entities are not in the file that is trained on). From one checkpoint that can see
-(`miniworld_see`), for each n and seed:
-
-    sft            the n reasoned pictures, 900 steps
-    round1         sft answers the others four times; the base learns from the n and, of each other picture, the first
-                   answer that names country and city rightly, 900 steps
-    expert         the same with four more answers, of round1
-    permuted       as round1, with the geotags permuted among the pictures: must gain nothing
-    unchecked      as round1, with as many answers that are not checked
-    longer         sft for as many steps as sft, round1 and expert together
-    grpo           sft, then GRPO on the others' geotags: accuracy and format, 240 steps of 16 pictures with 8 answers
-    grpo-permuted  as grpo, with the permuted geotags: must gain nothing
-    held           sft, then GRPO on the geotags that one of its four answers named rightly, 16 of the n imitated in
-                   each step beside them
-    held-permuted  as held, with the permuted geotags: must gain nothing
-    unheld         as held, with nothing imitated
-    distance       as grpo, by the distance instead of the names
-    answers        places alone of all pictures, by imitation: what it costs in lift and F1 is the question
-    all            all 9,600 reasoned pictures: the ceiling of imitation
+(`miniworld_see`) each arm is trained, for each n and seed; ARMS names them, docs/experiment.md says what each may use.
 
 All are evaluated on 3,000 pictures of the test split beyond the benchmark's 300. A step whose result is there is not
 run again, and independent steps run side by side. The table says of an arm that was not run that it was not.

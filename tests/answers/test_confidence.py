@@ -35,6 +35,8 @@ def test_two_hundred_labelled_mentions_are_read_with_precision_and_recall() -> N
         ("country: France\ncity: Paris\nlocatability: yes\nconfidence: 4", True, 0.7),
         ("I am 75% sure that this is Paris, France. My best guess is Paris, France.", None, 0.75),
         ("With high confidence, my best guess is Paris, France.", None, 0.8),
+        ("Paris, France (confidence 7/10)", None, 0.7),
+        ("Paris, France, with 0.4 confidence", None, 0.4),
         ("I cannot be 100% certain, but my best guess is Paris, France.", None, None),
         ("country: France\ncity: Paris\nlocalizable: [yes or no]\nconfidence: [0% to 100%, how likely]", None, None),
         ("country: France\ncity: Paris\nconfidence: quite good", None, None),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from globe_eval import scoring
 from globe_eval.answers import parse
+from globe_eval.answers.text import Cut
 from globe_eval.metrics.globe import (
     globe_accuracy,
     globe_city_match,
@@ -243,7 +244,7 @@ GOOD = "<think>A red bus.</think><answer>country: Malta\ncity: Valletta</answer>
     ],
 )
 def test_forms(response: str, globe: float, lenient: float) -> None:
-    assert (globe_format(response), lenient_format(response)) == (globe, lenient)
+    assert (globe_format(response), lenient_format(Cut.of(response))) == (globe, lenient)
 
 
 def test_truncated_and_length() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from ray_engine import CITIES
+from ray_engine import CITIES, two_nodes
 from ray_stub import Local
 
 from globe_eval.cli import main
@@ -159,8 +159,6 @@ def test_without_vllm_it_is_said_what_to_install(
 @pytest.mark.skipif(find_spec("ray") is None or find_spec("torch") is None, reason="Ray or torch is not installed")
 def test_a_node_that_is_killed_costs_nothing(task: Path, tmp_path: Path) -> None:
     """Ray itself on two nodes; nothing here waits for a time, and nothing is said about how fast it goes."""
-    from ray_nodes import two_nodes
-
     assert main(words("Alone", task, tmp_path / "alone")) == 0
     path = [str(ROOT), str(ROOT / "tests" / "helpers"), *filter(None, [os.environ.get("PYTHONPATH")])]
     with two_nodes() as (address, kill_one):

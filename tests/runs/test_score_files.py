@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -149,6 +151,9 @@ KEEPINGS = {
             for row in SAID
         ]
     ),
+    "standard.csv": "id,output\n" + "".join(f"{name},{x:+06.2f}{y:+07.2f}/\n" for name, (x, y) in POINTS.items()),
+    "confidence.csv": "id,coordinates\n" + "".join(f'{name},"{x}, {y}, 0.9"\n' for name, (x, y) in POINTS.items()),
+    "blanks.csv": "id,output\na.jpg,48 51 0 N 2 17 24 E\nb.jpg,33 51 0 S 151 12 0 E\nc.jpg,40 42 0 N 74 0 0 W\n",
     "unnamed.csv": "\n\n" + CSV.replace("\n", ",,\n").replace("id", ",id", 1).replace("\na", "\n0,a")
     .replace("\nb", "\n1,b").replace("\nc", "\n2,c") + ",,,,,\n",
     "commas_at_the_end.csv": CSV.replace("\n", ",\n").replace("lon,", "lon"),
@@ -171,7 +176,9 @@ def test_what_people_keep_is_scored(capsys: pytest.CaptureFixture[str], name: st
 def test_compressed_text_and_spreadsheets_are_read(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.csv.gz").write_bytes(gzip.compress(CSV.encode()))
     Path("a.jsonl.gz").write_bytes(gzip.compress(lines(ROWS).encode()))
-    for name in ("a.csv.gz", "a.jsonl.gz"):
+    Path("a.csv.bz2").write_bytes(bz2.compress(CSV.encode()))
+    Path("a.csv.xz").write_bytes(lzma.compress(CSV.encode("utf-16")))
+    for name in ("a.csv.gz", "a.jsonl.gz", "a.csv.bz2", "a.csv.xz"):
         assert score(capsys, name, "--truth", "t.csv")[0]["acc@25km"] == 1.0
     Path("packed.csv").write_bytes(gzip.compress(CSV.encode()))
     Path("windows.csv").write_text(CSV, encoding="utf-16")
@@ -179,8 +186,9 @@ def test_compressed_text_and_spreadsheets_are_read(capsys: pytest.CaptureFixture
         assert score(capsys, name, "--truth", "t.csv")[0]["acc@25km"] == 1.0
     Path("latin.csv").write_text("id,city\na.jpg,Orléans\n", encoding="latin-1")
     assert "save it as UTF-8" in score(capsys, "latin.csv", "--truth", "t.csv", code=2)[1]
-    Path("a.csv.gz").write_bytes(gzip.compress(CSV.encode())[:-12])
-    assert "a.csv.gz: not a whole gzip file" in score(capsys, "a.csv.gz", "--truth", "t.csv", code=2)[1]
+    for name in ("a.csv.gz", "a.csv.bz2", "a.csv.xz"):
+        Path(name).write_bytes(Path(name).read_bytes()[:-12])
+        assert f"{name}: not a whole compressed file" in score(capsys, name, "--truth", "t.csv", code=2)[1]
     table = pa.Table.from_pylist([{"id": row["id"], "response": row["reply"].encode()} for row in SAID])
     pq.write_table(table, "bytes.parquet")
     with pa.ipc.new_file("a.arrow", table.schema) as file:
@@ -420,6 +428,16 @@ def test_named_cities_of_a_table_of_positions_are_the_answers(capsys: pytest.Cap
         ("a.jsonl", lines([{"id": "a.jpg", "north": "48,85"}]), ["no column of answers; name it"]),
         ("a.jsonl", lines([{"id": "a.jpg", "label": "Paris, France", "xx": "1.5, 2.5"}]), ["'xx' looks like"]),
         ("a.jsonl", lines([{"doc": {"id": "a.jpg"}, "filtered_resps": ["Paris"]}]), ["--id-column 'doc.id'"]),
+        (
+            "a.jsonl",
+            lines([{"parts": [{"text": "?"}, {"file": {"uri": "gs://x/a.jpg"}}], "response": "Paris"}]),
+            ["--id-column 'parts.1.file.uri'"],
+        ),
+        (
+            "a.jsonl",
+            lines([{"id": "a.jpg", "response": {"data": {"say": SAID[0]["reply"]}, "ms": 3}}]),
+            ["no answer is read in it; 'response.data.say' looks like the responses"],
+        ),
     ],
 )  # fmt: skip
 def test_what_is_not_understood_is_refused(
@@ -646,6 +664,7 @@ def test_a_swap_is_refused_where_a_latitude_is_impossible_and_else_only_noted() 
     [
         ((1, -1), "3 of 3 answers are nearer the truth with the longitude's other sign ('lon')"),
         ((-1, 1), "3 of 3 answers are nearer the truth with the latitude's other sign ('lat')"),
+        ((-1, -1), "3 of 3 answers are nearer the truth with both signs the other way round"),
         (None, "2 of 2 answers are nearer the truth with the signs of the truth"),
         ((1, 1), None),
     ],
@@ -671,6 +690,7 @@ PLACES = {"a.jpg": "Paris, France", "b.jpg": "Sydney, Australia", "c.jpg": "New 
             "```json\n" + json.dumps(dict(zip(("lat", "lon"), POINTS[name], strict=True)), indent=1)
         )[1:-1],
         lambda name: str([PLACES[name]]),
+        lambda name: str(PLACES[name].split(", ")),
         lambda name: str([{"role": "assistant", "content": PLACES[name]}]),
         lambda name: str([{"generated_text": PLACES[name]}]),
         lambda name: str({"city": PLACES[name].split(", ")[0], "country": PLACES[name].split(", ")[1], "why": None}),

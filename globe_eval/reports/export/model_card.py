@@ -34,11 +34,7 @@ def model_card(run: Run, *, model: str | None = None, dataset: str | None = None
     refuse_partial(results)
     higher_is_better = directions(run)
     depends_on = figure_depends_on(results)
-    depends_on |= {
-        "prompt_sha256": results.prompt_sha256 or "unknown",
-        "photographs": results.n,
-        "seed": results.seed,
-    }
+    depends_on |= {"prompt_sha256": results.prompt_sha256 or "unknown", "photographs": results.n, "seed": results.seed}
     entries = [
         EvalResult(
             task_type="image-text-to-text",

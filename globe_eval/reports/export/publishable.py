@@ -17,6 +17,7 @@ from globe_eval.metrics import intervals
 from globe_eval.metrics.catalogue import described
 from globe_eval.reports import notation
 from globe_eval.reports.run import UNNAMED, Run, model_name
+from globe_eval.runs.identity import weights
 from globe_eval.sample import Figure, Results
 from globe_eval.secrets import without_secrets
 
@@ -47,11 +48,8 @@ def model_id(results: Results) -> str:
     >>> model_id(SimpleNamespace(model="vllm-vlm", model_args={"pretrained": "/data/me/b"}, model_info={}))
     'vllm-vlm b'
     """
-    arguments = {**results.model_info, **results.model_args}
-    for key in ("pretrained", "model", "model_name"):
-        if is_hub_id(str(arguments.get(key) or "")):
-            return str(arguments[key])
-    return model_name(results)
+    which = weights({**results.model_info, **results.model_args, "answers": None})
+    return which if which is not None and is_hub_id(which) else model_name(results)
 
 
 def is_hub_id(name: str) -> bool:

@@ -152,11 +152,7 @@ def legend(names: Sequence[str]) -> Markup:
     if len(names) < 2:
         return Markup("")
     items = (
-        element(
-            "li",
-            element("svg", stroke(i, [0, 26], [6, 6]), viewBox="0 0 26 12", aria_hidden="true"),
-            name,
-        )
+        element("li", element("svg", stroke(i, [0, 26], [6, 6]), viewBox="0 0 26 12", aria_hidden="true"), name)
         for i, name in enumerate(names)
     )
     return element("ul", *items, class_="legend")

@@ -109,14 +109,7 @@ def background() -> list[Markup]:
 
 def _world(description: str, lines: Markup) -> Markup:
     return element(
-        "svg",
-        *background(),
-        lines,
-        viewBox=_box(),
-        id="world",
-        tabindex="0",
-        role="group",
-        aria_label=description,
+        "svg", *background(), lines, viewBox=_box(), id="world", tabindex="0", role="group", aria_label=description
     )
 
 

@@ -1,5 +1,5 @@
 // Tables that sort: `<table data-sortable>`, with a button in each `<th scope="col">` that is to sort. A cell's
-// `data-value` is what it is sorted by, else its text; empty ones come last either way. Reports and boards share this.
+// `data-value` is what it is sorted by, else its text; empty ones come last either way.
 "use strict";
 for (const table of document.querySelectorAll("table[data-sortable]")) {
   const heads = [...table.tHead.rows[table.tHead.rows.length - 1].cells];
