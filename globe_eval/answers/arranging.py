@@ -300,6 +300,8 @@ def _rather_town(parts: Sequence[str], at: int) -> bool:
 def _is_region(part: str, region: int, town: int, before: Sequence[str], code: str | None) -> bool:
     """Whether a name of a region and of a town is the region's: a town in it is named before, or it is far larger."""
     gaz = gazetteer.load()
+    while len(before) > 1 and town_of(before[-1], code_of(region), (region,)) is None:
+        before = before[:-1]
     if before and not (is_venue(before[-1]) and gaz.kind[region] != ADMIN1):
         other = town_of(before[-1], code or gaz.codes[gaz.country[region]], (region,))
         if (

@@ -9,7 +9,7 @@ from globe_eval import lazy_re as re
 _VERBS = (
     r"(?:determine|identify|provide|pinpoint|help|assist|tell|say|locate|guess|answer|fulfil\w*|complete|give|make|view|see"
     r"|analy[sz]e|recogni[sz]e|comply|process|estimate|infer|deduce|narrow|engage|discuss|share|confirm|know|access|do|offer"
-    r"|support|participate|respond|continue|accurately|ascertain|specify|conclude|be)"
+    r"|support|participate|respond|continue|accurately|ascertain|specify|conclude|indicates?|be)"
 )
 _REFUSAL = re.compile(
     rf"""(?<!\w)(?:  # tried at the beginnings of words alone
@@ -42,7 +42,7 @@ _REFUSAL = re.compile(
     |\b(?:(?:not|isn't|aren't|doesn't|don't|without)\ (?:\w+\ )?(?:enough|sufficient)|insufficient)\ (?:\w+\ )?
       (?:info|clues|cues|context|detail|data)
     |\b(?:does|do)(?:\ not|n't)\ (?:provide|contain|give|include)\ (?:\w+\ ){{0,3}}
-      (?:information|details|clues)\ (?:about|on|regarding)\ (?:the|its|where)\b
+      (?:information|details|clues|indications?)\ (?:about|on|regarding|of|as\ to)\ (?:the|its|where)\b
     |\b(?:not|\w+n't|without)\ (?:\w+\ )?enough\ (?:\w+\ ){{0,3}}?
       (?:features?|clues?|landmarks?|details?|elements?|evidence)
       \ (?:\w+\ ){{0,3}}to\ {_VERBS}\b
