@@ -114,7 +114,8 @@ def phrases(text: str) -> Iterator[Phrase]:
 
 def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
     parts: list[str] = []
-    first = -1
+    spots: list[str] = []
+    first, closed = -1, False
     for start, end in chain:
         site = _SITE.match(text, end)
         if parts and _is_overlooked(text, start, end):
@@ -123,12 +124,12 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
             first = start if first < 0 else first
             part = _part(text, start, end, site)
             aside = parts and text[:start].endswith("(") and not is_country(part) and not is_country(parts[-1])
-            wide = is_country(parts[-1]) or is_pure_region(parts[-1]) if parts else False
-            if wide and _is_beside(text, start, part):
-                parts.insert(0, part)  # "London, England, specifically in Chinatown"
+            closed = closed or (_is_wide(parts) and _BESIDE.search(text[max(start - 40, 0) : start]) is not None)
+            if closed and not (is_country(part) or is_area(part)):
+                spots += [] if is_event(part) else [part]  # "London, England, specifically in Chinatown"
             else:
                 parts.insert(len(parts) - 1 if aside else len(parts), part)  # "Hampi (Vijayanagara ruins)"
-    if parts:
+    if parts := spots + parts:
         if site and any(part.endswith(site[0]) or is_point(part) for part in parts):
             end = site.end()
         names = arranged(parts)
@@ -166,16 +167,15 @@ def _is_overlooked(text: str, start: int, end: int) -> bool:
     return seen is not None and (is_wide(text[start:end]) or is_point(text[start:end]))
 
 
-def _is_beside(text: str, start: int, part: str) -> bool:
-    """Whether a name behind a country or a region is that of a spot in what stands before it."""
-    spot = _BESIDE.search(text[max(start - 40, 0) : start])
-    return spot is not None and not (is_country(part) or is_area(part) or is_event(part))
+def _is_wide(parts: Sequence[str]) -> bool:
+    """Whether a place ends in a country or a region, so that what stands "near" or "in" it is a spot in it."""
+    return bool(parts) and (is_country(parts[-1]) or is_pure_region(parts[-1]))
 
 
 def _part(text: str, start: int, end: int, site: re.Match[str] | None) -> str:
     """A name with the word for a region or a site that stands beside it: "province of Toledo", "Atocha station"."""
     bare = text[start:end].strip(" .")
-    bare = bare[:-2] if bare.endswith(("'s", "’s")) else nominative(bare)
+    bare = bare[:-2] if bare.endswith(("'s", "’s")) and not bare.startswith(("St. ", "St ")) else nominative(bare)
     if (suffix := _TURKISH_CASE.search(bare)) and not is_name(bare):
         bare = bare[: suffix.start()]
     elif bare[-1:] in "uieyhęom" and _POLISH_BEFORE.search(text[max(start - 12, 0) : start]):
@@ -275,4 +275,5 @@ def _begins(word: str, text: str, end: int) -> bool:
         not following[0].startswith(" of") and word.lower() in BEGINNINGS and following[1].lower() not in _CONTINENTAL
     )
     pair = word + following[0] if " of " in following[0] else f"{word} {following[1]}"  # "City of London"
-    return begins or is_name(pair) or country_in(pair) is not None
+    site = word in DEMONYMS and following[1].lower() in VENUES  # "American Cemetery"
+    return begins or site or is_name(pair) or country_in(pair) is not None
