@@ -72,8 +72,8 @@ _OVERLOOKED = re.compile(
     r"\b(?:overlooking|facing|opposite|across\sfrom|(?:looking|views?)\s(?:of|over|across|at))\s(?:the\s)?$"
 )
 _INDEFINITE = re.compile(r"(?:^|\b)(?:an?|some|typical|traditional|of)\s$", re.IGNORECASE)
-_NATIVE = re.compile(r"\s(?:[a-z]+\s)?(?:city|town|village|island|countryside|suburb)\b")
-_INDEFINITE_BEFORE = re.compile(r"\ban?\s(?:[a-z-]+\s){0,2}$")
+_NATIVE = re.compile(r"\s(?:[a-z]+\s)?(?:city|town|village|islands?|countryside|coast|suburb)\b")
+_ARTICLE = re.compile(r"\b(?:an?|the)\s(?:[a-z-]+\s){0,2}$")
 _LINKS = WORDS["phrases.links"]
 _ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")
 _ASIDE = re.compile(r"\s\([^()%A-Z]{0,60}\)|\s(?:\d{3,6}(?:-\d{3,5})?|\d[A-Z]{2})(?=[,\s])|\s\d{1,2}(?=,)")
@@ -199,7 +199,7 @@ def _part(text: str, start: int, end: int, site: re.Match[str] | None) -> str:
 def _is_native(text: str, start: int, end: int) -> bool:
     """Whether an adjective says in which country a town or an island is: "in a Brazilian town"."""
     return text[start:end] in DEMONYMS and bool(
-        _NATIVE.match(text, end) and _INDEFINITE_BEFORE.search(text[max(start - 40, 0) : start])
+        _NATIVE.match(text, end) and _ARTICLE.search(text[max(start - 40, 0) : start])
     )
 
 

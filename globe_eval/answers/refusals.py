@@ -34,7 +34,7 @@ _REFUSAL = re.compile(
     |\b(?:remains?|is|are)\ (?:\w+\ )?(?:uncertain|unclear|unknown|indeterminable|undetermined)\b
     |\b(?:remains?|is|are)\ (?:\w+\ )?(?:not\ (?:clear|discernible|identifiable|specified|provided))\b
     |\bnot\ (?:comfortable|privy|capable|programmed|designed|willing|allowed|permitted|going\ to\ \w+)\b
-    |(?:no|without\ any|(?:do|did)(?:n't|\ not)\ (?:\w+\ )?any)\ (?:\w+\ ){{0,3}}
+    |(?:no|without\ any|(?:do|did)(?:n't|\ not)\ (?:\w+\ )?any)\ (?:\w+,?\ ){{0,5}}
       (?:features?|clues?|landmarks?|details?|information|indications?|signs?|elements?)
       \ (?:\w+\ ){{0,4}}(?:that|which|to)\ (?:\w+\ ){{0,5}}{_VERBS}\b
     |\b(?:isn't|is\ not|not)\ (?:appropriate|feasible)\b|\b(?:inappropriate|infeasible)\ to\b
