@@ -59,8 +59,6 @@ def problems(path: Path, *, data: bool = False) -> list[Problem]:
     try:
         definition = read_definition(path)
     except InputError as error:
-        if not str(error).startswith(str(path)):
-            return [Problem(path, 1, f"include: {error}")]
         where, _, message = str(error).partition(": ")
         line = where.rpartition(", line ")[2]
         return [Problem(path, int(line) if line.isdigit() else 1, message)]
