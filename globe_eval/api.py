@@ -105,8 +105,8 @@ def score(
         truth: id, lat, lon and what else is known (country, city, photographer, scene, entities, localizable); None
             where it is in `table` itself or the benchmark's own.
         task: the benchmark, by name or YAML: its truth, where none is given, and its answer form.
-        answer_form: which part of a response counts: names, address or coordinates (default: the benchmark's, or what
-            most responses state).
+        answer_form: which part of a response counts: names, address, coordinates or any (default: the benchmark's, or
+            what most responses state).
         columns: those with an unusual name, or within nested values: {"response": "result.text", "truth_lat": "y"}.
         distance: geodesic (WGS84) or haversine (R = 6371 km).
         read: response, coordinates or names, where the table has several.

@@ -75,7 +75,7 @@ def write_card(folder: Path, runs: Sequence[Path] = ()) -> Path:
     """Write the model card of a trained folder, with the results of globe-eval runs of it; returns its path.
 
     For whole runs of benchmarks that are on the hub, `.eval_results` is written beside it. Raises InputError for what
-    is no run.
+    is no run, and for a run of weights that lie here and are others.
     """
     recipe = (folder / RECIPE).read_text(encoding="utf-8")
     try:
@@ -84,6 +84,8 @@ def write_card(folder: Path, runs: Sequence[Path] = ()) -> Path:
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / ABOUT}: not as globe-train writes it: {reason_of(error)}") from None
     evaluated = [read_run(run) for run in runs]
+    for run in evaluated:
+        refuse_other_weights(run, folder)
     write_eval_results(evaluated, folder)
     head: dict[str, Any] = {
         "library_name": "peft" if (folder / "adapter_config.json").is_file() else "transformers",
@@ -203,6 +205,17 @@ def weights_sha256(folder: Path) -> str | None:
             while block := opened.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
+
+
+def refuse_other_weights(run: Run, folder: Path) -> None:
+    """Raise InputError for a run of one or more folders of weights, none of which has those of `folder`."""
+    used = {
+        str(value): found
+        for value in run.results.model_args.values()
+        if isinstance(value, str) and (found := weights_sha256(Path(value)))
+    }
+    if used and weights_sha256(folder) not in used.values():
+        raise InputError(f"{run.folder}: its answers are of the weights in {', '.join(used)}, not of those in {folder}")
 
 
 def model_index(runs: Sequence[Run], name: str) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from typing import Any
 
 from globe_eval.errors import InputError, reason_of
 from globe_train import checkpoint, train, vllm
+from globe_train.card import overlap_lines
 from globe_train.data import (
     Examples,
     benchmark_rows,
@@ -86,7 +87,7 @@ def data(recipe: Recipe) -> tuple[Examples | None, int, list[str]]:
         return None, int(n), lines + [unprepared(recipe, str(one)) for one in recipe.get("against") or []]
     examples, shared = examples_of(recipe)
     lines = [f"data: {examples.source}, {len(examples.rows):,} rows, SHA-256 {examples.sha256[:12]}…", *examples.notes]
-    lines += [f"shared with {entry['benchmark']}: {entry['shared']}" for entry in shared]
+    lines += [line.removeprefix("- ") for line in overlap_lines(shared) if line]
     return examples, len(examples.rows), lines
 
 

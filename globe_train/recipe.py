@@ -86,8 +86,17 @@ LABEL_KEYS = {"run": Key(str), "within_km": Key(NUMBER, None, 0)}
 IMITATION = {"data": Key(dict), "rows": Key(int, None, 1), "weight": Key(NUMBER, None, 0)}
 OURS = ("output_dir", "seed", "reward_weights", "remove_unused_columns", "resume_from_checkpoint")
 """Arguments of trl's that the recipe's other keys decide."""
-LEAST = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 1, "dataloader_num_workers": 0}
+LEAST = {
+    **dict.fromkeys(("per_device_train_batch_size", "gradient_accumulation_steps", "max_completion_length"), 1),
+    **dict.fromkeys(
+        ("dataloader_num_workers", "num_train_epochs", "learning_rate", "weight_decay", "max_grad_norm"), 0
+    ),
+    **dict.fromkeys(("temperature", "top_p", "beta", "epsilon"), 0),
+    "max_steps": -1,
+}
 """Arguments of trl's -> their least value, where it looks at none before the data and the model are read."""
+LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo", "luspo", "cispo", "sapo", "vespo")
+"""What GRPO's `loss_type` may be, which trl looks at in its first step."""
 EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
 
@@ -98,6 +107,8 @@ class Recipe:
     path: Path
     values: Mapping[str, Any]
     lines: Mapping[tuple[str, ...], int]
+    arguments: Mapping[tuple[str, ...], str] = dataclasses.field(default_factory=dict)
+    """Keys that the command line sets -> how it does."""
 
     def __getitem__(self, key: str) -> Any:
         return self.values[key]
@@ -111,9 +122,11 @@ class Recipe:
         return dataclasses.replace(self, values={**self.values, key: value})
 
     def error(self, message: str, *keys: str) -> InputError:
-        """An error about a key, which names the file and the line."""
-        while keys and keys not in self.lines:
+        """An error about a key, which names the file and the line, or the argument of the command line."""
+        while keys and keys not in self.arguments and keys not in self.lines:
             keys = keys[:-1]
+        if keys in self.arguments:
+            return InputError(f"argument {self.arguments[keys]!r}: {message}")
         return InputError(f"{self.path}, line {self.lines.get(keys, 1)}: {message}")
 
     @property
@@ -164,7 +177,7 @@ def read_values(path: Path, overrides: Sequence[str]) -> Recipe:
     values = numbers(with_included(definition))
     for item in overrides:
         override(values, item)
-    return Recipe(path, values, definition.lines)
+    return Recipe(path, values, definition.lines, {tuple(one.partition("=")[0].split(".")): one for one in overrides})
 
 
 def with_included(definition: Definition) -> dict[str, Any]:
@@ -318,8 +331,12 @@ def check_libraries(recipe: Recipe) -> None:
         if not (is_of(value, types[key]) or (value is False and key.endswith("_strategy"))):
             allowed = inspect.formatannotation(types[key])
             raise recipe.error(f"trainer, {key}: found {value!r}; allowed: {allowed}", "trainer", key)
-        if key in LEAST and value < LEAST[key]:
+        if key in LEAST and value is not None and value < LEAST[key]:
             raise recipe.error(f"trainer, {key}: found {value!r}; allowed: {LEAST[key]} and more", "trainer", key)
+    loss = trainer.get("loss_type", LOSSES[0])
+    if recipe["kind"] == "grpo" and loss not in LOSSES:
+        hint = f"{nearest(loss, LOSSES)} (allowed: {', '.join(LOSSES)})"
+        raise recipe.error(f"trainer, loss_type: found {loss!r}{hint}", "trainer", "loss_type")
     if recipe.get("lora"):
         import peft
 
@@ -354,7 +371,9 @@ def unknown_key(recipe: Recipe, above: tuple[str, ...], given: Mapping[str, Any]
         if key not in known:
             inside = f"{', '.join(above)}: " if above else ""
             listed = f" (allowed: {', '.join(known)})" if len(known) < 20 else ""
-            raise recipe.error(f"{inside}unknown key {key!r}{nearest(key, known)}{listed}", *above, key)
+            deeper = [f"{name}.{key}" for name, inner in given.items() if isinstance(inner, Mapping) and key in inner]
+            hint = f"; did you mean {deeper[0]!r}?" if deeper else nearest(key, known)
+            raise recipe.error(f"{inside}unknown key {key!r}{hint}{listed}", *above, key)
 
 
 def with_defaults(recipe: Recipe, above: tuple[str, ...], given: Any, keys: Mapping[str, Key]) -> dict[str, Any]:
@@ -391,7 +410,7 @@ def _wrong(value: Any, key: Key) -> str | None:
         return f"{nearest(str(value), key.allowed)} (allowed: {', '.join(key.allowed)})"
     low, high = -math.inf if key.low is None else key.low, math.inf if key.high is None else key.high
     if isinstance(value, int | float) and not low <= value <= high:
-        return f"; allowed: {low:g} {'and more' if key.high is None else f'to {high:g}'}"
+        return f"; allowed: {low:g} {'and more' if key.high is None else f'to {high:,.10g}'}"
     return None
 
 

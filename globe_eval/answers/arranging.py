@@ -81,10 +81,10 @@ def arranged(parts: Sequence[str]) -> Names | None:
     if country is None and admin is None and city is None:
         return None
     code = code or (code_of(row) if row is not None else None)
-    if city is None and code:
-        city = next(
-            (part for part in beyond if town_of(part, code, ()) and not (venue and not is_prominent(part))), None
-        )
+    if code and (city is None or is_wide(city)):
+        towns = (part for part in beyond if is_town(part, code) and not (venue and not is_prominent(part)))
+        if town := next(towns, None):
+            venue, city, row = [*([city] if city else []), *venue], town, town_of(town, code, ())
     if city is None and venue:
         city = country if country and code in _CITY_STATES else town_of_site(venue[-1], code, admin) or venue[-1]
         venue = [part for part in venue if part != city or is_venue(part)]
@@ -92,7 +92,11 @@ def arranged(parts: Sequence[str]) -> Names | None:
         venue.append(city)
     venue += [part for part in beyond if is_venue(part) or town_of(part, code, ()) not in (None, row)]
     site = row is not None and is_landmark(row)
-    venue = [part for part in dict.fromkeys(venue) if _is_finer(part, city, code, site=site)]
+    among = code if country or admin else None
+    venue = [
+        part for part in dict.fromkeys(venue) if not (city and row is not None and _is_elsewhere(part, row, among))
+    ]
+    venue = [part for part in venue if _is_finer(part, city, code, site=site)]
     return Names(country, city, admin, ", ".join(venue) or None)
 
 
@@ -132,6 +136,14 @@ def _is_finer(part: str, city: str | None, code: str | None, *, site: bool) -> b
     return not city or not {*rows_of(normalise(part))[:1]} & {*rows_of(normalise(city))} or part.startswith("Downtown")
 
 
+def _is_elsewhere(part: str, row: int, code: str | None) -> bool:
+    """Whether a name is that of another city than a row's, of the country if one is stated: "Paris, London"."""
+    gaz = gazetteer.load()
+    rows = [other for other in rows_of(normalise(part)) if code in (None, code_of(other))]
+    far = all(gaz.kind[other] != LANDMARK and are_apart(other, row) for other in rows)
+    return bool(rows) and far and is_prominent(part) and not is_ordinary(part)
+
+
 def _read_backwards(
     left: Sequence[str], country: str | None, code: str | None
 ) -> tuple[str | None, str | None, list[str], int | None]:
@@ -148,10 +160,14 @@ def _read_backwards(
             continue
         regions, town = regions_of(part, code), town_of(part, code, around)
         coded = part.replace(".", "").isupper() and len(part) <= 4
-        if code is None and is_ordinary(part) and not (coded and regions):
+        ordinary = code is None and is_ordinary(part)
+        held = ordinary and bool(regions) and _holds(regions[0], left[:i])
+        if ordinary and not held and not (coded and regions):
             venue.insert(0, part)
         elif (
-            regions and admin is None and (town is None or coded or _is_region(part, regions[0], town, left[:i], code))
+            regions
+            and admin is None
+            and (town is None or coded or held or _is_region(part, regions[0], town, left[:i], code))
         ):
             admin, around, row = part, tuple(regions[:4]), regions[0]
             code = code or code_of(regions[0])
@@ -168,8 +184,16 @@ def _read_backwards(
     return city, admin if city or not island else island, venue, row
 
 
+def _holds(region: int, before: Sequence[str]) -> bool:
+    """Whether a name before a region's is that of a town or a landmark in it: "Tacoma, Washington"."""
+    return any(is_inside(town_of(part, code_of(region), (region,)), region) for part in before)
+
+
 _OF_ITS_TOWN = re.compile(
     rf"(.+?)\s(?:[a-z]+\s)*(?:{'|'.join(sorted(VENUES))}|(?:{'|'.join(sorted(WORDS['arranging.of_its_town']))})\b.*)"
+)
+_CENTRE_OF = re.compile(
+    r"(.+?)\s(?:Downtown|Medina|Altstadt|(?:Old|Ancient|Historic|Inner)\s(?:Town|City|Cent(?:er|re)|District|Quarter)|City\sCent(?:er|re))"
 )
 _OWNED = re.compile(r"(.+?)['’](?:s?|n?[ıiuü]n)\s(.+)")
 _POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
@@ -208,6 +232,8 @@ def _pieces(part: str) -> Iterator[str]:
         yield home
     elif part.startswith(("Downtown ", "Uptown ", "Midtown ")):
         yield from (part, part.split(maxsplit=1)[1])
+    elif (match := _CENTRE_OF.fullmatch(part)) and is_name(match[1]) and not is_ordinary(match[1]):
+        yield from (part, match[1])
     elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]) and not (is_venue(part) or is_ordinary(match[1])):
         yield from (match[2], match[1])
     elif (
@@ -274,6 +300,8 @@ def _rather_town(parts: Sequence[str], at: int) -> bool:
 def _is_region(part: str, region: int, town: int, before: Sequence[str], code: str | None) -> bool:
     """Whether a name of a region and of a town is the region's: a town in it is named before, or it is far larger."""
     gaz = gazetteer.load()
+    while len(before) > 1 and town_of(before[-1], code_of(region), (region,)) is None:
+        before = before[:-1]
     if before and not (is_venue(before[-1]) and gaz.kind[region] != ADMIN1):
         other = town_of(before[-1], code or gaz.codes[gaz.country[region]], (region,))
         if (

@@ -45,6 +45,7 @@ from globe_eval.answers.toponyms import (
 )
 from globe_eval.places.names import normalise
 from globe_eval.places.resolve import country_name
+from globe_eval.places.words import DEMONYMS
 
 T = TypeVar("T")
 
@@ -355,6 +356,8 @@ def _named(sentence: Sentence) -> Iterator[Claim[Names]]:
             _FROM_ANOTHER.search(whole) or (_TO_ANOTHER.match(sentence.text, phrase.end) and _FROM.search(whole))
         ):
             weight = min(weight, MENTIONED)  # "any village from France to Slovenia", "the train from Lyon to Paris"
+        if sentence.text[phrase.start : phrase.end] in DEMONYMS:
+            weight = min(weight, POSSIBLE)  # "in a Japanese city, possibly Tokyo"
         if weight == SUPPOSED and (not phrase.known or _is_listed(sentence.text, phrase)):
             weight = MENTIONED
         if sentence.closes and not _LETTER.search(f"{before}{sentence.text[phrase.end :]}"):

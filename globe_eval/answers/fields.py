@@ -66,7 +66,7 @@ _OTHER_WORDS = frozenset(
     word for words in LABELS.values() for label in words.split("|") for word in _LETTERS.findall(label)[:1]
 )
 """What labels in other languages begin with: where none of it stands in a text, they need not be looked for."""
-_BOUNDARY = re.compile(rf"(?:^|[\n,;{{}}(|.!?:<>\[\"'“*])[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
+_BOUNDARY = re.compile(rf"(?:^|[\n,;{{}}(|.!?:<>\[\"'“*–—])[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
 _LINE_START = re.compile(rf"(?:^|\n)[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
 _UNSEPARATED = re.compile(
     r"[\s\"'`*_]{0,4}(?:(?:is|of|at|be|to|approximately|about|around|roughly|near)\s){0,3}"

@@ -73,7 +73,7 @@ HEDGED = alternatives(r"""
 
 EXAMPLE = alternatives(r"""
     such as | including | include | e\.g | for example | for instance
-    (?<!looks )(?<!look )(?<!looked )(?<!seems )(?<!seem )(?<!a lot )(?<!very much )(?<!just )(?<!exactly )like
+    (?<!looks )(?<!look )(?<!looked )(?<!seems )(?<!seem )(?<!a lot )(?<!very much )(?<!just )(?<!exactly )(?<!-)like
     among others | similar
     (?:second|third|fourth|2nd|3rd|next)(?:[- ]best)? (?:choice|guess|option|candidate|possibility|pick|place|is|would)
     runner-up | fall-?back

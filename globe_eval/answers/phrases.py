@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from globe_eval import lazy_re as re
 from globe_eval.answers.arranging import arranged, town_of_site
@@ -18,11 +18,13 @@ from globe_eval.answers.toponyms import (
     is_ordinary,
     is_point,
     is_prominent,
+    is_pure_region,
     is_venue,
     is_wide,
     nominative,
     regions_of,
 )
+from globe_eval.places.resolve import country_name
 from globe_eval.places.words import DEMONYMS
 
 _LONGEST_NAME = 80
@@ -47,7 +49,7 @@ _REGION_OF = re.compile(r"\b(province|state|county|prefecture|department|canton|
 _REGIONS = WORDS["phrases.regions"]
 _NOUN = re.compile(r"\s([a-zß-öø-ÿ]+)")
 _SITE = re.compile(
-    rf"(?:\s[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})"
+    rf"(?:\s(?!(?:is|was|are)\b)[a-zß-öø-ÿ]+){{0,3}}?\s(?:{'|'.join(sorted(VENUES))})"
     r"(?=\s?[,;(—–]|\.?\s*$|\s(?:in|near|at|along|by|on)\s)"
 )
 _SITE_BEFORE = re.compile(
@@ -70,6 +72,8 @@ _OVERLOOKED = re.compile(
     r"\b(?:overlooking|facing|opposite|across\sfrom|(?:looking|views?)\s(?:of|over|across|at))\s(?:the\s)?$"
 )
 _INDEFINITE = re.compile(r"(?:^|\b)(?:an?|some|typical|traditional|of)\s$", re.IGNORECASE)
+_NATIVE = re.compile(r"\s(?:[a-z]+\s)?(?:city|town|village|islands?|countryside|coast|suburb)\b")
+_ARTICLE = re.compile(r"\b(?:an?|the)\s(?:[a-z-]+\s){0,2}$")
 _LINKS = WORDS["phrases.links"]
 _ANOTHER = re.compile(r"[—–-]\s.*\ban?\s|[—–].*\ban?\s")
 _ASIDE = re.compile(r"\s\([^()%A-Z]{0,60}\)|\s(?:\d{3,6}(?:-\d{3,5})?|\d[A-Z]{2})(?=[,\s])|\s\d{1,2}(?=,)")
@@ -110,7 +114,8 @@ def phrases(text: str) -> Iterator[Phrase]:
 
 def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
     parts: list[str] = []
-    first = -1
+    spots: list[str] = []
+    first, closed = -1, False
     for start, end in chain:
         site = _SITE.match(text, end)
         if parts and _is_overlooked(text, start, end):
@@ -119,14 +124,22 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
             first = start if first < 0 else first
             part = _part(text, start, end, site)
             aside = parts and text[:start].endswith("(") and not is_country(part) and not is_country(parts[-1])
-            if any(map(is_country, parts)) and _is_beside(text, start, part):
-                parts.insert(0, part)  # "London, England, specifically in Chinatown"
+            closed = closed or (_is_wide(parts) and _BESIDE.search(text[max(start - 40, 0) : start]) is not None)
+            if closed and not (is_country(part) or is_area(part)):
+                spots += [] if is_event(part) else [part]  # "London, England, specifically in Chinatown"
             else:
                 parts.insert(len(parts) - 1 if aside else len(parts), part)  # "Hampi (Vijayanagara ruins)"
-    if parts:
+    if parts := spots + parts:
         if site and any(part.endswith(site[0]) or is_point(part) for part in parts):
             end = site.end()
         names = arranged(parts)
+        if (
+            names
+            and names.city == parts[0]
+            and not (names.venue or is_name(parts[0]))
+            and _is_sited(text, first, parts[0])
+        ):
+            names = replace(names, venue=names.city)  # "at Stanage Edge in the Peak District, UK"
         if names:
             alone = len(parts) == 1 and not names.country
             yield Phrase(first, end, names, alone=alone)
@@ -154,20 +167,21 @@ def _is_overlooked(text: str, start: int, end: int) -> bool:
     return seen is not None and (is_wide(text[start:end]) or is_point(text[start:end]))
 
 
-def _is_beside(text: str, start: int, part: str) -> bool:
-    """Whether an unknown name behind a country is that of a spot in what stands before it."""
-    spot = _BESIDE.search(text[max(start - 40, 0) : start])
-    return spot is not None and not (is_country(part) or is_area(part) or is_event(part) or is_prominent(part))
+def _is_wide(parts: Sequence[str]) -> bool:
+    """Whether a place ends in a country or a region, so that what stands "near" or "in" it is a spot in it."""
+    return bool(parts) and (is_country(parts[-1]) or is_pure_region(parts[-1]))
 
 
 def _part(text: str, start: int, end: int, site: re.Match[str] | None) -> str:
     """A name with the word for a region or a site that stands beside it: "province of Toledo", "Atocha station"."""
     bare = text[start:end].strip(" .")
-    bare = bare[:-2] if bare.endswith(("'s", "’s")) else nominative(bare)
+    bare = bare[:-2] if bare.endswith(("'s", "’s")) and not bare.startswith(("St. ", "St ")) else nominative(bare)
     if (suffix := _TURKISH_CASE.search(bare)) and not is_name(bare):
         bare = bare[: suffix.start()]
     elif bare[-1:] in "uieyhęom" and _POLISH_BEFORE.search(text[max(start - 12, 0) : start]):
         bare = nominative(bare, polish=True)
+    if _is_native(text, start, end):
+        return country_name(DEMONYMS[bare])
     if is_area(bare):
         return bare
     if before := _SITE_BEFORE.search(text[max(start - 30, 0) : start]):
@@ -182,9 +196,18 @@ def _part(text: str, start: int, end: int, site: re.Match[str] | None) -> str:
     return f"{bare}{site[0]}" if site and not is_point(bare) else bare
 
 
+def _is_native(text: str, start: int, end: int) -> bool:
+    """Whether an adjective says in which country a town or an island is: "in a Brazilian town"."""
+    return text[start:end] in DEMONYMS and bool(
+        _NATIVE.match(text, end) and _ARTICLE.search(text[max(start - 40, 0) : start])
+    )
+
+
 def _qualifies(text: str, start: int, end: int, site: re.Match[str] | None) -> bool:
     """Whether a single word of little renown qualifies the noun behind it: "a Shinto shrine", "Rajasthani attire"."""
     bare = text[start:end].removeprefix("The ")
+    if _is_native(text, start, end):
+        return False
     if end - start == 1 or bare in DEMONYMS or (" and " in bare and text[:start].endswith("between ")):  # "78.88° W"
         return True
     after = _NOUN.match(text, end)
@@ -215,7 +238,7 @@ def _runs(text: str) -> Iterator[tuple[int, int]]:
         if not _is_capital(word, text, start):
             continue
         code = len(word) == 2 and text[max(start - 2, 0) : start] == ", " and regions_of(word, None)
-        if code or word.lower() not in UNNAMED or _begins(word, text, position):
+        if code or word.lower() not in UNNAMED or _begins(word, text, position) or _is_native(text, start, position):
             end, position = _run_end(text, start, position)
             yield start, end
 
@@ -252,4 +275,5 @@ def _begins(word: str, text: str, end: int) -> bool:
         not following[0].startswith(" of") and word.lower() in BEGINNINGS and following[1].lower() not in _CONTINENTAL
     )
     pair = word + following[0] if " of " in following[0] else f"{word} {following[1]}"  # "City of London"
-    return begins or is_name(pair) or country_in(pair) is not None
+    site = word in DEMONYMS and following[1].lower() in VENUES  # "American Cemetery"
+    return begins or site or is_name(pair) or country_in(pair) is not None

@@ -9,7 +9,7 @@ from globe_eval import lazy_re as re
 _VERBS = (
     r"(?:determine|identify|provide|pinpoint|help|assist|tell|say|locate|guess|answer|fulfil\w*|complete|give|make|view|see"
     r"|analy[sz]e|recogni[sz]e|comply|process|estimate|infer|deduce|narrow|engage|discuss|share|confirm|know|access|do|offer"
-    r"|support|participate|respond|continue|accurately|ascertain|specify|conclude|be)"
+    r"|support|participate|respond|continue|accurately|ascertain|specify|conclude|indicates?|be)"
 )
 _REFUSAL = re.compile(
     rf"""(?<!\w)(?:  # tried at the beginnings of words alone
@@ -34,12 +34,15 @@ _REFUSAL = re.compile(
     |\b(?:remains?|is|are)\ (?:\w+\ )?(?:uncertain|unclear|unknown|indeterminable|undetermined)\b
     |\b(?:remains?|is|are)\ (?:\w+\ )?(?:not\ (?:clear|discernible|identifiable|specified|provided))\b
     |\bnot\ (?:comfortable|privy|capable|programmed|designed|willing|allowed|permitted|going\ to\ \w+)\b
-    |\bno\ (?:\w+\ ){{0,3}}(?:features?|clues?|landmarks?|details?|information|indications?|signs?|elements?)
+    |(?:no|without\ any|(?:do|did)(?:n't|\ not)\ (?:\w+\ )?any)\ (?:\w+,?\ ){{0,5}}
+      (?:features?|clues?|landmarks?|details?|information|indications?|signs?|elements?)
       \ (?:\w+\ ){{0,4}}(?:that|which|to)\ (?:\w+\ ){{0,5}}{_VERBS}\b
     |\b(?:isn't|is\ not|not)\ (?:appropriate|feasible)\b|\b(?:inappropriate|infeasible)\ to\b
     |^[-*\#\ ]{{0,6}}(?:\w{{1,20}}(?:\ \w{{1,20}}){{0,2}}[:*\s]{{1,4}})?unknown[.*]{{0,3}}$|\A\W{{0,3}}n/a\W{{0,3}}\Z
     |\b(?:(?:not|isn't|aren't|doesn't|don't|without)\ (?:\w+\ )?(?:enough|sufficient)|insufficient)\ (?:\w+\ )?
-      (?:information|clues|context|detail|data)
+      (?:info|clues|cues|context|detail|data)
+    |\b(?:does|do)(?:\ not|n't)\ (?:provide|contain|give|include)\ (?:\w+\ ){{0,3}}
+      (?:information|details|clues|indications?)\ (?:about|on|regarding|of|as\ to)\ (?:the|its|where)\b
     |\b(?:not|\w+n't|without)\ (?:\w+\ )?enough\ (?:\w+\ ){{0,3}}?
       (?:features?|clues?|landmarks?|details?|elements?|evidence)
       \ (?:\w+\ ){{0,3}}to\ {_VERBS}\b

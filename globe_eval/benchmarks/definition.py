@@ -99,8 +99,10 @@ def task_folders() -> list[Path]:
 
 
 def task_files(folders: Sequence[Path]) -> Iterator[Path]:
-    """Every YAML that lm-eval would see in these folders, in its order."""
+    """Every YAML that lm-eval would see in these folders, in its order. Raises InputError for what is no folder."""
     for folder in folders:
+        if not folder.is_dir():
+            raise InputError(f"--include_path {folder}: no such folder")
         yield from sorted(folder.glob("**/*.yaml"))
 
 
@@ -199,7 +201,10 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
     merged: dict[str, Any] = {}
     included = values.get("include") or []
     for name in included if isinstance(included, list) else [included]:
-        inherited = read_definition(path.parent / str(name), (*_seen, path.resolve()))
+        try:
+            inherited = read_definition(path.parent / str(name), (*_seen, path.resolve()))
+        except InputError as error:
+            raise InputError(f"{path}, line {lines[('include',)]}: include: {error}") from None
         merged |= {key: value for key, value in inherited.values.items() if key != "include"}
     merged |= values
     if not _seen and "custom_dataset" not in merged and isinstance(merged.get("dataset_kwargs"), dict):

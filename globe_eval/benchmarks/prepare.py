@@ -305,13 +305,15 @@ def _overlap(rows: Sequence[Mapping[str, Any]], name: str, others: Sequence[dict
 
 
 def _overlap_note(entry: Mapping[str, Any]) -> str:
-    def count(kind: str) -> str:
-        return "unknown" if entry["counts"][kind] is None else f"{entry['counts'][kind]:,}"
+    def count(kind: str, what: str) -> str:
+        n = entry["counts"][kind]
+        return f"{what} unknown" if n is None else f"{what} {n:,}"
 
+    photographers, coordinates = (f"({len(entry[name]):,} shared)" for name in ("photographers", "coordinates"))
     return (
-        f"shared with {entry['against']} ({entry['n']:,} photographs): {count('content')} photographs by content, "
-        f"{count('near_duplicate')} by look, {count('photographer')} by one of the {len(entry['photographers']):,} "
-        f"shared photographers, {count('coordinates')} at one of the {len(entry['coordinates']):,} shared coordinates"
+        f"photographs shared with {entry['against']} ({entry['n']:,} photographs): {count('content', 'by content')}, "
+        f"{count('near_duplicate', 'by look')}, {count('photographer', f'by photographer {photographers}')}, "
+        f"{count('coordinates', f'by coordinates {coordinates}')}"
     )
 
 

@@ -33,8 +33,11 @@ def run(options: argparse.Namespace) -> int:
     if options.hub:
         path = options.output_path or Path(f"{definition.name}_hub")
         write_hub_folder(definition, path, hashes_only=options.hashes_only)
-        print(f"written: {path} (pass pictures on only where their license allows it)")
-        print(f"now: globe-eval --model constant --tasks {path}")
+        if options.hashes_only:
+            print(f"written: {path} (no pictures; whoever has them puts them into {path / 'images'})")
+        else:
+            print(f"written: {path} (pass pictures on only where their license allows it)")
+            print(f"now: globe-eval --model constant --tasks {path}")
         print(f"to the hub: hf upload OWNER/NAME {path} . --repo-type dataset")
         return 0
     path = pack(definition, options.output_path)

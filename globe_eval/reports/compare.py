@@ -23,7 +23,7 @@ from globe_eval.metrics.catalogue import Metric
 from globe_eval.metrics.paired import PairedDifference, differences_of_own_means, holm, paired_differences
 from globe_eval.metrics.statistics import effective_groups
 from globe_eval.reports.board.submission import ids_sha256, read_submission, samples_of
-from globe_eval.reports.run import Run, different_settings, read_run, refuse_incomparable, stated_answer
+from globe_eval.reports.run import Run, different_settings, measured, read_run, refuse_incomparable, stated_answer
 from globe_eval.sample import By
 
 Floats = npt.NDArray[np.float64]
@@ -165,7 +165,8 @@ def holm_of(many: Sequence[Comparison]) -> list[dict[str, float]]:
 
 def _compared(a: Run, b: Run, seed: int) -> Comparison:
     groups = a.groups
-    metrics = [one for name, one in (b.metrics | a.metrics).items() if name in a.values and name in b.values]
+    in_both = a.values.keys() & b.values.keys() & measured(a.results).keys() & measured(b.results).keys()
+    metrics = [one for name, one in (b.metrics | a.metrics).items() if name in in_both]
     everything = np.arange(len(a.samples))
     located = a.located, b.located
     both = np.flatnonzero(located[0] & located[1])

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from globe_eval.columns import Columns, columns
 from globe_eval.errors import InputError
-from globe_eval.metrics.catalogue import Metric, metrics_with
+from globe_eval.metrics.catalogue import Metric, described, metrics_with
 from globe_eval.metrics.statistics import cluster_labels
 from globe_eval.runs import record
 from globe_eval.runs.identity import weights
-from globe_eval.sample import LOCATED, Results, Sample, to_dict
+from globe_eval.sample import LOCATED, Figure, Results, Sample, to_dict
 
 Floats = npt.NDArray[np.float64]
 
@@ -77,6 +77,14 @@ def read_run(folder: Path) -> Run:
     if not samples:
         raise InputError(f"{folder / 'samples.jsonl'}: holds no photograph")
     return Run(folder, results, samples)
+
+
+def measured(results: Results) -> dict[str, Figure]:
+    """The figures of a result by metric, but for those of consistency where no answer has a reasoning."""
+    counts = results.reasoning
+    if counts is not None and counts.no_reasoning < counts.with_entities + counts.without_entities:
+        return results.metrics
+    return {name: one for name, one in results.metrics.items() if described(name).family != "consistency"}
 
 
 def model_name(results: Results, between: str = " ") -> str:

@@ -97,21 +97,26 @@ def _missing(results: Results, n: int) -> str:
         return ""
     share = of_many(n / results.n, results.n)
     have = "has" if share.startswith("1 of ") else "have"
-    why = f", {'' if n == 1 else 'mostly '}because {_why(results)}" if _why(results) else ""
-    return _sentence(f"{share} {have} no usable answer{why}; what is missing counts as a miss")
+    return _sentence(f"{share} {have} no usable answer{_why(results, n)}; what is missing counts as a miss")
 
 
 def _all_missing(results: Results) -> str:
-    why = f", {'' if results.n == 1 else 'mostly '}because {_why(results)}" if _why(results) else ""
+    why = _why(results, results.n)
     if results.n == 1:
         return f"The one photograph has no usable answer{why}."
     return f"None of the {results.n:,} photographs has a usable answer{why}."
 
 
-def _why(results: Results) -> str:
-    """The most frequent reason for which there is no usable answer; empty where none is counted."""
-    status = max(_WHY, key=lambda name: results.status.get(name, 0))
-    return _WHY[status] if results.status.get(status, 0) else ""
+def _why(results: Results, n: int) -> str:
+    """The most frequent reasons for which n photographs have no usable answer; empty where none is counted."""
+    counts = {why: results.status.get(status, 0) for status, why in _WHY.items()}
+    most = max(counts.values())
+    if not most:
+        return ""
+    frequent = [why for why, count in counts.items() if count == most]
+    explained = most * len(frequent)
+    how_often = "" if explained >= n else "mostly " if 2 * explained > n else "most often "
+    return f", {how_often}because {' or '.join(frequent)}"
 
 
 def _disclosed(results: Results) -> str:

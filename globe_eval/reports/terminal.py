@@ -20,7 +20,7 @@ from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.breakdowns import DIMENSIONS
 from globe_eval.metrics.catalogue import ACCURACIES, TARGETS, Family, described, of_family
 from globe_eval.reports import notation
-from globe_eval.reports.run import model_name, titled
+from globe_eval.reports.run import measured, model_name, titled
 from globe_eval.reports.sentences import sentences
 from globe_eval.sample import Results
 
@@ -264,7 +264,7 @@ def _sections(results: Results, columns: int | None) -> list[str]:
     """The sections on the reasoning that have something to say, each a text of several lines."""
     found = (
         _grounding(results, columns),
-        _consistency(results, columns),
+        _section(results, "consistency", "consistency with the answer", columns),
         _localizability(results, columns),
         prose(_format(results), columns),
     )
@@ -276,6 +276,7 @@ _ARROWS = {True: "↑", False: "↓", None: ""}
 
 def _section(results: Results, family: Family, title: str, columns: int | None) -> str:
     """The metrics of a family that a result has, a row each; empty where it has none."""
+    figures = measured(results)
     rows = [
         [
             metric.label,
@@ -285,7 +286,7 @@ def _section(results: Results, family: Family, title: str, columns: int | None) 
             _ARROWS[metric.higher_is_better],
         ]
         for metric in of_family(family)
-        if (one := results.metrics.get(metric.name)) is not None
+        if (one := figures.get(metric.name)) is not None
     ]
     header = [title, "", "95 % interval", "n", "better"]
     return _table(rows, header, columns) if rows else ""
@@ -316,13 +317,6 @@ def _grounding(results: Results, columns: int | None) -> str:
 
 def _share(value: float | None) -> str:
     return "none" if value is None else f"{100 * value:.1f} %"
-
-
-def _consistency(results: Results, columns: int | None) -> str:
-    counts = results.reasoning
-    if counts is None or counts.no_reasoning == counts.with_entities + counts.without_entities:
-        return ""
-    return _section(results, "consistency", "consistency with the answer", columns)
 
 
 def _localizability(results: Results, columns: int | None) -> str:

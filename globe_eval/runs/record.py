@@ -53,6 +53,8 @@ def no_run(folder: Path, lacking: str) -> InputError:
     if folder.is_file():
         there = f", as {folder.parent}" if (folder.parent / "results.json").is_file() else ""
         return InputError(f"{folder}: a file; a run is a folder with results.json and samples.jsonl{there}")
+    if any(folder.glob("journal*.jsonl")):
+        return InputError(f"{folder}: no {lacking} there, the run is not finished; the command that began it goes on")
     inside = ", ".join(str(found.parent) for found in sorted(folder.glob("*/results.json"))[:3])
     return InputError(f"{folder}: no {lacking} there, " + (f"but runs in it: {inside}" if inside else "this is no run"))
 

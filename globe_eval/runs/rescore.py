@@ -100,5 +100,5 @@ def _shown(figure: Figure | None) -> str:
     """A value and its interval, to the digits that matter; infinite or undefined is null, as in the file."""
     if figure is None:
         return "not there"
-    value, low, high = ("null" if x is None else f"{x:.6g}" for x in (figure.value, figure.low, figure.high))
+    value, low, high = ("null" if x is None else f"{round(x, 12):.6g}" for x in (figure.value, figure.low, figure.high))
     return f"{value} ({low} to {high})"

@@ -258,9 +258,6 @@ def load_tasks(
     if prompt is not None and prompt not in PROMPT_NAMES:
         allowed = ", ".join(PROMPT_NAMES)
         raise InputError(f"--prompt: found {prompt!r}{nearest(prompt, PROMPT_NAMES)} (allowed: {allowed})")
-    for folder in include_path:
-        if not folder.is_dir():
-            raise InputError(f"--include_path {folder}: no such folder")
     folders = [*definition.task_folders(), *include_path]
     known = definition.definitions(folders)
     names = [str(unpack_benchmark(Path(name))) if is_packed(name) and name not in known else name for name in names]

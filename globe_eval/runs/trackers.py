@@ -16,7 +16,7 @@ def send(tracker: Tracker, found: dict[str, Any], arguments: dict[str, Any]) -> 
     Figures, settings and the results JSON; no samples. Raises InputError where the tracker is not installed.
     """
     if find_spec(tracker) is None:
-        raise InputError(f"--to {tracker}: {tracker} is not installed; pip install 'lm-eval[{tracker}]'")
+        raise InputError(f"--to {tracker}: {tracker} is not installed; pip install 'globe-eval[track]'")
     try:
         _log(tracker, found, arguments)
     except Exception as error:  # not logged in, no network, an argument that the tracker does not know

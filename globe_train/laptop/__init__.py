@@ -39,7 +39,7 @@ def _add_world(parser: Parser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--n", type=count, default=8000, help="pictures (default 8000)")
     parser.add_argument("--seed", type=int, default=1, help="of the pictures (default 1; the benchmark's is 0)")
-    parser.add_argument("--teacher", default="flawed", metavar="MANNER", help="flawed (default) or careful")
+    parser.add_argument("--teacher", default="flawed", metavar="MANNER", help="flawed (default), careful or imagined")
     parser.add_argument("--size", type=count, default=112, help="pixels a side (default 112)")
     parser.add_argument("--fresh", action="store_true", help="over another split in the folder")
 

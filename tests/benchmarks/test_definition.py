@@ -58,6 +58,7 @@ def test_four_lines_are_enough(tmp_path: Path) -> None:
         (("metadata", "metric_list: [accuracy]\nmetadata"), ["line 4", "'accuracy' has no 'aggregation'"]),
         (("metadata", "doc_to_text: '{% if city %}x{% endif %}'\nmetadata"), ["line 4", "truth column 'city'"]),
         (("metadata", "description: It is in {{ country }}.\nmetadata"), ["line 4", "description", "'country'"]),
+        (("{version: 1}", "{version: 1, exhaustive_entities: yess}"), ["line 4", "exhaustive_entities: found 'yess'"]),
         (("{version: 1}", "{version: 1, defect: [x]}"), ["line 4", "did you mean 'defects'"]),
         (("images: img", "images: img, colums: {lat: y}"), ["line 3", "did you mean 'columns'"]),
         (("images: img", "images: img, columns: {lattitude: y}"), ["line 3", "dataset_kwargs.columns.lattitude"]),
@@ -92,6 +93,20 @@ def test_includes_are_merged_and_a_circle_is_refused(tmp_path: Path) -> None:
     messages(tmp_path, GOOD)
     assert messages(tmp_path, "include: my_city.yaml\ntask: mine\nprompt: coordinates\n", "mine.yaml") == []
     assert "includes itself" in messages(tmp_path, "include: loop.yaml\ntask: loop\n", "loop.yaml")[0]
+
+
+def test_what_is_wrong_with_an_included_file_is_said_of_that_file(tmp_path: Path) -> None:
+    (found,) = messages(tmp_path, "include: my_citi.yaml\ntask: mine\n", "mine.yaml")
+    assert f"mine.yaml, line 1: include: {tmp_path / 'my_citi.yaml'}: no such file" in found
+    messages(tmp_path, GOOD + "\tx: 1\n")
+    (found,) = messages(tmp_path, "include: my_city.yaml\ntask: mine\n", "mine.yaml")
+    assert f"mine.yaml, line 1: include: {tmp_path / 'my_city.yaml'}, line 5: not valid YAML" in found
+
+
+@pytest.mark.parametrize("command", ["ls tasks", "pack mine", "prepare mine"])
+def test_a_folder_of_tasks_that_is_not_there_is_refused(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command.split(), "--include_path", "nowhere"]) == 2
+    assert capsys.readouterr().err == "globe-eval: --include_path nowhere: no such folder\n"
 
 
 @pytest.fixture

@@ -355,6 +355,19 @@ def test_it_opens_with_who_is_ahead_and_whether_that_is_chance(tmp_path: Path) -
     assert "and B 8.33 %: that may be chance." in said["c"]
 
 
+def test_a_model_that_does_not_reason_is_not_compared_by_its_reasoning(tmp_path: Path) -> None:
+    known = [Truth(48.8566, 2.3522, country="France", city="Paris", entities=("sign",))] * 12
+    answer = "<answer>country: France\ncity: Paris</answer>"
+    reasoned = f"<think>A sign says that this is Paris, France.</think>{answer}"
+    for name, text in (("plain", answer), ("a", reasoned), ("b", reasoned)):
+        written(tmp_path / name, [text] * 12, known=known, answer_form="names")
+    of_reasoning = {"grounding_recall", "reasoning_consistent", "reasoning_contradicts"}
+    (one,) = compare([tmp_path / "a", tmp_path / "b"])
+    assert of_reasoning <= one.rows.keys()
+    (one,) = compare([tmp_path / "a", tmp_path / "plain"])
+    assert not of_reasoning & one.rows.keys() and "acc@25km" in one.rows
+
+
 def test_many_photographs_of_one_photographer_show_nothing_however_many_others_there_are(tmp_path: Path) -> None:
     known = [Truth(48.8566, 2.3522, group="ann")] * 8 + [Truth(48.8566, 2.3522)] * 4
     for name, km in (("a", 900.0), ("b", 1.0)):

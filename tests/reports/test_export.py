@@ -328,7 +328,7 @@ def test_a_tracker_that_is_not_there_or_fails_is_one_line(
     run = folder(tmp_path)
     monkeypatch.setattr(trackers, "find_spec", lambda name: None)
     code, _, err = export(capsys, run, "--to", "wandb")
-    assert code == 2 and "pip install 'lm-eval[wandb]'" in err and err.count("\n") == 1
+    assert code == 2 and "pip install 'globe-eval[track]'" in err and err.count("\n") == 1
 
     def refuse(init_args: dict[str, Any]) -> None:
         raise RuntimeError("api_key not configured\n(no-tty)")

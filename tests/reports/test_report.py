@@ -259,6 +259,7 @@ def test_miniworld_brings_its_pictures_and_no_more_than_asked_for(tmp_path: Path
     ("words", "said"),
     [
         (["{empty}"], "no results.json there, this is no run"),
+        (["{unfinished}"], "no results.json there, the run is not finished; the command that began it goes on"),
         (["{run}/samples.jsonl"], "a file; a run is a folder with results.json and samples.jsonl, as {run}"),
         (["{run}/.."], "{run}/..: no results.json there, but runs in it: {run}/../"),
         (["{run}", "--images", "{tmp}/nowhere"], "--images {tmp}/nowhere: no such folder"),
@@ -271,13 +272,14 @@ def test_miniworld_brings_its_pictures_and_no_more_than_asked_for(tmp_path: Path
 def test_what_cannot_be_used_is_one_line(
     words: list[str], said: str, two: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    empty, torn = tmp_path / "empty", tmp_path / "torn"
-    empty.mkdir()
-    torn.mkdir()
+    empty, torn, unfinished = folders = [tmp_path / name for name in ("empty", "torn", "unfinished")]
+    for folder in folders:
+        folder.mkdir()
+    (unfinished / "journal.jsonl").touch()
     (torn / "results.json").write_bytes((two[0] / "results.json").read_bytes())
     lines = (two[0] / "samples.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
     (torn / "samples.jsonl").write_text("".join(lines[:3]), encoding="utf-8")
-    names = {"empty": empty, "run": two[0], "tmp": tmp_path, "torn": torn}
+    names = {"empty": empty, "run": two[0], "tmp": tmp_path, "torn": torn, "unfinished": unfinished}
     before = sorted(tmp_path.rglob("*"))
     output = [] if "-o" in words else ["-o", str(tmp_path / "out.html")]
     assert cli.main(["report", *(word.format(**names) for word in words), *output]) == 2

@@ -184,6 +184,8 @@ def test_what_is_missing_is_counted_with_the_most_frequent_reason() -> None:
     assert (
         missing == "3 of 7 have no usable answer, mostly because the model refused; what is missing counts as a miss."
     )
+    *_, missing = sentences(placed(*["48.85, 2.35"] * 4, REFUSAL, REFUSAL, None, "A street."))
+    assert "no usable answer, most often because the model refused;" in missing, "half is not most"
 
 
 def test_half_of_them_missing_is_no_infinite_distance() -> None:
@@ -195,7 +197,11 @@ def test_half_of_them_missing_is_no_infinite_distance() -> None:
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
-        ((None, None), "None of the 2 photographs has a usable answer, mostly because no response came."),
+        ((None, None), "None of the 2 photographs has a usable answer, because no response came."),
+        (
+            (None, REFUSAL),
+            "None of the 2 photographs has a usable answer, because the model refused or no response came.",
+        ),
         ((REFUSAL, REFUSAL, ""), "None of the 3 photographs has a usable answer, mostly because the model refused."),
         ((None,), "The one photograph has no usable answer, because no response came."),
         (("48.85, 2.36",), "The one photograph is placed 0.7 km from where it was taken."),

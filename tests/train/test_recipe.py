@@ -82,6 +82,23 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, old: str, new: str
     assert said in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ("modle=x", "argument 'modle=x': unknown key 'modle'; did you mean 'model'?"),
+        ("learning_rate=1e-6", "unknown key 'learning_rate'; did you mean 'trainer.learning_rate'?"),
+        ("rewards.r_geo.alpha=x", "argument 'rewards.r_geo.alpha=x': rewards, r_geo, alpha: found 'x'; allowed: float"),
+        ("rewards={r_gio: 1}", "argument 'rewards={r_gio: 1}': rewards: no 'r_gio'"),
+    ],
+)
+def test_what_the_command_line_sets_is_wrong_there_and_not_in_a_line_of_the_file(
+    tmp_path: Path, item: str, said: str
+) -> None:
+    with pytest.raises(InputError) as error:
+        read_recipe(written(tmp_path, GOOD), [item])
+    assert said in str(error.value) and ", line" not in str(error.value)
+
+
 def test_a_verb_takes_its_own_recipes_only(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="this is a recipe for globe-train grpo"):
         read_recipe(written(tmp_path, GOOD), kind="sft")
@@ -123,11 +140,14 @@ def test_an_argument_that_trl_does_not_know(trl: Any, tmp_path: Path) -> None:
         ("per_device_train_batch_size=[4]", r"found \[4\]; allowed: int"),
         ("bf16=maybe", "found 'maybe'; allowed: bool"),
         ("gradient_accumulation_steps=0", "found 0; allowed: 1 and more"),
+        ("learning_rate=-1e-6", "found -1e-06; allowed: 0 and more"),
+        ("max_steps=-4", "found -4; allowed: -1 and more"),
+        ("loss_type=drgrpo", r"found 'drgrpo'; did you mean 'dr_grpo'\? \(allowed: grpo, "),
     ],
 )
 def test_an_argument_of_trl_is_of_the_kind_that_trl_declares(trl: Any, item: str, said: str) -> None:
     with pytest.raises(InputError, match=rf"trainer, {item.partition('=')[0]}: {said}"):
-        check_libraries(read_recipe("sft", [f"trainer.{item}"]))
+        check_libraries(read_recipe("grpo_one_reward", [f"trainer.{item}"]))
 
 
 def test_a_value_of_the_command_line_that_is_no_yaml() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from reported import Row, write_run
 
 import globe_train
 from globe_train.checkpoint import checkpoints
@@ -136,6 +137,16 @@ def test_a_card_has_what_the_hub_reads_of_whole_runs(
     ]
     assert main(["card", str(sft), str(folder)]) == 2
     assert "results.json: no such file" in capsys.readouterr().err
+
+
+def test_a_card_shows_no_result_of_other_weights(sft: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "model.safetensors").write_bytes(b"other weights")
+    run = write_run(tmp_path / "run", [Row("a", 1.0, 2.0, "1, 2")], model_args={"pretrained": str(tmp_path / "other")})
+    before = (sft / "README.md").read_bytes()
+    assert main(["card", str(sft), str(run)]) == 2
+    assert f"of the weights in {tmp_path / 'other'}, not of those in {sft}" in capsys.readouterr().err
+    assert (sft / "README.md").read_bytes() == before
 
 
 def test_grpo_from_the_sft_checkpoint(sft: Path, folder: Path, world: Path) -> None:

@@ -10,7 +10,7 @@ from globe_eval.metrics.catalogue import Family, described
 from globe_eval.places.resolve import country_name
 from globe_eval.reports import notation
 from globe_eval.reports.page.joined import NamedRun
-from globe_eval.reports.run import settings
+from globe_eval.reports.run import measured, settings
 from globe_eval.sample import Results, Stratum, to_dict
 
 
@@ -37,13 +37,13 @@ def reasoning_rows(runs: Sequence[NamedRun]) -> list[tuple[str, list[FigureText]
 
 
 def _rows(runs: Sequence[NamedRun], families: Set[Family]) -> list[tuple[str, list[FigureText]]]:
-    names = dict.fromkeys(name for run in runs for name in run.results.metrics if described(name).family in families)
+    names = dict.fromkeys(name for run in runs for name in measured(run.results) if described(name).family in families)
     return [(notation.label(name), [_cell(run.results, name) for run in runs]) for name in names]
 
 
 def _cell(results: Results, name: str) -> FigureText:
     """One figure of one run."""
-    figure = results.metrics.get(name)
+    figure = measured(results).get(name)
     if figure is None:
         return FigureText("not measured")
     if described(name).family in ("accuracy", "own"):
