@@ -50,8 +50,10 @@ _LATEX = {
     "\\circ": "°",
     "\\degree": "°",
     "\\textdegree": "°",
-    "\\left": "",
-    "\\right": "",
+    "\\left(": "(",
+    "\\left[": "[",
+    "\\right)": ")",
+    "\\right]": "]",
     "\\,": " ",
     "\\;": " ",
     "\\_": "_",
@@ -89,6 +91,8 @@ def clean(response: str) -> str:
 
     >>> clean("48.85^\\\\circ \\\\text{N},\\u200b 2.35&deg; E")
     '48.85° N, 2.35° E'
+    >>> clean("A \\\\rightarrow B: \\\\left(48.85, 2.35\\\\right)")
+    'A \\\\rightarrow B: (48.85, 2.35)'
     """
     text = response.replace("\r\n", "\n")
     if not text.isascii():

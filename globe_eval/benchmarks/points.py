@@ -116,20 +116,17 @@ def _refuse_letters_apart(table: Table, columns: Sequence[str], points: npt.NDAr
 
 def with_decimal_points(table: Table, lat_column: str, lon_column: str) -> Table:
     """The table with "48.85" for "48,85" in two columns, where none of their numbers has a point."""
-    columns = {lat_column, lon_column}
-    texts = [cell for row in table.rows for column in columns if isinstance(cell := row.get(column), str)]
-    if len(columns) < 2 or not any(map(_DECIMAL_COMMA.fullmatch, texts)) or any(map(_DECIMAL_POINT.fullmatch, texts)):
+    columns = lat_column, lon_column
+    texts = [str(cell_value(row, column)) for row in table.rows for column in columns]
+    commas = any(map(_DECIMAL_COMMA.fullmatch, texts)) and not any(map(_DECIMAL_POINT.fullmatch, texts))
+    if lat_column == lon_column or not commas:
         return table
-    return replace(
-        table,
-        rows=[
-            {
-                key: cell.replace(",", ".") if key in columns and isinstance(cell, str) else cell
-                for key, cell in row.items()
-            }
-            for row in table.rows
-        ],
-    )
+
+    def pointed(row: dict[str, Any]) -> dict[str, Any]:
+        cells = ((column, cell_value(row, column)) for column in columns)
+        return {**row, **{column: cell.replace(",", ".") for column, cell in cells if isinstance(cell, str)}}
+
+    return replace(table, rows=list(map(pointed, table.rows)))
 
 
 def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list[str]) -> npt.NDArray[np.float64]:

@@ -130,8 +130,8 @@ def _of_task(values: Mapping[str, Any], folder: Path) -> Found:
         yield from _unknown(("metadata",), metadata, (*METADATA_KEYS, *MORE_METADATA_KEYS))
         exhaustive = metadata.get("exhaustive_entities")
         if not isinstance(exhaustive, bool | list | None):
-            keys = "metadata", "exhaustive_entities"
-            yield keys, f"{': '.join(keys)}: found {exhaustive!r}; allowed: true, false, or a list of classes"
+            wrong = f"metadata: exhaustive_entities: found {exhaustive!r}; allowed: true, false, or a list of classes"
+            yield ("metadata", "exhaustive_entities"), wrong
     allowed: tuple[Sequence[str], ...] = (PROMPT_NAMES, list(DECODINGS), ANSWER_FORMS)
     for key, choices in zip(OWN_KEYS, allowed, strict=True):
         if key in values and values[key] not in choices:

@@ -60,10 +60,10 @@ DEPENDENCIES: dict[str, tuple[str, ...]] = {
 }
 """State -> its territories with a code of their own: a photograph taken in Réunion was taken in France too."""
 
-_CLAIMED = {
-    **{"CN": ("TW",), "ES": ("GI",), "IE": ("GB.NIR",), "IL": ("PS",), "IT": ("VA", "SM"), "MA": ("EH",)},
-    **{"PS": ("IL",), "RS": ("XK",), "RU": ("UA.11", "UA.20")},
-}
+_CLAIMED: dict[str, tuple[str, ...]] = {
+    "CN": ("TW",), "ES": ("GI",), "IE": ("GB.NIR",), "IL": ("PS",), "IT": ("VA", "SM"), "MA": ("EH",),
+    "PS": ("IL",), "RS": ("XK",), "RU": ("UA.11", "UA.20"),
+}  # fmt: skip
 
 TERRITORIES: dict[str, tuple[str, ...]] = {
     code: (*DEPENDENCIES.get(code, ()), *_CLAIMED.get(code, ())) for code in sorted({*DEPENDENCIES, *_CLAIMED})

@@ -348,6 +348,16 @@ def test_a_column_of_something_else_is_refused(
 def test_a_decimal_comma_is_read_or_named(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.csv").write_text("id;lat;lon\na.jpg;48,85;2,29\nb.jpg;-33.85;151.2\nc.jpg;40.7;-74\n")
     assert "a.csv, line 2, column 'lat': found '48,85'" in score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
+    rows = [
+        {"id": name, "at": {"lat": lat, "lon": lon}}
+        for name, lat, lon in (("a.jpg", "48,85", "2,29"), ("b.jpg", "-33,85", "151,2"), ("c.jpg", "40,7", "-74"))
+    ]
+    options = ("a.jsonl", "--truth", "t.csv", "--lat-column", "at.lat", "--lon-column", "at.lon")
+    Path("a.jsonl").write_text(lines(rows))
+    score(capsys, *options)
+    rows[0]["at"]["lat"] = 48.85
+    Path("a.jsonl").write_text(lines(rows))
+    assert "a.jsonl, line 1, column 'at.lon': found '2,29'" in score(capsys, *options, code=2)[1]
     Path("a.csv").write_text(CSV)
     Path("t.csv").write_text(TRUTH.replace(",", ";").replace(".", ",").replace(",jpg", ".jpg"))
     assert score(capsys, "a.csv", "--truth", "t.csv")[0]["acc@25km"] == 1.0
