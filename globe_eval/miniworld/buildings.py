@@ -29,11 +29,15 @@ class Style:
     details: tuple[str, ...] = ()
 
 
-STYLES = {
-    entity: Style(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
-    for entity, fields in tomllib.loads(files(__package__).joinpath("styles.toml").read_text(encoding="utf-8")).items()
-}
-"""entity -> style, from styles.toml."""
+def styles() -> dict[str, Style]:
+    """entity -> style, from styles.toml."""
+    table: dict[str, Any] = tomllib.loads(files(__package__).joinpath("styles.toml").read_text(encoding="utf-8"))
+    for fields in table.values():
+        fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    return {entity: Style(**fields) for entity, fields in table.items()}
+
+
+STYLES = styles()
 
 
 def building(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
@@ -81,10 +85,10 @@ def roof(f: Frame, s: Style, colour: str, w: float, h: float, gable: bool) -> No
             f.rect(x - 0.5, h + 0.5, x + 0.5, h + 2.1, s.trim)
             f.rect(x - 0.32, h + 0.6, x + 0.32, h + 1.9, s.glass)
     elif s.roof == "curved":
-        eaves = [(-1.5, h + 0.9), (-0.6, h + 0.1), (w + 0.6, h + 0.1), (w + 1.5, h + 0.9)]
-        f.poly([*eaves, (w - 0.8, h + 1.5), (w - 2.0, h + 3.0), (2.0, h + 3.0), (0.8, h + 1.5)], s.tiles)
+        brim = [(-1.5, h + 0.9), (-0.6, h + 0.1), (w + 0.6, h + 0.1), (w + 1.5, h + 0.9)]
+        f.poly([*brim, (w - 0.8, h + 1.5), (w - 2.0, h + 3.0), (2.0, h + 3.0), (0.8, h + 1.5)], s.tiles)
         f.rect(1.8, h + 2.8, w - 1.8, h + 3.3, dark)
-        f.poly([*eaves, (w + 0.5, h + 0.45), (-0.5, h + 0.45)], dark)
+        f.poly([*brim, (w + 0.5, h + 0.45), (-0.5, h + 0.45)], dark)
     elif s.roof == "tin":
         f.poly([(-0.4, h - 0.1), (0.2, h + 1.3), (w - 0.2, h + 1.3), (w + 0.4, h - 0.1)], s.tiles)
         for i in range(1, int(w)):

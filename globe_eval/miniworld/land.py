@@ -134,12 +134,12 @@ def terrain(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
     elif what == "volcano":
         slope(canvas, ridge(r, base, 12, 2), base, "#8096a0")
         x, h = mid + r.randrange(-26, 27), 56
-        lit = [(8, 1), (28, 0.55), (74, 0)]
-        snow = [(-9, 1), (8, 1), (20, 0.72), (11, 0.78), (4, 0.66), (-4, 0.78), (-12, 0.66), (-21, 0.72)]
+        sunny = [(8, 1), (28, 0.55), (74, 0)]
+        crown = [(-9, 1), (8, 1), (20, 0.72), (11, 0.78), (4, 0.66), (-4, 0.78), (-12, 0.66), (-21, 0.72)]
         for outline, tone in (
-            ([(-74, 0), (-30, 0.55), (-9, 1), *lit], "#66718a"),
-            ([(2, 1), *lit, (12, 0)], "#7b869c"),
-            (snow, "#f2f5f8"),
+            ([(-74, 0), (-30, 0.55), (-9, 1), *sunny], "#66718a"),
+            ([(2, 1), *sunny, (12, 0)], "#7b869c"),
+            (crown, "#f2f5f8"),
         ):
             canvas.polygon([(x + dx, base - h * k) for dx, k in outline], tone)
         for i in range(4):

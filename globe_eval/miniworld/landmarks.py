@@ -417,8 +417,8 @@ def giraffes(f: Frame) -> None:
         for i in range(5):
             right, up = i * 3, i % 2 * 3
             f.rect(x + (-6 + right) * k, (20 + up) * k, x + (-4.4 + right) * k, (22.6 + up) * k, "#9a6432")
-            middle, up = x + turn * (7 + i * 1.1) * k, i * 4.6
-            f.rect(middle - 0.9 * k, (30 + up) * k, middle + 0.9 * k, (32.4 + up) * k, "#9a6432")
+            middle, high = x + turn * (7 + i * 1.1) * k, i * 4.6
+            f.rect(middle - 0.9 * k, (30 + high) * k, middle + 0.9 * k, (32.4 + high) * k, "#9a6432")
 
 
 LANDMARKS = {

@@ -106,7 +106,7 @@ def houses(rng: Random, scene: str, cues: dict[str, str], side: int, written: in
         while z < end:
             length = style.length[0] + int(rng.random() * (style.length[1] - style.length[0] + 1))
             floors = style.floors[0] + int(rng.random() * (style.floors[1] - style.floors[0] + 1))
-            spot = {"x": round(s * wall, 1), "z": round(z, 1), "far": round(z + length, 1)}
+            spot: dict[str, Any] = {"x": round(s * wall, 1), "z": round(z, 1), "far": round(z + length, 1)}
             objects.append(thing("building", what, rng, **spot, n=floors, c=shift))
             z += length + style.gap + (4 if scene == "natural" else 0)
             shift += 1 + int(rng.random() * 2)
@@ -179,7 +179,7 @@ def details(rng: Random, scene: str, cues: dict[str, str], side: int, camera: Ca
     objects: list[dict[str, Any]] = []
     if "sign" in cues:
         z = 9.8 + tenth(rng, 0, 2)
-        board = {"wide": 4.6, "tall": 1.5 + tenth(rng, 0, 0.4), "low": 2.2 + tenth(rng, 0, 1.6)}
+        board: dict[str, Any] = {"wide": 4.6, "tall": 1.5 + tenth(rng, 0, 0.4), "low": 2.2 + tenth(rng, 0, 1.6)}
         objects.append(thing("sign", cues["sign"], rng, x=beside(camera, side, 4.9, 2.3, z), z=z, **board))
     if "flag" in cues:
         z = 7.4 + tenth(rng, 0, 1.6)
