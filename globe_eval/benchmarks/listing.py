@@ -23,7 +23,6 @@ def table(known: Mapping[str, Definition], width: int = 80) -> str:
     Args:
         known: name -> definition, as `definition.definitions` finds them.
         width: of the terminal, in characters; descriptions are cut to it.
-
     """
     variants = variants_of(known)
     names = [name for name in sorted(known) if not known[name].is_group and name not in variants]

@@ -100,12 +100,9 @@ def locate(
 ) -> Iterator[tuple[int, dict[str, Any], bool]]:
     """The rows of a table with the `image` of each; the arguments are those of `read_manifest`.
 
-    Yields:
-        The index in the table, the row, and whether its picture is in the folder.
+    Yields: the index in the table, the row, and whether its picture is in the folder.
 
-    Raises:
-        InputError: what `read_truth` refuses, no such folder, or a picture outside of it.
-
+    Raises InputError: what `read_truth` refuses, no such folder, or a picture outside of it.
     """
     chosen = with_usual(table, columns)
     indexed = list(indexed_truth(table, chosen, values, where))

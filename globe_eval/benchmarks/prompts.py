@@ -140,7 +140,6 @@ def refuse_prompt_leaks(
         where: how the error begins, as in "task 'my_city'".
         prompt: from a row to all the text that a model would get.
         photographs: rows, the first few dozen.
-
     """
     if not photographs:
         return

@@ -52,7 +52,6 @@ class RayVllm(SimpleModel):
         InputError: an argument that neither has, or out of range; no cluster at the address; no GPU for an engine on
             this machine alone.
         ModuleNotFoundError: Ray, vLLM or transformers are not installed.
-
     """
 
     name = "ray-vllm"
@@ -195,7 +194,6 @@ class RayVllm(SimpleModel):
         Raises:
             InputError: nothing was answered, and nothing will be.
             IncompleteRun: Ray gave up in the middle.
-
         """
         if not requests:
             return
@@ -295,7 +293,6 @@ def sampling_arguments(gen_kwargs: Mapping[str, Any], stops: Sequence[str], seed
 
     >>> sampling_arguments({"do_sample": False, "until": ["x"], "max_gen_toks": 9}, ["<eos>"], 0)["stop"]
     ['x', '<eos>']
-
     """
     from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs
 

@@ -33,7 +33,6 @@ class FailureInside(Exception):
     Args:
         status: the HTTP status that its code means.
         message: what it says.
-
     """
 
     def __init__(self, status: int, message: str) -> None:
@@ -74,7 +73,6 @@ def read_reply(body: Any, ends: Sequence[str] = ()) -> Response:
     Raises:
         MalformedReply: no choice, no message, content that is no text, or an answer that the server broke off.
         FailureInside: an error with a code, in the place of an answer.
-
     """
     if not isinstance(body, dict):
         raise MalformedReply(f"no chat completion but {json.dumps(body)[:200]}")

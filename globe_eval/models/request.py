@@ -157,8 +157,7 @@ def decoding(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
     - a value of None leaves the field out: `temperature=null` for models that refuse one.
     - everything else (`top_p`, `seed`, penalties, a server's own fields) is passed on as it is: the server judges it.
 
-    Raises:
-        InputError: an argument that would change what is asked, or how many answers come back (`n`).
+    Raises InputError: an argument that would change what is asked, or how many answers come back (`n`).
 
     >>> decoding({"until": ["</s>", ""], "max_gen_toks": 64, "do_sample": False})
     {'max_tokens': 64, 'temperature': 0, 'stop': ['</s>']}

@@ -42,7 +42,6 @@ class Response(str):
     >>> answer = Response("country: Japan", finish_reason="stop")
     >>> answer == "country: Japan", answer.finish_reason, answer.error
     (True, 'stop', None)
-
     """
 
     __slots__ = ("completion_tokens", "error", "finish_reason", "first_token", "prompt_tokens", "served")

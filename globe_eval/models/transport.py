@@ -74,7 +74,6 @@ class Connection:
         url: scheme, host, port, path and query; a user name and password are sent as Basic authentication.
         headers: sent with each request.
         tls: for https.
-
     """
 
     def __init__(self, url: URL, headers: Mapping[str, str], tls: ssl.SSLContext) -> None:
@@ -101,7 +100,6 @@ class Connection:
         Raises:
             Unreachable: no connection.
             Broken: the exchange broke or took too long, or the reply is larger than MAX_BODY.
-
         """
         url = self._targets.get(path) or self._targets.setdefault(
             path, self._url.with_path(f"{self._url.path.rstrip('/')}/{path}", keep_query=True)

@@ -25,7 +25,6 @@ def other_form(samples: Sequence[Sample], form: AnswerForm, option: str) -> list
         samples: scored.
         form: in which they were read.
         option: what the user would choose the other form with, as in `--prompt`.
-
     """
     other = {"coordinates": "names"}.get(form, "coordinates")
     if form == "any":

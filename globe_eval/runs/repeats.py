@@ -24,7 +24,6 @@ def attach(samples: Sequence[Sample], results: Results, answers: Mapping[str, Se
         samples: scored, of the first answers.
         results: of these.
         answers: photograph's id -> its N answers. One that never came is a miss, and the run is not complete.
-
     """
     times = min(len(answers[sample.id]) for sample in samples)
     name = results.geocoder.name
