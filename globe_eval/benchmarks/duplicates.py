@@ -147,9 +147,7 @@ def _point(row: Row) -> tuple[float, float] | None:
     return lat, -180.0 if lon == 180.0 else lon
 
 
-def _shared(
-    ours: Sequence[Row], theirs: Sequence[Row], key: Callable[[Row], Hashable | None]
-) -> dict[str, str] | None:
+def _shared(ours: Sequence[Row], theirs: Sequence[Row], key: Callable[[Row], Hashable | None]) -> dict[str, str] | None:
     first: dict[Hashable, str] = {}
     for row in theirs:
         if (value := key(row)) is not None:

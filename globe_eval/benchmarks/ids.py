@@ -63,7 +63,7 @@ def why_apart(answers: Collection[str], truths: Collection[str]) -> str:
             found = Counter(
                 more
                 for short in some
-                for more in {more for long in longer[:10_000] if (more := rest(long, short)) not in ("", long)}
+                for more in {rest(long, short) for long in longer[:10_000] if rest(long, short) not in ("", long)}
             )
             more, count = next(iter(found.most_common(1)), ("", 0))
             if 2 * count > len(some) and count > 1:

@@ -34,7 +34,7 @@ from globe_eval.benchmarks.hub import download
 from globe_eval.benchmarks.images import pictures_below
 from globe_eval.benchmarks.manifest import locate
 from globe_eval.benchmarks.points import SwappedHeader
-from globe_eval.benchmarks.scan import SCAN_VERSION, Scan, scan
+from globe_eval.benchmarks.scan import SCAN_VERSION, scan
 from globe_eval.benchmarks.table import read_table, write_csv
 from globe_eval.benchmarks.truth import read_truth, truth_sha256
 from globe_eval.errors import InputError
