@@ -89,7 +89,6 @@ def prepare(
         against: manifests or tables of training sets and galleries: what they share with the benchmark is recorded.
         fix_swapped: read latitude and longitude the right way round where the header has them swapped.
         allow_missing: leave photographs out that have no picture, instead of writing no manifest.
-        include_path: folders of the user's own YAMLs.
 
     Raises InputError: the task, a file or a row of the truth is not what it must be.
     """

@@ -97,9 +97,8 @@ class Connection:
 
         A redirection to the same host is followed.
 
-        Raises:
-            Unreachable: no connection.
-            Broken: the exchange broke or took too long, or the reply is larger than MAX_BODY.
+        Raises Unreachable without a connection; Broken where the exchange broke or took too long, or the reply is
+        larger than MAX_BODY.
         """
         url = self._targets.get(path) or self._targets.setdefault(
             path, self._url.with_path(f"{self._url.path.rstrip('/')}/{path}", keep_query=True)

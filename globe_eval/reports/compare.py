@@ -213,8 +213,8 @@ def _rows(
         if not _is_median(one):  # of the photographs that both have a value of
             known = ~np.isnan(values[0]) & ~np.isnan(values[1])
             values = values[0][known], values[1][known]
-        statistics = (_statistic(one, side) for side in values)
-        pairs[one.name] = MetricPair(*statistics, found[one.name], one.higher_is_better, *wins)
+        ours, theirs = (_statistic(one, side) for side in values)
+        pairs[one.name] = MetricPair(ours, theirs, found[one.name], one.higher_is_better, *wins)
     return pairs
 
 
@@ -265,7 +265,9 @@ def _own_rows(
     )
     there = [one for one in metrics if not any(np.isnan(side[one.name]).all() for side in (left, right))]
     means = [one.name for one in there if not _is_median(one)]
-    found = differences_of_own_means(*({name: side[name] for name in means} for side in (right, left)), groups)
+    found = differences_of_own_means(
+        {name: right[name] for name in means}, {name: left[name] for name in means}, groups
+    )
     n, n_groups = int((located[0] | located[1]).sum()), len(np.unique(groups))
     pairs = {}
     for one in there:

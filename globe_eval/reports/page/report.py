@@ -51,11 +51,10 @@ def write_report(
     Args:
         folders: the runs, in the order in which they stand side by side.
         output: the page; DEFAULT in the working folder if not given.
-        images: a folder of the photographs. Pictures of the embedded benchmark are shown without it: they are drawn.
+        images: a folder of the photographs; those of the embedded benchmark are drawn.
         max_images: how many pictures at most; `pictures.MOST` if not given.
-        svg: a folder for the drawings as files of their own.
-        csv: a file for a row of each photograph and run.
-        ids: of this file: as the benchmark has them, or their SHA-256 (`export.samples.digests`).
+        svg, csv: a folder for the drawings as files, and a file with a row for each photograph and run.
+        ids: of the CSV: as the benchmark has them, or their SHA-256 (`export.samples.digests`).
         show: open the page in the user's browser.
 
     Raises InputError: what is no run, or cannot be written where it is asked for.
@@ -287,7 +286,7 @@ def _part_charts(runs: Sequence[NamedRun], by: By, name: str) -> dict[str, Any] 
     for metric in ("acc@25km", "acc@750km"):
         label = notation.short(metric)
         values = [
-            (f"{part_label} ({max(p.n for p in parts if p):,})", [p and p.metrics.get(metric) for p in parts])
+            (f"{part_label} ({max(p.n for p in parts if p):,})", [p.metrics.get(metric) if p else None for p in parts])
             for part_label, parts in rows
         ]
         title = f"Share within {label} by {name}"
