@@ -10,10 +10,9 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
-from numbers import Real
+from functools import cached_property, partial
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,7 +25,7 @@ from globe_eval.answers import parse
 from globe_eval.benchmarks.formats import records
 from globe_eval.benchmarks.table import Table, quoted
 from globe_eval.columns import columns as columns_of
-from globe_eval.errors import InputError, nearest
+from globe_eval.errors import InputError, nearest, without_dashes
 from globe_eval.metrics.catalogue import METRICS
 from globe_eval.metrics.figures import figures
 from globe_eval.metrics.intervals import mean_interval
@@ -96,6 +95,8 @@ def score(
     distance: DistanceModel = "geodesic",
     read: str | None = None,
     seed: int = 0,
+    skip_footer: bool = False,
+    skip_unknown_ids: bool = False,
 ) -> Run:
     """Score answers, one row a photograph, as `globe-eval score` does.
 
@@ -111,24 +112,34 @@ def score(
         distance: geodesic (WGS84) or haversine (R = 6371 km).
         read: response, coordinates or names, where the table has several.
         seed: of the intervals.
+        skip_footer: set trailing rows aside that are no samples.
+        skip_unknown_ids: set answers aside that have no truth.
 
     Raises InputError, one line, for what cannot be scored.
     """
     _allowed("distance", distance, places.DISTANCES)
+    if not isinstance(seed, Integral):
+        raise InputError(f"seed: found {quoted(seed)}; allowed: an integer")
     if answer_form is not None:
         _allowed("answer_form", answer_form, ANSWER_FORMS)
     answers = _table(table, "answers")
-    scored = score_table(
-        answers,
-        answers if truth is table else None if truth is None else _table(truth, "truth"),
-        task=None if task is None else str(task),
-        read=read,
-        answer_form=answer_form,
-        columns=_named(columns or {}),
-        distance=distance,
-        seed=operator.index(seed),
-    )
-    return Run(scored.results, scored.samples, scored.notes)
+    in_python = partial(without_dashes, column="columns[{!r}]", equals="=")
+    try:
+        scored = score_table(
+            answers,
+            answers if truth is table else None if truth is None else _table(truth, "truth"),
+            task=None if task is None else str(task),
+            read=read,
+            answer_form=answer_form,
+            columns=_named(columns or {}),
+            distance=distance,
+            seed=int(seed),
+            skip_footer=skip_footer,
+            skip_unknown_ids=skip_unknown_ids,
+        )
+    except InputError as error:
+        raise InputError(in_python(str(error))) from None
+    return Run(scored.results, scored.samples, list(map(in_python, scored.notes)))
 
 
 def read_run(folder: str | Path) -> Run:
@@ -303,6 +314,8 @@ def _table(table: TableLike, name: str) -> Table | Path:
             if not isinstance(row, Mapping):
                 raise InputError(f"{name}, row {place}: found {quoted(row)}; allowed: a dict a row, or a DataFrame")
         frame = pd.DataFrame(listed, dtype=object)
+    if frame.index.names == [None] and frame.index.dtype.kind == "O":  # ids, if anything
+        frame = frame.rename_axis("id")
     if levels := [level for level in frame.index.names if level is not None and level not in frame.columns]:
         frame = frame.reset_index(levels)
     if frame.columns.has_duplicates:

@@ -67,6 +67,7 @@ POSITIONS = dict(zip(ANSWERS["id"], zip(ANSWERS["lat"], ANSWERS["lon"], strict=T
         pa.Table.from_pandas(ANSWERS),
         ANSWERS.assign(run="x").set_index(["run", "id"]),
         ANSWERS.set_index("id", drop=False),
+        ANSWERS.assign(id=ANSWERS["id"].astype(str)).set_index("id").rename_axis(None),
         ANSWERS.astype({"id": "category", "lat": "Float64"}).convert_dtypes(dtype_backend="pyarrow"),
         (row for row in ANSWERS.to_dict("records")),
     ],
@@ -83,6 +84,7 @@ def test_what_a_notebook_holds_is_a_table(table: Any) -> None:
         (lambda: ge.score(ANSWERS, TRUTH, distance="flat"), "distance: found 'flat'; allowed: geodesic, haversine"),
         (lambda: ge.score(ANSWERS, TRUTH, columns={"lat": 1}), "no column '1'"),
         (lambda: ge.score(TRUTH, TRUTH), "no column of answers"),
+        (lambda: ge.score(ANSWERS, TRUTH, seed=1.5), "seed: found '1.5'; allowed: an integer"),  # type: ignore[arg-type]
         (lambda: ge.score(ANSWERS, TRUTH, columns=["lat"]), "columns: found \"['lat']\"; allowed: a dict"),
         (lambda: ge.score(ANSWERS, TRUTH, answer_form="coords"), "answer_form: found 'coords'; allowed: names"),
         (lambda: ge.distance_km(0, 0, 0, 1, distance="flat"), "distance: found 'flat'"),
@@ -103,6 +105,24 @@ def test_what_an_argument_cannot_be_is_one_line(call: Callable[[], Any], told: s
     with pytest.raises(InputError, match=r"^[^\n]+$") as error:
         call()
     assert told in str(error.value)
+
+
+SWAPPED = {"lat": "lon", "lon": "lat"}
+
+
+@pytest.mark.parametrize(
+    "answers, truth, told",
+    [
+        (ANSWERS.rename(columns={"id": "who"}), TRUTH, "(columns['id']='who')"),
+        (pd.concat([ANSWERS, ANSWERS.assign(id=[7, 8, 9])]), TRUTH, "set them aside with skip_unknown_ids"),
+        (ANSWERS.assign(city="Rome"), TRUTH, "choose read='coordinates' (lat, lon); read='names' (city)"),
+        (ANSWERS, TRUTH.rename(columns=SWAPPED), "give columns['truth_lat']='lon' columns['truth_lon']='lat'"),
+    ],
+)
+def test_errors_name_arguments_and_no_options(answers: pd.DataFrame, truth: pd.DataFrame, told: str) -> None:
+    with pytest.raises(InputError) as error:
+        ge.score(answers, truth)
+    assert told in str(error.value) and "--" not in str(error.value)
 
 
 def test_what_is_missing_is_missing_everywhere() -> None:

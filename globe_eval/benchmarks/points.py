@@ -160,8 +160,9 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
         if None in numbers:
             wrong = [cell for cell in (lat, lon) if isinstance(cell, dict) or _DECIMAL_COMMA.fullmatch(str(cell))]
             if wrong:
-                column = lat_column if wrong[0] is lat else lon_column
-                in_range(wrong[0], f"{table.where(index)}, column {column!r}", -90, 90, optional=True)
+                axis = int(wrong[0] is not lat)
+                where = f"{table.where(index)}, column {(lat_column, lon_column)[axis]!r}"
+                in_range(wrong[0], where, -_LIMITS[axis], _LIMITS[axis], optional=True)
             odd["no position"].append(index)
             continue
         points[index] = numbers
@@ -189,7 +190,7 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
 def refuse_swapped_answers(
     table: Table, lat_column: str, lon_column: str, points: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]
 ) -> str | None:
-    """A note where the answers are far nearer the truth when swapped, mirrored, or given the signs of the truth.
+    """A note where the answers are far nearer the truth when swapped, mirrored, scaled, or given the truth's signs.
 
     Args:
         table: of the answers, with its columns, for the message.
@@ -210,6 +211,7 @@ def refuse_swapped_answers(
         f"the longitude's other sign ({lon_column!r})": points * (1, -1),
         f"the latitude's other sign ({lat_column!r})": points * (-1, 1),
         "the signs of the truth, and the answers have none: are south and west lost?": signed,
+        **{f"all degrees times {factor:g}": points * factor for factor in (10, 100, 0.1)},
     }
     for how, other in others.items():
         moved = (other != points).any(axis=1)
@@ -281,7 +283,7 @@ def _advice(points: npt.NDArray[np.float64], rows: list[int], lat_column: str, l
 def _options(lat_column: str, lon_column: str) -> str:
     if lat_column == lon_column:
         return "; is it longitude, latitude?"
-    return f"; is the header swapped? --lat-column {lon_column} --lon-column {lat_column}"
+    return f"; is the header swapped? --lat-column {lon_column!r} --lon-column {lat_column!r}"
 
 
 class SwappedHeader(InputError):
@@ -293,7 +295,7 @@ class SwappedHeader(InputError):
 
     def advice(self, option: str) -> str:
         """What was found, and the options that help; `option` is how they begin."""
-        options = " ".join(f"{option}{role}-column {column}" for role, column in self.columns.items())
+        options = " ".join(f"{option}{role}-column {column!r}" for role, column in self.columns.items())
         return f"{self.found}; take the corrected file, or give {options}"
 
 

@@ -26,7 +26,7 @@ from globe_eval.benchmarks.definition import (
     shipped,
     task_folders,
 )
-from globe_eval.benchmarks.manifest import DATASET_KEYS, read_manifest, renamed_key
+from globe_eval.benchmarks.manifest import DATASET_KEYS, in_yaml, read_manifest, renamed_key
 from globe_eval.benchmarks.prompts import DECODINGS, PROMPT_NAMES, asked_forms
 from globe_eval.benchmarks.truth import ROLES, TRUTH_FIELDS
 from globe_eval.benchmarks.where import parse_where
@@ -239,7 +239,7 @@ def _of_data(definition: Definition) -> Found:
         manifest = read_manifest(places["truth"] or Path(), images=places.get("images"), **how)
     except InputError as error:
         named = [role for role, column in data.get("columns", {}).items() if repr(column) in str(error)]
-        yield ("dataset_kwargs", *(["columns", named[0]] if named else [])), f"dataset_kwargs: {error}"
+        yield ("dataset_kwargs", *(["columns", named[0]] if named else [])), f"dataset_kwargs: {in_yaml(error)}"
         return
     if changed := other_pictures(manifest):
         yield (

@@ -31,13 +31,10 @@ class Style:
 
 def styles() -> dict[str, Style]:
     """entity -> style, from styles.toml."""
-    table = tomllib.loads(files(__package__).joinpath("styles.toml").read_text(encoding="utf-8"))
-
-    def style(fields: dict[str, Any]) -> Style:
-        frozen: dict[str, Any] = {field: tuple(v) if isinstance(v, list) else v for field, v in fields.items()}
-        return Style(**frozen)
-
-    return {entity: style(fields) for entity, fields in table.items()}
+    table: dict[str, Any] = tomllib.loads(files(__package__).joinpath("styles.toml").read_text(encoding="utf-8"))
+    for fields in table.values():
+        fields |= {name: tuple(value) for name, value in fields.items() if isinstance(value, list)}
+    return {entity: Style(**fields) for entity, fields in table.items()}
 
 
 STYLES = styles()
@@ -88,31 +85,10 @@ def roof(f: Frame, s: Style, colour: str, w: float, h: float, gable: bool) -> No
             f.rect(x - 0.5, h + 0.5, x + 0.5, h + 2.1, s.trim)
             f.rect(x - 0.32, h + 0.6, x + 0.32, h + 1.9, s.glass)
     elif s.roof == "curved":
-        f.poly(
-            [
-                (-1.5, h + 0.9),
-                (-0.6, h + 0.1),
-                (w + 0.6, h + 0.1),
-                (w + 1.5, h + 0.9),
-                (w - 0.8, h + 1.5),
-                (w - 2.0, h + 3.0),
-                (2.0, h + 3.0),
-                (0.8, h + 1.5),
-            ],
-            s.tiles,
-        )
+        brim = [(-1.5, h + 0.9), (-0.6, h + 0.1), (w + 0.6, h + 0.1), (w + 1.5, h + 0.9)]
+        f.poly([*brim, (w - 0.8, h + 1.5), (w - 2.0, h + 3.0), (2.0, h + 3.0), (0.8, h + 1.5)], s.tiles)
         f.rect(1.8, h + 2.8, w - 1.8, h + 3.3, dark)
-        f.poly(
-            [
-                (-1.5, h + 0.9),
-                (-0.6, h + 0.1),
-                (w + 0.6, h + 0.1),
-                (w + 1.5, h + 0.9),
-                (w + 0.5, h + 0.45),
-                (-0.5, h + 0.45),
-            ],
-            dark,
-        )
+        f.poly([*brim, (w + 0.5, h + 0.45), (-0.5, h + 0.45)], dark)
     elif s.roof == "tin":
         f.poly([(-0.4, h - 0.1), (0.2, h + 1.3), (w - 0.2, h + 1.3), (w + 0.4, h - 0.1)], s.tiles)
         for i in range(1, int(w)):
@@ -171,14 +147,8 @@ def windows(f: Frame, s: Style, w: float, h: float, floors: int, r: Random) -> N
             lit = night and r.random() < 0.42
             glass = "#ffd987" if lit else s.glass
             if s.window == "panes":
-                f.rect(
-                    x - s.bay * 0.46,
-                    low + 0.3,
-                    x + s.bay * 0.46,
-                    low + s.storey - 0.3,
-                    glass if lit else shade(s.glass, (0.85, 1.0, 1.3)[r.randrange(3)]),
-                    lit,
-                )
+                pane = glass if lit else shade(s.glass, r.choice((0.85, 1.0, 1.3)))
+                f.rect(x - s.bay * 0.46, low + 0.3, x + s.bay * 0.46, low + s.storey - 0.3, pane, lit)
             elif s.window == "tall":
                 f.rect(x - 0.72, low + 0.5, x + 0.72, low + 2.75, s.trim)
                 f.rect(x - 0.5, low + 0.6, x + 0.5, low + 2.6, glass, lit)
@@ -190,28 +160,9 @@ def windows(f: Frame, s: Style, w: float, h: float, floors: int, r: Random) -> N
                 f.rect(x - 0.5, low + 0.7, x + 0.5, low + 2.5, glass, lit)
             elif s.window == "arched":
                 f.rect(x - 0.75, low + 0.4, x + 0.75, low + 2.1, s.trim)
-                f.poly(
-                    [
-                        (x - 0.75, low + 2.1),
-                        (x - 0.5, low + 2.65),
-                        (x, low + 2.9),
-                        (x + 0.5, low + 2.65),
-                        (x + 0.75, low + 2.1),
-                    ],
-                    s.trim,
-                )
+                f.mirrored(x, [(0.75, low + 2.1), (0.5, low + 2.65), (0, low + 2.9)], s.trim)
                 f.rect(x - 0.5, low + 0.5, x + 0.5, low + 2.1, glass, lit)
-                f.poly(
-                    [
-                        (x - 0.5, low + 2.1),
-                        (x - 0.3, low + 2.45),
-                        (x, low + 2.6),
-                        (x + 0.3, low + 2.45),
-                        (x + 0.5, low + 2.1),
-                    ],
-                    glass,
-                    lit,
-                )
+                f.mirrored(x, [(0.5, low + 2.1), (0.3, low + 2.45), (0, low + 2.6)], glass, lit)
             elif s.window == "bay" and i % 2 == 0:
                 f.rect(x - 1.3, low + 0.2, x + 1.5, low + 3.0, s.trim)
                 for dx in (-1.0, -0.2, 0.7):
@@ -220,10 +171,8 @@ def windows(f: Frame, s: Style, w: float, h: float, floors: int, r: Random) -> N
                 f.rect(x - 0.4, low + 0.7, x + 0.4, low + 2.4, glass, lit)
     if "stalls" in s.details:
         f.rect(0.5, 0, w - 0.5, h * 0.72, "#ffce7a" if night else s.glass, night)
-        f.poly(
-            [(0.2, h * 0.86), (w - 0.2, h * 0.86), (w, h * 0.66), (0, h * 0.66)],
-            ("#d9534a", "#3f8f6a", "#e0a83a")[r.randrange(3)],
-        )
+        awning = r.choice(("#d9534a", "#3f8f6a", "#e0a83a"))
+        f.poly([(0.2, h * 0.86), (w - 0.2, h * 0.86), (w, h * 0.66), (0, h * 0.66)], awning)
 
 
 def ornaments(f: Frame, s: Style, colour: str, w: float, h: float, floors: int, r: Random) -> None:
@@ -236,8 +185,8 @@ def ornaments(f: Frame, s: Style, colour: str, w: float, h: float, floors: int, 
             f.rect(w * 0.6, low, w * 0.9, low + 0.95, shade(colour, 0.8))
         if "cornices" in s.details:
             f.rect(0, low - 0.1, w, low + 0.14, shade(s.trim, 0.95))
-        if "iron rails" in s.details:
-            f.rect(0.4, low + 0.45, w - 0.4, low + 0.62, dark) if k in (1, floors - 1) else None
+        if "iron rails" in s.details and k in (1, floors - 1):
+            f.rect(0.4, low + 0.45, w - 0.4, low + 0.62, dark)
         if "wooden balconies" in s.details:
             wood = "#7a4a2c"
             f.rect(-0.1, low - 0.1, w + 0.1, low + 0.25, wood)
@@ -267,10 +216,11 @@ def ornaments(f: Frame, s: Style, colour: str, w: float, h: float, floors: int, 
             f.rect(x + 0.1, h + 3.6, x + 0.35, h + 4.1, "#c47a50")
             f.rect(x + 0.55, h + 3.6, x + 0.8, h + 4.1, "#c47a50")
     if "doors" in s.details:
-        f.rect(w * 0.44, 0, w * 0.58, 2.3, ("#2f5f8a", "#7a2430", "#2f6b4a", "#26282c")[r.randrange(4)])
+        f.rect(w * 0.44, 0, w * 0.58, 2.3, r.choice(("#2f5f8a", "#7a2430", "#2f6b4a", "#26282c")))
     if "roof rooms" in s.details:
         f.rect(w * 0.55, h, w * 0.85, h + 1.7, shade(colour, 0.93))
-        f.dome(w * 0.25, h, 1.3, 1.4, shade("#3f7fb8", 1.1)) if r.random() < 0.35 else None
+        if r.random() < 0.35:
+            f.dome(w * 0.25, h, 1.3, 1.4, shade("#3f7fb8", 1.1))
     if "water tanks" in s.details:
         f.rect(w * 0.3, h, w * 0.62, h + 1.2, "#4a86c0")
         f.rect(w * 0.72, h, w * 0.76, h + 1.8, dark)

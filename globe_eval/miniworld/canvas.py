@@ -140,6 +140,11 @@ class Frame:
         """A filled rectangle (in perspective, a quadrilateral)."""
         self.poly(((x0, y0), (x1, y0), (x1, y1), (x0, y1)), colour, glow)
 
+    def mirrored(self, x: float, half: Iterable[Point], colour: str, glow: bool = False) -> None:
+        """A filled polygon, the same to the left and the right of x; `half` is (distance from x, y) of its corners."""
+        half = list(half)
+        self.poly([*((x - w, y) for w, y in half), *((x + w, y) for w, y in reversed(half))], colour, glow)
+
     def disc(self, x: float, y: float, rx: float, ry: float, colour: str, glow: bool = False) -> None:
         """A filled ellipse."""
         (px, py), unit = self.project(x, y), self.unit

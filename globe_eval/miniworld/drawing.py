@@ -11,37 +11,16 @@ from globe_eval.miniworld import buildings, flags, land, landmarks, plants, stre
 from globe_eval.miniworld.canvas import UNITS, Camera, Canvas
 
 PAINTERS = {
-    "sky": land.sky,
-    "heaven": land.heaven,
-    "terrain": land.terrain,
-    "ground": land.ground,
-    "sea": land.sea,
-    "road": land.road,
-    "line": land.centre_line,
-    "weather": land.weather,
-    "landmark": landmarks.landmark,
-    "building": buildings.building,
-    "crossing": land.crossing,
-    "plant": plants.plant,
-    "bush": plants.bush,
-    "car": vehicles.car,
-    "plate": vehicles.plate,
-    "vehicle": vehicles.vehicle,
-    "furniture": street.furniture,
-    "wires": street.wires,
-    "lamps": street.lamps,
-    "people": street.people,
-    "sign": street.sign,
-    "flag": flags.flag,
-    "leaves": street.leaves,
+    painter.__name__: painter
+    for painter in (
+        *(land.sky, land.heaven, land.terrain, land.ground, land.sea, land.road, land.line, land.weather),
+        *(landmarks.landmark, buildings.building, land.crossing, plants.plant, plants.bush),
+        *(vehicles.car, vehicles.plate, vehicles.vehicle, street.furniture, street.wires, street.lamps),
+        *(street.people, street.sign, flags.flag, street.leaves),
+    )
 }
-HEIGHTS = {
-    "car": (1.0, 1.5),
-    "vehicle": (2.2, 1.8),
-    "people": (0.3, 1.6),
-    "furniture": (0.6, 1.6),
-    "bush": (0.8, 0.9),
-}  # half width, height
+# half width, height
+HEIGHTS = {"car": (1.0, 1.5), "vehicle": (2.2, 1.8), "people": (0.3, 1.6), "furniture": (0.6, 1.6), "bush": (0.8, 0.9)}
 
 
 def draw(spec: dict[str, Any], size: int) -> Image.Image:

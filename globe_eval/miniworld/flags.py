@@ -57,10 +57,9 @@ def star(f: Frame, x: float, y: float, size: float, colour: str) -> None:
 
 def mark(f: Frame, shape: str, x: float, y: float, s: float, colour: str) -> None:
     """One device on a flag."""
-    if shape == "disc":
-        f.poly([(x + s * cos(i * pi / 10), y + s * sin(i * pi / 10)) for i in range(20)], colour)
-    elif shape == "oval":
-        f.poly([(x + s * 0.6 * cos(i * pi / 10), y + s * 1.7 * sin(i * pi / 10)) for i in range(20)], colour)
+    if shape in ("disc", "oval"):
+        rx, ry = (s, s) if shape == "disc" else (s * 0.6, s * 1.7)
+        f.poly([(x + rx * cos(i * pi / 10), y + ry * sin(i * pi / 10)) for i in range(20)], colour)
     elif shape == "dome":
         f.dome(x, y, s, s, colour)
     elif shape == "star":
@@ -73,33 +72,17 @@ def mark(f: Frame, shape: str, x: float, y: float, s: float, colour: str) -> Non
         for dx, dy in ((-0.95, 0.6), (0.95, 0.6), (-0.95, -0.6), (0.95, -0.6)):
             f.rect(x + dx - s, y + dy - s, x + dx + s, y + dy + s, colour)
     elif shape == "leaf":
-        f.poly(
-            [
-                (x, y + s),
-                (x + 0.2, y + s * 0.45),
-                (x + s, y + s * 0.35),
-                (x + 0.35, y - s * 0.35),
-                (x + 0.08, y - s * 0.4),
-                (x + 0.06, y - s),
-                (x - 0.06, y - s),
-                (x - 0.08, y - s * 0.4),
-                (x - 0.35, y - s * 0.35),
-                (x - s, y + s * 0.35),
-                (x - 0.2, y + s * 0.45),
-            ],
-            colour,
-        )
+        lobes = [(0.06, y - s), (0.08, y - s * 0.4), (0.35, y - s * 0.35), (s, y + s * 0.35), (0.2, y + s * 0.45)]
+        f.mirrored(x, [*lobes, (0, y + s)], colour)
     elif shape == "canton":
         cloth(f, 0, 0.92, 1.15, 2, colour)
     elif shape == "plus":
         f.rect(0, y - 0.1, 1.1, y + 0.1, colour)
         f.rect(x - 0.1, 0.95, x + 0.1, 2, colour)
-    elif shape == "nordic":
+    elif shape in ("cross", "nordic"):
+        middle = 1.5 if shape == "cross" else 1.05
         cloth(f, 0, 1 - s, 3, 1 + s, colour)
-        cloth(f, 1.05 - s, 0, 1.05 + s, 2, colour)
-    elif shape == "cross":
-        cloth(f, 0, 1 - s, 3, 1 + s, colour)
-        cloth(f, 1.5 - s, 0, 1.5 + s, 2, colour)
+        cloth(f, middle - s, 0, middle + s, 2, colour)
     elif shape == "crosslets":
         for dx, dy in ((0.65, 0.42), (2.35, 0.42), (0.65, 1.58), (2.35, 1.58)):
             f.rect(dx - s * 1.6, dy - s * 0.5, dx + s * 1.6, dy + s * 0.5, colour)

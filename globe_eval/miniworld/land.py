@@ -59,13 +59,8 @@ def heaven(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
         for colour, dy in (("#d4dde6", 2.2), ("#f7f9fb", 0.0)):
             for dx, rx, ry in ((-15, 11, 5), (-5, 12, 9), (7, 13, 7), (18, 9, 4)):
                 canvas.oval(x + dx * k, y + (dy - ry * 0.5) * k, rx * k, ry * k, colour)
-            base = [
-                (x - 25 * k, y + dy * k),
-                (x + 26 * k, y + dy * k),
-                (x + 20 * k, y + (dy - 4) * k),
-                (x - 20 * k, y + (dy - 4) * k),
-            ]
-            canvas.polygon(base, colour)
+            low, high = y + dy * k, y + (dy - 4) * k
+            canvas.polygon([(x - 25 * k, low), (x + 26 * k, low), (x + 20 * k, high), (x - 20 * k, high)], colour)
     else:
         for _ in range(item["n"]):
             bx, by, k = x + r.randrange(-22, 23), y + r.randrange(-12, 13), r.choice((2.8, 3.4, 4.2))
@@ -98,11 +93,9 @@ def peaks(r: Random, base: float, height: float, middle: float, broad: float) ->
         width = r.randrange(20, 38) * broad
         near = max(0.0, 1 - abs(x + width / 2 - middle) / 70)
         top = base - height * (0.5 + 0.25 * r.random() + 0.3 * near)
+        foot = base - height * (0.22 if broad == 1 else 0.4)
         points += [(x + width * 0.28, base - (base - top) * 0.55), (x + width * 0.5, top)]
-        points += [
-            (x + width * 0.72, base - (base - top) * 0.6),
-            (x + width, base - height * (0.22 if broad == 1 else 0.4)),
-        ]
+        points += [(x + width * 0.72, base - (base - top) * 0.6), (x + width, foot)]
         x += width
     return points
 
@@ -119,29 +112,19 @@ def terrain(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
             if top[1] < left[1] and top[1] < right[1]:
                 canvas.polygon([top, right, (top[0] + 3, base)], lit)
                 if cap:
-                    drop = (base - top[1]) * 0.36
-                    dx = (top[0] - left[0]) * 0.8
-                    canvas.polygon(
-                        [
-                            top,
-                            (top[0] + dx, top[1] + drop),
-                            (top[0] + dx * 0.35, top[1] + drop * 0.72),
-                            (top[0], top[1] + drop * 1.1),
-                            (top[0] - dx * 0.4, top[1] + drop * 0.74),
-                            (top[0] - dx, top[1] + drop),
-                        ],
-                        cap,
-                    )
+                    dx, drop = (top[0] - left[0]) * 0.8, (base - top[1]) * 0.36
+                    snow = ((0, 0), (1, 1), (0.35, 0.72), (0, 1.1), (-0.4, 0.74), (-1, 1))
+                    canvas.polygon([(top[0] + dx * u, top[1] + drop * v) for u, v in snow], cap)
         canvas.at_depth(80)
         slope(canvas, ridge(r, base, 12, 2), base, "#6b8160" if cap else "#b98d62")
     elif what in ("green hills", "forested mountains"):
-        tall, tones = (
-            (26, ("#8fb387", "#7aa56b", "#659255")) if what[0] == "g" else (44, ("#5c8a7c", "#3f7360", "#2f5d49"))
-        )
+        tall, rough, step, tones = {
+            "green hills": (26, 1, 8, ("#8fb387", "#7aa56b", "#659255")),
+            "forested mountains": (44, 5, 4, ("#5c8a7c", "#3f7360", "#2f5d49")),
+        }[what]
         for i, tone in enumerate(tones):
             canvas.at_depth(150 - 45 * i)
-            rough = 1 if what[0] == "g" else 5
-            slope(canvas, ridge(r, base, tall * (1 - 0.27 * i), rough, 8 if rough == 1 else 4), base, tone)
+            slope(canvas, ridge(r, base, tall * (1 - 0.27 * i), rough, step), base, tone)
     elif what == "sand dunes":
         for i, tone in enumerate(("#e7c388", "#dcae6b", "#cf9a55")):
             line = ridge(r, base, 30 - 8 * i, 0)
@@ -151,40 +134,20 @@ def terrain(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
     elif what == "volcano":
         slope(canvas, ridge(r, base, 12, 2), base, "#8096a0")
         x, h = mid + r.randrange(-26, 27), 56
-        canvas.polygon(
-            [
-                (x - 74, base),
-                (x - 30, base - h * 0.55),
-                (x - 9, base - h),
-                (x + 8, base - h),
-                (x + 28, base - h * 0.55),
-                (x + 74, base),
-            ],
-            "#66718a",
-        )
-        canvas.polygon(
-            [(x + 2, base - h), (x + 8, base - h), (x + 28, base - h * 0.55), (x + 74, base), (x + 12, base)], "#7b869c"
-        )
-        canvas.polygon(
-            [
-                (x - 9, base - h),
-                (x + 8, base - h),
-                (x + 20, base - h * 0.72),
-                (x + 11, base - h * 0.78),
-                (x + 4, base - h * 0.66),
-                (x - 4, base - h * 0.78),
-                (x - 12, base - h * 0.66),
-                (x - 21, base - h * 0.72),
-            ],
-            "#f2f5f8",
-        )
+        sunny = [(8, 1), (28, 0.55), (74, 0)]
+        crown = [(-9, 1), (8, 1), (20, 0.72), (11, 0.78), (4, 0.66), (-4, 0.78), (-12, 0.66), (-21, 0.72)]
+        for outline, tone in (
+            ([(-74, 0), (-30, 0.55), (-9, 1), *sunny], "#66718a"),
+            ([(2, 1), *sunny, (12, 0)], "#7b869c"),
+            (crown, "#f2f5f8"),
+        ):
+            canvas.polygon([(x + dx, base - h * k) for dx, k in outline], tone)
         for i in range(4):
             canvas.oval(x + 3 + i * 5, base - h - 4 - i * 4, 4 + i * 1.4, 3 + i, "#d9dde2")
 
 
 def ground(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
     """Everything below the horizon."""
-    canvas.at_depth(0)
     far, near = GROUNDS[item["what"]]
     canvas.at_depth(90)
     top = canvas.ink(far)
@@ -206,9 +169,8 @@ def sea(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
     def strip(inner: float, colour: str, depth: float) -> None:
         canvas.at_depth(depth)
         points = [camera.point(side * inner, -0.2, z) for z in (400, 60, 25, 12, 5)]
-        canvas.polygon(
-            [*points, (camera.vanish + edge * 1.6, UNITS), (camera.vanish + edge * 1.6, camera.horizon - 1)], colour
-        )
+        outside = camera.vanish + edge * 1.6
+        canvas.polygon([*points, (outside, UNITS), (outside, camera.horizon - 1)], colour)
 
     strip(5.4, "#ecd9ab", 20)
     strip(8.2, "#f4f7f4", 30)
@@ -226,31 +188,22 @@ def sea(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
 
 def road(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
     """The carriageway with its kerbs."""
-    half, snow = item["half"], item["snowy"]
-    for width, colour in (
-        (half + 2.2, item["walk"]),
-        (half + 0.25, "#d9d6cf"),
-        (half, "#8d949c" if snow else "#70757d"),
-    ):
+    half, surface = item["half"], "#8d949c" if item["snowy"] else "#70757d"
+    for width, colour in ((half + 2.2, item["walk"]), (half + 0.25, "#d9d6cf"), (half, surface)):
         if colour:
             canvas.at_depth(10)
             canvas.polygon([camera.point(s * width, 0, z) for s, z in ((-1, 4), (-1, 300), (1, 300), (1, 4))], colour)
 
 
-def centre_line(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
+def line(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
     """Dashes (white) or a double line (yellow) along the middle, both in either colour."""
     colour = "#f2c230" if item["what"].startswith("yellow") else "#f4f4f0"
     canvas.at_depth(8)
-    if item["double"]:
-        for x in (-0.19, 0.19):
-            canvas.polygon(
-                [camera.point(x + d, 0, z) for d, z in ((-0.09, 5), (-0.09, 120), (0.09, 120), (0.09, 5))], colour
-            )
-    else:
-        for z in range(5, 70, 5):
-            canvas.polygon(
-                [camera.point(d, 0, zz) for d, zz in ((-0.12, z), (-0.12, z + 2.6), (0.12, z + 2.6), (0.12, z))], colour
-            )
+    stripes = [(x, 0.09, 5, 120) for x in (-0.19, 0.19)]
+    dashes = [(0, 0.12, z, z + 2.6) for z in range(5, 70, 5)]
+    for x, half, near, far in stripes if item["double"] else dashes:
+        corners = ((x - half, near), (x - half, far), (x + half, far), (x + half, near))
+        canvas.polygon([camera.point(px, 0, pz) for px, pz in corners], colour)
 
 
 def crossing(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
@@ -275,25 +228,6 @@ def weather(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
             flake = r.choice((0.7, 0.9, 1.3, 1.7))
             canvas.oval(r.randrange(UNITS), r.randrange(UNITS), flake, flake, "#fdfeff", glow=True)
     else:
-        canvas.veil(
-            [
-                (0, camera.horizon - 50),
-                (UNITS, camera.horizon - 50),
-                (UNITS, camera.horizon + 34),
-                (0, camera.horizon + 34),
-            ],
-            canvas.light.haze,
-            34,
-            glow=True,
-        )
-        canvas.veil(
-            [
-                (0, camera.horizon - 24),
-                (UNITS, camera.horizon - 24),
-                (UNITS, camera.horizon + 14),
-                (0, camera.horizon + 14),
-            ],
-            canvas.light.haze,
-            40,
-            glow=True,
-        )
+        for above, below, percent in ((50, 34, 34), (24, 14, 40)):
+            top, low = camera.horizon - above, camera.horizon + below
+            canvas.veil([(0, top), (UNITS, top), (UNITS, low), (0, low)], canvas.light.haze, percent, glow=True)

@@ -81,16 +81,8 @@ def heavens(rng: Random, sky: str, weather: str) -> list[dict[str, Any]]:
             x, y, k = int(rng.random() * 240) - 8, 12 + int(rng.random() * 50), 60 + int(rng.random() * 75)
             objects.append(thing("heaven", "clouds", rng, x=x, y=y, k=k))
     if sky != "night sky" and rng.random() < 0.15:
-        objects.append(
-            thing(
-                "heaven",
-                "birds",
-                rng,
-                x=40 + int(rng.random() * 144),
-                y=24 + int(rng.random() * 30),
-                n=3 + int(rng.random() * 5),
-            )
-        )
+        x, y, n = 40 + int(rng.random() * 144), 24 + int(rng.random() * 30), 3 + int(rng.random() * 5)
+        objects.append(thing("heaven", "birds", rng, x=x, y=y, n=n))
     return objects
 
 
@@ -101,37 +93,21 @@ def houses(rng: Random, scene: str, cues: dict[str, str], side: int, written: in
         if scene != "urban" or rng.random() < 0.5:
             return []
         what = "construction fence"
-    style = STYLES[what]
-    objects = []
+    style, objects = STYLES[what], []
+    nearest, spread = {"urban": (8.0, 4), "coastal": (12.0, 4), "natural": (18.0, 10)}[scene]
     sides = (-1, 1) if scene == "urban" and rng.random() < 0.75 else (-side,)
     for s in sides:
         wall = 5.3 + tenth(rng, 0, 2.2) if scene != "natural" else 7.5 + tenth(rng, 0, 3)
         if s == written and "sign" in cues:
             wall = max(wall, 7.4)
-        z = (
-            8.0 + tenth(rng, 0, 4)
-            if scene == "urban"
-            else 12.0 + tenth(rng, 0, 4)
-            if scene == "coastal"
-            else 18.0 + tenth(rng, 0, 10)
-        )
+        z = nearest + tenth(rng, 0, spread)
         end = z + 8 if scene == "natural" else (26.0 if "landmark" in cues else 34.0) + tenth(rng, 0, 24)
         shift = int(rng.random() * 10)
         while z < end:
             length = style.length[0] + int(rng.random() * (style.length[1] - style.length[0] + 1))
             floors = style.floors[0] + int(rng.random() * (style.floors[1] - style.floors[0] + 1))
-            objects.append(
-                thing(
-                    "building",
-                    what,
-                    rng,
-                    x=round(s * wall, 1),
-                    z=round(z, 1),
-                    far=round(z + length, 1),
-                    n=floors,
-                    c=shift,
-                )
-            )
+            spot: dict[str, Any] = {"x": round(s * wall, 1), "z": round(z, 1), "far": round(z + length, 1)}
+            objects.append(thing("building", what, rng, **spot, n=floors, c=shift))
             z += length + style.gap + (4 if scene == "natural" else 0)
             shift += 1 + int(rng.random() * 2)
     return objects
@@ -147,17 +123,9 @@ def greenery(rng: Random, scene: str, cues: dict[str, str], side: int) -> list[d
         for s in (-1, 1):
             for z in (13, 18, 25, 36, 52):
                 if rng.random() < 0.72:
-                    x = s * (4.2 + tenth(rng, 0, 3.0) + z * 0.12)
-                    objects.append(
-                        thing(
-                            "plant",
-                            cues["plants"],
-                            rng,
-                            x=round(x, 1),
-                            z=z + tenth(rng, 0, 4),
-                            k=int(scale * (0.8 + 0.4 * rng.random())),
-                        )
-                    )
+                    x, near = s * (4.2 + tenth(rng, 0, 3.0) + z * 0.12), z + tenth(rng, 0, 4)
+                    k = int(scale * (0.8 + 0.4 * rng.random()))
+                    objects.append(thing("plant", cues["plants"], rng, x=round(x, 1), z=near, k=k))
     else:
         s = side if scene == "coastal" or rng.random() < 0.5 else -side
         gap = 7 + int(rng.random() * 5)
@@ -190,9 +158,8 @@ def traffic(rng: Random, cues: dict[str, str]) -> list[dict[str, Any]]:
         if "plate" in cues:
             objects.append(thing("plate", cues["plate"], rng, x=lane, z=round(z - 0.01, 2)))
         if rng.random() < 0.85 and "vehicle" not in cues:
-            objects.append(
-                thing("car", "cars", rng, shows, x=-lane, z=9.6 + tenth(rng, 0, 6), rear=False, c=int(rng.random() * 8))
-            )
+            z = 9.6 + tenth(rng, 0, 6)
+            objects.append(thing("car", "cars", rng, shows, x=-lane, z=z, rear=False, c=int(rng.random() * 8)))
     if "vehicle" in cues:
         half = LENGTHS.get(cues["vehicle"], 4.5) / 2
         away = -1 if cues.get("traffic", "left").startswith("right") else 1
@@ -212,11 +179,7 @@ def details(rng: Random, scene: str, cues: dict[str, str], side: int, camera: Ca
     objects: list[dict[str, Any]] = []
     if "sign" in cues:
         z = 9.8 + tenth(rng, 0, 2)
-        board: dict[str, Any] = {
-            "wide": 4.6,
-            "tall": 1.5 + tenth(rng, 0, 0.4),
-            "low": 2.2 + tenth(rng, 0, 1.6),
-        }
+        board: dict[str, Any] = {"wide": 4.6, "tall": 1.5 + tenth(rng, 0, 0.4), "low": 2.2 + tenth(rng, 0, 1.6)}
         objects.append(thing("sign", cues["sign"], rng, x=beside(camera, side, 4.9, 2.3, z), z=z, **board))
     if "flag" in cues:
         z = 7.4 + tenth(rng, 0, 1.6)
@@ -225,22 +188,13 @@ def details(rng: Random, scene: str, cues: dict[str, str], side: int, camera: Ca
         objects.append(thing("wires", "overhead wires", rng, x=round(-side * 4.6, 1), z=9.0))
     elif "furniture" in cues:
         z = 6.6 + tenth(rng, 0, 1.2)
-        objects.append(
-            thing("furniture", cues["furniture"], rng, x=beside(camera, -side, 3.8 + tenth(rng, 0, 0.4), 1.1, z), z=z)
-        )
+        x = beside(camera, -side, 3.8 + tenth(rng, 0, 0.4), 1.1, z)
+        objects.append(thing("furniture", cues["furniture"], rng, x=x, z=z))
     if scene != "natural" and rng.random() < 0.3:
         objects.append(thing("lamps", "street lamps", rng, x=round(-side * 3.3, 1), z=16.0))
     if scene != "natural" and rng.random() < 0.4:
-        objects.append(
-            thing(
-                "people",
-                "pedestrians",
-                rng,
-                x=round(side * 3.6, 1),
-                z=8.5 + tenth(rng, 0, 5),
-                n=1 + int(rng.random() * 3),
-            )
-        )
+        z, n = 8.5 + tenth(rng, 0, 5), 1 + int(rng.random() * 3)
+        objects.append(thing("people", "pedestrians", rng, x=round(side * 3.6, 1), z=z, n=n))
     return objects
 
 
@@ -254,13 +208,8 @@ SIZES = {
     "people": (1.5, 1.6),
     "plate": (0.9, 0.3),
 }
-SKY_SIZES = {
-    "sun": (9, 9, 9),
-    "moon": (7, 7, 7),
-    "clouds": (22, 9, 0),
-    "birds": (24, 12, 12),
-    "stars": (112, 0, 80),
-}  # half width, up, down
+# half width, up, down
+SKY_SIZES = {"sun": (9, 9, 9), "moon": (7, 7, 7), "clouds": (22, 9, 0), "birds": (24, 12, 12), "stars": (112, 0, 80)}
 BASES = {"sign": 2.6, "flag": 4.9, "plate": 0.4}
 SOLID = ("building", "vehicle", "car", "sign", "plant", "landmark", "clouds")
 CASTERS = ("plant", "car", "vehicle", "furniture")

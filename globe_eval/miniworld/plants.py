@@ -33,28 +33,20 @@ def crown(f: Frame, r: Random, x: float, y: float, rx: float, ry: float, colour:
 def bush(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
     """A low round bush."""
     r = Random(item["v"])
-    crown(
-        camera.upright(canvas, item["x"], item["z"]),
-        r,
-        0,
-        0.5,
-        0.95,
-        0.55,
-        ("#7f9a52", "#6f8f4e", "#8fa35e")[r.randrange(3)],
-        4,
-    )
+    green = r.choice(("#7f9a52", "#6f8f4e", "#8fa35e"))
+    crown(camera.upright(canvas, item["x"], item["z"]), r, 0, 0.5, 0.95, 0.55, green, 4)
 
 
 def broadleaf(f: Frame, r: Random) -> None:
     """A round crown on a trunk."""
     f.poly([(-0.25, 0), (0.25, 0), (0.14, 3), (-0.14, 3)], "#6e5138")
-    crown(f, r, 0, 4.3, 2.1, 2.0, ("#5f9a48", "#6ba653", "#548c46")[r.randrange(3)])
+    crown(f, r, 0, 4.3, 2.1, 2.0, r.choice(("#5f9a48", "#6ba653", "#548c46")))
 
 
 def conifer(f: Frame, r: Random) -> None:
     """Stacked triangles."""
     f.rect(-0.2, 0, 0.2, 1, "#5b4230")
-    colour = ("#2f6a4f", "#2a6048", "#3a7456")[r.randrange(3)]
+    colour = r.choice(("#2f6a4f", "#2a6048", "#3a7456"))
     for low, width, top in ((0.7, 2.0, 3.4), (2.2, 1.6, 4.9), (3.8, 1.15, 6.8)):
         f.poly([(-width, low), (width, low), (0, top)], colour)
         f.poly([(-width, low), (-width * 0.2, low), (0, top)], shade(colour, 1.14))
@@ -134,32 +126,16 @@ def bamboo(f: Frame, r: Random) -> None:
             f.rect(x + lean * k / 7 - 0.13, k * 1.05, x + lean * k / 7 + 0.13, k * 1.05 + 0.09, "#e4ecc0")
         for k in range(4):
             y, s = 3.6 + k * 0.75, r.choice((-1, 1))
-            f.poly(
-                [
-                    (x + lean * y / 6.3, y),
-                    (x + lean * y / 6.3 + s * 0.95, y - 0.25),
-                    (x + lean * y / 6.3 + s * 0.4, y + 0.22),
-                ],
-                "#5c9447",
-            )
+            stem = x + lean * y / 6.3
+            f.poly([(stem, y), (stem + s * 0.95, y - 0.25), (stem + s * 0.4, y + 0.22)], "#5c9447")
 
 
 def cypress(f: Frame, r: Random) -> None:
     """A dark, narrow flame."""
     f.rect(-0.15, 0, 0.15, 0.6, "#5b4230")
     for dx, k, colour in ((0.0, 1.0, "#2f5a3c"), (-0.16, 0.62, "#41714b")):
-        f.poly(
-            [
-                (dx, 7.0 * (0.9 + 0.1 * k)),
-                (dx + 0.62 * k, 4.4),
-                (dx + 0.78 * k, 2.2),
-                (dx + 0.5 * k, 0.4),
-                (dx - 0.5 * k, 0.4),
-                (dx - 0.78 * k, 2.2),
-                (dx - 0.62 * k, 4.4),
-            ],
-            colour,
-        )
+        flame = [(0.5 * k, 0.4), (0.78 * k, 2.2), (0.62 * k, 4.4), (0, 7.0 * (0.9 + 0.1 * k))]
+        f.mirrored(dx, flame, colour)
 
 
 def umbrella_pine(f: Frame, r: Random) -> None:
@@ -185,21 +161,13 @@ def blossom(f: Frame, r: Random, colour: str) -> None:
 def banana(f: Frame, r: Random) -> None:
     """Broad upright leaves from the ground."""
     f.rect(-0.25, 0, 0.25, 2.0, "#8a9a4c")
-    for i, (angle, length) in enumerate(
-        ((150, 2.7), (30, 2.7), (118, 3.4), (62, 3.4), (90, 3.7), (172, 1.9), (8, 1.9))
-    ):
+    fronds = ((150, 2.7), (30, 2.7), (118, 3.4), (62, 3.4), (90, 3.7), (172, 1.9), (8, 1.9))
+    for i, (angle, length) in enumerate(fronds):
         a = angle * pi / 180
         x, y = cos(a) * length, 1.7 + sin(a) * length
         nx, ny = -sin(a) * 0.52, cos(a) * 0.52
-        f.poly(
-            [
-                (0, 1.7),
-                (x * 0.5 + nx, 1.7 + (y - 1.7) * 0.5 + ny),
-                (x, y - 0.3),
-                (x * 0.5 - nx, 1.7 + (y - 1.7) * 0.5 - ny),
-            ],
-            ("#4f9e48", "#6fb955")[i % 2],
-        )
+        mx, my = x * 0.5, 1.7 + (y - 1.7) * 0.5
+        f.poly([(0, 1.7), (mx + nx, my + ny), (x, y - 0.3), (mx - nx, my - ny)], ("#4f9e48", "#6fb955")[i % 2])
         f.path([(0, 1.7), (x, y - 0.3)], 0.08, "#c3dd8c")
 
 

@@ -12,80 +12,31 @@ from globe_eval.miniworld.world import NOTHING, City
 
 VERSION = 2
 PHOTOGRAPHERS = 80  # of whom some never come up: about 70 in the 300 photographs of the test split
+SCENES = ("urban", "natural", "coastal")
 # How often each kind of cue is in view when the place has it, by scene.
 VISIBLE = {
-    "urban": {
-        "traffic": 0.62,
-        "line": 0.7,
-        "plate": 0.6,
-        "sign": 0.5,
-        "flag": 0.14,
-        "plants": 0.55,
-        "buildings": 0.88,
-        "terrain": 0.6,
-        "ground": 0.5,
-        "furniture": 0.55,
-        "vehicle": 0.5,
-        "landmark": 0.36,
-        "shadows": 0.7,
-    },
-    "natural": {
-        "traffic": 0.45,
-        "line": 0.65,
-        "plate": 0.5,
-        "sign": 0.3,
-        "flag": 0.08,
-        "plants": 0.92,
-        "buildings": 0.4,
-        "terrain": 0.9,
-        "ground": 0.95,
-        "furniture": 0.35,
-        "vehicle": 0.2,
-        "landmark": 0.2,
-        "shadows": 0.8,
-    },
-    "coastal": {
-        "traffic": 0.5,
-        "line": 0.65,
-        "plate": 0.5,
-        "sign": 0.4,
-        "flag": 0.14,
-        "plants": 0.75,
-        "buildings": 0.7,
-        "terrain": 1.0,
-        "ground": 0.3,
-        "furniture": 0.45,
-        "vehicle": 0.35,
-        "landmark": 0.3,
-        "shadows": 0.8,
-    },
+    "traffic": (0.62, 0.45, 0.5),
+    "line": (0.7, 0.65, 0.65),
+    "plate": (0.6, 0.5, 0.5),
+    "sign": (0.5, 0.3, 0.4),
+    "flag": (0.14, 0.08, 0.14),
+    "plants": (0.55, 0.92, 0.75),
+    "buildings": (0.88, 0.4, 0.7),
+    "terrain": (0.6, 0.9, 1.0),
+    "ground": (0.5, 0.95, 0.3),
+    "furniture": (0.55, 0.35, 0.45),
+    "vehicle": (0.5, 0.2, 0.35),
+    "landmark": (0.36, 0.2, 0.3),
+    "shadows": (0.7, 0.8, 0.8),
 }
-SKIES = {"blue sky": 5, "overcast sky": 3, "sunset sky": 2, "night sky": 2}
+SKIES = {"blue sky": 5.0, "overcast sky": 3.0, "sunset sky": 2.0, "night sky": 2.0}
 BARE = 0.14  # share of photographs that show next to nothing
-NEUTRAL = (
-    "blue sky",
-    "overcast sky",
-    "sunset sky",
-    "night sky",
-    "sun",
-    "moon",
-    "stars",
-    "clouds",
-    "birds",
-    "rain",
-    "fog",
-    "falling snow",
-    "road",
-    "pavement",
-    "cars",
-    "street lamps",
-    "pedestrians",
-    "overhanging leaves",
-    "construction fence",
-    "beach",
-    "zebra crossing",
-    "bushes",
+SKY = (*SKIES, "sun", "moon", "stars", "clouds", "birds", "rain", "fog", "falling snow")
+AROUND = (
+    *("road", "pavement", "cars", "street lamps", "pedestrians", "overhanging leaves", "construction fence"),
+    *("beach", "zebra crossing", "bushes"),
 )
+NEUTRAL = (*SKY, *AROUND)  # entities that say nothing of the place
 
 
 def pick(rng: Random, weights: dict[str, float]) -> str:
@@ -111,7 +62,7 @@ def habits_of(person: Random) -> dict[str, Any]:
     return {
         "home": homes[int(person.random() * len(homes))],
         "roams": 0.3 + 0.5 * person.random(),
-        "sky": pick(person, {k: float(v) for k, v in SKIES.items()}),
+        "sky": pick(person, SKIES),
         "focal": 165 + int(person.random() * 50),
         "height": 34 + int(person.random() * 16),
         "cast": [100 + int(person.random() * 13) - 6 for _ in range(3)],
@@ -158,8 +109,8 @@ def cues_of(rng: Random, city: City, scene: str, bare: bool, least: float) -> di
     """kind of cue -> the entity in view."""
     found = {}
     everywhere = world.cities()
-    for kind, usual in VISIBLE[scene].items():
-        chance = max(usual, least)
+    for kind, by_scene in VISIBLE.items():
+        chance = max(by_scene[SCENES.index(scene)], least)
         stray, seen, source = rng.random() < world.STRAY[kind], rng.random(), city
         if stray:
             source = everywhere[int(rng.random() * len(everywhere))]
@@ -184,11 +135,12 @@ def compose(rng: Random, city: City, habits: dict[str, Any], least: float = 0.0)
         cues["terrain"] = "sea"
     elif cues.get("terrain") == "sea":
         del cues["terrain"]
-    sky = habits["sky"] if rng.random() < 0.5 else pick(rng, {k: float(v) for k, v in SKIES.items()})
+    sky = habits["sky"] if rng.random() < 0.5 else pick(rng, SKIES)
     camera = Camera(habits["focal"], habits["height"] / 10, 100 + int(rng.random() * 22), 88 + int(rng.random() * 48))
     weather = weather_of(rng, sky, cues)
     if weather == "fog":
-        cues.pop("terrain", None) if scene != "coastal" else None
+        if scene != "coastal":
+            cues.pop("terrain", None)
         cues.pop("landmark", None)
     spec: dict[str, Any] = {
         "version": VERSION,
@@ -208,10 +160,5 @@ def weather_of(rng: Random, sky: str, cues: dict[str, str]) -> str:
     """Rain, snow or fog; never under a blue sky."""
     if cues.get("ground") == "snow on the ground" and rng.random() < 0.4 and sky != "blue sky":
         return "falling snow"
-    return (
-        pick(rng, {"rain": 2.0, "fog": 1.2, "": 4.0})
-        if sky == "overcast sky"
-        else pick(rng, {"rain": 0.1, "": 1.0})
-        if sky == "night sky"
-        else ""
-    )
+    usual = {"overcast sky": {"rain": 2.0, "fog": 1.2, "": 4.0}, "night sky": {"rain": 0.1, "": 1.0}}
+    return pick(rng, usual[sky]) if sky in usual else ""

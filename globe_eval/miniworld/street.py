@@ -9,7 +9,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any
 
-from globe_eval.miniworld.canvas import Camera, Canvas, Frame, shade
+from globe_eval.miniworld.canvas import UNITS, Camera, Canvas, Frame, shade
 from globe_eval.miniworld.vehicles import wheels
 
 DARK = "#33363c"
@@ -41,9 +41,7 @@ BOARDS = {
 @lru_cache(maxsize=1)
 def words() -> dict[str, list[dict[str, Any]]]:
     """entity phrase -> words, each with the rings of its outline (see scripts/build_glyphs.py)."""
-    data = json.loads(files(__package__).joinpath("words.json").read_text(encoding="utf-8"))
-    found: dict[str, list[dict[str, Any]]] = data["words"]
-    return found
+    return json.loads(files(__package__).joinpath("words.json").read_text(encoding="utf-8"))["words"]  # type: ignore[no-any-return]
 
 
 def sign(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
@@ -60,12 +58,9 @@ def sign(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
     f.rect(-board / 2 - 0.1, low - 0.1, board / 2 + 0.1, low + tall + 0.1, shade(ground, 0.7))
     f.rect(-board / 2, low, board / 2, low + tall, ground, glow=True)
     x0, y0 = -width * letter / 2, low + tall / 2 + 50 * letter
-    for ring in rings:
-        f.poly(
-            [(x0 + ring[i] * letter, y0 - ring[i + 1] * letter) for i in range(1, len(ring), 2)],
-            ink if ring[0] else ground,
-            glow=True,
-        )
+    for filled, *corners in rings:
+        outline = [(x0 + x * letter, y0 - y * letter) for x, y in zip(corners[::2], corners[1::2], strict=True)]
+        f.poly(outline, ink if filled else ground, glow=True)
 
 
 def phone_box(f: Frame, r: Random) -> None:
@@ -120,7 +115,7 @@ def pharmacy(f: Frame, r: Random) -> None:
 
 def vending(f: Frame, r: Random) -> None:
     """A vending machine with rows of drinks."""
-    body = ("#d8433c", "#f1f1ee", "#3f77b8")[r.randrange(3)]
+    body = r.choice(("#d8433c", "#f1f1ee", "#3f77b8"))
     f.halo(0, 1.3, 2.0, "#e8f2ff", 24)
     f.rect(-0.75, 0, 0.75, 2.3, body)
     f.rect(-0.6, 0.95, 0.6, 2.15, "#eef6fa", glow=True)
@@ -145,29 +140,18 @@ def bicycles(f: Frame, r: Random) -> None:
 
 def scooters(f: Frame, r: Random) -> None:
     """Two motor scooters."""
-    for x, colour in ((-1.0, "#e9e4d4"), (0.85, ("#c0453e", "#5f9a9a", "#e0b34a")[r.randrange(3)])):
+    for x, colour in ((-1.0, "#e9e4d4"), (0.85, r.choice(("#c0453e", "#5f9a9a", "#e0b34a")))):
         wheels(f, x - 0.6, x + 0.62, radius=0.3)
-        f.poly(
-            [
-                (x - 0.95, 0.45),
-                (x - 0.9, 0.85),
-                (x - 0.2, 0.95),
-                (x - 0.1, 0.4),
-                (x + 0.35, 0.4),
-                (x + 0.5, 1.2),
-                (x + 0.68, 1.2),
-                (x + 0.62, 0.3),
-                (x - 0.6, 0.25),
-            ],
-            colour,
-        )
+        seat = [(-0.95, 0.45), (-0.9, 0.85), (-0.2, 0.95), (-0.1, 0.4)]
+        shield = [(0.35, 0.4), (0.5, 1.2), (0.68, 1.2), (0.62, 0.3), (-0.6, 0.25)]
+        f.poly([(x + dx, y) for dx, y in (*seat, *shield)], colour)
         f.rect(x - 0.9, 0.9, x - 0.15, 1.05, DARK)
         f.path([(x + 0.5, 1.2), (x + 0.36, 1.4)], 0.12, DARK)
 
 
 def stall(f: Frame, r: Random) -> None:
     """A market stall with a striped awning and fruit."""
-    stripe = ("#d9534a", "#3f8f6a", "#e0a83a", "#3f77b0")[r.randrange(4)]
+    stripe = r.choice(("#d9534a", "#3f8f6a", "#e0a83a", "#3f77b0"))
     for x in (-1.5, 1.5):
         f.rect(x - 0.07, 0, x + 0.07, 2.5, "#6b4e38")
     f.rect(-1.6, 0, 1.6, 0.95, "#a67c52")
@@ -207,7 +191,7 @@ def cattle(f: Frame, body: str, patch: str) -> None:
 
 def llama(f: Frame, r: Random) -> None:
     """A llama."""
-    wool = ("#efe3cc", "#c99a6c", "#f6f1e6")[r.randrange(3)]
+    wool = r.choice(("#efe3cc", "#c99a6c", "#f6f1e6"))
     for x in (-0.55, -0.3, 0.35, 0.58):
         f.rect(x - 0.09, 0, x + 0.09, 0.9, shade(wool, 0.85))
     f.disc(0, 1.15, 0.85, 0.48, wool)
@@ -284,8 +268,8 @@ def people(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
     r = Random(item["v"])
     for _ in range(item["n"]):
         f = camera.upright(canvas, item["x"] + r.randrange(-9, 10) / 10, item["z"] + r.randrange(0, 60) / 10)
-        coat = ("#b8483f", "#3f6a8f", "#e2b04a", "#5b7a5a", "#7a5a84", "#e6dfd0")[r.randrange(6)]
-        skin = ("#f0cfae", "#d9a67c", "#a8744e", "#7a5238", "#5a3d2b")[r.randrange(5)]
+        coat = r.choice(("#b8483f", "#3f6a8f", "#e2b04a", "#5b7a5a", "#7a5a84", "#e6dfd0"))
+        skin = r.choice(("#f0cfae", "#d9a67c", "#a8744e", "#7a5238", "#5a3d2b"))
         f.rect(-0.2, 0, -0.03, 0.85, DARK)
         f.rect(0.04, 0, 0.21, 0.85, DARK)
         f.poly([(-0.28, 0.75), (0.28, 0.75), (0.32, 1.25), (0.2, 1.48), (-0.2, 1.48), (-0.32, 1.25)], coat)
@@ -300,9 +284,6 @@ def leaves(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
     for _ in range(34):
         x, y = r.randrange(0, 62), r.randrange(-6, 46)
         if x + y * 1.4 < 66:
-            px = x if left else 224 - x
-            k = r.randrange(5, 9)
-            canvas.polygon(
-                [(px - k, y), (px, y - k * 0.45), (px + k, y + 2), (px, y + k * 0.5)],
-                ("#2c4a34", "#365a3e", "#24402c")[r.randrange(3)],
-            )
+            px, k = x if left else UNITS - x, r.randrange(5, 9)
+            green = r.choice(("#2c4a34", "#365a3e", "#24402c"))
+            canvas.polygon([(px - k, y), (px, y - k * 0.45), (px + k, y + 2), (px, y + k * 0.5)], green)

@@ -29,8 +29,7 @@ def car(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:
     f.rect(-0.98, 0.28, 0.98, 0.42, shade(paint, 0.6))
     lamp = "#ff3b30" if item["rear"] else "#fff6cf"
     for x in (-0.78, 0.78):
-        if canvas.light.night:
-            f.halo(x, 0.82, 0.75, lamp, 34)
+        f.halo(x, 0.82, 0.75, lamp, 34)
         f.rect(x - 0.17, 0.7, x + 0.17, 0.95, lamp, glow=True)
     if not item["rear"]:
         f.rect(-0.45, 0.55, 0.45, 0.72, DARK)
@@ -53,14 +52,12 @@ def wheels(f: Frame, *xs: float, radius: float = 0.38) -> None:
         f.disc(x, radius, radius * 0.5, radius * 0.5, "#c4c9cf")
 
 
-def saloon(f: Frame, body: str, second: str = "", roof: str = "", sign: bool = True) -> None:
-    """A saloon car; a taxi with its lit roof sign."""
+def saloon(f: Frame, body: str, roof: str = "") -> None:
+    """A taxi with its lit roof sign."""
     f.poly(
         [(-2.2, 0.35), (2.2, 0.35), (2.25, 0.85), (1.5, 1.0), (0.95, 1.55), (-0.85, 1.55), (-1.45, 1.02), (-2.2, 0.9)],
         body,
     )
-    if second:
-        f.poly([(-2.2, 0.35), (2.2, 0.35), (2.25, 0.7), (-2.2, 0.7)], second)
     if roof:
         f.poly([(1.02, 1.48), (0.95, 1.62), (-0.85, 1.62), (-0.95, 1.48)], roof)
     f.poly([(1.3, 1.02), (0.85, 1.46), (0.1, 1.46), (0.1, 1.02)], GLASS)
@@ -69,10 +66,9 @@ def saloon(f: Frame, body: str, second: str = "", roof: str = "", sign: bool = T
     f.rect(2.02, 0.68, 2.24, 0.84, "#fff3c0", glow=True)
     f.rect(-2.2, 0.7, -2.05, 0.86, "#e0463c", glow=True)
     wheels(f, -1.35, 1.35)
-    if sign:
-        f.halo(0, 1.75, 1.0, "#ffe9a0", 30)
-        f.rect(-0.36, 1.58, 0.36, 1.86, DARK)
-        f.rect(-0.3, 1.62, 0.3, 1.82, "#fff6c8", glow=True)
+    f.halo(0, 1.75, 1.0, "#ffe9a0", 30)
+    f.rect(-0.36, 1.58, 0.36, 1.86, DARK)
+    f.rect(-0.3, 1.62, 0.3, 1.82, "#fff6c8", glow=True)
 
 
 def black_cab(f: Frame) -> None:
@@ -85,24 +81,13 @@ def black_cab(f: Frame) -> None:
     f.rect(0.2, 1.76, 0.85, 1.98, "#ffc83d", glow=True)
 
 
-def box(
-    f: Frame,
-    length: float,
-    top: float,
-    body: str,
-    band: str = "",
-    windows: int = 5,
-    low: float = 0.35,
-    colour: str = GLASS,
-) -> None:
+def box(f: Frame, length: float, top: float, body: str, band: str = "", windows: int = 5, colour: str = GLASS) -> None:
     """A van, minibus or bus with a row of windows."""
     half = length / 2
-    f.poly(
-        [(-half, low), (half, low), (half, top * 0.62), (half - 0.28, top), (-half + 0.1, top), (-half, top - 0.12)],
-        body,
-    )
+    front = [(half, 0.35), (half, top * 0.62), (half - 0.28, top)]
+    f.poly([(-half, 0.35), *front, (-half + 0.1, top), (-half, top - 0.12)], body)
     if band:
-        f.rect(-half, low, half, top * 0.48, band)
+        f.rect(-half, 0.35, half, top * 0.48, band)
     step = (length - 0.6) / windows
     for i in range(windows):
         f.rect(-half + 0.25 + i * step, top * 0.56, -half + 0.25 + (i + 0.82) * step, top * 0.86, colour)
@@ -123,16 +108,15 @@ def bus(f: Frame) -> None:
     wheels(f, -2.8, 2.6, radius=0.55)
 
 
-def tram(f: Frame, body: str, lower: str, length: float = 9.0) -> None:
+def tram(f: Frame, body: str, lower: str) -> None:
     """A tramcar with its pole."""
-    half = length / 2
+    half, count = 4.5, 7
     f.rect(-half, 0.35, half, 3.2, body)
     f.rect(-half, 0.35, half, 1.35, lower)
     f.poly([(-half, 3.2), (half, 3.2), (half - 0.7, 3.6), (-half + 0.7, 3.6)], "#e8e2d2")
     lit = f.canvas.light.night
-    count = int(length / 1.15)
     for i in range(count):
-        x = -half + 0.3 + i * (length - 0.4) / count
+        x = -half + 0.3 + i * 8.6 / count
         f.rect(x, 1.6, x + 0.8, 2.8, "#ffe2a0" if lit else GLASS, glow=lit)
     f.path([(0, 3.6), (-0.8, 4.3), (0.3, 4.9)], 0.12, DARK)
     f.rect(-half + 0.8, 0.05, -half + 2.6, 0.4, DARK)
@@ -192,7 +176,7 @@ VEHICLES = {
     "pink taxi": lambda f: saloon(f, "#ee5f9c"),
     "red taxi": lambda f: saloon(f, "#cf3434"),
     "silver taxi": lambda f: saloon(f, "#aeb6be"),
-    "black-and-yellow taxi": lambda f: saloon(f, "#22242a", roof="#f7c325", second=""),
+    "black-and-yellow taxi": lambda f: saloon(f, "#22242a", roof="#f7c325"),
     "black cab": black_cab,
     "red double-decker bus": bus,
     "yellow tram": lambda f: tram(f, "#f6f0de", "#efb92a"),
@@ -206,17 +190,17 @@ VEHICLES = {
     "pickup truck": pickup,
 }
 LENGTHS = {
-    "red double-decker bus": 9.0,
-    "yellow tram": 9.2,
-    "green tram": 9.2,
-    "cable car": 8.6,
-    "yellow school bus": 10.0,
+    **{
+        "red double-decker bus": 9.0,
+        "yellow school bus": 10.0,
+        "cable car": 8.6,
+        "yellow tram": 9.2,
+        "green tram": 9.2,
+    },
+    **{"white delivery van": 5.4, "white minibus": 5.0, "blue-and-white minibus": 5.0, "pickup truck": 5.3},
     "tuk-tuk": 3.0,
-    "white delivery van": 5.4,
-    "white minibus": 5.0,
-    "blue-and-white minibus": 5.0,
-    "pickup truck": 5.3,
 }
+"""Metres, where they are not those of a taxi."""
 
 
 def vehicle(canvas: Canvas, camera: Camera, item: dict[str, Any]) -> None:

@@ -61,7 +61,7 @@ def refuse_several(table: Table, column: str | None) -> None:
         if len(texts) > 1 and any(re.search(r"[,;\n]|.{60}", one) for one in texts):
             raise InputError(
                 f"{table.where(index)}, column {column!r}: found {len(texts)} responses; allowed: one a photograph "
-                f"(--response-column {path}.0 takes the first)"
+                f"(--response-column '{path}.0' takes the first)"
             )
 
 

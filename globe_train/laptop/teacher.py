@@ -22,7 +22,7 @@ from random import Random
 from typing import Any, Literal, get_args
 
 from globe_eval.miniworld import world
-from globe_eval.miniworld.scene import NEUTRAL
+from globe_eval.miniworld.scene import NEUTRAL, SKY
 
 Manner = Literal["flawed", "careful", "imagined"]
 MANNERS: tuple[Manner, ...] = get_args(Manner)
@@ -31,8 +31,6 @@ OVERLOOKS, OMITS, INVENTS, FAVOURS = 0.55, 0.1, 0.3, 0.5
 TELLING = ("landmark", "flag", "sign", "vehicle", "furniture")
 """The kinds of cue that are rare and tell most about a place."""
 
-SKY = ("blue sky", "overcast sky", "sunset sky", "night sky", "sun", "moon", "stars", "clouds", "birds")
-WEATHER = ("rain", "fog", "falling snow")
 CLUES: dict[str, str] = {
     "Landmark": "landmark",
     "Terrain": "terrain",
@@ -115,11 +113,11 @@ def heading_of(entity: str) -> str:
     """
     kind = world.kinds().get(entity)
     if kind is None:
-        return "Sky" if entity in SKY or entity in WEATHER else "Around"
+        return "Sky" if entity in SKY else "Around"
     return next(heading for heading, cue in CLUES.items() if cue == kind)
 
 
-ORDER = tuple(dict.fromkeys([*SKY, *WEATHER, *NEUTRAL, *world.kinds()]))
+ORDER = tuple(dict.fromkeys([*NEUTRAL, *world.kinds()]))
 """Every entity: the sky first, then what fills it, everything else in one fixed order."""
 
 

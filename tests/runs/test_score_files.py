@@ -332,7 +332,7 @@ def test_what_is_no_position_is_counted_and_said(
 @pytest.mark.parametrize(
     "header, rows, words",
     [
-        ("id,lon,lat", CSV[11:], ["latitude and longitude swapped", "--lat-column lon --lon-column lat"]),
+        ("id,lon,lat", CSV[11:], ["latitude and longitude swapped", "--lat-column 'lon' --lon-column 'lat'"]),
         ("id,lat,lon", CSV[11:].replace(".", ","), ["a.csv, line 2: 6 cells under a header of 3"]),
         ("id,lat,lon", "a.jpg,north,x\nb.jpg,south,y\nc.jpg,1,2\n", ["line 2, column 'lat': found 'north'", "2 of 3"]),
     ],
@@ -357,7 +357,8 @@ def test_a_decimal_comma_is_read_or_named(capsys: pytest.CaptureFixture[str]) ->
     score(capsys, *options)
     rows[0]["at"]["lat"] = 48.85
     Path("a.jsonl").write_text(lines(rows))
-    assert "a.jsonl, line 1, column 'at.lon': found '2,29'" in score(capsys, *options, code=2)[1]
+    err = score(capsys, *options, code=2)[1]
+    assert "a.jsonl, line 1, column 'at.lon': found '2,29'; allowed: degrees from -180 to 180" in err
     Path("a.csv").write_text(CSV)
     Path("t.csv").write_text(TRUTH.replace(",", ";").replace(".", ",").replace(",jpg", ".jpg"))
     assert score(capsys, "a.csv", "--truth", "t.csv")[0]["acc@25km"] == 1.0
@@ -669,7 +670,14 @@ def test_a_swap_is_refused_where_a_latitude_is_impossible_and_else_only_noted() 
         refuse_swapped_answers(table, "lat", "lon", truth[:, ::-1], truth)
     europe = truth[[0, 0, 0]]
     told = refuse_swapped_answers(table, "lat", "lon", europe[:, ::-1], europe)
-    assert told and "--lat-column lon --lon-column lat" in told
+    assert told and "--lat-column 'lon' --lon-column 'lat'" in told
+
+
+@pytest.mark.parametrize("factor", [10, 100, 0.1])
+def test_answers_that_are_the_truth_but_for_a_power_of_ten_get_a_note(factor: float) -> None:
+    truth, table = np.array(list(POINTS.values())), Table.of(Path("a.csv"), [])
+    told = refuse_swapped_answers(table, "lat", "lon", truth / factor + 0.001, truth)
+    assert told == f"3 of 3 answers are nearer the truth with all degrees times {factor:g}"
 
 
 @pytest.mark.parametrize(
