@@ -80,7 +80,7 @@ def csv_text(board: Board) -> str:
             figures: list[Any] = []
             for name in COLUMNS:
                 cell = row.cells.get(name) or Cell(None)
-                figures += [_number(cell.value), _number(cell.low), _number(cell.high), *(cell.rank or ("", ""))]
+                figures += [raw(cell.value), raw(cell.low), raw(cell.high), *(cell.rank or ("", ""))]
             about = [board.name, section.title, row.kind, row.name, row.about, row.year, row.n, row.n_groups]
             implied = any(cell.implied for cell in row.cells.values())
             rest = [int(implied), row.confidence, row.source, "; ".join(row.why), "; ".join(row.caveats)]
@@ -165,7 +165,8 @@ def _tex(text: str) -> str:
     return "".join(_TEX.get(c, c) for c in " ".join(text.split()))
 
 
-def _number(value: float | None) -> str:
+def raw(value: float | None) -> str:
+    """A figure for programs, which sort or read it; empty where there is none."""
     return "" if value is None else f"{value:.6g}"
 
 
