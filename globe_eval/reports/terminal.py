@@ -289,7 +289,7 @@ def _grounding(results: Results, columns: int | None) -> str:
         agreed = f"agrees on {_share(judge.agreement)} of {judge.n_entities:,} entities"
         kappa = "" if judge.kappa is None else f" (Cohen's kappa {judge.kappa:.2f})"
         lines.append(f"judge {judge.model}: {shares}; {agreed}{kappa}")
-    return "\n".join([table, *(prose(line, columns) for line in lines[1:])])
+    return "\n".join([table, *(prose(line, columns) for line in lines)])
 
 
 def _share(value: float | None) -> str:
