@@ -121,14 +121,9 @@ def sent_bounds(picture_format: Any = None, max_bytes: Any = None) -> Bounds:
 
 
 def decode(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> Image.Image:
-    """The picture in `data` as models see it: 8-bit RGB, upright, within bounds, without metadata.
+    """The picture in the bytes of a file as models see it: 8-bit RGB, upright, within bounds, with an empty ``info``.
 
-    Args:
-        data: the bytes of an image file.
-        name: what errors call it.
-        bounds: how large it may be.
-
-    Returns: a plain image of mode RGB with an empty ``info``.
+    `name` is what errors call it.
 
     Raises ImageError: not an image, truncated, too many pixels, or of a kind that has no 8-bit RGB form.
     """

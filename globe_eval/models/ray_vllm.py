@@ -277,10 +277,7 @@ class RayVllm(SimpleModel):
 def sampling_arguments(gen_kwargs: Mapping[str, Any], stops: Sequence[str], seed: int) -> Row:
     """A task's decoding arguments as arguments of vLLM's SamplingParams, converted as in lm-eval's `vllm-vlm`.
 
-    Args:
-        gen_kwargs: of the task and the user.
-        stops: what ends an answer besides.
-        seed: of an answer that is sampled, unless the arguments name one.
+    `stops` end an answer besides; `seed` is of an answer that is sampled, unless the arguments name one.
 
     >>> sampling_arguments({"do_sample": False, "until": ["x"], "max_gen_toks": 9}, ["<eos>"], 0)["stop"]
     ['x', '<eos>']

@@ -28,12 +28,7 @@ class MalformedReply(ValueError):
 
 
 class FailureInside(Exception):
-    """The server said 200 and sent an error with a code of its own.
-
-    Args:
-        status: the HTTP status that its code means.
-        message: what it says.
-    """
+    """The server said 200 and sent an error with a code of its own, which means the HTTP status `status`."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

@@ -47,9 +47,7 @@ def messages(context: str, pictures: Sequence[tuple[bytes, str]]) -> list[dict[s
     A picture without a placeholder comes first in the last message of the user, as in GLOBE's evaluation script; a
     placeholder without a picture disappears.
 
-    Args:
-        context: from :func:`write_history`, or a plain prompt.
-        pictures: the bytes and MIME type of each.
+    `context` is from :func:`write_history`, or a plain prompt; of each picture there are the bytes and the MIME type.
 
     >>> messages("<image>Where?", [(b"png", "image/png")])[0]["content"][1]
     {'type': 'text', 'text': 'Where?'}

@@ -45,12 +45,7 @@ class FinalFailure(Exception):
 
 
 class Failures:
-    """How many requests in a row failed for one and the same reason.
-
-    Args:
-        count: of the requests.
-        before: photographs of the run that were answered before.
-    """
+    """How many requests in a row failed for one and the same reason, of `count`; `before` were answered earlier."""
 
     def __init__(self, count: int, before: int) -> None:
         self.of_account: str | None = None

@@ -222,8 +222,7 @@ class _Reader(io.RawIOBase):
 def tls_context(ca_bundle: str | None = None) -> ssl.SSLContext:
     """The TLS context: certificates of the system and of certifi, or those of one file.
 
-    Args:
-        ca_bundle: a PEM file; else the one that SSL_CERT_FILE or REQUESTS_CA_BUNDLE names, if any.
+    It is the PEM file `ca_bundle`, else the one that SSL_CERT_FILE or REQUESTS_CA_BUNDLE names, if any.
 
     Raises InputError for a file that holds no certificate.
     """

@@ -26,10 +26,8 @@ _PARTS = {"continent": "continent", "scene": "scene", "city_size": "city size"}
 def comparison_text(many: Sequence[Comparison], *, flips_km: float | None = None, columns: int | None = None) -> str:
     """Every comparison with the first run, one after the other; without characters that would steer a terminal.
 
-    Args:
-        many: comparisons with one first run.
-        flips_km: list the photographs that only one of two runs has within this distance.
-        columns: how wide a line may be; None: any, prose apart.
+    With `flips_km`, lists the photographs that only one of two runs has within this distance. A line has at most
+    `columns` characters; None: any number, prose apart.
     """
     blocks = [_runs(many)]
     for letter, one, adjusted in zip(LETTERS[1:], many, holm_of(many), strict=False):

@@ -41,10 +41,8 @@ def prose(text: str, columns: int | None) -> str:
 def folded(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: int | None) -> str:
     """A table as it is, or, where it is wider, as several one below the other, which repeat its first columns.
 
-    Args:
-        render: the table of some of the columns, given by their numbers.
-        n: how many columns there are; the first `keys` of them say what a row is of.
-        columns: how wide a line may be; None: any.
+    `render` gives the table of some of the n columns by their numbers, of which the first `keys` say what a row is of.
+    A line has at most `columns` characters; None: any number.
 
     >>> print(folded(lambda which: " ".join("name 1000 2000 3000".split()[i] for i in which), 4, 1, 15))
     name 1000 2000
@@ -68,10 +66,7 @@ def result_table(results: Results, columns: int | None = None) -> str:
     """The output of `globe-eval score`: a summary in sentences, and each metric with its 95 % interval.
 
     Beside it the value over located photographs alone and, where names are scored, the ceiling that such answers have.
-
-    Args:
-        results: of a run.
-        columns: how wide a line may be; None: any, prose apart.
+    A line has at most `columns` characters; None: any number, prose apart.
     """
     some_missing = results.valid_only["located"].n < results.n if "located" in results.valid_only else True
     ceiling = None if results.answer_form in ("coordinates", "any") else results.ceiling
@@ -176,12 +171,8 @@ def breakdown_table(results: Results, by: str, columns: int | None = None) -> st
 def compact_table(many: Sequence[Results], format: str = "terminal", columns: int | None = None) -> str:
     """Several results side by side: one row each, the five accuracies with their intervals, median and GeoScore.
 
-    In a terminal a paragraph about each stands before it.
-
-    Args:
-        many: of runs.
-        format: "terminal", "markdown", "latex" (booktabs), or "csv": raw values, a column each for value, low and high.
-        columns: how wide a line of a terminal may be; None: any.
+    In a terminal a paragraph about each stands before it, and a line has at most `columns` characters (None: any
+    number). Other formats are "markdown", "latex" (booktabs), and "csv": raw values, a column each for value, low, high.
     """
     names = [*ACCURACIES, "median_km", "geoscore", "located"]
     if format == "csv":

@@ -68,9 +68,7 @@ def question_key(*asked: object) -> str:
 class AnswerFile:
     """Answers by the hash of what was asked, a JSON line each: the same question is asked once.
 
-    Args:
-        path: of the file; None keeps nothing.
-        field: of a line that holds the answer.
+    The answer is the `field` of a line. Without a path nothing is kept.
     """
 
     def __init__(self, path: Path | None, field: str) -> None:

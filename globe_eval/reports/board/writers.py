@@ -24,10 +24,8 @@ DAGGER = "†"
 def markdown(board: Board, *, link: str = "", top: int | None = None) -> str:
     """A board as GitHub shows it: a table a section, values in % with their 95 % interval.
 
-    Args:
-        board: what is shown.
-        link: where the rows open to their commands, relative to the file; left away where empty.
-        top: how many rows a section shows that is not ranked; the others are counted.
+    `link` is where the rows open to their commands, relative to the file, left away where empty; `top` how many rows a
+    section shows that is not ranked: the others are counted.
     """
     parts = []
     for section in board.sections:
