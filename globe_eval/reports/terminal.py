@@ -172,7 +172,7 @@ def compact_table(many: Sequence[Results], format: str = "terminal", columns: in
     """Several results side by side: one row each, the five accuracies with their intervals, median and GeoScore.
 
     In a terminal a paragraph about each stands before it, and a line has at most `columns` characters (None: any
-    number). Other formats: "markdown", "latex" (booktabs), and "csv": raw values, a column each for value, low and high.
+    number). Others are "markdown", "latex" (booktabs), and "csv": raw values, a column each for value, low and high.
     """
     names = [*ACCURACIES, "median_km", "geoscore", "located"]
     if format == "csv":
