@@ -90,7 +90,8 @@ def numbered_rows(path: Path, blank: list[int]) -> Rows:
         elif kind == "json":
             yield from _json(path, blank)
         elif kind == "jsonl":
-            yield from _jsonl(path, blank)
+            with _open(path) as file:
+                yield from _json_lines(file, path, blank)
         else:
             yield from _csv(path, "\t" if kind == "tsv" else ",", blank)
     except UnicodeDecodeError as error:
@@ -236,11 +237,6 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
         if "\0" in line:
             raise InputError(f"{path.name}, line {number_}: the line holds a NUL byte, this is no text table")
         yield line
-
-
-def _jsonl(path: Path, blank: list[int]) -> Rows:
-    with _open(path) as file:
-        yield from _json_lines(file, path, blank)
 
 
 def _json_lines(file: TextIO, path: Path, blank: list[int]) -> Rows:

@@ -240,7 +240,6 @@ def refuse_radians(table: Table, lat_column: str, lon_column: str, points: npt.N
         lat_column: latitudes.
         lon_column: longitudes.
         points: (n, 2) positions, NaN where there is none. Fewer than 5 different ones say nothing.
-
     """
     known = points[np.isfinite(points).all(axis=1)]
     if (np.abs(known) > (np.pi / 2, np.pi)).any():

@@ -110,7 +110,6 @@ class Table:
             role: a key of COLUMNS.
             override: the column, where the user names it: a name, or a path into nested values.
             second: whether the names of SECOND count where none of the usual ones is there.
-
         """
         if override is not None:
             if not self.has(override):

@@ -74,18 +74,14 @@ def score_table(
     Args:
         answers_table: answers, one row a photograph; a file or a table that was read.
         truth_table: the truth; None where it is in the answers' table or the benchmark's own.
-        task: the benchmark, a name or the path of a YAML or of what `pack` wrote: its truth, where none is given, and
-            its answer form.
+        task: the benchmark, a name or the path of a YAML or of what `pack` wrote: its truth and its answer form.
         read: which kind of column to score; needed where the table has several.
         answer_form: which part of a response counts; by default the benchmark's form, else coordinates, where most
             responses state them. Columns of coordinates or names have no other form than their own.
         columns: that have unusual names (`runs.answer_columns`).
         entities: what can be seen on the photographs, where the truth does not say it (`benchmarks.truth`).
-        distance, geocoder, seed: how distances are measured, place names found, intervals drawn.
-        skip_footer: set trailing rows aside that are no samples.
-        skip_unknown_ids: set answers aside whose id the truth does not have.
+        skip_footer, skip_unknown_ids: set aside trailing rows that are no samples, answers whose id has no truth.
         families: of metrics that are wanted; others are neither measured nor in the result.
-        command: the command line, for the record.
 
     Raises InputError for whatever cannot be scored as it stands; nothing is guessed.
     """
