@@ -100,12 +100,9 @@ def locate(
 ) -> Iterator[tuple[int, dict[str, Any], bool]]:
     """The rows of a table with the `image` of each; the arguments are those of `read_manifest`.
 
-    Yields:
-        The index in the table, the row, and whether its picture is in the folder.
+    Yields: the index in the table, the row, and whether its picture is in the folder.
 
-    Raises:
-        InputError: what `read_truth` refuses, no such folder, or a picture outside of it.
-
+    Raises InputError: what `read_truth` refuses, no such folder, or a picture outside of it.
     """
     chosen = with_usual(table, columns)
     indexed = list(indexed_truth(table, chosen, values, where))
@@ -141,10 +138,8 @@ def read_prepared(folder: Path, *, pictures: bool = True) -> Manifest | None:
 def find_manifest(values: Mapping[str, Any], *, pictures: bool = True) -> Manifest:
     """The manifest of a benchmark on this machine: drawn, as it was prepared, or from the YAML's own table.
 
-    Args:
-        values: of its YAML: `task`, `dataset_kwargs`, `metadata`, and `custom_dataset`, a function that returns the
-            path of a manifest.
-        pictures: whether the pictures must be there too; without them the rows have no `image`.
+    `values` are those of its YAML: `task`, `dataset_kwargs`, `metadata`, and `custom_dataset`, a function that returns
+    the path of a manifest. Without `pictures`, which must be there otherwise, the rows have no `image`.
 
     Raises AbsentData where the truth or the pictures are not here, and InputError for what cannot be read.
     """

@@ -113,7 +113,9 @@ def _of_task(values: Mapping[str, Any], folder: Path) -> Found:
     yield from _unknown((), values, [*keys_of_lm_eval("task"), *ours])
     if not isinstance(values.get("task"), str) or not values["task"].replace("_", "").replace("-", "").isalnum():
         yield ("task",), f"task: found {values.get('task')!r}; a task has a name of letters, digits, '_' and '-'"
-    yield from _of_functions(values, folder)
+    for keys, qualified in functions_of(values):
+        if (wrong := function_problem(qualified, folder)) is not None:
+            yield keys, f"{'.'.join(keys)}: !function {qualified}: {wrong}"
     if "class" not in values:
         yield (), "class is missing; allowed: !function globe_eval.GeoTask"
     elif not str(values["class"]).startswith("!function "):
@@ -166,7 +168,14 @@ def _of_form(values: Mapping[str, Any]) -> Found:
 def _shown_truth(prompt: Any) -> list[str]:
     if not isinstance(prompt, str) or prompt.startswith("!function"):
         return []
-    shown = _variables(prompt) if "{{" in prompt or "{%" in prompt else {prompt}
+    shown = {prompt}
+    if "{{" in prompt or "{%" in prompt:
+        from jinja2 import Environment, TemplateSyntaxError, meta
+
+        try:
+            shown = meta.find_undeclared_variables(Environment().parse(prompt))
+        except TemplateSyntaxError:
+            return []
     return [field for field in ROLES if field in shown]
 
 
@@ -249,27 +258,11 @@ def _of_data(definition: Definition) -> Found:
         )
 
 
-def _variables(template: str) -> set[str]:
-    from jinja2 import Environment, TemplateSyntaxError, meta
-
-    environment = Environment()
-    try:
-        return set(meta.find_undeclared_variables(environment.parse(template)))
-    except TemplateSyntaxError:
-        return set()
-
-
 def _unknown(keys: tuple[str, ...], values: Mapping[str, Any], allowed: Sequence[str]) -> Found:
     for key in values:
         if key not in allowed:
             hint = nearest(key, allowed) or f" (allowed: {', '.join(allowed)})"
             yield (*keys, key), f"unknown key {'.'.join([*keys, key])!r}{hint}"
-
-
-def _of_functions(values: Mapping[str, Any], folder: Path) -> Found:
-    for keys, qualified in functions_of(values):
-        if (wrong := function_problem(qualified, folder)) is not None:
-            yield keys, f"{'.'.join(keys)}: !function {qualified}: {wrong}"
 
 
 def functions_of(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, str]]:

@@ -75,7 +75,6 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         columns: that the user names.
         read: the kind that the user wants, where there are several.
         same_table: whether the truth is in it too; a plain `lat` is then the truth's.
-
     """
     plain_is_truth = same_table and columns.truth_lat is None and table.find("truth_lat") is None
     of_truth = {columns.truth_lat, columns.truth_lon} - {None} if same_table else set()
