@@ -174,7 +174,8 @@ def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tu
     if not chosen.value.city and declines is not None:
         sure = [claim for claim in claims if not _is_bare_town(claim.value)]
         claims = sure if len(sure) < len(claims) and declines(text) else claims
-    return _completed(chosen, claims), chosen.start
+    least = STATED if declines is None or declines(text) else POSSIBLE
+    return _completed(chosen, claims, least), chosen.start
 
 
 def _country(names: Names) -> str | None:
@@ -246,7 +247,7 @@ def _chosen(claims: list[Claim[T]]) -> Claim[T] | None:
     return next((claim for claim in claims if claim.weight == heaviest >= SUPPOSED), None)
 
 
-def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
+def _completed(chosen: Claim[Names], claims: list[Claim[Names]], least: int) -> Names:
     """The names with what agreeing claims add: a city to its country, a country to its city, a venue to both."""
     names = chosen.value
     towns = {claim.value.admin for claim in claims if claim.weight >= STATED and claim.value.city and claim.value.admin}
@@ -267,7 +268,7 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
             names = replace(names, country=other.country, admin=names.admin or other.admin, venue=names.venue or finer)
         elif (
             not names.city
-            and claim.weight >= STATED
+            and (claim.weight >= STATED or (claim.weight >= least and _is_only_town(claim, claims)))
             and other.city
             and (_agree(names, other, len(towns)) if claim.known else _is_town_in(names, other))
         ):
@@ -288,6 +289,11 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
         stated = (Names(one.value.country) for one in firmest if one.weight >= STATED and one.value.country)
         names = replace(names, country=next((one.country for one in stated if _agree(one, names, 0)), None))
     return names
+
+
+def _is_only_town(claim: Claim[Names], claims: list[Claim[Names]]) -> bool:
+    """Whether a claim is that of the only town of its sentence: "Kenya, possibly Nairobi", with no "or Mombasa"."""
+    return claim.known and {one.value.city for one in claims if one.start == claim.start} <= {claim.value.city, None}
 
 
 def _same(names: Names, other: Names) -> bool:
