@@ -310,9 +310,10 @@ def _agree(names: Names, other: Names, regions: int) -> bool:
     if names.admin and other.admin and normalise(names.admin) != normalise(other.admin):
         inner, outer = (regions_of(admin, _country(names)) for admin in (names.admin, other.admin))
         return bool(inner and outer and is_inside(inner[0], outer[0]))  # "Cape Cod", "Eastham, Massachusetts"
-    if _is_bare_town(other) and not names.admin:
+    if _is_bare_town(other):
         town = town_of(other.city or "", None, ())
-        return town is not None and code_of(town) == country_of(names.country or "")
+        inside = town is not None and code_of(town) == country_of(names.country or "")
+        return _is_town_in(names, other) if names.admin else inside
     return same_country(names.country, other.country) or bool(names.admin and other.admin)
 
 
