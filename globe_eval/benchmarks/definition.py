@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -19,10 +19,8 @@ from globe_eval.errors import InputError, nearest
 
 OWN_KEYS = ("prompt", "decoding", "answer_form")
 """What a benchmark's YAML may say beyond lm-eval's keys."""
-
 METADATA_KEYS = ("version", "description", "license", "citation", "source", "n")
 """What every shipped benchmark says of itself."""
-
 MORE_METADATA_KEYS = (
     *("hub", "defects", "known_truth", "unverified", "manifest_sha256", "truth_sha256", "exhaustive_entities"),
     "design_effect",
@@ -32,10 +30,8 @@ is, the columns and files that nobody could look at, version -> SHA-256 of the m
 localizable where it has them, and (true, or the list of classes) that its entities name all that can be seen of each
 class, so that hallucinations can be told; and of published figures the design effect by which their photographs cluster
 (`date`, `of` which runs, `within_km`: kilometres -> effect), fixed so that no later row moves their intervals."""
-
 ENTRY_POINTS = "globe_eval.tasks"
 """The group of entry points with which a package brings benchmarks: each names a package whose folder holds YAMLs."""
-
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_VALUES = 10_000
 """In one YAML: nine aliases of nine aliases of nine are a few lines and a billion values."""
@@ -119,6 +115,11 @@ def definitions(folders: Sequence[Path]) -> dict[str, Definition]:
     return found
 
 
+def known_tasks(include_path: Iterable[Path] = ()) -> dict[str, Definition]:
+    """Name -> definition of every task and group that is installed, or in one of these folders."""
+    return definitions([*task_folders(), *include_path])
+
+
 def bears_shipped_name(one: Definition) -> bool:
     """Whether a YAML of somebody else's has the name of a benchmark that is installed with this package."""
     return one.name in shipped() and one.path.resolve() != shipped()[one.name].path.resolve()
@@ -143,7 +144,7 @@ def find(name: str, include_path: Sequence[Path] = ()) -> Definition:
     """The task or group of that name, or the one in a YAML. Raises InputError, with the nearest name."""
     if name.endswith((".yaml", ".yml")):
         return read_definition(Path(name))
-    known = definitions([*task_folders(), *include_path])
+    known = known_tasks(include_path)
     if name not in known:
         raise InputError(unknown_task(name, known))
     return known[name]
@@ -235,7 +236,7 @@ def new_definition(
 
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise InputError(f"task {name!r}: allowed: letters, digits, '_' and '-'")
-    if name in definitions(task_folders()):
+    if name in known_tasks():
         raise InputError(f"task {name!r}: there is a benchmark of this name already (globe-eval ls); choose another")
     path = (folder or Path()) / f"{name}.yaml"
     table, listed = path.with_suffix(".csv"), path.with_name(f"{name}_left_out.csv")

@@ -25,11 +25,9 @@ Row = Mapping[str, Any]
 
 NEAR = 4
 """Bits. Two pictures whose hashes differ in at most so many are near duplicates."""
-
 SIDE = 32
 _FLAT = 2.0
 _BITS = 64
-
 _COSINES = np.cos(np.pi / (2 * SIDE) * np.outer(np.arange(8), 2 * np.arange(SIDE) + 1)).astype(np.float64)
 
 

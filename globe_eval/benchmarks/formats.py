@@ -23,10 +23,8 @@ from globe_eval.errors import InputError, nearest, reason_of
 
 LONGEST_LINE = 1 << 24
 """Characters. A longer line is no row of a benchmark, and reading it whole would fill the memory."""
-
 LARGEST_JSON = 1 << 29
 """Characters of a file that is one JSON value and has to be read whole."""
-
 _FORMATS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
     ".parquet": "parquet", ".arrow": "arrow", ".xlsx": "excel", ".xlsm": "excel",
@@ -40,7 +38,6 @@ _ID_KEYS = {"id", "ids", "image", "filename", "imageid", "imgid", "photoid", "im
 
 REPLY_KEYS = {"choices": (), "candidates": (), "role": ("content", "parts"), "from": ("value",)}
 """A key of an object that is a reply or a message -> the keys of which it has one too."""
-
 _BEGINS = {
     "PAR1": ("parquet", "a Parquet file; name it .parquet"),
     "PK\3\4": ("excel", "an Excel workbook (name it .xlsx) or a zip (unpack it)"),
@@ -50,7 +47,6 @@ _BEGINS = {
     "version https://git-lfs": ("", "a pointer of Git LFS (git lfs pull fetches the file)"),
 }
 """How a file begins -> its format, and what it is where its name says another one."""
-
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 
 Rows = Iterator[tuple[int, dict[str, Any]]]

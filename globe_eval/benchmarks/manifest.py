@@ -17,7 +17,6 @@ from globe_eval.errors import InputError, nearest, without_dashes
 
 DATASET_KEYS = ("truth", "images", "columns", "values", "image_suffix", "where", "prepared", "entities")
 """What may stand in a YAML's `dataset_kwargs`."""
-
 _PATTERN = re.compile(r"\{([^{}]+)\}")
 
 

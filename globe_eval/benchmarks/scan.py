@@ -25,10 +25,8 @@ from globe_eval.errors import reason_of
 
 SCAN_VERSION = 1
 """Raised when a scan would find something else: journals of another version are begun anew."""
-
 LARGEST_FILE = 1 << 28
 """Bytes. No photograph is larger, and the whole file is read into memory."""
-
 _BATCH = 16
 _WORTH_PROCESSES = 256  # pictures; below, starting the workers takes longer than the work
 

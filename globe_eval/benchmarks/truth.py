@@ -34,7 +34,6 @@ from globe_eval.metrics.disclosure import LEVELS
 TRUTH_FIELDS = ("id", "lat", "lon", "country", "city", "group", "entities", "localizable", "scene", "disclosure")
 ROLES = ("image", *TRUTH_FIELDS)
 """What a column of a table can be mapped to."""
-
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 

@@ -26,7 +26,6 @@ OUTCOMES = frozenset([
     "attainable", "breakdowns", "own_directions", "reasoning",
 ])  # fmt: skip
 """Fields of a result that tell what came out, or when. All others, also those to come, are settings."""
-
 UNNAMED = "score"
 """What `globe-eval score` calls the task where it was told none."""
 _OF_A_JUDGE = {"model", "prompt_sha256", "seed"}

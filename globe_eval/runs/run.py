@@ -395,7 +395,7 @@ def _assemble(
     positions = photograph_positions(request, task)
     docs = list(islice(task.eval_docs, positions.start, positions.stop, positions.step))
     answers = {name: response for portion in portions for name, response in portion.answers.items()}
-    responses: list[Any] = [answers[str(doc["id"])] for doc in docs]
+    responses = [answers[str(doc["id"])] for doc in docs]
     bounds = request.bounds
     files = [asking.pictures.get(doc["id"]) or inspect(task.manifest.images / doc["image"], bounds) for doc in docs]
     samples = [
@@ -441,7 +441,7 @@ def _assemble(
     asking.answers.clear()
     asking.pictures.clear()
     samples, results = assemble(results, samples, started=started, own_metrics=task.own_metrics, exclude=exclude)
-    again: dict[str, Any] = {name: given for portion in portions for name, given in portion.repeats.items()}
+    again = {name: given for portion in portions for name, given in portion.repeats.items()}
     if again:
         results = with_repeats(results, samples, again)
     return samples, replace(results, served=answered_by), notes

@@ -11,12 +11,12 @@ leaderboards/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from globe_eval.benchmarks.definition import Definition, definitions, task_folders
+from globe_eval.benchmarks.definition import Definition, known_tasks
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import write_whole
 from globe_eval.reports.board import admission, site, writers
@@ -36,11 +36,6 @@ ALIKE = 0.9
 miniworld share 0.7."""
 README_TOP = 24
 """How many published rows a README shows."""
-
-
-def known_tasks(include_path: Iterable[Path] = ()) -> dict[str, Definition]:
-    """Every task that a row may be of."""
-    return definitions([*task_folders(), *include_path])
 
 
 def add(

@@ -27,10 +27,8 @@ from globe_eval.sample import STATUSES, Sample
 
 LEVELS = {"coordinates": 0, "city": 1, "admin": 2, "country": 3}
 """How exactly an answer names its place, with the number of each one's colour."""
-
 WINDOW = 160.0
 """Units of the map that are shown at least: what is nearer together is no clearer on outlines of 1:110 million."""
-
 _CSV = ("file", "status", "answer", "place_found", "lat", "lon", "confidence", "cues", "response", "error")
 
 

@@ -18,7 +18,6 @@ from globe_eval.reports.page.svg import element, number
 
 SIDE = 6.0
 """Of a cell, in units of the map."""
-
 SIDE_KM = round(SIDE * worldmap.KM_A_UNIT, -1)
 
 _LEAST = 0.3
@@ -85,12 +84,9 @@ CLASSES = (
     ("no place found", 6),
 )
 """The classes of distance, with the number of each one's colour."""
-
 MOST_SHOWN = 5_000
 """Photographs that a page has one by one: of more, maps show cells, and the gallery a sample."""
-
 _SMALL = 5.0
-
 _MANY = 400
 """Lines, from which on each is fainter; as in `map.js`."""
 

@@ -17,13 +17,10 @@ from globe_eval.sample import STATUSES, Consistency, Results, Sample
 
 MAP_METRICS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
 """What the map of countries can show."""
-
 LONGEST = 8_000
 """Characters of a response that are shown at most."""
-
 MOST_BYTES = 16_000_000
 """Of all responses of a report together, in UTF-8: with all else of 12,000 samples they stay below 25 MB."""
-
 SHORTEST = 200
 
 
