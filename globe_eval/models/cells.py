@@ -16,7 +16,7 @@ from globe_eval.models.response import Response
 
 def response_of(cells: Mapping[str, Any], column: str | None) -> Response | None:
     """The response in a cell; None where there is none. An object or a list is a reply of an API, or read as JSON."""
-    cell = as_it_was(cell_value(cells, column))
+    cell = before_printing(cell_value(cells, column))
     if isinstance(cell, Response):
         return cell
     if isinstance(cell, dict | list | tuple):
@@ -26,10 +26,10 @@ def response_of(cells: Mapping[str, Any], column: str | None) -> Response | None
     return None if cell is None else Response(cell)
 
 
-def as_it_was(cell: Any) -> Any:
+def before_printing(cell: Any) -> Any:
     """A cell before a program printed it: the texts or the reply that a list or an object holds, line ends as such.
 
-    >>> as_it_was("['Paris, France']"), as_it_was(r"Trams.\\nCity: Rome"), as_it_was("[48.9, 2.3]")
+    >>> before_printing("['Paris, France']"), before_printing(r"Trams.\\nCity: Rome"), before_printing("[48.9, 2.3]")
     (['Paris, France'], 'Trams.\\nCity: Rome', '[48.9, 2.3]')
     """
     if not isinstance(cell, str):
@@ -54,7 +54,7 @@ def refuse_several(table: Table, column: str | None) -> None:
     for index, row in enumerate(table.rows):
         cell, path = cell_value(row, column), column
         if isinstance(cell, str) and cell.lstrip()[:1] == "[":
-            cell = as_it_was(cell)
+            cell = before_printing(cell)
         while isinstance(cell, list) and len(cell) == 1:
             cell, path = cell[0], f"{path}.0"
         texts = [one for one in cell if isinstance(one, str)] if isinstance(cell, list) else []

@@ -229,7 +229,7 @@ def ask_all(request: Request, asking: JournaledModel, task: Any) -> None:
     # Not lm_eval.simple_evaluate, which adds four seconds of environment report to every run and nothing else here.
     from lm_eval.evaluator import evaluate
 
-    task.process_results = _later
+    task.process_results = lambda doc, results: {}  # a run scores all at once, when all responses are there
     evaluate(
         lm=asking,
         task_dict={"tasks": {task.config.task: task}, "groups": {}},
@@ -239,11 +239,6 @@ def ask_all(request: Request, asking: JournaledModel, task: Any) -> None:
         log_samples=False,
         bootstrap_iters=0,
     )
-
-
-def _later(doc: Any, results: Any) -> dict[str, float]:
-    """Instead of a task's `process_results`: a run scores all photographs at once, when all responses are there."""
-    return {}
 
 
 def load_tasks(

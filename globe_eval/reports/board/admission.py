@@ -82,7 +82,7 @@ def of_submission(path: Path, known: Definitions) -> list[str]:
     return wrong
 
 
-def disagreeing(many: Mapping[Path, Submission]) -> dict[Path, list[str]]:
+def disagreements(many: Mapping[Path, Submission]) -> dict[Path, list[str]]:
     """What rows have to say against each other; the order of the files decides nothing.
 
     Rows of one manifest have the same photographs, groups and ceilings: what most of them have is right; without a

@@ -65,7 +65,7 @@ def add(
         if (one.columns.samples_sha256, one.results.task) == (row.columns.samples_sha256, row.results.task):
             raise InputError(f"{run}: is there already, as {path}; remove that file first to add it anew")
     path = leaderboards / "runs" / row.file_name
-    wrong = [*contradictions(row, known), *admission.disagreeing({**there, path: row}).get(path, [])]
+    wrong = [*contradictions(row, known), *admission.disagreements({**there, path: row}).get(path, [])]
     if wrong:
         raise InputError(f"{run}: cannot be a row: {'; '.join(wrong)}")
     published = publishable(record.read_samples(run)) if responses else None
@@ -90,7 +90,7 @@ def check(
     there = _row_files(leaderboards)
     paths = list(paths) or there
     found = {path: admission.check(path, known) for path in paths}
-    together = admission.disagreeing(_readable(paths, leaderboards))
+    together = admission.disagreements(_readable(paths, leaderboards))
     for path in paths:
         found[path] += together.get(path.resolve(), [])
     if paths == there and (leaderboards / "published").is_dir():

@@ -25,7 +25,7 @@ from globe_eval.reports.page.drawings import STYLES, write_drawings
 from globe_eval.reports.page.joined import JoinedRuns, NamedRun, join_runs, table_of
 from globe_eval.reports.page.maps import SIDE_KM
 from globe_eval.reports.page.marks import notable_photographs
-from globe_eval.reports.run import UNNAMED, titled
+from globe_eval.reports.run import UNNAMED, run_title
 from globe_eval.reports.sentences import sentences
 from globe_eval.sample import STATUSES, By, Stratum
 
@@ -153,7 +153,7 @@ def page(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, pictures_
 def _title(runs: Sequence[NamedRun]) -> str:
     tasks = list(dict.fromkeys(run.results.task for run in runs))
     if len(runs) == 1:
-        return titled(runs[0].name, runs[0].results)
+        return run_title(runs[0].name, runs[0].results)
     named = "" if tasks == [UNNAMED] else f"{', '.join(tasks)}: "
     return f"{named}{len(runs)} runs side by side"
 
