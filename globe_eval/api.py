@@ -81,8 +81,8 @@ class Run:
 
     def write(self, folder: str | Path) -> Path:
         """Write `samples.jsonl` and `results.json` there, as `globe-eval score -o` does; gives the folder."""
-        record.write_run(Path(folder), self._samples, self.results)
-        return Path(folder)
+        record.write_run(_path(folder), self._samples, self.results)
+        return _path(folder)
 
 
 def score(
@@ -144,7 +144,7 @@ def score(
 
 def read_run(folder: str | Path) -> Run:
     """The run in a folder with `samples.jsonl` and `results.json`, its samples sorted by id. Raises InputError."""
-    run = runs.read_run(Path(folder))
+    run = runs.read_run(_path(folder))
     return Run(run.results, run.samples)
 
 
@@ -192,7 +192,12 @@ def distance_km(lat1: Any, lon1: Any, lat2: Any, lon2: Any, *, distance: Distanc
     343.9
     """
     _allowed("distance", distance, places.DISTANCES)
-    km = places.DISTANCES[distance](*map(_floats, (lat1, lon1, lat2, lon2)))
+    degrees = [*map(_floats, (lat1, lon1, lat2, lon2))]
+    try:
+        km = places.DISTANCES[distance](*np.broadcast_arrays(*degrees))
+    except ValueError:
+        shapes = ", ".join(str(one.shape) for one in degrees)
+        raise InputError(f"found shapes {shapes}; allowed: shapes that broadcast") from None
     return float(km) if km.ndim == 0 else km
 
 
@@ -268,6 +273,12 @@ def _text(value: Any, function: str) -> str | None:
     return found
 
 
+def _path(folder: str | Path) -> Path:
+    if not isinstance(folder, str | Path):
+        raise InputError(f"folder: found {quoted(folder)}; allowed: the path of a run's folder")
+    return Path(folder)
+
+
 def _comparable(run: Run | str | Path, name: str) -> runs.Run:
     if not isinstance(run, Run | str | Path):
         raise InputError(f"{name}: found {type(run).__name__}; allowed: a run, or the folder of one")
@@ -332,9 +343,10 @@ def _named(columns: Mapping[str, str]) -> ColumnNames:
     roles = ColumnNames.__dataclass_fields__
     if not isinstance(columns, Mapping):
         raise InputError(f"columns: found {quoted(columns)}; allowed: a dict, as in {{'response': 'answer'}}")
-    if unknown := next((role for role in columns if role not in roles), None):
-        raise InputError(f"columns: no role {unknown!r}{nearest(unknown, roles)} (allowed: {', '.join(roles)})")
-    return ColumnNames(**{role: str(column) for role, column in columns.items()})
+    for role in columns:
+        if role not in roles:
+            raise InputError(f"columns: no role {role!r}{nearest(str(role), roles)} (allowed: {', '.join(roles)})")
+    return ColumnNames(**{role: str(column) for role, column in columns.items() if column is not None})
 
 
 def _allowed(name: str, value: Any, allowed: Iterable[str]) -> None:
@@ -343,7 +355,9 @@ def _allowed(name: str, value: Any, allowed: Iterable[str]) -> None:
 
 
 def _cell(value: Any) -> Any:
-    """A value as JSON has it: arrays and series are lists."""
+    """A value as JSON has it: arrays and series are lists, and a reply of an API's client is an object."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump()
     if isinstance(value, list | tuple):
         return [_cell(one) for one in value]
     return value.tolist() if isinstance(value, np.ndarray | np.generic | pd.Series) else value

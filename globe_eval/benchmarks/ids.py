@@ -49,6 +49,7 @@ def why_apart(answers: Collection[str], truths: Collection[str]) -> str:
         "the zeros in front differ": lambda name: re.sub(r"(?<!\d)0+(?=\d)", "", name),
         "the extensions differ": lambda name: re.sub(r"\.\w{1,5}$", "", name),
         "one side is percent-encoded": unquote,
+        "one side is in quotation marks": lambda name: stem(name.strip("=\"'")),
         "spaces, hyphens and underscores differ": lambda name: re.sub(r"[\s_-]+", "", name),
     }
     if any(map(_ROUNDED.fullmatch, answers)) or any(map(_ROUNDED.fullmatch, truths)):

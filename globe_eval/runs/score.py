@@ -19,15 +19,15 @@ from globe_eval.benchmarks.points import (
     as_degrees,
     coordinate_pair,
     is_missing,
+    position_notes,
     predicted_points,
     refuse_radians,
-    refuse_swapped_answers,
 )
 from globe_eval.benchmarks.table import Table, cell_text, cell_value, identifiers, read_table
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import FAMILIES, Family
-from globe_eval.models.cells import refuse_several, response_of
+from globe_eval.models.cells import refuse_no_single_text, response_of
 from globe_eval.runs import process
 from globe_eval.runs.answer_columns import (
     TRUTH_OPTION,
@@ -137,13 +137,11 @@ def score_table(
     if points is not None:
         refuse_radians(answers, use["lat"] or "", use["lon"] or "", points)
         there = np.array([[rows[i]["lat"], rows[i]["lon"]] for i in matched], dtype=np.float64)
-        swapped = refuse_swapped_answers(
-            answers, use["lat"] or "", use["lon"] or "", points[list(matched.values())], there
-        )
-        notes += [swapped] if swapped else []
+        of_rows = points[list(matched.values())]
+        notes += position_notes(answers.path.name, use["lat"] or "", use["lon"] or "", of_rows, there)
 
     if kind == "response":
-        refuse_several(answers, use["response"])
+        refuse_no_single_text(answers, use["response"])
         refuse_unread(answers, columns, use["response"] or "")
     positions = None if points is None else points.tolist()
     samples = [_sample(row, answers, matched.get(i), use, positions) for i, row in enumerate(rows)]
@@ -186,7 +184,11 @@ def score_table(
     if kind == "response":
         other = [*other_form(scored, form, "--answer-form any, or"), *codes(scored)]
         notes += other or unread(scored, form)
-    positions = [(p.lat, p.lon) for p in (one.prediction for one in scored) if p and p.level == "coordinates"]
+    located = [(p, one.truth) for one in scored if (p := one.prediction) and p.level == "coordinates"]
+    positions = [(p.lat, p.lon) for p, _ in located]
+    if kind == "response" and located:
+        column, there = use["response"] or "", np.array([(at.lat, at.lon) for _, at in located])
+        notes += position_notes(results.model, column, column, np.array(positions), there)
     if kind == "names":
         notes += countries_as_cities(scored)
     notes += [*same_as_truth(scored), *placeholders(positions, "positions")]
