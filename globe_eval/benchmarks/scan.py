@@ -30,7 +30,7 @@ LARGEST_FILE = 1 << 28
 _BATCH = 16
 _WORTH_PROCESSES = 256  # pictures; below, starting the workers takes longer than the work
 
-Problem = Literal["missing", "empty", "undecodable"]
+FileProblem = Literal["missing", "empty", "undecodable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class Scan:
     height: int | None = None
     with_coordinates: bool | None = None
     """Whether its metadata tells where it was taken."""
-    problem: Problem | None = None
+    problem: FileProblem | None = None
     error: str | None = None
 
 
