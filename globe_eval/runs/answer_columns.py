@@ -22,7 +22,6 @@ from globe_eval.sample import Answer
 Use = dict[str, str | None]
 
 TRUTH_OPTION = "--truth-"
-
 _NAMING = "--response-column, --lat-column and --lon-column, or --city-column and --country-column"
 
 

@@ -20,7 +20,6 @@ MADE_ANEW = (
     *("accuracy_by_distance", "ceiling", "attainable", "breakdowns", "clean", "reasoning", "lexicon_sha256", "judge"),
 )
 """Fields of a result that follow from all samples together."""
-
 MAY_DIFFER = {*MADE_ANEW, *OF_THE_RUN, "packages", "git_commit"}
 """Fields of a result in which two shards of one run may differ; in all others they must agree."""
 
