@@ -23,10 +23,8 @@ from globe_eval.errors import InputError, nearest, reason_of
 
 LONGEST_LINE = 1 << 24
 """Characters. A longer line is no row of a benchmark, and reading it whole would fill the memory."""
-
 LARGEST_JSON = 1 << 29
 """Characters of a file that is one JSON value and has to be read whole."""
-
 _FORMATS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
     ".geojson": "json", ".parquet": "parquet", ".arrow": "arrow", ".xlsx": "excel", ".xlsm": "excel",
@@ -40,7 +38,6 @@ _ID_KEYS = {"id", "ids", "image", "filename", "imageid", "imgid", "photoid", "im
 
 REPLY_KEYS = {"choices": (), "candidates": (), "role": ("content", "parts"), "from": ("value",)}
 """A key of an object that is a reply or a message -> the keys of which it has one too."""
-
 _BEGINS = {
     "PAR1": ("parquet", "a Parquet file; name it .parquet"),
     "PK\3\4": ("excel", "an Excel workbook (name it .xlsx) or a zip (unpack it)"),
@@ -50,13 +47,12 @@ _BEGINS = {
     "version https://git-lfs": ("", "a pointer of Git LFS (git lfs pull fetches the file)"),
 }
 """How a file begins -> its format, and what it is where its name says another one."""
-
 _SEPARATOR = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 
-Rows = Iterator[tuple[int, dict[str, Any]]]
+NumberedRows = Iterator[tuple[int, dict[str, Any]]]
 
 
-def numbered_rows(path: Path, blank: list[int]) -> Rows:
+def numbered_rows(path: Path, blank: list[int]) -> NumberedRows:
     """The line on which each row begins (or its place in a file without lines), and the row.
 
     Text may be compressed (`.csv.gz`). A folder has a file a photograph, `.json`, `.txt` or `.md`, named as its id. In
@@ -191,7 +187,7 @@ def _open(path: Path) -> TextIO:
     return io.TextIOWrapper(binary, "utf-16" if utf16 else "utf-8-sig", newline="")
 
 
-def _csv(path: Path, delimiter: str, blank: list[int]) -> Rows:
+def _csv(path: Path, delimiter: str, blank: list[int]) -> NumberedRows:
     csv.field_size_limit(LONGEST_LINE)
     with _open(path) as file:
         lines = _lines(file, path)
@@ -239,7 +235,7 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
         yield line
 
 
-def _json_lines(file: TextIO, path: Path, blank: list[int]) -> Rows:
+def _json_lines(file: TextIO, path: Path, blank: list[int]) -> NumberedRows:
     for line, text in enumerate(_lines(file, path), 1):
         if not text.strip():
             blank.append(line)
@@ -255,7 +251,7 @@ def _json_lines(file: TextIO, path: Path, blank: list[int]) -> Rows:
         yield line, row
 
 
-def _json(path: Path, blank: list[int]) -> Rows:
+def _json(path: Path, blank: list[int]) -> NumberedRows:
     with _open(path) as file:
         text = file.read(LARGEST_JSON + 1)
     if len(text) > LARGEST_JSON:
@@ -347,7 +343,7 @@ def _keyed(key: str, value: Any) -> dict[str, Any]:
     return {"id": key, "response": value}
 
 
-def _folder(path: Path) -> Rows:
+def _folder(path: Path) -> NumberedRows:
     files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
     shards = [file for file in files if re.search(r"\d-of-\d+\.", file.name) and _format(file) is not None]
     if shards:  # as a data set of many rows is saved
@@ -373,7 +369,7 @@ def _folder(path: Path) -> Rows:
         yield place, _keyed(file.stem, value)
 
 
-def _excel(path: Path) -> Rows:
+def _excel(path: Path) -> NumberedRows:
     import pandas as pd
 
     try:
@@ -395,7 +391,7 @@ def _excel(path: Path) -> Rows:
     yield from ((line, row) for line, row in enumerate(rows, 2) if any(value is not None for value in row.values()))
 
 
-def _columnar(path: Path, kind: str) -> Rows:
+def _columnar(path: Path, kind: str) -> NumberedRows:
     import pyarrow
     import pyarrow.parquet
 
