@@ -219,6 +219,12 @@ def read_definition(path: Path, shipped: Path | None = None, _seen: tuple[Path, 
     return Definition(path, merged, lines)
 
 
+def task_text(name: str, values: Mapping[str, Any]) -> str:
+    """The YAML of a benchmark of the class that all of them are."""
+    text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=1000)
+    return f"task: {name}\nclass: !function globe_eval.GeoTask\n{text}"
+
+
 def _compose(text: str) -> yaml.Node | None:
     """The YAML as nodes: read in C where PyYAML has it, five times as fast; errors are those of Python's reader."""
     try:

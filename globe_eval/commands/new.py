@@ -29,9 +29,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    import yaml
-
-    from globe_eval.benchmarks.definition import known_tasks
+    from globe_eval.benchmarks.definition import known_tasks, task_text
     from globe_eval.benchmarks.manifest import read_manifest
     from globe_eval.benchmarks.photographs import HEADER, describe_folder
     from globe_eval.benchmarks.table import write_csv
@@ -72,10 +70,9 @@ def run(options: argparse.Namespace) -> int:
         },
         "metadata": {"version": 1, "n": len(manifest.rows), "manifest_sha256": {1: manifest.sha256}},
     }
-    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=1000)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("x", encoding="utf-8") as file:
-        file.write(f"task: {name}\nclass: !function globe_eval.GeoTask\n{text}")
+        file.write(task_text(name, values))
     print(f"written: {path}")
     print(f"now: globe-eval --model constant --tasks {name} --include_path {path.absolute().parent}")
     return 0
