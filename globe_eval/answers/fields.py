@@ -32,8 +32,8 @@ _SENTENCE = 20
 _LAT, _LON = r"m?lat(?:itude?)?", r"m?(?:lon(?:g(?:itude?)?)?|lng)"
 _KEY = rf"""
     (?:(?P<latlon>(?:gps[ _])?co-?ord(?:inate)?s?(?:[ _]\(?(?:{_LAT}[ ,/]{{1,2}}{_LON}|dd)\)?)?|gps
-        |{_LAT}\s?(?:/|,|and|&|_)\s?{_LON})
-    |(?P<lonlat>{_LON}\s?(?:/|,|and|&|_)\s?{_LAT})
+        |{_LAT}\s?(?:/|,|and|&|_)?\s?{_LON})
+    |(?P<lonlat>{_LON}\s?(?:/|,|and|&|_)?\s?{_LAT})
     |(?P<lat>{_LAT})|(?P<lon>{_LON})
     |(?P<place>cit(?:y|ies)\s?(?:/|,|and|&|_)\s?country|location(?:\sor\scoordinates?)?|place
         |(?:final|best)[ ](?:answer|guess)|ans(?:wer)?|guess)

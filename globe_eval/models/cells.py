@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from globe_eval import lazy_re as re
@@ -15,21 +16,29 @@ from globe_eval.models.response import Response
 
 
 def response_of(cells: Mapping[str, Any], column: str | None) -> Response | None:
-    """The response in a cell; None where there is none. An object or a list is a reply of an API, or read as JSON."""
-    cell = as_it_was(cell_value(cells, column))
+    """The response in a cell; None where there is none. An object or a list is a reply of an API, or read as JSON.
+
+    It knows how the reply ended. An API's error in its place, or in a column `error` beside nothing, is its error.
+    """
+    cell = before_printing(cell_value(cells, column))
     if isinstance(cell, Response):
         return cell
+    if not cell and (failed := cell_value(cells, "error")) and as_number(failed) is None:
+        return Response("", error=_message(failed))
     if isinstance(cell, dict | list | tuple):
         numbers = isinstance(cell, list) and all(isinstance(one, str) and as_number(one) is not None for one in cell)
         text = ", ".join(cell) if numbers else reply_text(cell)
-        cell = json.dumps(cell, ensure_ascii=False) if text is None else text
+        if text is None and (failed := _stated(cell, ("error",), dict)):
+            return Response("", error=_message(failed))
+        text = json.dumps(cell, ensure_ascii=False) if text is None else text
+        return Response(text, finish_reason=_stated(cell, ("finish_reason", "finishReason", "stop_reason"), str))
     return None if cell is None else Response(cell)
 
 
-def as_it_was(cell: Any) -> Any:
+def before_printing(cell: Any) -> Any:
     """A cell before a program printed it: the texts or the reply that a list or an object holds, line ends as such.
 
-    >>> as_it_was("['Paris, France']"), as_it_was(r"Trams.\\nCity: Rome"), as_it_was("[48.9, 2.3]")
+    >>> before_printing("['Paris, France']"), before_printing(r"Trams.\\nCity: Rome"), before_printing("[48.9, 2.3]")
     (['Paris, France'], 'Trams.\\nCity: Rome', '[48.9, 2.3]')
     """
     if not isinstance(cell, str):
@@ -56,7 +65,7 @@ def refuse_no_single_text(table: Table, column: str | None) -> None:
         if not isinstance(cell, str | int | float | dict | list | tuple | None):
             raise InputError(f"{table.where(index)}, column {column!r}: found {quoted(cell)}; allowed: a text")
         if isinstance(cell, str) and cell.lstrip()[:1] == "[":
-            cell = as_it_was(cell)
+            cell = before_printing(cell)
         while isinstance(cell, list) and len(cell) == 1:
             cell, path = cell[0], f"{path}.0"
         texts = [one for one in cell if isinstance(one, str)] if isinstance(cell, list) else []
@@ -97,6 +106,23 @@ def reply_text(reply: Any) -> str | None:
     return None
 
 
+def _stated(reply: Any, keys: Sequence[str], kind: type) -> Any:
+    """The first value of these keys that is of a type, in a reply or in what it wraps; None where there is none."""
+    if isinstance(reply, list):
+        reply = next(iter(reply), None)
+    if not isinstance(reply, dict):
+        return None
+    own = (reply[key] for key in keys if isinstance(reply.get(key), kind))
+    return next(chain(own, filter(None, (_stated(reply.get(key), keys, kind) for key in _WRAPPINGS))), None)
+
+
+def _message(error: Any) -> str:
+    """What an error of an API says, in one line."""
+    said = (error.get("message") or error.get("type") or error) if isinstance(error, dict) else error
+    return " ".join(str(said).split())
+
+
+_WRAPPINGS = ("choices", "candidates", "body", "response", "result", "message")
 _HOLDS_TEXT = ("body", "response", "result", "message", "output", "content", "parts", "text", "generated_text", "value")
 _BY = ("role", "from", "type")
 _ASKED = ("user", "human", "system", "developer", "tool")
