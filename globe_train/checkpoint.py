@@ -52,9 +52,8 @@ def load(recipe: Recipe, config: Any) -> tuple[Any, Any]:
     if recipe.get("freeze_vision"):
         frozen = [weight for name, weight in model.named_parameters() if sees(name)]
         if not frozen:
-            raise recipe.error(
-                f"freeze_vision: {type(model).__name__} has none of {', '.join(VISION)}", "freeze_vision"
-            )
+            what = f"{type(model).__name__} has none of {', '.join(VISION)}"
+            raise recipe.error(f"freeze_vision: {what}", "freeze_vision")
         for weight in frozen:
             weight.requires_grad_(False)
     return model, processor

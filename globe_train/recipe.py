@@ -88,10 +88,8 @@ OURS = ("output_dir", "seed", "reward_weights", "remove_unused_columns", "resume
 """Arguments of trl's that the recipe's other keys decide."""
 LEAST = {
     **dict.fromkeys(("per_device_train_batch_size", "gradient_accumulation_steps", "max_completion_length"), 1),
-    **dict.fromkeys(
-        ("dataloader_num_workers", "num_train_epochs", "learning_rate", "weight_decay", "max_grad_norm"), 0
-    ),
-    **dict.fromkeys(("temperature", "top_p", "beta", "epsilon"), 0),
+    **dict.fromkeys(("num_train_epochs", "learning_rate", "weight_decay", "max_grad_norm", "beta", "epsilon"), 0),
+    **dict.fromkeys(("dataloader_num_workers", "temperature", "top_p"), 0),
     "max_steps": -1,
 }
 """Arguments of trl's -> their least value, where it looks at none before the data and the model are read."""
@@ -256,11 +254,9 @@ def check(recipe: Recipe, kind: Kind | None) -> None:
     for key, only in ONLY.items():
         if key in recipe.values and recipe["kind"] not in only:
             raise recipe.error(f"{key}: only a recipe of kind {' or '.join(only)} has it", key)
-    optimizer = recipe.get("optimizer", "muon")
-    if optimizer != "muon":
-        raise recipe.error(
-            f"optimizer: found {optimizer!r}; allowed: muon, or what trl has as trainer, optim", "optimizer"
-        )
+    if (optimizer := recipe.get("optimizer", "muon")) != "muon":
+        allowed = "muon, or what trl has as trainer, optim"
+        raise recipe.error(f"optimizer: found {optimizer!r}; allowed: {allowed}", "optimizer")
     check_data(recipe, recipe["data"], "data")
     gpus(recipe)
     if recipe.get("labels"):

@@ -43,7 +43,7 @@ WAIT_SECONDS = 1.0
 
 
 def run(recipe: Recipe, *, resume: bool = False) -> Path:
-    """Train by a recipe and measure on what was held out; returns the folder, with `held_out.json` in it."""
+    """Train by a recipe and measure on what was held out; returns the folder, with `card.HELD_OUT` in it."""
     start_from(recipe.output, resume)
     check_libraries(recipe)
     examples, shared = examples_of(recipe)
@@ -53,7 +53,7 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
     folder = train(recipe, sft_trainer, resume=resume, prepared=(learnt, shared))
     if checkpoint.is_main_process():
         report = measure(folder, held)
-        (folder / "held_out.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        (folder / card.HELD_OUT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         card.write_card(folder)
     return folder
 

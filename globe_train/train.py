@@ -13,8 +13,10 @@ before the backward pass.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,7 +25,7 @@ from typing import Any
 
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import InputError, reason_of
-from globe_train import card, checkpoint, patches, vision
+from globe_train import card, checkpoint, patches
 from globe_train.data import Examples, dataset, examples_of, imitation_examples, imitation_recipe
 from globe_train.recipe import Recipe, check_libraries, configuration_class, gpus, reward_parameters, weights
 from globe_train.rewards import Reward, find_reward, parameters_of, r_loc, trl_reward
@@ -202,7 +204,10 @@ def sft_trainer(recipe: Recipe, config: Any, model: Any, processor: Any, data: A
     """trl's SFTTrainer of a recipe. The loss is that of the completion alone."""
     import trl
 
-    remember_pictures(recipe, config, model)
+    if recipe.get("freeze_vision") and not checkpoint.is_sharded(
+        config
+    ):  # shares are asked for by all at the same time
+        once_a_picture(model)
     made = patches.resumable(trl.SFTTrainer)(
         model=model,
         args=config,
@@ -219,7 +224,10 @@ def grpo_trainer(
     """trl's GRPOTrainer of a recipe; its rewards are made unless they were made before."""
     import trl
 
-    remember_pictures(recipe, config, model)
+    if recipe.get("freeze_vision") and not checkpoint.is_sharded(
+        config
+    ):  # shares are asked for by all at the same time
+        once_a_picture(model)
     trainer_class = patches.one_placeholder(patches.resumable(trl.GRPOTrainer))
     if recipe.get("imitation"):
         beside = dataset(imitation_examples(recipe), imitation_recipe(recipe))
@@ -240,13 +248,44 @@ def grpo_trainer(
     return with_optimizer(vllm.build(recipe, make), recipe, config)
 
 
-def remember_pictures(recipe: Recipe, config: Any, model: Any) -> None:
-    """Let a frozen vision part compute a picture's features once.
+def once_a_picture(model: Any, kept: int = 2**28) -> None:
+    """Let the frozen `visual` of a model of Qwen's (2.5-VL) remember features, `kept` bytes of them; else nothing.
 
-    Not where weights are shared out among processes: each must ask for the same weights at the same time.
+    In a step of GRPO a picture is seen by each of its answers, when they are generated and again when they are learnt
+    from. It is known again by its pixels, not by its place in a batch. The weights must not change any more.
     """
-    if recipe.get("freeze_vision") and not checkpoint.is_sharded(config):
-        vision.once_a_picture(model)
+    visual = getattr(getattr(model, "model", None), "visual", None)
+    if visual is None or not hasattr(visual, "fullatt_block_indexes"):
+        return
+    import torch
+    from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+    compute = visual.forward
+    features: OrderedDict[tuple[bytes, tuple[int, ...]], Any] = OrderedDict()
+
+    def digest(pixels: Any) -> bytes:
+        return hashlib.blake2b(pixels.detach().float().cpu().numpy().tobytes(), digest_size=16).digest()
+
+    def forward(hidden_states: Any, grid_thw: Any, **named: Any) -> Any:
+        sizes = grid_thw.prod(-1).tolist()
+        parts = hidden_states.split(sizes)
+        keys = [(digest(part), tuple(grid)) for part, grid in zip(parts, grid_thw.tolist(), strict=True)]
+        new = {key: index for index, key in enumerate(keys) if key not in features}
+        if new:
+            with torch.no_grad():
+                made = compute(
+                    torch.cat([parts[index] for index in new.values()]), grid_thw[list(new.values())], **named
+                ).pooler_output
+            tokens = [sizes[index] // visual.spatial_merge_size**2 for index in new.values()]
+            features.update(zip(new, made.split(tokens), strict=True))
+        for key in dict.fromkeys(keys):
+            features.move_to_end(key)
+        found = torch.cat([features[key] for key in keys])
+        while len(features) * found.nbytes > kept * len(keys):
+            features.popitem(last=False)
+        return BaseModelOutputWithPooling(pooler_output=found)
+
+    visual.forward = forward
 
 
 def with_optimizer(trainer: Any, recipe: Recipe, config: Any) -> Any:

@@ -73,11 +73,8 @@ def share_of(name: str, of: str, hits: Sequence[tuple[bool, str]]) -> Share:
 def judge(checks: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> dict[str, list[Share]]:
     """Check (or "before", "whole") -> its figures.
 
-    Args:
-        checks: what the pipeline wrote into `checks.jsonl`.
-        truth: id -> the row as it is.
-        labels: id -> the row of the manifest, whose place may be wrong.
-
+    `checks` is what the pipeline wrote into `checks.jsonl`; `truth` is id -> the row as it is, `labels` id -> the row
+    of the manifest, whose place may be wrong.
     """
     answered = [one for one in checks if "teachers" in one]
 

@@ -110,7 +110,7 @@ def training_sets(recipe: Recipe, teacher: str, size: int | None, seed: int) -> 
     """
     made = curate(recipe)
     assert made is not None
-    verified = made.assembled.parts["train"]
+    verified = made.parts["train"]
     n = len(verified) if size is None else size
     if n > len(verified):
         raise InputError(f"--size {n:,}: {len(verified):,} photographs were verified; draw more with --n")

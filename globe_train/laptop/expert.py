@@ -40,7 +40,7 @@ def sample_answers(
 
     from globe_train.checkpoint import load_processor
     from globe_train.data import messages
-    from globe_train.vision import once_a_picture
+    from globe_train.train import once_a_picture
 
     set_seed(seed)
     model = AutoModelForImageTextToText.from_pretrained(model_name, dtype=torch.float32).eval()

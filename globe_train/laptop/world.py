@@ -31,13 +31,9 @@ def write(
     The pictures are drawn at the size at which the model sees them. Split, seed and photographers are others than the
     benchmark's, so no picture is in both; `check_disjoint` looks.
 
-    Args:
-        manner: "flawed" or "careful", see `teacher`; "imagined": pictures of no place, named carefully, from which a
-            model without any training learns to see before it learns where things are.
-
-    Raises:
-        InputError: another manifest is in the folder, or a picture is one of the benchmark's.
-
+    `manner` is "flawed" or "careful", see `teacher`, or "imagined": pictures of no place, named carefully, from which a
+    model without any training learns to see before it learns where things are. Raises InputError where another manifest
+    is in the folder, or a picture is one of the benchmark's.
     """
     if manner not in teacher.MANNERS:
         raise InputError(
