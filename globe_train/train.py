@@ -200,22 +200,23 @@ def trl_configuration(recipe: Recipe) -> Any:
         raise recipe.error(f"trainer: {reason_of(error)}", "trainer") from None
 
 
+def trl_arguments(recipe: Recipe, config: Any, model: Any, processor: Any, data: Any) -> dict[str, Any]:
+    """What each of trl's trainers is made of; a frozen vision part remembers features from here on.
+
+    Not where weights are shared out among processes: each must ask for the same weights at the same time.
+    """
+    if recipe.get("freeze_vision") and not checkpoint.is_sharded(config):
+        once_a_picture(model)
+    made = {"model": model, "args": config, "train_dataset": data, "processing_class": processor}
+    return {**made, "peft_config": checkpoint.lora_config(recipe)}
+
+
 def sft_trainer(recipe: Recipe, config: Any, model: Any, processor: Any, data: Any) -> Any:
     """trl's SFTTrainer of a recipe. The loss is that of the completion alone."""
     import trl
 
-    if recipe.get("freeze_vision") and not checkpoint.is_sharded(
-        config
-    ):  # shares are asked for by all at the same time
-        once_a_picture(model)
-    made = patches.resumable(trl.SFTTrainer)(
-        model=model,
-        args=config,
-        train_dataset=data,
-        processing_class=processor,
-        peft_config=checkpoint.lora_config(recipe),
-    )
-    return with_optimizer(made, recipe, config)
+    arguments = trl_arguments(recipe, config, model, processor, data)
+    return with_optimizer(patches.resumable(trl.SFTTrainer)(**arguments), recipe, config)
 
 
 def grpo_trainer(
@@ -224,23 +225,13 @@ def grpo_trainer(
     """trl's GRPOTrainer of a recipe; its rewards are made unless they were made before."""
     import trl
 
-    if recipe.get("freeze_vision") and not checkpoint.is_sharded(
-        config
-    ):  # shares are asked for by all at the same time
-        once_a_picture(model)
+    arguments = trl_arguments(recipe, config, model, processor, data)
+    arguments["reward_funcs"] = list(rewards(recipe) if reward_funcs is None else reward_funcs)
     trainer_class = patches.one_placeholder(patches.resumable(trl.GRPOTrainer))
     if recipe.get("imitation"):
         beside = dataset(imitation_examples(recipe), imitation_recipe(recipe))
         trainer_class = imitating(trainer_class, recipe, processor, beside)
-    make = partial(
-        trainer_class,
-        model=model,
-        args=config,
-        train_dataset=data,
-        reward_funcs=list(rewards(recipe) if reward_funcs is None else reward_funcs),
-        processing_class=processor,
-        peft_config=checkpoint.lora_config(recipe),
-    )
+    make = partial(trainer_class, **arguments)
     if not (recipe.get("trainer") or {}).get("use_vllm"):
         return with_optimizer(make(), recipe, config)
     from globe_train import vllm

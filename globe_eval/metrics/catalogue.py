@@ -325,20 +325,8 @@ _DISCLOSURE = (
 
 def own_metric(name: str, higher_is_better: bool | None = None) -> Metric:
     """A metric that a benchmark brings itself, of which no unit and no range is known."""
-    return Metric(
-        name,
-        name,
-        "A metric of the benchmark's own.",
-        "",
-        (f"own.{name}",),
-        as_floats,
-        unit="",
-        digits=None,
-        lowest=-np.inf,
-        highest=np.inf,
-        higher_is_better=higher_is_better,
-        family="own",
-    )
+    return Metric(name, name, "A metric of the benchmark's own.", "", (f"own.{name}",), as_floats, unit="", digits=None,
+                  lowest=-np.inf, highest=np.inf, higher_is_better=higher_is_better, family="own")  # fmt: skip
 
 
 def metrics_with(

@@ -111,16 +111,12 @@ def distil(
 def _samples(recipe: Recipe, name: str, one: dict[str, Any], task: str, shard: Shard | None, fresh: bool) -> list[Any]:
     folder = recipe.output / "teachers" / name
     request = run.Request(
-        model=one["model"],
+        **{name: one[name] for name in ("model", "model_args", "batch_size", "device", "max_pixels")},
         tasks=[task],
-        model_args=one["model_args"],
         include_path=[recipe.output / "tasks"],
-        batch_size=one["batch_size"],
-        device=one["device"],
         gen_kwargs={**recipe["gen_kwargs"], **one["gen_kwargs"]},
         output_path=folder,
         seed=recipe["seed"],
-        max_pixels=one["max_pixels"],
         shard=shard,
         fresh=fresh,
         ask_localizable=one["ask_localizable"] or None,
