@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from globe_eval.reports.export.model_card import eval_results, model_card
 from globe_eval.reports.export.publishable import bounds, hub_of, is_hub_id, published_figures, refuse_partial
 from globe_eval.reports.run import Run, model_name, read_run
 from globe_eval.runs.record import installed_versions
+from globe_train.checkpoint import n_processes
 from globe_train.data import Examples
 from globe_train.recipe import Recipe
 
@@ -147,13 +147,13 @@ def facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The rows of a card's first table."""
     data, parent_sha256 = about["data"], about["parent_sha256"]
     resumed = f" since it was resumed from {about['resumed_from']}" if about["resumed_from"] else ""
-    machine = f", {about['machine']}" if about.get("machine") else ""
+    on = f", {about['machine']}" if about.get("machine") else ""
     return [
         ("data", f"{data['source']}, {data['n']:,} rows, SHA-256 `{data['sha256']}`"),
         ("parent", f"`{about['parent']}`" + (f", weights `{parent_sha256}`" if parent_sha256 else "")),
         ("weights", f"SHA-256 `{about['weights_sha256']}`"),
         ("seed", str(about["seed"])),
-        ("time", f"{duration_text(about['hours'])}{resumed}{machine}"),
+        ("time", f"{duration_text(about['hours'])}{resumed}{on}"),
         ("libraries", ", ".join(f"{name} {number}" for name, number in about["libraries"].items())),
     ]
 
@@ -182,7 +182,7 @@ def machine() -> str:
     """The number of training processes and their device."""
     import torch
 
-    n = int(os.environ.get("WORLD_SIZE", "1"))
+    n = n_processes()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     return f"{n} process{'es' if n > 1 else ''} on {device}"
 

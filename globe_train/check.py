@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,11 +49,8 @@ SMALL_BYTES = 10**9
 def dry_run(recipe: Recipe, sample: bool = False, rate: float | None = None, resume: bool = False) -> str:
     """Check everything that can be checked before the first step; returns a description of the run as text.
 
-    Args:
-        recipe: read.
-        sample: ask the model for answers to be rewarded, whatever its size.
-        rate: photographs a second, for the hours; None takes the paper's where the run is the paper's.
-        resume: of a run that would go on from its last checkpoint.
+    `sample` asks the model for answers to be rewarded, whatever its size; `rate`, in photographs a second, is for the
+    hours (None: the paper's, where the run is the paper's); `resume` is of a run that would go on from a checkpoint.
     """
     train.start_from(recipe.output, resume)
     check_libraries(recipe)
@@ -162,8 +158,7 @@ def memory(recipe: Recipe, config: Any, size: Size) -> str:
 
 def processes_of(recipe: Recipe) -> int:
     """How many processes train: those that were started, or else those that the recipe states."""
-    started = int(os.environ.get("WORLD_SIZE", "1"))
-    return started if started > 1 else gpus(recipe).train
+    return checkpoint.n_processes() if checkpoint.n_processes() > 1 else gpus(recipe).train
 
 
 class Steps(NamedTuple):
@@ -241,8 +236,7 @@ def first_prompt(recipe: Recipe, examples: Examples | None) -> list[str]:
 def reward_lines(recipe: Recipe, config: Any, examples: Examples, sample: bool = False) -> list[str]:
     """The rewards of answers to the first picture: the data's own, and three of the model's where it is small.
 
-    Args:
-        sample: load the model whatever its size, from the hub too.
+    With `sample` of any model, from the hub too.
     """
     from PIL import Image
 

@@ -108,6 +108,11 @@ def rank() -> int:
     return int(os.environ.get("RANK", "0"))
 
 
+def n_processes() -> int:
+    """How many processes accelerate started."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def is_main_process() -> bool:
     """Whether this process is the one that writes files."""
     return rank() == 0

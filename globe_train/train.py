@@ -14,7 +14,6 @@ before the backward pass.
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -157,7 +156,7 @@ def check_launch(recipe: Recipe) -> None:
     import torch
 
     n = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if n > 1 and int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if n > 1 and checkpoint.n_processes() == 1:
         launch = f"globe-train launch {' '.join(recipe.command)} --gpus {gpus(recipe).text}"
         raise InputError(f"{n} GPUs and one process: start it with {launch}, or give it one: CUDA_VISIBLE_DEVICES=0")
 

@@ -174,10 +174,7 @@ Row = Mapping[str, Any]
 class CachedSource:
     """What a source saw, remembered in a file: a line a photograph, on the disk before the next one is looked at.
 
-    Args:
-        source: that looks.
-        folder: of the files, one for each shard; all of them are read.
-        name: of the file that is written.
+    A folder has a file for each shard. All of them are read, the one of this name is written.
     """
 
     def __init__(self, source: Source, folder: Path, name: str = "all") -> None:
