@@ -51,8 +51,8 @@ def commands(
     """The servers of a recipe, which has `overrides` over it, and, last, its trainer, to which these are handed on.
 
     `gpus` is as the recipe's key (None takes the recipe's), `sharding` "zero3" or "fsdp2", for more than one process,
-    `reward_model` the folder that `r_loc`'s server serves, an adapter or a model. Raises InputError for GPUs that do not
-    fit the recipe.
+    `reward_model` the folder that `r_loc`'s server serves, an adapter or a model. Raises InputError for GPUs that do
+    not fit the recipe.
     """
     given = recipes.gpus(recipe if gpus is None else recipe.with_value("gpus", gpus))
     trainer, r_loc = recipe.get("trainer") or {}, recipes.reward_parameters(recipe, "r_loc")

@@ -211,14 +211,9 @@ def local(folder: str) -> Any:
 
 
 def first_tokens(tokenizer: Any, words: Sequence[str]) -> list[int]:
-    """The first token of each spelling."""
-    return sorted({tokenizer(word, add_special_tokens=False)["input_ids"][0] for word in words} - _spaces(tokenizer))
-
-
-def _spaces(tokenizer: Any) -> set[int]:
-    """Tokens that are a lone space, which some tokenizers split off before both words."""
-    found = tokenizer(" ", add_special_tokens=False)["input_ids"]
-    return set(found) if len(found) == 1 else set()
+    """The first token of each spelling, but for a lone space, which some tokenizers split off before each word."""
+    space, *found = (tokenizer(word, add_special_tokens=False)["input_ids"] for word in (" ", *words))
+    return sorted({tokens[0] for tokens in found} - set(space if len(space) == 1 else ()))
 
 
 def with_picture(asked: list[dict[str, str]], picture: Mapping[str, Any]) -> list[dict[str, Any]]:
