@@ -10,10 +10,9 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
-from numbers import Real
+from functools import cached_property, partial
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -26,7 +25,7 @@ from globe_eval.answers import parse
 from globe_eval.benchmarks.formats import records
 from globe_eval.benchmarks.table import Table, quoted
 from globe_eval.columns import columns as columns_of
-from globe_eval.errors import InputError, nearest
+from globe_eval.errors import InputError, nearest, without_dashes
 from globe_eval.metrics.catalogue import METRICS
 from globe_eval.metrics.figures import figures
 from globe_eval.metrics.intervals import mean_interval
@@ -82,8 +81,8 @@ class Run:
 
     def write(self, folder: str | Path) -> Path:
         """Write `samples.jsonl` and `results.json` there, as `globe-eval score -o` does; gives the folder."""
-        record.write_run(Path(folder), self._samples, self.results)
-        return Path(folder)
+        record.write_run(_path(folder), self._samples, self.results)
+        return _path(folder)
 
 
 def score(
@@ -96,6 +95,8 @@ def score(
     distance: DistanceModel = "geodesic",
     read: str | None = None,
     seed: int = 0,
+    skip_footer: bool = False,
+    skip_unknown_ids: bool = False,
 ) -> Run:
     """Score answers, one row a photograph, as `globe-eval score` does.
 
@@ -111,29 +112,39 @@ def score(
         distance: geodesic (WGS84) or haversine (R = 6371 km).
         read: response, coordinates or names, where the table has several.
         seed: of the intervals.
+        skip_footer: set trailing rows aside that are no samples.
+        skip_unknown_ids: set answers aside that have no truth.
 
     Raises InputError, one line, for what cannot be scored.
     """
     _allowed("distance", distance, places.DISTANCES)
+    if not isinstance(seed, Integral):
+        raise InputError(f"seed: found {quoted(seed)}; allowed: an integer")
     if answer_form is not None:
         _allowed("answer_form", answer_form, ANSWER_FORMS)
     answers = _table(table, "answers")
-    scored = score_table(
-        answers,
-        answers if truth is table else None if truth is None else _table(truth, "truth"),
-        task=None if task is None else str(task),
-        read=read,
-        answer_form=answer_form,
-        columns=_named(columns or {}),
-        distance=distance,
-        seed=operator.index(seed),
-    )
-    return Run(scored.results, scored.samples, scored.notes)
+    in_python = partial(without_dashes, column="columns[{!r}]", equals="=")
+    try:
+        scored = score_table(
+            answers,
+            answers if truth is table else None if truth is None else _table(truth, "truth"),
+            task=None if task is None else str(task),
+            read=read,
+            answer_form=answer_form,
+            columns=_named(columns or {}),
+            distance=distance,
+            seed=int(seed),
+            skip_footer=skip_footer,
+            skip_unknown_ids=skip_unknown_ids,
+        )
+    except InputError as error:
+        raise InputError(in_python(str(error))) from None
+    return Run(scored.results, scored.samples, list(map(in_python, scored.notes)))
 
 
 def read_run(folder: str | Path) -> Run:
     """The run in a folder with `samples.jsonl` and `results.json`, its samples sorted by id. Raises InputError."""
-    run = runs.read_run(Path(folder))
+    run = runs.read_run(_path(folder))
     return Run(run.results, run.samples)
 
 
@@ -181,7 +192,12 @@ def distance_km(lat1: Any, lon1: Any, lat2: Any, lon2: Any, *, distance: Distanc
     343.9
     """
     _allowed("distance", distance, places.DISTANCES)
-    km = places.DISTANCES[distance](*map(_floats, (lat1, lon1, lat2, lon2)))
+    degrees = [*map(_floats, (lat1, lon1, lat2, lon2))]
+    try:
+        km = places.DISTANCES[distance](*np.broadcast_arrays(*degrees))
+    except ValueError:
+        shapes = ", ".join(str(one.shape) for one in degrees)
+        raise InputError(f"found shapes {shapes}; allowed: shapes that broadcast") from None
     return float(km) if km.ndim == 0 else km
 
 
@@ -257,6 +273,12 @@ def _text(value: Any, function: str) -> str | None:
     return found
 
 
+def _path(folder: str | Path) -> Path:
+    if not isinstance(folder, str | Path):
+        raise InputError(f"folder: found {quoted(folder)}; allowed: the path of a run's folder")
+    return Path(folder)
+
+
 def _comparable(run: Run | str | Path, name: str) -> runs.Run:
     if not isinstance(run, Run | str | Path):
         raise InputError(f"{name}: found {type(run).__name__}; allowed: a run, or the folder of one")
@@ -303,6 +325,8 @@ def _table(table: TableLike, name: str) -> Table | Path:
             if not isinstance(row, Mapping):
                 raise InputError(f"{name}, row {place}: found {quoted(row)}; allowed: a dict a row, or a DataFrame")
         frame = pd.DataFrame(listed, dtype=object)
+    if frame.index.names == [None] and frame.index.dtype.kind == "O":  # ids, if anything
+        frame = frame.rename_axis("id")
     if levels := [level for level in frame.index.names if level is not None and level not in frame.columns]:
         frame = frame.reset_index(levels)
     if frame.columns.has_duplicates:
@@ -319,9 +343,10 @@ def _named(columns: Mapping[str, str]) -> ColumnNames:
     roles = ColumnNames.__dataclass_fields__
     if not isinstance(columns, Mapping):
         raise InputError(f"columns: found {quoted(columns)}; allowed: a dict, as in {{'response': 'answer'}}")
-    if unknown := next((role for role in columns if role not in roles), None):
-        raise InputError(f"columns: no role {unknown!r}{nearest(unknown, roles)} (allowed: {', '.join(roles)})")
-    return ColumnNames(**{role: str(column) for role, column in columns.items()})
+    for role in columns:
+        if role not in roles:
+            raise InputError(f"columns: no role {role!r}{nearest(str(role), roles)} (allowed: {', '.join(roles)})")
+    return ColumnNames(**{role: str(column) for role, column in columns.items() if column is not None})
 
 
 def _allowed(name: str, value: Any, allowed: Iterable[str]) -> None:
@@ -330,7 +355,9 @@ def _allowed(name: str, value: Any, allowed: Iterable[str]) -> None:
 
 
 def _cell(value: Any) -> Any:
-    """A value as JSON has it: arrays and series are lists."""
+    """A value as JSON has it: arrays and series are lists, and a reply of an API's client is an object."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump()
     if isinstance(value, list | tuple):
         return [_cell(one) for one in value]
     return value.tolist() if isinstance(value, np.ndarray | np.generic | pd.Series) else value

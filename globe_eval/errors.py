@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from globe_eval import lazy_re as re
+
+_OPTION = re.compile(r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)( (?='))?")
+
 
 class InputError(Exception):
     """What the user gave cannot be used: a file, a field, an argument. Exit code 2, nothing written."""
@@ -16,6 +20,23 @@ class IncompleteRun(Exception):
     """The run ended, but some photographs were never answered. Exit code 3, what was answered is kept."""
 
     exit_code = 3
+
+
+def without_dashes(message: str, column: str, equals: str) -> str:
+    """A message for people who give no options: the name of an argument for `--name`, `equals` before its quoted value.
+
+    `column` is the pattern of what stands for `--ROLE-column`.
+
+    >>> without_dashes("choose --read 'names', or name it with --lat-column", "columns[{!r}]", "=")
+    "choose read='names', or name it with columns['lat']"
+    """
+
+    def argument(option: re.Match[str]) -> str:
+        name = option[1].replace("-", "_")
+        role = name.removesuffix("_column")
+        return (name if role == name else column.format(role)) + (equals if option[2] else "")
+
+    return _OPTION.sub(argument, message)
 
 
 def reason_of(error: BaseException, longest: int = 300) -> str:

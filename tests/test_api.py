@@ -28,6 +28,20 @@ TRUTH = pd.DataFrame(
 ANSWERS = pd.DataFrame({"id": [1, 2, 3], "lat": [48.85, np.nan, 35.0], "lon": [2.35, np.nan, 135.7]})
 
 
+class Reply:
+    """An object without a text of its own."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class ClientReply(Reply):
+    """As the clients of APIs have replies: a model of pydantic."""
+
+    def model_dump(self) -> dict[str, Any]:
+        return {"choices": [{"message": {"role": "assistant", "content": self.text}}]}
+
+
 def execute(code: str, names: dict[str, Any]) -> str:
     """What a block of the page shows: what it prints, and the value of its last line."""
     tree = ast.parse(code)
@@ -67,6 +81,7 @@ POSITIONS = dict(zip(ANSWERS["id"], zip(ANSWERS["lat"], ANSWERS["lon"], strict=T
         pa.Table.from_pandas(ANSWERS),
         ANSWERS.assign(run="x").set_index(["run", "id"]),
         ANSWERS.set_index("id", drop=False),
+        ANSWERS.assign(id=ANSWERS["id"].astype(str)).set_index("id").rename_axis(None),
         ANSWERS.astype({"id": "category", "lat": "Float64"}).convert_dtypes(dtype_backend="pyarrow"),
         (row for row in ANSWERS.to_dict("records")),
     ],
@@ -83,6 +98,11 @@ def test_what_a_notebook_holds_is_a_table(table: Any) -> None:
         (lambda: ge.score(ANSWERS, TRUTH, distance="flat"), "distance: found 'flat'; allowed: geodesic, haversine"),
         (lambda: ge.score(ANSWERS, TRUTH, columns={"lat": 1}), "no column '1'"),
         (lambda: ge.score(TRUTH, TRUTH), "no column of answers"),
+        (lambda: ge.score(ANSWERS, TRUTH, seed=1.5), "seed: found '1.5'; allowed: an integer"),  # type: ignore[arg-type]
+        (lambda: ge.score(ANSWERS, TRUTH, columns={1: "lat"}), "columns: no role 1 (allowed: id, lat, lon, response"),  # type: ignore[dict-item]
+        (lambda: ge.score({1: Reply("Rome")}, TRUTH), "answers, row 1, column 'response': found '<"),
+        (lambda: ge.read_run(3), "folder: found '3'; allowed: the path"),  # type: ignore[arg-type]
+        (lambda: ge.distance_km([0, 1], 0, [0, 1, 2], 0), "found shapes (2,), (), (3,), (); allowed: shapes that"),
         (lambda: ge.score(ANSWERS, TRUTH, columns=["lat"]), "columns: found \"['lat']\"; allowed: a dict"),
         (lambda: ge.score(ANSWERS, TRUTH, answer_form="coords"), "answer_form: found 'coords'; allowed: names"),
         (lambda: ge.distance_km(0, 0, 0, 1, distance="flat"), "distance: found 'flat'"),
@@ -103,6 +123,29 @@ def test_what_an_argument_cannot_be_is_one_line(call: Callable[[], Any], told: s
     with pytest.raises(InputError, match=r"^[^\n]+$") as error:
         call()
     assert told in str(error.value)
+
+
+SWAPPED = {"lat": "lon", "lon": "lat"}
+
+
+@pytest.mark.parametrize(
+    "answers, truth, told",
+    [
+        (ANSWERS.rename(columns={"id": "who"}), TRUTH, "(columns['id']='who')"),
+        (pd.concat([ANSWERS, ANSWERS.assign(id=[7, 8, 9])]), TRUTH, "set them aside with skip_unknown_ids"),
+        (ANSWERS.assign(city="Rome"), TRUTH, "choose read='coordinates' (lat, lon); read='names' (city)"),
+        (ANSWERS, TRUTH.rename(columns=SWAPPED), "give columns['truth_lat']='lon' columns['truth_lon']='lat'"),
+    ],
+)
+def test_errors_name_arguments_and_no_options(answers: pd.DataFrame, truth: pd.DataFrame, told: str) -> None:
+    with pytest.raises(InputError) as error:
+        ge.score(answers, truth)
+    assert told in str(error.value) and "--" not in str(error.value)
+
+
+def test_the_replies_of_an_api_client_are_read() -> None:
+    answers = {1: ClientReply("It's Paris, France."), 2: ClientReply("It's Sydney, Australia.")}
+    assert ge.score(answers, TRUTH[:2]).metrics.loc["acc@25km", "value"] == 1.0
 
 
 def test_what_is_missing_is_missing_everywhere() -> None:

@@ -136,7 +136,7 @@ def test_several_kinds_of_column_must_be_chosen_from(
     files["answers"].write_text("id,response,pred_lat,pred_lon,pred_city,pred_country\na,1 2,1,2,Paris,France\n")
     code, _, err = run(capsys, "score", files["answers"], "--truth", files["truth"])
     assert code == 2
-    for choice in ("--read response (response)", "--read coordinates (pred_lat, pred_lon)", "--read names"):
+    for choice in ("--read 'response' (response)", "--read 'coordinates' (pred_lat, pred_lon)", "--read 'names'"):
         assert choice in err
 
 

@@ -61,6 +61,8 @@ _LISTED = re.compile(r",\s(?:the\s|parts\sof\s)?[^\W\d_a-z]")
 _VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|could|may|might|will|would|do|does|shows|suggests?|indicates?|it's|that's|here's)\b"
 )
+_QUOTED = re.compile(r"[\"”],?\s(?:in|at|on|near)\s")
+"""Where what is written on something ends: "a sign that reads "Café" in "."""
 _CLAUSE = re.compile(
     r"[;:]|\b(?:but|although|though|however|while|whereas|because|since|so|sino|mais|mas|ma|sondern|aber|pero|но)\b"
 )
@@ -82,6 +84,8 @@ _PLACED = re.compile(
     r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
     r"|it's|guess|say|answer|with|toward|towards|possibly|perhaps|either|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|[:→]\s?)[\"'“”‘’(\[]*$"
 )
+_LOCATIVE = re.compile(r"(?<=\w)['’][dt][ae]n?(?!\w)")
+"""A Turkish ending that says "in" or "from"."""
 _SETTING = re.compile(
     r"\s*[—–(-]\s*(?:(?:likely|probably|taken|possibly)\s)?(?:(?:in|at|on|along|inside|outside|near|around|by|from|in\sfront\sof)\s)?"
     rf"((?:an?|the|one\sof)\s(?:[\w'’/-]+\s){{0,5}}?(?:{'|'.join(sorted(map(re.escape, lexicon.VENUES)))}))(?![\w-])"
@@ -365,7 +369,10 @@ def _named(sentence: Sentence) -> Iterator[Claim[Names]]:
         elif bare or (
             phrase.alone
             and weight != SUPPOSED
-            and (begins or not _is_placed(sentence, before[-24:]))
+            and (
+                begins
+                or not (_is_placed(sentence, before[-24:]) or _LOCATIVE.search(sentence.text, phrase.start, phrase.end))
+            )
             and not _PREFERRED_AFTER.match(after)
         ):
             weight = min(weight, MENTIONED)
@@ -442,7 +449,9 @@ def _weight(sentence: Sentence, before: str, after: str) -> int:
     since = max(cue, len(before) - len(clause))
     one = _ONE_EXAMPLE.search(before, max(len(before) - _LONGEST_EXAMPLE, 0))
     looked_at = before[: one.start("quality")] if one else before  # "a city known for its canals, such as Venice"
-    if cues.compared.search(looked_at, max(since, _last_end(cues.hedged, before))) or _COMPARED_AFTER.match(after):
+    if cues.compared.search(
+        looked_at, max(since, _last_end(cues.hedged, before), _last_end(_QUOTED, before))
+    ) or _COMPARED_AFTER.match(after):
         return MENTIONED
     if _UNREAL.search(clause) or (conceded == len(before) > 0 and cues.hedged.search(clause)):
         return MENTIONED

@@ -79,6 +79,7 @@ _CONCLUDED = re.compile(
     re.IGNORECASE,
 )
 _TEMPERATURE = re.compile(r"\s?[CFK]\b")
+_LONGITUDE_FIRST = re.compile(r"\W{0,4}\(lon(?:g(?:itude)?)?\s?[,/]\s?lat(?:itude)?\)", re.IGNORECASE)
 _RANGE_BEFORE = re.compile(r"[\d°NSEW]\s{0,2}(?:to|and|or|through|-|–|—|~)\s{0,2}$")
 _NUMBERED = re.compile(r"^\W{0,4}\d{1,2}[.)]\s{0,2}$")
 _LIST_BEFORE = re.compile(r"\d\s{0,2}[,;/]\s{0,2}$")
@@ -158,7 +159,7 @@ def _ordered(match: re.Match[str]) -> Pair | None:
     first, second = _decode(match, "a_"), _decode(match, "b_")
     if first is None or second is None:
         return None
-    if first.axis == "lon" or second.axis == "lat":
+    if first.axis == "lon" or second.axis == "lat" or _LONGITUDE_FIRST.match(match.string, match.end()):
         first, second = second, first
     if first.axis == "lon" or second.axis == "lat":
         return None

@@ -146,7 +146,7 @@ def found_of(row: Mapping[str, str], start: int, *, whole: bool = False, strict:
         names,
         position,
         confidence=share(row["confidence"]) if "confidence" in row else None,
-        settles_names=any([says_unknown(row[key]) for key in ("country", "city") if key in row]),
+        settles_names=any([says_unknown(row[key]) for key in (("country", "city") if strict else NAMES) if key in row]),
         settles_position=any([says_unknown(row[key]) for key in POSITION if key in row]),
         localizable=yes_no(row["localizable"]) if "localizable" in row else None,
     )

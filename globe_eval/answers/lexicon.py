@@ -51,7 +51,8 @@ STATED = alternatives(rf"""
     (?:taken|shot|captured|photographed|set|situated|located|filmed|snapped|looking)\b
     (?:photo|photograph|picture|image) (?:was )?made\b | location\b
     this (?:is|was|looks|appears|seems|must) | it(?:'s| is| was| looks| appears| seems| must) | that(?:'s| is)
-    these are | here is | lies (?:in|on|at|near) | belongs? to | the (?:city|town|village|country|region) (?:is|must be)
+    these are | here is | are those of | lies (?:in|on|at|near) | belongs? to
+    the (?:city|town|village|country|region) (?:is|must be)
     (?:{_SUBJECT})(?:,[^,;:]{{1,60}},)? (?:[\w'-]+ ){{0,5}}?(?:{_VERB})\b
     likely | probably | presumably | appears? to be | seems? to be
     identif(?:y|ied|ies|iable) | recogni[sz](?:e|ed|able)\b | corresponds? to | matches
@@ -99,6 +100,7 @@ DENIED = alternatives(r"""
 
 COMPARED = alternatives(r"""
     similar to | similar \w+ (?:in|to) | resembl\w+ | reminiscent | inspired by | evocative | evokes? | reminds?
+    (?:makes?|made) (?:me|one|you) think of
     typical\w* (?:of|in|for) | typical \w+ | characteristic\w*
     common(?:ly|place)? (?:\w+ )?(?:in|to|across|throughout|on|for|of|at)
     (?:found|seen) (?:\w+ )?(?:in|across|throughout|on|at) | associated with | prevalent | popular (?:in|with)

@@ -24,6 +24,8 @@ _LONGEST_BARE_ANSWER = 200
 _QUOTED = re.compile(r"[\"']([^\"',\n]{1,90})[\"']")
 _LIST = re.compile(rf"[\[({{\s]*(?:{_QUOTED.pattern}[\s,]*){{2,4}}[\])}}\s]*")
 """Names in quotation marks, as a program prints a list of them; of several towns without a country the first counts."""
+_PARTED = re.compile(r"[^,:;|\n]{2,90}(?:\s?[;|]\s?[^,:;|\n]{2,90}){1,3}\s*")
+"""Names parted by other signs than commas: "France | Paris"."""
 _ONE_ANSWER = re.compile(r"\s*<answer>[^<\\]*</answer>\s*")
 
 
@@ -152,7 +154,7 @@ def _completed(found: Found, text: str, *, tagged: bool = False) -> Found:
             found = _united([found, Found(stated[1], position=stated[0])])
     if not _open(found)[0]:
         return found
-    if short and _LIST.fullmatch(text) and (names := place(", ".join(_QUOTED.findall(text)))).country:
+    if short and (listed := _listed(text)) and (names := place(", ".join(listed), capitals=True)).country:
         return _united([found, Found(0, names)])
     names = place(_without_pairs(text)) if tagged and short else Names()
     if names:
@@ -160,6 +162,13 @@ def _completed(found: Found, text: str, *, tagged: bool = False) -> Found:
     if conclusion := concluded(text, declines=refuses):
         return _united([found, Found(conclusion[1], names=conclusion[0])])
     return _united([found, Found(0, place(text, capitals=True) if short else Names())])
+
+
+def _listed(text: str) -> list[str]:
+    """The names of a text that is a list of them and nothing else, without commas or in quotation marks."""
+    if _LIST.fullmatch(text):
+        return _QUOTED.findall(text)
+    return re.split("[;|]", text) if _PARTED.fullmatch(text) else []
 
 
 def _without_pairs(text: str) -> str:

@@ -63,7 +63,7 @@ _AT = re.compile(
 )
 _BESIDE = re.compile(
     r"\b(?:(?:specifically|particularly|precisely)\s(?:in|at|on|along|near|around|inside|outside|from|within)"
-    r"|near|at|along|inside|outside|overlooking|in\sfront\sof)\s(?:the\s)?(?:[a-z]+\s)?[\"'“(]?$"
+    r"|near|at|along|inside|outside|overlooking|in\sfront\sof|(?:north|south|east|west)\w*\sof)\s(?:the\s)?(?:[a-z]+\s)?[\"'“(]?$"
 )
 _RUINS = re.compile(
     r"\b((?:ruins|citadel|cathedral|basilica|monastery|abbey|palace|fortress|port|harbou?r|waterfront|campus|airport)\sof\s)$"

@@ -9,7 +9,7 @@ from globe_eval import lazy_re as re
 _VERBS = (
     r"(?:determine|identify|provide|pinpoint|help|assist|tell|say|locate|guess|answer|fulfil\w*|complete|give|make|view|see"
     r"|analy[sz]e|recogni[sz]e|comply|process|estimate|infer|deduce|narrow|engage|discuss|share|confirm|know|access|do|offer"
-    r"|support|participate|respond|continue|accurately|ascertain|specify|conclude|indicates?|be)"
+    r"|support|participate|respond|continue|geolocate|place|accurately|ascertain|specify|conclude|indicates?|be)"
 )
 _REFUSAL = re.compile(
     rf"""(?<!\w)(?:  # tried at the beginnings of words alone
@@ -32,8 +32,11 @@ _REFUSAL = re.compile(
     |\bimpossible\ to\ (?:accurately\ |precisely\ )?(?:determine|identify|pinpoint|say|tell|know|provide)
     |\b(?:difficult|challenging|hard|tough|infeasible|tricky)\ (?:for\ \w+\ )?to\ (?:\w+\ ){{0,2}}?{_VERBS}\b
     |\b(?:remains?|is|are)\ (?:\w+\ )?(?:uncertain|unclear|unknown|indeterminable|undetermined)\b
-    |\b(?:remains?|is|are)\ (?:\w+\ )?(?:not\ (?:clear|discernible|identifiable|specified|provided))\b
+    |\b(?:(?:remains?|is|are)\ (?:\w+\ )?not|isn't)\ (?:\w+\ )?
+      (?:clear|discernible|identifiable|determinable|specified|provided|indicated|stated|mentioned|apparent|evident|obvious)\b
+    |\bcould\ be\ (?:\w+\ )?anywhere\b
     |\bnot\ (?:comfortable|privy|capable|programmed|designed|willing|allowed|permitted|going\ to\ \w+)\b
+    |\bno\ (?:\w+\ )?(?:location|geographic\w*|locating)\ (?:clues?|cues?|information|details|indicators?|markers?)\b
     |(?:no|without\ any|(?:do|did)(?:n't|\ not)\ (?:\w+\ )?any)\ (?:\w+,?\ ){{0,5}}
       (?:features?|clues?|landmarks?|details?|information|indications?|signs?|elements?)
       \ (?:\w+\ ){{0,4}}(?:that|which|to)\ (?:\w+\ ){{0,5}}{_VERBS}\b
@@ -54,7 +57,8 @@ _REFUSAL = re.compile(
     |\b(?:tôi\ không\ thể|xin\ lỗi|saya\ tidak\ (?:dapat|bisa)|maaf,)
     |\b(?:tyvärr|jag\ kan\ (?:\w+\ )?inte|bohužel|nemohu|nedokážu|sajnos|nem\ tudom)\b
     |\b(?:no\ puedo|no\ es\ posible|lo\ siento|lamento)\b|\bje\ (?:ne\ (?:peux|suis|sais)|suis\ désolée?)\b|\bdésolé
-    |\b(?:tut\ mir\ leid|(?:ich\ kann|kann\ ich|l[aä]sst\ sich)\ (?:\w+\s){{0,9}}?nicht|nicht\ möglich)
+    |\b(?:tut\ mir\ leid|(?:ich\ kann|kann\ ich|l[aä]sst\ sich)\ (?:\w+\s){{0,9}}?nicht|nicht\ möglich
+      |keine\ (?:\w+\ )?(?:angaben|auskunft))
     |\b(?:não\ (?:posso|consigo|é\ possível)|desculpe|sinto\ muito)
     |\b(?:non\ (?:posso|riesco|sono\ in\ grado|è\ possibile)|mi\ dispiace)\b
     |\b(?:helaas|ik\ kan\ (?:\w+\s){{0,6}}?niet)\b

@@ -60,6 +60,7 @@ _LATEX = {
     "\\*": "*",
 }
 _DOLLAR = re.compile(r"\$(?=[-+]?\d{1,3}(?:\.\d{1,40})?\s?°)")
+_HASHTAG = re.compile(r"(?:(?<=\w)(\s)|(?<![\w&/#]))#(?=[^\W\d_])")
 _HTML = re.compile(r"</?(?:b|strong|i|em|u|mark|code|span|p|li|ul|ol|h[1-6]|div)>", re.IGNORECASE)
 _HTML_BREAK = re.compile(r"<br\s?/?>|(?<=\S)(?=</(?:p|li|h[1-6]|div)>)", re.IGNORECASE)
 _LATEX_WORD = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s?\{([^{}\\\n]{0,40})\}")
@@ -107,6 +108,8 @@ def clean(response: str) -> str:
             text = _DOLLAR.sub("", text) if sign == "\\" else text
     if "</" in text or "<br" in text:
         text = _HTML.sub("", _HTML_BREAK.sub("\n", text))
+    if "#" in text:
+        text = _HASHTAG.sub(lambda tag: ", " if tag[1] else "", text)
     return _LATEX_WORD.sub(r"\1", text)
 
 

@@ -133,7 +133,9 @@ def town_of(text: str, code: str | None, around: tuple[int, ...]) -> int | None:
             return near[0]
     if code is not None:
         return next((row for row in towns if gaz.codes[gaz.country[row]] in _reach(code)), None)
-    return next((row for row in towns if gaz.population[row] >= TOWN or gaz.kind[row] == CAPITAL), None)
+    own = {entry >> 1 for entry in gaz.find(key) if entry & 1}  # Bordeaux is "Porto", too
+    towns = [row for row in towns if gaz.population[row] >= TOWN or gaz.kind[row] == CAPITAL]
+    return max(towns, key=lambda row: gaz.population[row] * (10 if row in own else 1), default=None)
 
 
 def apart_km(a: int, b: int) -> float:

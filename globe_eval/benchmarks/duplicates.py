@@ -8,7 +8,7 @@ picture without any detail (one colour) has no hash: its frequencies are roundin
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -41,8 +41,7 @@ def shrink(grey: Image.Image) -> Image.Image:
 def perceptual_hash(small: Image.Image) -> int | None:
     """The hash of an upright picture in grey (mode L) that was shrunk; None where it is of one colour.
 
-    Returns:
-        0 to 2^64 - 1.
+    Returns: 0 to 2^64 - 1.
 
     >>> perceptual_hash(shrink(Image.new("L", (320, 200), 90))) is None
     True
@@ -82,7 +81,8 @@ def nearest_hashes(
             candidates = order[first[i] : last[i]]
             if theirs is None:
                 candidates = candidates[candidates != i]
-            distance = _distance(a[i], b[candidates])
+            differing = (b[candidates] ^ a[i]).view(np.uint8).reshape(-1, 8)
+            distance = np.unpackbits(differing, axis=1).sum(axis=1)  # np.bitwise_count would need numpy 2
             k = int(np.argmin(distance))  # candidates ascend, so the first of equals
             if distance[k] <= bits:
                 best[i] = min(best.get(i, (_BITS, 0)), (int(distance[k]), int(candidates[k])))
@@ -92,14 +92,6 @@ def nearest_hashes(
 def _present(hashes: Sequence[int | None]) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
     where = [index for index, value in enumerate(hashes) if value is not None]
     return np.asarray(where, np.intp), np.asarray([hashes[index] for index in where], np.uint64)
-
-
-def _distance(one: np.uint64, many: NDArray[np.uint64]) -> NDArray[np.intp]:
-    """Hamming distances; np.bitwise_count would need numpy 2."""
-    counts: NDArray[np.intp] = np.unpackbits((many ^ one).view(np.uint8).reshape(-1, 8), axis=1).sum(
-        axis=1, dtype=np.intp
-    )
-    return counts
 
 
 def overlap(ours: Sequence[Row], theirs: Sequence[Row]) -> dict[Kind, dict[str, str] | None]:
@@ -120,14 +112,14 @@ def overlap(ours: Sequence[Row], theirs: Sequence[Row]) -> dict[Kind, dict[str, 
     >>> overlap([{"id": "a", "group": "p"}], [{"id": "b", "lat": 1.0, "lon": 2.0, "group": "p"}])
     {'content': None, 'near_duplicate': None, 'photographer': {'a': 'b'}, 'coordinates': None}
     """
-    content = _shared(_column(ours, "image_sha256"), _column(theirs, "image_sha256"), ours, theirs)
+    content = _shared(ours, theirs, lambda row: row.get("image_sha256"))
     found: dict[Kind, dict[str, str] | None] = {"content": content, "near_duplicate": None}
     looks, their_looks = _hashes(ours), _hashes(theirs)
     if any(look is not None for look in looks) and any(look is not None for look in their_looks):
         alike = {ours[i]["id"]: theirs[j]["id"] for i, j in nearest_hashes(looks, their_looks).items()}
         found["near_duplicate"] = {key: other for key, other in alike.items() if key not in (content or {})}
-    found["photographer"] = _shared(_column(ours, "group"), _column(theirs, "group"), ours, theirs)
-    found["coordinates"] = _shared(list(map(_point, ours)), list(map(_point, theirs)), ours, theirs)
+    found["photographer"] = _shared(ours, theirs, lambda row: row.get("group"))
+    found["coordinates"] = _shared(ours, theirs, _point)
     return found
 
 
@@ -142,12 +134,8 @@ def overlapping_ids(prepared: Mapping[str, Any], kinds: Collection[Kind] = PHOTO
     )
 
 
-def _column(rows: Sequence[Row], name: str) -> list[Any]:
-    return [row.get(name) for row in rows]
-
-
 def _hashes(rows: Sequence[Row]) -> list[int | None]:
-    return [None if cell is None else int(cell, 16) for cell in _column(rows, "perceptual_hash")]
+    return [None if (cell := row.get("perceptual_hash")) is None else int(cell, 16) for row in rows]
 
 
 def _point(row: Row) -> tuple[float, float] | None:
@@ -159,13 +147,12 @@ def _point(row: Row) -> tuple[float, float] | None:
     return lat, -180.0 if lon == 180.0 else lon
 
 
-def _shared(
-    ours: Sequence[Hashable], theirs: Sequence[Hashable], our_rows: Sequence[Row], their_rows: Sequence[Row]
-) -> dict[str, str] | None:
+def _shared(ours: Sequence[Row], theirs: Sequence[Row], key: Callable[[Row], Hashable | None]) -> dict[str, str] | None:
     first: dict[Hashable, str] = {}
-    for value, row in zip(theirs, their_rows, strict=True):
-        if value is not None:
+    for row in theirs:
+        if (value := key(row)) is not None:
             first.setdefault(value, row["id"])
-    if not first or all(value is None for value in ours):
+    known = {row["id"]: value for row in ours if (value := key(row)) is not None}
+    if not first or not known:
         return None
-    return {row["id"]: first[value] for value, row in zip(ours, our_rows, strict=True) if value in first}
+    return {id_: first[value] for id_, value in known.items() if value in first}

@@ -29,7 +29,7 @@ LARGEST_JSON = 1 << 29
 
 _FORMATS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
-    ".parquet": "parquet", ".arrow": "arrow", ".xlsx": "excel", ".xlsm": "excel",
+    ".geojson": "json", ".parquet": "parquet", ".arrow": "arrow", ".xlsx": "excel", ".xlsm": "excel",
 }  # fmt: skip
 _PACKED = {".gz": (b"\x1f\x8b", "gzip"), ".bz2": (b"BZh", "bz2"), ".xz": (b"\xfd7zXZ", "lzma")}
 """The suffix of a compressed text -> how it begins, and the module that reads it."""
@@ -69,6 +69,8 @@ def numbered_rows(path: Path, blank: list[int]) -> Rows:
         yield from _folder(path)
         return
     if not path.is_file():
+        if path.exists():
+            raise InputError(f"{path}: a pipe or a device; save the table as a file, whose name says its format")
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise InputError(f"{path}: no such file{nearest(path.name, siblings)}")
     if path.stat().st_size == 0:
@@ -88,7 +90,8 @@ def numbered_rows(path: Path, blank: list[int]) -> Rows:
         elif kind == "json":
             yield from _json(path, blank)
         elif kind == "jsonl":
-            yield from _jsonl(path, blank)
+            with _open(path) as file:
+                yield from _json_lines(file, path, blank)
         else:
             yield from _csv(path, "\t" if kind == "tsv" else ",", blank)
     except UnicodeDecodeError as error:
@@ -236,11 +239,6 @@ def _lines(file: TextIO, path: Path) -> Iterator[str]:
         yield line
 
 
-def _jsonl(path: Path, blank: list[int]) -> Rows:
-    with _open(path) as file:
-        yield from _json_lines(file, path, blank)
-
-
 def _json_lines(file: TextIO, path: Path, blank: list[int]) -> Rows:
     for line, text in enumerate(_lines(file, path), 1):
         if not text.strip():
@@ -281,6 +279,8 @@ def records(value: Any, name: str) -> list[dict[str, Any]]:
         return value
     if not isinstance(value, dict):
         raise InputError(f"{name}: found a JSON {type(value).__name__}; allowed: an array of objects, or one by id")
+    if value.get("type") == "FeatureCollection":  # GeoJSON
+        return [{**one, **(one.get("properties") or {})} for one in records(value.get("features"), name)]
     head, body = value.get("columns"), value.get("data")
     if isinstance(head, list) and isinstance(body, list) and all(isinstance(row, list) for row in body):
         rows = [dict(zip(map(str, head), row, strict=False)) for row in body]  # orient="split" of pandas

@@ -29,12 +29,9 @@ def download(
         folder: where `truth.parquet` and `images/` go.
         otherwise: what to do with a data set that was fetched by hand, for the error.
 
-    Returns:
-        The table, the folder of pictures (absolute), and which column has the role "image".
+    Returns the table, the folder of pictures (absolute), and which column has the role "image".
 
-    Raises:
-        InputError: the hub cannot be reached, has no such data set or split, or the data set has no pictures.
-
+    Raises InputError: the hub cannot be reached, has no such data set or split, or the data set has no pictures.
     """
     import datasets
 

@@ -24,7 +24,7 @@ def match_ids(answers: Sequence[str], truths: Sequence[str]) -> Callable[[str], 
     The first form that is unique on both sides and leaves no answer without truth; else the one that leaves fewest.
     """
     shared = [folder for names in (answers, truths) if (folder := _shared_folder(names))]
-    forms: tuple[Callable[[str], str], ...] = (_same, _file, stem, partial(_below, shared))
+    forms: tuple[Callable[[str], str], ...] = (str, _file, stem, partial(_below, shared))
     best, fewest = forms[0], len(answers) + 1
     for form in forms:
         known = {form(name) for name in truths}
@@ -49,6 +49,7 @@ def why_apart(answers: Collection[str], truths: Collection[str]) -> str:
         "the zeros in front differ": lambda name: re.sub(r"(?<!\d)0+(?=\d)", "", name),
         "the extensions differ": lambda name: re.sub(r"\.\w{1,5}$", "", name),
         "one side is percent-encoded": unquote,
+        "one side is in quotation marks": lambda name: stem(name.strip("=\"'")),
         "spaces, hyphens and underscores differ": lambda name: re.sub(r"[\s_-]+", "", name),
     }
     if any(map(_ROUNDED.fullmatch, answers)) or any(map(_ROUNDED.fullmatch, truths)):
@@ -59,26 +60,16 @@ def why_apart(answers: Collection[str], truths: Collection[str]) -> str:
             return f"; {cause}"
     for longer, shorter, side in ((there, here, "the truth"), (here, there, "the answers")):
         some = shorter[:30]
-        for where, rest in (("begin", _before), ("end", _after)):
+        for where, rest in (("begin", str.removesuffix), ("end", str.removeprefix)):
             found = Counter(
-                more for short in some for more in {rest(long, short) for long in longer[:10_000]} if more is not None
+                more
+                for short in some
+                for more in {rest(long, short) for long in longer[:10_000] if rest(long, short) not in ("", long)}
             )
             more, count = next(iter(found.most_common(1)), ("", 0))
             if 2 * count > len(some) and count > 1:
                 return f"; those of {side} {where} with {more!r}"
     return ""
-
-
-def _before(long: str, short: str) -> str | None:
-    return long[: -len(short)] if short and long.endswith(short) and long != short else None
-
-
-def _after(long: str, short: str) -> str | None:
-    return long[len(short) :] if short and long.startswith(short) and long != short else None
-
-
-def _same(name: str) -> str:
-    return name
 
 
 def _shared_folder(names: Sequence[str]) -> str:

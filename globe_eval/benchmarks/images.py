@@ -121,19 +121,11 @@ def sent_bounds(picture_format: Any = None, max_bytes: Any = None) -> Bounds:
 
 
 def decode(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> Image.Image:
-    """The picture in `data` as models see it: 8-bit RGB, upright, within bounds, without metadata.
+    """The picture in the bytes of a file as models see it: 8-bit RGB, upright, within bounds, with an empty ``info``.
 
-    Args:
-        data: the bytes of an image file.
-        name: what errors call it.
-        bounds: how large it may be.
+    `name` is what errors call it.
 
-    Returns:
-        A plain image of mode RGB with an empty ``info``.
-
-    Raises:
-        ImageError: not an image, truncated, too many pixels, or of a kind that has no 8-bit RGB form.
-
+    Raises ImageError: not an image, truncated, too many pixels, or of a kind that has no 8-bit RGB form.
     """
     opened = open_image(data, name)
     if opened.format in _LOSSY and _parts(opened, data, bounds)[0] is None:
@@ -173,13 +165,6 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return rgb
 
 
-def encode_png(image: Image.Image) -> bytes:
-    """The picture as PNG bytes, losslessly."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
-
-
 def _encoded(pixels: Image.Image, was: str | None, bounds: Bounds) -> tuple[bytes, str]:
     may = bounds.kinds or ("image/jpeg", "image/png")
     lossy = "image/jpeg" in may and (was in _LOSSY or "image/png" not in may or bounds.max_bytes is not None)
@@ -188,7 +173,7 @@ def _encoded(pixels: Image.Image, was: str | None, bounds: Bounds) -> tuple[byte
         for quality in (95, 85, 70) if lossy else (None,):
             buffer = io.BytesIO()
             if quality is None:
-                buffer.write(encode_png(scaled))
+                scaled.save(buffer, "PNG", compress_level=1)
             else:
                 scaled.save(buffer, "JPEG", quality=quality, subsampling="4:4:4" if quality == 95 else "4:2:0")
             if bounds.max_bytes is None or buffer.tell() <= bounds.max_bytes:
@@ -201,9 +186,7 @@ def _encoded(pixels: Image.Image, was: str | None, bounds: Bounds) -> tuple[byte
 def clean(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> tuple[bytes, str]:
     """The image file `data` without metadata, and its MIME type. See the module's text for what is encoded again.
 
-    Raises:
-        ImageError: not an image, truncated, too many pixels.
-
+    Raises ImageError: not an image, truncated, too many pixels.
     """
     return _cleaned(data, name, bounds)[0]
 
@@ -297,7 +280,6 @@ class Photograph(Image.Image):
         name: what logs, errors and ``str()`` call it, best relative to the benchmark's folder; the file's name if
             not given.
         bounds: how large models may see it.
-
     """
 
     _inspection: Inspection | None = None

@@ -20,10 +20,7 @@ CEILINGS = "ceilings.json"
 def table(known: Mapping[str, Definition], width: int = 80) -> str:
     """One line a benchmark: name, n, whether its data are on this machine, what it is; below, what else has a name.
 
-    Args:
-        known: name -> definition, as `definition.definitions` finds them.
-        width: of the terminal, in characters; descriptions are cut to it.
-
+    `width` is the terminal's, in characters; descriptions are cut to it.
     """
     variants = variants_of(known)
     names = [name for name in sorted(known) if not known[name].is_group and name not in variants]

@@ -13,7 +13,7 @@ from globe_eval import lazy_re as re
 from globe_eval.benchmarks.definition import data_folder, find_data, is_prepared, prepared_fact
 from globe_eval.benchmarks.table import COLUMNS, Table, cell_text, read_table
 from globe_eval.benchmarks.truth import ROLES, indexed_truth, read_truth, select, truth_sha256, with_entities
-from globe_eval.errors import InputError, nearest
+from globe_eval.errors import InputError, nearest, without_dashes
 
 DATASET_KEYS = ("truth", "images", "columns", "values", "image_suffix", "where", "prepared", "entities")
 """What may stand in a YAML's `dataset_kwargs`."""
@@ -100,12 +100,9 @@ def locate(
 ) -> Iterator[tuple[int, dict[str, Any], bool]]:
     """The rows of a table with the `image` of each; the arguments are those of `read_manifest`.
 
-    Yields:
-        The index in the table, the row, and whether its picture is in the folder.
+    Yields: the index in the table, the row, and whether its picture is in the folder.
 
-    Raises:
-        InputError: what `read_truth` refuses, no such folder, or a picture outside of it.
-
+    Raises InputError: what `read_truth` refuses, no such folder, or a picture outside of it.
     """
     chosen = with_usual(table, columns)
     indexed = list(indexed_truth(table, chosen, values, where))
@@ -141,10 +138,8 @@ def read_prepared(folder: Path, *, pictures: bool = True) -> Manifest | None:
 def find_manifest(values: Mapping[str, Any], *, pictures: bool = True) -> Manifest:
     """The manifest of a benchmark on this machine: drawn, as it was prepared, or from the YAML's own table.
 
-    Args:
-        values: of its YAML: `task`, `dataset_kwargs`, `metadata`, and `custom_dataset`, a function that returns the
-            path of a manifest.
-        pictures: whether the pictures must be there too; without them the rows have no `image`.
+    `values` are those of its YAML: `task`, `dataset_kwargs`, `metadata`, and `custom_dataset`, a function that returns
+    the path of a manifest. Without `pictures`, which must be there otherwise, the rows have no `image`.
 
     Raises AbsentData where the truth or the pictures are not here, and InputError for what cannot be read.
     """
@@ -180,10 +175,11 @@ def find_manifest(values: Mapping[str, Any], *, pictures: bool = True) -> Manife
         try:
             manifest = read_manifest(truth, images=images, pictures=pictures, **how)
         except InputError as error:
+            message = in_yaml(error)
             if not metadata.get("unverified"):
-                raise
+                raise InputError(message) from None
             raise InputError(
-                f"{error} (not verified in {task}: {', '.join(map(str, metadata['unverified']))}; a YAML of your own "
+                f"{message} (not verified in {task}: {', '.join(map(str, metadata['unverified']))}; a YAML of your own "
                 "that includes it can map other columns, as in dataset_kwargs: {columns: {lat: LAT}})"
             ) from None
     if given.get("entities") is None:
@@ -206,6 +202,11 @@ def find_truth(values: Mapping[str, Any]) -> Manifest | None:
         return find_manifest(values, pictures=False)
     except AbsentData:
         return None
+
+
+def in_yaml(error: InputError) -> str:
+    """The message of an error, its options as keys of a benchmark's YAML."""
+    return without_dashes(str(error), "dataset_kwargs.columns.{}", ": ")
 
 
 def renamed_key(key: str, value: object) -> str | None:

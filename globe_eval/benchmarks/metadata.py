@@ -55,9 +55,7 @@ class SplitFile(NamedTuple):
 def split_jpeg(data: bytes) -> SplitFile:
     """The JPEG's first picture, from SOI to EOI, and the rest.
 
-    Raises:
-        MalformedImage: no end marker, a segment that runs past the end, or a marker that no ordinary JPEG holds.
-
+    Raises MalformedImage: no end marker, a segment that runs past the end, or a marker that no ordinary JPEG holds.
     """
     if data[:2] != b"\xff\xd8":
         raise MalformedImage("no JPEG start marker")
@@ -93,9 +91,7 @@ def split_jpeg(data: bytes) -> SplitFile:
 def split_png(data: bytes) -> SplitFile:
     """The PNG's first frame, from the signature to IEND, and the rest.
 
-    Raises:
-        MalformedImage: no end chunk, a chunk that runs past the end, or an unknown critical chunk.
-
+    Raises MalformedImage: no end chunk, a chunk that runs past the end, or an unknown critical chunk.
     """
     if not data.startswith(_PNG_SIGNATURE):
         raise MalformedImage("no PNG signature")
@@ -124,9 +120,7 @@ def split_png(data: bytes) -> SplitFile:
 def split_webp(data: bytes) -> SplitFile:
     """The still WebP's picture, and the rest.
 
-    Raises:
-        MalformedImage: truncated, animated or without a picture.
-
+    Raises MalformedImage: truncated, animated or without a picture.
     """
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
         raise MalformedImage("no WebP header")

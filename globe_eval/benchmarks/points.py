@@ -46,9 +46,8 @@ def coordinate_pair(cell: Any) -> tuple[Any, Any] | None:
         with suppress(ValueError):
             cell = load_value(cell)
     if isinstance(cell, dict):
-        if cell.get("type") == "Point" and coordinate_pair(cell.get("coordinates")):
-            lon, lat = cell["coordinates"][:2]
-            return lat, lon
+        if cell.get("type") == "Point" and isinstance(cell.get("coordinates"), list):
+            return coordinate_pair(cell["coordinates"][1::-1])  # longitude, latitude and maybe a height
         named = Table.of(Path(), [(1, cell)])
         lat_name, lon_name = (named.find(axis, second=False) for axis in ("lat", "lon"))
         return (cell[lat_name], cell[lon_name]) if lat_name and lon_name else None
@@ -160,8 +159,9 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
         if None in numbers:
             wrong = [cell for cell in (lat, lon) if isinstance(cell, dict) or _DECIMAL_COMMA.fullmatch(str(cell))]
             if wrong:
-                column = lat_column if wrong[0] is lat else lon_column
-                in_range(wrong[0], f"{table.where(index)}, column {column!r}", -90, 90, optional=True)
+                axis = int(wrong[0] is not lat)
+                where = f"{table.where(index)}, column {(lat_column, lon_column)[axis]!r}"
+                in_range(wrong[0], where, -_LIMITS[axis], _LIMITS[axis], optional=True)
             odd["no position"].append(index)
             continue
         points[index] = numbers
@@ -186,15 +186,15 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
     return points
 
 
-def refuse_swapped_answers(
-    table: Table, lat_column: str, lon_column: str, points: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]
-) -> str | None:
-    """A note where the answers are far nearer the truth when swapped, mirrored, or given the signs of the truth.
+def position_notes(
+    name: str, lat_column: str, lon_column: str, points: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]
+) -> list[str]:
+    """A note where the answers are far nearer the truth when swapped, mirrored, scaled or with its signs; mostly none.
 
     Args:
-        table: of the answers, with its columns, for the message.
+        name: of the file of the answers, for the message.
         lat_column: its latitudes.
-        lon_column: its longitudes.
+        lon_column: its longitudes; the same column where it has both.
         points: (n, 2) answers in degrees, NaN where there is none.
         truth: (n, 2) where the photographs were taken, in degrees.
 
@@ -210,6 +210,7 @@ def refuse_swapped_answers(
         f"the longitude's other sign ({lon_column!r})": points * (1, -1),
         f"the latitude's other sign ({lat_column!r})": points * (-1, 1),
         "the signs of the truth, and the answers have none: are south and west lost?": signed,
+        **{f"all degrees times {factor:g}": points * factor for factor in (10, 100, 0.1, np.rad2deg(1))},
     }
     for how, other in others.items():
         moved = (other != points).any(axis=1)
@@ -217,10 +218,10 @@ def refuse_swapped_answers(
         nearer = int((after < before).sum())
         found = f"{nearer:,} of {len(before):,} answers are nearer the truth with {how}"
         if how.startswith("latitude") and (np.abs(points[:, 0]) > _LIMITS[0]).any() and 2 * nearer > len(before):
-            raise InputError(f"{table.path.name}: {found}")
+            raise InputError(f"{name}: {found}")
         if len(before) > 1 and nearer > 0.9 * len(before) and 5 * np.median(after) < np.median(before):
-            return found
-    return None
+            return [found]
+    return []
 
 
 def _km(points: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -239,7 +240,6 @@ def refuse_radians(table: Table, lat_column: str, lon_column: str, points: npt.N
         lat_column: latitudes.
         lon_column: longitudes.
         points: (n, 2) positions, NaN where there is none. Fewer than 5 different ones say nothing.
-
     """
     known = points[np.isfinite(points).all(axis=1)]
     if (np.abs(known) > (np.pi / 2, np.pi)).any():
@@ -282,7 +282,7 @@ def _advice(points: npt.NDArray[np.float64], rows: list[int], lat_column: str, l
 def _options(lat_column: str, lon_column: str) -> str:
     if lat_column == lon_column:
         return "; is it longitude, latitude?"
-    return f"; is the header swapped? --lat-column {lon_column} --lon-column {lat_column}"
+    return f"; is the header swapped? --lat-column {lon_column!r} --lon-column {lat_column!r}"
 
 
 class SwappedHeader(InputError):
@@ -294,7 +294,7 @@ class SwappedHeader(InputError):
 
     def advice(self, option: str) -> str:
         """What was found, and the options that help; `option` is how they begin."""
-        options = " ".join(f"{option}{role}-column {column}" for role, column in self.columns.items())
+        options = " ".join(f"{option}{role}-column {column!r}" for role, column in self.columns.items())
         return f"{self.found}; take the corrected file, or give {options}"
 
 

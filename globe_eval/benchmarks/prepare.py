@@ -34,7 +34,7 @@ from globe_eval.benchmarks.hub import download
 from globe_eval.benchmarks.images import pictures_below
 from globe_eval.benchmarks.manifest import locate
 from globe_eval.benchmarks.points import SwappedHeader
-from globe_eval.benchmarks.scan import SCAN_VERSION, Scan, scan
+from globe_eval.benchmarks.scan import SCAN_VERSION, scan
 from globe_eval.benchmarks.table import read_table, write_csv
 from globe_eval.benchmarks.truth import read_truth, truth_sha256
 from globe_eval.errors import InputError
@@ -42,6 +42,8 @@ from globe_eval.files import write_whole
 from globe_eval.places import gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
 
+FROM_SCAN = ("perceptual_hash", "width", "height")
+"""What the manifest has of a picture's scan, besides its SHA-256."""
 _ROW_GROUP = 1 << 16
 
 
@@ -87,11 +89,8 @@ def prepare(
         against: manifests or tables of training sets and galleries: what they share with the benchmark is recorded.
         fix_swapped: read latitude and longitude the right way round where the header has them swapped.
         allow_missing: leave photographs out that have no picture, instead of writing no manifest.
-        include_path: folders of the user's own YAMLs.
 
-    Raises:
-        InputError: the task, a file or a row of the truth is not what it must be.
-
+    Raises InputError: the task, a file or a row of the truth is not what it must be.
     """
     definition = _definition(task, include_path)
     given, metadata = (dict(definition.values.get(key) or {}) for key in ("dataset_kwargs", "metadata"))
@@ -112,7 +111,11 @@ def prepare(
     lines = [(one.check, what, detail) for one in found for what, detail in one.items]
     write_csv(findings_file, ("check", "what", "detail"), lines)
 
-    kept = [_row(row, one) for row, one in zip(rows, scans, strict=True) if one.problem is None]
+    kept = [
+        {**row, "image_sha256": one.sha256, **{key: getattr(one, key) for key in FROM_SCAN}}
+        for row, one in zip(rows, scans, strict=True)
+        if one.problem is None
+    ]
     lacking = [row["id"] for row, one in zip(rows, scans, strict=True) if one.problem is not None]
     with source.truth.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -266,11 +269,6 @@ def _read(source: _Source, given: Mapping[str, Any], fix_swapped: bool) -> tuple
         if not fix_swapped:
             raise InputError(f"{error.found}; take the corrected file, or repair it with --fix-swapped") from None
         return rows(columns | error.columns), "latitude and longitude, which the header had swapped"
-
-
-def _row(row: Mapping[str, Any], scan: Scan) -> dict[str, Any]:
-    known = {key: getattr(scan, key) for key in ("perceptual_hash", "width", "height")}
-    return {**row, "image_sha256": scan.sha256, **known}
 
 
 def rows_with_hashes(path: Path) -> tuple[str, list[dict[str, Any]]]:

@@ -136,11 +136,7 @@ def refuse_prompt_leaks(
     columns held something else: that finds an answer in any disguise (upper case, a rounded coordinate, a condition, a
     look-up by file name), and no false alarm is raised by a fixed prompt with an example in it.
 
-    Args:
-        where: how the error begins, as in "task 'my_city'".
-        prompt: from a row to all the text that a model would get.
-        photographs: rows, the first few dozen.
-
+    `where` is how the error begins, `prompt` gives all the text that a model would get with one of the rows.
     """
     if not photographs:
         return

@@ -62,9 +62,7 @@ def scan(root: Path, names: Sequence[str], journal: Path) -> tuple[list[Scan], i
     The journal keeps every finished scan; a file whose size and time of change are those of the journal is not read
     again, so a scan that was killed goes on where it was.
 
-    Returns:
-        The scans in the order of `names`, and how many files were read now.
-
+    Returns: the scans in the order of `names`, and how many files were read now.
     """
     from tqdm import tqdm
 

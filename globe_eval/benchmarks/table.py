@@ -19,10 +19,11 @@ from globe_eval.sample import given
 
 TRUTH_NAMES = ("label", "gt", "true", "truth", "ground_truth", "actual", "target", "reference", "gold")
 _PREDICTED = ("predicted", "pred", "prediction", "guess", "guessed", "estimated", "est", "model", "answer", "output")
-_LAT, _LON = ("lat", "latitude", "gps_latitude"), ("lon", "lng", "long", "longitude", "gps_longitude")
+_LAT = ("lat", "latitude", "gps_latitude", "gps_lat", "decimal_latitude")
+_LON = ("lon", "lng", "long", "longitude", "gps_longitude", "gps_lon", "gps_lng", "decimal_longitude")
 _LAT_ABROAD = ("latitud", "latitudine", "breitengrad", "breite", "纬度", "緯度", "위도", "широта")
 _LON_ABROAD = ("longitud", "longitudine", "längengrad", "länge", "经度", "經度", "経度", "경도", "долгота")
-_BOTH = ("coordinates", "coordinate", "coords", "coord", "lat_lon", "lat_long", "lat_lng", "position")
+_BOTH = ("coordinates", "coordinate", "coords", "coord", "lat_lon", "lat_long", "lat_lng", "position", "geometry")
 
 
 def _sided(sides: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
@@ -109,7 +110,6 @@ class Table:
             role: a key of COLUMNS.
             override: the column, where the user names it: a name, or a path into nested values.
             second: whether the names of SECOND count where none of the usual ones is there.
-
         """
         if override is not None:
             if not self.has(override):
@@ -155,7 +155,9 @@ class Table:
         return Table(self.path, self.columns, [self.rows[i] for i in kept], [self.lines[i] for i in kept])
 
 
-_UNIT = re.compile(r"\s*[(\[](?:°|deg|degrees?|decimal(?: degrees)?|wgs ?84|dd)[)\]]\s*$", re.IGNORECASE)
+_UNIT = re.compile(
+    r"\s*[(\[](?:°? ?[NE]?|deg|degrees?(?: north| east)?|decimal(?: degrees)?|wgs ?84|dd)[)\]]\s*$", re.IGNORECASE
+)
 
 
 def _letters(name: str) -> str:

@@ -86,7 +86,14 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
             "process_results": partial(process_results, form=self.answer_form, metrics=metrics, own=self.own_metrics),
             "num_fewshot": 0,
             "fewshot_config": {"samples": []},
-            "metric_list": _metric_list(metrics),
+            "metric_list": [
+                {
+                    "metric": metric.name,
+                    "aggregation": partial(scoring.aggregate, metric),
+                    "higher_is_better": metric.higher_is_better,
+                }
+                for metric in metrics
+            ],
         }
         generation = {"until": [], **decoding, **(given.get("generation_kwargs") or {})}
         super().__init__(config={**defaults, **given, "metadata": metadata, "generation_kwargs": generation}, **kwargs)
@@ -208,17 +215,6 @@ def describe_truth(doc: Mapping[str, Any]) -> str:
     """The target that lm-eval logs beside each response."""
     names = ", ".join(doc[key] for key in ("city", "country") if doc.get(key))
     return f"{doc['lat']:.5f}, {doc['lon']:.5f}" + (f" ({names})" if names else "")
-
-
-def _metric_list(metrics: Sequence[Metric]) -> list[dict[str, Any]]:
-    return [
-        {
-            "metric": metric.name,
-            "aggregation": partial(scoring.aggregate, metric),
-            "higher_is_better": metric.higher_is_better,
-        }
-        for metric in metrics
-    ]
 
 
 def _choose(task: str, key: str, value: Any, allowed: Mapping[str, Any]) -> Any:

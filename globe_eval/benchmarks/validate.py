@@ -26,7 +26,7 @@ from globe_eval.benchmarks.definition import (
     shipped,
     task_folders,
 )
-from globe_eval.benchmarks.manifest import DATASET_KEYS, read_manifest, renamed_key
+from globe_eval.benchmarks.manifest import DATASET_KEYS, in_yaml, read_manifest, renamed_key
 from globe_eval.benchmarks.prompts import DECODINGS, PROMPT_NAMES, asked_forms
 from globe_eval.benchmarks.truth import ROLES, TRUTH_FIELDS
 from globe_eval.benchmarks.where import parse_where
@@ -113,7 +113,9 @@ def _of_task(values: Mapping[str, Any], folder: Path) -> Found:
     yield from _unknown((), values, [*keys_of_lm_eval("task"), *ours])
     if not isinstance(values.get("task"), str) or not values["task"].replace("_", "").replace("-", "").isalnum():
         yield ("task",), f"task: found {values.get('task')!r}; a task has a name of letters, digits, '_' and '-'"
-    yield from _of_functions(values, folder)
+    for keys, qualified in functions_of(values):
+        if (wrong := function_problem(qualified, folder)) is not None:
+            yield keys, f"{'.'.join(keys)}: !function {qualified}: {wrong}"
     if "class" not in values:
         yield (), "class is missing; allowed: !function globe_eval.GeoTask"
     elif not str(values["class"]).startswith("!function "):
@@ -166,7 +168,14 @@ def _of_form(values: Mapping[str, Any]) -> Found:
 def _shown_truth(prompt: Any) -> list[str]:
     if not isinstance(prompt, str) or prompt.startswith("!function"):
         return []
-    shown = _variables(prompt) if "{{" in prompt or "{%" in prompt else {prompt}
+    shown = {prompt}
+    if "{{" in prompt or "{%" in prompt:
+        from jinja2 import Environment, TemplateSyntaxError, meta
+
+        try:
+            shown = meta.find_undeclared_variables(Environment().parse(prompt))
+        except TemplateSyntaxError:
+            return []
     return [field for field in ROLES if field in shown]
 
 
@@ -230,7 +239,7 @@ def _of_data(definition: Definition) -> Found:
         manifest = read_manifest(places["truth"] or Path(), images=places.get("images"), **how)
     except InputError as error:
         named = [role for role, column in data.get("columns", {}).items() if repr(column) in str(error)]
-        yield ("dataset_kwargs", *(["columns", named[0]] if named else [])), f"dataset_kwargs: {error}"
+        yield ("dataset_kwargs", *(["columns", named[0]] if named else [])), f"dataset_kwargs: {in_yaml(error)}"
         return
     if changed := other_pictures(manifest):
         yield (
@@ -249,27 +258,11 @@ def _of_data(definition: Definition) -> Found:
         )
 
 
-def _variables(template: str) -> set[str]:
-    from jinja2 import Environment, TemplateSyntaxError, meta
-
-    environment = Environment()
-    try:
-        return set(meta.find_undeclared_variables(environment.parse(template)))
-    except TemplateSyntaxError:
-        return set()
-
-
 def _unknown(keys: tuple[str, ...], values: Mapping[str, Any], allowed: Sequence[str]) -> Found:
     for key in values:
         if key not in allowed:
             hint = nearest(key, allowed) or f" (allowed: {', '.join(allowed)})"
             yield (*keys, key), f"unknown key {'.'.join([*keys, key])!r}{hint}"
-
-
-def _of_functions(values: Mapping[str, Any], folder: Path) -> Found:
-    for keys, qualified in functions_of(values):
-        if (wrong := function_problem(qualified, folder)) is not None:
-            yield keys, f"{'.'.join(keys)}: !function {qualified}: {wrong}"
 
 
 def functions_of(value: Any, keys: Keys = ()) -> Iterator[tuple[Keys, str]]:

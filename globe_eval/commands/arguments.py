@@ -7,6 +7,7 @@ import json
 import math
 import shlex
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 from globe_eval.errors import InputError, nearest
@@ -107,26 +108,6 @@ def shard(text: str | None) -> tuple[int, int] | None:
     return int(part), int(parts)
 
 
-def price(text: str) -> float:
-    """A price from 0."""
-    return _number(text, "a price from 0 a million tokens", zero=True)
-
-
-def cost(text: str) -> float:
-    """An amount of money above 0."""
-    return _number(text, "an amount above 0, in the currency of the prices")
-
-
-def distance_km(text: str) -> float:
-    """A distance above 0."""
-    return _number(text, "a distance in km above 0")
-
-
-def rate(text: str) -> float:
-    """Photographs a second above 0."""
-    return _number(text, "photographs a second above 0")
-
-
 def _number(text: str, allowed: str, *, zero: bool = False) -> float:
     try:
         value = float(text)
@@ -135,6 +116,12 @@ def _number(text: str, allowed: str, *, zero: bool = False) -> float:
     if not (0 < value < math.inf or (zero and value == 0)):
         raise argparse.ArgumentTypeError(f"found {text!r}; allowed: {allowed}")
     return value
+
+
+price = partial(_number, allowed="a price from 0 a million tokens", zero=True)
+cost = partial(_number, allowed="an amount above 0, in the currency of the prices")
+distance_km = partial(_number, allowed="a distance in km above 0")
+rate = partial(_number, allowed="photographs a second above 0")
 
 
 def limit(text: str) -> float:

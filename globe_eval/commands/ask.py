@@ -16,7 +16,6 @@ EXAMPLE = "globe-eval ask --images photos --model endpoint -a base_url=http://gp
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     parser.add_argument("--images", type=Path, metavar="DIR", required=True, help="folder of the pictures")
     add_model(parser, "endpoint, hf-multimodal, vllm-vlm, constant", of="pictures", required=True)
     parser.add_argument("--prompt", metavar="NAME", help="default localizability: country, city and a confidence")
@@ -25,7 +24,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ask, and write a page and a table of the answers."""
     from globe_eval.runs.run import Request  # first: it sets what lm-eval reads on import
 
     request = Request(tasks=(), **model_options(options))

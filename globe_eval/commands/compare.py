@@ -15,7 +15,6 @@ EXAMPLE = "globe-eval compare out/knn/miniworld out/constant/miniworld"
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     add_runs(parser, help="folders of runs, or rows of a leaderboard (*.json); the first is the reference")
     parser.add_argument(
         "--flips",
@@ -31,7 +30,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compare runs with the first, photograph by photograph."""
     from globe_eval.reports import compare_text, terminal
     from globe_eval.reports.compare import compare
     from globe_eval.runs import record

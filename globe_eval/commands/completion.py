@@ -15,12 +15,10 @@ EXAMPLE = "globe-eval completion bash"
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     parser.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="which")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the script, made of the parsers themselves."""
     try:
         import shtab
     except ModuleNotFoundError:

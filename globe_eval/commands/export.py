@@ -1,21 +1,26 @@
-"""`globe-eval export`."""
+"""`globe-eval export`: a run in another format, or its figures to W&B or Trackio through lm-eval's loggers."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+from importlib.util import find_spec
+from typing import Any
 
 from globe_eval.commands import arguments
 from globe_eval.commands.parser import Parser, add_ids, add_output, add_run
+from globe_eval.errors import InputError, reason_of
 
 SENTENCE = "Write a run as other tools read it, or send its figures to a tracker."
 WORDS = "RUN|TASK --to TARGET [options]"
 EXAMPLE = "globe-eval export globe_eval_runs/knn/miniworld --to lm-eval -o exported"
-TARGETS = ("model-card", "eval-results", "eval-yaml", "lm-eval", "csv", "parquet", "wandb", "trackio")
+TRACKERS = {"wandb": "WandbLogger", "trackio": "TrackioLogger"}
+"""Tracker -> lm-eval's class for it."""
+TARGETS = ("model-card", "eval-results", "eval-yaml", "lm-eval", "csv", "parquet", *TRACKERS)
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     add_run(parser)
     parser.add_argument("--to", choices=TARGETS, required=True, help="for whom")
     parser.add_argument("--model_id", metavar="ID", help="the model's, OWNER/NAME on the hub (default: the run's)")
@@ -30,10 +35,12 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write a run as another tool reads it, or send its figures to a tracker."""
     from globe_eval.reports.export import export
 
-    written = export(
+    of_tracker = arguments.key_values("--tracker_args", options.tracker_args)
+    if of_tracker and options.to not in TRACKERS:
+        raise InputError(f"--tracker_args: only --to wandb and --to trackio take it, found --to {options.to}")
+    name, content = export(
         options.run,
         options.to,
         model=options.model_id,
@@ -41,16 +48,31 @@ def run(options: argparse.Namespace) -> int:
         revision=options.dataset_revision,
         source=options.source_url,
         ids=options.ids,
-        tracker_args=arguments.key_values("--tracker_args", options.tracker_args),
     )
-    if written is None:
+    if options.to in TRACKERS:
+        _send(options.to, json.loads(content), of_tracker)
         print(f"globe-eval: sent to {options.to}", file=sys.stderr)
     elif options.output_path is None:
         sys.stdout.flush()
-        sys.stdout.buffer.write(written[1])
+        sys.stdout.buffer.write(content)
     else:
-        path = options.output_path / written[0]
+        path = options.output_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(written[1])
+        path.write_bytes(content)
         print(f"globe-eval: written: {path}", file=sys.stderr)
     return 0
+
+
+def _send(tracker: str, found: dict[str, Any], arguments: dict[str, Any]) -> None:
+    """Log lm-eval's results JSON, no samples, through its logger; `arguments` are of `wandb.init` or `trackio.init`."""
+    if find_spec(tracker) is None:
+        raise InputError(f"--to {tracker}: {tracker} is not installed; pip install 'globe-eval[track]'")
+    try:
+        from lm_eval import loggers
+
+        logger = getattr(loggers, TRACKERS[tracker])(init_args=arguments)
+        logger.post_init(found)
+        logger.log_eval_result()
+        (logger.run if tracker == "wandb" else logger).finish()
+    except Exception as error:  # not logged in, no network, an argument that the tracker does not know
+        raise InputError(f"--to {tracker}: {reason_of(error)}") from error

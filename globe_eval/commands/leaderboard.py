@@ -15,7 +15,6 @@ EXAMPLE = "globe-eval leaderboard check"
 
 
 def add_arguments(parser: Parser) -> None:
-    """The commands of this command."""
     parser.add_commands({"add": _Add, "check": _Check, "build": _Build})
 
 
@@ -41,7 +40,6 @@ class _Add:
 
     @staticmethod
     def run(options: argparse.Namespace) -> int:
-        """Check a run and write its row."""
         from globe_eval.reports.board import leaderboard
 
         path = leaderboard.add(
@@ -74,7 +72,6 @@ class _Check:
 
     @staticmethod
     def run(options: argparse.Namespace) -> int:
-        """Say of each row, or folder of a run, why it cannot stand."""
         from globe_eval.reports.board import leaderboard
 
         refused, known = 0, leaderboard.known_tasks(options.include_path)
@@ -113,7 +110,6 @@ class _Build:
 
     @staticmethod
     def run(options: argparse.Namespace) -> int:
-        """Write the boards, or say what is stale."""
         from globe_eval.reports.board import leaderboard
 
         for suffix in options.format:

@@ -12,7 +12,6 @@ EXAMPLE = "globe-eval ls tasks --details"
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     parser.add_argument(
         "what", choices=("tasks", "models", "metrics"), nargs="?", default="tasks", help="default tasks"
     )
@@ -21,7 +20,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """List tasks, models or metrics."""
     import shutil
 
     if options.what == "metrics":

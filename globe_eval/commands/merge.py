@@ -13,14 +13,12 @@ EXAMPLE = "globe-eval merge out/osv5m_test/shard-*-of-8 -o out/osv5m_test/merged
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     add_runs(parser, help="folder that a run with --shard wrote")
     add_output(parser, required=True)
     add_format(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Put the shards of a run together."""
     from globe_eval.runs import record
     from globe_eval.runs.merge import merge
 

@@ -15,7 +15,6 @@ ROLES = ("id", "image", "lat", "lon", "country", "city", "group", "scene", "enti
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     parser.add_argument("name", metavar="NAME", help="of the task: letters, digits, '_' and '-'")
     parser.add_argument(
         "--truth", type=Path, metavar="FILE", help="table of the truth (default: made of the pictures' own metadata)"
@@ -27,7 +26,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the YAML of a benchmark."""
     from globe_eval.benchmarks.definition import new_definition
     from globe_eval.errors import InputError
 

@@ -14,7 +14,6 @@ EXAMPLE = "globe-eval pack my_city.yaml"
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     parser.add_argument("task", metavar="TASK", help="a YAML, or a name with --include_path")
     add_include_path(parser)
     parser.add_argument("--hub", action="store_true", help="a folder with a card, which load_dataset reads, no zip")
@@ -23,7 +22,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Pack a benchmark."""
     from globe_eval.benchmarks.definition import find
     from globe_eval.benchmarks.pack import pack, write_hub_folder
 

@@ -13,7 +13,6 @@ EXAMPLE = "globe-eval prepare im2gps3k --images im2gps3ktest"
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     parser.add_argument("task", metavar="TASK", help="name of a task, or the path of its YAML")
     parser.add_argument(
         "--images", type=Path, metavar="DIR", help="folder of the pictures (default: the hub, or the YAML's)"
@@ -31,7 +30,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Make and check the manifest of a benchmark from what the user has downloaded."""
     from globe_eval.benchmarks.prepare import describe, prepare, refuse_unwritten
 
     prepared = prepare(

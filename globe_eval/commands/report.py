@@ -14,7 +14,6 @@ EXAMPLE = "globe-eval report globe_eval_runs/knn/miniworld -o report.html"
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     add_runs(parser)
     add_output(parser, metavar="FILE", help="default globe-eval-report.html")
     parser.add_argument("--images", type=Path, metavar="DIR", help="show pictures from there, found by photograph id")
@@ -28,7 +27,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write runs as one HTML file."""
     from globe_eval.reports.page.report import write_report
 
     for path in write_report(

@@ -15,7 +15,6 @@ EXAMPLE = "globe-eval rescore globe_eval_runs/knn/miniworld --distance haversine
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     add_run(parser)
     parser.add_argument("--answer-form", choices=ANSWER_FORMS, help="what counts in a response")
     add_scoring(parser, of_run=True)
@@ -26,7 +25,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Score a run again."""
     from globe_eval.runs import record
     from globe_eval.runs.rescore import rescore
 

@@ -25,10 +25,14 @@ from globe_eval.errors import InputError, nearest
 SENTENCE = "Evaluate a model on tasks; the word run may be left out."
 WORDS = "--model NAME --tasks TASK [options]"
 EXAMPLE = "globe-eval --model knn --tasks miniworld"
+AS_GIVEN = (
+    *("include_path", "no_code", "distance", "geocoder", "seed", "system_instruction", "max_pixels"),
+    *("exclude_overlap", "max_cost", "repeats"),
+)
+"""Options that are fields of a `runs.run.Request` as they are."""
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     parser.add_argument("--tasks", "-t", nargs="+", metavar="TASK", help="names, groups or YAML files, with , between")
     add_model(parser, "constant, knn, replay, endpoint, ray-vllm, hf-multimodal, vllm-vlm", of="photographs")
     parser.add_argument(
@@ -70,7 +74,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Evaluate a model on tasks."""
     if options.config is not None:
         _apply_config(options)
     for name in ("model", "tasks"):
@@ -83,21 +86,12 @@ def run(options: argparse.Namespace) -> int:
     names = [name for part in options.tasks for name in part.split(",") if name]
     request = run.Request(
         **model_options(options),
+        **{name: getattr(options, name) for name in AS_GIVEN},
         tasks=names,
-        include_path=options.include_path,
-        no_code=options.no_code,
         shard=arguments.shard(options.shard),
         prices=_prices(options),
-        distance=options.distance,
-        geocoder=options.geocoder,
-        seed=options.seed,
-        system_instruction=options.system_instruction,
-        max_pixels=options.max_pixels,
-        exclude_overlap=options.exclude_overlap,
         command=arguments.command_line(options.given),
         judge=arguments.key_values("--judge", options.judge) or None,
-        max_cost=options.max_cost,
-        repeats=options.repeats,
         ask_localizable=arguments.key_values("--ask_localizable", options.ask_localizable) or None,
     )
     if options.max_cost is not None and request.prices is None:

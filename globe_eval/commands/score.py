@@ -16,7 +16,6 @@ COLUMNS = ("id", "lat", "lon", "response", "city", "country", "truth-id", "truth
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     parser.add_argument(
         "answers",
         type=Path,
@@ -41,7 +40,6 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Score a file of answers."""
     from globe_eval.metrics.catalogue import FAMILIES
     from globe_eval.runs import answer_columns, score
 

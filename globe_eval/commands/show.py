@@ -13,12 +13,10 @@ EXAMPLE = "globe-eval show globe_eval_runs/knn/miniworld"
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     add_run(parser)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Say how a run was made; RUN is a folder or a row of a leaderboard."""
     from globe_eval.benchmarks.definition import shipped
     from globe_eval.reports import signature
     from globe_eval.reports.board.submission import read_submission

@@ -14,14 +14,12 @@ EXAMPLE = "globe-eval table out/knn/miniworld out/constant/miniworld"
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     add_runs(parser)
     parser.add_argument("--by", metavar="PART", help="each run by continent, country, scene or city_size instead")
     parser.add_argument("--format", choices=FORMATS, default="terminal", help="for a paper, a README or a spreadsheet")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Show runs side by side, or each by a part."""
     from globe_eval.reports import terminal
     from globe_eval.runs import record
 

@@ -15,12 +15,10 @@ EXAMPLE = "globe-eval validate my_city.yaml"
 
 
 def add_arguments(parser: Parser) -> None:
-    """The arguments."""
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="YAML or name of a task, or a zip of pack")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Say what is wrong with task YAMLs."""
     import shutil
 
     from globe_eval.benchmarks import definition, listing, validate

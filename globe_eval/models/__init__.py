@@ -42,8 +42,7 @@ def names() -> list[str]:
 def register(own: str | None = None) -> None:
     """Make our models known to lm-eval, each imported when it is first asked for. Calling it again changes nothing.
 
-    Args:
-        own: a model that no package has registered, as `package.module:Class`, found from the working folder too.
+    `own` is a model that no package has registered, `package.module:Class`, found from the working folder too.
 
     Raises InputError where there is no such class, or it is no model of lm-eval's kind.
     """

@@ -156,8 +156,7 @@ def gallery_features(pictures: Sequence[Path]) -> NDArray[np.float32]:
 def mode(points: NDArray[np.float64]) -> int:
     """The index of the point with most other points within MODE_KM; of equals the first.
 
-    Args:
-        points: latitudes and longitudes in degrees, shape (k, 2), the nearest neighbour first.
+    `points` are latitudes and longitudes in degrees, shape (k, 2), the nearest neighbour first.
 
     >>> mode(np.array([[40.7, -74.0], [48.85, 2.35], [51.5, -0.12], [48.80, 2.13]]))
     1

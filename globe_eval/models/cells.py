@@ -9,7 +9,7 @@ from typing import Any
 
 from globe_eval import lazy_re as re
 from globe_eval.benchmarks.formats import REPLY_KEYS, is_reply, load_value, without_types
-from globe_eval.benchmarks.table import Table, as_number, cell_value
+from globe_eval.benchmarks.table import Table, as_number, cell_value, quoted
 from globe_eval.errors import InputError
 from globe_eval.models.response import Response
 
@@ -49,10 +49,12 @@ def as_it_was(cell: Any) -> Any:
     return cell
 
 
-def refuse_several(table: Table, column: str | None) -> None:
-    """Raise InputError where a cell is a list of several responses, as of a model that was asked more than once."""
+def refuse_no_single_text(table: Table, column: str | None) -> None:
+    """Raise InputError where a cell is a list of several responses, or an object of Python's without a text."""
     for index, row in enumerate(table.rows):
         cell, path = cell_value(row, column), column
+        if not isinstance(cell, str | int | float | dict | list | tuple | None):
+            raise InputError(f"{table.where(index)}, column {column!r}: found {quoted(cell)}; allowed: a text")
         if isinstance(cell, str) and cell.lstrip()[:1] == "[":
             cell = as_it_was(cell)
         while isinstance(cell, list) and len(cell) == 1:
@@ -61,7 +63,7 @@ def refuse_several(table: Table, column: str | None) -> None:
         if len(texts) > 1 and any(re.search(r"[,;\n]|.{60}", one) for one in texts):
             raise InputError(
                 f"{table.where(index)}, column {column!r}: found {len(texts)} responses; allowed: one a photograph "
-                f"(--response-column {path}.0 takes the first)"
+                f"(--response-column '{path}.0' takes the first)"
             )
 
 

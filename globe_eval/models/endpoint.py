@@ -104,10 +104,8 @@ class Endpoint(SimpleModel):
         max_bytes: of a picture; larger ones are encoded again. None sends all.
         served_model: the model's name in the replies, where it is another than the one that is asked for.
 
-    Raises:
-        InputError: arguments out of range, an address where nothing answers, a refused key, a model that cannot be
-            told.
-
+    Raises InputError: arguments out of range, an address where nothing answers, a refused key, a model that cannot be
+    told.
     """
 
     name = "endpoint"
@@ -177,10 +175,8 @@ class Endpoint(SimpleModel):
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[Response]:
         """One response a request, in the same order. A request that failed for good has an `error` and no text.
 
-        Raises:
-            InputError: the server refuses the key, the address or the model before it has answered anything, or
-                answers every request with the same refusal.
-
+        Raises InputError: the server refuses the key, the address or the model before it has answered anything, or
+        answers every request with the same refusal.
         """
         responses = [Response()] * len(requests)
         # None: quiet where standard error is no terminal
@@ -210,7 +206,6 @@ class Endpoint(SimpleModel):
                 counts how often the same object comes.
             answered: how many photographs of the run were answered before.
             budget: is told of each answer; once it is spent no request is sent, and those in flight are waited for.
-
         """
         if repeats is None:
             seen: Counter[int] = Counter()

@@ -35,7 +35,6 @@ class Pace:
         concurrency: most requests in flight.
         requests_per_minute, tokens_per_minute: spread evenly; None leaves it to the server to complain.
         pause: seconds to pause after the server's n-th complaint in a row (n from 0) that names no time.
-
     """
 
     def __init__(

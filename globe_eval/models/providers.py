@@ -191,12 +191,10 @@ def rules_after(
 
     Args:
         rules: so far.
-        body: the error's JSON, None where it is none.
-        message: what it says.
-        sent: the fields of the request that was refused.
+        body, message: the error's JSON, None where it is none, and what it says.
+        sent, has_system, has_webp: the fields of the request that was refused, and whether it had such a message and
+            picture.
         explicit: the names that the user gave himself.
-        has_system: whether the request had a system message.
-        has_webp: whether it had a WebP picture.
 
     >>> said = {"error": {"message": "Unsupported parameter", "param": "max_tokens"}}
     >>> sent = {"max_tokens": 9}

@@ -48,11 +48,8 @@ class RayVllm(SimpleModel):
         seed: of answers that are sampled; sent with each request, raised by one for each repetition.
         engine: arguments of vLLM's engine (dtype, max_model_len, tensor_parallel_size, gpu_memory_utilization, ...).
 
-    Raises:
-        InputError: an argument that neither has, or out of range; no cluster at the address; no GPU for an engine on
-            this machine alone.
-        ModuleNotFoundError: Ray, vLLM or transformers are not installed.
-
+    Raises InputError: an argument that neither has, or out of range; no cluster at the address; no GPU for an engine on
+    this machine alone. Raises ModuleNotFoundError where Ray, vLLM or transformers are not installed.
     """
 
     name = "ray-vllm"
@@ -184,18 +181,10 @@ class RayVllm(SimpleModel):
     ) -> Iterator[tuple[int, Response]]:
         """Each request's index and response as the batches come back, in any order.
 
-        Leaving the loop early (an exception, Ctrl-C) stops what is in flight.
+        The arguments are those of `Endpoint.answers`; once the budget is spent, what is in flight is given up. Leaving
+        the loop early (an exception, Ctrl-C) stops what is in flight.
 
-        Args:
-            requests: from lm-eval.
-            repeats: of each request, which repetition of the same question it is, from 0; it raises the seed.
-            answered: how many photographs of the run were answered before.
-            budget: is told of each answer; once it is spent, what is in flight is given up.
-
-        Raises:
-            InputError: nothing was answered, and nothing will be.
-            IncompleteRun: Ray gave up in the middle.
-
+        Raises InputError where nothing was answered and nothing will be, IncompleteRun where Ray gave up in the middle.
         """
         if not requests:
             return
@@ -288,14 +277,10 @@ class RayVllm(SimpleModel):
 def sampling_arguments(gen_kwargs: Mapping[str, Any], stops: Sequence[str], seed: int) -> Row:
     """A task's decoding arguments as arguments of vLLM's SamplingParams, converted as in lm-eval's `vllm-vlm`.
 
-    Args:
-        gen_kwargs: of the task and the user.
-        stops: what ends an answer besides.
-        seed: of an answer that is sampled, unless the arguments name one.
+    `stops` end an answer besides; `seed` is of an answer that is sampled, unless the arguments name one.
 
     >>> sampling_arguments({"do_sample": False, "until": ["x"], "max_gen_toks": 9}, ["<eos>"], 0)["stop"]
     ['x', '<eos>']
-
     """
     from lm_eval.models.utils import handle_stop_sequences, normalize_gen_kwargs
 

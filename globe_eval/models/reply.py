@@ -28,13 +28,7 @@ class MalformedReply(ValueError):
 
 
 class FailureInside(Exception):
-    """The server said 200 and sent an error with a code of its own.
-
-    Args:
-        status: the HTTP status that its code means.
-        message: what it says.
-
-    """
+    """The server said 200 and sent an error with a code of its own, which means the HTTP status `status`."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -67,14 +61,10 @@ def read_reply(body: Any, ends: Sequence[str] = ()) -> Response:
     open where nothing follows. Counts that are none and names that are no text are None, and `served.dropped` names
     them. A refusal that the server calls a stop has the finish reason "refusal".
 
-    Args:
-        body: the reply's JSON.
-        ends: strings before which the answer stops, should the server not have stopped there.
+    `ends` are strings before which the answer stops, should the server not have stopped there.
 
-    Raises:
-        MalformedReply: no choice, no message, content that is no text, or an answer that the server broke off.
-        FailureInside: an error with a code, in the place of an answer.
-
+    Raises MalformedReply: no choice, no message, content that is no text, or an answer that the server broke off.
+    Raises FailureInside: an error with a code, in the place of an answer.
     """
     if not isinstance(body, dict):
         raise MalformedReply(f"no chat completion but {json.dumps(body)[:200]}")

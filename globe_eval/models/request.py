@@ -47,9 +47,7 @@ def messages(context: str, pictures: Sequence[tuple[bytes, str]]) -> list[dict[s
     A picture without a placeholder comes first in the last message of the user, as in GLOBE's evaluation script; a
     placeholder without a picture disappears.
 
-    Args:
-        context: from :func:`write_history`, or a plain prompt.
-        pictures: the bytes and MIME type of each.
+    `context` is from :func:`write_history`, or a plain prompt; of each picture there are the bytes and the MIME type.
 
     >>> messages("<image>Where?", [(b"png", "image/png")])[0]["content"][1]
     {'type': 'text', 'text': 'Where?'}
@@ -157,8 +155,7 @@ def decoding(gen_kwargs: Mapping[str, Any]) -> dict[str, Any]:
     - a value of None leaves the field out: `temperature=null` for models that refuse one.
     - everything else (`top_p`, `seed`, penalties, a server's own fields) is passed on as it is: the server judges it.
 
-    Raises:
-        InputError: an argument that would change what is asked, or how many answers come back (`n`).
+    Raises InputError: an argument that would change what is asked, or how many answers come back (`n`).
 
     >>> decoding({"until": ["</s>", ""], "max_gen_toks": 64, "do_sample": False})
     {'max_tokens': 64, 'temperature': 0, 'stop': ['</s>']}

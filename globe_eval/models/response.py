@@ -28,31 +28,27 @@ class Served(NamedTuple):
 class Response(str):
     """The text of one answer, and what the back end said about it.
 
-    A plain ``str`` wherever lm-eval or a parser wants one; the attributes survive copying and pickling.
-
-    Args:
-        text: the answer, empty where there is none; what is no UTF-8 in it becomes its escape (`files.valid_utf8`).
-        finish_reason: why generation ended, as the back end calls it: ``"stop"``, ``"length"`` (cut off), ...
-        error: why no answer came, in one line; None where one did.
-        prompt_tokens: tokens that went in, where the back end counts them.
-        completion_tokens: tokens that came out, where the back end counts them.
-        first_token: the likeliest first tokens and their log-probabilities, where these were asked for.
-        served: who answered, where the back end says so.
+    A plain ``str`` wherever lm-eval or a parser wants one, empty where there is no answer; what is no UTF-8 in it
+    becomes its escape (`files.valid_utf8`). The attributes survive copying and pickling.
 
     >>> answer = Response("country: Japan", finish_reason="stop")
     >>> answer == "country: Japan", answer.finish_reason, answer.error
     (True, 'stop', None)
-
     """
 
     __slots__ = ("completion_tokens", "error", "finish_reason", "first_token", "prompt_tokens", "served")
 
     finish_reason: str | None
+    """Why generation ended, as the back end calls it: "stop", "length" (cut off), ..."""
     error: str | None
+    """Why no answer came, in one line; None where one did."""
     prompt_tokens: int | None
     completion_tokens: int | None
+    """Tokens that went in and came out, where the back end counts them."""
     first_token: dict[str, float] | None
+    """The likeliest first tokens and their log-probabilities, where these were asked for."""
     served: Served | None
+    """Who answered, where the back end says so."""
 
     def __new__(
         cls,

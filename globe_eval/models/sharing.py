@@ -37,7 +37,6 @@ class FinalFailure(Exception):
         reason: what the server says.
         of_all: it is about the key, the address or the model, and so most likely about every request.
         account: and about what may end in the middle of a run: the key's validity, money, a quota.
-
     """
 
     def __init__(self, reason: str, *, of_all: bool = False, account: bool = False) -> None:
@@ -46,13 +45,7 @@ class FinalFailure(Exception):
 
 
 class Failures:
-    """How many requests in a row failed for one and the same reason.
-
-    Args:
-        count: of the requests.
-        before: photographs of the run that were answered before.
-
-    """
+    """How many requests in a row failed for one and the same reason, of `count`; `before` were answered earlier."""
 
     def __init__(self, count: int, before: int) -> None:
         self.of_account: str | None = None
@@ -98,7 +91,6 @@ class TemporaryFailure(Exception):
         asked_to_wait: seconds that the server wants to be left alone, where it says so.
         lost: nothing came back, so that the server may have gone away.
         free: it counts as no attempt: the server is asked too fast, or is asked again in another way.
-
     """
 
     def __init__(
@@ -127,7 +119,6 @@ class Server:
         connect: makes a connection for one thread.
         is_there: looks for it through a connection; False, Unreachable or Broken where nothing answers.
         new_pace: makes its pace.
-
     """
 
     name: str
@@ -165,7 +156,6 @@ class Patience:
         backoff: before the first of them; doubled for each next, with jitter, up to a minute.
         restart: for one of the servers to come back, after the last has gone.
         seed: of the jitter.
-
     """
 
     max_retries: int
@@ -200,7 +190,6 @@ def share(
             attempt may help; Enough where nothing more is to be sent: what is in flight is waited for, and the rest
             has no outcome; InputError and IncompleteRun, which end it all; any other exception is the outcome.
         patience: with failures.
-
     """
     each = min(concurrency + concurrency // AHEAD, count)
     work = _Work(servers, count, each * len(servers), ask, patience)

@@ -23,8 +23,7 @@ def ensure() -> bool:
     Does nothing, and does not import torch, where torchvision is absent or was imported already; does nothing where
     its compiled part loads or torch itself is a CUDA build (a broken pair there is worth its error).
 
-    Returns:
-        Whether the operators had to be declared, now or by an earlier call.
+    Returns: whether the operators had to be declared, now or by an earlier call.
     """
     global _library
     if _library is not None:

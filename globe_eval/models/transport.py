@@ -74,7 +74,6 @@ class Connection:
         url: scheme, host, port, path and query; a user name and password are sent as Basic authentication.
         headers: sent with each request.
         tls: for https.
-
     """
 
     def __init__(self, url: URL, headers: Mapping[str, str], tls: ssl.SSLContext) -> None:
@@ -98,10 +97,8 @@ class Connection:
 
         A redirection to the same host is followed.
 
-        Raises:
-            Unreachable: no connection.
-            Broken: the exchange broke or took too long, or the reply is larger than MAX_BODY.
-
+        Raises Unreachable without a connection; Broken where the exchange broke or took too long, or the reply is
+        larger than MAX_BODY.
         """
         url = self._targets.get(path) or self._targets.setdefault(
             path, self._url.with_path(f"{self._url.path.rstrip('/')}/{path}", keep_query=True)
@@ -225,8 +222,7 @@ class _Reader(io.RawIOBase):
 def tls_context(ca_bundle: str | None = None) -> ssl.SSLContext:
     """The TLS context: certificates of the system and of certifi, or those of one file.
 
-    Args:
-        ca_bundle: a PEM file; else the one that SSL_CERT_FILE or REQUESTS_CA_BUNDLE names, if any.
+    It is the PEM file `ca_bundle`, else the one that SSL_CERT_FILE or REQUESTS_CA_BUNDLE names, if any.
 
     Raises InputError for a file that holds no certificate.
     """

@@ -52,7 +52,9 @@ class MetricPair:
     @property
     def order(self) -> int:
         """1 where B's value is better, -1 where A's is, 0 where they are equal or unknown."""
-        return _order(self.b, self.a, self.higher_is_better)
+        if self.higher_is_better is None or self.b == self.a or math.isnan(self.b) or math.isnan(self.a):
+            return 0
+        return 1 if (self.b > self.a) == self.higher_is_better else -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,12 @@ class Flip:
     """A photograph that only one of two runs has within a distance; a distance of None is no usable answer."""
 
     id: str
-    better: str
-    """"a" or "b"."""
-    distance_a_km: float | None
-    distance_b_km: float | None
-    answer_a: str
-    answer_b: str
+    only: str
+    """Which has it: "a" or "b"."""
+    a_km: float | None
+    b_km: float | None
+    a_says: str
+    b_says: str
     country: str | None
 
 
@@ -111,11 +113,10 @@ class Comparison:
         for one, other in zip(self.a.samples, self.b.samples, strict=True):
             has_a, has_b = (s.distance_km is not None and s.distance_km <= km for s in (one, other))
             if has_a != has_b:
-                better = "b" if has_b else "a"
                 distances = one.distance_km, other.distance_km
                 answers = stated_answer(one) or one.status, stated_answer(other) or other.status
-                found.append(Flip(one.id, better, *distances, *answers, one.truth.country))
-        return sorted(found, key=lambda flip: (flip.better != "b", flip.id))
+                found.append(Flip(one.id, "b" if has_b else "a", *distances, *answers, one.truth.country))
+        return sorted(found, key=lambda flip: (flip.only != "b", flip.id))
 
 
 def compare(folders: Sequence[Path], *, seed: int = 0) -> list[Comparison]:
@@ -156,7 +157,7 @@ def compare_runs(runs: Sequence[Run], *, seed: int = 0) -> list[Comparison]:
 def holm_of(many: Sequence[Comparison]) -> list[dict[str, float]]:
     """For each comparison, metric -> p-value adjusted for how many runs are compared with the first."""
     adjusted: list[dict[str, float]] = [{} for _ in many]
-    for name in many[0].rows if many else ():
+    for name in dict.fromkeys(name for one in many for name in one.rows):
         having = [index for index, one in enumerate(many) if name in one.rows]
         for index, p in zip(having, holm([many[index].rows[name].difference.p for index in having]), strict=True):
             adjusted[index][name] = p
@@ -180,7 +181,7 @@ def _compared(a: Run, b: Run, seed: int) -> Comparison:
         n=len(a.samples),
         n_groups=len(np.unique(groups)),
         rows=rows,
-        own=_own_rows(a, b, of_the_point, located, groups, seed),
+        own=_own_rows(a, b, of_the_point, located, groups),
         both=_rows(a, b, [one for one in metrics if one.name != "located"], both, groups, seed),
         n_located=(int(located[0].sum()), int(located[1].sum()), len(both)),
         effective_groups=effective_groups(a.table["truth.group"].tolist()),
@@ -201,23 +202,32 @@ def _rows(
 ) -> dict[str, MetricPair]:
     """The metrics that both have a value of, on some of the photographs; no mean of distances where one is missing."""
     sides = [{one.name: run.values[one.name][rows] for one in metrics} for run in (a, b)]
-    kept = {one.name: one for one in metrics if _comparable(one, *(side[one.name] for side in sides))}
-    left, right = ({name: side[name] for name in kept} for side in sides)
-    medians = [name for name, one in kept.items() if _is_median(one)]
+    kept = [one for one in metrics if _comparable(one, *(side[one.name] for side in sides))]
+    left, right = ({one.name: side[one.name] for one in kept} for side in sides)
+    medians = [one.name for one in kept if _is_median(one)]
     found = paired_differences(right, left, groups[rows], medians=medians, seed=seed)
-    return {
-        name: MetricPair(
-            *_pair_values(one, left[name], right[name]),
-            found[name],
-            one.higher_is_better,
-            *_wins_and_losses(one, left[name], right[name]),
-        )
-        for name, one in kept.items()
-    }
+    pairs = {}
+    for one in kept:
+        values = left[one.name], right[one.name]
+        wins = _wins_and_losses(one, *values)
+        if not _is_median(one):  # of the photographs that both have a value of
+            known = ~np.isnan(values[0]) & ~np.isnan(values[1])
+            values = values[0][known], values[1][known]
+        ours, theirs = (_statistic(one, side) for side in values)
+        pairs[one.name] = MetricPair(ours, theirs, found[one.name], one.higher_is_better, *wins)
+    return pairs
 
 
 def _is_median(metric: Metric) -> bool:
     return metric.statistic == "median of all"
+
+
+def _statistic(metric: Metric, column: Floats) -> float:
+    """The median of all values, a missing one infinitely far; or the mean of those that are there."""
+    if _is_median(metric):
+        return median_km(column)
+    known = column[~np.isnan(column)]
+    return math.fsum(known) / len(known)
 
 
 def _comparable(metric: Metric, left: Floats, right: Floats) -> bool:
@@ -228,14 +238,6 @@ def _comparable(metric: Metric, left: Floats, right: Floats) -> bool:
     if metric.statistic == "mean of all":  # NaN is a missing answer here, and the mean infinite
         return not (np.isnan(left) | np.isnan(right)).any()
     return bool((~np.isnan(left) & ~np.isnan(right)).any())
-
-
-def _pair_values(metric: Metric, left: Floats, right: Floats) -> tuple[float, float]:
-    """The value of each over the photographs that count: all for a median, else those that both have a value of."""
-    if _is_median(metric):
-        return median_km(left), median_km(right)
-    known = ~np.isnan(left) & ~np.isnan(right)
-    return (math.fsum(left[known]) / int(known.sum()), math.fsum(right[known]) / int(known.sum()))
 
 
 def _wins_and_losses(metric: Metric, left: Floats, right: Floats, *, missing_is_far: bool = True) -> tuple[int, int]:
@@ -253,7 +255,6 @@ def _own_rows(
     metrics: Sequence[Metric],
     located: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]],
     groups: npt.NDArray[Any],
-    seed: int,
 ) -> dict[str, MetricPair]:
     """Each over its own located photographs. Medians have a value and no interval."""
     if not (located[0].any() and located[1].any()):
@@ -262,38 +263,17 @@ def _own_rows(
         {one.name: np.where(mask, run.values[one.name], np.nan) for one in metrics}
         for run, mask in zip((a, b), located, strict=True)
     )
-    means = [one.name for one in metrics if not (_is_median(one) or _empty(left[one.name]) or _empty(right[one.name]))]
+    there = [one for one in metrics if not any(np.isnan(side[one.name]).all() for side in (left, right))]
+    means = [one.name for one in there if not _is_median(one)]
     found = differences_of_own_means(
         {name: right[name] for name in means}, {name: left[name] for name in means}, groups
     )
-    result = {}
-    for one in metrics:
-        name = one.name
-        if _is_median(one):
-            values = median_km(valid_only(left[name])), median_km(valid_only(right[name]))
-            n = int((located[0] | located[1]).sum())
-            found[name] = PairedDifference(
-                values[1] - values[0], math.nan, math.nan, math.nan, n, len(np.unique(groups))
-            )
-        elif name in found:
-            values = _mean(left[name]), _mean(right[name])
-        else:
-            continue
-        wins = _wins_and_losses(one, left[name], right[name], missing_is_far=False)
-        result[name] = MetricPair(*values, found[name], one.higher_is_better, *wins)
-    return result
-
-
-def _empty(column: Floats) -> bool:
-    return bool(np.isnan(column).all())
-
-
-def _mean(column: Floats) -> float:
-    known = column[~np.isnan(column)]
-    return math.fsum(known) / len(known)
-
-
-def _order(value: float, other: float, higher_is_better: bool | None) -> int:
-    if higher_is_better is None or value == other or math.isnan(value) or math.isnan(other):
-        return 0
-    return 1 if (value > other) == higher_is_better else -1
+    n, n_groups = int((located[0] | located[1]).sum()), len(np.unique(groups))
+    pairs = {}
+    for one in there:
+        sides = left[one.name], right[one.name]
+        ours, theirs = (_statistic(one, valid_only(side) if _is_median(one) else side) for side in sides)
+        no_interval = PairedDifference(theirs - ours, math.nan, math.nan, math.nan, n, n_groups)
+        wins = _wins_and_losses(one, *sides, missing_is_far=False)
+        pairs[one.name] = MetricPair(ours, theirs, found.get(one.name, no_interval), one.higher_is_better, *wins)
+    return pairs

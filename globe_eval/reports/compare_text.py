@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from globe_eval.metrics.accuracy import acc_name
@@ -12,7 +13,7 @@ from globe_eval.metrics.catalogue import described
 from globe_eval.metrics.intervals import FEW_GROUPS, PROCEDURE
 from globe_eval.metrics.paired import PairedDifference
 from globe_eval.reports import notation
-from globe_eval.reports.compare import Comparison, Flip, MetricPair, Part, holm_of
+from globe_eval.reports.compare import Comparison, MetricPair, Part, holm_of
 from globe_eval.reports.run import Run, model_name
 from globe_eval.reports.terminal import MOST_COLUMNS, folded, prose
 
@@ -25,11 +26,8 @@ _PARTS = {"continent": "continent", "scene": "scene", "city_size": "city size"}
 def comparison_text(many: Sequence[Comparison], *, flips_km: float | None = None, columns: int | None = None) -> str:
     """Every comparison with the first run, one after the other; without characters that would steer a terminal.
 
-    Args:
-        many: comparisons with one first run.
-        flips_km: list the photographs that only one of two runs has within this distance.
-        columns: how wide a line may be; None: any, prose apart.
-
+    With `flips_km`, lists the photographs that only one of two runs has within this distance. A line has at most
+    `columns` characters; None: any number, prose apart.
     """
     blocks = [_runs(many)]
     for letter, one, adjusted in zip(LETTERS[1:], many, holm_of(many), strict=False):
@@ -37,8 +35,8 @@ def comparison_text(many: Sequence[Comparison], *, flips_km: float | None = None
             title = f"{letter} against A"
             blocks.append(f"{title}\n{'=' * len(title)}")
         blocks += [
-            prose(verdict_sentence(one, letter, adjusted, several=len(many) > 1), columns),
-            _all_photographs(one, letter, adjusted, columns, several=len(many) > 1),
+            prose(verdict_sentence(one, letter, adjusted), columns),
+            _all_photographs(one, letter, adjusted, columns, "Holm p" if len(many) > 1 else "p"),
             _denominators(one, letter, columns),
             _breakdowns(one, letter, columns),
             _settings(one, letter, columns),
@@ -48,13 +46,13 @@ def comparison_text(many: Sequence[Comparison], *, flips_km: float | None = None
     return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
 
 
-def verdict_sentence(one: Comparison, letter: str, adjusted: dict[str, float], *, several: bool) -> str:
+def verdict_sentence(one: Comparison, letter: str, adjusted: dict[str, float]) -> str:
     """Which of two runs has more photographs within 25 km, and whether that could be chance; empty without it."""
     name = acc_name(FLIP_KM)
     row = one.rows.get(name)
     if row is None:
         return ""
-    p = adjusted.get(name, row.difference.p) if several else row.difference.p
+    p = adjusted[name]
     values = (
         f"Within {FLIP_KM:g} km A has {_value(name, row.a)} % of the photographs and {letter} {_value(name, row.b)} %"
     )
@@ -126,25 +124,24 @@ def _runs(many: Sequence[Comparison]) -> str:
 
 
 def _all_photographs(
-    one: Comparison, letter: str, adjusted: dict[str, float], columns: int | None, *, several: bool
+    one: Comparison, letter: str, adjusted: dict[str, float], columns: int | None, p_title: str
 ) -> str:
     rows = []
     brief = {name: row for name, row in one.rows.items() if described(name).in_brief}
     for name, row in brief.items():
-        p = adjusted.get(name, row.difference.p) if several else row.difference.p
         rows.append(
             [
                 notation.with_unit(name),
                 _value(name, row.a),
                 _value(name, row.b),
                 *_difference(name, row.difference),
-                _p(p),
-                "tie" if one.effective_groups < FEW_GROUPS else _better(row, p, letter),
+                _p(adjusted[name]),
+                "tie" if one.effective_groups < FEW_GROUPS else _better(row, adjusted[name], letter),
                 f"{row.wins:,}",
                 f"{row.losses:,}",
             ]
         )
-    header = ["all photographs", "A", letter, f"{letter} − A", "95 % interval", "Holm p" if several else "p"]
+    header = ["all photographs", "A", letter, f"{letter} − A", "95 % interval", p_title]
     header += ["better", f"{letter} wins", "A wins"]
     fewer = [f"{notation.label(name)} {n:,}" for name, row in brief.items() if (n := row.difference.n) < one.n]
     few = f"Photographs of which both have a value, where not all: {', '.join(fewer)}" if fewer else ""
@@ -213,7 +210,7 @@ def _settings(one: Comparison, letter: str, columns: int | None) -> str:
 
 def _flips(one: Comparison, letter: str, km: float | None, columns: int | None) -> str:
     flips = one.flips(FLIP_KM if km is None else km)
-    gained = sum(flip.better == "b" for flip in flips)
+    gained = sum(flip.only == "b" for flip in flips)
     line = (
         f"Within {FLIP_KM if km is None else km:g} km: {notation.photographs(gained)} that only {letter} has, "
         f"{len(flips) - gained:,} that only A has"
@@ -223,11 +220,11 @@ def _flips(one: Comparison, letter: str, km: float | None, columns: int | None) 
     rows = [
         [
             flip.id,
-            letter if flip.better == "b" else "A",
-            _far(flip.distance_a_km),
-            _cut(flip.answer_a, 20),
-            _far(flip.distance_b_km),
-            _cut(flip.answer_b, 20),
+            letter if flip.only == "b" else "A",
+            _far(flip.a_km),
+            _cut(flip.a_says, 20),
+            _far(flip.b_km),
+            _cut(flip.b_says, 20),
         ]
         for flip in flips
     ]
@@ -335,7 +332,7 @@ def comparison_json(many: Sequence[Comparison], *, flips_km: float | None = None
                     for dimension, found in one.breakdowns.items()
                 },
                 "settings": {name: {"a": a, "b": b} for name, (a, b) in one.settings.items()},
-                **({} if flips_km is None else {"flips": _flip_list(one.flips(flips_km), flips_km)}),
+                **({} if flips_km is None else {"flips": _flips_json(one, flips_km)}),
             }
             for letter, one, adjusted in zip(LETTERS[1:], many, holm_of(many), strict=False)
         ],
@@ -366,22 +363,8 @@ def _rows(rows: dict[str, MetricPair], adjusted: dict[str, float] | None = None)
     }
 
 
-def _flip_list(flips: Sequence[Flip], km: float) -> dict[str, Any]:
-    return {
-        "km": km,
-        "photographs": [
-            {
-                "id": flip.id,
-                "only": flip.better,
-                "a_km": flip.distance_a_km,
-                "b_km": flip.distance_b_km,
-                "a_says": flip.answer_a,
-                "b_says": flip.answer_b,
-                "country": flip.country,
-            }
-            for flip in flips
-        ],
-    }
+def _flips_json(one: Comparison, km: float) -> dict[str, Any]:
+    return {"km": km, "photographs": [asdict(flip) for flip in one.flips(km)]}
 
 
 def _finite(value: float) -> float | None:

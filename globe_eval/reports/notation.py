@@ -95,6 +95,12 @@ def interval(name: str, figure: Figure, between: str = " – ") -> str:
     return between.join(number(name, bound) for bound in (figure.low, figure.high)) + mark
 
 
+def with_interval(name: str, figure: Figure, between: str = " – ") -> str:
+    """A value with its unit, and its interval in brackets where there is one."""
+    within = interval(name, figure, between)
+    return text(name, figure.value) + (f" ({within})" if within else "")
+
+
 def people(n_groups: int) -> str:
     """How many photographers there are.
 

@@ -16,13 +16,13 @@ from tabulate import tabulate
 
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import harmless
-from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
+from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.metrics.breakdowns import DIMENSIONS
 from globe_eval.metrics.catalogue import ACCURACIES, TARGETS, Family, described, of_family
 from globe_eval.reports import notation
 from globe_eval.reports.run import measured, model_name, titled
 from globe_eval.reports.sentences import sentences
-from globe_eval.sample import Results
+from globe_eval.sample import Results, WithoutOverlap
 
 MOST_COLUMNS = 100
 """Prose is no wider, whatever the terminal is."""
@@ -41,10 +41,8 @@ def prose(text: str, columns: int | None) -> str:
 def folded(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: int | None) -> str:
     """A table as it is, or, where it is wider, as several one below the other, which repeat its first columns.
 
-    Args:
-        render: the table of some of the columns, given by their numbers.
-        n: how many columns there are; the first `keys` of them say what a row is of.
-        columns: how wide a line may be; None: any.
+    `render` gives the table of some of the n columns by their numbers, of which the first `keys` say what a row is of.
+    A line has at most `columns` characters; None: any number.
 
     >>> print(folded(lambda which: " ".join("name 1000 2000 3000".split()[i] for i in which), 4, 1, 15))
     name 1000 2000
@@ -68,11 +66,7 @@ def result_table(results: Results, columns: int | None = None) -> str:
     """The output of `globe-eval score`: a summary in sentences, and each metric with its 95 % interval.
 
     Beside it the value over located photographs alone and, where names are scored, the ceiling that such answers have.
-
-    Args:
-        results: of a run.
-        columns: how wide a line may be; None: any, prose apart.
-
+    A line has at most `columns` characters; None: any number, prose apart.
     """
     some_missing = results.valid_only["located"].n < results.n if "located" in results.valid_only else True
     ceiling = None if results.answer_form in ("coordinates", "any") else results.ceiling
@@ -89,6 +83,20 @@ def result_table(results: Results, columns: int | None = None) -> str:
         if ceiling:
             row.append(notation.text(name, ceiling[name]) if name in ceiling else "")
         rows.append(row)
+    sections = (  # on the reasoning
+        _grounding(results, columns),
+        _section(results, "consistency", "consistency with the answer", columns),
+        _localizability(results, columns),
+        prose(_format(results), columns),
+    )
+    notes = [
+        f"status: {notation.status_counts(results)}",
+        notation.few_groups_note(results),
+        f"repaired, having been decoded wrongly: {results.repaired:,} responses" if results.repaired else "",
+        _ceiling_line(results) if ceiling else "",
+        _clean_line(results.clean) if results.clean else "",
+        "what each measure means, and when it misleads: globe-eval ls metrics",
+    ]
     return "\n".join(
         [
             prose(heading(results), columns),
@@ -97,23 +105,10 @@ def result_table(results: Results, columns: int | None = None) -> str:
             "",
             _table(rows, header, columns),
             "",
-            *(f"{section}\n" for section in _sections(results, columns)),
-            *(prose(line, columns) for line in _notes(results) if line),
+            *(f"{section}\n" for section in sections if section),
+            *(prose(line, columns) for line in notes if line),
         ]
     )
-
-
-def _notes(results: Results) -> list[str]:
-    """The lines below the tables of a result; empty ones are left out by the caller."""
-    ceiling = results.ceiling if results.answer_form not in ("coordinates", "any") else None
-    return [
-        f"status: {notation.status_counts(results)}",
-        notation.few_groups_note(results),
-        f"repaired, having been decoded wrongly: {results.repaired:,} responses" if results.repaired else "",
-        _ceiling_line(results) if ceiling else "",
-        _clean_line(results) if results.clean else "",
-        "what each measure means, and when it misleads: globe-eval ls metrics",
-    ]
 
 
 def _table(
@@ -176,13 +171,8 @@ def breakdown_table(results: Results, by: str, columns: int | None = None) -> st
 def compact_table(many: Sequence[Results], format: str = "terminal", columns: int | None = None) -> str:
     """Several results side by side: one row each, the five accuracies with their intervals, median and GeoScore.
 
-    In a terminal a paragraph about each stands before it.
-
-    Args:
-        many: of runs.
-        format: "terminal", "markdown", "latex" (booktabs), or "csv": raw values, a column each for value, low and high.
-        columns: how wide a line of a terminal may be; None: any.
-
+    In a terminal a paragraph about each stands before it, and a line has at most `columns` characters (None: any
+    number). Others are "markdown", "latex" (booktabs), and "csv": raw values, a column each for value, low and high.
     """
     names = [*ACCURACIES, "median_km", "geoscore", "located"]
     if format == "csv":
@@ -193,7 +183,7 @@ def compact_table(many: Sequence[Results], format: str = "terminal", columns: in
     rows = [
         [
             r.task,
-            _cell(model_name(r, between), format),
+            model_name(r, between).replace("|", "\\|" if format == "markdown" else "|"),
             f"{r.n:,}" if format == "terminal" else str(r.n),
             *(_figure(r, name, format) for name in names),
         ]
@@ -207,14 +197,9 @@ def compact_table(many: Sequence[Results], format: str = "terminal", columns: in
 
 def _figure(results: Results, name: str, format: str) -> str:
     figure = results.metrics[name]
-    value, interval = notation.text(name, figure.value), notation.interval(name, figure)
     if format == "terminal":
-        return f"{value}\n{interval}"
-    return f"{value} ({interval})" if interval else value
-
-
-def _cell(text: str, format: str) -> str:
-    return text.replace("|", "\\|") if format == "markdown" else text
+        return f"{notation.text(name, figure.value)}\n{notation.interval(name, figure)}"
+    return notation.with_interval(name, figure)
 
 
 def _csv(many: Sequence[Results], columns: Sequence[str]) -> str:
@@ -247,28 +232,14 @@ def _ceiling_line(results: Results) -> str:
     return f"{line}; the best place names score {best} %"
 
 
-def _clean_line(results: Results) -> str:
+def _clean_line(clean: WithoutOverlap) -> str:
     """The accuracies without the photographs that are in another set too."""
-    clean = results.clean
-    assert clean is not None
-    figures = {km: clean.metrics[acc_name(km)] for km in THRESHOLDS_KM.values() if acc_name(km) in clean.metrics}
     values = ", ".join(
-        f"{notation.text(acc_name(km), figure.value)} ({notation.interval(acc_name(km), figure) or 'no interval'}) "
-        f"within {km:,.0f} km"
-        for km, figure in figures.items()
+        f"{notation.text(name, figure.value)} ({notation.interval(name, figure) or 'no interval'}) within {km:,.0f} km"
+        for name, km in zip(ACCURACIES, THRESHOLDS_KM.values(), strict=True)
+        if (figure := clean.metrics.get(name)) is not None
     )
     return f"without {clean.excluded:,} photographs of the other set, {clean.n:,} left: {values or 'nothing to score'}"
-
-
-def _sections(results: Results, columns: int | None) -> list[str]:
-    """The sections on the reasoning that have something to say, each a text of several lines."""
-    found = (
-        _grounding(results, columns),
-        _section(results, "consistency", "consistency with the answer", columns),
-        _localizability(results, columns),
-        prose(_format(results), columns),
-    )
-    return [text for text in found if text]
 
 
 _ARROWS = {True: "↑", False: "↓", None: ""}
@@ -293,11 +264,8 @@ def _section(results: Results, family: Family, title: str, columns: int | None) 
 
 
 def _grounding(results: Results, columns: int | None) -> str:
-    table, counts, judge = (
-        _section(results, "grounding", "grounding of the reasoning", columns),
-        results.reasoning,
-        results.judge,
-    )
+    table = _section(results, "grounding", "grounding of the reasoning", columns)
+    counts, judge = results.reasoning, results.judge
     if not table or counts is None:
         return ""
     unknown = {
@@ -306,13 +274,13 @@ def _grounding(results: Results, columns: int | None) -> str:
         "in a language whose conclusion is not read": counts.not_read,
     }
     noted = ", ".join(f"{n:,} {what}" for what, n in unknown.items() if n)
-    lines = [table, *([f"not measured: {noted}"] if noted else [])]
+    lines = [f"not measured: {noted}"] if noted else []
     if judge is not None:
         shares = ", ".join(f"{what} {_share(getattr(judge, what))}" for what in ("evidence", "mentioned", "absent"))
         agreed = f"agrees on {_share(judge.agreement)} of {judge.n_entities:,} entities"
         kappa = "" if judge.kappa is None else f" (Cohen's kappa {judge.kappa:.2f})"
         lines.append(f"judge {judge.model}: {shares}; {agreed}{kappa}")
-    return "\n".join([table, *(prose(line, columns) for line in lines[1:])])
+    return "\n".join([table, *(prose(line, columns) for line in lines)])
 
 
 def _share(value: float | None) -> str:
@@ -330,13 +298,10 @@ def _localizability(results: Results, columns: int | None) -> str:
         measure, _, target = metric.label.rpartition(", ")
         one = results.metrics.get(metric.name)
         if one is not None and measure:
-            within = notation.interval(metric.name, one)
-            rows.setdefault(measure, {})[target] = notation.text(metric.name, one.value) + (
-                f" ({within})" if within else ""
-            )
-    targets = [target for target in TARGETS.values() if any(target in cells for cells in rows.values())]
-    lines_of = [[measure, *(cells.get(target, "none") for target in targets)] for measure, cells in rows.items()]
-    table = _table(lines_of, ["localizability, against", *targets], columns)
+            rows.setdefault(measure, {})[target] = notation.with_interval(metric.name, one)
+    targets = [target for target in TARGETS.values() if any(target in of for of in rows.values())]
+    cells = [[measure, *(of.get(target, "none") for target in targets)] for measure, of in rows.items()]
+    table = _table(cells, ["localizability, against", *targets], columns)
     name = "localizable_claimed"
     claimed = results.metrics[name]
     known = ", ".join(f"{source} {n:,}" for source, n in sources.items())

@@ -75,7 +75,6 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         columns: that the user names.
         read: the kind that the user wants, where there are several.
         same_table: whether the truth is in it too; a plain `lat` is then the truth's.
-
     """
     plain_is_truth = same_table and columns.truth_lat is None and table.find("truth_lat") is None
     of_truth = {columns.truth_lat, columns.truth_lon} - {None} if same_table else set()
@@ -116,10 +115,10 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         return read, found[read]
     if not found:
         plain = table.find("lat") if plain_is_truth else None
-        truth = f" ({plain!r} is taken for the truth, which is in the same table)" if plain else ""
+        truth = f" ({plain!r} is taken for the truth: no --truth, and no --task whose data are here)" if plain else ""
         raise table.lacking("column of answers", f"{truth}{_looks_like(table, columns)}; name it with {_NAMING}")
     if len(found) > 1:
-        choices = "; ".join(f"--read {kind} ({', '.join(c for c in use.values() if c)})" for kind, use in found.items())
+        choices = "; ".join(f"--read {kind!r} ({', '.join(filter(None, use.values()))})" for kind, use in found.items())
         raise InputError(f"{table.path.name}: several columns could be the answers; choose {choices}")
     return next(iter(found.items()))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
@@ -16,12 +16,14 @@ from globe_eval.answers import PARSER_VERSION
 from globe_eval.benchmarks.ceilings import Ceilings, ceilings
 from globe_eval.collector import without_collector
 from globe_eval.columns import Columns, columns
+from globe_eval.metrics import repeats
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.metrics.catalogue import FAMILIES, METRICS, TARGETS, Family, Metric, metrics_with, pair_columns, pairs
 from globe_eval.metrics.custom_metrics import OwnMetric
 from globe_eval.metrics.intervals import FEW_GROUPS, PROCEDURE
 from globe_eval.metrics.localizability import SOURCES, risk_coverage, thinned
-from globe_eval.metrics.statistics import effective_groups
+from globe_eval.metrics.statistics import cluster_labels, effective_groups
+from globe_eval.models.response import Response
 from globe_eval.places import DISTANCES, gazetteer, resolve_many
 from globe_eval.places.resolve import RESOLVER_VERSION
 from globe_eval.runs import process, record
@@ -35,6 +37,8 @@ from globe_eval.sample import (
     Gazetteer,
     Geocoder,
     ReasoningCounts,
+    RepeatedAccuracy,
+    Repeats,
     Results,
     Sample,
     Stratum,
@@ -44,6 +48,9 @@ from globe_eval.sample import (
 )
 from globe_eval.scoring import Reading
 from globe_eval.secrets import without_secrets
+
+if TYPE_CHECKING:
+    from globe_eval.places.online import Geocoder as OnlineGeocoder
 
 FEW_POSITIONS = 20_000
 
@@ -109,12 +116,7 @@ def assemble(
         read: `scoring.readings` of the samples, where they have been read before.
         families: of metrics that are wanted (`scoring.score`).
     """
-    name = results.geocoder.name
-    online = None
-    if name != "geonames":
-        from globe_eval.places.online import GEOCODERS
-
-        online = GEOCODERS[name]()
+    online = _online(results)
     score = partial(
         scoring.score,
         form=results.answer_form,
@@ -144,7 +146,7 @@ def assemble(
     now = datetime.now(UTC)
     results = replace(
         results,
-        geocoder=Geocoder(name, online.version if online else f"resolver {RESOLVER_VERSION}"),
+        geocoder=Geocoder(results.geocoder.name, online.version if online else f"resolver {RESOLVER_VERSION}"),
         gazetteer=Gazetteer(gazetteer.info()["version"], gazetteer.info()["sha256"]),
         resolver_version=RESOLVER_VERSION,
         parser_version=PARSER_VERSION,
@@ -158,6 +160,15 @@ def assemble(
     if online is not None and not online.shareable:
         scored = [replace(one, prediction=None) for one in scored]
     return scored, results
+
+
+def _online(results: Results) -> OnlineGeocoder | None:
+    """The geocoder of a result; None for the embedded one."""
+    if results.geocoder.name == "geonames":
+        return None
+    from globe_eval.places.online import GEOCODERS
+
+    return GEOCODERS[results.geocoder.name]()
 
 
 def _measured(score: Callable[..., list[Sample]], *columns: Sequence[Any]) -> list[Sample]:
@@ -294,3 +305,45 @@ def _accuracy_by_distance(table: Columns, scored: DistanceModel) -> dict[Distanc
         model: {acc_name(km): float(within(distance, km).mean()) for km in THRESHOLDS_KM.values()}
         for model, distance in by_model.items()
     }
+
+
+def with_repeats(results: Results, samples: Sequence[Sample], answers: Mapping[str, Sequence[Response]]) -> Results:
+    """The results of scored samples, the first of N answers to each photograph, with the statistics of all N.
+
+    `answers`: photograph's id -> its N answers. One that never came is a miss, and the run is not complete.
+    """
+    times = min(len(answers[sample.id]) for sample in samples)
+    online = _online(results)
+    geocode = online.geocode if online else resolve_many
+    runs = [list(samples)]
+    for repeat in range(1, times):
+        again = [
+            Sample.of(sample.id, sample.truth, answers[sample.id][repeat], image_sha256=sample.image_sha256)
+            for sample in samples
+        ]
+        runs.append(scoring.score(again, form=results.answer_form, distance=results.distance, geocode=geocode))
+    tables = [columns(run) for run in runs]
+    distance, lat, lon = (
+        np.column_stack([table[name] for table in tables])
+        for name in ("distance_km", "prediction.lat", "prediction.lon")
+    )
+    places = [[one.prediction for one in of_photograph] for of_photograph in zip(*runs, strict=True)]
+    most = repeats.majority([[p and (p.geonameid or (p.lat, p.lon)) for p in row] for row in places])
+    middle = repeats.medoid(lat, lon)
+    groups = cluster_labels(tables[0]["id"].tolist(), tables[0]["truth.group"].tolist())
+    accuracy = {}
+    for km in THRESHOLDS_KM.values():
+        mean, sd = repeats.between_seeds(distance, km)
+        low, high = repeats.both_sources(distance, km, groups)
+        accuracy[acc_name(km)] = RepeatedAccuracy(
+            mean=mean,
+            low=low,
+            high=high,
+            sd_between_seeds=sd,
+            pass_at={str(k): repeats.pass_at(distance, km, k) for k in range(1, times + 1)},
+            majority=float(within(repeats.of_chosen(distance, most), km).mean()),
+            medoid=float(within(repeats.of_chosen(distance, middle), km).mean()),
+        )
+    lacking = sum(one.error is not None for run in runs for one in run)
+    complete = results.complete and not lacking
+    return replace(results, complete=complete, repeats=Repeats(n=times, n_errors=lacking, accuracy=accuracy))

@@ -55,7 +55,7 @@ def _describe(request: Request, name: str, task: Any) -> str:
         f"answer tokens, at most: {f'{asked * int(limit):,}' if limit else 'no limit is set'}",
     ]
     if request.prices is not None:
-        most = (prompt * request.prices.prompt + asked * int(limit or 0) * request.prices.completion) / 1e6
+        most = request.prices.cost(prompt, asked * int(limit or 0))
         lines.append(f"cost, at most about: {most:,.4g}" + ("" if limit else " and the answers"))
     return "\n".join(lines)
 

@@ -39,10 +39,7 @@ _FIELDS = {"max_completion_tokens": "max_tokens", "stop": "stop_seqs"}
 def benchmark(task: str, prompt: str | None = None, max_pixels: int | None = None, max_side: int | None = None) -> Task:
     """A benchmark by its name, its YAML or its packed file.
 
-    Args:
-        task: as `globe-eval --tasks` takes one.
-        prompt: instead of the benchmark's own, as `--prompt`.
-        max_pixels, max_side: how large the model may see a photograph.
+    The arguments are those of `globe-eval --tasks`, `--prompt`, `--max_pixels` and `--max_side`.
 
     Raises InputError for what `load_tasks` refuses.
     """

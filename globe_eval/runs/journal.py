@@ -54,9 +54,7 @@ class Journal:
         rank, ranks: which of how many processes that share a run (`accelerate launch`) this is. Each writes a file of
             its own and reads all of them, so that another number of processes may go on.
 
-    Raises:
-        InputError: another process writes there; the answers there are of another run; a line is no record.
-
+    Raises InputError: another process writes there; the answers there are of another run; a line is no record.
     """
 
     def __init__(

@@ -50,7 +50,6 @@ class JournaledModel:
         seed: of models that sample in this process; each chunk draws from a seed of its own.
         progress: shows each answer.
         budget: what the run may cost; None is no bound.
-
     """
 
     MULTIMODAL = True

@@ -124,11 +124,6 @@ def ask(
 
     A photograph that the judge does not answer has an error; the agreement has the reason where it answers none.
     """
-    from lm_eval.api.instance import Instance
-
-    from globe_eval.models.decoding import merge_arguments
-    from globe_eval.models.request import write_history
-
     questions = [one for sample in samples if (one := question(sample, seed)) is not None]
     answers = second_model.AnswerFile(None if folder is None else folder / CACHE, "entities")
     judged, asked, requests = {}, [], []
@@ -139,15 +134,13 @@ def ask(
         elif known is not None:
             judged[one.id] = Judgement(entities={entity: known[entity] for entity in one.entities})
         else:
-            history = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": one.text}]
             form = {"name": "verdict", "strict": True, "schema": schema(len(one.entities))}
             decoding = {
                 "temperature": 0,
                 "max_gen_toks": 64 + 16 * len(one.entities),
                 "response_format": {"type": "json_schema", "json_schema": form},
             }
-            arguments: tuple[Any, ...] = (write_history(history), merge_arguments(decoding, model.decoding), {})
-            requests.append(Instance("generate_until", {"id": one.id}, arguments, 0))
+            requests.append(model.request(SYSTEM, one.text, decoding))
             asked.append(one)
     errors: Counter[str] = Counter()
     try:

@@ -37,11 +37,6 @@ def ask(
 
     Raises InputError where the endpoint cannot be used, and where no answer at all came with probabilities.
     """
-    from lm_eval.api.instance import Instance
-
-    from globe_eval.models.decoding import merge_arguments
-    from globe_eval.models.request import write_history
-
     model = second_model.second_model("--ask_localizable", arguments, seed)
     model.endpoint.explicit |= {"logprobs", "top_logprobs"}  # without them there is no answer
     answers = second_model.AnswerFile(folder / CACHE, "p_yes")
@@ -56,11 +51,8 @@ def ask(
         if key in answers.known:
             found[index] = float(answers.known[key])
             continue
-        history = [{"role": "system", "content": GLOBE_LOCATABLE}, {"role": "user", "content": f"<image>{text}"}]
         greedy = {"temperature": 0, "max_gen_toks": 1, "logprobs": True, "top_logprobs": 5}
-        decoding = merge_arguments(greedy, model.decoding)
-        context = write_history(history)
-        requests.append(Instance("generate_until", {}, (context, decoding, {"visual": [picture]}), 0))
+        requests.append(model.request(GLOBE_LOCATABLE, f"<image>{text}", greedy, picture))
         asked.append(index)
         keys.append(key)
     silent, reason = 0, ""

@@ -21,11 +21,7 @@ SHARE = 0.2
 def other_form(samples: Sequence[Sample], form: AnswerForm, option: str) -> list[str]:
     """A note where a fifth of the answers or more is unread in this form and would be read in another one.
 
-    Args:
-        samples: scored.
-        form: in which they were read.
-        option: what the user would choose the other form with, as in `--prompt`.
-
+    `option` is what the user would choose the other form with, as in `--prompt`.
     """
     other = {"coordinates": "names"}.get(form, "coordinates")
     if form == "any":

@@ -29,7 +29,6 @@ class Progress:
         name: the task's.
         form: its answer form; without one, no accuracy is shown.
         quiet: show nothing. None: a line a minute where standard error is no terminal.
-
     """
 
     def __init__(self, name: str = "", form: AnswerForm | None = None, quiet: bool | None = None) -> None:

@@ -23,8 +23,8 @@ from globe_eval.benchmarks.pack import is_packed, unpack_benchmark
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import decoding
-from globe_eval.runs import identity, judge, localizability_probe, process, record, repeats
-from globe_eval.runs.assemble import assemble, empty_results
+from globe_eval.runs import identity, judge, localizability_probe, process, record
+from globe_eval.runs.assemble import assemble, empty_results, with_repeats
 from globe_eval.runs.journal import Journal
 from globe_eval.runs.notes import response_notes, served_by
 from globe_eval.runs.second_model import SecondModel, second_model
@@ -443,5 +443,5 @@ def _assemble(
     samples, results = assemble(results, samples, started=started, own_metrics=task.own_metrics, exclude=exclude)
     again: dict[str, Any] = {name: given for portion in portions for name, given in portion.repeats.items()}
     if again:
-        results = repeats.attach(samples, results, again)
+        results = with_repeats(results, samples, again)
     return samples, replace(results, served=answered_by), notes

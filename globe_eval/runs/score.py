@@ -19,15 +19,15 @@ from globe_eval.benchmarks.points import (
     as_degrees,
     coordinate_pair,
     is_missing,
+    position_notes,
     predicted_points,
     refuse_radians,
-    refuse_swapped_answers,
 )
 from globe_eval.benchmarks.table import Table, cell_text, cell_value, identifiers, read_table
 from globe_eval.benchmarks.truth import entity_classes, read_entities, read_truth, truth_columns, truth_sha256
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import FAMILIES, Family
-from globe_eval.models.cells import refuse_several, response_of
+from globe_eval.models.cells import refuse_no_single_text, response_of
 from globe_eval.runs import process
 from globe_eval.runs.answer_columns import (
     TRUTH_OPTION,
@@ -74,18 +74,14 @@ def score_table(
     Args:
         answers_table: answers, one row a photograph; a file or a table that was read.
         truth_table: the truth; None where it is in the answers' table or the benchmark's own.
-        task: the benchmark, a name or the path of a YAML or of what `pack` wrote: its truth, where none is given, and
-            its answer form.
+        task: the benchmark, a name or the path of a YAML or of what `pack` wrote: its truth and its answer form.
         read: which kind of column to score; needed where the table has several.
         answer_form: which part of a response counts; by default the benchmark's form, else coordinates, where most
             responses state them. Columns of coordinates or names have no other form than their own.
         columns: that have unusual names (`runs.answer_columns`).
         entities: what can be seen on the photographs, where the truth does not say it (`benchmarks.truth`).
-        distance, geocoder, seed: how distances are measured, place names found, intervals drawn.
-        skip_footer: set trailing rows aside that are no samples.
-        skip_unknown_ids: set answers aside whose id the truth does not have.
+        skip_footer, skip_unknown_ids: set aside trailing rows that are no samples, answers whose id has no truth.
         families: of metrics that are wanted; others are neither measured nor in the result.
-        command: the command line, for the record.
 
     Raises InputError for whatever cannot be scored as it stands; nothing is guessed.
     """
@@ -141,13 +137,11 @@ def score_table(
     if points is not None:
         refuse_radians(answers, use["lat"] or "", use["lon"] or "", points)
         there = np.array([[rows[i]["lat"], rows[i]["lon"]] for i in matched], dtype=np.float64)
-        swapped = refuse_swapped_answers(
-            answers, use["lat"] or "", use["lon"] or "", points[list(matched.values())], there
-        )
-        notes += [swapped] if swapped else []
+        of_rows = points[list(matched.values())]
+        notes += position_notes(answers.path.name, use["lat"] or "", use["lon"] or "", of_rows, there)
 
     if kind == "response":
-        refuse_several(answers, use["response"])
+        refuse_no_single_text(answers, use["response"])
         refuse_unread(answers, columns, use["response"] or "")
     positions = None if points is None else points.tolist()
     samples = [_sample(row, answers, matched.get(i), use, positions) for i, row in enumerate(rows)]
@@ -190,7 +184,11 @@ def score_table(
     if kind == "response":
         other = [*other_form(scored, form, "--answer-form any, or"), *codes(scored)]
         notes += other or unread(scored, form)
-    positions = [(p.lat, p.lon) for p in (one.prediction for one in scored) if p and p.level == "coordinates"]
+    located = [(p, one.truth) for one in scored if (p := one.prediction) and p.level == "coordinates"]
+    positions = [(p.lat, p.lon) for p, _ in located]
+    if kind == "response" and located:
+        column, there = use["response"] or "", np.array([(at.lat, at.lon) for _, at in located])
+        notes += position_notes(results.model, column, column, np.array(positions), there)
     if kind == "names":
         notes += countries_as_cities(scored)
     notes += [*same_as_truth(scored), *placeholders(positions, "positions")]

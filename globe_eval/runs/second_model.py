@@ -14,6 +14,9 @@ from globe_eval.errors import InputError
 from globe_eval.files import json_lines
 
 if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
+
+    from globe_eval.benchmarks.images import Photograph
     from globe_eval.models.endpoint import Endpoint
 
 
@@ -28,6 +31,18 @@ class SecondModel:
     def name(self) -> str:
         """The model's name, with the user's decoding arguments if any: what its answers depend on."""
         return self.endpoint.model + (json.dumps(self.decoding, sort_keys=True) if self.decoding else "")
+
+    def request(self, system: str, user: str, decoding: Mapping[str, Any], *pictures: Photograph) -> Instance:
+        """A request as lm-eval makes them; the user's decoding arguments count before `decoding`."""
+        from lm_eval.api.instance import Instance
+
+        from globe_eval.models.decoding import merge_arguments
+        from globe_eval.models.request import write_history
+
+        history = [{"role": "system", "content": system}, {"role": "user", "content": user}]
+        arguments = merge_arguments(decoding, self.decoding)
+        more = {"visual": list(pictures)} if pictures else {}
+        return Instance("generate_until", {}, (write_history(history), arguments, more), 0)
 
 
 def second_model(flag: str, arguments: Mapping[str, Any], seed: int) -> SecondModel:
@@ -53,9 +68,7 @@ def question_key(*asked: object) -> str:
 class AnswerFile:
     """Answers by the hash of what was asked, a JSON line each: the same question is asked once.
 
-    Args:
-        path: of the file; None keeps nothing.
-        field: of a line that holds the answer.
+    The answer is the `field` of a line. Without a path nothing is kept.
     """
 
     def __init__(self, path: Path | None, field: str) -> None:

@@ -18,6 +18,10 @@ class Prices(NamedTuple):
     prompt: float
     completion: float
 
+    def cost(self, prompt_tokens: float, completion_tokens: float) -> float:
+        """What so many tokens cost."""
+        return (prompt_tokens * self.prompt + completion_tokens * self.completion) / 1e6
+
 
 class Budget:
     """The budget of a run and its cost so far.
@@ -38,7 +42,7 @@ class Budget:
         prompt, completion = (getattr(response, name, None) for name in ("prompt_tokens", "completion_tokens"))
         if prompt is not None and completion is not None:
             self._counted += 1
-            self.cost += (prompt * self.prices.prompt + completion * self.prices.completion) / 1e6
+            self.cost += self.prices.cost(prompt, completion)
         elif not self._counted and self._answered >= UNCOUNTED:
             raise IncompleteRun("--max_cost: the replies do not say how many tokens they took, so no cost is known")
 
@@ -82,7 +86,7 @@ def usage(responses: Sequence[str], portions: Sequence[Portion], prices: Prices 
     first = [portion.seconds_to_first_answer for portion in portions if portion.seconds_to_first_answer is not None]
     cost = None
     if prices is not None and prompt is not None and completion is not None:
-        cost = round((prompt * prices.prompt + completion * prices.completion) / 1e6, 6)
+        cost = round(prices.cost(prompt, completion), 6)
     return Usage(
         prompt_tokens=prompt,
         completion_tokens=completion,

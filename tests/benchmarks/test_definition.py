@@ -144,6 +144,13 @@ def test_what_the_data_lacks_is_named(mine: Path, change: tuple[str, str], words
     assert validate.problems(mine) == []
 
 
+def test_what_helps_is_a_key_of_the_yaml(mine: Path) -> None:
+    table = mine.parent / "gt.csv"
+    table.write_text(table.read_text().replace("lat", "breitengrad2", 1))
+    (found,) = map(str, validate.problems(mine, data=True))
+    assert "no lat column of the truth; give it with dataset_kwargs.columns.lat" in found
+
+
 def test_a_picture_that_is_missing_is_named(mine: Path) -> None:
     (mine.parent / "img" / "b.jpg").unlink()
     (found,) = map(str, validate.problems(mine, data=True))

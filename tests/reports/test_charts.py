@@ -22,6 +22,7 @@ from globe_eval.places.borders import countries_at
 from globe_eval.places.distance import haversine_km
 from globe_eval.reports.page import charts, svg, worldmap
 from globe_eval.reports.page.maps import SIDE, cells, squares
+from globe_eval.sample import Figure
 
 KM = np.array([0.3, 7.0, 120.0, 900.0, 15_000.0, np.nan, 24.9, 25.1])
 LINE = charts.Line("a < b", KM, np.array([0.9, 0.9, 0.6, 0.2, 0.1, np.nan, 0.8, 0.8]))
@@ -59,7 +60,8 @@ def test_the_bar_is_divided_in_proportion() -> None:
 
 
 def test_an_interval_that_is_not_known_is_not_drawn() -> None:
-    rows = [("here", [charts.Whisker(0.5, 0.4, 0.6)]), ("there", [charts.Whisker(0.5, None, None)]), ("no", [None])]
+    known, unknown = Figure(0.5, 0.4, 0.6, n=9, n_groups=3), Figure(0.5, 0.5, 0.5, n=9, n_groups=1)
+    rows = [("here", [known]), ("there", [unknown]), ("no", [None])]
     drawn = charts.whiskers(rows, "t", "w")
     assert drawn.count('class="line r0"') == 1 and drawn.count("<circle") == 2
     assert "here: 50.0 %; there: 50.0 %" in drawn

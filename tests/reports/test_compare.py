@@ -74,11 +74,11 @@ def test_wins_losses_and_flips_are_those_of_a_loop(tmp_path: Path) -> None:
     assert near.a == pytest.approx(sum(a for a, _ in hits) / 12)
     assert near.difference.value == pytest.approx((3 - 2) / 12)
     flips = found.flips(25)
-    assert [(flip.id, flip.better) for flip in flips] == [
+    assert [(flip.id, flip.only) for flip in flips] == [
         ("p01", "b"), ("p03", "b"), ("p09", "b"), ("p02", "a"), ("p08", "a"),
     ]  # fmt: skip
-    assert flips[1].distance_a_km is None and flips[1].answer_a == "refused"
-    assert flips[1].distance_b_km == pytest.approx(20, abs=0.1)
+    assert flips[1].a_km is None and flips[1].a_says == "refused"
+    assert flips[1].b_km == pytest.approx(20, abs=0.1)
     nearer = found.rows["median_km"]
     pairs = [(math.inf if a is None else a, math.inf if b is None else b) for a, b in zip(km_a, km_b, strict=True)]
     assert (nearer.wins, nearer.losses) == (sum(b < a for a, b in pairs), sum(a < b for a, b in pairs))

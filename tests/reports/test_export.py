@@ -19,10 +19,11 @@ import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
 from globe_eval import cli
+from globe_eval.commands import export as export_command
 from globe_eval.metrics.intervals import spread
 from globe_eval.reports.export.publishable import directions, model_id, public, standard_errors
 from globe_eval.reports.run import read_run
-from globe_eval.runs import record, trackers
+from globe_eval.runs import record
 from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.sample import Sample, Truth
 
@@ -313,7 +314,7 @@ def test_trackers_get_figures_through_lm_evals_loggers_and_no_samples(
             calls.append("finished")
 
     monkeypatch.setattr(loggers, {"wandb": "WandbLogger", "trackio": "TrackioLogger"}[tracker], Logger)
-    monkeypatch.setattr(trackers, "find_spec", lambda name: name)
+    monkeypatch.setattr(export_command, "find_spec", lambda name: name)
     code, out, err = export(capsys, folder(tmp_path), "--to", tracker, "--tracker_args", "project=globe,name=one")
     assert (code, out, err) == (0, "", f"globe-eval: sent to {tracker}\n")
     init, found, *rest = calls
@@ -326,14 +327,14 @@ def test_a_tracker_that_is_not_there_or_fails_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, loggers: Any
 ) -> None:
     run = folder(tmp_path)
-    monkeypatch.setattr(trackers, "find_spec", lambda name: None)
+    monkeypatch.setattr(export_command, "find_spec", lambda name: None)
     code, _, err = export(capsys, run, "--to", "wandb")
     assert code == 2 and "pip install 'globe-eval[track]'" in err and err.count("\n") == 1
 
     def refuse(init_args: dict[str, Any]) -> None:
         raise RuntimeError("api_key not configured\n(no-tty)")
 
-    monkeypatch.setattr(trackers, "find_spec", lambda name: name)
+    monkeypatch.setattr(export_command, "find_spec", lambda name: name)
     monkeypatch.setattr(loggers, "WandbLogger", refuse)
     code, _, err = export(capsys, run, "--to", "wandb")
     assert code == 2 and "--to wandb: api_key not configured (no-tty)" in err and err.count("\n") == 1

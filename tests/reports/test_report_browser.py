@@ -171,6 +171,15 @@ def test_it_fits_a_phone_and_has_a_dark_side(shown: Browser) -> None:
     shown.scheme("light")
 
 
+def test_runs_with_long_names_stand_side_by_side(browser: Browser, tmp_path: Path) -> None:
+    runs = [write_run(tmp_path / one, rows(near=True)[:2], model=f"{one}_{'checkpoint_' * 6}final") for one in "ab"]
+    write_report(runs, tmp_path / "report.html")
+    browser.size(1280, 900)
+    browser.open(tmp_path / "report.html")
+    table = "const box = document.querySelector('#results .scroll'); return box.scrollWidth - box.clientWidth"
+    assert browser.script(table) == 0, "no figure lies beyond the edge"
+
+
 def test_it_can_be_read_aloud(shown: Browser) -> None:
     """Landmarks, names of controls, captions and headings; what a tool such as axe would complain about first."""
     assert [e.tag_name for e in shown.all("body > header, body > main, body > footer")] == ["header", "main", "footer"]

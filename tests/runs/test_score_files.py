@@ -7,6 +7,7 @@ import gzip
 import json
 import lzma
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 
 import globe_eval as ge
 from globe_eval.benchmarks.formats import load_json
-from globe_eval.benchmarks.points import coordinate_pair, predicted_points, refuse_radians, refuse_swapped_answers
+from globe_eval.benchmarks.points import coordinate_pair, position_notes, predicted_points, refuse_radians
 from globe_eval.benchmarks.table import Table
 from globe_eval.cli import main
 from globe_eval.errors import InputError
@@ -64,6 +65,19 @@ KEEPINGS = {
     "keyed_under_a_key.json": json.dumps({"model": "m", "n": 3, "results": KEYED}),
     "columns.json": json.dumps({key: [row[key] for row in ROWS] for key in ("id", "lat", "lon")}),
     "frame.json": pd.DataFrame(ROWS).to_json(),
+    "collection.geojson": json.dumps(
+        {
+            "type": "FeatureCollection",
+            "features": [
+                {
+                    "type": "Feature",
+                    "geometry": {"type": "Point", "coordinates": [row["lon"], row["lat"]]},
+                    "properties": {"id": row["id"]},
+                }
+                for row in ROWS
+            ],
+        }
+    ),
     "guess.csv": CSV.replace("lat,lon", "guess_lat,guessLng"),
     "windows.csv": CSV.replace("\na", "\nC:\\img\\a").replace("\nb", "\nC:\\img\\b").replace("\nc", "\nC:\\img\\c"),
     "addresses.csv": CSV.replace(".jpg", ".jpg?w=1").replace("\n", "\nhttps://a.test/").removesuffix("https://a.test/"),
@@ -74,6 +88,7 @@ KEEPINGS = {
     "excel.csv": "sep=;\n" + CSV.replace(",", ";"),
     "commas.csv": CSV.replace(",", ";").replace(".", ",").replace(",jpg", ".jpg"),
     "units.csv": CSV.replace("id,lat,lon", " id , Latitude (deg) , Longitude (deg) "),
+    "north_and_east.csv": CSV.replace("lat,lon", "Latitude [°N],Longitude [°E]"),
     "samples_of_lm_eval.jsonl": lines(
         [{"id": row["id"], "resps": [[row["reply"]]], "filtered_resps": [row["reply"]]} for row in SAID]
     ),
@@ -184,6 +199,8 @@ def test_compressed_text_and_spreadsheets_are_read(capsys: pytest.CaptureFixture
     Path("windows.csv").write_text(CSV, encoding="utf-16")
     for name in ("packed.csv", "windows.csv"):
         assert score(capsys, name, "--truth", "t.csv")[0]["acc@25km"] == 1.0
+    os.mkfifo("pipe")
+    assert "pipe: a pipe or a device; save the table" in score(capsys, "pipe", "--truth", "t.csv", code=2)[1]
     Path("latin.csv").write_text("id,city\na.jpg,Orléans\n", encoding="latin-1")
     assert "save it as UTF-8" in score(capsys, "latin.csv", "--truth", "t.csv", code=2)[1]
     for name in ("a.csv.gz", "a.csv.bz2", "a.csv.xz"):
@@ -332,7 +349,7 @@ def test_what_is_no_position_is_counted_and_said(
 @pytest.mark.parametrize(
     "header, rows, words",
     [
-        ("id,lon,lat", CSV[11:], ["latitude and longitude swapped", "--lat-column lon --lon-column lat"]),
+        ("id,lon,lat", CSV[11:], ["latitude and longitude swapped", "--lat-column 'lon' --lon-column 'lat'"]),
         ("id,lat,lon", CSV[11:].replace(".", ","), ["a.csv, line 2: 6 cells under a header of 3"]),
         ("id,lat,lon", "a.jpg,north,x\nb.jpg,south,y\nc.jpg,1,2\n", ["line 2, column 'lat': found 'north'", "2 of 3"]),
     ],
@@ -357,7 +374,8 @@ def test_a_decimal_comma_is_read_or_named(capsys: pytest.CaptureFixture[str]) ->
     score(capsys, *options)
     rows[0]["at"]["lat"] = 48.85
     Path("a.jsonl").write_text(lines(rows))
-    assert "a.jsonl, line 1, column 'at.lon': found '2,29'" in score(capsys, *options, code=2)[1]
+    err = score(capsys, *options, code=2)[1]
+    assert "a.jsonl, line 1, column 'at.lon': found '2,29'; allowed: degrees from -180 to 180" in err
     Path("a.csv").write_text(CSV)
     Path("t.csv").write_text(TRUTH.replace(",", ";").replace(".", ",").replace(",jpg", ".jpg"))
     assert score(capsys, "a.csv", "--truth", "t.csv")[0]["acc@25km"] == 1.0
@@ -471,6 +489,7 @@ def test_what_is_not_understood_is_refused(
         (["IMG_1", "IMG_2"], ["img_1", "img_2"], "upper and lower case differ"),
         (["a.json", "b.json"], ["a", "b"], "the extensions differ"),
         (["a%20b", "c"], ["a b", "d"], "percent-encoded"),
+        (["'a.jpg'", "c"], ["a.jpg", "d"], "quotation marks"),
         (["1.23457E+11", "2.5E+11"], ["123456789012", "250000000001"], "a spreadsheet has rounded long numbers"),
     ],
 )
@@ -663,13 +682,27 @@ def test_a_model_that_always_answers_null_island_is_scored() -> None:
 
 
 def test_a_swap_is_refused_where_a_latitude_is_impossible_and_else_only_noted() -> None:
-    truth, table = np.array(list(POINTS.values())), Table.of(Path("a.csv"), [])
-    assert refuse_swapped_answers(table, "lat", "lon", truth, truth) is None
+    truth = np.array(list(POINTS.values()))
+    assert position_notes("a.csv", "lat", "lon", truth, truth) == []
     with pytest.raises(InputError, match="3 of 3 answers are nearer the truth with latitude and longitude swapped"):
-        refuse_swapped_answers(table, "lat", "lon", truth[:, ::-1], truth)
+        position_notes("a.csv", "lat", "lon", truth[:, ::-1], truth)
     europe = truth[[0, 0, 0]]
-    told = refuse_swapped_answers(table, "lat", "lon", europe[:, ::-1], europe)
-    assert told and "--lat-column lon --lon-column lat" in told
+    (told,) = position_notes("a.csv", "lat", "lon", europe[:, ::-1], europe)
+    assert "--lat-column 'lon' --lon-column 'lat'" in told
+
+
+@pytest.mark.parametrize("factor", [10, 100, 0.1, 57.2958])
+def test_answers_that_are_the_truth_but_for_a_factor_get_a_note(factor: float) -> None:
+    truth = np.array(list(POINTS.values()))
+    told = position_notes("a.csv", "lat", "lon", truth / factor + 0.001, truth)
+    assert told == [f"3 of 3 answers are nearer the truth with all degrees times {factor:g}"]
+
+
+def test_positions_in_responses_get_the_same_notes(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"id": name, "response": f"I'd say {lon:.4f}, {lat:.4f}."} for name, (lat, lon) in POINTS.items()]
+    Path("a.jsonl").write_text(lines(rows))
+    err = score(capsys, "a.jsonl", "--truth", "t.csv")[1]
+    assert "2 of 2 answers are nearer the truth with latitude and longitude swapped; is it longitude, latitude?" in err
 
 
 @pytest.mark.parametrize(
@@ -683,12 +716,12 @@ def test_a_swap_is_refused_where_a_latitude_is_impossible_and_else_only_noted() 
     ],
 )
 def test_wrong_and_lost_signs_are_noted(signs: tuple[int, int] | None, told: str | None) -> None:
-    truth, table = np.array(list(POINTS.values())), Table.of(Path("a.csv"), [])
+    truth = np.array(list(POINTS.values()))
     points = truth + 0.1
     points = np.abs(points) if signs is None else points * signs
-    found = refuse_swapped_answers(table, "lat", "lon", points, truth)
-    assert found is None if told is None else found is not None and found.startswith(told)
-    assert (refuse_swapped_answers(table, "at", "at", points, truth) is None) == (told is None)
+    found = position_notes("a.csv", "lat", "lon", points, truth)
+    assert [note[: len(told or "")] for note in found] == ([] if told is None else [told])
+    assert len(position_notes("a.csv", "at", "at", points, truth)) == len(found)
 
 
 PLACES = {"a.jpg": "Paris, France", "b.jpg": "Sydney, Australia", "c.jpg": "New York City, USA"}

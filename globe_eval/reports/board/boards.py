@@ -20,13 +20,18 @@ from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.metrics.intervals import wilson
 from globe_eval.metrics.paired import holm, paired_differences
-from globe_eval.reports.board.details import Details, details_of, details_of_published, reasons
+from globe_eval.reports import notation
 from globe_eval.reports.board.published import PublishedRow, conflicts, printed_range
 from globe_eval.reports.board.submission import Submission
+from globe_eval.reports.signature import facts, pairs
+from globe_eval.sample import to_dict
 
 LEVEL = 0.05
 Floats = npt.NDArray[np.float64]
 Range = tuple[int, int]
+Details = tuple[tuple[str, str], ...]
+"""Label and text of what a row opens to."""
+UNKNOWN = "unknown"
 
 
 def rank_ranges(rows: Sequence[Mapping[str, Floats]], groups: npt.ArrayLike) -> list[dict[str, Range]]:
@@ -252,7 +257,7 @@ def _row(one: Submission, board: str, ranks: Mapping[str, Range], level: str | N
         n_groups=results.n_groups,
         source=one.source,
         level=level,
-        details=details_of(one, COLUMNS),
+        details=_details_of(one),
     )
 
 
@@ -294,9 +299,9 @@ def _published(published: Sequence[PublishedRow], n: int | None, effects: Mappin
                 n=one.n,
                 source=one.paper,
                 confidence=one.confidence,
-                why=reasons(one, n),
+                why=_reasons(one, n),
                 caveats=caveats,
-                details=details_of_published(one, caveats),
+                details=_details_of_published(one, caveats),
             )
         )
     rows.sort(key=lambda row: (-(row.cells[HEADLINE].value or 0) if HEADLINE in row.cells else 1, row.name))
@@ -322,3 +327,68 @@ def _conflict(one: PublishedRow, contradicted: Mapping[tuple[str, str], list[Pub
 
 def _thresholds() -> list[tuple[str, float]]:
     return [(acc_name(km), km) for km in THRESHOLDS_KM.values()]
+
+
+def _details_of(one: Submission) -> Details:
+    """Label and text of everything that a run's numbers depend on, and of its figures outside COLUMNS."""
+    r = one.results
+    valid = r.valid_only.get(HEADLINE)
+    located = r.valid_only["located"].n if "located" in r.valid_only else 0
+    found = {
+        "command": r.command or "not recorded",
+        **facts(r),
+        "other figures": "; ".join(
+            f"{notation.label(name)} {notation.with_interval(name, figure, '–')}"
+            for name, figure in r.metrics.items()
+            if name not in COLUMNS
+        ),
+        "located only, within 25 km": ""
+        if valid is None or valid.value is None or located == r.n
+        else f"{100 * valid.value:.1f} % of {located:,} located photographs, not of all {r.n:,}",
+        "seed": str(r.seed),
+        "parser": f"version {r.parser_version}",
+        "pictures": "" if r.images is None else pairs(to_dict(r.images, exclude_none=True)),
+        "tokens, time, cost": "" if r.usage is None else pairs(to_dict(r.usage, exclude_none=True)),
+        "SHA-256 of the prompt": r.prompt_sha256 or "",
+        "SHA-256 of the manifest": r.manifest_sha256,
+        "SHA-256 of the gazetteer": r.gazetteer.sha256,
+        "SHA-256 of samples.jsonl": one.columns.samples_sha256,
+        "SHA-256 of this row": one.sha256,
+        "file": f"runs/{one.file_name}",
+    }
+    return tuple((label, text) for label, text in found.items() if text)
+
+
+def _details_of_published(one: PublishedRow, caveats: Sequence[str]) -> Details:
+    """Label and text of what is known of a published figure; unknown is written as unknown."""
+    found = {
+        "setting": f"{one.setting or UNKNOWN}: {one.detail}",
+        "answer form": one.answer_form or UNKNOWN,
+        "geocoder": one.geocoder or UNKNOWN,
+        "photographs scored": UNKNOWN if one.n is None else f"{one.n:,}",
+        "manifest, distance, prompt": "not recorded",
+        "paper": one.paper,
+        "confidence": one.confidence,
+        "sources": "; ".join(one.sources),
+        "also printed": "; ".join(
+            f"{', '.join(f'{value} within {km:,} km' for km, value in also.accuracy.items())} ({also.source})"
+            for also in one.also_printed
+        ),
+    }
+    return (*((label, text) for label, text in found.items() if text), *(("caveat", text) for text in caveats))
+
+
+def _reasons(one: PublishedRow, n: int | None) -> tuple[str, ...]:
+    """Why a published figure shares no ranking with runs: what differs, and what is not known."""
+    why = ["no samples"]
+    if one.answer_form is None:
+        why.append("answer form unknown")
+    if one.geocoder is None:
+        why.append("geocoder unknown")
+    elif one.geocoder != "none":
+        why.append(f"geocoder {one.geocoder}, version unknown")
+    if one.n is None:
+        why.append("n unknown")
+    elif n is not None and one.n != n:
+        why.append(f"n is {one.n:,}, the benchmark has {n:,}")
+    return (*why, "manifest and distance not recorded")

@@ -41,12 +41,12 @@ ROUNDING = 0.006
 def contradictions(one: Submission, known: Mapping[str, Definition]) -> Iterator[str]:
     """Everything in a row that its task or its other fields contradict. `known` has its task."""
     results, definition = one.results, known[one.results.task]
-    yield from _of_texts(to_dict(one), ())
+    yield from _of_texts(one)
     yield from _of_name(one)
     yield from _of_prompt(results, definition)
     yield from _of_command(results, known)
     yield from _of_versions(results)
-    yield from _of_numbers(to_dict(results), ())
+    yield from _of_numbers(results)
     yield from _of_figures(one, definition)
 
 
@@ -66,16 +66,24 @@ _LOOK_ALIKE = str.maketrans(
 """Cyrillic and Greek letters that are drawn as Latin ones."""
 
 
-def _of_texts(value: Any, keys: tuple[str, ...]) -> Iterator[str]:
-    """Characters that are not seen, or change the order in which others are; texts that are longer than any is."""
+def _leaves(value: Any, keys: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value in nested mappings and lists, and every key of these as a value, with the keys that lead there."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _of_texts(key, (*keys, "(key)"))
-            yield from _of_texts(inner, (*keys, str(key)))
+            yield (*keys, "(key)"), key
+            yield from _leaves(inner, (*keys, str(key)))
     elif isinstance(value, list):
-        for inner in value[:1000]:
-            yield from _of_texts(inner, keys)
-    elif isinstance(value, str):
+        for inner in value:
+            yield from _leaves(inner, keys)
+    else:
+        yield keys, value
+
+
+def _of_texts(one: Submission) -> Iterator[str]:
+    """Characters that are not seen, or change the order in which others are; texts that are longer than any is."""
+    for keys, value in _leaves(to_dict(one)):
+        if not isinstance(value, str):
+            continue
         allowed = "\n\t" if keys[:2] in (("results", "command"), ("results", "decoding")) else ""
         bad = next((c for c in value if _is_unseen(c) and c not in allowed), None)
         field = ".".join(keys)[:100]
@@ -237,18 +245,13 @@ def _of_versions(results: Results) -> Iterator[str]:
         yield f"started: found {results.started!r}; allowed: a time of the past with its zone"
 
 
-def _of_numbers(value: Any, keys: tuple[str, ...]) -> Iterator[str]:
+def _of_numbers(results: Results) -> Iterator[str]:
     """Numbers that are infinite, and counts, times and costs below zero."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from _of_numbers(inner, (*keys, str(key)))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _of_numbers(inner, keys)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        free = keys[0] in ("model_args", "model_info", "decoding", "metrics", "valid_only", "seed")
-        if not math.isfinite(value) or abs(value) > 1e15 or (value < 0 and not free):
-            yield f"{'.'.join(keys)}: found {value:g}; allowed: a number from 0 to 1e15"
+    for keys, value in _leaves(to_dict(results)):
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            free = keys[0] in ("model_args", "model_info", "decoding", "metrics", "valid_only", "seed")
+            if not math.isfinite(value) or abs(value) > 1e15 or (value < 0 and not free):
+                yield f"{'.'.join(keys)}: found {value:g}; allowed: a number from 0 to 1e15"
 
 
 def _of_figures(one: Submission, definition: Definition) -> Iterator[str]:

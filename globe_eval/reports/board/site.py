@@ -37,13 +37,13 @@ def page(boards: Sequence[Board]) -> str:
         anchor=notation.anchor,
         glossary=notation.glossary(COLUMNS),
         columns=lambda section: COLUMNS if section.ranked else ACCURACIES,
-        kinds=_kinds,
+        kinds=lambda board: list(dict.fromkeys(_shown_as(row) for section in board.sections for row in section.rows)),
         rows=lambda board: sum(len(section.rows) for section in board.sections),
         shown_as=_shown_as,
         rank=writers.shown_rank,
         number=notation.number,
         span=_span,
-        value=_value,
+        value=lambda cell: writers.raw(cell.value),
         link=link,
     )
 
@@ -59,11 +59,6 @@ def link(source: str) -> str:
     return source if re.fullmatch(r"https?://[^\s\"'<>]+", source) else ""
 
 
-def _kinds(board: Board) -> list[str]:
-    """What rows can be filtered by: runs and floors, and the settings of what is published."""
-    return list(dict.fromkeys(_shown_as(row) for section in board.sections for row in section.rows))
-
-
 def _shown_as(row: Row) -> str:
     return row.about if row.kind == "published" else {"run": "runs", "floor": "floors", "ceiling": "ceilings"}[row.kind]
 
@@ -74,11 +69,6 @@ def _span(section: Section, name: str, cell: Cell) -> str:
     most = max(bound for one in cells for bound in (one.value, one.high) if bound is not None) or 1.0
     places = {"low": cell.low, "high": cell.high, "value": cell.value}
     return ";".join(f"--{side}:{100 * (place or 0.0) / most:.2f}" for side, place in places.items())
-
-
-def _value(cell: Cell) -> str:
-    """What a column sorts by; empty is infinite."""
-    return "" if cell.value is None else f"{cell.value:.6g}"
 
 
 def _text(name: str) -> str:

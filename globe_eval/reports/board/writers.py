@@ -24,10 +24,8 @@ DAGGER = "†"
 def markdown(board: Board, *, link: str = "", top: int | None = None) -> str:
     """A board as GitHub shows it: a table a section, values in % with their 95 % interval.
 
-    Args:
-        board: what is shown.
-        link: where the rows open to their commands, relative to the file; left away where empty.
-        top: how many rows a section shows that is not ranked; the others are counted.
+    `link` is where the rows open to their commands, relative to the file, left away where empty; `top` how many rows a
+    section shows that is not ranked: the others are counted.
     """
     parts = []
     for section in board.sections:
@@ -80,7 +78,7 @@ def csv_text(board: Board) -> str:
             figures: list[Any] = []
             for name in COLUMNS:
                 cell = row.cells.get(name) or Cell(None)
-                figures += [_number(cell.value), _number(cell.low), _number(cell.high), *(cell.rank or ("", ""))]
+                figures += [raw(cell.value), raw(cell.low), raw(cell.high), *(cell.rank or ("", ""))]
             about = [board.name, section.title, row.kind, row.name, row.about, row.year, row.n, row.n_groups]
             implied = any(cell.implied for cell in row.cells.values())
             rest = [int(implied), row.confidence, row.source, "; ".join(row.why), "; ".join(row.caveats)]
@@ -165,7 +163,8 @@ def _tex(text: str) -> str:
     return "".join(_TEX.get(c, c) for c in " ".join(text.split()))
 
 
-def _number(value: float | None) -> str:
+def raw(value: float | None) -> str:
+    """A figure for programs, which sort or read it; empty where there is none."""
     return "" if value is None else f"{value:.6g}"
 
 

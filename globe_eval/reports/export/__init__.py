@@ -1,21 +1,19 @@
-"""`globe-eval export`: writes a run in the format of another tool, or sends its figures to a tracker."""
+"""`globe-eval export`: a run in the format of another tool."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal
 
 from globe_eval.errors import InputError
 from globe_eval.reports.export.lm_eval import file_name, lm_eval_results
 from globe_eval.reports.export.model_card import eval_results, eval_yaml, model_card
-from globe_eval.reports.export.publishable import directions, model_id, public, standard_errors
+from globe_eval.reports.export.publishable import model_id
 from globe_eval.reports.export.samples import csv_text, digests, parquet
 from globe_eval.reports.run import read_run
-from globe_eval.runs import trackers
 
 Target = Literal["model-card", "eval-results", "eval-yaml", "lm-eval", "csv", "parquet", "wandb", "trackio"]
-TARGETS: tuple[Target, ...] = get_args(Target)
 
 
 def export(
@@ -27,9 +25,8 @@ def export(
     revision: str | None = None,
     source: str | None = None,
     ids: Literal["whole", "digest"] = "whole",
-    tracker_args: dict[str, Any] | None = None,
-) -> tuple[Path, bytes] | None:
-    """The file's place below the output folder and its content; None where the figures were sent to a tracker.
+) -> tuple[Path, bytes]:
+    """The file's place below the output folder and its content; what trackers are sent is lm-eval's results JSON.
 
     Args:
         folder: a run; for eval-yaml a benchmark, by name or YAML.
@@ -39,7 +36,6 @@ def export(
         revision: the commit of that data set.
         source: where to read about the evaluation, a URL.
         ids: of csv and parquet: the benchmark's own, or the first 16 digits of their SHA-256.
-        tracker_args: arguments of `wandb.init` or `trackio.init`.
 
     Raises InputError for what is no run, and what the format needs and the run does not have.
     """
@@ -49,8 +45,6 @@ def export(
         return Path("eval.yaml"), eval_yaml(str(folder)).encode()
     run = read_run(folder)
     results = run.results
-    if tracker_args and to not in ("wandb", "trackio"):
-        raise InputError(f"--tracker_args: only --to wandb and --to trackio take it, found --to {to}")
     if to == "model-card":
         return Path("model_card.md"), model_card(run, model=model, dataset=dataset, source=source).encode()
     if to == "eval-results":
@@ -65,15 +59,6 @@ def export(
         return Path("samples.csv"), csv_text(table).encode()
     if to == "parquet":
         return Path("samples.parquet"), parquet(table)
-    found = lm_eval_results(
-        results,
-        model=model or model_id(results),
-        model_args=public(results.model_args),
-        directions=directions(run),
-        errors=standard_errors(run),
-    )
-    if to == "lm-eval":
-        text = json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
-        return Path(found["model_name_sanitized"]) / file_name(results), text.encode()
-    trackers.send(to, found, tracker_args or {})
-    return None
+    found = lm_eval_results(run, model or model_id(results))
+    text = json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return Path(found["model_name_sanitized"]) / file_name(results), text.encode()

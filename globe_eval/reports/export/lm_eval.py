@@ -3,44 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from globe_eval.metrics.catalogue import described
-from globe_eval.reports.export.publishable import figure_depends_on
+from globe_eval.reports.export.publishable import directions, figure_depends_on, public, standard_errors
+from globe_eval.reports.run import Run
 from globe_eval.sample import Results
 
 
-def lm_eval_results(
-    results: Results,
-    *,
-    model: str,
-    model_args: Mapping[str, Any],
-    directions: Mapping[str, bool],
-    errors: Mapping[str, float],
-) -> dict[str, Any]:
+def lm_eval_results(run: Run, model: str) -> dict[str, Any]:
     """The results JSON that `lm_eval run` would have written of the same run; deterministic.
 
-    Args:
-        results: the run's.
-        model: its name, as it may be published.
-        model_args: its arguments, as they may be published.
-        directions: metric -> whether more is better. lm-eval's readers take what is not named for higher is better.
-        errors: metric -> standard error.
-
-    Metrics without a value (an infinite median) are left out: JSON has no word for them. Intervals, status counts and
-    what else a figure depends on stand in the task's `metadata`.
+    `model` is its name, as it may be published. Metrics without a value (an infinite median) are left out: JSON has no
+    word for them, and so are those without a direction: lm-eval's readers take these for higher is better. Intervals,
+    status counts and what else a figure depends on stand in the task's `metadata`.
     """
+    results, higher_is_better, errors = run.results, directions(run), standard_errors(run)
     task = results.task
     known = {
-        name: figure for name, figure in results.metrics.items() if figure.value is not None and name in directions
+        name: figure
+        for name, figure in results.metrics.items()
+        if figure.value is not None and name in higher_is_better
     }
     metrics: dict[str, Any] = {}
     for name, figure in known.items():
         metrics[f"{name},none"] = figure.value
         metrics[f"{name}_stderr,none"] = errors.get(name, "N/A")
-    asked = datetime.fromisoformat(results.started).timestamp()
     return {
         "results": {task: {"alias": task, "name": task, "sample_len": results.n, **metrics}},
         "group_subtasks": {task: []},
@@ -53,7 +42,7 @@ def lm_eval_results(
                     {
                         "metric": name,
                         "aggregation": "median" if described(name).statistic == "median of all" else "mean",
-                        "higher_is_better": directions[name],
+                        "higher_is_better": higher_is_better[name],
                     }
                     for name in known
                 ],
@@ -65,11 +54,11 @@ def lm_eval_results(
         },
         "versions": {task: results.task_version or "N/A"},
         "n-shot": {task: 0},
-        "higher_is_better": {task: {name: directions[name] for name in known}},
+        "higher_is_better": {task: {name: higher_is_better[name] for name in known}},
         "n-samples": {task: {"original": results.n, "effective": results.n}},
         "config": {
             "model": results.model,
-            "model_args": dict(model_args),
+            "model_args": public(results.model_args),
             "limit": results.limit,
             "gen_kwargs": results.decoding,
             "random_seed": results.seed,
@@ -78,7 +67,7 @@ def lm_eval_results(
             "fewshot_seed": results.seed,
         },
         "git_hash": results.git_commit,
-        "date": asked,
+        "date": datetime.fromisoformat(results.started).timestamp(),
         "lm_eval_version": results.packages.get("lm-eval"),
         "transformers_version": results.packages.get("transformers"),
         "model_source": results.model,

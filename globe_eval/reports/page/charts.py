@@ -18,6 +18,7 @@ from globe_eval.metrics.intervals import wilson
 from globe_eval.reports.page import svg
 from globe_eval.reports.page.joined import Floats, JoinedRuns
 from globe_eval.reports.page.svg import element
+from globe_eval.sample import Figure
 
 NEAREST_KM, FARTHEST_KM = 0.1, 20_037.6
 """The ends of the logarithmic axis of distances: from a hundred metres to the other side of the Earth."""
@@ -124,15 +125,6 @@ def state_confidence(lines: Sequence[Line]) -> bool:
     return any(np.isfinite(line.confidence).sum() >= LEAST_STATED for line in lines)
 
 
-@dataclass(frozen=True)
-class Whisker:
-    """A value with its interval; None where it is unknown."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
 def dash(run: int) -> str | None:
     """The dashes of a run's line; with its colour they tell 36 runs apart.
 
@@ -214,7 +206,14 @@ def histogram(lines: Sequence[Line], name: str) -> Markup:
     return _chart(name, title, list(map(_spread, lines)), _distance_axis(x), drawn, ticks)
 
 
-def whiskers(rows: Sequence[tuple[str, Sequence[Whisker | None]]], title: str, name: str) -> Markup:
+def bounds(figure: Figure) -> tuple[float, float] | None:
+    """The interval of a figure; None where one group or none has it."""
+    if figure.n_groups < 2 or figure.low is None or figure.high is None:
+        return None
+    return figure.low, figure.high
+
+
+def whiskers(rows: Sequence[tuple[str, Sequence[Figure | None]]], title: str, name: str) -> Markup:
     """A value with its interval for each row and run, on a scale from 0 to 100 %."""
     left, bottom = 156.0, 26.0
     runs = max((len(values) for _, values in rows), default=1)
@@ -232,11 +231,12 @@ def whiskers(rows: Sequence[tuple[str, Sequence[Whisker | None]]], title: str, n
         shown = label if len(label) <= 24 else label[:23] + "…"
         parts.append(element("text", shown, x=left - 8.0, y=top + band / 2 + 4.0, text_anchor="end"))
         for i, one in enumerate(values):
-            if one is None:
+            if one is None or one.value is None:
                 continue
             y = top + 6.0 + 11.0 * (i + 0.5)
-            if one.low is not None and one.high is not None:
-                parts.append(element("line", x1=x(one.low), x2=x(one.high), y1=y, y2=y, class_=f"line r{i % 6}"))
+            if interval := bounds(one):
+                low, high = map(x, interval)
+                parts.append(element("line", x1=low, x2=high, y1=y, y2=y, class_=f"line r{i % 6}"))
             parts.append(_marker(i, x(one.value), y))
             words.append(f"{label}: {100 * one.value:.1f} %")
     return svg.drawing(WIDTH, height, *parts, title=title, description="; ".join(words), name=name)

@@ -11,7 +11,7 @@ from globe_eval.places.resolve import country_name
 from globe_eval.reports import notation
 from globe_eval.reports.page.joined import NamedRun
 from globe_eval.reports.run import measured, settings
-from globe_eval.sample import Results, Stratum, to_dict
+from globe_eval.sample import By, Results, Stratum, to_dict
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,14 @@ class FigureText:
     """What the column is sorted by."""
 
 
-def headline_rows(runs: Sequence[NamedRun]) -> list[tuple[str, list[FigureText]]]:
-    """The first table: accuracies, distances, names, disclosure and what the benchmark brings itself; a cell a run."""
-    return _rows(runs, {"accuracy", "disclosure", "own"})
+HEADLINE: Set[Family] = {"accuracy", "disclosure", "own"}
+"""Of the first table: accuracies, distances, names, disclosure and what the benchmark brings itself."""
+REASONING: Set[Family] = {"grounding", "consistency", "localizability", "format"}
+"""Of the second: what is measured of the reasoning."""
 
 
-def reasoning_rows(runs: Sequence[NamedRun]) -> list[tuple[str, list[FigureText]]]:
-    """The second table: metrics of the reasoning, with the number of photographs where not all have them."""
-    return _rows(runs, {"grounding", "consistency", "localizability", "format"})
-
-
-def _rows(runs: Sequence[NamedRun], families: Set[Family]) -> list[tuple[str, list[FigureText]]]:
+def figure_rows(runs: Sequence[NamedRun], families: Set[Family]) -> list[tuple[str, list[FigureText]]]:
+    """The label of each metric of these families that a run has, and a cell a run."""
     names = dict.fromkeys(name for run in runs for name in measured(run.results) if described(name).family in families)
     return [(notation.label(name), [_cell(run.results, name) for run in runs]) for name in names]
 
@@ -87,19 +84,15 @@ def _turned(a: Results, b: Results, km: float) -> str | None:
     return f"within {km:,.0f} km {text[0]} against {text[1]} % of all, {text[2]} against {text[3]} % of the located"
 
 
-def breakdown_rows(runs: Sequence[NamedRun], by: str) -> list[tuple[str, list[Stratum | None]]]:
+def breakdown_rows(runs: Sequence[NamedRun], by: By) -> list[tuple[str, list[Stratum | None]]]:
     """Label and each run's part of a breakdown, in the first run's order; the most photographs first for countries."""
-    labels = list(dict.fromkeys(label for run in runs for label in run.results.breakdowns.get(by, {})))  # type: ignore[call-overload]
-    rows = [(label, [run.results.breakdowns.get(by, {}).get(label) for run in runs]) for label in labels]  # type: ignore[call-overload]
+    each = [run.results.breakdowns.get(by, {}) for run in runs]
+    labels = dict.fromkeys(label for parts in each for label in parts)
+    rows = [(label, [parts.get(label) for parts in each]) for label in labels]
     if by == "country":
         rows.sort(key=lambda row: (-max(part.n for part in row[1] if part), row[0]))
-    return [(_label(by, label), parts) for label, parts in rows]
-
-
-def _label(by: str, label: str) -> str:
-    if by == "continent":
-        return notation.CONTINENTS.get(label, label)
-    return country_name(label) if by == "country" else label
+        return [(country_name(label), parts) for label, parts in rows]
+    return [(notation.CONTINENTS.get(label, label) if by == "continent" else label, parts) for label, parts in rows]
 
 
 _LONGEST = 400
@@ -121,8 +114,7 @@ def differing_settings(runs: Sequence[NamedRun]) -> list[tuple[str, list[str]]]:
 
 def about(results: Results) -> list[tuple[str, str]]:
     """How a run was carried out: command, start, duration, usage, number of groups."""
-    command = results.command
-    rows = [("command", str(command))] if command else []
+    rows = [("command", results.command)] if results.command else []
     rows += [("started", results.started), ("duration", f"{results.duration_seconds:,.1f} s")]
     if results.usage is not None:
         used = to_dict(results.usage)

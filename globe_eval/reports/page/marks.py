@@ -64,39 +64,24 @@ def notable_photographs(loaded: JoinedRuns, most: int) -> list[int]:
     n = len(loaded.photographs)
     if n <= most:
         return list(range(n))
-    nearest: dict[int, float] = {}
-    farthest: dict[int, float] = {}
-    contradictory: set[int] = set()
-    ungrounded: set[int] = set()
-    refused: set[int] = set()
-    for answers in loaded.answers:
-        for i, sample in enumerate(answers):
-            if sample is None:
-                continue
-            if sample.distance_km is not None:
-                nearest[i] = min(nearest.get(i, sample.distance_km), sample.distance_km)
-                farthest[i] = max(farthest.get(i, sample.distance_km), sample.distance_km)
-            if contradicts(sample):
-                contradictory.add(i)
-            if unsupported(sample):
-                ungrounded.add(i)
-            if sample.status == "refused":
-                refused.add(i)
+    there = [(i, sample) for answers in loaded.answers for i, sample in enumerate(answers) if sample is not None]
+    km: dict[int, list[float]] = {}
+    for i, sample in there:
+        if sample.distance_km is not None:
+            km.setdefault(i, []).append(sample.distance_km)
     queues: list[Sequence[int]] = [
-        sorted(farthest, key=lambda i: (-farthest[i], i)),
-        sorted(nearest, key=lambda i: (nearest[i], i)),
-        sorted(contradictory),
-        sorted(ungrounded),
-        sorted(refused),
+        sorted(km, key=lambda i: (-max(km[i]), i)),
+        sorted(km, key=lambda i: (min(km[i]), i)),
+        sorted({i for i, sample in there if contradicts(sample)}),
+        sorted({i for i, sample in there if unsupported(sample)}),
+        sorted({i for i, sample in there if sample.status == "refused"}),
         range(n),
     ]
     chosen: set[int] = set()
     waiting = [iter(queue) for queue in queues]
-    while len(chosen) < most and waiting:
-        for queue in list(waiting):
+    while len(chosen) < most:  # the last queue has all of them
+        for queue in waiting:
             new = next((i for i in queue if i not in chosen), None)
-            if new is None:
-                waiting.remove(queue)
-            elif len(chosen) < most:
+            if new is not None and len(chosen) < most:
                 chosen.add(new)
     return sorted(chosen)

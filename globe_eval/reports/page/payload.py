@@ -35,7 +35,6 @@ def payload(loaded: JoinedRuns, pictures: Mapping[int, str], read: Sequence[int]
         pictures: data URLs by photograph.
         read: the photographs whose responses have their cues marked.
         longest: how many characters of a response are shown.
-
     """
     codes = sorted({p.country for p in loaded.photographs if p.country}, key=country_name)
     index_of = {code: index for index, code in enumerate(codes)}

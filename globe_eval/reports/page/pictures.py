@@ -38,9 +38,7 @@ def pictures(photographs: Sequence[JoinedPhotograph], chosen: Sequence[int], fol
     A folder that `globe-eval prepare` wrote stands for the pictures that it was prepared from. A picture whose SHA-256
     is not the one that the run saw is not shown.
 
-    Raises:
-        InputError: no such folder, or none of the pictures in it.
-
+    Raises InputError: no such folder, or none of the pictures in it.
     """
     if not folder.is_dir():
         raise InputError(f"--images {folder}: no such folder")

@@ -27,12 +27,12 @@ from globe_eval.reports.page.maps import SIDE_KM
 from globe_eval.reports.page.marks import notable_photographs
 from globe_eval.reports.run import UNNAMED, titled
 from globe_eval.reports.sentences import sentences
-from globe_eval.sample import STATUSES
+from globe_eval.sample import STATUSES, By, Stratum
 
 DEFAULT = Path("globe-eval-report.html")
 _SCRIPTS = ("sort.js", "map.js", "gallery.js", "report.js")
 _COUNTRY_COLUMNS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
-_PARTS = {"continent": "continent", "scene": "scene", "city_size": "size of the nearest city"}
+_PARTS: dict[By, str] = {"continent": "continent", "scene": "scene", "city_size": "size of the nearest city"}
 
 
 def write_report(
@@ -51,16 +51,13 @@ def write_report(
     Args:
         folders: the runs, in the order in which they stand side by side.
         output: the page; DEFAULT in the working folder if not given.
-        images: a folder of the photographs. Pictures of the embedded benchmark are shown without it: they are drawn.
+        images: a folder of the photographs; those of the embedded benchmark are drawn.
         max_images: how many pictures at most; `pictures.MOST` if not given.
-        svg: a folder for the drawings as files of their own.
-        csv: a file for a row of each photograph and run.
-        ids: of this file: as the benchmark has them, or their SHA-256 (`export.samples.digests`).
+        svg, csv: a folder for the drawings as files, and a file with a row for each photograph and run.
+        ids: of the CSV: as the benchmark has them, or their SHA-256 (`export.samples.digests`).
         show: open the page in the user's browser.
 
-    Raises:
-        InputError: what is no run, or cannot be written where it is asked for.
-
+    Raises InputError: what is no run, or cannot be written where it is asked for.
     """
     path = output or DEFAULT
     if path.is_dir():
@@ -126,14 +123,16 @@ def page(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, pictures_
     script = "\n(() => {\n" + "\n".join(map(template.text, _SCRIPTS)) + "})();\n"
     values = {
         "version": globe_eval.__version__,
-        "policy": _policy(style, script),
+        # this page's own style and script by hash, embedded pictures, nothing else
+        "policy": f"default-src 'none'; img-src data:; style-src {template.source_hash(style)}; "
+        f"script-src {template.source_hash(script)}; base-uri 'none'; form-action 'none'",
         "style": Markup(style),
         "script": Markup(script),
         "data": Markup(payload.script_json(block)),
         "title": _title(runs),
         "headings": [terminal.heading(run.results) for run in runs],
         "runs": runs,
-        "notes": [*_notes(data, found, pictures_wanted), *_sampled_note(data, some), *_shortened_note(some, longest)],
+        "notes": _notes(data, some, found, pictures_wanted, longest),
         "classes": maps.CLASSES,
         "many": many,
         "cell_km": f"{SIDE_KM:g}",
@@ -151,14 +150,6 @@ def page(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, pictures_
     return template.render("report.html.j2", values)
 
 
-def _policy(style: str, script: str) -> str:
-    """The Content-Security-Policy: this page's own style and script by hash, embedded pictures, nothing else."""
-    return (
-        f"default-src 'none'; img-src data:; style-src {template.source_hash(style)}; "
-        f"script-src {template.source_hash(script)}; base-uri 'none'; form-action 'none'"
-    )
-
-
 def _title(runs: Sequence[NamedRun]) -> str:
     tasks = list(dict.fromkeys(run.results.task for run in runs))
     if len(runs) == 1:
@@ -167,8 +158,8 @@ def _title(runs: Sequence[NamedRun]) -> str:
     return f"{named}{len(runs)} runs side by side"
 
 
-def _notes(data: JoinedRuns, found: pictures.Pictures, wanted: int) -> list[str]:
-    """Warnings at the top of the page: limits, missing answers, runs over other photographs, missing pictures."""
+def _notes(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, wanted: int, longest: int) -> list[str]:
+    """Warnings at the top of the page: limits, missing answers, runs over other photographs, what is not shown."""
     notes = []
     for run in data.runs:
         results = run.results
@@ -198,27 +189,18 @@ def _notes(data: JoinedRuns, found: pictures.Pictures, wanted: int) -> list[str]
             f"{len(found.urls):,} of {len(data.photographs):,} photographs have their picture here"
             + (f"; {found.absent:,} of {wanted:,} were not found." if found.absent else ".")
         )
+    if len(some.photographs) < len(data.photographs):
+        notes.append(
+            f"{len(some.photographs):,} of {len(data.photographs):,} photographs are shown one by one: the worst, the "
+            "best and the contradictory, and others drawn by chance, by the SHA-256 of their ids, so that every report "
+            "draws the same. Every figure and chart is of all, and the map shows all by cells; globe-eval report RUN "
+            "--csv FILE writes a row for each."
+        )
+    if n := sum(len(sample.response or "") > longest for answers in some.answers for sample in answers if sample):
+        notes.append(
+            f"{n:,} responses are shown to {longest:,} characters, their middle left out; samples.jsonl has them whole."
+        )
     return notes
-
-
-def _sampled_note(data: JoinedRuns, some: JoinedRuns) -> list[str]:
-    n, whole = len(some.photographs), len(data.photographs)
-    if n == whole:
-        return []
-    return [
-        f"{n:,} of {whole:,} photographs are shown one by one: the worst, the best and the contradictory, and others "
-        "drawn by chance, by the SHA-256 of their ids, so that every report draws the same. Every figure and chart is "
-        "of all, and the map shows all by cells; globe-eval report RUN --csv FILE writes a row for each."
-    ]
-
-
-def _shortened_note(some: JoinedRuns, longest: int) -> list[str]:
-    n = sum(len(sample.response or "") > longest for answers in some.answers for sample in answers if sample)
-    if not n:
-        return []
-    return [
-        f"{n:,} responses are shown to {longest:,} characters, their middle left out; samples.jsonl has them whole."
-    ]
 
 
 def _marked_note(data: JoinedRuns, read: int) -> str:
@@ -247,9 +229,9 @@ def _tables(runs: Sequence[NamedRun]) -> dict[str, Any]:
         for label, parts in headline.breakdown_rows(runs, "country")
     ]
     return {
-        "headline": headline.headline_rows(runs),
+        "headline": headline.figure_rows(runs, headline.HEADLINE),
         "ceiling": ceiling,
-        "grounding": headline.reasoning_rows(runs),
+        "grounding": headline.figure_rows(runs, headline.REASONING),
         "sentences": [sentences(run.results) for run in runs],
         "glossary": explained,
         "anchor": notation.anchor,
@@ -264,7 +246,7 @@ def _tables(runs: Sequence[NamedRun]) -> dict[str, Any]:
     }
 
 
-def _part_cell(part: Any, name: str) -> headline.FigureText:
+def _part_cell(part: Stratum | None, name: str) -> headline.FigureText:
     figure = part.metrics.get(name) if part is not None else None
     if figure is None:
         return headline.FigureText("")
@@ -296,17 +278,19 @@ def _charts(data: JoinedRuns) -> dict[str, Any]:
     }
 
 
-def _part_charts(runs: Sequence[NamedRun], by: str, name: str) -> dict[str, Any] | None:
+def _part_charts(runs: Sequence[NamedRun], by: By, name: str) -> dict[str, Any] | None:
     rows = headline.breakdown_rows(runs, by)
     if not rows:
         return None
     drawn = []
     for metric in ("acc@25km", "acc@750km"):
         label = notation.short(metric)
-        values = [(f"{part_label} ({max(p.n for p in parts if p):,})", [_whisker(p, metric) for p in parts])
-                  for part_label, parts in rows]  # fmt: skip
+        values = [
+            (f"{part_label} ({max(p.n for p in parts if p):,})", [p.metrics.get(metric) if p else None for p in parts])
+            for part_label, parts in rows
+        ]
         title = f"Share within {label} by {name}"
-        bounded = any(one and one.low is not None for _, whiskers in values for one in whiskers)
+        bounded = any(one and charts.bounds(one) for _, figures in values for one in figures)
         drawn.append(
             (
                 charts.whiskers(values, title, f"{by}-{label.split()[0]}"),
@@ -314,14 +298,6 @@ def _part_charts(runs: Sequence[NamedRun], by: str, name: str) -> dict[str, Any]
             )
         )
     return {"name": name, "charts": drawn}
-
-
-def _whisker(part: Any, name: str) -> charts.Whisker | None:
-    figure = part.metrics.get(name) if part is not None else None
-    if figure is None or figure.value is None:
-        return None
-    known = figure.n_groups > 1
-    return charts.Whisker(figure.value, figure.low if known else None, figure.high if known else None)
 
 
 def _sections(values: dict[str, Any]) -> list[tuple[str, str]]:
