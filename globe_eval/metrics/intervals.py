@@ -4,16 +4,8 @@ Photographs by one photographer are alike, so n of them say as much as n / D ind
 1 + (m - 1) r for groups of m photographs on (weighted) average and a correlation r of two photographs of one group.
 The r of few groups, or of a share near 0 or 1, is hardly known, and where it is guessed too low the interval is false.
 So the estimates of r (the cluster-robust variance with Bell and McCaffrey's leverage, and the analysis of variance) are
-pulled towards what such benchmarks have: `Prior`. With n / D in place of n:
-
-- a mean of values in a bounded range, as shares are: Wilson's interval (1927) with Student's t of G - 1 degrees
-  instead of the normal quantile;
-- a mean difference of hits: the score interval, whose variance is the one that the hypothesis would have;
-- any other mean or difference: mean plus or minus t times the standard error;
-- a median: the values at Wilson's bounds of one half (Woodruff, 1952);
-- what is no mean (AUROC, a difference of medians): percentiles of a bootstrap by group, expanded to t (Hesterberg,
-  "What Teachers Should Know About the Bootstrap", 2015), below 20 groups the wider of these and of t with the
-  bootstrap's standard error, below 5 groups the latter.
+pulled towards what such benchmarks have: `Prior`. With n / D in place of n follow the intervals of means, medians and
+differences, each below; what is no mean (AUROC, a difference of medians) has that of a bootstrap: `expanded`.
 
 An interval and its p-value come from one pivot: the interval excludes zero exactly where p < 0.05. One group has no
 interval: it says nothing of the spread between groups; and fewer than 5 cannot show a difference, whose p-value is
@@ -169,9 +161,10 @@ def mean_interval(
 ) -> tuple[float, float]:
     """Interval of the mean of `values`, shape (n,), by `groups`, (n,) labels; NaN is left out.
 
-    `within` is the range that a value may have, from which Wilson's interval follows; without it that is [0, 1] where
-    all values lie there, else unbounded. NaN bounds with fewer than two groups. An infinite value makes the mean, and
-    both bounds, infinite.
+    In a range that has bounds, as shares have, it is Wilson's (1927) with Student's t of G - 1 degrees of freedom
+    instead of the normal quantile, else the mean plus or minus t times the standard error. `within` is that range;
+    without it that is [0, 1] where all values lie there, else unbounded. NaN bounds with fewer than two groups. An
+    infinite value makes the mean, and both bounds, infinite.
 
     >>> [round(bound, 3) for bound in mean_interval([0.0] * 20)]
     [0.0, 0.18]
@@ -198,7 +191,9 @@ def mean_interval(
 def median_interval(
     values: npt.ArrayLike, groups: npt.ArrayLike | None = None, *, level: float = LEVEL
 ) -> tuple[float, float]:
-    """Interval of the median of `values`, shape (n,); NaN counts as +inf: a missing distance. NaN with one group.
+    """Interval of the median of `values`, shape (n,): the values at Wilson's bounds of one half (Woodruff, 1952).
+
+    NaN counts as +inf: a missing distance. NaN with one group.
 
     >>> median_interval([5.0, 5.0, 5.0])
     (5.0, 5.0)
@@ -217,9 +212,9 @@ def median_interval(
 def difference_of_hits(of: Spread, level: float = LEVEL) -> tuple[float, float, float]:
     """Low and high bound, in [-1, 1], and two-sided p-value of a mean of differences that are -1, 0 or 1.
 
-    The bounds are the differences d for which (mean - d) ** 2 is t ** 2 times the variance that the mean would have if
-    d were true, (variance + (mean - d) ** 2) * D / n, with one difference more than there is: few that happen to be
-    alike do not prove that all are. NaN bounds and p = 1 with fewer than two groups.
+    The score interval: its bounds are the differences d for which (mean - d) ** 2 is t ** 2 times the variance that the
+    mean would have if d were true, (variance + (mean - d) ** 2) * D / n, with one difference more than there is: few
+    that happen to be alike do not prove that all are. NaN bounds and p = 1 with fewer than two groups.
 
     >>> alike = spread([1.0] * 8)
     >>> [round(x, 3) for x in difference_of_hits(alike)]
@@ -261,7 +256,9 @@ def expanded(
 ) -> tuple[float, float, float]:
     """Low and high bound and two-sided p-value (of zero) from the replicates, shape (b,), of a bootstrap by group.
 
-    NaN replicates (a resample that has no value) are left out. NaN bounds and p = 1 with fewer than two groups.
+    Percentiles expanded to t (Hesterberg, "What Teachers Should Know About the Bootstrap", 2015); below 20 groups the
+    wider of these and of t with the bootstrap's standard error, below 5 groups the latter. NaN replicates (a resample
+    that has no value) are left out. NaN bounds and p = 1 with fewer than two groups.
     """
     drawn = np.sort(np.asarray(replicates, dtype=np.float64))
     drawn = drawn[~np.isnan(drawn)]

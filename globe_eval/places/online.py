@@ -85,7 +85,7 @@ class Geocoder:
                 raise InputError(f"{self.name}: the {header} may only have printable ASCII characters")
         self.base_url = base_url.rstrip("/")
         self._headers = headers
-        self._cache = cache or default_cache()
+        self._cache = cache or cache_folder() / "geocodes.sqlite"  # of one user, never to be shared
         self._clock, self._sleep = clock, sleep
         self._last = -float("inf")
 
@@ -377,11 +377,6 @@ class AzureMaps(Geocoder):
 
 GEOCODERS: Mapping[str, Callable[[], Geocoder]] = {"nominatim": Nominatim, "azure": AzureMaps}
 """The online back ends by the name that `--geocoder` takes; each reads its settings from the environment."""
-
-
-def default_cache() -> Path:
-    """`$GLOBE_EVAL_CACHE/geocodes.sqlite`, by default under `~/.cache/globe-eval`; one user's, never to be shared."""
-    return cache_folder() / "geocodes.sqlite"
 
 
 def _place(lat: float, lon: float, code: str | None, level: Level, name: str) -> Place:
