@@ -25,7 +25,7 @@ from globe_train.data import (
     messages,
     target,
 )
-from globe_train.laptop import absent
+from globe_train.laptop import missing_reason
 from globe_train.recipe import Recipe, check_libraries, gpus, weights
 from globe_train.reward_model import with_picture
 
@@ -123,10 +123,10 @@ def model_size(recipe: Recipe) -> Size:
         with torch.device("meta"):
             model = AutoModelForImageTextToText.from_config(shape)
     except (OSError, ValueError) as error:
-        reason = absent(recipe["model"]) or reason_of(error, 200)
+        reason = missing_reason(recipe["model"]) or reason_of(error, 200)
         raise recipe.error(f"model {recipe['model']!r} cannot be loaded: {reason}", "model") from None
     total = sum(weight.numel() for weight in model.parameters())
-    vision = sum(weight.numel() for name, weight in model.named_parameters() if checkpoint.sees(name))
+    vision = sum(weight.numel() for name, weight in model.named_parameters() if checkpoint.is_vision_weight(name))
     trained = total - (vision if recipe.get("freeze_vision") else 0)
     if recipe.get("lora"):
         import peft

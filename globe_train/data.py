@@ -26,7 +26,7 @@ from globe_eval.errors import InputError, nearest
 from globe_eval.files import read_json_lines, write_whole
 from globe_eval.metrics.globe import GLOBE_LOCATABLE
 from globe_train.checkpoint import rank
-from globe_train.laptop import absent
+from globe_train.laptop import missing_reason
 from globe_train.recipe import Recipe
 from globe_train.rewards import NEEDS
 
@@ -131,7 +131,7 @@ def manifest_and_images(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Path,
     """The manifest of `data` and the folder of its pictures. Raises InputError where one is not here."""
     path = find_data(given["manifest"])
     if path is None:
-        reason = absent(given["manifest"]) or "no such file"
+        reason = missing_reason(given["manifest"]) or "no such file"
         raise recipe.error(f"data, manifest: {given['manifest']}: {reason}", "data", "manifest")
     images = find_data(given["images"]) if given.get("images") else path.parent
     if images is None or not images.is_dir():

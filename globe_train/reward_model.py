@@ -27,7 +27,7 @@ from globe_eval.metrics.localizability import auroc
 from globe_eval.models import torchvision_cpu
 from globe_train import card, checkpoint
 from globe_train.data import Examples, examples_of, judge_messages
-from globe_train.laptop import absent
+from globe_train.laptop import missing_reason
 from globe_train.recipe import Recipe, check_libraries
 from globe_train.rewards import Completion, Reward, Rewards, text_of
 from globe_train.train import sft_trainer, start_from, train
@@ -183,7 +183,7 @@ def local(folder: str) -> Any:
         model = AutoModelForImageTextToText.from_pretrained(folder).to(device).eval()  # an adapter brings its base
         processor = checkpoint.load_processor(folder, None)
     except (OSError, ValueError) as error:
-        reason = absent(folder) or reason_of(error)
+        reason = missing_reason(folder) or reason_of(error)
         raise InputError(f"reward model {folder!r}: {reason}") from None
     processor.tokenizer.padding_side = "left"
     yes, no = (first_tokens(processor.tokenizer, words) for words in (YES, NO))

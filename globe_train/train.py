@@ -205,7 +205,7 @@ def trl_arguments(recipe: Recipe, config: Any, model: Any, processor: Any, data:
     Not where weights are shared out among processes: each must ask for the same weights at the same time.
     """
     if recipe.get("freeze_vision") and not checkpoint.is_sharded(config):
-        once_a_picture(model)
+        cache_vision_features(model)
     made = {"model": model, "args": config, "train_dataset": data, "processing_class": processor}
     return {**made, "peft_config": checkpoint.lora_config(recipe)}
 
@@ -238,7 +238,7 @@ def grpo_trainer(
     return with_optimizer(vllm.build(recipe, make), recipe, config)
 
 
-def once_a_picture(model: Any, kept: int = 2**28) -> None:
+def cache_vision_features(model: Any, kept: int = 2**28) -> None:
     """Let the frozen `visual` of a model of Qwen's (2.5-VL) remember features, `kept` bytes of them; else nothing.
 
     In a step of GRPO a picture is seen by each of its answers, when they are generated and again when they are learnt

@@ -48,8 +48,8 @@ def curate(
         refuse_incomplete(recipe, samples)
         if fresh:
             (recipe.output / "evidence" / f"{name}.jsonl").unlink(missing_ok=True)
-        looked = CachedSource(source, recipe.output / "evidence", name)
-        verdicts = verify(recipe, photographs.of(shard), samples, looked, vocabulary)
+        cached = CachedSource(source, recipe.output / "evidence", name)
+        verdicts = verify(recipe, photographs.of(shard), samples, cached, vocabulary)
         if shard is not None:
             return None
         made = assemble(recipe, photographs.rows, verdicts, photographs.images, benchmarks)

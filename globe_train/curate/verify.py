@@ -206,12 +206,12 @@ def verify(
     recipe: Recipe,
     rows: Sequence[Row],
     samples: Mapping[str, Sequence[Any]],
-    looked: CachedSource,
+    source: CachedSource,
     vocabulary: tuple[str, ...] = (),
 ) -> list[dict[str, Any]]:
     """The verdict on each of n photographs with all that it was judged by, in the order of `rows`.
 
-    `samples` are n of each teacher and predictor, `looked` gives the visual evidence, `vocabulary` is `vocabulary_of`.
+    `samples` are n of each teacher and predictor, `source` gives the visual evidence, `vocabulary` is `vocabulary_of`.
     """
     found = []
     for index, row in enumerate(rows):
@@ -223,7 +223,7 @@ def verify(
         teachers = [annotation(name, here[name], vocabulary) for name in recipe["teachers"]]
         predictors = [annotation(name, here[name]) for name in recipe["predictors"]]
         image_sha256 = next(iter(here.values())).image_sha256
-        found.append(verify_one(recipe, row, teachers, predictors, vocabulary, image_sha256, looked))
+        found.append(verify_one(recipe, row, teachers, predictors, vocabulary, image_sha256, source))
     return found
 
 
@@ -234,7 +234,7 @@ def verify_one(
     predictors: Sequence[Annotation],
     vocabulary: tuple[str, ...],
     image_sha256: str | None,
-    looked: CachedSource,
+    source: CachedSource,
 ) -> dict[str, Any]:
     """One photograph through all checks."""
     wanted = dict(recipe["agreement"])
@@ -253,7 +253,7 @@ def verify_one(
     seen: Seen = {}
     if local.passed and any(right[name].passed and in_place[name].passed for name in right):
         names = sorted(frozenset().union(*(one.cues for one in teachers)))
-        seen = looked.look(row, image_sha256, names)
+        seen = source.look(row, image_sha256, names)
     confirmed_cues = {name: value for name, (value, _) in seen.items()}
     agreeing = agree([name for name, value in confirmed_cues.items() if value is False])
     needed = {key: recipe["evidence"][key] for key in ("min_entities", "min_share", "unconfirmed")}

@@ -40,11 +40,11 @@ def sample_answers(
 
     from globe_train.checkpoint import load_processor
     from globe_train.data import messages
-    from globe_train.train import once_a_picture
+    from globe_train.train import cache_vision_features
 
     set_seed(seed)
     model = AutoModelForImageTextToText.from_pretrained(model_name, dtype=torch.float32).eval()
-    once_a_picture(model)
+    cache_vision_features(model)
     processor = load_processor(model_name, None)
     asked = with_picture(messages("globe_readme"), {"type": "image"})
     prompt = processor.apply_chat_template(asked, add_generation_prompt=True)
@@ -79,7 +79,7 @@ def right_answers(rows: Sequence[Mapping[str, Any]], samples: Sequence[Mapping[s
     truth = {key: [known[sample["id"]][key] for sample in judged] for key in ("country", "city", "lat", "lon")}
     formats, places = rewards.r_format(texts), rewards.r_geo(texts, **truth)
     right = [one for one, form, place in zip(judged, formats, places, strict=True) if form == 1 and place == 1]
-    return [learnt(row, response, row["country"], row["city"]) for row, response in first_of_each(rows, right)]
+    return [sft_row(row, response, row["country"], row["city"]) for row, response in first_of_each(rows, right)]
 
 
 def unchecked_answers(
@@ -91,7 +91,7 @@ def unchecked_answers(
         for sample, form in zip(samples, rewards.r_format([one["response"] for one in samples]), strict=True)
         if form == 1 and all(place_named(sample["response"]))
     ]
-    found = [learnt(row, response, *place_named(response)) for row, response in first_of_each(rows, formed)]
+    found = [sft_row(row, response, *place_named(response)) for row, response in first_of_each(rows, formed)]
     return sorted(Random(f"unchecked/{seed}").sample(found, min(n, len(found))), key=lambda row: str(row["id"]))
 
 
@@ -113,7 +113,7 @@ def first_of_each(
     return [(row, first[row["id"]]) for row in rows if row["id"] in first]
 
 
-def learnt(row: Mapping[str, Any], response: str, country: str | None, city: str | None) -> dict[str, Any]:
+def sft_row(row: Mapping[str, Any], response: str, country: str | None, city: str | None) -> dict[str, Any]:
     """A row that SFT takes: with the reasoning of a response, and the place that is to be answered."""
     return {**row, "reasoning": reasoning_of(response), "teacher_country": country, "teacher_city": city}
 

@@ -175,7 +175,7 @@ def features(model: Any, *shades: float) -> list[Any]:
 
 def test_remembered_features_are_those_of_each_picture_in_any_order(seeing: Any) -> None:
     plain, remembering = seeing(), seeing()
-    train.once_a_picture(remembering)
+    train.cache_vision_features(remembering)
     for batch in ((0.1, 2.0, 0.1, 0.3), (0.3, 0.1, 0.5), (2.0,)):
         with torch.no_grad():
             expected, found = features(plain, *batch), features(remembering, *batch)
@@ -193,7 +193,7 @@ def test_a_picture_is_computed_once_and_the_oldest_are_forgotten(seeing: Any) ->
 
     model.model.visual.forward = counting
     bytes_a_picture = 4 * 4 * model.config.vision_config.out_hidden_size
-    train.once_a_picture(model, kept=2 * bytes_a_picture)
+    train.cache_vision_features(model, kept=2 * bytes_a_picture)
     for batch in ((0.1, 0.1, 0.2), (0.2, 0.1), (0.3,), (0.1, 0.3), (0.2,)):
         features(model, *batch)
     assert computed == [2, 1, 1], "two, none, the third, none (the second was forgotten), the second again"
@@ -202,5 +202,5 @@ def test_a_picture_is_computed_once_and_the_oldest_are_forgotten(seeing: Any) ->
 def test_a_model_without_such_a_part_is_left_as_it_is() -> None:
     model = torch.nn.Linear(2, 2)
     before = dict(vars(model))
-    train.once_a_picture(model)
+    train.cache_vision_features(model)
     assert dict(vars(model)) == before
