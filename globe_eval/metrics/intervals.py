@@ -188,9 +188,7 @@ def mean_interval(
     return lowest + width * low, lowest + width * high
 
 
-def median_interval(
-    values: npt.ArrayLike, groups: npt.ArrayLike | None = None, *, level: float = LEVEL
-) -> tuple[float, float]:
+def median_interval(values: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> tuple[float, float]:
     """Interval of the median of `values`, shape (n,): the values at Wilson's bounds of one half (Woodruff, 1952).
 
     NaN counts as +inf: a missing distance. NaN with one group.
@@ -204,12 +202,12 @@ def median_interval(
     of = spread(below.astype(np.float64), groups)
     if of.n_groups < 2:
         return math.nan, math.nan
-    low, high = wilson(0.5, of.n / of.design_effect, t_quantile(of.n_groups, level))
+    low, high = wilson(0.5, of.n / of.design_effect, t_quantile(of.n_groups))
     n = len(ranked)
     return float(ranked[max(0, math.floor(low * n))]), float(ranked[min(n - 1, math.ceil(high * n) - 1)])
 
 
-def difference_of_hits(of: Spread, level: float = LEVEL) -> tuple[float, float, float]:
+def difference_of_hits(of: Spread) -> tuple[float, float, float]:
     """Low and high bound, in [-1, 1], and two-sided p-value of a mean of differences that are -1, 0 or 1.
 
     The score interval: its bounds are the differences d for which (mean - d) ** 2 is t ** 2 times the variance that the
@@ -223,7 +221,7 @@ def difference_of_hits(of: Spread, level: float = LEVEL) -> tuple[float, float, 
     if of.n_groups < 2:
         return math.nan, math.nan, 1.0
     effective, variance = of.n / of.design_effect, of.variance + 1 / of.n
-    t = t_quantile(of.n_groups, level)
+    t = t_quantile(of.n_groups)
     half = t * math.sqrt(variance / (effective - t * t)) if effective > t * t else math.inf
     pivot = of.mean * math.sqrt(effective / (variance + of.mean**2))
     p = 2 * t_tail(abs(pivot), of.n_groups - 1)
@@ -236,7 +234,7 @@ def _of_signs(low: float, high: float, p: float, n_groups: int) -> tuple[float, 
     return (min(low, 0.0), max(high, 0.0), max(p, least)) if n_groups < FEW_GROUPS else (low, high, p)
 
 
-def t_test(value: float, standard_error: float, n_groups: int, level: float = LEVEL) -> tuple[float, float, float]:
+def t_test(value: float, standard_error: float, n_groups: int) -> tuple[float, float, float]:
     """Low and high bound and two-sided p-value of a difference; NaN bounds and p = 1 with fewer than two groups.
 
     >>> [round(x, 3) for x in t_test(2.0, 1.0, 11)]
@@ -246,14 +244,12 @@ def t_test(value: float, standard_error: float, n_groups: int, level: float = LE
         return math.nan, math.nan, 1.0
     if standard_error == 0:
         return _of_signs(value, value, float(value == 0), n_groups)
-    t = t_quantile(n_groups, level)
+    t = t_quantile(n_groups)
     p = 2 * t_tail(abs(value) / standard_error, n_groups - 1)
     return _of_signs(value - t * standard_error, value + t * standard_error, p, n_groups)
 
 
-def expanded(
-    value: float, replicates: npt.ArrayLike, n_groups: int, level: float = LEVEL
-) -> tuple[float, float, float]:
+def expanded(value: float, replicates: npt.ArrayLike, n_groups: int) -> tuple[float, float, float]:
     """Low and high bound and two-sided p-value (of zero) from the replicates, shape (b,), of a bootstrap by group.
 
     Percentiles expanded to t (Hesterberg, "What Teachers Should Know About the Bootstrap", 2015); below 20 groups the
@@ -267,10 +263,10 @@ def expanded(
     widened = math.sqrt(n_groups / (n_groups - 1))  # a bootstrap draws groups with the variance of G, not of G - 1
     of_error = (-math.inf, math.inf, 1.0)
     if math.isfinite(value) and np.isfinite(drawn).all():
-        of_error = t_test(value, widened * float(drawn.std()), n_groups, level)
+        of_error = t_test(value, widened * float(drawn.std()), n_groups)
     if n_groups < FEW_GROUPS:
         return of_error
-    tail = math.erfc(widened * t_quantile(n_groups, level) / math.sqrt(2)) / 2
+    tail = math.erfc(widened * t_quantile(n_groups) / math.sqrt(2)) / 2
     low, high = _quantile(drawn, tail), _quantile(drawn, 1 - tail)
     beyond = min(_share_below(drawn, 0.0), _share_below(-drawn[::-1], 0.0))
     # No resample beyond zero does not say that none ever is.

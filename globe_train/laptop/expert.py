@@ -83,16 +83,16 @@ def right_answers(rows: Sequence[Mapping[str, Any]], samples: Sequence[Mapping[s
 
 
 def unchecked_answers(
-    rows: Sequence[Mapping[str, Any]], samples: Sequence[Mapping[str, str]], n: int, seed: int = 0
+    rows: Sequence[Mapping[str, Any]], samples: Sequence[Mapping[str, str]], n: int
 ) -> list[dict[str, Any]]:
-    """The first well-formed sample of n of the pictures, drawn by a seed, with the place that it names."""
+    """The first well-formed sample of n of the pictures, drawn at random, with the place that it names."""
     formed = [
         sample
         for sample, form in zip(samples, rewards.r_format([one["response"] for one in samples]), strict=True)
         if form == 1 and all(place_named(sample["response"]))
     ]
     found = [sft_row(row, response, *place_named(response)) for row, response in first_of_each(rows, formed)]
-    return sorted(Random(f"unchecked/{seed}").sample(found, min(n, len(found))), key=lambda row: str(row["id"]))
+    return sorted(Random("unchecked/0").sample(found, min(n, len(found))), key=lambda row: str(row["id"]))
 
 
 def place_named(response: str) -> tuple[str | None, str | None]:
