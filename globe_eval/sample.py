@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cache
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import (
@@ -138,11 +137,16 @@ class _Slots(NamedTuple):
     setters: tuple[Callable[[Any, Any], None], ...]
 
 
-@cache
+_SLOTS: dict[type[Any], _Slots] = {}
+
+
 def _slots(kind: type[Any]) -> _Slots:
-    names = kind.__slots__
-    setters = tuple(getattr(kind, name).__set__ for name in names)
-    return _Slots({name: i for i, name in enumerate(names)}, attrgetter(*names), setters)
+    found = _SLOTS.get(kind)
+    if found is None:
+        names = kind.__slots__
+        setters = tuple(getattr(kind, name).__set__ for name in names)
+        found = _SLOTS[kind] = _Slots({name: i for i, name in enumerate(names)}, attrgetter(*names), setters)
+    return found
 
 
 def _restored(kind: type[T], *values: Any) -> T:
@@ -608,30 +612,37 @@ class Results(Record):
     """Where few photographers took most photographs: how many of equal share they are worth."""
 
 
-@cache
+_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
+
+
 def adapter(kind: type[Any]) -> TypeAdapter[Any]:
     """pydantic's validator and serialiser of a record, made once."""
-    from pydantic import BeforeValidator, Field, TypeAdapter
+    if kind not in _ADAPTERS:
+        from pydantic import BeforeValidator, Field, TypeAdapter
 
-    globals().update(
-        Latitude=Annotated[float, Field(ge=-90, le=90)],
-        Longitude=Annotated[float, Field(ge=-180, le=180)],
-        Kilometres=Annotated[float, Field(ge=0)],
-        Probability=Annotated[float, Field(ge=0, le=1)],
-        Correlation=Annotated[float, Field(ge=-1, le=1)],
-        Finite=Annotated[float | None, BeforeValidator(finite)],
-        UnitInterval=Annotated[float, Field(ge=0, le=1)] | None,
-        Sha256=Annotated[str, Field(pattern=SHA256)],
-        Shard=Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")],
-        LeftOut=Field(exclude_if=_is_none),
-        NotWritten=Field(exclude=True),
-    )
-    return TypeAdapter(kind)
+        globals().update(
+            Latitude=Annotated[float, Field(ge=-90, le=90)],
+            Longitude=Annotated[float, Field(ge=-180, le=180)],
+            Kilometres=Annotated[float, Field(ge=0)],
+            Probability=Annotated[float, Field(ge=0, le=1)],
+            Correlation=Annotated[float, Field(ge=-1, le=1)],
+            Finite=Annotated[float | None, BeforeValidator(finite)],
+            UnitInterval=Annotated[float, Field(ge=0, le=1)] | None,
+            Sha256=Annotated[str, Field(pattern=SHA256)],
+            Shard=Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")],
+            LeftOut=Field(exclude_if=_is_none),
+            NotWritten=Field(exclude=True),
+        )
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]
 
 
 def to_json(record: Record, *, indent: int | None = None) -> bytes:
     """A record as JSON, its fields in the order of its class."""
-    return _serializer(type(record)).to_json(record, indent=indent)
+    kind = type(record)
+    if kind not in _SERIALIZERS:
+        _SERIALIZERS[kind] = _serializer(kind)
+    return _SERIALIZERS[kind].to_json(record, indent=indent)
 
 
 def to_dict(record: Record, **options: Any) -> dict[str, Any]:
@@ -640,7 +651,9 @@ def to_dict(record: Record, **options: Any) -> dict[str, Any]:
     return found
 
 
-@cache
+_SERIALIZERS: dict[type, SchemaSerializer] = {}
+
+
 def _serializer(kind: type[Any]) -> SchemaSerializer:
     """What writes as `adapter` would, without pydantic's own import and its reading of annotations: 0.1 s."""
     from pydantic_core import SchemaSerializer
