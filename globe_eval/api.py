@@ -118,8 +118,6 @@ def score(
     Raises InputError, one line, for what cannot be scored.
     """
     _allowed("distance", distance, places.DISTANCES)
-    if not isinstance(seed, Integral):
-        raise InputError(f"seed: found {quoted(seed)}; allowed: an integer")
     if answer_form is not None:
         _allowed("answer_form", answer_form, ANSWER_FORMS)
     answers = _table(table, "answers")
@@ -133,7 +131,7 @@ def score(
             answer_form=answer_form,
             columns=_named(columns or {}),
             distance=distance,
-            seed=int(seed),
+            seed=_seed(seed),
             skip_footer=skip_footer,
             skip_unknown_ids=skip_unknown_ids,
         )
@@ -156,7 +154,7 @@ def compare(a: Run | str | Path, b: Run | str | Path, *, seed: int = 0) -> pd.Da
 
     Raises InputError for runs of other photographs, truths or distances.
     """
-    (found,) = compare_runs([_comparable(a, "a"), _comparable(b, "b")], seed=seed)
+    (found,) = compare_runs([_comparable(a, "a"), _comparable(b, "b")], seed=_seed(seed))
     rows = {
         name: {
             "a": row.a,
@@ -271,6 +269,12 @@ def _text(value: Any, function: str) -> str | None:
     if not (found is None or isinstance(found, str)):
         raise InputError(f"{function}: found {quoted(found)}; allowed: a text, or None")
     return found
+
+
+def _seed(seed: int) -> int:
+    if not isinstance(seed, Integral):
+        raise InputError(f"seed: found {quoted(seed)}; allowed: an integer")
+    return int(seed)
 
 
 def _path(folder: str | Path) -> Path:

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from globe_eval.benchmarks.definition import Definition, read_definition
+from globe_eval.benchmarks.definition import Definition, included, read_definition
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import InputError, nearest, reason_of
 from globe_eval.models import torchvision_cpu
@@ -171,7 +171,7 @@ def read_recipe(name: str, overrides: Sequence[str] = (), kind: Kind | None = No
 
 def read_values(path: Path, overrides: Sequence[str]) -> Recipe:
     """What a recipe and those that it includes say, with the command line over it; unchecked."""
-    definition = read_definition(path)
+    definition = read_definition(path, recipes_folder())
     values = numbers(with_included(definition))
     for item in overrides:
         override(values, item)
@@ -186,7 +186,8 @@ def with_included(definition: Definition) -> dict[str, Any]:
     values = {key: value for key, value in definition.values.items() if (key,) in definition.lines}  # its own alone
     if (name := values.pop("include", None)) is None:
         return values
-    base = with_included(read_definition(definition.path.parent / str(name)))
+    shipped = recipes_folder()
+    base = with_included(read_definition(included(definition.path, str(name), shipped), shipped))
     departures = {_argument(one): one for one in [*base.get("departures", []), *values.get("departures", [])]}
     whole = {"departures": [*departures.values()], "rewards": values.get("rewards", base.get("rewards"))}
     return merge_mappings(base, values) | {key: value for key, value in whole.items() if value}

@@ -240,7 +240,8 @@ def test_imageo_answers_meet_their_truth_by_stem(capsys: pytest.CaptureFixture[s
     assert code == 2 and "has no truth in dataset3_info.csv (2 of 271" in err
     code, out, _ = run(capsys, *arguments, "--skip-unknown-ids", "--format", "json")
     result = json.loads(out)
-    assert code == 3 and result["n"] == 270 and result["status"]["error"] == 1
+    assert code == 3 and result["n"] == 270
+    assert result["status"]["error"] == 1 + 14, "one photograph has no row, 14 have 'Error code: 400' for a response"
     assert result["acc@25km"] > 0.304, "82 of 270 is what the authors' parser left; answers in Markdown count here"
 
 

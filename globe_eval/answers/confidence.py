@@ -61,6 +61,7 @@ _IN_TEXT = re.compile(
       |\b(?P<level>(?:{_LEVEL})(?:\s?(?:-|–|/|to)\s?(?:{_LEVEL}))?)\s(?:degree\sof\s|level\sof\s)?(?:confidence|certainty)
       |\b(?:confidence|certainty)\s(?:level\s)?(?:in\s(?:[^\W\d]+\s){{1,5}}?)?(?:is|as|remains)\s(?:\w+\s)??(?P<called>{_LEVEL})\b
       |{_SELF}\s(?:(?P<adverb>{"|".join(_BY_ADVERB)})\s)?(?P<adjective>confident|certain|sure)\b
+      |{_SELF}\ not\ (?:very|too|that|so|particularly|especially|at\ all|terribly)\ (?P<hardly>confident|certain|sure)\b
       |\b(?:i|we)\s(?:can|could\stherefore|would)\s(?P<confidently>confidently)\b""",
     re.I | re.X,
 )
@@ -128,7 +129,9 @@ def in_text(text: str) -> float | None:
             continue
         if _UNRELATED.match(text, match.end()):
             continue
-        if match["adjective"] or match["confidently"]:
+        if match["hardly"]:
+            found = WORDS["low"]
+        elif match["adjective"] or match["confidently"]:
             plain = "certain" if (match["adjective"] or "").lower() in ("certain", "sure") else "high"
             found = share(_BY_ADVERB[match["adverb"].lower()] if match["adverb"] else plain)
         else:

@@ -17,7 +17,7 @@ from globe_eval.answers.conclusions import concluded
 from globe_eval.answers.confidence import share, yes_no
 from globe_eval.answers.lexicon import LABELS
 from globe_eval.answers.names import Names, is_placeholder, name, says_unknown, without_remarks
-from globe_eval.answers.toponyms import is_name, is_venue, same_country
+from globe_eval.answers.toponyms import is_name, is_ordinary, is_venue, same_country
 from globe_eval.places.names import country_code
 
 POSITION = frozenset({"lat", "lon", "latlon", "lonlat"})
@@ -32,8 +32,8 @@ _SENTENCE = 20
 _LAT, _LON = r"m?lat(?:itude?)?", r"m?(?:lon(?:g(?:itude?)?)?|lng)"
 _KEY = rf"""
     (?:(?P<latlon>(?:gps[ _])?co-?ord(?:inate)?s?(?:[ _]\(?(?:{_LAT}[ ,/]{{1,2}}{_LON}|dd)\)?)?|gps
-        |{_LAT}\s?(?:/|,|and|&|_)\s?{_LON})
-    |(?P<lonlat>{_LON}\s?(?:/|,|and|&|_)\s?{_LAT})
+        |{_LAT}\s?(?:/|,|and|&|_)?\s?{_LON})
+    |(?P<lonlat>{_LON}\s?(?:/|,|and|&|_)?\s?{_LAT})
     |(?P<lat>{_LAT})|(?P<lon>{_LON})
     |(?P<place>cit(?:y|ies)\s?(?:/|,|and|&|_)\s?country|location(?:\sor\scoordinates?)?|place
         |(?:final|best)[ ](?:answer|guess)|answer|guess)
@@ -72,6 +72,7 @@ _UNSEPARATED = re.compile(
     r"[\s\"'`*_]{0,4}(?:(?:is|of|at|be|to|approximately|about|around|roughly|near)\s){0,3}"
     r"[(~≈]?[-+–NSEW]?\s?\d{1,3}(?:\.\d|\s?°|\s?deg)"
 )
+_REMARK = re.compile(r"(?:The\s)?((?<=\s)[a-z]+|[A-Z][a-z]*)(?:\s[a-z]+)+")
 _QUOTED = re.compile(r"\"((?:[^\"\\\n]|\\.){0,400})\"|'([^'\n]{0,400})'(?=\s*(?:[,})\]\n]|$))|“([^”\n]{0,400})”")
 _NEXT_KEY = re.compile(r"[\n{}]|,\s*[\"'`*_]{0,3}[^\W\d][\w ./-]{0,30}[\"'`*_]{0,3}\s*[:=]|</|\s//")
 
@@ -162,11 +163,17 @@ def _remarked(value: str, city: str | None) -> str | None:
 
 def _name(value: str, key: str) -> str | None:
     """The name in a label's value, or the one that it concludes where it is a sentence."""
-    if (found := name(value)) or len(value) < _SENTENCE:
+    if (found := name(value)) and not _is_remark(found):
         return found
-    conclusion = concluded(value)
+    conclusion = concluded(value) if len(value) >= _SENTENCE else None
     found = getattr(conclusion[0], key) if conclusion else None
     return found if found and is_name(found) else None
+
+
+def _is_remark(value: str) -> bool:
+    """Whether a value is a common word and more of them: "Too broad", "More specific", not "Galle outskirts"."""
+    match = _REMARK.fullmatch(value)
+    return match is not None and not (is_name(value) or (is_name(match[1]) and not is_ordinary(match[1])))
 
 
 def _is_cut(lat: str, lon: str) -> bool:

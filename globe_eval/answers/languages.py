@@ -129,7 +129,7 @@ _GERMANIC = (
 _SLAVIC = (
     alternatives(r"""
         ответ | вывод\w* | итак | таким образом | мой вариант | предполагаю | моя догадка | наиболее вероятно | в итоге
-        заключ\w+ | следовательно | поэтому
+        вероятнее всего | заключ\w+ | следовательно | поэтому
     """),
     alternatives(r"""
         сделан\w* | снят\w* | фото\w* | снимок | снимк\w+ | изображ\w+ | это | похоже | вероятно | скорее всего | видимо
@@ -182,7 +182,9 @@ OTHER = _cues(_ENGLISH, _ROMANCE, _GERMANIC, _SLAVIC, _POLISH, _TURKISH)
 
 PLACED = re.compile(
     r"(?:\b(?:en|[àaáé]|aux?|em|n[ao]s?|bei|im|nach|nell?[ao']|sur|sul|da|d[iou]|del?|della|zu|von|aus|um|es|est|ist|è|é|sei"
-    r"|во?|на|из|это|около|we?|ze?|koło|bu|burası|près de|cerca de|perto de|vicino a)\s|[—–]\s|l'|d')[\"'“‘(\[«]*$"
+    r"|во?|на|из|это|около|we?|ze?|koło|bu|burası"
+    r"|probable?mente?|provavelmente|probabilmente|vermutlich|wahrscheinlich|вероятно|всего"
+    r"|près de|cerca de|perto de|vicino a)\s|[—–]\s|l'|d')[\"'“‘(\[«]*$"
 )
 """What stands right before a single name that is where the photograph was taken, in those languages."""
 

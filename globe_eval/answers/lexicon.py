@@ -26,6 +26,7 @@ FINAL = alternatives(r"""
     (?:in|to) (?:conclusion|summary|sum up|conclude) | conclu(?:sion|de)s? | therefore | thus | hence | so(?=:)
     (?:best|my|educated|reasonable|single|top|safest|overall|specific|plausible) (?:\w+ )?guess
     best (?:\w+ )?estimate | best (?:fit|match) | guess | (?:first|top|best) (?:choice|pick|candidate)
+    on balance | all things considered | taken together
     with a preference for | best (?:that )?i can (?:do|offer|say|give)
     i had to (?:choose|pick|say|bet) | i(?:'d| would) bet
     lean(?:ing)? (?:towards?|to)
@@ -41,7 +42,7 @@ _SUBJECT = alternatives(r"""
     image|photo|photograph|picture|scene|shot|view|setting|landscape|place|site|snapshot|street|building|landmark|area
     waterfalls?|mountain|lake|beach|canyon|island|palace|museum|market|harbou?r|fort|fortress|ruins|mosque|shrine
     pagoda|abbey|monastery|lighthouse|pier|fountain|town|city|village
-    structure|stadium|tower|bridge|church|cathedral|castle|temple|square|monument|statue|skyline|hall|station|location|it|this|we|which|clues?|evidence|features?|signs?|architecture|style|elements?|details?|and|also
+    structure|stadium|tower|bridge|church|cathedral|castle|temple|square|monument|statue|skyline|hall|station|airport|terminal|gallery|hotel|campus|venue|location|it|this|we|which|clues?|evidence|features?|signs?|architecture|style|elements?|details?|and|also
 """)
 _VERB = alternatives(r"""
     is|are|was|were|appears?|seems?|looks?|shows?|depicts?|captures?|features?|displays?|suggests?|indicates?|points?
@@ -54,10 +55,10 @@ STATED = alternatives(rf"""
     these are | here is | are those of | lies (?:in|on|at|near) | belongs? to
     the (?:city|town|village|country|region) (?:is|must be)
     (?:{_SUBJECT})(?:,[^,;:]{{1,60}},)? (?:[\w'-]+ ){{0,5}}?(?:{_VERB})\b
-    likely | probably | presumably | appears? to be | seems? to be
+    likely | probably | presumably | definitely | undoubtedly | unmistakably | appears? to be | seems? to be
     identif(?:y|ied|ies|iable) | recogni[sz](?:e|ed|able)\b | corresponds? to | matches
     suggest(?:s|ing)?\b | indicat(?:es?|ing)\b | points? (?:strongly |clearly |directly )?to(?:ward)?s?
-    confirm(?:s|ed|ing)?\b | place (?:it|this|us|the \w+) (?:in|at|near)
+    confirm(?:s|ed|ing)?\b | place (?:it|this|us|the \w+) (?:in|at|near) | is in(?!\san?\b)
     placed (?:in|at|near) | view (?:of|from|over) | it could only be
     i(?:'m| am) (?:\w+ )?(?:sure|confident|certain) | i(?:'d| would) (?:place|put|locate)
     (?:i|we) (?:believe|think|suspect|conclude|infer|can see|see)
@@ -109,7 +110,7 @@ COMPARED = alternatives(r"""
     spoken | flags? of | flag | t-?shirt | (?<!new )jersey | cap | wearing | logo | brand | company | named after
     native to | endemic | used in | worn in | as in | comparable | compared | than | dates? back | born | founded
     reads?
-    reading | says | saying | text | word | words | written | called | titled | restaurants? in | people (?:of|from)
+    reading | says | saying | text | word | words | written | called | titled | restaurants in | people (?:of|from)
     tourists? from | visitors? from | history of | influenced? | imported
     made in | with (?:an? |the )?(?:picture|photo|photograph|image)s? of(?: the| an?)?\s$
     (?:paintings?|posters?|replicas?|miniatures?|murals?|postcards?|drawings?|maps?|models?) of(?: the| an?)?\s$

@@ -56,7 +56,8 @@ _REFUSAL = re.compile(
     |\b(?:ne\ yazık\ ki|üzgünüm|belirleyem\w+|söyleyem\w+|(?:belirlemek|söylemek)\ (?:zor|mümkün\ değil))
     |\b(?:tôi\ không\ thể|xin\ lỗi|saya\ tidak\ (?:dapat|bisa)|maaf,)
     |\b(?:tyvärr|jag\ kan\ (?:\w+\ )?inte|bohužel|nemohu|nedokážu|sajnos|nem\ tudom)\b
-    |\b(?:no\ puedo|no\ es\ posible|lo\ siento|lamento)\b|\bje\ (?:ne\ (?:peux|suis|sais)|suis\ désolée?)\b|\bdésolé
+    |\b(?:no\ puedo|no\ es\ posible|no\ (?:tengo|hay)\ (?:suficiente|bastante)
+      |lo\ siento|lamento)\b|\bje\ (?:ne\ (?:peux|suis|sais)|suis\ désolée?)\b|\bdésolé
     |\b(?:tut\ mir\ leid|(?:ich\ kann|kann\ ich|l[aä]sst\ sich)\ (?:\w+\s){{0,9}}?nicht|nicht\ möglich
       |keine\ (?:\w+\ )?(?:angaben|auskunft))
     |\b(?:não\ (?:posso|consigo|é\ possível)|desculpe|sinto\ muito)

@@ -65,6 +65,8 @@ def rows_of(key: str) -> tuple[int, ...]:
     found = tuple(entry >> 1 for entry in gaz.find(key))
     if not found:
         for form, regional in variants(key):
+            if is_continent(form):
+                break  # "rural southeast asia"
             if len(form) > 2 and form not in UNNAMED:
                 found = tuple(
                     entry >> 1 for entry in gaz.find(form) if not regional or gaz.kind[entry >> 1] in (ADMIN1, ADMIN2)

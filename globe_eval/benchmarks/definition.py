@@ -172,10 +172,17 @@ def unknown_task(name: str, known: Mapping[str, Definition]) -> str:
     return f"unknown task {name!r}{nearest(name, known)} (globe-eval ls tasks lists them; a YAML's path is one)"
 
 
-def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
+def included(path: Path, name: str, shipped: Path | None = None) -> Path:
+    """The YAML that another includes: a file beside it, or one of the folder `shipped` by its bare name."""
+    by_name = shipped / f"{name}.yaml" if shipped else None
+    return by_name if by_name and by_name.is_file() and not (path.parent / name).is_file() else path.parent / name
+
+
+def read_definition(path: Path, shipped: Path | None = None, _seen: tuple[Path, ...] = ()) -> Definition:
     """Read one YAML and what it includes. Raises InputError for what is no YAML, duplicate keys and unknown tags."""
     if not path.is_file():
         siblings = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
+        siblings += [p.stem for p in shipped.glob("*.yaml")] if shipped else []
         what = "a folder; name the YAML in it" if path.is_dir() else "no such file"
         raise InputError(f"{path}: {what}{nearest(path.name, siblings)}")
     if path.resolve() in _seen:
@@ -199,10 +206,10 @@ def read_definition(path: Path, _seen: tuple[Path, ...] = ()) -> Definition:
     except RecursionError:
         raise InputError(f"{path}: nested too deeply, or an alias that holds itself") from None
     merged: dict[str, Any] = {}
-    included = values.get("include") or []
-    for name in included if isinstance(included, list) else [included]:
+    names = values.get("include") or []
+    for name in names if isinstance(names, list) else [names]:
         try:
-            inherited = read_definition(path.parent / str(name), (*_seen, path.resolve()))
+            inherited = read_definition(included(path, str(name), shipped), shipped, (*_seen, path.resolve()))
         except InputError as error:
             raise InputError(f"{path}, line {lines[('include',)]}: include: {error}") from None
         merged |= {key: value for key, value in inherited.values.items() if key != "include"}

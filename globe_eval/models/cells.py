@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 from globe_eval import lazy_re as re
@@ -15,14 +16,22 @@ from globe_eval.models.response import Response
 
 
 def response_of(cells: Mapping[str, Any], column: str | None) -> Response | None:
-    """The response in a cell; None where there is none. An object or a list is a reply of an API, or read as JSON."""
+    """The response in a cell; None where there is none. An object or a list is a reply of an API, or read as JSON.
+
+    It knows how the reply ended. An API's error in its place, or in a column `error` beside nothing, is its error.
+    """
     cell = as_it_was(cell_value(cells, column))
     if isinstance(cell, Response):
         return cell
+    if not cell and (failed := cell_value(cells, "error")) and as_number(failed) is None:
+        return Response("", error=_message(failed))
     if isinstance(cell, dict | list | tuple):
         numbers = isinstance(cell, list) and all(isinstance(one, str) and as_number(one) is not None for one in cell)
         text = ", ".join(cell) if numbers else reply_text(cell)
-        cell = json.dumps(cell, ensure_ascii=False) if text is None else text
+        if text is None and (failed := _stated(cell, ("error",), dict)):
+            return Response("", error=_message(failed))
+        text = json.dumps(cell, ensure_ascii=False) if text is None else text
+        return Response(text, finish_reason=_stated(cell, ("finish_reason", "finishReason", "stop_reason"), str))
     return None if cell is None else Response(cell)
 
 
@@ -97,6 +106,23 @@ def reply_text(reply: Any) -> str | None:
     return None
 
 
+def _stated(reply: Any, keys: Sequence[str], kind: type) -> Any:
+    """The first value of these keys that is of a type, in a reply or in what it wraps; None where there is none."""
+    if isinstance(reply, list):
+        reply = next(iter(reply), None)
+    if not isinstance(reply, dict):
+        return None
+    own = (reply[key] for key in keys if isinstance(reply.get(key), kind))
+    return next(chain(own, filter(None, (_stated(reply.get(key), keys, kind) for key in _WRAPPINGS))), None)
+
+
+def _message(error: Any) -> str:
+    """What an error of an API says, in one line."""
+    said = (error.get("message") or error.get("type") or error) if isinstance(error, dict) else error
+    return " ".join(str(said).split())
+
+
+_WRAPPINGS = ("choices", "candidates", "body", "response", "result", "message")
 _HOLDS_TEXT = ("body", "response", "result", "message", "output", "content", "parts", "text", "generated_text", "value")
 _BY = ("role", "from", "type")
 _ASKED = ("user", "human", "system", "developer", "tool")

@@ -145,12 +145,16 @@ def score_table(
         refuse_unread(answers, columns, use["response"] or "")
     positions = None if points is None else points.tolist()
     samples = [_sample(row, answers, matched.get(i), use, positions) for i, row in enumerate(rows)]
-    absent = sum(one.error is not None for one in samples)
-    if absent:
-        notes.append(
-            f"{absent:,} of {len(rows):,} photographs of {truth_name} have no row in {answers.path.name}; "
-            "they count as misses (status error), and the result is incomplete"
-        )
+    absent, failed = len(rows) - len(matched), [samples[i].error for i in sorted(matched) if samples[i].error]
+    first = next(iter(failed), None)
+    for count, what in (
+        (absent, f"photographs of {truth_name} have no row in {answers.path.name}"),
+        (len(failed), f"replies in {answers.path.name} are errors, the first: {first!r}"),
+    ):
+        if count:
+            notes.append(
+                f"{count:,} of {len(rows):,} {what}; they count as misses (status error), and the result is incomplete"
+            )
     form = answer_form or benchmark_form if kind == "response" else _column_form(kind, answer_form, answers.path.name)
     texts = None
     if form is None:

@@ -37,6 +37,7 @@ def test_two_hundred_labelled_mentions_are_read_with_precision_and_recall() -> N
         ("With high confidence, my best guess is Paris, France.", None, 0.8),
         ("Paris, France (confidence 7/10)", None, 0.7),
         ("Paris, France, with 0.4 confidence", None, 0.4),
+        ("It's Tbilisi, Georgia, though I'm not very confident.", None, 0.2),
         ("I cannot be 100% certain, but my best guess is Paris, France.", None, None),
         ("country: France\ncity: Paris\nlocalizable: [yes or no]\nconfidence: [0% to 100%, how likely]", None, None),
         ("country: France\ncity: Paris\nconfidence: quite good", None, None),

@@ -265,6 +265,21 @@ def test_a_folder_of_folders_names_one_of_them(capsys: pytest.CaptureFixture[str
     assert "name one of the folders in it: out/test" in score(capsys, "out", "--truth", "t.csv", code=2)[1]
 
 
+def test_how_a_reply_ended_counts_as_in_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    ends: list[dict[str, Any]] = [
+        {"choices": [{"finish_reason": "length", "message": {"content": "The image shows"}}]},
+        {"body": {"choices": [{"finish_reason": "content_filter", "message": {"content": None}}]}},
+        {"status_code": 500, "body": {"error": {"message": "overloaded"}}},
+    ]
+    Path("a.jsonl").write_text(lines([{"id": name, "response": end} for name, end in zip(POINTS, ends, strict=True)]))
+    found, err = score(capsys, "a.jsonl", "--truth", "t.csv", code=3)
+    assert found["status"]["truncated"] == found["status"]["refused"] == found["status"]["error"] == 1
+    assert "1 of 3 replies in a.jsonl are errors, the first: 'overloaded'; they count as misses" in err
+    Path("a.csv").write_text('id,response,error\na.jpg,,timed out\nb.jpg,"Sydney, Australia",\nc.jpg,,0.5\n')
+    found, _ = score(capsys, "a.csv", "--truth", "t.csv", code=3)
+    assert (found["status"]["error"], found["status"]["city"], found["status"]["empty"]) == (1, 1, 1)
+
+
 def test_a_row_by_id_with_a_generated_text_keeps_its_truth(capsys: pytest.CaptureFixture[str]) -> None:
     rows = {
         r["id"]: {"generated_text": r["reply"], "true_lat": x, "true_lon": y}

@@ -162,6 +162,14 @@ def test_a_departure_replaces_that_of_the_same_argument_in_what_is_included(tmp_
     assert values["departures"] == ["beta: 0", "a: b c", "no argument: stays"]
 
 
+def test_an_own_recipe_includes_a_shipped_one_by_its_name(tmp_path: Path) -> None:
+    ours = read_values(Path(written(tmp_path, "include: grpo_recommended\ntrainer: {max_steps: 7}\n")), [])
+    shipped = read_values(recipes_folder() / "grpo_recommended.yaml", ["trainer.max_steps=7"])
+    assert ours.values == shipped.values
+    with pytest.raises(InputError, match=r"line 1: include: .*; did you mean 'grpo_recommended'"):
+        read_values(Path(written(tmp_path, "include: grpo_recomended\n")), [])
+
+
 CHANGES: dict[str, tuple[str, Any]] = {
     "kind": ("sft", "reward_model"),
     "departures": ("sft", ["another"]),
