@@ -152,8 +152,8 @@ def memory(recipe: Recipe, config: Any, size: Size) -> str:
     gibibytes /= 2**30
     twice = " (twice: a reference model)" if referred else ""
     each = f" over {processes} GPUs, {gibibytes / processes:,.1f} GiB on each" if processes > 1 else ""
-    weights = f"{gibibytes:,.2f} GiB for weights{twice}, gradients and AdamW{each}"
-    return f"memory: {weights}; activations and answers come on top"
+    least = f"{gibibytes:,.2f} GiB for weights{twice}, gradients and AdamW{each}"
+    return f"memory: {least}; activations and answers come on top"
 
 
 def processes_of(recipe: Recipe) -> int:
@@ -249,8 +249,8 @@ def reward_lines(recipe: Recipe, config: Any, examples: Examples, sample: bool =
     }
     lines = [f"rewards of {ANSWERS} answers to it: {', '.join(own)}"]
     lines += values_of_rewards(recipe, row, picture, list(own.values()))
-    weights = list(Path(recipe["model"]).glob("*.safetensors"))  # none of a name on the hub
-    if not sample and not 0 < sum(file.stat().st_size for file in weights) <= SMALL_BYTES:
+    files = Path(recipe["model"]).glob("*.safetensors")  # none of a name on the hub
+    if not sample and not 0 < sum(file.stat().st_size for file in files) <= SMALL_BYTES:
         why = f"none was asked of the model, which is large or not on this machine: --sample asks for {ANSWERS}"
         return [*lines, why]
     said = sample_answers(recipe, config, picture)
