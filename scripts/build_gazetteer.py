@@ -50,7 +50,6 @@ OBSOLETE = {"AN", "CS"}
 BUCKET_BITS = 17
 LANDMARK_POPULATION = 300_000
 """Prominence of a curated row among homonyms: a city of this size under the same name wins, a smaller one does not."""
-
 FEATURE_POPULATION = 20_000
 """The same of a point of Natural Earth or of an airport."""
 _ELIDING = "FR IT AD ES CA BE CH CI SN MA DZ TN RE GP MQ GF LU MC SM"

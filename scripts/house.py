@@ -53,7 +53,7 @@ def main() -> None:
 def page() -> str:
     """The page as it should be."""
     folders = "\n".join(f"| `{name}` | {what} |" for name, what in FOLDERS.items())
-    rooms = "\n".join(_room(package) for package in ROOMS)
+    rooms = "\n".join("\n".join(_tables(files(package))) + "\n" for package in ROOMS)
     return f"{TOP}\n| | |\n|---|---|\n{folders}\n{rooms}"
 
 
@@ -62,10 +62,6 @@ def files(package: str) -> list[str]:
     listed = subprocess.run(["git", "ls-files", package], cwd=ROOT, capture_output=True, text=True, check=True)
     shown = [name for name in listed.stdout.splitlines() if name.endswith(SHOWN) and (ROOT / name).is_file()]
     return sorted(shown, key=lambda name: name.rpartition("/")[::2])
-
-
-def _room(package: str) -> str:
-    return "\n".join(_tables(files(package))) + "\n"
 
 
 def _tables(names: list[str]) -> Iterator[str]:

@@ -7,6 +7,8 @@ from typing import get_args
 
 from globe_eval.metrics.catalogue import Family, Metric, of_family
 
+HEADER = "| key | label | unit | range | better | columns | meaning | misleading |"
+
 
 def as_markdown() -> str:
     """All metrics, a table a family."""
@@ -17,15 +19,8 @@ def as_markdown() -> str:
         "`globe_eval/metrics/catalogue.py`. `globe-eval ls metrics` prints the same, reports and boards link it.",
     ]
     for family in get_args(Family):
-        metrics = of_family(family)
-        if metrics:
-            lines += [
-                "",
-                f"## {family.capitalize()}",
-                "",
-                "| key | label | unit | range | better | columns | meaning | misleading |",
-            ]
-            lines += ["| --- | --- | --- | --- | --- | --- | --- | --- |", *map(_row, metrics)]
+        if metrics := of_family(family):
+            lines += ["", f"## {family.capitalize()}", "", HEADER, "| --- " * 8 + "|", *map(_row, metrics)]
     return "\n".join(lines) + "\n"
 
 

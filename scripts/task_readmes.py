@@ -45,14 +45,6 @@ def _readme(folder: Path, known: dict[str, Definition]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _asked_otherwise(task: str) -> list[str]:
-    return [
-        f"Any of them is asked in other words with an option: `globe-eval --tasks {task} --prompt coordinates`, or "
-        f'`lm_eval run --include_path tasks --tasks {task} --metadata \'{{"prompt": "coordinates"}}\'`.',
-        "| `--prompt` | answers | asks for |\n|---|---|---|\n" + "\n".join(_prompts()),
-    ]
-
-
 def _about(name: str, one: Definition) -> str:
     metadata = one.values["metadata"]
     lines = [
@@ -64,16 +56,14 @@ def _about(name: str, one: Definition) -> str:
         f"- Photographs: {metadata['n']:,} (task version {metadata['version']})",
         f"- Source: {metadata['source']}",
         *([f"- Hub: `{metadata['hub']}`"] if metadata.get("hub") else []),
-        *[f"- Manifest of version {version}: SHA-256 `{sha}`" for version, sha in _manifests(metadata)],
+        *[
+            f"- Manifest of version {one}: SHA-256 `{sha}`"
+            for one, sha in (metadata.get("manifest_sha256") or {}).items()
+        ],
         *[f"- Table: SHA-256 `{sha}` is {table}" for sha, table in (metadata.get("known_truth") or {}).items()],
         *[f"- {defect}" for defect in metadata.get("defects") or ()],
     ]
     return "\n".join(lines)
-
-
-def _manifests(metadata: dict[str, object]) -> list[tuple[object, object]]:
-    recorded = metadata.get("manifest_sha256")
-    return list(recorded.items()) if isinstance(recorded, dict) else []
 
 
 def _row(name: str, one: Definition, variants: dict[str, str]) -> str:
@@ -86,10 +76,15 @@ def _row(name: str, one: Definition, variants: dict[str, str]) -> str:
     return f"| `{name}` | {answer_form(one.values)} | {asked} | {how}{length:,} tokens | {match} |"
 
 
-def _prompts() -> list[str]:
+def _asked_otherwise(task: str) -> list[str]:
     names = {long: short for short, long in SHORT_NAMES.items()}
-    return [
+    rows = [
         f"| `{names.get(name, name)}` | {prompt.answer_form} | {prompt.about} |" for name, prompt in PROMPTS.items()
+    ]
+    return [
+        f"Any of them is asked in other words with an option: `globe-eval --tasks {task} --prompt coordinates`, or "
+        f'`lm_eval run --include_path tasks --tasks {task} --metadata \'{{"prompt": "coordinates"}}\'`.',
+        "| `--prompt` | answers | asks for |\n|---|---|---|\n" + "\n".join(rows),
     ]
 
 

@@ -32,10 +32,8 @@ Floats = npt.NDArray[np.float64]
 
 NEAR = (8, 64, 512)
 """How many places around a photograph are tried: the next number only where the one before did not settle it."""
-
 WORTH_A_TREE = 1_000
 """Photographs from which on a tree of all rows, regions and countries included, saves more than it takes."""
-
 _AT_ONCE = 4_096
 """Points, whose arrays of up to 512 places each are small then."""
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -19,10 +18,8 @@ from globe_eval.errors import InputError, nearest
 
 OWN_KEYS = ("prompt", "decoding", "answer_form")
 """What a benchmark's YAML may say beyond lm-eval's keys."""
-
 METADATA_KEYS = ("version", "description", "license", "citation", "source", "n")
 """What every shipped benchmark says of itself."""
-
 MORE_METADATA_KEYS = (
     *("hub", "defects", "known_truth", "unverified", "manifest_sha256", "truth_sha256", "exhaustive_entities"),
     "design_effect",
@@ -32,10 +29,8 @@ is, the columns and files that nobody could look at, version -> SHA-256 of the m
 localizable where it has them, and (true, or the list of classes) that its entities name all that can be seen of each
 class, so that hallucinations can be told; and of published figures the design effect by which their photographs cluster
 (`date`, `of` which runs, `within_km`: kilometres -> effect), fixed so that no later row moves their intervals."""
-
 ENTRY_POINTS = "globe_eval.tasks"
 """The group of entry points with which a package brings benchmarks: each names a package whose folder holds YAMLs."""
-
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_VALUES = 10_000
 """In one YAML: nine aliases of nine aliases of nine are a few lines and a billion values."""
@@ -119,6 +114,11 @@ def definitions(folders: Sequence[Path]) -> dict[str, Definition]:
     return found
 
 
+def known_tasks(include_path: Iterable[Path] = ()) -> dict[str, Definition]:
+    """Name -> definition of every task and group that is installed, or in one of these folders."""
+    return definitions([*task_folders(), *include_path])
+
+
 def bears_shipped_name(one: Definition) -> bool:
     """Whether a YAML of somebody else's has the name of a benchmark that is installed with this package."""
     return one.name in shipped() and one.path.resolve() != shipped()[one.name].path.resolve()
@@ -143,7 +143,7 @@ def find(name: str, include_path: Sequence[Path] = ()) -> Definition:
     """The task or group of that name, or the one in a YAML. Raises InputError, with the nearest name."""
     if name.endswith((".yaml", ".yml")):
         return read_definition(Path(name))
-    known = definitions([*task_folders(), *include_path])
+    known = known_tasks(include_path)
     if name not in known:
         raise InputError(unknown_task(name, known))
     return known[name]
@@ -219,72 +219,10 @@ def read_definition(path: Path, shipped: Path | None = None, _seen: tuple[Path, 
     return Definition(path, merged, lines)
 
 
-def new_definition(
-    name: str, truth: Path | None, images: Path, folder: Path | None = None, *, columns: Mapping[str, str] | None = None
-) -> tuple[Path, list[tuple[str, str]]]:
-    """Write `folder`/NAME.yaml, once the table and every picture could be read.
-
-    Args:
-        name: of the task: letters, digits, "_" and "-".
-        truth: the table; None where the pictures say themselves where they were taken. Then `folder`/NAME.csv is
-            written too, and NAME_left_out.csv where some do not.
-        images: the folder of the pictures. It and the table stand in the YAML by their way from there, so that the
-            whole can be moved and works from any folder.
-        folder: where the YAML is written, by default the working folder.
-        columns: role -> column, where the table has none of the usual names (see `read_manifest`).
-
-    Returns: the YAML's path, and the pictures that were left out, each with the reason.
-    Raises InputError for a name that is taken or no name, for a file that is there already, and for what
-    `describe_folder` and `read_manifest` refuse.
-    """
-    from globe_eval.benchmarks.manifest import read_manifest  # what reads definitions alone reads no tables
-    from globe_eval.benchmarks.table import write_csv
-
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
-        raise InputError(f"task {name!r}: allowed: letters, digits, '_' and '-'")
-    if name in definitions(task_folders()):
-        raise InputError(f"task {name!r}: there is a benchmark of this name already (globe-eval ls); choose another")
-    path = (folder or Path()) / f"{name}.yaml"
-    table, listed = path.with_suffix(".csv"), path.with_name(f"{name}_left_out.csv")
-    for there in (path,) if truth is not None else (path, table, listed):
-        if there.exists():
-            raise InputError(f"{there}: the file is there already; choose another name, or remove it")
-    if path.parent.exists() and not path.parent.is_dir():
-        raise InputError(f"{path.parent}: is no folder")
-    images = images.expanduser()
-    left_out: list[tuple[str, str]] = []
-    if truth is None:
-        from globe_eval.benchmarks.photographs import HEADER, describe_folder
-
-        rows, left_out = describe_folder(images)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_csv(table, HEADER, [[row[column] for column in HEADER] for row in rows])
-        if left_out:
-            write_csv(listed, ("file", "reason"), left_out)
-    truth = table if truth is None else truth.expanduser()
-    manifest = read_manifest(truth, images=images, columns=columns)
-    kwargs: dict[str, Any] = {"truth": _way(path.parent, truth), "images": _way(path.parent, images)}
-    if columns:
-        kwargs["columns"] = dict(columns)
-    metadata = {"version": 1, "n": len(manifest.rows), "manifest_sha256": {1: manifest.sha256}}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("x", encoding="utf-8") as file:
-        file.write(task_text(name, {"dataset_kwargs": kwargs, "metadata": metadata}))
-    return path, left_out
-
-
 def task_text(name: str, values: Mapping[str, Any]) -> str:
     """The YAML of a benchmark of the class that all of them are."""
     text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=1000)
     return f"task: {name}\nclass: !function globe_eval.GeoTask\n{text}"
-
-
-def _way(folder: Path, path: Path) -> str:
-    """The way from a folder to a file, with / between; the file's absolute path where it lies on another drive."""
-    try:
-        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
-    except ValueError:
-        return str(path.resolve())
 
 
 def _compose(text: str) -> yaml.Node | None:

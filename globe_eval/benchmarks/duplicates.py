@@ -16,20 +16,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-Kind = Literal["content", "near_duplicate", "photographer", "coordinates"]
-KINDS: tuple[Kind, ...] = ("content", "near_duplicate", "photographer", "coordinates")
-PHOTOGRAPHS: tuple[Kind, ...] = ("content", "near_duplicate")
+OverlapKind = Literal["content", "near_duplicate", "photographer", "coordinates"]
+KINDS: tuple[OverlapKind, ...] = ("content", "near_duplicate", "photographer", "coordinates")
+PHOTOGRAPHS: tuple[OverlapKind, ...] = ("content", "near_duplicate")
 """The kinds that are the same photograph; the others are its photographer or its place."""
 
 Row = Mapping[str, Any]
 
 NEAR = 4
 """Bits. Two pictures whose hashes differ in at most so many are near duplicates."""
-
 SIDE = 32
 _FLAT = 2.0
 _BITS = 64
-
 _COSINES = np.cos(np.pi / (2 * SIDE) * np.outer(np.arange(8), 2 * np.arange(SIDE) + 1)).astype(np.float64)
 
 
@@ -94,7 +92,7 @@ def _present(hashes: Sequence[int | None]) -> tuple[NDArray[np.intp], NDArray[np
     return np.asarray(where, np.intp), np.asarray([hashes[index] for index in where], np.uint64)
 
 
-def overlap(ours: Sequence[Row], theirs: Sequence[Row]) -> dict[Kind, dict[str, str] | None]:
+def overlap(ours: Sequence[Row], theirs: Sequence[Row]) -> dict[OverlapKind, dict[str, str] | None]:
     """What two manifests share: for each kind, our id -> the id of (the first of) theirs that shares it.
 
     - content: the same bytes (`image_sha256`);
@@ -113,7 +111,7 @@ def overlap(ours: Sequence[Row], theirs: Sequence[Row]) -> dict[Kind, dict[str, 
     {'content': None, 'near_duplicate': None, 'photographer': {'a': 'b'}, 'coordinates': None}
     """
     content = _shared(ours, theirs, lambda row: row.get("image_sha256"))
-    found: dict[Kind, dict[str, str] | None] = {"content": content, "near_duplicate": None}
+    found: dict[OverlapKind, dict[str, str] | None] = {"content": content, "near_duplicate": None}
     looks, their_looks = _hashes(ours), _hashes(theirs)
     if any(look is not None for look in looks) and any(look is not None for look in their_looks):
         alike = {ours[i]["id"]: theirs[j]["id"] for i, j in nearest_hashes(looks, their_looks).items()}
@@ -123,7 +121,7 @@ def overlap(ours: Sequence[Row], theirs: Sequence[Row]) -> dict[Kind, dict[str, 
     return found
 
 
-def overlapping_ids(prepared: Mapping[str, Any], kinds: Collection[Kind] = PHOTOGRAPHS) -> frozenset[str]:
+def overlapping_ids(prepared: Mapping[str, Any], kinds: Collection[OverlapKind] = PHOTOGRAPHS) -> frozenset[str]:
     """The ids that a clean evaluation leaves out, by the `overlap` of a `prepare.json`.
 
     >>> overlapping_ids({"overlap": [{"ids": {"content": {"a": "x"}, "photographer": {"b": "y"}}}]})

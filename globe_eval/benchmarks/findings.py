@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from globe_eval.benchmarks.duplicates import nearest_hashes
-from globe_eval.benchmarks.scan import Problem, Scan
+from globe_eval.benchmarks.scan import FileProblem, Scan
 
 NULL_ISLAND_DEGREES = 0.01
 EXAMPLES = 3
@@ -47,7 +47,7 @@ def findings(rows: Sequence[Row], scans: Sequence[Scan], files: Iterable[str], e
     named = {scan.image for scan in scans}
     here = countries_at([row["lat"] for row in rows], [row["lon"] for row in rows])
 
-    def lacking(problem: Problem) -> list[Item]:
+    def lacking(problem: FileProblem) -> list[Item]:
         return [(row["id"], scan.error or "") for row, scan in pairs if scan.problem == problem]
 
     def place(row: Row) -> Item:

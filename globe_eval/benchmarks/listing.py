@@ -12,7 +12,6 @@ from globe_eval.benchmarks.prompts import PROMPT_NAMES, SHORT_NAMES, find_prompt
 
 GAP = 2
 """Spaces between two columns."""
-
 CEILINGS = "ceilings.json"
 """Beside the YAML of a benchmark that is drawn: its name -> what `ceilings.of_every_form` says of it."""
 

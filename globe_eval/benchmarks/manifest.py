@@ -17,7 +17,6 @@ from globe_eval.errors import InputError, nearest, without_dashes
 
 DATASET_KEYS = ("truth", "images", "columns", "values", "image_suffix", "where", "prepared", "entities")
 """What may stand in a YAML's `dataset_kwargs`."""
-
 _PATTERN = re.compile(r"\{([^{}]+)\}")
 
 
@@ -70,7 +69,7 @@ def read_manifest(
     table = read_table(path)
     folder = (images or path.parent).expanduser()
     if not pictures:
-        rows = read_truth(table, columns=with_usual(table, columns or {}), values=values, where=where)
+        rows = read_truth(table, columns=with_usual_columns(table, columns or {}), values=values, where=where)
         return Manifest(rows, folder, path=path)
     located, lacking = [], []
     for index, row, found in locate(table, folder, columns or {}, values or {}, image_suffix, where):
@@ -104,7 +103,7 @@ def locate(
 
     Raises InputError: what `read_truth` refuses, no such folder, or a picture outside of it.
     """
-    chosen = with_usual(table, columns)
+    chosen = with_usual_columns(table, columns)
     indexed = list(indexed_truth(table, chosen, values, where))
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of images (for {table.path.name})")
@@ -268,7 +267,7 @@ def _inside(root: Path) -> Callable[[Path], bool]:
     return inside
 
 
-def with_usual(table: Table, columns: Mapping[str, str]) -> dict[str, str]:
+def with_usual_columns(table: Table, columns: Mapping[str, str]) -> dict[str, str]:
     """`columns` and, of the id and the image, the first usual name: a manifest may have an `id` and an `image`."""
     by_name = {column.strip().lower(): column for column in reversed(table.columns)}
     usual = {role: [by_name[name] for name in COLUMNS[role] if name in by_name] for role in ("id", "image")}

@@ -64,8 +64,8 @@ def pack(definition: Definition, output: Path | None = None) -> Path:
     return path
 
 
-def write_hub_folder(definition: Definition, folder: Path, *, hashes_only: bool = False) -> Path:
-    """Write the folder, whole or not at all, and return it.
+def write_hub_folder(definition: Definition, folder: Path, *, hashes_only: bool = False) -> None:
+    """Write the folder, whole or not at all.
 
     With `hashes_only` no picture is in it: who has them puts them into its `images/` under the names of the table, and
     `globe-eval validate` says whether they are the same files.
@@ -85,7 +85,10 @@ def write_hub_folder(definition: Definition, folder: Path, *, hashes_only: bool 
         (whole / str(where["images"])).mkdir(parents=True)
         if hashes_only:
             (whole / "images" / ".gitkeep").touch()
-            rows = [_hashed(row, manifest) for row in manifest.rows]
+            rows = [
+                {**_known(row), "image": row["image"], HASH: _sha256(manifest.images / row["image"])}
+                for row in manifest.rows
+            ]
         else:
             rows = []
             for row, (file, data) in zip(manifest.rows, clean_pictures(manifest), strict=True):
@@ -95,7 +98,6 @@ def write_hub_folder(definition: Definition, folder: Path, *, hashes_only: bool 
         (whole / f"{definition.name}.yaml").write_text(text, encoding="utf-8")
         (whole / "README.md").write_text(_card(definition, manifest, truth, hashes_only), encoding="utf-8")
         whole.replace(folder)
-    return folder
 
 
 def other_pictures(manifest: Manifest) -> list[str]:
@@ -179,10 +181,6 @@ def _sha256(path: Path) -> str:
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:
     return {key: row[key] for key in TRUTH_FIELDS if row.get(key) is not None}
-
-
-def _hashed(row: dict[str, Any], manifest: Manifest) -> dict[str, Any]:
-    return {**_known(row), "image": row["image"], HASH: _sha256(manifest.images / row["image"])}
 
 
 def _card(definition: Definition, manifest: Manifest, table: str, hashes_only: bool) -> str:

@@ -104,7 +104,7 @@ def describe(path: Path) -> Description:
     xmp = xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else str(xmp)
     point, lacking = _exif_point(gps)
     if point is None and (written := [_xmp(xmp, name) for name in ("GPSLatitude", "GPSLongitude")]) != [None, None]:
-        point, lacking = _checked(*map(_xmp_degrees, written))
+        point, lacking = _point_or_reason(*map(_xmp_degrees, written))
     taken = _time(details.get(Base.DateTimeOriginal), details.get(Base.OffsetTimeOriginal))
     author = _text(exif.get(Base.Artist)) or _text(_xmp(xmp, "creator"))
     try:
@@ -129,7 +129,7 @@ def _exif_point(gps: Mapping[int, Any]) -> tuple[Point | None, str]:
         return None, "no coordinates in its metadata"
     lat = _degrees(gps[GPS.GPSLatitude], _text(gps.get(GPS.GPSLatitudeRef)))
     lon = _degrees(gps[GPS.GPSLongitude], _text(gps.get(GPS.GPSLongitudeRef)))
-    return _checked(lat, lon)
+    return _point_or_reason(lat, lon)
 
 
 def _degrees(value: Any, hemisphere: str | None) -> float | str:
@@ -158,7 +158,7 @@ def _xmp_degrees(text: str | None) -> float | str:
     )  # fmt: skip
 
 
-def _checked(lat: float | str, lon: float | str) -> tuple[Point | None, str]:
+def _point_or_reason(lat: float | str, lon: float | str) -> tuple[Point | None, str]:
     """The point, or why there is none."""
     if isinstance(lat, str) or isinstance(lon, str):
         return None, lat if isinstance(lat, str) else str(lon)

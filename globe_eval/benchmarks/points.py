@@ -75,7 +75,7 @@ def as_degrees(cell: Any, axis: int) -> float | None:
     return degrees
 
 
-def one_cell(cell: Any) -> tuple[Any, Any] | None:
+def point_in_cell(cell: Any) -> tuple[Any, Any] | None:
     """The latitude and longitude in one cell: two numbers, well-known text, or what an answer may say; else None."""
     cells = coordinate_pair(cell)
     if cells is not None and None not in (as_degrees(cells[0], 0), as_degrees(cells[1], 1)):
@@ -148,7 +148,7 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
         lat, lon = cell_value(cells, lat_column), cell_value(cells, lon_column)
         if lat_column == lon_column:
             half = as_number(lat) is not None  # one number is no position, though it is a latitude and a longitude
-            lat, lon = (False, False) if half else one_cell(lat) or (lat, lon)
+            lat, lon = (False, False) if half else point_in_cell(lat) or (lat, lon)
         lacking = [is_missing(lat), is_missing(lon)]
         stated += not all(lacking)
         if any(lacking):

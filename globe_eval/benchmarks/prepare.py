@@ -19,15 +19,7 @@ from typing import Any
 
 import globe_eval
 from globe_eval.benchmarks.ceilings import of_every_form
-from globe_eval.benchmarks.definition import (
-    Definition,
-    data_folder,
-    definitions,
-    find,
-    find_data,
-    read_definition,
-    task_folders,
-)
+from globe_eval.benchmarks.definition import Definition, data_folder, find, find_data, known_tasks, read_definition
 from globe_eval.benchmarks.duplicates import KINDS, overlap
 from globe_eval.benchmarks.findings import Finding, findings
 from globe_eval.benchmarks.hub import download
@@ -211,7 +203,7 @@ def _definition(task: str | Path | Definition, include_path: Sequence[Path]) -> 
     if task.is_group:
         raise InputError(f"{task.name} is a group; prepare its tasks: {', '.join(map(str, task.values['task']))}")
     base = (task.values.get("dataset_kwargs") or {}).get("prepared", task.name)
-    return task if base == task.name else definitions([*task_folders(), *include_path]).get(base, task)
+    return task if base == task.name else known_tasks(include_path).get(base, task)
 
 
 def _sources(

@@ -37,7 +37,6 @@ _LIKELY = "is likely to be in and why\n"
 _LINES = "Your final answer include these {} lines somewhere in your response:\n"
 _NAMES = "country: [country name]\ncity: [city name]"
 _TAGS = "\n\nYou MUST output the thinking process in <think> </think> and give answer in <answer> </answer> tags."
-
 PROMPTS: dict[str, Prompt] = {
     "globe_readme": Prompt(
         f"{_EXPERT}{_CHALLENGE}what country, and city this {_LIKELY}\n{_LINES.format('two')}{_NAMES}{_TAGS}",
@@ -79,7 +78,6 @@ PROMPTS: dict[str, Prompt] = {
 }
 SHORT_NAMES = {"names": "globe_readme", "no_cot": "globe_no_cot"}
 """What these two are called beside the others, where a prompt is chosen; results carry the names of PROMPTS."""
-
 PROMPT_NAMES = ("names", "coordinates", "address", "no_cot", "localizability", "globe_eval", *SHORT_NAMES.values())
 """What `--prompt` takes, the longer names of two of them at the end."""
 
@@ -121,7 +119,6 @@ DECODINGS: dict[str, dict[str, Any]] = {
 `greedy` says that there is no repetition penalty: Qwen2.5-VL's own generation_config.json asks for one, which a vLLM
 server and transformers obey and vLLM in process ignores. The `globe_*` ones leave it to the server, as released; the
 penalties of `globe_eval` are known to OpenAI-compatible endpoints and vLLM, not to `hf-multimodal`."""
-
 PROMPTS_COMPARED = 32
 """Photographs whose prompts are rendered to find out whether the truth has a part in them."""
 

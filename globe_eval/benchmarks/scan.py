@@ -25,14 +25,12 @@ from globe_eval.errors import reason_of
 
 SCAN_VERSION = 1
 """Raised when a scan would find something else: journals of another version are begun anew."""
-
 LARGEST_FILE = 1 << 28
 """Bytes. No photograph is larger, and the whole file is read into memory."""
-
 _BATCH = 16
 _WORTH_PROCESSES = 256  # pictures; below, starting the workers takes longer than the work
 
-Problem = Literal["missing", "empty", "undecodable"]
+FileProblem = Literal["missing", "empty", "undecodable"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +50,7 @@ class Scan:
     height: int | None = None
     with_coordinates: bool | None = None
     """Whether its metadata tells where it was taken."""
-    problem: Problem | None = None
+    problem: FileProblem | None = None
     error: str | None = None
 
 
@@ -74,7 +72,7 @@ def scan(root: Path, names: Sequence[str], journal: Path) -> tuple[list[Scan], i
         journal.open("ab") as file,
         tqdm(total=len(lacking), desc="reading", unit=" pictures", disable=None, leave=False) as progress,
     ):
-        for batch in _scanned(root, lacking):
+        for batch in _scan_in_batches(root, lacking):
             there = [one for one in batch if one.mtime_ns is not None]
             file.write(b"".join(json.dumps(asdict(one)).encode() + b"\n" for one in there))
             file.flush()
@@ -130,7 +128,7 @@ def _grey(data: bytes, name: str) -> tuple[Image.Image, tuple[int, int]]:
     return small, size
 
 
-def _scanned(root: Path, names: Sequence[str]) -> Iterator[list[Scan]]:
+def _scan_in_batches(root: Path, names: Sequence[str]) -> Iterator[list[Scan]]:
     """Scans in batches, in order; the workers are a few batches ahead of the reader."""
     batches = [names[start : start + _BATCH] for start in range(0, len(names), _BATCH)]
     if len(names) < _WORTH_PROCESSES:

@@ -52,7 +52,6 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "scene": ("scene", "scene_type"),
 }
 """What a column means -> the names it usually has, in lower case; `imagePath` and `image.path` are `image_path` too."""
-
 SECOND: dict[str, tuple[str, ...]] = {
     "id": ("image_path", "img_path", "photo", "img", "key", "custom_id", "pano_id", "path", "url", "image_url", "file",
         "record_id", "request_id"),
@@ -66,7 +65,6 @@ SECOND: dict[str, tuple[str, ...]] = {
     )},
 }  # fmt: skip
 """Names that count where a table has none of the usual ones; a latitude and a longitude may be one column."""
-
 MISSING = {"", "n/a", "na", "nan", "none", "null", "nil", "-", "--", "unknown", "missing", "#n/a", "?"}
 """What stands in a cell of a prediction where there is none."""
 

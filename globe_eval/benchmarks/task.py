@@ -33,7 +33,7 @@ from globe_eval.metrics.custom_metrics import OwnMetric
 from globe_eval.sample import ANSWER_FORMS, AnswerForm, Sample, Truth
 
 
-class Rows(list[dict[str, Any]]):
+class DatasetRows(list[dict[str, Any]]):
     """Stands in for a `datasets.Dataset`, of which lm-eval reads the rows and the names of their columns."""
 
     @property
@@ -120,7 +120,7 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
         if folder is not None and values["custom_dataset"] is None:
             dataset_kwargs = resolved_beside(dataset_kwargs or {}, folder)
         self.manifest: Manifest = find_manifest({**values, "dataset_kwargs": dataset_kwargs})
-        self.dataset = {"test": Rows(self.manifest.rows)}
+        self.dataset = {"test": DatasetRows(self.manifest.rows)}
         if self.config.process_docs is not None:  # may want any of its methods
             import datasets
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from globe_eval.benchmarks.formats import load_value
 from globe_eval.benchmarks.ids import match_ids
-from globe_eval.benchmarks.points import as_degrees, one_cell, refuse_swapped, with_decimal_points
+from globe_eval.benchmarks.points import as_degrees, point_in_cell, refuse_swapped, with_decimal_points
 from globe_eval.benchmarks.table import (
     Table,
     as_number,
@@ -34,7 +34,6 @@ from globe_eval.metrics.disclosure import LEVELS
 TRUTH_FIELDS = ("id", "lat", "lon", "country", "city", "group", "entities", "localizable", "scene", "disclosure")
 ROLES = ("image", *TRUTH_FIELDS)
 """What a column of a table can be mapped to."""
-
 _FLAGS = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
 
@@ -197,7 +196,7 @@ def _degrees(table: Table, index: int, column: str, both: bool, axis: int) -> fl
         return degrees
     where = f"{table.where(index)}, column {column!r}"
     if both:
-        cells = one_cell(cell)
+        cells = point_in_cell(cell)
         if cells is None:
             raise InputError(f"{where}: found {quoted(cell)}; allowed: latitude and longitude with a comma between")
         cell = cells[axis]

@@ -20,8 +20,8 @@ from globe_eval.benchmarks.definition import (
     MORE_METADATA_KEYS,
     OWN_KEYS,
     Definition,
-    definitions,
     find_data,
+    known_tasks,
     read_definition,
     shipped,
     task_folders,
@@ -96,7 +96,7 @@ def keys_of_lm_eval(kind: str) -> list[str]:
 
 def _of_group(definition: Definition) -> Found:
     yield from _unknown((), definition.values, [*keys_of_lm_eval("group"), "tag", "include"])
-    known = definitions([*task_folders(), definition.path.parent])
+    known = known_tasks([definition.path.parent])
     members = definition.values.get("task")
     if not isinstance(members, list):
         yield ("task",), f"task: found {members!r}; a group lists its tasks"

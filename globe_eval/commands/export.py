@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from globe_eval.commands import arguments
@@ -35,20 +36,10 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from globe_eval.reports.export import export
-
     of_tracker = arguments.key_values("--tracker_args", options.tracker_args)
     if of_tracker and options.to not in TRACKERS:
         raise InputError(f"--tracker_args: only --to wandb and --to trackio take it, found --to {options.to}")
-    name, content = export(
-        options.run,
-        options.to,
-        model=options.model_id,
-        dataset=options.dataset_id,
-        revision=options.dataset_revision,
-        source=options.source_url,
-        ids=options.ids,
-    )
+    name, content = _exported(options)
     if options.to in TRACKERS:
         _send(options.to, json.loads(content), of_tracker)
         print(f"globe-eval: sent to {options.to}", file=sys.stderr)
@@ -61,6 +52,39 @@ def run(options: argparse.Namespace) -> int:
         path.write_bytes(content)
         print(f"globe-eval: written: {path}", file=sys.stderr)
     return 0
+
+
+def _exported(options: argparse.Namespace) -> tuple[Path, bytes]:
+    """The file's place below the output folder and its content; what trackers are sent is lm-eval's results JSON."""
+    from globe_eval.reports.export.lm_eval import file_name, lm_eval_results
+    from globe_eval.reports.export.model_card import eval_results, eval_yaml, model_card
+    from globe_eval.reports.export.publishable import model_id
+    from globe_eval.reports.export.samples import csv_text, digests, parquet
+    from globe_eval.reports.run import read_run
+
+    to, dataset, source = options.to, options.dataset_id, options.source_url
+    if options.dataset_revision is not None and to != "eval-results":
+        raise InputError(f"--dataset_revision: only --to eval-results has one, found --to {to}")
+    if to == "eval-yaml":
+        return Path("eval.yaml"), eval_yaml(str(options.run)).encode()
+    run = read_run(options.run)
+    if to == "model-card":
+        return Path("model_card.md"), model_card(run, model=options.model_id, dataset=dataset, source=source).encode()
+    if to == "eval-results":
+        text = eval_results(run, dataset=dataset, source=source, revision=options.dataset_revision)
+        return Path(".eval_results") / f"{run.results.task}.yaml", text.encode()
+    if options.ids == "digest" and to not in ("csv", "parquet"):
+        raise InputError(f"--ids: only --to csv and --to parquet have ids, found --to {to}")
+    table = dict(run.table)
+    if options.ids == "digest":
+        table["id"] = digests(table["id"])
+    if to == "csv":
+        return Path("samples.csv"), csv_text(table).encode()
+    if to == "parquet":
+        return Path("samples.parquet"), parquet(table)
+    found = lm_eval_results(run, options.model_id or model_id(run.results))
+    text = json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return Path(found["model_name_sanitized"]) / file_name(run.results), text.encode()
 
 
 def _send(tracker: str, found: dict[str, Any], arguments: dict[str, Any]) -> None:

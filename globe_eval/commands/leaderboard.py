@@ -40,6 +40,7 @@ class _Add:
 
     @staticmethod
     def run(options: argparse.Namespace) -> int:
+        from globe_eval.benchmarks.definition import known_tasks
         from globe_eval.reports.board import leaderboard
 
         path = leaderboard.add(
@@ -50,7 +51,7 @@ class _Add:
             include_path=options.include_path,
             responses=options.responses,
         )
-        found = leaderboard.level(path, leaderboard.known_tasks(options.include_path))
+        found = leaderboard.level(path, known_tasks(options.include_path))
         more = "" if found.level == "verified" or options.responses else "; with --responses its responses go along"
         print(f"written: {path}")
         print(f"this row is {found.level}: {found.why}{more}", file=sys.stderr)
@@ -72,9 +73,10 @@ class _Check:
 
     @staticmethod
     def run(options: argparse.Namespace) -> int:
+        from globe_eval.benchmarks.definition import known_tasks
         from globe_eval.reports.board import leaderboard
 
-        refused, known = 0, leaderboard.known_tasks(options.include_path)
+        refused, known = 0, known_tasks(options.include_path)
         checked = leaderboard.check(options.paths, options.leaderboards, include_path=options.include_path)
         alike = leaderboard.lookalikes(
             [path for path, wrong in checked if not wrong and path.is_file()], options.leaderboards

@@ -38,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     from globe_eval.benchmarks import definition, listing
 
-    known = definition.definitions([*definition.task_folders(), *options.include_path])
+    known = definition.known_tasks(options.include_path)
     show = listing.details if options.details else listing.table
     print(show(known, shutil.get_terminal_size().columns))
     return 0

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 from collections import Counter
 from pathlib import Path
 
 from globe_eval.commands.parser import Parser, add_columns, add_output
+from globe_eval.errors import InputError
 
 SENTENCE = "Make a benchmark of your own photographs."
 WORDS = "NAME --images DIR [--truth FILE] [options]"
@@ -26,20 +29,58 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from globe_eval.benchmarks.definition import new_definition
-    from globe_eval.errors import InputError
+    from globe_eval.benchmarks.definition import known_tasks, task_text
+    from globe_eval.benchmarks.manifest import read_manifest
+    from globe_eval.benchmarks.photographs import HEADER, describe_folder
+    from globe_eval.benchmarks.table import write_csv
 
+    name, truth, images = options.name, options.truth, options.images.expanduser()
     columns = {role: column for role in ROLES if (column := getattr(options, f"{role}_column"))}
-    if columns and options.truth is None:
+    if columns and truth is None:
         raise InputError(f"--{next(iter(columns))}-column: is of a table; give it with --truth")
-    path, left_out = new_definition(options.name, options.truth, options.images, options.output_path, columns=columns)
-    for reason, n in Counter(reason for _, reason in left_out).most_common():
-        first = next(name for name, why in left_out if why == reason)
-        print(f"left out: {n:,} ({first}{', …' if n > 1 else ''}): {reason}")
-    if options.truth is None:
-        print(f"written: {path.with_suffix('.csv')}")
-    if left_out:
-        print(f"written: {path.with_name(options.name + '_left_out.csv')}")
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise InputError(f"task {name!r}: allowed: letters, digits, '_' and '-'")
+    if name in known_tasks():
+        raise InputError(f"task {name!r}: there is a benchmark of this name already (globe-eval ls); choose another")
+    path = (options.output_path or Path()) / f"{name}.yaml"
+    table, listed = path.with_suffix(".csv"), path.with_name(f"{name}_left_out.csv")
+    for there in (path,) if truth is not None else (path, table, listed):
+        if there.exists():
+            raise InputError(f"{there}: the file is there already; choose another name, or remove it")
+    if path.parent.exists() and not path.parent.is_dir():
+        raise InputError(f"{path.parent}: is no folder")
+    if truth is None:
+        rows, left_out = describe_folder(images)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_csv(table, HEADER, [[row[column] for column in HEADER] for row in rows])
+        for reason, n in Counter(reason for _, reason in left_out).most_common():
+            first = next(file for file, why in left_out if why == reason)
+            print(f"left out: {n:,} ({first}{', …' if n > 1 else ''}): {reason}")
+        print(f"written: {table}")
+        if left_out:
+            write_csv(listed, ("file", "reason"), left_out)
+            print(f"written: {listed}")
+    truth = table if truth is None else truth.expanduser()
+    manifest = read_manifest(truth, images=images, columns=columns)
+    values = {
+        "dataset_kwargs": {
+            "truth": _way(path.parent, truth),
+            "images": _way(path.parent, images),
+            **({"columns": columns} if columns else {}),
+        },
+        "metadata": {"version": 1, "n": len(manifest.rows), "manifest_sha256": {1: manifest.sha256}},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("x", encoding="utf-8") as file:
+        file.write(task_text(name, values))
     print(f"written: {path}")
-    print(f"now: globe-eval --model constant --tasks {options.name} --include_path {path.absolute().parent}")
+    print(f"now: globe-eval --model constant --tasks {name} --include_path {path.absolute().parent}")
     return 0
+
+
+def _way(folder: Path, path: Path) -> str:
+    """The way from the YAML's folder to a file, so that the whole can be moved; absolute on another drive."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:
+        return str(path.resolve())

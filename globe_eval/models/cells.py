@@ -20,7 +20,7 @@ def response_of(cells: Mapping[str, Any], column: str | None) -> Response | None
 
     It knows how the reply ended. An API's error in its place, or in a column `error` beside nothing, is its error.
     """
-    cell = as_it_was(cell_value(cells, column))
+    cell = before_printing(cell_value(cells, column))
     if isinstance(cell, Response):
         return cell
     if not cell and (failed := cell_value(cells, "error")) and as_number(failed) is None:
@@ -35,10 +35,10 @@ def response_of(cells: Mapping[str, Any], column: str | None) -> Response | None
     return None if cell is None else Response(cell)
 
 
-def as_it_was(cell: Any) -> Any:
+def before_printing(cell: Any) -> Any:
     """A cell before a program printed it: the texts or the reply that a list or an object holds, line ends as such.
 
-    >>> as_it_was("['Paris, France']"), as_it_was(r"Trams.\\nCity: Rome"), as_it_was("[48.9, 2.3]")
+    >>> before_printing("['Paris, France']"), before_printing(r"Trams.\\nCity: Rome"), before_printing("[48.9, 2.3]")
     (['Paris, France'], 'Trams.\\nCity: Rome', '[48.9, 2.3]')
     """
     if not isinstance(cell, str):
@@ -65,7 +65,7 @@ def refuse_no_single_text(table: Table, column: str | None) -> None:
         if not isinstance(cell, str | int | float | dict | list | tuple | None):
             raise InputError(f"{table.where(index)}, column {column!r}: found {quoted(cell)}; allowed: a text")
         if isinstance(cell, str) and cell.lstrip()[:1] == "[":
-            cell = as_it_was(cell)
+            cell = before_printing(cell)
         while isinstance(cell, list) and len(cell) == 1:
             cell, path = cell[0], f"{path}.0"
         texts = [one for one in cell if isinstance(one, str)] if isinstance(cell, list) else []

@@ -14,7 +14,6 @@ from globe_eval.models.decoding import LENGTHS
 
 IMAGE = "<image>"
 MAX_STOPS = 4  # OpenAI's limit
-
 _RESERVED = ("messages", "model", "n")
 
 SystemRole = Literal["system", "developer", "user"]

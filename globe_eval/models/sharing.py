@@ -77,7 +77,6 @@ FIRST = 4
 """Requests at work at each server until the first is answered: what it refuses is learnt from few."""
 AHEAD = 8
 """For so many requests in flight, one more is made ready already, and sent when one of them is answered."""
-
 _END = (1, -1)  # behind every request
 
 log = logging.getLogger("globe_eval")

@@ -32,13 +32,11 @@ class SimpleModel(LM):  # type: ignore[misc]
         """Empty: there is no template."""
         return ""
 
-    def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> list[tuple[float, bool]]:
+    def loglikelihood(self, requests: list[Instance], disable_tqdm: bool = False) -> Any:
         """Not there: these models know no probabilities."""
         raise NotImplementedError(f"model {self.name!r} answers in text only")
 
-    def loglikelihood_rolling(self, requests: list[Instance], disable_tqdm: bool = False) -> list[float]:
-        """Not there: these models know no probabilities."""
-        raise NotImplementedError(f"model {self.name!r} answers in text only")
+    loglikelihood_rolling = loglikelihood
 
     @classmethod
     def create_from_arg_string(cls, arg_string: str, additional_config: dict[str, Any] | None = None) -> Self:

@@ -23,7 +23,14 @@ from globe_eval.metrics.catalogue import Metric
 from globe_eval.metrics.paired import PairedDifference, differences_of_own_means, holm, paired_differences
 from globe_eval.metrics.statistics import effective_groups
 from globe_eval.reports.board.submission import ids_sha256, read_submission, samples_of
-from globe_eval.reports.run import Run, different_settings, measured, read_run, refuse_incomparable, stated_answer
+from globe_eval.reports.run import (
+    Run,
+    different_settings,
+    figures_of,
+    read_run,
+    refuse_incomparable,
+    stated_answer,
+)
 from globe_eval.sample import By
 
 Floats = npt.NDArray[np.float64]
@@ -166,7 +173,7 @@ def holm_of(many: Sequence[Comparison]) -> list[dict[str, float]]:
 
 def _compared(a: Run, b: Run, seed: int) -> Comparison:
     groups = a.groups
-    in_both = a.values.keys() & b.values.keys() & measured(a.results).keys() & measured(b.results).keys()
+    in_both = a.values.keys() & b.values.keys() & figures_of(a.results).keys() & figures_of(b.results).keys()
     metrics = [one for name, one in (b.metrics | a.metrics).items() if name in in_both]
     everything = np.arange(len(a.samples))
     located = a.located, b.located

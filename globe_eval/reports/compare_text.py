@@ -15,7 +15,7 @@ from globe_eval.metrics.paired import PairedDifference
 from globe_eval.reports import notation
 from globe_eval.reports.compare import Comparison, MetricPair, Part, holm_of
 from globe_eval.reports.run import Run, model_name
-from globe_eval.reports.terminal import MOST_COLUMNS, folded, prose
+from globe_eval.reports.terminal import MOST_COLUMNS, fold_columns, prose
 
 SIGNIFICANT = 0.05
 FLIP_KM = 25.0
@@ -246,12 +246,12 @@ def _footnote(many: Sequence[Comparison]) -> str:
 
 
 def _table(rows: Sequence[Sequence[str]], header: Sequence[str], columns: int | None, *, right: bool = True) -> str:
-    """A table no wider than `columns`, or several that repeat the first column (`terminal.folded`)."""
+    """A table no wider than `columns`, or several that repeat the first column (`terminal.fold_columns`)."""
 
     def render(which: Sequence[int]) -> str:
         return _rendered([[row[i] for i in which] for row in rows], [header[i] for i in which], right=right)
 
-    return folded(render, len(header), 1, columns)
+    return fold_columns(render, len(header), 1, columns)
 
 
 def _rendered(rows: Sequence[Sequence[str]], header: Sequence[str], *, right: bool) -> str:

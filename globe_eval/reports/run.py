@@ -26,7 +26,6 @@ OUTCOMES = frozenset([
     "attainable", "breakdowns", "own_directions", "reasoning",
 ])  # fmt: skip
 """Fields of a result that tell what came out, or when. All others, also those to come, are settings."""
-
 UNNAMED = "score"
 """What `globe-eval score` calls the task where it was told none."""
 _OF_A_JUDGE = {"model", "prompt_sha256", "seed"}
@@ -79,7 +78,7 @@ def read_run(folder: Path) -> Run:
     return Run(folder, results, samples)
 
 
-def measured(results: Results) -> dict[str, Figure]:
+def figures_of(results: Results) -> dict[str, Figure]:
     """The figures of a result by metric, but for those of consistency where no answer has a reasoning."""
     counts = results.reasoning
     if counts is not None and counts.no_reasoning < counts.with_entities + counts.without_entities:
@@ -93,7 +92,7 @@ def model_name(results: Results, between: str = " ") -> str:
     return results.model if which is None else f"{results.model}{between}{which.rstrip('/').rsplit('/', 1)[-1]}"
 
 
-def titled(name: str, results: Results) -> str:
+def run_title(name: str, results: Results) -> str:
     """The name of a model and what it was evaluated on: `knn on miniworld`."""
     return name if results.task == UNNAMED else f"{name} on {results.task}"
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from globe_eval.reports import notation
 from globe_eval.reports.run import model_name
-from globe_eval.sample import Results, to_dict
+from globe_eval.sample import Results
+
+BOUNDS = ("max_pixels", "max_side")
 
 
 def signature(results: Results) -> str:
@@ -28,7 +30,7 @@ def signature(results: Results) -> str:
         "prompt": results.prompt and f"{results.prompt}.{(results.prompt_sha256 or 'none')[:8]}",
         "form": results.answer_form,
         "decoding": ",".join(f"{key}={value}" for key, value in chosen.items()),
-        "pictures": results.images and _pictures(to_dict(results.images)),
+        "pictures": ",".join(f"{key}={size}" for key in BOUNDS if (size := getattr(results.images, key, None))),
         "seed": results.seed,
         "distance": results.distance,
         "geocoder": None
@@ -39,10 +41,6 @@ def signature(results: Results) -> str:
         "globe-eval": results.packages.get("globe-eval"),
     }
     return "|".join(f"{key}:{_word(value)}" for key, value in parts.items() if value not in (None, ""))
-
-
-def _pictures(images: Mapping[str, Any]) -> str:
-    return ",".join(f"{key}={images[key]}" for key in ("max_pixels", "max_side") if images.get(key))
 
 
 def _word(value: object) -> str:

@@ -20,7 +20,7 @@ from globe_eval.metrics.accuracy import THRESHOLDS_KM
 from globe_eval.metrics.breakdowns import DIMENSIONS
 from globe_eval.metrics.catalogue import ACCURACIES, TARGETS, Family, described, of_family
 from globe_eval.reports import notation
-from globe_eval.reports.run import measured, model_name, titled
+from globe_eval.reports.run import figures_of, model_name, run_title
 from globe_eval.reports.sentences import sentences
 from globe_eval.sample import Results, WithoutOverlap
 
@@ -38,13 +38,13 @@ def prose(text: str, columns: int | None) -> str:
     return fill(text, min(columns or MOST_COLUMNS, MOST_COLUMNS), break_long_words=False, break_on_hyphens=False)
 
 
-def folded(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: int | None) -> str:
+def fold_columns(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: int | None) -> str:
     """A table as it is, or, where it is wider, as several one below the other, which repeat its first columns.
 
     `render` gives the table of some of the n columns by their numbers, of which the first `keys` say what a row is of.
     A line has at most `columns` characters; None: any number.
 
-    >>> print(folded(lambda which: " ".join("name 1000 2000 3000".split()[i] for i in which), 4, 1, 15))
+    >>> print(fold_columns(lambda which: " ".join("name 1000 2000 3000".split()[i] for i in which), 4, 1, 15))
     name 1000 2000
     <BLANKLINE>
     name 3000
@@ -114,7 +114,7 @@ def result_table(results: Results, columns: int | None = None) -> str:
 def _table(
     rows: Sequence[Sequence[str]], header: Sequence[str], columns: int | None, keys: int = 1, **more: Any
 ) -> str:
-    """Rows of text with a header, the first `keys` columns to the left, no wider than `columns` (`folded`)."""
+    """Rows of text with a header, the first `keys` columns to the left, no wider than `columns` (`fold_columns`)."""
 
     def render(which: Sequence[int]) -> str:
         return tabulate(
@@ -125,7 +125,7 @@ def _table(
             **more,
         )
 
-    return folded(render, len(header), keys, columns)
+    return fold_columns(render, len(header), keys, columns)
 
 
 def breakdown_table(results: Results, by: str, columns: int | None = None) -> str:
@@ -191,7 +191,7 @@ def compact_table(many: Sequence[Results], format: str = "terminal", columns: in
     ]
     if format != "terminal":
         return _table(rows, header, None, keys=2, tablefmt={"markdown": "github", "latex": "latex_booktabs"}[format])
-    said = [prose(f"{titled(model_name(r), r)}: {' '.join(sentences(r))}", columns) for r in many]
+    said = [prose(f"{run_title(model_name(r), r)}: {' '.join(sentences(r))}", columns) for r in many]
     return "\n\n".join([*said, _table(rows, header, columns, keys=2, tablefmt="simple_grid")])
 
 
@@ -247,7 +247,7 @@ _ARROWS = {True: "↑", False: "↓", None: ""}
 
 def _section(results: Results, family: Family, title: str, columns: int | None) -> str:
     """The metrics of a family that a result has, a row each; empty where it has none."""
-    figures = measured(results)
+    figures = figures_of(results)
     rows = [
         [
             metric.label,

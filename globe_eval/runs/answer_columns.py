@@ -22,7 +22,6 @@ from globe_eval.sample import Answer
 Use = dict[str, str | None]
 
 TRUTH_OPTION = "--truth-"
-
 _NAMING = "--response-column, --lat-column and --lon-column, or --city-column and --country-column"
 
 
@@ -98,7 +97,11 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
     if "response" not in found and (not found or read == "response") and (second := table.find("response")):
         positions = read != "response" and are_positions([cell_value(row, second) for row in table.rows])
         found |= {"coordinates": {"lat": second, "lon": second}} if positions else {"response": {"response": second}}
-    filled = {kind: use for kind, use in found.items() if _has_values(table, use)}
+    filled = {
+        kind: use
+        for kind, use in found.items()
+        if any(cell_value(row, column) is not None for row in table.rows for column in use.values())
+    }
     if found and not filled and table.path.name == "samples.jsonl":
         raise InputError(
             f"{table.path}: no row has a response; globe-eval rescore {table.path.parent} scores a run again"
@@ -121,10 +124,6 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         choices = "; ".join(f"--read {kind!r} ({', '.join(filter(None, use.values()))})" for kind, use in found.items())
         raise InputError(f"{table.path.name}: several columns could be the answers; choose {choices}")
     return next(iter(found.items()))
-
-
-def _has_values(table: Table, use: Use) -> bool:
-    return any(cell_value(row, column) is not None for row in table.rows for column in use.values())
 
 
 def refuse_same(table: Table, use: Use, chosen: Mapping[str, str]) -> None:

@@ -11,7 +11,7 @@ from globe_eval import scoring
 from globe_eval.benchmarks.images import refuse_unread_heic
 from globe_eval.benchmarks.manifest import Manifest
 from globe_eval.benchmarks.photographs import pictures_in
-from globe_eval.benchmarks.task import GeoTask, Rows
+from globe_eval.benchmarks.task import DatasetRows, GeoTask
 from globe_eval.benchmarks.truth import TRUTH_FIELDS
 from globe_eval.runs import identity, run
 from globe_eval.sample import Sample, Truth
@@ -41,7 +41,7 @@ class PicturesOnly(GeoTask):
         names = pictures_in(self._images.expanduser())
         rows = [{**dict.fromkeys(TRUTH_FIELDS), "id": name, "image": name} for name in names]
         self.manifest = Manifest(rows, self._images.expanduser().resolve())
-        self.dataset = {"test": Rows(rows)}
+        self.dataset = {"test": DatasetRows(rows)}
 
 
 def ask(request: run.Request, images: Path) -> AskResult:

@@ -27,7 +27,6 @@ CANNOT_CHANGE_AN_ANSWER = {
     *("cache_dir", "download_dir", "trust_remote_code", "token"),
 }
 """Model arguments that a run may change and still go on. Every other one is part of its identity."""
-
 _WHOLE, _BLOCKS, _BLOCK = 1 << 20, 64, 4096
 
 

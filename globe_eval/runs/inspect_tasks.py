@@ -28,7 +28,7 @@ from inspect_ai.model import (
 from inspect_ai.scorer import Score, Scorer, Target, mean, scorer, stderr
 from inspect_ai.solver import Generate, Solver, TaskState, generate, solver
 
-from globe_eval.benchmarks.definition import definitions, task_folders
+from globe_eval.benchmarks.definition import known_tasks
 from globe_eval.benchmarks.images import Bounds, Photograph
 from globe_eval.errors import InputError
 from globe_eval.sample import Sample, Truth
@@ -166,6 +166,6 @@ def _register(name: str) -> None:
 
 
 task(benchmark)
-for _name, _one in definitions(task_folders()).items():
+for _name, _one in known_tasks().items():
     if not _one.is_group:
         _register(_name)

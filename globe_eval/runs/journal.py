@@ -119,13 +119,10 @@ class Journal:
                 with file:
                     self._sync(file)
         finally:
-            self._free()
-
-    def _free(self) -> None:
-        self._lock.free()
-        for path in self._made:
-            with contextlib.suppress(OSError):  # not empty: something was written
-                path.rmdir()
+            self._lock.free()
+            for path in self._made:
+                with contextlib.suppress(OSError):  # not empty: something was written
+                    path.rmdir()
 
     def __enter__(self) -> Self:
         return self

@@ -30,7 +30,6 @@ from globe_eval.secrets import redact, without_secrets
 CHUNK = 256
 """Requests that an engine of its own batches (vLLM) is given at once: enough to keep it busy, and all of their pictures
 are decoded at the same time."""
-
 HOPELESS = 3  # photographs in a row, the first of the run, on which the model itself fails
 
 Slot = tuple[str, int]

@@ -44,7 +44,6 @@ QUESTION = (
 PROMPT_SHA256 = hashlib.sha256(f"{SYSTEM}\0{QUESTION}".encode()).hexdigest()
 
 CACHE = "judge.jsonl"
-
 _OBJECT = re.compile(r"\{[^{}]*\}")
 
 

@@ -20,7 +20,6 @@ MADE_ANEW = (
     *("accuracy_by_distance", "ceiling", "attainable", "breakdowns", "clean", "reasoning", "lexicon_sha256", "judge"),
 )
 """Fields of a result that follow from all samples together."""
-
 MAY_DIFFER = {*MADE_ANEW, *OF_THE_RUN, "packages", "git_commit"}
 """Fields of a result in which two shards of one run may differ; in all others they must agree."""
 
@@ -34,7 +33,8 @@ def merge(folders: Sequence[Path]) -> Scored:
     shards = _in_order([(folder, record.read_results(folder)) for folder in folders])
     (_, first), *_ = shards
     for folder, results in shards[1:]:
-        _refuse_another(shards[0], (folder, results))
+        if different := identity.differences(_identity(first), _identity(results)):
+            raise InputError(f"{folder}: of another run than {shards[0][0]}: {'; '.join(different)}")
     samples = in_context(_round_robin(shards))
     every = [results for _, results in shards]
     merged = replace(
@@ -87,13 +87,6 @@ def _in_order(shards: Sequence[Shard]) -> list[Shard]:
     if missing:
         raise InputError(f"gap, shards are missing: {', '.join(missing[:5])}{', …' if len(missing) > 5 else ''}")
     return [found[number] for number in sorted(found)]
-
-
-def _refuse_another(first: Shard, other: Shard) -> None:
-    """Raise InputError, naming each part and both values, where two shards are not of one run."""
-    one, two = (_identity(results) for _, results in (first, other))
-    if different := identity.differences(one, two):
-        raise InputError(f"{other[0]}: of another run than {first[0]}: {'; '.join(different)}")
 
 
 def _identity(results: Results) -> dict[str, Any]:

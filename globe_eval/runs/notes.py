@@ -13,7 +13,6 @@ from globe_eval.sample import AnswerForm, Sample, ServedBy
 
 SENTINELS = ((0.0, 0.0), (-1.0, -1.0))
 """Points that programs write where they have none."""
-
 SHARE = 0.2
 """Of the answers; where another form would read fewer, nothing is said."""
 
@@ -128,7 +127,7 @@ def served_by(responses: Sequence[Response]) -> ServedBy | None:
     """How many answers name which model, fingerprint and provider; None where none names any."""
     counts: dict[str, Counter[str]] = {name: Counter() for name in Served._fields}
     for response in responses:
-        for name, value in (getattr(response, "served", None) or Served())._asdict().items():
+        for name, value in (response.served or Served())._asdict().items():
             counts[name].update([value] if isinstance(value, str) else value or ())
     if not any(counts.values()):
         return None
@@ -141,9 +140,9 @@ def response_notes(responses: Sequence[Response], prompt: str | None) -> list[st
 
     Whether answers are all alike, or made without a picture, is told where a prompt is given: of an endpoint.
     """
-    answered = [one for one in responses if getattr(one, "error", None) is None]
+    answered = [one for one in responses if one.error is None]
     found = []
-    errors = Counter(error for one in responses if (error := getattr(one, "error", None)) is not None)
+    errors = Counter(one.error for one in responses if one.error is not None)
     if errors:
         found.append(f"most photographs without an answer: {errors.most_common(1)[0][0]}")
     if refused := sum(finish.filtered(one.finish_reason) for one in answered):

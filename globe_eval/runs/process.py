@@ -20,10 +20,8 @@ T = TypeVar("T")
 
 WORTH_PROCESSES = 2_000
 """Photographs; below, starting a helper takes longer than it saves."""
-
 MOST_PROCESSES = 8
 """Each has memory of its own, and what they send must be unpacked here."""
-
 _PART, _FIRST = 250, 16
 """Rows that are done at once. The first part is small: helpers begin after it, for they have what it loads."""
 

@@ -16,7 +16,6 @@ from globe_eval.sample import AnswerForm, DistanceModel, Figure, Geocoder, Resul
 
 OF_THE_RUN = ("shard", "started", "duration_seconds", "usage", "images", "command")
 """Fields of a result that tell how the model was asked: no scoring changes them."""
-
 SCORING = (
     *("distance", "geocoder", "seed", "answer_form", "gazetteer", "resolver_version", "parser_version"),
     *("lexicon_sha256", "entities_sha256", "intervals"),

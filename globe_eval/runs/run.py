@@ -229,7 +229,7 @@ def ask_all(request: Request, asking: JournaledModel, task: Any) -> None:
     # Not lm_eval.simple_evaluate, which adds four seconds of environment report to every run and nothing else here.
     from lm_eval.evaluator import evaluate
 
-    task.process_results = _later
+    task.process_results = lambda doc, results: {}  # a run scores all at once, when all responses are there
     evaluate(
         lm=asking,
         task_dict={"tasks": {task.config.task: task}, "groups": {}},
@@ -239,11 +239,6 @@ def ask_all(request: Request, asking: JournaledModel, task: Any) -> None:
         log_samples=False,
         bootstrap_iters=0,
     )
-
-
-def _later(doc: Any, results: Any) -> dict[str, float]:
-    """Instead of a task's `process_results`: a run scores all photographs at once, when all responses are there."""
-    return {}
 
 
 def load_tasks(
@@ -395,7 +390,7 @@ def _assemble(
     positions = photograph_positions(request, task)
     docs = list(islice(task.eval_docs, positions.start, positions.stop, positions.step))
     answers = {name: response for portion in portions for name, response in portion.answers.items()}
-    responses: list[Any] = [answers[str(doc["id"])] for doc in docs]
+    responses = [answers[str(doc["id"])] for doc in docs]
     bounds = request.bounds
     files = [asking.pictures.get(doc["id"]) or inspect(task.manifest.images / doc["image"], bounds) for doc in docs]
     samples = [
@@ -441,7 +436,7 @@ def _assemble(
     asking.answers.clear()
     asking.pictures.clear()
     samples, results = assemble(results, samples, started=started, own_metrics=task.own_metrics, exclude=exclude)
-    again: dict[str, Any] = {name: given for portion in portions for name, given in portion.repeats.items()}
+    again = {name: given for portion in portions for name, given in portion.repeats.items()}
     if again:
         results = with_repeats(results, samples, again)
     return samples, replace(results, served=answered_by), notes

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from globe_eval.errors import IncompleteRun
+from globe_eval.models.response import Response
 from globe_eval.sample import Usage
 
 UNCOUNTED = 3
@@ -34,15 +35,14 @@ class Budget:
         self.cost = 0.0
         self._counted = self._answered = 0
 
-    def add(self, response: str) -> None:
+    def add(self, response: Response) -> None:
         """Count one answer. Raises IncompleteRun where no answer says how many tokens it took."""
-        if getattr(response, "error", None) is not None:
+        if response.error is not None:
             return
         self._answered += 1
-        prompt, completion = (getattr(response, name, None) for name in ("prompt_tokens", "completion_tokens"))
-        if prompt is not None and completion is not None:
+        if response.prompt_tokens is not None and response.completion_tokens is not None:
             self._counted += 1
-            self.cost += self.prices.cost(prompt, completion)
+            self.cost += self.prices.cost(response.prompt_tokens, response.completion_tokens)
         elif not self._counted and self._answered >= UNCOUNTED:
             raise IncompleteRun("--max_cost: the replies do not say how many tokens they took, so no cost is known")
 
@@ -63,25 +63,25 @@ class Portion(NamedTuple):
     resumed: int
     seconds: float
     seconds_to_first_answer: float | None
-    answers: Mapping[str, str] = {}
+    answers: Mapping[str, Response] = {}
     """Photograph's id -> its first answer."""
-    repeats: Mapping[str, Sequence[str]] = {}
+    repeats: Mapping[str, Sequence[Response]] = {}
     """Photograph's id -> all of its answers, where it was asked several times."""
 
 
-def usage(responses: Sequence[str], portions: Sequence[Portion], prices: Prices | None = None) -> Usage:
+def usage(responses: Sequence[Response], portions: Sequence[Portion], prices: Prices | None = None) -> Usage:
     """Put together what n answers took.
 
     Tokens are None unless the back end counted them for every answer: a sum over some would be taken for the whole.
     Processes that share a run work side by side, so the slowest one's time is the run's.
 
-    >>> from globe_eval.models.response import Response
     >>> answers = [Response("a", prompt_tokens=900, completion_tokens=100), Response("", error="no answer")]
     >>> usage(answers, [Portion(0, 0.5, 0.2)], Prices(1.0, 5.0)).cost
     0.0014
     """
-    answered = [response for response in responses if getattr(response, "error", None) is None]
-    prompt, completion = (_sum(answered, name) for name in ("prompt_tokens", "completion_tokens"))
+    answered = [response for response in responses if response.error is None]
+    prompt = _sum([response.prompt_tokens for response in answered])
+    completion = _sum([response.completion_tokens for response in answered])
     seconds = max(portion.seconds for portion in portions)
     first = [portion.seconds_to_first_answer for portion in portions if portion.seconds_to_first_answer is not None]
     cost = None
@@ -98,7 +98,6 @@ def usage(responses: Sequence[str], portions: Sequence[Portion], prices: Prices 
     )
 
 
-def _sum(responses: Sequence[str], name: str) -> int | None:
-    counts: list[int | None] = [getattr(response, name, None) for response in responses]
+def _sum(counts: Sequence[int | None]) -> int | None:
     known = [count for count in counts if count is not None]
     return sum(known) if known and len(known) == len(counts) else None

@@ -13,9 +13,7 @@ from lm_eval.config.task import TaskConfig
 from PIL import Image
 
 from globe_eval.benchmarks import definition, validate
-from globe_eval.benchmarks.definition import new_definition
 from globe_eval.cli import main
-from globe_eval.errors import InputError
 
 GOOD = """\
 task: my_city
@@ -211,7 +209,8 @@ def test_columns_of_other_names_are_given(city: Path, capsys: pytest.CaptureFixt
 
 
 def test_a_truth_that_changed_asks_for_a_version(city: Path) -> None:
-    path, _ = new_definition("mine", Path("gt.csv"), Path("photos"))
+    assert main(["new", "mine", "--truth", "gt.csv", "--images", "photos"]) == 0
+    path = city / "mine.yaml"
     (city / "gt.csv").write_text((city / "gt.csv").read_text().replace("48.8", "48.9"))
     (found,) = map(str, validate.problems(path, data=True))
     assert "the truth changed since version 1 was written" in found and "raise metadata.version" in found
@@ -233,12 +232,12 @@ def test_a_truth_that_changed_asks_for_a_version(city: Path) -> None:
     ],
 )
 def test_nothing_is_written_where_something_is_wrong(
-    city: Path, name: str, truth: str, images: str, words: str
+    city: Path, name: str, truth: str, images: str, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (city / "taken.yaml").write_text("mine")
     (city / "gt.csv").write_text("id,lat,lon\na,1,2\n" + ("" if words else "nowhere,1,2\n"))
-    with pytest.raises(InputError, match=words or "1 of 2 images of gt.csv are not there"):
-        new_definition(name, Path(truth), Path(images))
+    assert main(["new", name, "--truth", truth, "--images", images]) == 2
+    assert (words or "1 of 2 images of gt.csv are not there") in capsys.readouterr().err
     assert sorted(path.name for path in city.glob("*.yaml")) == ["taken.yaml"]
     assert (city / "taken.yaml").read_text() == "mine"
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from globe_eval import miniworld
+from globe_eval.benchmarks.definition import known_tasks
 from globe_eval.benchmarks.prompts import PROMPTS, SYSTEM
-from globe_eval.reports.board import leaderboard
 from globe_eval.runs import record
 from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.sample import Sample, Truth
 
-known = cache(leaderboard.known_tasks)
+known = cache(known_tasks)
 VERSION = str(miniworld.VERSION)
 PROMPT_SHA256 = hashlib.sha256(f"{SYSTEM}\0<image>{PROMPTS['globe_readme'].text}".encode()).hexdigest()
 MANIFEST = known()["miniworld"].values["metadata"]["manifest_sha256"][VERSION]

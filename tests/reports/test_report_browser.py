@@ -12,7 +12,9 @@ from browser import Browser
 from reported import Row, write_run
 
 from globe_eval.reports.page import maps, worldmap
-from globe_eval.reports.page.report import write_report
+from globe_eval.reports.page.drawings import write_drawings
+from globe_eval.reports.page.joined import join_runs
+from globe_eval.reports.page.report import write_page
 
 EVIL = "<script>window.stolen=1</script><img src=x onerror='window.stolen=2'><svg onload='window.stolen=3'>"
 HOME, DOWN, ENTER, TAB = "\ue011", "\ue015", "\ue007", "\ue004"
@@ -39,7 +41,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     far = write_run(folder / "far", rows(near=False), model="far " + EVIL)
     near = write_run(folder / "near", rows(near=True), model="near")
-    write_report([far, near], folder / "report.html")
+    write_page(join_runs([far, near]), folder / "report.html")
     return folder / "report.html"
 
 
@@ -173,7 +175,7 @@ def test_it_fits_a_phone_and_has_a_dark_side(shown: Browser) -> None:
 
 def test_runs_with_long_names_stand_side_by_side(browser: Browser, tmp_path: Path) -> None:
     runs = [write_run(tmp_path / one, rows(near=True)[:2], model=f"{one}_{'checkpoint_' * 6}final") for one in "ab"]
-    write_report(runs, tmp_path / "report.html")
+    write_page(join_runs(runs), tmp_path / "report.html")
     browser.size(1280, 900)
     browser.open(tmp_path / "report.html")
     table = "const box = document.querySelector('#results .scroll'); return box.scrollWidth - box.clientWidth"
@@ -236,7 +238,9 @@ def test_of_many_photographs_the_map_shows_cells_and_those_that_are_chosen_below
     browser: Browser, page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(maps, "MOST_SHOWN", 20)
-    write_report([page.parent / "far"], tmp_path / "many.html", svg=tmp_path)
+    data = join_runs([page.parent / "far"])
+    write_page(data, tmp_path / "many.html")
+    write_drawings(data, tmp_path)
     browser.scheme("light")
     browser.size(1280, 900)
     browser.open(tmp_path / "many.html")

@@ -82,7 +82,7 @@ def of_submission(path: Path, known: Definitions) -> list[str]:
     return wrong
 
 
-def disagreeing(many: Mapping[Path, Submission]) -> dict[Path, list[str]]:
+def disagreements(many: Mapping[Path, Submission]) -> dict[Path, list[str]]:
     """What rows have to say against each other; the order of the files decides nothing.
 
     Rows of one manifest have the same photographs, groups and ceilings: what most of them have is right; without a
@@ -229,31 +229,31 @@ def _of_samples(folder: Path, results: Results, samples: Sequence[Sample], defin
             "anew; then add NEW"
         )
         return
-    if results.geocoder.name == "geonames":
-        scored, again = assemble(results, samples)
-        moved = [
-            one.id
-            for one, other in zip(samples, scored, strict=True)
-            if one.status != other.status
-            or not agree(one.distance_km, other.distance_km, 1e-6)
-            or any(getattr(one, name) != getattr(other, name) for name in NAME_MEASURES)
-        ]
-        if moved:
-            yield (
-                f"samples.jsonl: {len(moved):,} photographs are scored otherwise than their responses say, the first "
-                f"{moved[0]!r}"
-            )
-            return
-        fresh = {name: getattr(again, name) for name in (*FIGURES, *PLAIN, "ceiling", "attainable")}
-        yield from _of_figures(results, fresh, (*PLAIN, "ceiling", "attainable"))
-        for model, accuracies in again.accuracy_by_distance.items():
-            stored = results.accuracy_by_distance.get(model, {})
-            wrong = [name for name, value in accuracies.items() if not agree(stored.get(name), value, 1e-9)]
-            if wrong:
-                yield f"accuracy_by_distance: {model}, {', '.join(wrong)}: is not what the samples give"
+    if results.geocoder.name != "geonames":  # its places may not be asked for again
+        one = submission("online", None, results, folder)
+        yield from _of_figures(one.results, recompute(one), PLAIN)
         return
-    one = submission("online", None, results, folder)  # its places may not be asked for again
-    yield from _of_figures(one.results, recompute(one), PLAIN)
+    scored, again = assemble(results, samples)
+    moved = [
+        one.id
+        for one, other in zip(samples, scored, strict=True)
+        if one.status != other.status
+        or not agree(one.distance_km, other.distance_km, 1e-6)
+        or any(getattr(one, name) != getattr(other, name) for name in NAME_MEASURES)
+    ]
+    if moved:
+        yield (
+            f"samples.jsonl: {len(moved):,} photographs are scored otherwise than their responses say, the first "
+            f"{moved[0]!r}"
+        )
+        return
+    fresh = {name: getattr(again, name) for name in (*FIGURES, *PLAIN, "ceiling", "attainable")}
+    yield from _of_figures(results, fresh, (*PLAIN, "ceiling", "attainable"))
+    for model, accuracies in again.accuracy_by_distance.items():
+        stored = results.accuracy_by_distance.get(model, {})
+        wrong = [name for name, value in accuracies.items() if not agree(stored.get(name), value, 1e-9)]
+        if wrong:
+            yield f"accuracy_by_distance: {model}, {', '.join(wrong)}: is not what the samples give"
 
 
 def _of_truths(samples: Sequence[Sample], results: Results, definition: Definition) -> str | None:

@@ -75,7 +75,7 @@ def rank_ranges(rows: Sequence[Mapping[str, Floats]], groups: npt.ArrayLike) -> 
     ]
 
 
-Kind = Literal["run", "floor", "ceiling", "published"]
+RowKind = Literal["run", "floor", "ceiling", "published"]
 HEADLINE = "acc@25km"
 """What rows are ordered by."""
 COLUMNS = (*ACCURACIES, "median_km", "located")
@@ -102,7 +102,7 @@ class Cell:
 class Row:
     """One line of a board. `why` says why it is not ranked; `details` is what a reader needs to make it again."""
 
-    kind: Kind
+    kind: RowKind
     name: str
     about: str
     year: int | None

@@ -11,12 +11,12 @@ leaderboards/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from globe_eval.benchmarks.definition import Definition, definitions, task_folders
+from globe_eval.benchmarks.definition import Definition, known_tasks
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import write_whole
 from globe_eval.reports.board import admission, site, writers
@@ -36,11 +36,6 @@ ALIKE = 0.9
 miniworld share 0.7."""
 README_TOP = 24
 """How many published rows a README shows."""
-
-
-def known_tasks(include_path: Iterable[Path] = ()) -> dict[str, Definition]:
-    """Every task that a row may be of."""
-    return definitions([*task_folders(), *include_path])
 
 
 def add(
@@ -70,7 +65,7 @@ def add(
         if (one.columns.samples_sha256, one.results.task) == (row.columns.samples_sha256, row.results.task):
             raise InputError(f"{run}: is there already, as {path}; remove that file first to add it anew")
     path = leaderboards / "runs" / row.file_name
-    wrong = [*contradictions(row, known), *admission.disagreeing({**there, path: row}).get(path, [])]
+    wrong = [*contradictions(row, known), *admission.disagreements({**there, path: row}).get(path, [])]
     if wrong:
         raise InputError(f"{run}: cannot be a row: {'; '.join(wrong)}")
     published = publishable(record.read_samples(run)) if responses else None
@@ -95,7 +90,7 @@ def check(
     there = _row_files(leaderboards)
     paths = list(paths) or there
     found = {path: admission.check(path, known) for path in paths}
-    together = admission.disagreeing(_readable(paths, leaderboards))
+    together = admission.disagreements(_readable(paths, leaderboards))
     for path in paths:
         found[path] += together.get(path.resolve(), [])
     if paths == there and (leaderboards / "published").is_dir():

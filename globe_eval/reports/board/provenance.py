@@ -79,7 +79,8 @@ def provenance_of(path: Path, one: Submission, definition: Definition) -> Proven
 
 
 @lru_cache(maxsize=8)
-def _truth_of(path: Path, task: str, values: str) -> tuple[str, tuple[tuple[str, Truth], ...]] | None:
+def _truth_of(values: str) -> tuple[str, tuple[tuple[str, Truth], ...]] | None:
+    """SHA-256 of the manifest, ids and truths of a YAML's values, which are JSON; None where they are not here."""
     try:
         manifest = find_truth(json.loads(values))
     except InputError:
@@ -92,8 +93,7 @@ def _truth_of(path: Path, task: str, values: str) -> tuple[str, tuple[tuple[str,
 
 def _truths(definition: Definition, manifest_sha256: str) -> tuple[tuple[str, Truth], ...] | None:
     """Ids and truths in the order of sorted ids; None where they are not here, or are others."""
-    values = json.dumps(definition.values, sort_keys=True, default=str)
-    found = _truth_of(definition.path, definition.name, values)
+    found = _truth_of(json.dumps(definition.values, sort_keys=True, default=str))
     return found[1] if found is not None and found[0] == manifest_sha256 else None
 
 

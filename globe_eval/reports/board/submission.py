@@ -149,13 +149,14 @@ def submission(name: str, source: str | None, results: Results, folder: Path) ->
     samples = sorted(record.read_samples(folder), key=lambda sample: sample.id)
     ids = [sample.id for sample in samples]
     labels = statistics.cluster_labels(ids, [sample.truth.group for sample in samples])
+    names = {measure: [name_score(sample, measure) for sample in samples] for measure in NAME_MEASURES}
     columns = PackedColumns(
         ids_sha256=ids_sha256(ids),
         samples_sha256=hashlib.sha256((folder / "samples.jsonl").read_bytes()).hexdigest(),
         status=pack([STATUSES.index(sample.status) for sample in samples]),
         distance_m=pack([whole_metres(sample.distance_km) for sample in samples]),
         group=pack(np.unique(labels, return_inverse=True)[1]),
-        names={measure: text for measure in NAME_MEASURES if (text := _names(samples, measure))},
+        names={measure: pack(values) for measure, values in names.items() if max(values, default=-1) >= 0},
         own={name: [sample.own.get(name) for sample in samples] for name in results.own_directions},
         lat=pack([NOWHERE if one.prediction is None else round(one.prediction.lat * 1e6) for one in samples]),
         lon=pack([NOWHERE if one.prediction is None else round(one.prediction.lon * 1e6) for one in samples]),
@@ -199,12 +200,6 @@ def samples_of(one: Submission, beside: Sequence[Sample]) -> list[Sample]:
         km = None if math.isnan(kilometres[i]) else kilometres[i]
         found.append(replace(bare, status=STATUSES[status[i]], distance_km=km, **changed))
     return found
-
-
-def _names(samples: Sequence[Sample], measure: str) -> str | None:
-    """One measure of names, packed; None where no photograph has it."""
-    values = [name_score(sample, measure) for sample in samples]
-    return pack(values) if any(value >= 0 for value in values) else None
 
 
 def name_score(sample: Sample, measure: str) -> int:

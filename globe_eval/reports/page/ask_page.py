@@ -19,7 +19,7 @@ from globe_eval.files import write_whole
 from globe_eval.reports.page import maps, marks, template, worldmap
 from globe_eval.reports.page.drawings import STYLES
 from globe_eval.reports.page.joined import contradicts, own_confidence
-from globe_eval.reports.page.payload import LONGEST, concluded_place, found_place, shortened
+from globe_eval.reports.page.payload import LONGEST, concluded_place, found_place, without_middle
 from globe_eval.reports.page.pictures import MOST, data_url
 from globe_eval.reports.page.svg import element, number
 from globe_eval.reports.run import stated_answer
@@ -27,10 +27,8 @@ from globe_eval.sample import STATUSES, Sample
 
 LEVELS = {"coordinates": 0, "city": 1, "admin": 2, "country": 3}
 """How exactly an answer names its place, with the number of each one's colour."""
-
 WINDOW = 160.0
 """Units of the map that are shown at least: what is nearer together is no clearer on outlines of 1:110 million."""
-
 _CSV = ("file", "status", "answer", "place_found", "lat", "lon", "confidence", "cues", "response", "error")
 
 
@@ -111,7 +109,7 @@ def window(x: Sequence[float], y: Sequence[float]) -> str:
 
 def _read(sample: Sample) -> dict[str, Any]:
     """What is shown of a sample: answer, place, confidence, contradiction, and the response cut at its cues."""
-    text = shortened(sample.response, LONGEST) if sample.response else ""
+    text = without_middle(sample.response, LONGEST) if sample.response else ""
     parts, cues, done = [], dict[str, None](), 0
     encoded = text.encode("utf-16-le")  # marks count in UTF-16 units
     only_answer = text.lstrip().startswith("<answer")  # no reasoning: its labels are no cues

@@ -22,7 +22,6 @@ from globe_eval.sample import Figure
 
 NEAREST_KM, FARTHEST_KM = 0.1, 20_037.6
 """The ends of the logarithmic axis of distances: from a hundred metres to the other side of the Earth."""
-
 BINS_PER_DECADE = 6
 
 
@@ -100,7 +99,6 @@ WIDTH, HEIGHT = 420.0, 280.0
 LEFT, RIGHT, TOP, BOTTOM = 50.0, 14.0, 14.0, 40.0
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "4 2", "1 4")
 """Of the lines of run 0, 1, …: told apart without colours too."""
-
 NEAR_KM = 25.0
 """Within which an answer is right, for curves of confidence."""
 LEAST_STATED = 10

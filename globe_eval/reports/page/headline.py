@@ -10,7 +10,7 @@ from globe_eval.metrics.catalogue import Family, described
 from globe_eval.places.resolve import country_name
 from globe_eval.reports import notation
 from globe_eval.reports.page.joined import NamedRun
-from globe_eval.reports.run import measured, settings
+from globe_eval.reports.run import figures_of, settings
 from globe_eval.sample import By, Results, Stratum, to_dict
 
 
@@ -34,13 +34,15 @@ REASONING: Set[Family] = {"grounding", "consistency", "localizability", "format"
 
 def figure_rows(runs: Sequence[NamedRun], families: Set[Family]) -> list[tuple[str, list[FigureText]]]:
     """The label of each metric of these families that a run has, and a cell a run."""
-    names = dict.fromkeys(name for run in runs for name in measured(run.results) if described(name).family in families)
+    names = dict.fromkeys(
+        name for run in runs for name in figures_of(run.results) if described(name).family in families
+    )
     return [(notation.label(name), [_cell(run.results, name) for run in runs]) for name in names]
 
 
 def _cell(results: Results, name: str) -> FigureText:
     """One figure of one run."""
-    figure = measured(results).get(name)
+    figure = figures_of(results).get(name)
     if figure is None:
         return FigureText("not measured")
     if described(name).family in ("accuracy", "own"):

@@ -24,7 +24,6 @@ Floats = npt.NDArray[np.float64]
 
 _ACCOUNT = re.compile(r"\d+@N\d\d")
 """Flickr's number of a photographer, which IM2GPS3K's file names carry."""
-
 SAME_DEGREES = 1e-3
 """Truths that are nearer than this are one: tables write the same point with more or fewer digits."""
 

@@ -18,14 +18,13 @@ from globe_eval.reports.page.svg import element, number
 
 SIDE = 6.0
 """Of a cell, in units of the map."""
-
 SIDE_KM = round(SIDE * worldmap.KM_A_UNIT, -1)
 
 _LEAST = 0.3
 """How large the square of a single photograph is, as a share of the cell."""
 
 
-class Cell(NamedTuple):
+class MapCell(NamedTuple):
     """The middle of a cell and the side of its square, in units of the map; n photographs, their median distance."""
 
     x: float
@@ -36,7 +35,7 @@ class Cell(NamedTuple):
     """None where half of the answers and more have no place."""
 
 
-def cells(lats: npt.ArrayLike, lons: npt.ArrayLike, distances_km: npt.ArrayLike) -> list[Cell]:
+def cells(lats: npt.ArrayLike, lons: npt.ArrayLike, distances_km: npt.ArrayLike) -> list[MapCell]:
     """The cells in which photographs were taken, from the north-west on.
 
     The square of a cell grows with the logarithm of its photographs; the fullest cell's fills it.
@@ -62,12 +61,12 @@ def cells(lats: npt.ArrayLike, lons: npt.ArrayLike, distances_km: npt.ArrayLike)
     sides = np.round(SIDE * (_LEAST + (1 - _LEAST) * share), 1)
     middle = (np.column_stack([x[first], y[first]]) + 0.5) * SIDE
     return [
-        Cell(at[0], at[1], side, n, None if np.isinf(off) else off)
+        MapCell(at[0], at[1], side, n, None if np.isinf(off) else off)
         for at, side, n, off in zip(middle.tolist(), sides.tolist(), counts.tolist(), median.tolist(), strict=True)
     ]
 
 
-def squares(those: Sequence[Cell]) -> str:
+def squares(those: Sequence[MapCell]) -> str:
     """The squares of cells as the `d` of an SVG path; `map.js` writes the same."""
     return "".join(
         f"M{cell.x - cell.side / 2:g} {cell.y - cell.side / 2:g}h{cell.side:g}v{cell.side:g}h{-cell.side:g}z"
@@ -85,12 +84,9 @@ CLASSES = (
     ("no place found", 6),
 )
 """The classes of distance, with the number of each one's colour."""
-
 MOST_SHOWN = 5_000
 """Photographs that a page has one by one: of more, maps show cells, and the gallery a sample."""
-
 _SMALL = 5.0
-
 _MANY = 400
 """Lines, from which on each is fainter; as in `map.js`."""
 
@@ -143,14 +139,14 @@ def answers(data: JoinedRuns, run: int) -> Markup:
     return _world(description, element("g", *drawn, class_=many))
 
 
-def cells_of(data: JoinedRuns, run: int) -> list[Cell]:
+def cells_of(data: JoinedRuns, run: int) -> list[MapCell]:
     """The photographs that a run has, by cells of the map."""
     there = [(p, s) for p, s in zip(data.photographs, data.answers[run], strict=True) if s is not None]
     km = [np.nan if s.distance_km is None else s.distance_km for _, s in there]
     return cells([p.lat for p, _ in there], [p.lon for p, _ in there], km)
 
 
-def _squares(those: Sequence[Cell]) -> Iterator[Markup]:
+def _squares(those: Sequence[MapCell]) -> Iterator[Markup]:
     for kind in range(len(CLASSES)):
         if some := [cell for cell in those if _class(cell.km) == kind]:
             yield element("path", d=squares(some), class_=f"cell d{kind}")

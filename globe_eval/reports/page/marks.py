@@ -13,7 +13,6 @@ from globe_eval.sample import Sample
 
 MOST_READ = 2_000
 """How many responses of a report have their cues marked: a millisecond each."""
-
 GROUNDED, UNSUPPORTED, NEGATED, NAMED = "g", "u", "n", "m"
 """Seen, not seen, denied or only imagined; and merely named, where nobody annotated what can be seen."""
 

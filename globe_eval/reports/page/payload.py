@@ -17,13 +17,10 @@ from globe_eval.sample import STATUSES, Consistency, Results, Sample
 
 MAP_METRICS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
 """What the map of countries can show."""
-
 LONGEST = 8_000
 """Characters of a response that are shown at most."""
-
 MOST_BYTES = 16_000_000
 """Of all responses of a report together, in UTF-8: with all else of 12,000 samples they stay below 25 MB."""
-
 SHORTEST = 200
 
 
@@ -69,7 +66,7 @@ def script_json(data: Mapping[str, Any]) -> str:
 
 def _answers(samples: Sequence[Sample | None], read: set[int], longest: int, names: dict[str, int]) -> dict[str, Any]:
     """One run's answers as columns; null where the run has no such photograph. What few have is kept by photograph."""
-    texts = [None if s is None or s.response is None else shortened(s.response, longest) for s in samples]
+    texts = [None if s is None or s.response is None else without_middle(s.response, longest) for s in samples]
     found: dict[str, Any] = {
         "s": [None if s is None else STATUSES.index(s.status) for s in samples],
         "km": [None if s is None or s.distance_km is None else _rounded(s.distance_km) for s in samples],
@@ -162,14 +159,14 @@ def response_limit(texts: Iterable[str | None], most_bytes: int = MOST_BYTES) ->
     return low
 
 
-def shortened(text: str, longest: int) -> str:
+def without_middle(text: str, longest: int) -> str:
     """A text with its middle left out where it is longer: what it begins with, and the end, where the answer stands.
 
     The number in its place is of characters; no noun beside it, which could be taken for a cue.
 
-    >>> shortened("abcdefgh" * 100, 16).replace(chr(10), "|")
+    >>> without_middle("abcdefgh" * 100, 16).replace(chr(10), "|")
     'abcdefghab|[… 784 left out …]|cdefgh'
-    >>> shortened("short", 16)
+    >>> without_middle("short", 16)
     'short'
     """
     if len(text) <= longest:

@@ -20,7 +20,6 @@ from globe_eval.reports.page.joined import JoinedPhotograph
 
 MOST, SIDE, QUALITY = 300, 320, 72
 """How many pictures a report carries unless told otherwise; their longer side in pixels; as JPEG of this quality."""
-
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".JPG", ".JPEG", ".PNG")
 
 

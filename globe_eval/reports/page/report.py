@@ -1,4 +1,4 @@
-"""`globe-eval report`: runs as one HTML file that works offline, and SVG and CSV files beside it.
+"""`globe-eval report`: runs as one HTML file that works offline.
 
 Everything that a model or a benchmark wrote is escaped: by the template where it is part of the page, as JSON without
 `<` where scripts read it, and they set it as text. The page's policy allows no script and no style but its own, by
@@ -10,78 +10,34 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from markupsafe import Markup
 
 import globe_eval
-from globe_eval.errors import InputError
 from globe_eval.files import write_whole
 from globe_eval.metrics.breakdowns import AT_LEAST
 from globe_eval.reports import notation, terminal
-from globe_eval.reports.export.samples import csv_text, digests
 from globe_eval.reports.page import charts, headline, maps, marks, payload, pictures, template
-from globe_eval.reports.page.drawings import STYLES, write_drawings
-from globe_eval.reports.page.joined import JoinedRuns, NamedRun, join_runs, table_of
+from globe_eval.reports.page.drawings import STYLES
+from globe_eval.reports.page.joined import JoinedRuns, NamedRun
 from globe_eval.reports.page.maps import SIDE_KM
 from globe_eval.reports.page.marks import notable_photographs
-from globe_eval.reports.run import UNNAMED, titled
+from globe_eval.reports.run import UNNAMED, run_title
 from globe_eval.reports.sentences import sentences
 from globe_eval.sample import STATUSES, By, Stratum
 
-DEFAULT = Path("globe-eval-report.html")
 _SCRIPTS = ("sort.js", "map.js", "gallery.js", "report.js")
 _COUNTRY_COLUMNS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
 _PARTS: dict[By, str] = {"continent": "continent", "scene": "scene", "city_size": "size of the nearest city"}
 
 
-def write_report(
-    folders: Sequence[Path],
-    output: Path | None = None,
-    *,
-    images: Path | None = None,
-    max_images: int | None = None,
-    svg: Path | None = None,
-    csv: Path | None = None,
-    ids: Literal["whole", "digest"] = "whole",
-    show: bool = False,
-) -> list[Path]:
-    """Read runs and write their report; returns the files that were written.
-
-    Args:
-        folders: the runs, in the order in which they stand side by side.
-        output: the page; DEFAULT in the working folder if not given.
-        images: a folder of the photographs; those of the embedded benchmark are drawn.
-        max_images: how many pictures at most; `pictures.MOST` if not given.
-        svg, csv: a folder for the drawings as files, and a file with a row for each photograph and run.
-        ids: of the CSV: as the benchmark has them, or their SHA-256 (`export.samples.digests`).
-        show: open the page in the user's browser.
-
-    Raises InputError: what is no run, or cannot be written where it is asked for.
-    """
-    path = output or DEFAULT
-    if path.is_dir():
-        raise InputError(f"--output_path {path}: is a folder; name the file, as in {path / DEFAULT}")
-    data = join_runs(folders)
+def write_page(data: JoinedRuns, path: Path, *, images: Path | None = None, max_images: int = pictures.MOST) -> None:
+    """Write the page of runs side by side, with their pictures from a folder; the embedded benchmark's are drawn."""
     some = sample_photographs(data)
-    chosen = notable_photographs(some, pictures.MOST if max_images is None else max_images)
-    written = [path]
+    chosen = notable_photographs(some, max_images)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, page(data, some, _pictures(some, chosen, images), len(chosen)).encode())
-    if csv is not None:
-        csv.parent.mkdir(parents=True, exist_ok=True)
-        table = table_of(data)
-        if ids == "digest":
-            table["id"] = digests(table["id"])
-        write_whole(csv, csv_text(table).encode())
-        written.append(csv)
-    if svg is not None:
-        written += write_drawings(data, svg)
-    if show:
-        import webbrowser
-
-        webbrowser.open(path.resolve().as_uri())
-    return written
 
 
 def _pictures(data: JoinedRuns, chosen: Sequence[int], images: Path | None) -> pictures.Pictures:
@@ -153,7 +109,7 @@ def page(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, pictures_
 def _title(runs: Sequence[NamedRun]) -> str:
     tasks = list(dict.fromkeys(run.results.task for run in runs))
     if len(runs) == 1:
-        return titled(runs[0].name, runs[0].results)
+        return run_title(runs[0].name, runs[0].results)
     named = "" if tasks == [UNNAMED] else f"{', '.join(tasks)}: "
     return f"{named}{len(runs)} runs side by side"
 

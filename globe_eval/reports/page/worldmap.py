@@ -19,10 +19,8 @@ Floats = NDArray[np.float64]
 
 WIDTH, HEIGHT = 1000.0, 486.7
 """Of the map, in its own units; its middle is 0° N, 0° E."""
-
 STEP_DEGREES = 3.0
 """How far apart the points of a great circle are."""
-
 _A1, _A2, _A3, _A4 = 1.340264, -0.081106, 0.000893, 0.003796
 _M = np.sqrt(3.0) / 2.0
 _SCALE = WIDTH / (2.0 * np.pi / (_M * _A1))
