@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -260,7 +261,10 @@ def cell_text(table: Table, index: int, column: str | None) -> str | None:
         return None
     cell = cell_value(table.rows[index], column)
     if isinstance(cell, dict | list) or (isinstance(cell, str) and _is_object(cell)):
-        inner = next((path for path in _paths({column: cell}) if not path.endswith(".bytes")), column)
+        value = cell
+        with suppress(ValueError, TypeError):
+            value = load_value(cell)
+        inner = next((path for path in _paths({column: value}) if not path.endswith(".bytes")), column)
         raise InputError(
             f"{table.where(index)}, column {column!r}: found {quoted(cell)}; allowed: a text or a number "
             f"(a path leads into an object, as in {inner})"
