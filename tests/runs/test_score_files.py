@@ -335,7 +335,7 @@ def test_angles_at_the_end_are_no_second_table(capsys: pytest.CaptureFixture[str
     assert score(capsys, "a.csv", "--truth", "t.csv")[0]["acc@25km"] == 1.0
 
 
-@pytest.mark.parametrize("cell", ["N/A", "somewhere", "1_0", "", "1;2", "(12.5)"])
+@pytest.mark.parametrize("cell", ["N/A", "somewhere", "1_0", "", "1;2", "(12.5)", "-90.5", "nan", "inf", "true"])
 def test_in_the_truth_it_is_an_error_with_its_line(capsys: pytest.CaptureFixture[str], cell: str) -> None:
     Path("a.csv").write_text(with_cell("1.5", 33))
     Path("t.csv").write_text(with_cell(cell, 33))
