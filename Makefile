@@ -90,7 +90,7 @@ coverage: $(VENV)/installed
 
 # A real vLLM on a CPU, in an environment of its own: GLOBE_VLLM_ENV=folder (see tests/models/test_vllm.py).
 test-vllm: $(VENV)/installed
-	$(BIN)/pytest -q tests/models/test_vllm.py tests/train/curate/test_curate_vllm.py
+	$(BIN)/pytest -q tests/models/test_vllm.py tests/train/curate/test_curate.py::test_two_served_models_go_through_all_stages
 
 # Training with the newest transformers, torch and hub that PyPI has, beside the versions that are held elsewhere.
 test-newest:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,12 @@ from globe_eval.reports.export.model_card import eval_results, model_card
 from globe_eval.reports.export.publishable import bounds, hub_of, is_hub_id, published_figures, refuse_partial
 from globe_eval.reports.run import Run, model_name, read_run
 from globe_eval.runs.record import installed_versions
+from globe_train.checkpoint import n_processes
 from globe_train.data import Examples
 from globe_train.recipe import Recipe
 
 LOG, CURVES, CARD, RECIPE, ABOUT = "log.jsonl", "curves.png", "README.md", "recipe.yaml", "training.json"
-CONTAMINATION, EVAL_RESULTS = "contamination.json", ".eval_results"
+CONTAMINATION, HELD_OUT, EVAL_RESULTS = "contamination.json", "held_out.json", ".eval_results"
 KINDS = {"sft": "A model of SFT", "reward_model": "A reward model of localizability", "grpo": "A model of GRPO"}
 LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "vllm", "deepspeed")
 
@@ -145,21 +145,15 @@ def duration_text(hours: float) -> str:
 
 def facts(about: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The rows of a card's first table."""
-    data = about["data"]
+    data, parent_sha256 = about["data"], about["parent_sha256"]
+    resumed = f" since it was resumed from {about['resumed_from']}" if about["resumed_from"] else ""
+    on = f", {about['machine']}" if about.get("machine") else ""
     return [
         ("data", f"{data['source']}, {data['n']:,} rows, SHA-256 `{data['sha256']}`"),
-        (
-            "parent",
-            f"`{about['parent']}`" + (f", weights `{about['parent_sha256']}`" if about["parent_sha256"] else ""),
-        ),
+        ("parent", f"`{about['parent']}`" + (f", weights `{parent_sha256}`" if parent_sha256 else "")),
         ("weights", f"SHA-256 `{about['weights_sha256']}`"),
         ("seed", str(about["seed"])),
-        (
-            "time",
-            duration_text(about["hours"])
-            + (f" since it was resumed from {about['resumed_from']}" if about["resumed_from"] else "")
-            + (f", {about['machine']}" if about.get("machine") else ""),
-        ),
+        ("time", f"{duration_text(about['hours'])}{resumed}{on}"),
         ("libraries", ", ".join(f"{name} {number}" for name, number in about["libraries"].items())),
     ]
 
@@ -177,10 +171,9 @@ def overlap_lines(shared: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def held_out_lines(folder: Path) -> list[str]:
     """The figures of a reward model on its held-out examples."""
-    file = folder / "held_out.json"
-    if not file.is_file():
+    if not (folder / HELD_OUT).is_file():
         return []
-    held = json.loads(file.read_text(encoding="utf-8"))
+    held = json.loads((folder / HELD_OUT).read_text(encoding="utf-8"))
     rows = [(name, "unknown" if value is None else f"{value:.4g}") for name, value in held.items()]
     return ["## Held out", "", *table(("", ""), rows), ""]
 
@@ -189,7 +182,7 @@ def machine() -> str:
     """The number of training processes and their device."""
     import torch
 
-    n = int(os.environ.get("WORLD_SIZE", "1"))
+    n = n_processes()
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
     return f"{n} process{'es' if n > 1 else ''} on {device}"
 
@@ -228,16 +221,13 @@ def model_index(runs: Sequence[Run], name: str) -> list[dict[str, Any]]:
     return [{"name": name, "results": results}] if results else []
 
 
-def write_eval_results(runs: Sequence[Run], folder: Path) -> list[Path]:
-    """Write `.eval_results/TASK.yaml` of each whole run of a benchmark that is on the hub; returns the files."""
-    written = []
+def write_eval_results(runs: Sequence[Run], folder: Path) -> None:
+    """Write `.eval_results/TASK.yaml` of each whole run of a benchmark that is on the hub."""
     for run in runs:
         if partial(run) is None and hub_of(run.results.task) is not None:
             path = folder / EVAL_RESULTS / f"{run.results.task}.yaml"
             path.parent.mkdir(exist_ok=True)
             path.write_text(eval_results(run), encoding="utf-8")
-            written.append(path)
-    return written
 
 
 def partial(run: Run) -> str | None:
@@ -253,8 +243,13 @@ def result_lines(runs: Sequence[Run]) -> list[str]:
     """The results with their intervals, what they depend on, and what is missing for the hub, as Markdown."""
     found = []
     for run in runs:
-        results = run.results
+        results, reason = run.results, partial(run)
         decoding = ", ".join(f"{key} {value}" for key, value in (results.decoding or {}).items() if value != [])
+        rows = []
+        for name, figure, value in published_figures(results):
+            between = bounds(name, figure)
+            interval = "" if between is None else f"{between[0]:g} – {between[1]:g}"
+            rows.append((notation.with_unit(name, long=True), f"{notation.published_value(name, value):g}", interval))
         found += [
             f"### {results.task}",
             "",
@@ -263,32 +258,13 @@ def result_lines(runs: Sequence[Run]) -> list[str]:
             f"geocoder {results.geocoder.name}, globe-eval {results.packages.get('globe-eval', '?')}, "
             f"{results.started[:10]}.",
             "",
-            *([f"**Not the whole benchmark: {reason}.**", ""] if (reason := partial(run)) else []),
-            *table(
-                ("metric", "value", "95 % interval"),
-                [
-                    (
-                        notation.with_unit(name, long=True),
-                        f"{notation.published_value(name, value):g}",
-                        interval(bounds(name, figure)),
-                    )
-                    for name, figure, value in published_figures(results)
-                ],
-            ),
+            *([f"**Not the whole benchmark: {reason}.**", ""] if reason else []),
+            *table(("metric", "value", "95 % interval"), rows),
             "",
         ]
         if reason is None and hub_of(results.task) is None:
             found += [f"No `{EVAL_RESULTS}`: {results.task} is no data set on the hub.", ""]
     return ["## Results", "", *found] if found else []
-
-
-def interval(between: Sequence[float] | None) -> str:
-    """An interval as text; nothing where there is none.
-
-    >>> interval([1.5, 20.0]), interval(None)
-    ('1.5 – 20', '')
-    """
-    return "" if between is None else f"{between[0]:g} – {between[1]:g}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -329,14 +305,10 @@ def series(log: Sequence[Mapping[str, Any]]) -> dict[str, Series]:
     found: dict[str, list[tuple[float, float]]] = {}
     for entry in log:
         for name, value in entry.items():
-            if is_drawn(name) and isinstance(value, int | float) and math.isfinite(value) and "step" in entry:
+            is_drawn = name == "loss" or name in NAMES or (name.startswith("rewards/") and name.endswith("/mean"))
+            if is_drawn and isinstance(value, int | float) and math.isfinite(value) and "step" in entry:
                 found.setdefault(name, []).append((float(entry["step"]), float(value)))
     return dict(found)
-
-
-def is_drawn(name: str) -> bool:
-    """Whether a quantity is drawn."""
-    return name == "loss" or name in NAMES or (name.startswith("rewards/") and name.endswith("/mean"))
 
 
 def title(name: str) -> str:
@@ -369,10 +341,8 @@ def panel(image: Image.Image, corner: tuple[int, int], name: str, points: Series
     first, last = points[0][0], max(points[-1][0], points[0][0] + 1)
 
     def at(step: float, value: float) -> tuple[float, float]:
-        return (
-            left + (step - first) / (last - first) * (right - left),
-            bottom - (value - low) / (high - low) * (bottom - top),
-        )
+        x = left + (step - first) / (last - first) * (right - left)
+        return x, bottom - (value - low) / (high - low) * (bottom - top)
 
     pen.text((left, corner[1] + 8 * SCALE), title(name), fill=TEXT, font=ImageFont.load_default(size=13 * SCALE))
     for share in (0.0, 0.5, 1.0):

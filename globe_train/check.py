@@ -8,11 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from globe_eval.errors import InputError, reason_of
 from globe_train import checkpoint, train, vllm
@@ -27,7 +25,7 @@ from globe_train.data import (
     messages,
     target,
 )
-from globe_train.laptop import absent
+from globe_train.laptop import missing_reason
 from globe_train.recipe import Recipe, check_libraries, gpus, weights
 from globe_train.reward_model import with_picture
 
@@ -51,11 +49,8 @@ SMALL_BYTES = 10**9
 def dry_run(recipe: Recipe, sample: bool = False, rate: float | None = None, resume: bool = False) -> str:
     """Check everything that can be checked before the first step; returns a description of the run as text.
 
-    Args:
-        recipe: read.
-        sample: ask the model for answers to be rewarded, whatever its size.
-        rate: photographs a second, for the hours; None takes the paper's where the run is the paper's.
-        resume: of a run that would go on from its last checkpoint.
+    `sample` asks the model for answers to be rewarded, whatever its size; `rate`, in photographs a second, is for the
+    hours (None: the paper's, where the run is the paper's); `resume` is of a run that would go on from a checkpoint.
     """
     train.start_from(recipe.output, resume)
     check_libraries(recipe)
@@ -65,8 +60,8 @@ def dry_run(recipe: Recipe, sample: bool = False, rate: float | None = None, res
     examples, n, said = data(recipe)
     size = model_size(recipe)
     planned = steps(recipe, config, n)
-    lines += [*said, *size.lines(), *memory(recipe, config, size), *planned.lines(config.learning_rate)]
-    lines += [*disk(recipe, config, size, planned), *hours(recipe, config, n, rate), *vllm.describe(recipe)]
+    lines += [*said, size.text, memory(recipe, config, size), f"{planned.text}, learning rate {config.learning_rate:g}"]
+    lines += [*disk(recipe, config, size, planned), hours(recipe, config, n, rate), *vllm.describe(recipe)]
     lines += first_prompt(recipe, examples)
     if recipe["kind"] == "grpo" and examples is not None:
         lines += reward_lines(recipe, config, examples, sample)
@@ -99,17 +94,17 @@ def unprepared(recipe: Recipe, name: str) -> str:
         return str(error)
 
 
-@dataclass(frozen=True)
-class Size:
+class Size(NamedTuple):
     """Number of parameters of a model: all, those of the vision tower, those that are trained."""
 
     total: int
     vision: int
     trained: int
 
-    def lines(self) -> list[str]:
+    @property
+    def text(self) -> str:
         """As a dry run says it."""
-        return [f"model: {self.total:,} weights, {self.vision:,} of them see, {self.trained:,} are trained"]
+        return f"model: {self.total:,} weights, {self.vision:,} of them see, {self.trained:,} are trained"
 
 
 def model_size(recipe: Recipe) -> Size:
@@ -128,10 +123,10 @@ def model_size(recipe: Recipe) -> Size:
         with torch.device("meta"):
             model = AutoModelForImageTextToText.from_config(shape)
     except (OSError, ValueError) as error:
-        reason = absent(recipe["model"]) or reason_of(error, 200)
+        reason = missing_reason(recipe["model"]) or reason_of(error, 200)
         raise recipe.error(f"model {recipe['model']!r} cannot be loaded: {reason}", "model") from None
     total = sum(weight.numel() for weight in model.parameters())
-    vision = sum(weight.numel() for name, weight in model.named_parameters() if checkpoint.sees(name))
+    vision = sum(weight.numel() for name, weight in model.named_parameters() if checkpoint.is_vision_weight(name))
     trained = total - (vision if recipe.get("freeze_vision") else 0)
     if recipe.get("lora"):
         import peft
@@ -141,12 +136,7 @@ def model_size(recipe: Recipe) -> Size:
     return Size(total, vision, trained)
 
 
-def has_reference(recipe: Recipe, config: Any) -> bool:
-    """Whether a reference model is held in memory for the KL term."""
-    return recipe["kind"] == "grpo" and config.beta != 0 and not recipe.get("lora")
-
-
-def memory(recipe: Recipe, config: Any, size: Size) -> list[str]:
+def memory(recipe: Recipe, config: Any, size: Size) -> str:
     """What weights, gradients and optimizer take at least, over all GPUs and on each.
 
     - one process, all weights: float32, since nothing else holds a copy of it;
@@ -155,29 +145,23 @@ def memory(recipe: Recipe, config: Any, size: Size) -> list[str]:
     """
     processes, adapter = processes_of(recipe), bool(recipe.get("lora"))
     width = 2 if config.bf16 and (adapter or processes > 1) else 4
-    kept = size.total * width * (2 if has_reference(recipe, config) else 1)
-    if adapter:
-        trained = size.trained * (MASTER_BYTES + 4 + MOMENT_BYTES)
-    elif width == 2:
-        trained = size.trained * (width + MASTER_BYTES + MOMENT_BYTES)
-    else:
-        trained = size.trained * (width + MOMENT_BYTES)
-    twice = " (twice: a reference model)" if has_reference(recipe, config) else ""
-    return [
-        f"memory: {(kept + trained) / 2**30:,.2f} GiB for weights{twice}, gradients and AdamW"
-        + (f" over {processes} GPUs, {(kept + trained) / processes / 2**30:,.1f} GiB on each" if processes > 1 else "")
-        + "; activations and answers come on top"
-    ]
+    referred = recipe["kind"] == "grpo" and config.beta != 0 and not adapter  # by the KL term
+    gradient = 4 if adapter else width
+    master = MASTER_BYTES if adapter or width == 2 else 0
+    gibibytes = size.total * width * (2 if referred else 1) + size.trained * (gradient + master + MOMENT_BYTES)
+    gibibytes /= 2**30
+    twice = " (twice: a reference model)" if referred else ""
+    each = f" over {processes} GPUs, {gibibytes / processes:,.1f} GiB on each" if processes > 1 else ""
+    least = f"{gibibytes:,.2f} GiB for weights{twice}, gradients and AdamW{each}"
+    return f"memory: {least}; activations and answers come on top"
 
 
 def processes_of(recipe: Recipe) -> int:
     """How many processes train: those that were started, or else those that the recipe states."""
-    started = int(os.environ.get("WORLD_SIZE", "1"))
-    return started if started > 1 else gpus(recipe).train
+    return checkpoint.n_processes() if checkpoint.n_processes() > 1 else gpus(recipe).train
 
 
-@dataclass(frozen=True)
-class Steps:
+class Steps(NamedTuple):
     """How many steps a run has, each of how many examples with how many answers, in how many processes."""
 
     total: int
@@ -185,15 +169,12 @@ class Steps:
     answers: int
     processes: int
 
-    def lines(self, learning_rate: float) -> list[str]:
+    @property
+    def text(self) -> str:
         """As a dry run says it."""
-        what = (
-            f"{self.examples:g} pictures of {self.answers} answers"
-            if self.answers > 1
-            else f"{self.examples:g} examples"
-        )
+        what = f"pictures of {self.answers} answers" if self.answers > 1 else "examples"
         several = f" in {self.processes} processes" if self.processes > 1 else ""
-        return [f"steps: {self.total:,} of {what} each{several}, learning rate {learning_rate:g}"]
+        return f"steps: {self.total:,} of {self.examples:g} {what} each{several}"
 
 
 def steps(recipe: Recipe, config: Any, n: int) -> Steps:
@@ -227,35 +208,35 @@ def disk(recipe: Recipe, config: Any, size: Size, planned: Steps) -> list[str]:
     ]
 
 
-def hours(recipe: Recipe, config: Any, n: int, rate: float | None) -> list[str]:
+def hours(recipe: Recipe, config: Any, n: int, rate: float | None) -> str:
     """How long the run takes at a stated rate."""
     papers = recipe["kind"] == "grpo" and "Qwen2.5-VL-7B" in recipe["model"] and sum(gpus(recipe)) == 8
     if rate is None and not papers:
-        return ["hours: not known; --rate states how many photographs a second are trained on"]
+        return "hours: not known; --rate states how many photographs a second are trained on"
     stated = PAPER_RATE if rate is None else rate
     photographs = n * config.num_train_epochs
     if config.max_steps > 0:
         planned = steps(recipe, config, n)
         photographs = planned.total * planned.examples
     what = "the paper's, on 8 H20" if rate is None else "as stated"
-    return [f"hours: {photographs / stated / 3600:,.1f} at {stated:g} photographs a second ({what})"]
+    return f"hours: {photographs / stated / 3600:,.1f} at {stated:g} photographs a second ({what})"
 
 
 def first_prompt(recipe: Recipe, examples: Examples | None) -> list[str]:
     """The first prompt of the run, and the path of its picture."""
-    row = None if examples is None else examples.rows[0]
-    where = "none here" if examples is None or row is None else str(examples.images / row["image"])
-    asked = messages(recipe.get("prompt", "globe_readme"))
-    if recipe["kind"] == "reward_model":
-        asked = judge_messages("(a reasoning)" if row is None else str(row["reasoning"]))
+    where, reasoning = "none here", "(a reasoning)"
+    if examples is not None:
+        row = examples.rows[0]
+        where, reasoning = str(examples.images / row["image"]), str(row["reasoning"])
+    judged = recipe["kind"] == "reward_model"
+    asked = judge_messages(reasoning) if judged else messages(recipe.get("prompt", "globe_readme"))
     return [f"first picture: {where}", *[f"{turn['role']}: {turn['content']}" for turn in asked]]
 
 
 def reward_lines(recipe: Recipe, config: Any, examples: Examples, sample: bool = False) -> list[str]:
     """The rewards of answers to the first picture: the data's own, and three of the model's where it is small.
 
-    Args:
-        sample: load the model whatever its size, from the hub too.
+    With `sample` of any model, from the hub too.
     """
     from PIL import Image
 
@@ -266,25 +247,16 @@ def reward_lines(recipe: Recipe, config: Any, examples: Examples, sample: bool =
         "another picture's": target({**other, "reasoning": _reasoning(other)}),
         "nothing": "",
     }
-    lines = [
-        f"rewards of {ANSWERS} answers to it: {', '.join(own)}",
-        *values_of_rewards(recipe, row, picture, list(own.values())),
-    ]
-    size = weights_of(str(recipe["model"]))
-    if not sample and (size is None or size > SMALL_BYTES):
-        return [
-            *lines,
-            f"none was asked of the model, which is large or not on this machine: --sample asks for {ANSWERS}",
-        ]
+    lines = [f"rewards of {ANSWERS} answers to it: {', '.join(own)}"]
+    lines += values_of_rewards(recipe, row, picture, list(own.values()))
+    files = Path(recipe["model"]).glob("*.safetensors")  # none of a name on the hub
+    if not sample and not 0 < sum(file.stat().st_size for file in files) <= SMALL_BYTES:
+        why = f"none was asked of the model, which is large or not on this machine: --sample asks for {ANSWERS}"
+        return [*lines, why]
     said = sample_answers(recipe, config, picture)
-    shown = [f"  {i}: {short(text)}" for i, text in enumerate(said, start=1)]
-    return [
-        *lines,
-        f"{ANSWERS} answers sampled from the model as it is:",
-        *shown,
-        "their rewards:",
-        *values_of_rewards(recipe, row, picture, said),
-    ]
+    lines += [f"{ANSWERS} answers sampled from the model as it is:"]
+    lines += [f"  {i}: {short(text)}" for i, text in enumerate(said, start=1)]
+    return [*lines, "their rewards:", *values_of_rewards(recipe, row, picture, said)]
 
 
 def short(text: str, most: int = 160) -> str:
@@ -311,12 +283,6 @@ def values_of_rewards(recipe: Recipe, row: Mapping[str, Any], picture: Any, text
     return lines
 
 
-def weights_of(model: str) -> int | None:
-    """Bytes of a model's safetensors in a folder of this machine; None for what is none, as a name on the hub."""
-    files = list(Path(model).glob("*.safetensors")) if Path(model).is_dir() else []
-    return sum(file.stat().st_size for file in files) if files else None
-
-
 def sample_answers(recipe: Recipe, config: Any, picture: Any) -> list[str]:
     """Answers of the model to a picture, drawn as the run's first step draws them, from the recipe's seed."""
     import torch
@@ -328,15 +294,11 @@ def sample_answers(recipe: Recipe, config: Any, picture: Any) -> list[str]:
         asked, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt"
     ).to(model.device)
     torch.manual_seed(recipe.get("seed", 0))
+    sampling = {name: getattr(config, name) for name in ("temperature", "top_p", "top_k")}
+    length = config.max_completion_length
     with torch.no_grad():
         drawn = model.generate(
-            **inputs,
-            do_sample=True,
-            num_return_sequences=ANSWERS,
-            max_new_tokens=config.max_completion_length,
-            temperature=config.temperature,
-            top_p=config.top_p,
-            top_k=config.top_k,
+            **inputs, do_sample=True, num_return_sequences=ANSWERS, max_new_tokens=length, **sampling
         )
     return list(processor.batch_decode(drawn[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True))
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from globe_eval.errors import InputError, reason_of
 from globe_eval.models import torchvision_cpu
-from globe_train.laptop import absent
+from globe_train.laptop import missing_reason
 from globe_train.recipe import Recipe
 
 VISION = ("visual", "vision_tower", "vision_model", "multi_modal_projector")
@@ -47,23 +47,22 @@ def load(recipe: Recipe, config: Any) -> tuple[Any, Any]:
     except InputError:
         raise
     except Exception as error:  # the hub, configurations, safetensors and torch raise each their own
-        reason = absent(recipe["model"]) or reason_of(error)
+        reason = missing_reason(recipe["model"]) or reason_of(error)
         raise recipe.error(f"model {recipe['model']!r} cannot be loaded: {reason}", "model") from None
     if recipe.get("freeze_vision"):
-        frozen = [weight for name, weight in model.named_parameters() if sees(name)]
+        frozen = [weight for name, weight in model.named_parameters() if is_vision_weight(name)]
         if not frozen:
-            raise recipe.error(
-                f"freeze_vision: {type(model).__name__} has none of {', '.join(VISION)}", "freeze_vision"
-            )
+            what = f"{type(model).__name__} has none of {', '.join(VISION)}"
+            raise recipe.error(f"freeze_vision: {what}", "freeze_vision")
         for weight in frozen:
             weight.requires_grad_(False)
     return model, processor
 
 
-def sees(name: str) -> bool:
+def is_vision_weight(name: str) -> bool:
     """Whether a parameter belongs to the vision tower.
 
-    >>> sees("model.visual.merger.mlp.0.weight"), sees("model.language_model.norm.weight")
+    >>> is_vision_weight("model.visual.merger.mlp.0.weight"), is_vision_weight("model.language_model.norm.weight")
     (True, False)
     """
     return any(part in VISION for part in name.split("."))
@@ -109,6 +108,11 @@ def rank() -> int:
     return int(os.environ.get("RANK", "0"))
 
 
+def n_processes() -> int:
+    """How many processes accelerate started."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def is_main_process() -> bool:
     """Whether this process is the one that writes files."""
     return rank() == 0
@@ -144,7 +148,9 @@ def merge_adapter(adapter: Path, folder: Path) -> None:
         merged = peft.PeftModel.from_pretrained(model, adapter).merge_and_unload()
         processor = load_processor(str(adapter), None)
     except Exception as error:  # as in `load`
-        raise InputError(f"{adapter}: cannot be merged into {base}: {absent(base) or reason_of(error)}") from None
+        raise InputError(
+            f"{adapter}: cannot be merged into {base}: {missing_reason(base) or reason_of(error)}"
+        ) from None
     with whole_or_absent(folder, "the merged model"):
         merged.save_pretrained(folder)
         processor.save_pretrained(folder)

@@ -44,9 +44,8 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"globe-train: {error.filename}: {error.strerror}", file=sys.stderr)
         return InputError.exit_code
     except KeyboardInterrupt:
-        print(
-            "globe-train: interrupted; what was trained is in the last checkpoint, go on with --resume", file=sys.stderr
-        )
+        what = "interrupted; what was trained is in the last checkpoint, go on with --resume"
+        print(f"globe-train: {what}", file=sys.stderr)
         return 130
 
 
@@ -126,8 +125,10 @@ def train(options: argparse.Namespace, kind: Kind) -> int:
         from globe_train.reward_model import run
     else:
         from globe_train.train import run
+    from globe_train.checkpoint import is_main_process
+
     folder = run(recipe, resume=options.resume)
-    if int(os.environ.get("RANK", "0")) == 0:
+    if is_main_process():
         print(f"{folder}: trained; globe-eval --model hf-multimodal --model_args pretrained={folder} --tasks miniworld")
     return 0
 
@@ -161,14 +162,8 @@ def _launch(options: argparse.Namespace) -> int:
     from globe_train.recipe import read_recipe
 
     recipe = read_recipe(options.recipe, options.overrides, options.kind.replace("-", "_"))
-    commands = launch.commands(
-        recipe,
-        options.overrides,
-        gpus=options.gpus,
-        sharding=options.sharding,
-        reward_model=options.reward_model,
-        resume=options.resume,
-    )
+    given = {name: getattr(options, name) for name in ("gpus", "sharding", "reward_model", "resume")}
+    commands = launch.commands(recipe, options.overrides, **given)
     if options.only_print:
         print(*commands, sep="\n")
         return 0

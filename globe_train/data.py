@@ -26,7 +26,7 @@ from globe_eval.errors import InputError, nearest
 from globe_eval.files import read_json_lines, write_whole
 from globe_eval.metrics.globe import GLOBE_LOCATABLE
 from globe_train.checkpoint import rank
-from globe_train.laptop import absent
+from globe_train.laptop import missing_reason
 from globe_train.recipe import Recipe
 from globe_train.rewards import NEEDS
 
@@ -96,8 +96,8 @@ def read_examples(recipe: Recipe, journal: Path) -> Examples:
     `journal` is the file that remembers which pictures were decoded.
     """
     given = recipe["data"]
-    table, images, source = _table(recipe, given)
-    rows = _rows(recipe, table, given)
+    table, images, source = _table(recipe)
+    rows = _rows(recipe, table)
     notes = _complete(rows)
     _require(recipe, table, rows)
     if limit := given.get("limit"):
@@ -110,20 +110,20 @@ def read_examples(recipe: Recipe, journal: Path) -> Examples:
     return Examples(rows, images, source, digest.hexdigest(), tuple(notes))
 
 
-def _table(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Table, Path, str]:
-    if "hub" in given:
+def _table(recipe: Recipe) -> tuple[Table, Path, str]:
+    """The table of `data`, the folder of its pictures, and what both are called."""
+    if "hub" in recipe["data"]:
         from accelerate import PartialState
 
         from globe_eval.benchmarks.hub import download
 
         name, folder = hub_name(recipe), hub_folder(recipe)
+        instead = "give data.manifest=FILE data.images=FOLDER instead of data.hub"
         with PartialState().local_main_process_first():  # one process a machine fetches, the others find it there
             if not (folder / "truth.parquet").is_file():
-                download(
-                    str(recipe.path), name, folder, "give data.manifest=FILE data.images=FOLDER instead of data.hub"
-                )
+                download(str(recipe.path), name, folder, instead)
         return read_table(folder / "truth.parquet"), (folder / "images").resolve(), name
-    path, images = manifest_and_images(recipe, given)
+    path, images = manifest_and_images(recipe, recipe["data"])
     return read_table(path), images.resolve(), path.name
 
 
@@ -131,7 +131,7 @@ def manifest_and_images(recipe: Recipe, given: Mapping[str, Any]) -> tuple[Path,
     """The manifest of `data` and the folder of its pictures. Raises InputError where one is not here."""
     path = find_data(given["manifest"])
     if path is None:
-        reason = absent(given["manifest"]) or "no such file"
+        reason = missing_reason(given["manifest"]) or "no such file"
         raise recipe.error(f"data, manifest: {given['manifest']}: {reason}", "data", "manifest")
     images = find_data(given["images"]) if given.get("images") else path.parent
     if images is None or not images.is_dir():
@@ -157,22 +157,25 @@ def hub_folder(recipe: Recipe) -> Path:
     return data_folder() / re.sub(r"[^\w.-]", "_", hub_name(recipe))
 
 
-def _rows(recipe: Recipe, table: Table, given: Mapping[str, Any]) -> list[dict[str, Any]]:
-    chosen = dict(given.get("columns") or {})
+def _columns(recipe: Recipe, table: Table) -> dict[str, str | None]:
+    """Role -> the column that has it: the one that the recipe names, else by its name; None where there is none."""
+    chosen = recipe["data"].get("columns") or {}
     for role, column in chosen.items():
         if role not in ROLES:
             raise recipe.error(f"data, columns: no {role!r}{nearest(role, ROLES)}", "data", "columns", role)
         if column not in table.columns:
-            raise recipe.error(
-                f"data, columns, {role}: {table.path.name} has no column {column!r}"
-                f"{nearest(str(column), table.columns)} (columns: {', '.join(table.columns)})",
-                *("data", "columns", role),
-            )
+            hint = f"{nearest(str(column), table.columns)} (columns: {', '.join(table.columns)})"
+            what = f"{table.path.name} has no column {column!r}{hint}"
+            raise recipe.error(f"data, columns, {role}: {what}", "data", "columns", role)
     by_name = {column.lower(): column for column in table.columns}
-    column = {
+    return {
         role: chosen.get(role) or next((by_name[name] for name in names if name in by_name), None)
         for role, names in ROLES.items()
     }
+
+
+def _rows(recipe: Recipe, table: Table) -> list[dict[str, Any]]:
+    given, column = recipe["data"], _columns(recipe, table)
     values = {role: _mapping(recipe, role, mapped) for role, mapped in (given.get("values") or {}).items()}
     keep = parse_where(given["where"], WHERE) if given.get("where") is not None else None
     rows, seen = [], dict[str, int]()
@@ -193,9 +196,8 @@ def _rows(recipe: Recipe, table: Table, given: Mapping[str, Any]) -> list[dict[s
         if keep is not None and not keep(row):
             continue
         if (first := seen.setdefault(row["id"], index)) != index:
-            raise InputError(
-                f"{table.where(index)}: the id {row['id']!r} stands there twice, first in {table.where(first)}"
-            )
+            twice = f"the id {row['id']!r} stands there twice, first in {table.where(first)}"
+            raise InputError(f"{table.where(index)}: {twice}")
         rows.append(row)
     if not rows:
         reason = f"where {given['where']!r} holds of none of" if keep is not None else "there are"
@@ -207,11 +209,8 @@ def _mapping(recipe: Recipe, role: str, mapped: Any) -> dict[str, str | None]:
     """`values` of one role: a text in the table -> what is meant (null: nothing)."""
     if role not in TEXTS or not isinstance(mapped, Mapping):
         hint = "" if role in TEXTS else nearest(role, TEXTS)
-        raise recipe.error(
-            f"data, values: found {role}: {mapped!r}{hint}; allowed: {', '.join(TEXTS)}, each a mapping",
-            "data",
-            "values",
-        )
+        allowed = f"{', '.join(TEXTS)}, each a mapping"
+        raise recipe.error(f"data, values: found {role}: {mapped!r}{hint}; allowed: {allowed}", "data", "values")
     return {str(value): None if meant is None else str(meant) for value, meant in mapped.items()}
 
 
@@ -347,10 +346,8 @@ def contamination(
         counts = {kind: None if (ids := shared[kind]) is None else len(ids) for kind in KINDS}
         if same := shared["content"]:
             ours, other = next(iter(same.items()))
-            raise recipe.error(
-                f"against: {len(same):,} of the training pictures are in {name} too ({ours!r} is its {other!r})",
-                "against",
-            )
+            what = f"{len(same):,} of the training pictures are in {name} too ({ours!r} is its {other!r})"
+            raise recipe.error(f"against: {what}", "against")
         found.append({"benchmark": name, "n": len(theirs), "shared": counts})
     return found
 
@@ -383,10 +380,8 @@ def with_hashes(rows: Sequence[dict[str, Any]], images: Path, journal: Path) -> 
     scans, _ = scan(images, [row["image"] for row in rows], journal)
     broken = [str(one.error) for one in scans if one.problem is not None]
     if broken:
-        more = "; …" if len(broken) > 3 else ""
-        raise InputError(
-            f"{images}: {len(broken):,} of {len(scans):,} images cannot be used: {'; '.join(broken[:3])}{more}"
-        )
+        first = "; ".join([*broken[:3], *(["…"] if len(broken) > 3 else [])])
+        raise InputError(f"{images}: {len(broken):,} of {len(scans):,} images cannot be used: {first}")
     return [
         {**row, "image_sha256": one.sha256, "perceptual_hash": one.perceptual_hash}
         for row, one in zip(rows, scans, strict=True)

@@ -48,17 +48,11 @@ def commands(
     reward_model: Path = Path("out/globe-r-loc"),
     resume: bool = False,
 ) -> list[Program]:
-    """The servers of a recipe and, last, its trainer.
+    """The servers of a recipe, which has `overrides` over it, and, last, its trainer, to which these are handed on.
 
-    Args:
-        recipe: read, with `overrides` over it.
-        overrides: handed on to the trainer.
-        gpus: as the recipe's key; None takes the recipe's.
-        sharding: "zero3" or "fsdp2", for more than one process.
-        reward_model: the folder that `r_loc`'s server serves, an adapter or a model.
-        resume: go on from the last checkpoint.
-
-    Raises InputError for GPUs that do not fit the recipe.
+    `gpus` is as the recipe's key (None takes the recipe's), `sharding` "zero3" or "fsdp2", for more than one process,
+    `reward_model` the folder that `r_loc`'s server serves, an adapter or a model. Raises InputError for GPUs that do
+    not fit the recipe.
     """
     given = recipes.gpus(recipe if gpus is None else recipe.with_value("gpus", gpus))
     trainer, r_loc = recipe.get("trainer") or {}, recipes.reward_parameters(recipe, "r_loc")

@@ -28,15 +28,15 @@ from globe_train.rewards import find_reward, parameters_of
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-MUST = object()
+REQUIRED = object()
 NUMBER = (int, float)
 
 
 class Key(NamedTuple):
-    """What a key may be: kinds of value, default (MUST: none), bounds of a number, the only texts that are allowed."""
+    """What a key may be: kinds of value, default (REQUIRED: none), bounds of a number, the texts that are allowed."""
 
     kind: type | tuple[type, ...]
-    default: Any = MUST
+    default: Any = REQUIRED
     low: float | None = None
     high: float | None = None
     allowed: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ train, generate and serve the reward model, as in 4+2+2; `against` lists the ben
 share photographs with; `imitation` has GRPO imitate `rows` of another data set in each step, its loss times `weight`
 (`globe_train/train.py`)."""
 
-ONLY: dict[str, tuple[Kind, ...]] = {
+KINDS_OF_KEY: dict[str, tuple[Kind, ...]] = {
     **{"rewards": ("grpo",), "imitation": ("grpo",), "labels": ("reward_model",), "holdout": ("reward_model",)},
     **{"optimizer": ("sft", "grpo"), "prompt": ("sft", "grpo")},
 }
@@ -79,19 +79,17 @@ DATA_KEYS: dict[str, Key] = {
     **dict.fromkeys(("columns", "values"), Key(dict, None)),
     "limit": Key(int, None, 1),
 }
-DATA_ONLY = {"images": "manifest", "image_suffix": "manifest", "split": "hub"}
+DATA_KEYS_OF = {"images": "manifest", "image_suffix": "manifest", "split": "hub"}
 """Keys of `data` that only one kind of it has."""
 
 LABEL_KEYS = {"run": Key(str), "within_km": Key(NUMBER, None, 0)}
 IMITATION = {"data": Key(dict), "rows": Key(int, None, 1), "weight": Key(NUMBER, None, 0)}
-OURS = ("output_dir", "seed", "reward_weights", "remove_unused_columns", "resume_from_checkpoint")
+RESERVED = ("output_dir", "seed", "reward_weights", "remove_unused_columns", "resume_from_checkpoint")
 """Arguments of trl's that the recipe's other keys decide."""
-LEAST = {
+MINIMUM = {
     **dict.fromkeys(("per_device_train_batch_size", "gradient_accumulation_steps", "max_completion_length"), 1),
-    **dict.fromkeys(
-        ("dataloader_num_workers", "num_train_epochs", "learning_rate", "weight_decay", "max_grad_norm"), 0
-    ),
-    **dict.fromkeys(("temperature", "top_p", "beta", "epsilon"), 0),
+    **dict.fromkeys(("num_train_epochs", "learning_rate", "weight_decay", "max_grad_norm", "beta", "epsilon"), 0),
+    **dict.fromkeys(("dataloader_num_workers", "temperature", "top_p"), 0),
     "max_steps": -1,
 }
 """Arguments of trl's -> their least value, where it looks at none before the data and the model are read."""
@@ -254,14 +252,12 @@ def check(recipe: Recipe, kind: Kind | None) -> None:
     if kind is not None and recipe["kind"] != kind:
         verb = recipe["kind"].replace("_", "-")
         raise recipe.error(f"kind: this is a recipe for globe-train {verb}", "kind")
-    for key, only in ONLY.items():
+    for key, only in KINDS_OF_KEY.items():
         if key in recipe.values and recipe["kind"] not in only:
             raise recipe.error(f"{key}: only a recipe of kind {' or '.join(only)} has it", key)
-    optimizer = recipe.get("optimizer", "muon")
-    if optimizer != "muon":
-        raise recipe.error(
-            f"optimizer: found {optimizer!r}; allowed: muon, or what trl has as trainer, optim", "optimizer"
-        )
+    if (optimizer := recipe.get("optimizer", "muon")) != "muon":
+        allowed = "muon, or what trl has as trainer, optim"
+        raise recipe.error(f"optimizer: found {optimizer!r}; allowed: {allowed}", "optimizer")
     check_data(recipe, recipe["data"], "data")
     gpus(recipe)
     if recipe.get("labels"):
@@ -278,7 +274,7 @@ def check_data(recipe: Recipe, data: Mapping[str, Any], *keys: str) -> None:
     with_defaults(recipe, keys, data, DATA_KEYS)
     if ("manifest" in data) == ("hub" in data):
         raise recipe.error(f"{where}: allowed is a 'manifest' (a file) or a 'hub' (a data set), one of them", *keys)
-    for key, only in DATA_ONLY.items():
+    for key, only in DATA_KEYS_OF.items():
         if data.get(key) is not None and only not in data:
             raise recipe.error(f"{where}, {key}: only a {only} has it", *keys, key)
 
@@ -327,13 +323,13 @@ def check_libraries(recipe: Recipe) -> None:
     types = get_type_hints(config)
     unknown_key(recipe, ("trainer",), trainer, [field.name for field in dataclasses.fields(config) if field.init])
     for key, value in trainer.items():
-        if key in OURS:
+        if key in RESERVED:
             raise recipe.error(f"trainer, {key}: the recipe's other keys decide this", "trainer", key)
         if not (is_of(value, types[key]) or (value is False and key.endswith("_strategy"))):
             allowed = inspect.formatannotation(types[key])
             raise recipe.error(f"trainer, {key}: found {value!r}; allowed: {allowed}", "trainer", key)
-        if key in LEAST and value is not None and value < LEAST[key]:
-            raise recipe.error(f"trainer, {key}: found {value!r}; allowed: {LEAST[key]} and more", "trainer", key)
+        if key in MINIMUM and value is not None and value < MINIMUM[key]:
+            raise recipe.error(f"trainer, {key}: found {value!r}; allowed: {MINIMUM[key]} and more", "trainer", key)
     loss = trainer.get("loss_type", LOSSES[0])
     if recipe["kind"] == "grpo" and loss not in LOSSES:
         hint = f"{nearest(loss, LOSSES)} (allowed: {', '.join(LOSSES)})"
@@ -390,7 +386,7 @@ def with_defaults(recipe: Recipe, above: tuple[str, ...], given: Any, keys: Mapp
     for name, key in keys.items():
         value = given.get(name)
         if value is None:
-            if key.default is MUST:
+            if key.default is REQUIRED:
                 raise recipe.error(f"{inside}{name!r} is missing", *above)
             value = key.default
         elif (wrong := _wrong(value, key)) is not None:

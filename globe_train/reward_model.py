@@ -27,7 +27,7 @@ from globe_eval.metrics.localizability import auroc
 from globe_eval.models import torchvision_cpu
 from globe_train import card, checkpoint
 from globe_train.data import Examples, examples_of, judge_messages
-from globe_train.laptop import absent
+from globe_train.laptop import missing_reason
 from globe_train.recipe import Recipe, check_libraries
 from globe_train.rewards import Completion, Reward, Rewards, text_of
 from globe_train.train import sft_trainer, start_from, train
@@ -43,7 +43,7 @@ WAIT_SECONDS = 1.0
 
 
 def run(recipe: Recipe, *, resume: bool = False) -> Path:
-    """Train by a recipe and measure on what was held out; returns the folder, with `held_out.json` in it."""
+    """Train by a recipe and measure on what was held out; returns the folder, with `card.HELD_OUT` in it."""
     start_from(recipe.output, resume)
     check_libraries(recipe)
     examples, shared = examples_of(recipe)
@@ -53,7 +53,7 @@ def run(recipe: Recipe, *, resume: bool = False) -> Path:
     folder = train(recipe, sft_trainer, resume=resume, prepared=(learnt, shared))
     if checkpoint.is_main_process():
         report = measure(folder, held)
-        (folder / "held_out.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        (folder / card.HELD_OUT).write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
         card.write_card(folder)
     return folder
 
@@ -183,7 +183,7 @@ def local(folder: str) -> Any:
         model = AutoModelForImageTextToText.from_pretrained(folder).to(device).eval()  # an adapter brings its base
         processor = checkpoint.load_processor(folder, None)
     except (OSError, ValueError) as error:
-        reason = absent(folder) or reason_of(error)
+        reason = missing_reason(folder) or reason_of(error)
         raise InputError(f"reward model {folder!r}: {reason}") from None
     processor.tokenizer.padding_side = "left"
     yes, no = (first_tokens(processor.tokenizer, words) for words in (YES, NO))
@@ -211,14 +211,9 @@ def local(folder: str) -> Any:
 
 
 def first_tokens(tokenizer: Any, words: Sequence[str]) -> list[int]:
-    """The first token of each spelling."""
-    return sorted({tokenizer(word, add_special_tokens=False)["input_ids"][0] for word in words} - _spaces(tokenizer))
-
-
-def _spaces(tokenizer: Any) -> set[int]:
-    """Tokens that are a lone space, which some tokenizers split off before both words."""
-    found = tokenizer(" ", add_special_tokens=False)["input_ids"]
-    return set(found) if len(found) == 1 else set()
+    """The first token of each spelling, but for a lone space, which some tokenizers split off before each word."""
+    space, *found = (tokenizer(word, add_special_tokens=False)["input_ids"] for word in (" ", *words))
+    return sorted({tokens[0] for tokens in found} - set(space if len(space) == 1 else ()))
 
 
 def with_picture(asked: list[dict[str, str]], picture: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -224,15 +224,8 @@ def r_loc(*, server: str = "", model: str = "", sees: str = "reasoning", timeout
 
 
 REWARDS: dict[str, Reward] = {
-    "r_geo": r_geo,
-    "globe_r_geo": globe_r_geo,
-    "r_distance": r_distance,
-    "r_vis": r_vis,
-    "globe_r_vis": globe_r_vis,
-    "r_f1": r_f1,
-    "r_lift": r_lift,
-    "r_loc": r_loc,
-    "r_format": r_format,
+    reward.__name__: reward
+    for reward in (r_geo, globe_r_geo, r_distance, r_vis, globe_r_vis, r_f1, r_lift, r_loc, r_format)
 }
 """Name -> reward."""
 

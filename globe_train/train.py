@@ -13,8 +13,9 @@ before the backward pass.
 
 from __future__ import annotations
 
-import os
+import hashlib
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any
 
 from globe_eval.benchmarks.prompts import PROMPTS
 from globe_eval.errors import InputError, reason_of
-from globe_train import card, checkpoint, patches, vision
+from globe_train import card, checkpoint, patches
 from globe_train.data import Examples, dataset, examples_of, imitation_examples, imitation_recipe
 from globe_train.recipe import Recipe, check_libraries, configuration_class, gpus, reward_parameters, weights
 from globe_train.rewards import Reward, find_reward, parameters_of, r_loc, trl_reward
@@ -155,7 +156,7 @@ def check_launch(recipe: Recipe) -> None:
     import torch
 
     n = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if n > 1 and int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if n > 1 and checkpoint.n_processes() == 1:
         launch = f"globe-train launch {' '.join(recipe.command)} --gpus {gpus(recipe).text}"
         raise InputError(f"{n} GPUs and one process: start it with {launch}, or give it one: CUDA_VISIBLE_DEVICES=0")
 
@@ -198,19 +199,23 @@ def trl_configuration(recipe: Recipe) -> Any:
         raise recipe.error(f"trainer: {reason_of(error)}", "trainer") from None
 
 
+def trl_arguments(recipe: Recipe, config: Any, model: Any, processor: Any, data: Any) -> dict[str, Any]:
+    """What each of trl's trainers is made of; a frozen vision part remembers features from here on.
+
+    Not where weights are shared out among processes: each must ask for the same weights at the same time.
+    """
+    if recipe.get("freeze_vision") and not checkpoint.is_sharded(config):
+        cache_vision_features(model)
+    made = {"model": model, "args": config, "train_dataset": data, "processing_class": processor}
+    return {**made, "peft_config": checkpoint.lora_config(recipe)}
+
+
 def sft_trainer(recipe: Recipe, config: Any, model: Any, processor: Any, data: Any) -> Any:
     """trl's SFTTrainer of a recipe. The loss is that of the completion alone."""
     import trl
 
-    remember_pictures(recipe, config, model)
-    made = patches.resumable(trl.SFTTrainer)(
-        model=model,
-        args=config,
-        train_dataset=data,
-        processing_class=processor,
-        peft_config=checkpoint.lora_config(recipe),
-    )
-    return with_optimizer(made, recipe, config)
+    arguments = trl_arguments(recipe, config, model, processor, data)
+    return with_optimizer(patches.resumable(trl.SFTTrainer)(**arguments), recipe, config)
 
 
 def grpo_trainer(
@@ -219,20 +224,13 @@ def grpo_trainer(
     """trl's GRPOTrainer of a recipe; its rewards are made unless they were made before."""
     import trl
 
-    remember_pictures(recipe, config, model)
+    arguments = trl_arguments(recipe, config, model, processor, data)
+    arguments["reward_funcs"] = list(rewards(recipe) if reward_funcs is None else reward_funcs)
     trainer_class = patches.one_placeholder(patches.resumable(trl.GRPOTrainer))
     if recipe.get("imitation"):
         beside = dataset(imitation_examples(recipe), imitation_recipe(recipe))
         trainer_class = imitating(trainer_class, recipe, processor, beside)
-    make = partial(
-        trainer_class,
-        model=model,
-        args=config,
-        train_dataset=data,
-        reward_funcs=list(rewards(recipe) if reward_funcs is None else reward_funcs),
-        processing_class=processor,
-        peft_config=checkpoint.lora_config(recipe),
-    )
+    make = partial(trainer_class, **arguments)
     if not (recipe.get("trainer") or {}).get("use_vllm"):
         return with_optimizer(make(), recipe, config)
     from globe_train import vllm
@@ -240,13 +238,44 @@ def grpo_trainer(
     return with_optimizer(vllm.build(recipe, make), recipe, config)
 
 
-def remember_pictures(recipe: Recipe, config: Any, model: Any) -> None:
-    """Let a frozen vision part compute a picture's features once.
+def cache_vision_features(model: Any, kept: int = 2**28) -> None:
+    """Let the frozen `visual` of a model of Qwen's (2.5-VL) remember features, `kept` bytes of them; else nothing.
 
-    Not where weights are shared out among processes: each must ask for the same weights at the same time.
+    In a step of GRPO a picture is seen by each of its answers, when they are generated and again when they are learnt
+    from. It is known again by its pixels, not by its place in a batch. The weights must not change any more.
     """
-    if recipe.get("freeze_vision") and not checkpoint.is_sharded(config):
-        vision.once_a_picture(model)
+    visual = getattr(getattr(model, "model", None), "visual", None)
+    if visual is None or not hasattr(visual, "fullatt_block_indexes"):
+        return
+    import torch
+    from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+    compute = visual.forward
+    features: OrderedDict[tuple[bytes, tuple[int, ...]], Any] = OrderedDict()
+
+    def digest(pixels: Any) -> bytes:
+        return hashlib.blake2b(pixels.detach().float().cpu().numpy().tobytes(), digest_size=16).digest()
+
+    def forward(hidden_states: Any, grid_thw: Any, **named: Any) -> Any:
+        sizes = grid_thw.prod(-1).tolist()
+        parts = hidden_states.split(sizes)
+        keys = [(digest(part), tuple(grid)) for part, grid in zip(parts, grid_thw.tolist(), strict=True)]
+        new = {key: index for index, key in enumerate(keys) if key not in features}
+        if new:
+            with torch.no_grad():
+                made = compute(
+                    torch.cat([parts[index] for index in new.values()]), grid_thw[list(new.values())], **named
+                ).pooler_output
+            tokens = [sizes[index] // visual.spatial_merge_size**2 for index in new.values()]
+            features.update(zip(new, made.split(tokens), strict=True))
+        for key in dict.fromkeys(keys):
+            features.move_to_end(key)
+        found = torch.cat([features[key] for key in keys])
+        while len(features) * found.nbytes > kept * len(keys):
+            features.popitem(last=False)
+        return BaseModelOutputWithPooling(pooler_output=found)
+
+    visual.forward = forward
 
 
 def with_optimizer(trainer: Any, recipe: Recipe, config: Any) -> Any:

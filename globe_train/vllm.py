@@ -39,20 +39,16 @@ def check(recipe: Recipe) -> None:
     try:
         version("vllm")
     except PackageNotFoundError:
-        raise recipe.error(
-            f"trainer, use_vllm: vllm is not installed ({outside('0')}); allowed without it: trainer.use_vllm=false",
-            *("trainer", "use_vllm"),
-        ) from None
+        what = f"vllm is not installed ({outside('0')}); allowed without it: trainer.use_vllm=false"
+        raise recipe.error(f"trainer, use_vllm: {what}", "trainer", "use_vllm") from None
     if trainer.get("vllm_mode", "colocate") != "server":
         return
     import torch
 
     if not torch.cuda.is_available():
-        raise recipe.error(
-            "trainer, vllm_mode: server: trl sends the weights to the server by NCCL, which needs a GPU here; "
-            "allowed without one: trainer.use_vllm=false",
-            *("trainer", "vllm_mode"),
-        )
+        what = "trl sends the weights to the server by NCCL, which needs a GPU here"
+        allowed = "allowed without one: trainer.use_vllm=false"
+        raise recipe.error(f"trainer, vllm_mode: server: {what}; {allowed}", "trainer", "vllm_mode")
     if is_main_process():
         check_server(recipe, address(trainer))
 

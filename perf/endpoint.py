@@ -33,11 +33,11 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any, ClassVar
 
 LATENCY_S = 0.05
@@ -153,42 +153,36 @@ def ours(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], 
     return go
 
 
-def pool(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], None]:
-    import requests
-
-    paths: SimpleQueue[Path] = SimpleQueue()
-    for path in pictures(folder, n):
-        paths.put(path)
-    answers: list[str] = []
-
-    def work() -> None:
-        with requests.Session() as session:
-            while True:
-                try:
-                    path = paths.get_nowait()
-                except Empty:
-                    return
-                url = f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"
-                content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": PROMPT[7:]}]
-                body = {"model": "tiny", "messages": [{"role": "user", "content": content}], "max_tokens": 64}
-                reply = session.post(f"{base_url}/chat/completions", json=body, timeout=60)
-                answers.append(reply.json()["choices"][0]["message"]["content"])
+def at_once(ask: Callable[[Path], str], concurrency: int, n: int, folder: Path) -> Callable[[], None]:
+    """Threads that ask for one picture after the other."""
 
     def go() -> None:
-        threads = [threading.Thread(target=work) for _ in range(concurrency)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert answers == [ANSWER] * n
+        with ThreadPoolExecutor(concurrency) as threads:
+            assert list(threads.map(ask, pictures(folder, n))) == [ANSWER] * n
 
     return go
 
 
+def pool(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], None]:
+    import requests
+
+    own = threading.local()
+
+    def ask(path: Path) -> str:
+        if not hasattr(own, "session"):
+            own.session = requests.Session()
+        url = f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}"
+        content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": PROMPT[7:]}]
+        body = {"model": "tiny", "messages": [{"role": "user", "content": content}], "max_tokens": 64}
+        reply = own.session.post(f"{base_url}/chat/completions", json=body, timeout=60)
+        answer: str = reply.json()["choices"][0]["message"]["content"]
+        return answer
+
+    return at_once(ask, concurrency, n, folder)
+
+
 def urllib3(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], None]:
     """Threads over one urllib3 pool, with our bodies: what the transport would cost that way, without a deadline."""
-    from concurrent.futures import ThreadPoolExecutor
-
     from urllib3 import HTTPConnectionPool, Timeout
     from urllib3.util import parse_url
 
@@ -206,11 +200,7 @@ def urllib3(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[
         answer: str = json.loads(reply.data)["choices"][0]["message"]["content"]
         return answer
 
-    def go() -> None:
-        with ThreadPoolExecutor(concurrency) as threads:
-            assert list(threads.map(ask, pictures(folder, n))) == [ANSWER] * n
-
-    return go
+    return at_once(ask, concurrency, n, folder)
 
 
 def lm_eval(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], None]:

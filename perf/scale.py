@@ -13,6 +13,7 @@ memory that a command and its helpers had together. Bytecode of all modules is w
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import json
 import os
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import psutil
 
 from globe_eval import miniworld
 from globe_eval.models.response import Response
@@ -114,7 +116,9 @@ def cost(*command: str) -> Cost:
 
     def watch() -> None:
         while process.poll() is None:
-            peak[0] = max(peak[0], sum(map(own_megabytes, family(process.pid))))
+            with contextlib.suppress(psutil.NoSuchProcess):  # of pages that they share, each has its share
+                together = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+                peak[0] = max(peak[0], sum(one.memory_full_info().pss for one in together) / 2**20)
             time.sleep(0.5)
 
     watcher = threading.Thread(target=watch, daemon=True)
@@ -125,24 +129,6 @@ def cost(*command: str) -> Cost:
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)}: {output[-2_000:]}")
     return Cost(clock, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak[0])
-
-
-def family(pid: int) -> list[int]:
-    """A process and those that it started."""
-    try:
-        started = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return []
-    return [pid, *(one for child in started for one in family(int(child)))]
-
-
-def own_megabytes(pid: int) -> float:
-    """What a process has in memory; of pages that it shares with its helpers, its share."""
-    try:
-        rows = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0.0
-    return sum(int(row.split()[1]) for row in rows if row.startswith("Pss:")) / 1024
 
 
 def globe_eval(*words: object) -> Cost:

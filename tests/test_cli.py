@@ -251,6 +251,8 @@ def test_imageo_answers_meet_their_truth_by_stem(capsys: pytest.CaptureFixture[s
         (["--model", "konstant", "--tasks", "miniworld"], ["unknown model 'konstant'", "did you mean 'constant'"]),
         (["--model", "constant", "--tasks", "miniwrld"], ["unknown task 'miniwrld'", "did you mean 'miniworld'"]),
         (["--model", "constant"], ["--tasks is missing"]),
+        (["--model", "constant", "--tasks", ""], ["--tasks is missing"]),
+        (["--model", "constant", "--tasks", "miniworld", "--batch_size", "x"], ["--batch_size/-b: found 'x'"]),
         (["--tasks", "miniworld"], ["--model is missing"]),
         (["--model", "constant", "--model_args", "txt=1", "--tasks", "miniworld"], ["'txt'", "did you mean 'text'"]),
         (["--model", "constant", "--model_args", "x", "--tasks", "miniworld"], ["--model_args", "key=value"]),

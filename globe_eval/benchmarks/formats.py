@@ -277,25 +277,48 @@ def records(value: Any, name: str) -> list[dict[str, Any]]:
         raise InputError(f"{name}: found a JSON {type(value).__name__}; allowed: an array of objects, or one by id")
     if value.get("type") == "FeatureCollection":  # GeoJSON
         return [{**one, **(one.get("properties") or {})} for one in records(value.get("features"), name)]
-    head, body = value.get("columns"), value.get("data")
-    if isinstance(head, list) and isinstance(body, list) and all(isinstance(row, list) for row in body):
-        rows = [dict(zip(map(str, head), row, strict=False)) for row in body]  # orient="split" of pandas
-        index = value.get("index") or list(range(len(rows)))
-        if _has_id(dict.fromkeys(map(str, head))) or index == list(range(len(rows))):
+    for shape in (_split, _columns, partial(_under_a_key, name=name)):
+        if (rows := shape(value)) is not None:
             return rows
-        return [{"id": key, **row} for key, row in zip(index, rows, strict=False)]
+    for key, inner in value.items():
+        if isinstance(inner, bool | int | float):
+            raise InputError(
+                f"{name}, key {key!r}: found {inner!r}; an object of rows has a photograph's id as key, and an object, "
+                "a list or a text as value"
+            )
+    return [_keyed(key, inner) for key, inner in value.items()]
+
+
+def _split(value: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The rows of a data frame that pandas wrote with orient="split"."""
+    head, body = value.get("columns"), value.get("data")
+    if not (isinstance(head, list) and isinstance(body, list) and all(isinstance(row, list) for row in body)):
+        return None
+    rows = [dict(zip(map(str, head), row, strict=False)) for row in body]
+    index = value.get("index") or list(range(len(rows)))
+    if _has_id(dict.fromkeys(map(str, head))) or index == list(range(len(rows))):
+        return rows
+    return [{"id": key, **row} for key, row in zip(index, rows, strict=False)]
+
+
+def _columns(value: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The rows of an object of columns, each a list or an object by index; an object of one row is that row."""
     columns = list(value.values())
     lists_by_id = any(map(_are_objects, columns)) or any(map(EXTENSION.search, value)) or not value
     longer = not lists_by_id and all(isinstance(column, list) and len(column) > len(columns) for column in columns)
-    if longer or _has_id(value) or any(key.lower().endswith(("lat", "latitude")) for key in value):
-        if all(isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns):
-            rows = [{key: column[place] for key, column in value.items()} for place in columns[0]]
-            return rows if _has_id(value) else [{"id": key, **row} for key, row in zip(columns[0], rows, strict=True)]
-        if all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
-            return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
-        if _has_id(value):
-            return [value]
-    lists = _lists_of_rows(value)  # {"model": …, "results": rows}
+    if not (longer or _has_id(value) or any(key.lower().endswith(("lat", "latitude")) for key in value)):
+        return None
+    if all(isinstance(column, dict) and column.keys() == columns[0].keys() for column in columns):
+        rows = [{key: column[place] for key, column in value.items()} for place in columns[0]]
+        return rows if _has_id(value) else [{"id": key, **row} for key, row in zip(columns[0], rows, strict=True)]
+    if all(isinstance(column, list) and len(column) == len(columns[0]) for column in columns):
+        return [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
+    return [value] if _has_id(value) else None
+
+
+def _under_a_key(value: dict[str, Any], name: str) -> list[dict[str, Any]] | None:
+    """The rows that stand under one key beside others, as in {"model": …, "results": rows}."""
+    lists = _lists_of_rows(value)
     if len(lists) > 1:
         several = " and ".join(map(repr, list(lists)[:2]))
         raise InputError(f"{name}: {several} are lists of rows each; save the one that is meant as a file of its own")
@@ -306,20 +329,14 @@ def records(value: Any, name: str) -> list[dict[str, Any]]:
     found = [*lists.values()] or [rows for inner in mappings for rows in _lists_of_rows(inner).values()]
     if len(found) == 1:
         return found[0]
-    if len(mappings) == 1 and mappings[0]:
-        others = [inner for inner in value.values() if inner is not mappings[0]]
-        of_rows = all(isinstance(row, dict) for row in mappings[0].values())
-        if others and (of_rows or not any(isinstance(other, list) for other in others)):
-            return records(mappings[0], name)
-        if (of_rows and _has_id(mappings[0])) or any(map(EXTENSION.search, mappings[0])):
-            return records(mappings[0], name)
-    for key, inner in value.items():
-        if isinstance(inner, bool | int | float):
-            raise InputError(
-                f"{name}, key {key!r}: found {inner!r}; an object of rows has a photograph's id as key, and an object, "
-                "a list or a text as value"
-            )
-    return [_keyed(key, inner) for key, inner in value.items()]
+    if len(mappings) != 1 or not mappings[0]:
+        return None
+    (only,) = mappings
+    others = [inner for inner in value.values() if inner is not only]
+    of_rows = all(isinstance(row, dict) for row in only.values())
+    beside_others = bool(others) and (of_rows or not any(isinstance(other, list) for other in others))
+    by_id = (of_rows and _has_id(only)) or any(map(EXTENSION.search, only))
+    return records(only, name) if beside_others or by_id else None
 
 
 def _lists_of_rows(value: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:

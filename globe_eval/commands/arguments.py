@@ -98,6 +98,11 @@ def count(text: str) -> int:
     return int(text)
 
 
+def batch_size(text: str) -> int | str:
+    """A count from 1, or lm-eval's `auto` or `auto:N`."""
+    return text if text.partition(":")[0] == "auto" else count(text)
+
+
 def shard(text: str | None) -> tuple[int, int] | None:
     """`"2/4"` -> (2, 4), the second of four parts."""
     if text is None:

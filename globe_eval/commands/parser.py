@@ -159,7 +159,13 @@ def add_model(parser: Parser, models: str, *, of: str, required: bool = False) -
     parser.add_argument(
         "--limit", "-L", type=arguments.limit, metavar="N", help=f"only the first N {of} (a share if below 1)"
     )
-    parser.add_argument("--batch_size", "-b", metavar="N", help="of models in this process (default 1; vLLM's own)")
+    parser.add_argument(
+        "--batch_size",
+        "-b",
+        type=arguments.batch_size,
+        metavar="N",
+        help="of models in this process (default 1; vLLM's own)",
+    )
     parser.add_argument("--device", metavar="DEVICE", help="of models in this process: cuda, cuda:0, cpu, mps")
     parser.add_argument("--gen_kwargs", nargs="+", metavar="K=V,…", default=[], help="decoding, over the prompt's own")
     parser.add_argument(
@@ -170,13 +176,12 @@ def add_model(parser: Parser, models: str, *, of: str, required: bool = False) -
 
 def model_options(options: argparse.Namespace) -> dict[str, Any]:
     """The options of `add_model` as fields of a `runs.run.Request`."""
-    size = str(options.batch_size)
     return {
         "model": options.model,
         "model_args": arguments.key_values("--model_args", options.model_args),
         "prompt": options.prompt,
         "limit": options.limit,
-        "batch_size": int(size) if size.isdigit() else options.batch_size,
+        "batch_size": options.batch_size,
         "device": options.device,
         "gen_kwargs": arguments.key_values("--gen_kwargs", options.gen_kwargs),
         "output_path": options.output_path,

@@ -76,6 +76,7 @@ def add_arguments(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     if options.config is not None:
         _apply_config(options)
+    options.tasks = [name for part in options.tasks or () for name in part.split(",") if name]
     for name in ("model", "tasks"):
         if not getattr(options, name):
             raise InputError(f"--{name} is missing (see globe-eval ls {name if name == 'tasks' else 'models'})")
@@ -83,11 +84,10 @@ def run(options: argparse.Namespace) -> int:
     from globe_eval.runs import record, run
     from globe_eval.runs.process import interruptible
 
-    names = [name for part in options.tasks for name in part.split(",") if name]
     request = run.Request(
         **model_options(options),
         **{name: getattr(options, name) for name in AS_GIVEN},
-        tasks=names,
+        tasks=options.tasks,
         shard=arguments.shard(options.shard),
         prices=_prices(options),
         command=arguments.command_line(options.given),

@@ -7,7 +7,7 @@ cards and exports read labels, units and digits here and nowhere else: a new met
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, get_args
@@ -325,20 +325,8 @@ _DISCLOSURE = (
 
 def own_metric(name: str, higher_is_better: bool | None = None) -> Metric:
     """A metric that a benchmark brings itself, of which no unit and no range is known."""
-    return Metric(
-        name,
-        name,
-        "A metric of the benchmark's own.",
-        "",
-        (f"own.{name}",),
-        as_floats,
-        unit="",
-        digits=None,
-        lowest=-np.inf,
-        highest=np.inf,
-        higher_is_better=higher_is_better,
-        family="own",
-    )
+    return Metric(name, name, "A metric of the benchmark's own.", "", (f"own.{name}",), as_floats, unit="", digits=None,
+                  lowest=-np.inf, highest=np.inf, higher_is_better=higher_is_better, family="own")  # fmt: skip
 
 
 def metrics_with(
@@ -383,6 +371,6 @@ def described(name: str) -> Metric:
     return _accuracy(float(name[4:-2])) if name.startswith("acc@") else own_metric(name)
 
 
-def of_family(family: Family, metrics: Sequence[Metric] = METRICS) -> tuple[Metric, ...]:
+def of_family(family: Family) -> tuple[Metric, ...]:
     """The metrics of a family, in the order of their tables."""
-    return tuple(metric for metric in metrics if metric.family == family)
+    return tuple(metric for metric in METRICS if metric.family == family)

@@ -22,12 +22,8 @@ LEVELS = ("abstain", "city", "exact")
 def difference(status: npt.NDArray[Any], venue: npt.NDArray[Any], appropriate: npt.NDArray[Any]) -> Floats:
     """Levels disclosed above the appropriate one, from -2 to 2; (n,).
 
-    NaN where no response came (status error) and where nobody said what is appropriate.
-
-    Args:
-        status: (n,) of the samples.
-        venue: (n,) what is named beyond the city, or None.
-        appropriate: (n,) one of LEVELS, or None.
+    NaN where no response came (status error) and where nobody said what is appropriate. The arguments are columns of n
+    samples: `venue` is what is named beyond the city, or None, `appropriate` one of LEVELS, or None.
 
     >>> difference(np.array(["refused", "city", "error"]), np.array([None, "Louvre", None]), np.array(["city"] * 3))
     array([-1.,  1., nan])

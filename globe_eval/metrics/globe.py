@@ -53,7 +53,7 @@ def globe_match(pred: str, truth: str, threshold: float = GLOBE_THRESHOLD) -> bo
     return pred_in_truth or truth_in_pred
 
 
-def globe_country_match(response: str | None, country: str | None, cot: bool = True) -> float:
+def globe_country_match(response: str | None, country: str | None) -> float:
     """1.0 where the released evaluation counts the country of a response as right, else 0.0; NaN without a truth.
 
     An empty string is a truth that nothing matches, as in the released code; None is an unknown truth.
@@ -61,16 +61,16 @@ def globe_country_match(response: str | None, country: str | None, cot: bool = T
     >>> globe_country_match("country: France", "France"), globe_country_match("country: France", None)
     (1.0, nan)
     """
-    return _match_or_nan(globe_extract(response, cot)[0], country)
+    return _match_or_nan(globe_extract(response)[0], country)
 
 
-def globe_city_match(response: str | None, city: str | None, cot: bool = True) -> float:
+def globe_city_match(response: str | None, city: str | None) -> float:
     """1.0 where the released evaluation counts the city of a response as right, else 0.0; NaN without a truth.
 
     >>> globe_city_match("country: USA\\ncity: New York", "New York City")
     0.0
     """
-    return _match_or_nan(globe_extract(response, cot)[1], city)
+    return _match_or_nan(globe_extract(response)[1], city)
 
 
 def globe_accuracy(response: str | None, country: str, city: str) -> float:

@@ -4,16 +4,8 @@ Photographs by one photographer are alike, so n of them say as much as n / D ind
 1 + (m - 1) r for groups of m photographs on (weighted) average and a correlation r of two photographs of one group.
 The r of few groups, or of a share near 0 or 1, is hardly known, and where it is guessed too low the interval is false.
 So the estimates of r (the cluster-robust variance with Bell and McCaffrey's leverage, and the analysis of variance) are
-pulled towards what such benchmarks have: `Prior`. With n / D in place of n:
-
-- a mean of values in a bounded range, as shares are: Wilson's interval (1927) with Student's t of G - 1 degrees
-  instead of the normal quantile;
-- a mean difference of hits: the score interval, whose variance is the one that the hypothesis would have;
-- any other mean or difference: mean plus or minus t times the standard error;
-- a median: the values at Wilson's bounds of one half (Woodruff, 1952);
-- what is no mean (AUROC, a difference of medians): percentiles of a bootstrap by group, expanded to t (Hesterberg,
-  "What Teachers Should Know About the Bootstrap", 2015), below 20 groups the wider of these and of t with the
-  bootstrap's standard error, below 5 groups the latter.
+pulled towards what such benchmarks have: `Prior`. With n / D in place of n follow the intervals of means, medians and
+differences, each below; what is no mean (AUROC, a difference of medians) has that of a bootstrap: `expanded`.
 
 An interval and its p-value come from one pivot: the interval excludes zero exactly where p < 0.05. One group has no
 interval: it says nothing of the spread between groups; and fewer than 5 cannot show a difference, whose p-value is
@@ -169,9 +161,10 @@ def mean_interval(
 ) -> tuple[float, float]:
     """Interval of the mean of `values`, shape (n,), by `groups`, (n,) labels; NaN is left out.
 
-    `within` is the range that a value may have, from which Wilson's interval follows; without it that is [0, 1] where
-    all values lie there, else unbounded. NaN bounds with fewer than two groups. An infinite value makes the mean, and
-    both bounds, infinite.
+    In a range that has bounds, as shares have, it is Wilson's (1927) with Student's t of G - 1 degrees of freedom
+    instead of the normal quantile, else the mean plus or minus t times the standard error. `within` is that range;
+    without it that is [0, 1] where all values lie there, else unbounded. NaN bounds with fewer than two groups. An
+    infinite value makes the mean, and both bounds, infinite.
 
     >>> [round(bound, 3) for bound in mean_interval([0.0] * 20)]
     [0.0, 0.18]
@@ -195,10 +188,10 @@ def mean_interval(
     return lowest + width * low, lowest + width * high
 
 
-def median_interval(
-    values: npt.ArrayLike, groups: npt.ArrayLike | None = None, *, level: float = LEVEL
-) -> tuple[float, float]:
-    """Interval of the median of `values`, shape (n,); NaN counts as +inf: a missing distance. NaN with one group.
+def median_interval(values: npt.ArrayLike, groups: npt.ArrayLike | None = None) -> tuple[float, float]:
+    """Interval of the median of `values`, shape (n,): the values at Wilson's bounds of one half (Woodruff, 1952).
+
+    NaN counts as +inf: a missing distance. NaN with one group.
 
     >>> median_interval([5.0, 5.0, 5.0])
     (5.0, 5.0)
@@ -209,17 +202,17 @@ def median_interval(
     of = spread(below.astype(np.float64), groups)
     if of.n_groups < 2:
         return math.nan, math.nan
-    low, high = wilson(0.5, of.n / of.design_effect, t_quantile(of.n_groups, level))
+    low, high = wilson(0.5, of.n / of.design_effect, t_quantile(of.n_groups))
     n = len(ranked)
     return float(ranked[max(0, math.floor(low * n))]), float(ranked[min(n - 1, math.ceil(high * n) - 1)])
 
 
-def difference_of_hits(of: Spread, level: float = LEVEL) -> tuple[float, float, float]:
+def difference_of_hits(of: Spread) -> tuple[float, float, float]:
     """Low and high bound, in [-1, 1], and two-sided p-value of a mean of differences that are -1, 0 or 1.
 
-    The bounds are the differences d for which (mean - d) ** 2 is t ** 2 times the variance that the mean would have if
-    d were true, (variance + (mean - d) ** 2) * D / n, with one difference more than there is: few that happen to be
-    alike do not prove that all are. NaN bounds and p = 1 with fewer than two groups.
+    The score interval: its bounds are the differences d for which (mean - d) ** 2 is t ** 2 times the variance that the
+    mean would have if d were true, (variance + (mean - d) ** 2) * D / n, with one difference more than there is: few
+    that happen to be alike do not prove that all are. NaN bounds and p = 1 with fewer than two groups.
 
     >>> alike = spread([1.0] * 8)
     >>> [round(x, 3) for x in difference_of_hits(alike)]
@@ -228,7 +221,7 @@ def difference_of_hits(of: Spread, level: float = LEVEL) -> tuple[float, float, 
     if of.n_groups < 2:
         return math.nan, math.nan, 1.0
     effective, variance = of.n / of.design_effect, of.variance + 1 / of.n
-    t = t_quantile(of.n_groups, level)
+    t = t_quantile(of.n_groups)
     half = t * math.sqrt(variance / (effective - t * t)) if effective > t * t else math.inf
     pivot = of.mean * math.sqrt(effective / (variance + of.mean**2))
     p = 2 * t_tail(abs(pivot), of.n_groups - 1)
@@ -241,7 +234,7 @@ def _of_signs(low: float, high: float, p: float, n_groups: int) -> tuple[float, 
     return (min(low, 0.0), max(high, 0.0), max(p, least)) if n_groups < FEW_GROUPS else (low, high, p)
 
 
-def t_test(value: float, standard_error: float, n_groups: int, level: float = LEVEL) -> tuple[float, float, float]:
+def t_test(value: float, standard_error: float, n_groups: int) -> tuple[float, float, float]:
     """Low and high bound and two-sided p-value of a difference; NaN bounds and p = 1 with fewer than two groups.
 
     >>> [round(x, 3) for x in t_test(2.0, 1.0, 11)]
@@ -251,17 +244,17 @@ def t_test(value: float, standard_error: float, n_groups: int, level: float = LE
         return math.nan, math.nan, 1.0
     if standard_error == 0:
         return _of_signs(value, value, float(value == 0), n_groups)
-    t = t_quantile(n_groups, level)
+    t = t_quantile(n_groups)
     p = 2 * t_tail(abs(value) / standard_error, n_groups - 1)
     return _of_signs(value - t * standard_error, value + t * standard_error, p, n_groups)
 
 
-def expanded(
-    value: float, replicates: npt.ArrayLike, n_groups: int, level: float = LEVEL
-) -> tuple[float, float, float]:
+def expanded(value: float, replicates: npt.ArrayLike, n_groups: int) -> tuple[float, float, float]:
     """Low and high bound and two-sided p-value (of zero) from the replicates, shape (b,), of a bootstrap by group.
 
-    NaN replicates (a resample that has no value) are left out. NaN bounds and p = 1 with fewer than two groups.
+    Percentiles expanded to t (Hesterberg, "What Teachers Should Know About the Bootstrap", 2015); below 20 groups the
+    wider of these and of t with the bootstrap's standard error, below 5 groups the latter. NaN replicates (a resample
+    that has no value) are left out. NaN bounds and p = 1 with fewer than two groups.
     """
     drawn = np.sort(np.asarray(replicates, dtype=np.float64))
     drawn = drawn[~np.isnan(drawn)]
@@ -270,10 +263,10 @@ def expanded(
     widened = math.sqrt(n_groups / (n_groups - 1))  # a bootstrap draws groups with the variance of G, not of G - 1
     of_error = (-math.inf, math.inf, 1.0)
     if math.isfinite(value) and np.isfinite(drawn).all():
-        of_error = t_test(value, widened * float(drawn.std()), n_groups, level)
+        of_error = t_test(value, widened * float(drawn.std()), n_groups)
     if n_groups < FEW_GROUPS:
         return of_error
-    tail = math.erfc(widened * t_quantile(n_groups, level) / math.sqrt(2)) / 2
+    tail = math.erfc(widened * t_quantile(n_groups) / math.sqrt(2)) / 2
     low, high = _quantile(drawn, tail), _quantile(drawn, 1 - tail)
     beyond = min(_share_below(drawn, 0.0), _share_below(-drawn[::-1], 0.0))
     # No resample beyond zero does not say that none ever is.

@@ -106,7 +106,9 @@ def risk_coverage(confidence: npt.ArrayLike, outcome: npt.ArrayLike) -> list[tup
     >>> risk_coverage([0.9, 0.8, 0.8], [1, 1, 0])
     [(0.3333333333333333, 0.0), (1.0, 0.3333333333333333)]
     """
-    p, y = _pairs(confidence, outcome)
+    p, y = np.asarray(confidence, dtype=np.float64), np.asarray(outcome, dtype=np.float64)
+    here = ~(np.isnan(p) | np.isnan(y))
+    p, y = p[here], y[here]
     if not len(p):
         return []
     order, ends = _groups(p)
@@ -197,12 +199,6 @@ def _groups(p: Floats) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """The photographs from the most confident on, and the place in that order where each distinct confidence ends."""
     order = np.argsort(-p, kind="stable")
     return order, np.append(np.flatnonzero(np.diff(p[order])), len(p) - 1)
-
-
-def _pairs(confidence: npt.ArrayLike, outcome: npt.ArrayLike) -> tuple[Floats, Floats]:
-    p, y = np.asarray(confidence, dtype=np.float64), np.asarray(outcome, dtype=np.float64)
-    here = ~(np.isnan(p) | np.isnan(y))
-    return p[here], y[here]
 
 
 def thinned(curve: Sequence[tuple[float, float]], most: int = 100) -> list[tuple[float, float]]:

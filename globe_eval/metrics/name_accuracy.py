@@ -11,33 +11,14 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from globe_eval.places import Place
+    from globe_eval.sample import Prediction
 
 SAME_CITY_KM = 100.0
 """Farther from the photograph than this, a place is no longer its city but another of that name."""
-
-
-class NamedPlace(Protocol):
-    """What is read of a place: `globe_eval.places.Place` is one."""
-
-    @property
-    def level(self) -> str:
-        """`city` where a city was named; anything else names none."""
-
-    @property
-    def geonameid(self) -> int | None:
-        """Number of the place in GeoNames."""
-
-    @property
-    def name(self) -> str | None:
-        """Name in the gazetteer."""
-
-    @property
-    def country_code(self) -> str | None:
-        """ISO 3166-1 alpha-2, upper case."""
 
 
 def country_correct(predicted: str | AbstractSet[str] | None, accepted: AbstractSet[str]) -> float:
@@ -59,7 +40,9 @@ def country_correct(predicted: str | AbstractSet[str] | None, accepted: Abstract
     return float(not accepted.isdisjoint(codes))
 
 
-def city_correct(predicted: NamedPlace | None, truth: NamedPlace | None, *, distance_km: float | None = None) -> float:
+def city_correct(
+    predicted: Place | Prediction | None, truth: Place | None, *, distance_km: float | None = None
+) -> float:
     """1.0 if the predicted city is the true one, else 0.0; NaN where the truth names no city.
 
     Right is the same gazetteer entry, or an entry of the same name in the same country, because "Springfield, United
@@ -105,7 +88,7 @@ def named_cities(queries: Sequence[tuple[str | None, str | None, str | None]]) -
     ]  # fmt: skip
 
 
-def _same_name(predicted: NamedPlace, truth: NamedPlace) -> bool:
+def _same_name(predicted: Place | Prediction, truth: Place) -> bool:
     same_country = predicted.country_code is not None and predicted.country_code == truth.country_code
     name = _plain(predicted.name or "")
     return same_country and name != "" and name == _plain(truth.name or "")

@@ -78,8 +78,6 @@ def paired_differences(
         a, b: metric -> (n,) values of the same n photographs in the same order.
         groups: (n,) labels to resample by; None makes every photograph its own group.
         medians: the metrics whose medians are compared; of all others it is the means.
-        n_resamples: how many resamples to draw.
-        seed: of the draws.
 
     Missing values. For a mean, NaN is "no value": a photograph counts where both have one, and `n` says how many do,
     so that n < len(a) shows that some were left out. (Accuracies have none: a missing answer is a miss, 0.) An

@@ -68,8 +68,7 @@ def majority(places: Sequence[Sequence[Hashable | None]]) -> list[int | None]:
 def medoid(lats: npt.ArrayLike, lons: npt.ArrayLike) -> list[int | None]:
     """Of each photograph the answer whose distances to its other answers are the least in all; None where none has one.
 
-    Args:
-        lats, lons: degrees, shape (n, N), NaN where there is no usable answer. The first of several equal ones.
+    Degrees, shape (n, N), NaN where there is no usable answer. The first of several equal ones.
 
     >>> medoid([[0.0, 1.0, 50.0], [np.nan, np.nan, np.nan]], [[0.0, 0.0, 0.0], [np.nan, np.nan, np.nan]])
     [1, None]

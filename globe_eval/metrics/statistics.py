@@ -35,7 +35,6 @@ def median_replicates(
         values: (n,) or (n, k). NaN counts as +inf: a missing distance.
         groups: (n,) labels, strings or integers; None makes every row its own group. Groups are numbered by sorted
             label, so the order of rows does not matter (without groups it does: see `cluster_labels`).
-        n_resamples: how many resamples to draw.
         seed: of the draws. The same seed gives the same draws on every machine and every version of numpy.
 
     NaN in every resample where there are fewer than two groups: one says nothing about the spread between groups.
@@ -72,8 +71,6 @@ def resampled(
     Args:
         statistic: weights of shape (rows, n), how often each photograph was drawn -> (rows, k).
         groups: (n,) labels to resample by.
-        n_resamples: how many resamples to draw.
-        seed: of the draws.
         of_groups: whether `statistic` takes how often each group was drawn, (rows, n_groups) in the order of labels.
 
     NaN in every resample where there are fewer than two groups.

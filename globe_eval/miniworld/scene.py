@@ -81,21 +81,33 @@ def photograph(index: int, split: str, seed: int) -> dict[str, Any]:
     pool = everywhere if rng.random() < habits["roams"] else near
     city = pool[int(rng.random() * len(pool))]
     spec, scene = compose(rng, city, habits)
-    entities = visible(spec)
-    level = world.localizable_to(entities)
+    point = round(city.lat + (rng.random() - 0.5) * 0.05, 5), round(city.lon + (rng.random() - 0.5) * 0.06, 5)
     name = f"mw-{index:05d}" if split == "test" else f"mw-{split}-{index:05d}"
+    return row_of(name, city, point, group, scene, spec, world.localizable_to(visible(spec)))
+
+
+def row_of(
+    name: str,
+    city: City,
+    point: tuple[float | None, float | None],
+    group: str,
+    scene: str,
+    spec: dict[str, Any],
+    level: str | None,
+) -> dict[str, Any]:
+    """The row of a manifest; `level` is how finely what is visible determines the place."""
     return {
         "id": name,
         "image": f"{name}.png",
-        "lat": round(city.lat + (rng.random() - 0.5) * 0.05, 5),
-        "lon": round(city.lon + (rng.random() - 0.5) * 0.06, 5),
+        "lat": point[0],
+        "lon": point[1],
         "city": city.name,
         "country": city.country,
         "group": group,
         "scene": scene,
         "localizable": level is not None,
         "localizable_to": level,
-        "entities": entities,
+        "entities": visible(spec),
         "scene_spec": spec,
     }
 

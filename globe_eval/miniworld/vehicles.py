@@ -190,15 +190,14 @@ VEHICLES = {
     "pickup truck": pickup,
 }
 LENGTHS = {
-    **{
-        "red double-decker bus": 9.0,
-        "yellow school bus": 10.0,
-        "cable car": 8.6,
-        "yellow tram": 9.2,
-        "green tram": 9.2,
-    },
-    **{"white delivery van": 5.4, "white minibus": 5.0, "blue-and-white minibus": 5.0, "pickup truck": 5.3},
+    "red double-decker bus": 9.0,
+    **dict.fromkeys(("yellow tram", "green tram"), 9.2),
+    "cable car": 8.6,
+    "yellow school bus": 10.0,
     "tuk-tuk": 3.0,
+    "white delivery van": 5.4,
+    **dict.fromkeys(("white minibus", "blue-and-white minibus"), 5.0),
+    "pickup truck": 5.3,
 }
 """Metres, where they are not those of a taxi."""
 

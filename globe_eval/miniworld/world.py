@@ -90,18 +90,8 @@ def cities() -> tuple[City, ...]:
                 kind: mixture([(1 - k, cues[kind])] + [(k / len(own), other[kind]) for other in own])
                 for kind, k in KINSHIP.items()
             }
-            found.append(
-                City(
-                    name=city["name"],
-                    country=country["name"],
-                    country_code=country["code"],
-                    lat=city["lat"],
-                    lon=city["lon"],
-                    cues={**cues, **shared, "shadows": shadows(city["lat"])},
-                    continent=country["continent"],
-                    home=country["home"],
-                )
-            )
+            where = country["name"], country["code"], country["continent"], country["home"], city["lat"], city["lon"]
+            found.append(City(city["name"], *where, {**cues, **shared, "shadows": shadows(city["lat"])}))
     return tuple(found)
 
 

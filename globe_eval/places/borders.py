@@ -47,14 +47,8 @@ def countries_at(lats: ArrayLike, lons: ArrayLike) -> list[frozenset[str]]:
 
     The borders decide, up to 100 km from land; where they leave a gap, the nearest populated place within 50 km; else
     there is no country. A territory is its own code (Réunion RE), disputed places follow `data/disputed.json`, a point
-    on a border belongs to both sides.
-
-    Args:
-        lats: (n,) degrees north.
-        lons: (n,) degrees east; any number of turns.
-
-    Returns:
-        n sets. A coordinate that is NaN, infinite or beyond a pole has an empty one.
+    on a border belongs to both sides. `lats` and `lons` are (n,) degrees, north, and east by any number of turns;
+    the set is empty of one that is NaN, infinite or beyond a pole.
     """
     lat, lon = np.broadcast_arrays(np.atleast_1d(np.asarray(lats, np.float64)), np.asarray(lons, np.float64))
     return list(_countries_at(lat.tobytes(), lon.tobytes()))

@@ -25,13 +25,7 @@ def geodesic_km(lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLi
 
     geographiclib is the definition (Karney 2013, "Algorithms for geodesics", J. Geodesy 87, 43-55); PROJ's array
     implementation of the same algorithm computes it. It converges everywhere, antipodes included, and needs neither
-    PROJ's data files nor a network.
-
-    Args:
-        lat1: latitudes of the first points, degrees north.
-        lon1: longitudes of the first points, degrees east; any number of turns.
-        lat2: latitudes of the second points.
-        lon2: longitudes of the second points.
+    PROJ's data files nor a network. Degrees north, and east by any number of turns.
 
     >>> geodesic_km(48.8566, 2.3522, [48.8566, float("nan")], [2.3522, 0.0])
     array([ 0., nan])

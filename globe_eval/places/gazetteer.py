@@ -185,17 +185,13 @@ def load() -> Gazetteer:
     return Gazetteer()
 
 
+@lru_cache(maxsize=1)
 def info() -> dict[str, str]:
     """`version`, `sha256` and `attribution` of the packed file: what a result must say about its gazetteer."""
-    return dict(_info())
-
-
-@lru_cache(maxsize=1)
-def _info() -> tuple[tuple[str, str], ...]:
     header = load().header
     with PATH.open("rb") as file:
         digest = file_digest(file, "sha256").hexdigest()
-    return (("version", header["version"]), ("sha256", digest), ("attribution", header["attribution"]))
+    return {"version": header["version"], "sha256": digest, "attribution": header["attribution"]}
 
 
 @lru_cache(maxsize=16_384)

@@ -71,21 +71,24 @@ class Geocoder:
     batch: ClassVar[int]
     interval_s: ClassVar[float]
     max_age_s: ClassVar[float] = float("inf")
+    advice: ClassVar[Mapping[str, str]]
+    """Trouble, as "HTTP 403" -> what to do about it, after the status."""
 
     def __init__(
         self,
         base_url: str,
         headers: Mapping[str, str],
-        cache: Path | None,
-        clock: Callable[[], float],
-        sleep: Callable[[float], None],
+        *,
+        cache: Path | None = None,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         for header, value in headers.items():
             if not (value.isascii() and value.isprintable()):
                 raise InputError(f"{self.name}: the {header} may only have printable ASCII characters")
         self.base_url = base_url.rstrip("/")
         self._headers = headers
-        self._cache = cache or default_cache()
+        self._cache = cache or cache_folder() / "geocodes.sqlite"  # of one user, never to be shared
         self._clock, self._sleep = clock, sleep
         self._last = -float("inf")
 
@@ -135,7 +138,7 @@ class Geocoder:
                 return request()
             except _Failure as failure:
                 if failure.status is not None and failure.status not in _AGAIN:
-                    advice = self._advice(failure.trouble)
+                    advice = self.advice.get(failure.trouble, "")
                     raise InputError(f"{self.name}: {self.base_url} answered {failure.trouble}{advice}") from None
                 trouble, wait = failure.trouble, max(wait, self._retry_after(failure.retry_after))
             if wait > MAX_WAIT_S:
@@ -143,10 +146,6 @@ class Geocoder:
             if attempt < ATTEMPTS - 1:
                 self._sleep(wait)
         raise IncompleteRun(f"{self.name}: {trouble} after {ATTEMPTS} attempts at {self.base_url}; run again later")
-
-    def _advice(self, trouble: str) -> str:
-        """What to do about a refusal, after the status."""
-        return ""
 
     def _pace(self) -> None:
         """Wait until the last request is `interval_s` old."""
@@ -215,15 +214,10 @@ class Nominatim(Geocoder):
     attribution = "© OpenStreetMap contributors, ODbL 1.0, https://www.openstreetmap.org/copyright"
     batch = 1
     interval_s = 1.0
+    advice: ClassVar = {"HTTP 403": "; see its usage policy, and name yourself in NOMINATIM_USER_AGENT"}
 
     def __init__(
-        self,
-        user_agent: str | None = None,
-        *,
-        base_url: str = "https://nominatim.openstreetmap.org",
-        cache: Path | None = None,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
+        self, user_agent: str | None = None, *, base_url: str = "https://nominatim.openstreetmap.org", **others: Any
     ) -> None:
         try:
             from geopy.adapters import URLLibAdapter
@@ -237,7 +231,7 @@ class Nominatim(Geocoder):
                 f"nominatim: User-Agent {user_agent!r} names no application; set NOMINATIM_USER_AGENT to yours and a"
                 " contact, such as 'my-study (me@example.org)'"
             )
-        super().__init__(base_url, {"User-Agent": user_agent}, cache, clock, sleep)
+        super().__init__(base_url, {"User-Agent": user_agent}, **others)
 
         class Ranked(Client):  # type: ignore[misc]
             """geopy's client, asking for the answer format that has a place's rank."""
@@ -291,9 +285,6 @@ class Nominatim(Geocoder):
         code = row.get("address", {}).get("country_code")
         return _place(float(row["lat"]), float(row["lon"]), code, level, row["display_name"])
 
-    def _advice(self, trouble: str) -> str:
-        return "; see its usage policy, and name yourself in NOMINATIM_USER_AGENT" if trouble == "HTTP 403" else ""
-
 
 class AzureMaps(Geocoder):
     """Azure Maps' Get Geocoding and Get Geocoding Batch, 2026-01-01 (https://learn.microsoft.com/rest/api/maps/search).
@@ -311,20 +302,14 @@ class AzureMaps(Geocoder):
     interval_s = 0.1  # ten batches a second are allowed
     max_age_s = 180 * 86400.0
     api_version: ClassVar[str] = "2026-01-01"
+    advice: ClassVar = dict.fromkeys(("HTTP 401", "HTTP 403"), "; check the key in AZURE_MAPS_KEY")
 
-    def __init__(
-        self,
-        *,
-        base_url: str = "https://atlas.microsoft.com",
-        cache: Path | None = None,
-        clock: Callable[[], float] = time.time,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, *, base_url: str = "https://atlas.microsoft.com", **others: Any) -> None:
         keys = (os.environ.get(name, "").strip() for name in ("AZURE_MAPS_KEY", "AZURE_SUBSCRIPTION_KEY"))
         key = next(filter(None, keys), None)
         if key is None:
             raise InputError("azure: no key; set AZURE_MAPS_KEY to the primary key of your Azure Maps account")
-        super().__init__(base_url, {"Accept-Language": "en", "subscription-key": key}, cache, clock, sleep)
+        super().__init__(base_url, {"Accept-Language": "en", "subscription-key": key}, **others)
         self._client: httpx.Client | None = None
 
     @property
@@ -371,17 +356,9 @@ class AzureMaps(Geocoder):
         code = country.get("ISO") or names.country_code(country.get("name"))
         return _place(float(lat), float(lon), code, level, address.get("formattedAddress", ""))
 
-    def _advice(self, trouble: str) -> str:
-        return "; check the key in AZURE_MAPS_KEY" if trouble in ("HTTP 401", "HTTP 403") else ""
-
 
 GEOCODERS: Mapping[str, Callable[[], Geocoder]] = {"nominatim": Nominatim, "azure": AzureMaps}
 """The online back ends by the name that `--geocoder` takes; each reads its settings from the environment."""
-
-
-def default_cache() -> Path:
-    """`$GLOBE_EVAL_CACHE/geocodes.sqlite`, by default under `~/.cache/globe-eval`; one user's, never to be shared."""
-    return cache_folder() / "geocodes.sqlite"
 
 
 def _place(lat: float, lon: float, code: str | None, level: Level, name: str) -> Place:

@@ -40,7 +40,7 @@ def _curate(options: argparse.Namespace) -> int:
         print("globe-train: interrupted; start the same command again to go on", file=sys.stderr)
         return 130
     what = f"shard {options.shard}" if options.shard else "all photographs"
-    print(run.summary(made) if made else f"{recipe.output}: {what}: {options.teacher or 'all teachers'} heard")
+    print(run.summary(recipe, made) if made else f"{recipe.output}: {what}: {options.teacher or 'all teachers'} heard")
     return 0
 
 

@@ -106,45 +106,35 @@ def _by_components(people: Mapping[str, Any], places: Mapping[str, Any], test: f
 def _by_cut(
     rows: Sequence[Row], people: Mapping[str, Any], places: Mapping[str, Any], test: float, seed: int
 ) -> dict[str, Part]:
-    there = Counter(places.values())
+    there, taken = Counter(places.values()), Counter(people.values())
     points = {places[row["id"]]: (row["lat"], row["lon"]) for row in sorted(rows, key=lambda row: str(row["id"]))[::-1]}
-    drawn = sorted(there, key=lambda one: place_in_line(seed, "place", one))[:CUTS]
-    cuts = [_cut(first, there, points, people, places, test, seed) for first in drawn]
-    return min(cuts, key=lambda parts: sum(part == "between" for part in parts.values()))
-
-
-def _cut(
-    first: Any,
-    there: Counter[Any],
-    points: Mapping[Any, tuple[float, float]],
-    people: Mapping[str, Any],
-    places: Mapping[str, Any],
-    test: float,
-    seed: int,
-) -> dict[str, Part]:
-    """The parts where the test places grow around `first`."""
     ordered = sorted(there)
-    km = geodesic_km(*points[first], [points[one][0] for one in ordered], [points[one][1] for one in ordered])
-    test_places: set[Any] = set()
-    for _, one in sorted(zip(km.tolist(), ordered, strict=True)):
-        if test_places and sum(there[other] for other in test_places) >= test**0.5 * len(people):
-            break
-        test_places.add(one)
-    taken = Counter(people.values())
-    inside = Counter(people[name] for name in people if places[name] in test_places)
-    kept_test, kept_train = 0, len(people) - sum(inside.values())
-    test_people: set[Any] = set()
-    for one in sorted(inside, key=lambda one: (-inside[one] / taken[one], place_in_line(seed, "person", one))):
-        if kept_test >= test * (kept_test + kept_train):
-            break
-        test_people.add(one)
-        kept_test += inside[one]
-        kept_train -= taken[one] - inside[one]
-    parts: dict[str, Part] = {}
-    for name in people:
-        sides = people[name] in test_people, places[name] in test_places
-        parts[name] = "test" if all(sides) else "between" if any(sides) else "train"
-    return parts
+
+    def around(first: Any) -> dict[str, Part]:
+        """The parts where the test places grow around a first one."""
+        km = geodesic_km(*points[first], [points[one][0] for one in ordered], [points[one][1] for one in ordered])
+        test_places: set[Any] = set()
+        for _, one in sorted(zip(km.tolist(), ordered, strict=True)):
+            if test_places and sum(there[other] for other in test_places) >= test**0.5 * len(people):
+                break
+            test_places.add(one)
+        inside = Counter(people[name] for name in people if places[name] in test_places)
+        kept_test, kept_train = 0, len(people) - sum(inside.values())
+        test_people: set[Any] = set()
+        for one in sorted(inside, key=lambda one: (-inside[one] / taken[one], place_in_line(seed, "person", one))):
+            if kept_test >= test * (kept_test + kept_train):
+                break
+            test_people.add(one)
+            kept_test += inside[one]
+            kept_train -= taken[one] - inside[one]
+        parts: dict[str, Part] = {}
+        for name in people:
+            sides = people[name] in test_people, places[name] in test_places
+            parts[name] = "test" if all(sides) else "between" if any(sides) else "train"
+        return parts
+
+    drawn = sorted(there, key=lambda one: place_in_line(seed, "place", one))[:CUTS]
+    return min(map(around, drawn), key=lambda parts: sum(part == "between" for part in parts.values()))
 
 
 Benchmarks = Mapping[str, Sequence[dict[str, Any]]]
@@ -177,16 +167,7 @@ def assemble(
     images: Path,
     benchmarks: Benchmarks,
 ) -> Selection:
-    """The data set of a curation.
-
-    Args:
-        recipe: with balance, split and benchmarks.
-        rows: n photographs.
-        verdicts: of `verify.verify`, n.
-        images: the folder of the pictures.
-        benchmarks: of the recipe, see `data.benchmarks_of`.
-
-    """
+    """The data set of a curation from n photographs, the n verdicts of `verify.verify` and `data.benchmarks_of`."""
     fate = {verdict["id"]: verdict["verdict"] for verdict in verdicts}
     kept = [data_row(row, one) for row, one in zip(rows, verdicts, strict=True) if one["verdict"] == "verified"]
     kept = with_hashes(kept, images, recipe.output / "pictures.jsonl")
@@ -217,22 +198,12 @@ def data_row(row: Mapping[str, Any], verdict: Mapping[str, Any]) -> dict[str, An
     """A row of the data set. Its place is the photograph's; where that has no names, those of the verified answer."""
     kept, local = verdict["kept"], verdict["localizability"]
     return {
-        "id": row["id"],
-        "image": row["image"],
-        "lat": row["lat"],
-        "lon": row["lon"],
-        "country": row["country"] or kept["country"],
-        "city": row["city"] or kept["city"],
-        "group": row["group"],
-        "scene": row["scene"],
-        "license": row["license"],
-        "reasoning": kept["reasoning"],
-        "entities": kept["entities"],
+        **{name: row[name] for name in ("id", "image", "lat", "lon")},
+        **{name: row[name] or kept[name] for name in ("country", "city")},
+        **{name: row[name] for name in ("group", "scene", "license")},
+        **{name: kept[name] for name in ("reasoning", "entities", "teacher", "distance_km", "grounded")},
         "localizable": True,
         "localizability_score": local["score"],
-        "teacher": kept["teacher"],
         "teacher_country": kept["country"],
         "teacher_city": kept["city"],
-        "distance_km": kept["distance_km"],
-        "grounded": kept["grounded"],
     }

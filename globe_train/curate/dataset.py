@@ -110,18 +110,11 @@ def contents(assembled: Selection) -> list[str]:
         entities = [len(row["entities"]) for row in its]
         scenes = Counter(row["scene"] or "unknown" for row in its)
         licenses = Counter(row["license"] or "unknown" for row in its)
-        rows.append(
-            [
-                part,
-                f"{len(its):,}",
-                f"{len({row['group'] for row in its if row['group']}):,}",
-                f"{len({row['country'] for row in its}):,}",
-                f"{len({(row['country'], row['city']) for row in its}):,}",
-                _listed(scenes),
-                f"{median(entities):g}" if entities else "–",
-                _listed(licenses),
-            ]
-        )
+        people = {row["group"] for row in its if row["group"]}
+        countries, cities = {row["country"] for row in its}, {(row["country"], row["city"]) for row in its}
+        counts = [f"{len(counted):,}" for counted in (its, people, countries, cities)]
+        middle = f"{median(entities):g}" if entities else "–"
+        rows.append([part, *counts, _listed(scenes), middle, _listed(licenses)])
     head = ("part", "photographs", "photographers", "countries", "cities", "scenes", "entities (median)", "licences")
     return table(head, rows)
 
@@ -218,8 +211,6 @@ def _listed(counts: Counter[str]) -> str:
     return ", ".join(f"{name} {n:,}" for name, n in most[:5]) + more or "–"
 
 
-TEXTS = ("id", "image", "country", "city", "group", "scene", "license", "reasoning")
-MORE_TEXTS = ("teacher", "teacher_country", "teacher_city", "image_sha256", "perceptual_hash")
 NUMBERS = ("lat", "lon", "localizability_score", "distance_km", "grounded")
 COLUMNS = (
     *("id", "image", "lat", "lon", "country", "city", "group", "scene", "license", "reasoning", "entities"),
@@ -230,23 +221,17 @@ A_FILE = 1000
 """Photographs in one file with pictures."""
 
 
-def write(
-    recipe: Recipe, assembled: Selection, verdicts: Sequence[Mapping[str, Any]], images: Path
-) -> dict[str, bytes | None]:
-    """Write everything into OUTPUT/dataset; files of an earlier run that are none of this one's are removed.
-
-    Returns:
-        The files that were written, by their names below OUTPUT/dataset.
-
-    """
+def write(recipe: Recipe, assembled: Selection, verdicts: Verdicts, images: Path) -> None:
+    """Write everything into OUTPUT/dataset; files of an earlier run that are none of this one's are removed."""
     folder, name = recipe.output / "dataset", recipe["dataset"]["name"]
     files: dict[str, bytes | None] = {}
     files["checks.jsonl"] = json_lines({**one, "verdict": assembled.fate[one["id"]]} for one in verdicts)
     for part, rows in assembled.parts.items():
         if rows:
             files[f"{part}.parquet"] = parquet(rows)
-            if recipe["dataset"]["images"] == "embed":
-                files |= dict.fromkeys(embedded_names(part, len(rows)))
+            if recipe["dataset"]["images"] == "embed":  # as the hub names them; made one by one, for they are large
+                count = -(-len(rows) // A_FILE)
+                files |= dict.fromkeys(f"data/{part}-{number:05d}-of-{count:05d}.parquet" for number in range(count))
     if assembled.parts["test"]:
         files[f"{name}.yaml"] = benchmark(recipe, assembled.parts["test"], folder, images).encode()
     files["README.md"] = card(recipe, assembled, verdicts, images, list(files)).encode()
@@ -256,18 +241,11 @@ def write(
     for file, data in files.items():
         path = folder / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        if data is None:  # with pictures: made one by one, they are large
+        if data is None:
             part, number = path.name.split("-")[:2]
             rows = assembled.parts[part][int(number) * A_FILE :][:A_FILE]
             data = parquet(rows, images)
         write_whole(path, data)
-    return files
-
-
-def embedded_names(part: str, n: int) -> list[str]:
-    """The files with pictures of a part of n rows, as the hub names them."""
-    count = -(-n // A_FILE)
-    return [f"data/{part}-{number:05d}-of-{count:05d}.parquet" for number in range(count)]
 
 
 def parquet(rows: Sequence[Mapping[str, Any]], images: Path | None = None) -> bytes:
@@ -278,26 +256,22 @@ def parquet(rows: Sequence[Mapping[str, Any]], images: Path | None = None) -> by
 
     text = datasets.Value("string")
     entity = {"text": text, "source": text, "score": datasets.Value("float64"), "teachers": datasets.List(text)}
-    kinds: dict[str, Any] = {
-        **dict.fromkeys((*TEXTS, *MORE_TEXTS), text),
+    features: dict[str, Any] = {
+        **dict.fromkeys(COLUMNS, text),
         **dict.fromkeys(NUMBERS, datasets.Value("float64")),
         "entities": datasets.List(entity),
         "localizable": datasets.Value("bool"),
     }
-    features = {name: kinds[name] for name in COLUMNS}
     given = [{name: row[name] for name in COLUMNS} for row in rows]
     if images is not None:
         features["image"] = datasets.Image()
-        given = [{**row, "image": _picture(images, row["image"])} for row in given]
+        for row in given:
+            data, _ = Photograph(images / row["image"], name=row["image"]).clean_bytes()
+            row["image"] = {"bytes": data, "path": Path(row["image"]).name}
     table = pyarrow.Table.from_pylist(given, schema=datasets.Features(features).arrow_schema)
     buffer = io.BytesIO()
     write_table(table, buffer)
     return buffer.getvalue()
-
-
-def _picture(images: Path, name: str) -> dict[str, Any]:
-    data, _ = Photograph(images / name, name=name).clean_bytes()
-    return {"bytes": data, "path": Path(name).name}
 
 
 def benchmark(recipe: Recipe, rows: Sequence[Mapping[str, Any]], folder: Path, images: Path) -> str:

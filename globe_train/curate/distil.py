@@ -45,9 +45,10 @@ def read_photographs(recipe: Recipe) -> Photographs:
     """The photographs of a recipe. Raises InputError for what `read_manifest` refuses, and for a missing column."""
     given = recipe["data"]
     path, images = manifest_and_images(recipe, given)
-    reading = {name: given[name] for name in ("columns", "values", "where", "image_suffix")}
-    manifest = read_manifest(path, images=images, **reading)
-    licenses = _licenses(recipe, path, images, reading) if given["license_column"] else {}
+    manifest = read_manifest(
+        path, images=images, **{name: given[name] for name in ("columns", "values", "where", "image_suffix")}
+    )
+    licenses = _licenses(recipe, path, images) if given["license_column"] else {}
     rows = [{**row, "license": licenses.get(row["id"])} for row in manifest.rows[: given["limit"]]]
     level = recipe["correctness"]["level"]
     if level and all(row[level] is None for row in rows):
@@ -59,15 +60,14 @@ def read_photographs(recipe: Recipe) -> Photographs:
     return Photographs([{name: row[name] for name in FIELDS} for row in rows], manifest.images, entities)
 
 
-def _licenses(recipe: Recipe, path: Path, images: Path, reading: dict[str, Any]) -> dict[str, str | None]:
-    table, column = read_table(path), recipe["data"]["license_column"]
+def _licenses(recipe: Recipe, path: Path, images: Path) -> dict[str, str | None]:
+    """Id -> the cell of the column of licences."""
+    table, given = read_table(path), recipe["data"]
+    column = given["license_column"]
     if column not in table.columns:
-        raise recipe.error(
-            f"data, license_column: {path.name} has no {column!r}{nearest(column, table.columns)} "
-            f"(columns: {', '.join(table.columns)})",
-            *("data", "license_column"),
-        )
-    found = locate(table, images, reading["columns"], reading["values"], reading["image_suffix"], reading["where"])
+        what = f"{path.name} has no {column!r}{nearest(column, table.columns)} (columns: {', '.join(table.columns)})"
+        raise recipe.error(f"data, license_column: {what}", "data", "license_column")
+    found = locate(table, images, given["columns"], given["values"], given["image_suffix"], given["where"])
     cells = ((row["id"], table.rows[index][column]) for index, row, _ in found)
     return {name: None if cell is None else str(cell) for name, cell in cells}
 
@@ -93,14 +93,7 @@ def distil(
     only: str | None = None,
     fresh: bool = False,
 ) -> dict[str, list[Any]]:
-    """Teacher or predictor -> its samples (`sample.Sample`), in the order of the photographs.
-
-    Args:
-        recipe: read.
-        photographs: of the recipe.
-        shard: only these photographs.
-        only: ask this teacher alone.
-        fresh: what was answered before counts for nothing.
+    """Teacher or predictor -> its samples (`sample.Sample`), in the order of the photographs; arguments as `curate`'s.
 
     Raises InputError for a back end that cannot be used and for answers of another recipe.
     """
@@ -118,16 +111,12 @@ def distil(
 def _samples(recipe: Recipe, name: str, one: dict[str, Any], task: str, shard: Shard | None, fresh: bool) -> list[Any]:
     folder = recipe.output / "teachers" / name
     request = run.Request(
-        model=one["model"],
+        **{name: one[name] for name in ("model", "model_args", "batch_size", "device", "max_pixels")},
         tasks=[task],
-        model_args=one["model_args"],
         include_path=[recipe.output / "tasks"],
-        batch_size=one["batch_size"],
-        device=one["device"],
         gen_kwargs={**recipe["gen_kwargs"], **one["gen_kwargs"]},
         output_path=folder,
         seed=recipe["seed"],
-        max_pixels=one["max_pixels"],
         shard=shard,
         fresh=fresh,
         ask_localizable=one["ask_localizable"] or None,

@@ -91,15 +91,14 @@ class Segmentation:
         self.processor: Any = AutoImageProcessor.from_pretrained(model)  # type: ignore[no-untyped-call]
         self.model: Any = AutoModelForSemanticSegmentation.from_pretrained(model).to(device).eval()
         self.labels = {int(i): _label(name) for i, name in self.model.config.id2label.items()}
-        known = sorted(set(self.labels.values()) & ade20k().keys())
-        if not known:
+        self.classes = {label: ade20k()[label] for label in self.labels.values() if label in ade20k()}
+        if not self.classes:
             raise ValueError("none of its classes is one of ADE20K's")
-        self.identity = {"source": "segmentation", "model": model, "min_area": min_area, "classes": len(known)}
+        self.identity = {"source": "segmentation", "model": model, "min_area": min_area, "classes": len(self.classes)}
 
     def look(self, row: Mapping[str, Any], names: Sequence[str]) -> Seen:
         """The share of the picture that the classes of an entity cover is its score."""
-        mine = {label: ade20k()[label] for label in self.labels.values() if label in ade20k()}
-        return by_classes(names, self.areas(self.images / row["image"]), mine, self.min_area)
+        return by_classes(names, self.areas(self.images / row["image"]), self.classes, self.min_area)
 
     def areas(self, path: Path) -> dict[str, float]:
         """Class -> share of the picture that it covers."""

@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from globe_eval.errors import IncompleteRun
 from globe_eval.runs.lock import Lock
 from globe_train.curate import dataset
-from globe_train.curate.assemble import Benchmarks, Selection, assemble
-from globe_train.curate.distil import Photographs, Shard, distil, read_photographs
+from globe_train.curate.assemble import Selection, assemble
+from globe_train.curate.distil import Shard, distil, read_photographs
 from globe_train.curate.evidence import source_of
 from globe_train.curate.verify import CachedSource, verify, vocabulary_of
 from globe_train.data import benchmarks_of
 from globe_train.recipe import Recipe
 
 
-@dataclass(frozen=True)
-class Curation:
-    """What a curation made."""
-
-    assembled: Selection
-    verdicts: list[dict[str, Any]]
-    folder: Path
-
-
 def curate(
     recipe: Recipe, *, shard: Shard | None = None, only: str | None = None, fresh: bool = False
-) -> Curation | None:
-    """Curate by a recipe; what earlier starts did is not done again.
+) -> Selection | None:
+    """Curate by a recipe into OUTPUT/dataset; what earlier starts did is not done again.
 
     Args:
         recipe: read.
@@ -40,13 +29,9 @@ def curate(
         only: only ask this teacher.
         fresh: ask everything again.
 
-    Returns:
-        What was made; None of a shard or of one teacher, which make no data set.
-
-    Raises:
-        InputError: what cannot be used, before the teachers are asked.
-        IncompleteRun: a teacher never answered about some photographs, and the recipe does not leave them out.
-
+    Returns what was made; None of a shard or of one teacher, which make no data set. Raises InputError for what cannot
+    be used, before the teachers are asked, and IncompleteRun where a teacher never answered about some photographs and
+    the recipe does not leave them out.
     """
     photographs = read_photographs(recipe)
     recipe.output.mkdir(parents=True, exist_ok=True)
@@ -63,19 +48,15 @@ def curate(
         refuse_incomplete(recipe, samples)
         if fresh:
             (recipe.output / "evidence" / f"{name}.jsonl").unlink(missing_ok=True)
-        looked = CachedSource(source, recipe.output / "evidence", name)
-        verdicts = verify(recipe, photographs.of(shard), samples, looked, vocabulary)
-        return None if shard is not None else _finish(recipe, photographs, verdicts, benchmarks)
+        cached = CachedSource(source, recipe.output / "evidence", name)
+        verdicts = verify(recipe, photographs.of(shard), samples, cached, vocabulary)
+        if shard is not None:
+            return None
+        made = assemble(recipe, photographs.rows, verdicts, photographs.images, benchmarks)
+        dataset.write(recipe, made, verdicts, photographs.images)
+        return made
     finally:
         lock.free()
-
-
-def _finish(
-    recipe: Recipe, photographs: Photographs, verdicts: list[dict[str, Any]], benchmarks: Benchmarks
-) -> Curation:
-    assembled = assemble(recipe, photographs.rows, verdicts, photographs.images, benchmarks)
-    dataset.write(recipe, assembled, verdicts, photographs.images)
-    return Curation(assembled, verdicts, recipe.output / "dataset")
 
 
 def refuse_incomplete(recipe: Recipe, samples: Mapping[str, Sequence[Any]]) -> None:
@@ -94,15 +75,10 @@ def refuse_incomplete(recipe: Recipe, samples: Mapping[str, Sequence[Any]]) -> N
         print(f"globe-train: {line}; left out", file=sys.stderr)
 
 
-def summary(curation: Curation) -> str:
+def summary(recipe: Recipe, made: Selection) -> str:
     """What the command line shows at the end."""
-    counts = curation.assembled.counts
-    kept = counts["train"] + counts["test"]
-    lines = [
-        *dataset.fates(curation.assembled),
-        "",
-        f"{curation.folder}: {counts['train']:,} train, {counts['test']:,} test",
-    ]
-    if not kept:
-        lines[-1] = f"{curation.folder}: no photograph was verified; checks.jsonl says of each why"
-    return "\n".join(lines)
+    train, test = made.counts["train"], made.counts["test"]
+    what = f"{train:,} train, {test:,} test"
+    if not train + test:
+        what = "no photograph was verified; checks.jsonl says of each why"
+    return "\n".join([*dataset.fates(made), "", f"{recipe.output / 'dataset'}: {what}"])

@@ -98,7 +98,6 @@ def agreement(
         within_km: of the same place.
         min_similarity: of two reasonings, see `similarity`.
         refuted: cues that cannot be seen, which count for neither.
-
     """
     places = {other.teacher: near(one, other, within_km) for other in [*others, *predictors]}
     alike = {other.teacher: round(similarity(one.cues, other.cues, refuted), 6) for other in others}
@@ -141,7 +140,6 @@ def evidence(
         min_entities: at least so many must be confirmed.
         min_share: and at least this share of those that the source can tell.
         unconfirmed: "reject" refuses any refuted entity, "remove" leaves them to be removed.
-
     """
     cues = sorted(one.cues)
     confirmed = [name for name in cues if seen.get(name) is True]
@@ -176,11 +174,7 @@ Row = Mapping[str, Any]
 class CachedSource:
     """What a source saw, remembered in a file: a line a photograph, on the disk before the next one is looked at.
 
-    Args:
-        source: that looks.
-        folder: of the files, one for each shard; all of them are read.
-        name: of the file that is written.
-
+    A folder has a file for each shard. All of them are read, the one of this name is written.
     """
 
     def __init__(self, source: Source, folder: Path, name: str = "all") -> None:
@@ -212,18 +206,12 @@ def verify(
     recipe: Recipe,
     rows: Sequence[Row],
     samples: Mapping[str, Sequence[Any]],
-    looked: CachedSource,
+    source: CachedSource,
     vocabulary: tuple[str, ...] = (),
 ) -> list[dict[str, Any]]:
-    """The verdict on each photograph with all that it was judged by, in the order of `rows`.
+    """The verdict on each of n photographs with all that it was judged by, in the order of `rows`.
 
-    Args:
-        recipe: with the thresholds.
-        rows: n photographs.
-        samples: teacher or predictor -> its n samples.
-        looked: gives the visual evidence.
-        vocabulary: of the recipe, see `vocabulary_of`.
-
+    `samples` are n of each teacher and predictor, `source` gives the visual evidence, `vocabulary` is `vocabulary_of`.
     """
     found = []
     for index, row in enumerate(rows):
@@ -235,7 +223,7 @@ def verify(
         teachers = [annotation(name, here[name], vocabulary) for name in recipe["teachers"]]
         predictors = [annotation(name, here[name]) for name in recipe["predictors"]]
         image_sha256 = next(iter(here.values())).image_sha256
-        found.append(verify_one(recipe, row, teachers, predictors, vocabulary, image_sha256, looked))
+        found.append(verify_one(recipe, row, teachers, predictors, vocabulary, image_sha256, source))
     return found
 
 
@@ -246,18 +234,17 @@ def verify_one(
     predictors: Sequence[Annotation],
     vocabulary: tuple[str, ...],
     image_sha256: str | None,
-    looked: CachedSource,
+    source: CachedSource,
 ) -> dict[str, Any]:
     """One photograph through all checks."""
-    wanted = recipe["agreement"]
-    together = {"teachers": wanted["teachers"], "predictors_needed": wanted["predictors"]}
-    together |= {"within_km": wanted["within_km"], "min_similarity": wanted["min_similarity"]}
+    wanted = dict(recipe["agreement"])
+    wanted["predictors_needed"] = wanted.pop("predictors")
 
     def agree(refuted: Sequence[str], **less: Any) -> dict[str, Verdict]:
         verdicts = {}
         for one in teachers:
             others = [other for other in teachers if other is not one]
-            verdicts[one.teacher] = agreement(one, others, predictors, **together | less, refuted=refuted)
+            verdicts[one.teacher] = agreement(one, others, predictors, **wanted | less, refuted=refuted)
         return verdicts
 
     local = localizability(teachers, predictors, **recipe["localizability"])
@@ -266,7 +253,7 @@ def verify_one(
     seen: Seen = {}
     if local.passed and any(right[name].passed and in_place[name].passed for name in right):
         names = sorted(frozenset().union(*(one.cues for one in teachers)))
-        seen = looked.look(row, image_sha256, names)
+        seen = source.look(row, image_sha256, names)
     confirmed_cues = {name: value for name, (value, _) in seen.items()}
     agreeing = agree([name for name, value in confirmed_cues.items() if value is False])
     needed = {key: recipe["evidence"][key] for key in ("min_entities", "min_share", "unconfirmed")}
@@ -286,10 +273,7 @@ def verify_one(
         "localizability": {"passed": local.passed, **local.why},
         "teachers": {
             one.teacher: {
-                "status": one.status,
-                "country": one.country,
-                "city": one.city,
-                "confidence": one.confidence,
+                **{name: getattr(one, name) for name in ("status", "country", "city", "confidence")},
                 "cues": sorted(one.cues),
                 **{
                     check: {"passed": verdicts[one.teacher].passed, **verdicts[one.teacher].why}
@@ -308,24 +292,17 @@ def _choose(
 ) -> dict[str, Any] | None:
     """The best grounded reasoning, cleaned; the recipe's order decides between equals. None where none is left."""
     given = recipe["evidence"]
-    refused = [
-        name
-        for name, value in confirmed_cues.items()
-        if value is False or (value is None and given["unknown"] == "remove")
-    ]
-    ranked = sorted(left, key=lambda one: -groundedness(one, confirmed_cues))  # stable
-    for one in ranked:
+    unwanted = (False, None) if given["unknown"] == "remove" else (False,)
+    refused = [name for name, value in confirmed_cues.items() if value in unwanted]
+    for one in sorted(left, key=lambda one: -groundedness(one, confirmed_cues)):  # stable
         places = [name for name in (one.country, one.city) if name]
         text = without(one.reasoning or "", refused, vocabulary, places, given["empty_line"])
-        confirmed = [name for name in cues_of(text, vocabulary, places) if confirmed_cues.get(name)]
-        if text and len(confirmed) >= given["min_entities"]:
+        cues = sorted(cues_of(text, vocabulary, places))
+        if text and sum(confirmed_cues.get(name) is True for name in cues) >= given["min_entities"]:
             return {
-                "teacher": one.teacher,
-                "country": one.country,
-                "city": one.city,
-                "distance_km": one.distance_km,
+                **{name: getattr(one, name) for name in ("teacher", "country", "city", "distance_km")},
                 "grounded": round(groundedness(one, confirmed_cues), 6),
-                "cues": sorted(cues_of(text, vocabulary, places)),
+                "cues": cues,
                 "reasoning": text,
             }
     return None

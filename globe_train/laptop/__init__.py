@@ -23,10 +23,10 @@ MAKES = {
 """What the recipes of miniworld begin with -> the command that makes it."""
 
 
-def absent(name: str) -> str | None:
+def missing_reason(name: str) -> str | None:
     """What to say of a file or folder that is not there; None where it is, and for what may be a name on the hub.
 
-    >>> absent("out/train/student"), absent("Qwen/Qwen2.5-VL-7B-Instruct")
+    >>> missing_reason("out/train/student"), missing_reason("Qwen/Qwen2.5-VL-7B-Instruct")
     ('no such folder; globe-train student out/train/student makes it', None)
     """
     if Path(name).expanduser().exists() or (name.count("/") < 2 and not name.startswith((".", "/", "~"))):

@@ -13,7 +13,7 @@ import argparse
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,93 +70,81 @@ def share_of(name: str, of: str, hits: Sequence[tuple[bool, str]]) -> Share:
     return Share(name, of, value, low, high, n)
 
 
+FIGURES = {
+    ("before", "labels"): "photographs: the manifest's place is right",
+    ("before", "places"): "answers: place right",
+    ("before", "entities"): "what they name: visible",
+    ("localizability", "precision"): "photographs that pass: localizable",
+    ("localizability", "recall"): "photographs that are localizable: pass",
+    ("correctness", "precision"): "answers that pass: in the right place",
+    ("correctness", "recall"): "answers that are in the right place: pass",
+    ("agreement", "precision"): "answers that pass: in the right place",
+    ("agreement", "recall"): "answers that are in the right place: pass",
+    ("evidence", "precision"): "entities that pass: visible",
+    ("evidence", "recall"): "entities that are visible: pass",
+    ("whole", "places"): "verified photographs: place right",
+    ("whole", "localizable"): "verified photographs: localizable",
+    ("whole", "entities"): "their entities: visible",
+    ("whole", "reasoning"): "what their reasoning names: visible",
+    ("whole", "recall"): "photographs with a fully right answer (place, and nothing invented): verified",
+    ("whole", "recall of places"): "photographs with an answer in the right place: verified",
+}
+"""(check, or what is right before any and of what passed all; name of a figure) -> what it is the share of."""
+
+
 def judge(checks: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> dict[str, list[Share]]:
     """Check (or "before", "whole") -> its figures.
 
-    Args:
-        checks: what the pipeline wrote into `checks.jsonl`.
-        truth: id -> the row as it is.
-        labels: id -> the row of the manifest, whose place may be wrong.
-
+    `checks` is what the pipeline wrote into `checks.jsonl`; `truth` is id -> the row as it is, `labels` id -> the row
+    of the manifest, whose place may be wrong.
     """
-    answered = [one for one in checks if "teachers" in one]
-
-    def by(one: Row) -> str:
-        return str(truth[one["id"]].get("group") or one["id"])
-
-    def both(what: str, pairs: Sequence[tuple[bool, bool, str]], right: str) -> list[Share]:
-        """Precision and recall of (passed, true, photographer)."""
-        return [
-            share_of("precision", f"{what} that pass: {right}", [(true, who) for passed, true, who in pairs if passed]),
-            share_of("recall", f"{what} that are {right}: pass", [(ok, who) for ok, true, who in pairs if true]),
-        ]
-
-    local = [(one["localizability"]["passed"], bool(truth[one["id"]]["localizable"]), by(one)) for one in answered]
-    found = {"localizability": both("photographs", local, "localizable")}
-    for check in ("correctness", "agreement"):
-        pairs = [
-            (answer[check]["passed"], same_place(answer, truth[one["id"]]), by(one))
-            for one in answered
-            for answer in one["teachers"].values()
-        ]
-        found[check] = both("answers", pairs, "in the right place")
-    entities = []
-    for one in answered:
-        there = supported_by(truth[one["id"]]["entities"])
-        verdicts: dict[str, bool] = {}
-        for answer in one["teachers"].values():
-            for verdict in ("confirmed", "refuted"):
-                for name in answer.get("evidence", {}).get(verdict, ()):
-                    verdicts[name] = verdict == "confirmed"
-        entities += [(passed, canonical(name) in there, by(one)) for name, passed in verdicts.items()]
-    found["evidence"] = both("entities", entities, "visible")
-    found["whole"] = shares_of_verified(answered, truth, labels)
-    return {"before": shares_before(answered, truth, labels), **found}
+    hits: dict[tuple[str, str], list[tuple[bool, str]]] = {figure: [] for figure in FIGURES}
+    for one in checks:
+        if "teachers" in one:
+            row = truth[one["id"]]
+            who = str(row.get("group") or one["id"])
+            for check, name, hit in verdicts_of(one, row, labels[one["id"]]):
+                hits[check, name].append((hit, who))
+    found: dict[str, list[Share]] = {}
+    for (check, name), of in FIGURES.items():
+        found.setdefault(check, []).append(share_of(name, of, hits[check, name]))
+    return found
 
 
-def shares_before(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Share]:
-    """What is right before any check: of the manifest's places, the teachers' answers, and what these name."""
-    places, answers, named = [], [], []
-    for one in answered:
-        row = truth[one["id"]]
-        who, there = str(row.get("group") or one["id"]), supported_by(row["entities"])
-        places.append((same_place(labels[one["id"]], row), who))
-        for answer in one["teachers"].values():
-            answers.append((same_place(answer, row), who))
-            named += [(canonical(name) in there, who) for name in answer["cues"]]
-    return [
-        share_of("labels", "photographs: the manifest's place is right", places),
-        share_of("places", "answers: place right", answers),
-        share_of("entities", "what they name: visible", named),
-    ]
+def verdicts_of(one: Row, row: Row, label: Row) -> Iterator[tuple[str, str, bool]]:
+    """What one photograph adds to each of FIGURES."""
+    answers, kept = list(one["teachers"].values()), one.get("kept")
+    there, right_label = supported_by(row["entities"]), same_place(label, row)
+    right = [same_place(answer, row) for answer in answers]
 
+    def both(check: str, passed: bool, true: bool) -> Iterator[tuple[str, str, bool]]:
+        if passed:
+            yield check, "precision", true
+        if true:
+            yield check, "recall", passed
 
-def shares_of_verified(answered: Sequence[Row], truth: Mapping[str, Row], labels: Mapping[str, Row]) -> list[Share]:
-    """What is right of the verified photographs, and how many of those that could be are verified."""
-    places, local, entities, said, could, could_less = [], [], [], [], [], []
-    for one in answered:
-        row, label, kept = truth[one["id"]], labels[one["id"]], one.get("kept")
-        who, there = str(row.get("group") or one["id"]), supported_by(row["entities"])
-        right_label = same_place(label, row)
-        right = [answer for answer in one["teachers"].values() if same_place(answer, row)]
-        fully = [answer for answer in right if all(canonical(name) in there for name in answer["cues"])]
-        if right_label and fully:
-            could.append((kept is not None, who))
-        if right_label and right:
-            could_less.append((kept is not None, who))
-        if kept is not None:
-            places.append((right_label and same_place(kept, row), who))
-            local.append((bool(row["localizable"]), who))
-            entities += [(canonical(entity["text"]) in there, who) for entity in kept["entities"]]
-            said += [(canonical(name) in there, who) for name in kept["cues"]]
-    return [
-        share_of("places", "verified photographs: place right", places),
-        share_of("localizable", "verified photographs: localizable", local),
-        share_of("entities", "their entities: visible", entities),
-        share_of("reasoning", "what their reasoning names: visible", said),
-        share_of("recall", "photographs with a fully right answer (place, and nothing invented): verified", could),
-        share_of("recall of places", "photographs with an answer in the right place: verified", could_less),
-    ]
+    yield "before", "labels", right_label
+    yield from both("localizability", one["localizability"]["passed"], bool(row["localizable"]))
+    seen: dict[str, bool] = {}
+    for answer, is_right in zip(answers, right, strict=True):
+        yield "before", "places", is_right
+        yield from (("before", "entities", canonical(name) in there) for name in answer["cues"])
+        for check in ("correctness", "agreement"):
+            yield from both(check, answer[check]["passed"], is_right)
+        for verdict in ("confirmed", "refuted"):
+            seen |= dict.fromkeys(answer.get("evidence", {}).get(verdict, ()), verdict == "confirmed")
+    for name, passed in seen.items():
+        yield from both("evidence", passed, canonical(name) in there)
+    if right_label and any(right):
+        yield "whole", "recall of places", kept is not None
+        cues = [answer["cues"] for answer, is_right in zip(answers, right, strict=True) if is_right]
+        if any(all(canonical(name) in there for name in its) for its in cues):
+            yield "whole", "recall", kept is not None
+    if kept is not None:
+        yield "whole", "places", right_label and same_place(kept, row)
+        yield "whole", "localizable", bool(row["localizable"])
+        yield from (("whole", "entities", canonical(entity["text"]) in there) for entity in kept["entities"])
+        yield from (("whole", "reasoning", canonical(name) in there) for name in kept["cues"])
 
 
 def same_place(answer: Row, row: Row) -> bool:

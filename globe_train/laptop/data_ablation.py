@@ -98,19 +98,14 @@ def write_sets(options: argparse.Namespace) -> None:
 
 
 def training_sets(recipe: Recipe, teacher: str, size: int | None, seed: int) -> dict[str, list[dict[str, Any]]]:
-    """Name of a set -> its rows, all of equal number.
+    """Name of a set -> its rows, `size` of each (None: as many as were verified), drawn by the seed.
 
-    Args:
-        recipe: of a curation, which is done where it is not yet.
-        teacher: the single one.
-        size: of each set; None takes all that were verified.
-        seed: of the draws.
-
-    Raises InputError where fewer photographs were verified than are asked for.
+    The curation of the recipe is done where it is not yet; `teacher` is the single one. Raises InputError where fewer
+    photographs were verified than are asked for.
     """
     made = curate(recipe)
     assert made is not None
-    verified = made.assembled.parts["train"]
+    verified = made.parts["train"]
     n = len(verified) if size is None else size
     if n > len(verified):
         raise InputError(f"--size {n:,}: {len(verified):,} photographs were verified; draw more with --n")
@@ -175,18 +170,17 @@ def steps(options: argparse.Namespace, folder: Path, base: Path, seed: int) -> l
     made = []
     for name in SETS:
         data = [f"data.manifest={options.folder / 'sets' / name}.jsonl", f"data.images={options.folder / 'world'}"]
-        sft, grpo = (f"{name}_{kind}" for kind in ("sft", "grpo"))
-        for verb, recipe, model, trained, n in (
-            ("sft", "miniworld_sft", base, sft, options.sft),
-            ("grpo", "miniworld_grpo_one_reward", folder / sft, grpo, options.grpo),
+        model, needs = base, list[str]()
+        for verb, recipe, n in (
+            ("sft", "miniworld_sft", options.sft),
+            ("grpo", "miniworld_grpo_one_reward", options.grpo),
         ):
+            trained = f"{name}_{verb}"
             given = [f"model={model}", f"output={folder / trained}", f"seed={seed}", f"trainer.max_steps={n}"]
-            needs = [] if verb == "sft" else [f"{seed}-{sft}"]
             command = [*TRAIN, verb, recipe, *given, *data]
             made.append(Step(f"{seed}-{trained}", folder / trained / card.ABOUT, command, needs))
-            model_args = checkpoint(folder / trained)
-            needed = [f"{seed}-{trained}"]
-            made.append(evaluation(f"{seed}-eval-{trained}", model_args, folder / "runs" / trained, needed))
+            model, needs = folder / trained, [f"{seed}-{trained}"]
+            made.append(evaluation(f"{seed}-eval-{trained}", checkpoint(model), folder / "runs" / trained, needs))
     return made
 
 

@@ -67,13 +67,14 @@ def steps(options: argparse.Namespace, models: Sequence[str]) -> list[Step]:
         command = [*TRAIN, "world", str(folder / name), "--n", str(options.n or n), "--teacher", manner]
         return Step(name, folder / name / "manifest.jsonl", command)
 
-    def train(verb: str, recipe: str, name: str, model: str, data: str, *more: str, needs: Sequence[str] = ()) -> Step:
+    def train(verb: str, recipe: str, name: str, model: str, data: str, *more: str) -> Step:
         two = both and name in ("base", "sft")
         launch = [*TWO, "-m", "globe_train.cli"] if two else TRAIN
         given = [f"model={folder / model}", f"output={folder / name}", f"data.manifest={folder / data}/manifest.jsonl"]
         halved = ["trainer.per_device_train_batch_size=8"] if two else []
         command = [*launch, verb, recipe, *given, f"seed={seed}", *more, *halved, *fewer]
-        return Step(name, folder / name / card.ABOUT, command, (model, data, *needs), 2 if two else 1)
+        needs = (model, data, *(["reward_model"] if judge in more else []))
+        return Step(name, folder / name / card.ABOUT, command, needs, 2 if two else 1)
 
     judge = f"rewards.r_loc.model={folder / 'reward_model'}"
     student = [*TRAIN, "student", str(folder / "student"), "--seed", str(seed)]
@@ -86,17 +87,13 @@ def steps(options: argparse.Namespace, models: Sequence[str]) -> list[Step]:
         train("reward-model", "miniworld_reward_model", "reward_model", "sft", "world"),
     ]
     for name in VARIANTS:
-        judged = name != "grpo_one_reward"
-        more = ([judge], ["reward_model"]) if judged else ([], [])
-        planned.append(train("grpo", f"miniworld_{name}", name, "sft", "world", *more[0], needs=more[1]))
+        judged = [] if name == "grpo_one_reward" else [judge]
+        planned.append(train("grpo", f"miniworld_{name}", name, "sft", "world", *judged))
     if options.careful:
         planned += [
             world("careful_world", "careful", REAL),
             train("sft", "miniworld_sft", "careful_sft", "base", "careful_world"),
-            train(
-                *("grpo", "miniworld_grpo_all_rewards", "careful_grpo", "careful_sft", "careful_world", judge),
-                needs=["reward_model"],
-            ),
+            train("grpo", "miniworld_grpo_all_rewards", "careful_grpo", "careful_sft", "careful_world", judge),
         ]
     return [*planned, *(evaluation_step(options, name) for name in [*FLOORS, *models])]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -40,11 +40,11 @@ def sample_answers(
 
     from globe_train.checkpoint import load_processor
     from globe_train.data import messages
-    from globe_train.vision import once_a_picture
+    from globe_train.train import cache_vision_features
 
     set_seed(seed)
     model = AutoModelForImageTextToText.from_pretrained(model_name, dtype=torch.float32).eval()
-    once_a_picture(model)
+    cache_vision_features(model)
     processor = load_processor(model_name, None)
     asked = with_picture(messages("globe_readme"), {"type": "image"})
     prompt = processor.apply_chat_template(asked, add_generation_prompt=True)
@@ -79,20 +79,20 @@ def right_answers(rows: Sequence[Mapping[str, Any]], samples: Sequence[Mapping[s
     truth = {key: [known[sample["id"]][key] for sample in judged] for key in ("country", "city", "lat", "lon")}
     formats, places = rewards.r_format(texts), rewards.r_geo(texts, **truth)
     right = [one for one, form, place in zip(judged, formats, places, strict=True) if form == 1 and place == 1]
-    return first_of_each(rows, right, lambda row, _: (row["country"], row["city"]))
+    return [sft_row(row, response, row["country"], row["city"]) for row, response in first_of_each(rows, right)]
 
 
 def unchecked_answers(
-    rows: Sequence[Mapping[str, Any]], samples: Sequence[Mapping[str, str]], n: int, seed: int = 0
+    rows: Sequence[Mapping[str, Any]], samples: Sequence[Mapping[str, str]], n: int
 ) -> list[dict[str, Any]]:
-    """The first well-formed sample of n of the pictures, drawn by a seed, with the place that it names."""
+    """The first well-formed sample of n of the pictures, drawn at random, with the place that it names."""
     formed = [
         sample
         for sample, form in zip(samples, rewards.r_format([one["response"] for one in samples]), strict=True)
         if form == 1 and all(place_named(sample["response"]))
     ]
-    found = first_of_each(rows, formed, lambda _, response: place_named(response))
-    return sorted(Random(f"unchecked/{seed}").sample(found, min(n, len(found))), key=lambda row: str(row["id"]))
+    found = [sft_row(row, response, *place_named(response)) for row, response in first_of_each(rows, formed)]
+    return sorted(Random("unchecked/0").sample(found, min(n, len(found))), key=lambda row: str(row["id"]))
 
 
 def place_named(response: str) -> tuple[str | None, str | None]:
@@ -106,21 +106,16 @@ def place_named(response: str) -> tuple[str | None, str | None]:
 
 
 def first_of_each(
-    rows: Sequence[Mapping[str, Any]],
-    samples: Sequence[Mapping[str, str]],
-    place: Callable[[Mapping[str, Any], str], tuple[str | None, str | None]],
-) -> list[dict[str, Any]]:
-    """Each row that has a sample, with the reasoning of the first and the place that is to be answered."""
-    first: dict[str, str] = {}
-    for sample in samples:
-        first.setdefault(sample["id"], sample["response"])
-    found = []
-    for row in rows:
-        if (response := first.get(row["id"])) is not None:
-            country, city = place(row, response)
-            answer = {"teacher_country": country, "teacher_city": city}
-            found.append({**row, "reasoning": reasoning_of(response), **answer})
-    return found
+    rows: Sequence[Mapping[str, Any]], samples: Sequence[Mapping[str, str]]
+) -> list[tuple[Mapping[str, Any], str]]:
+    """Each row that has a sample, with the response of the first."""
+    first = {sample["id"]: sample["response"] for sample in reversed(samples)}
+    return [(row, first[row["id"]]) for row in rows if row["id"] in first]
+
+
+def sft_row(row: Mapping[str, Any], response: str, country: str | None, city: str | None) -> dict[str, Any]:
+    """A row that SFT takes: with the reasoning of a response, and the place that is to be answered."""
+    return {**row, "reasoning": reasoning_of(response), "teacher_country": country, "teacher_city": city}
 
 
 def main(words: Sequence[str] | None = None) -> int:

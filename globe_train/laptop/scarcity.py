@@ -155,14 +155,15 @@ def steps(options: argparse.Namespace, n: int, seed: int) -> list[Step]:
         command = [*EXPERT, "choose", str(output), str(rows), str(folder / f"reasoned-{n}.jsonl"), *given, *more]
         return Step(name, output, command, samples)
 
+    def one_round(arm: str, rows: str, tags: Path, *more: str) -> list[Step]:
+        trained = imitated(f"{arm}-{end}", rows, needs=[rows])
+        return [sampled(first, sft, 1), chosen(rows, [first], tags, *more), trained]
+
     def held(arm: str, tags: Path, beside: str = "") -> list[Step]:
         places = f"places-held{'-permuted' if tags == permuted_tags else ''}-{end}"
         beside = beside or f"imitation.data={{manifest: {folder / f'reasoned-{n}.jsonl'}, images: {world}}}"
-        return [
-            sampled(first, sft, 1),
-            chosen(places, [first], tags, "--places"),
-            train(f"{arm}-{end}", HELD, sft, folder / f"{places}.jsonl", beside, needs=[places]),
-        ]
+        trained = train(f"{arm}-{end}", HELD, sft, folder / f"{places}.jsonl", beside, needs=[places])
+        return [sampled(first, sft, 1), chosen(places, [first], tags, "--places"), trained]
 
     end = f"{n}-{seed}"
     sft, geotags, permuted_tags = f"sft-{end}", folder / f"geotags-{n}.jsonl", folder / f"permuted-{n}.jsonl"
@@ -176,11 +177,7 @@ def steps(options: argparse.Namespace, n: int, seed: int) -> list[Step]:
     ]
     if set(options.arms) - set(WHOLE):
         planned.append(imitated(sft, f"reasoned-{n}"))
-    round1 = [
-        sampled(first, sft, 1),
-        chosen(f"right1-{end}", [first], geotags),
-        imitated(f"round1-{end}", f"right1-{end}", needs=[f"right1-{end}"]),
-    ]
+    round1 = one_round("round1", f"right1-{end}", geotags)
     arms = {
         "round1": round1,
         "expert": [
@@ -189,16 +186,8 @@ def steps(options: argparse.Namespace, n: int, seed: int) -> list[Step]:
             chosen(f"right2-{end}", [first, second], geotags),
             imitated(f"expert-{end}", f"right2-{end}", needs=[f"right2-{end}"]),
         ],
-        "permuted": [
-            *round1[:1],
-            chosen(f"wrong-{end}", [first], permuted_tags),
-            imitated(f"permuted-{end}", f"wrong-{end}", needs=[f"wrong-{end}"]),
-        ],
-        "unchecked": [
-            *round1[:2],
-            chosen(f"any-{end}", [first], geotags, "--unchecked"),
-            imitated(f"unchecked-{end}", f"any-{end}", needs=[f"any-{end}"]),
-        ],
+        "permuted": one_round("permuted", f"wrong-{end}", permuted_tags),
+        "unchecked": one_round("unchecked", f"any-{end}", geotags, "--unchecked"),
         "longer": [imitated(f"longer-{end}", f"reasoned-{n}", f"trainer.max_steps={LONGER}")],
         "grpo": [train(f"grpo-{end}", "miniworld_scarce_grpo", sft, geotags)],
         "grpo-permuted": [train(f"grpo-permuted-{end}", "miniworld_scarce_grpo", sft, permuted_tags)],
@@ -235,11 +224,14 @@ def summary(
 
     Of an arm that the folder has no run of, or fewer seeds than an `earlier` table, the rows of that table are kept.
     """
-    lines = ["# Reinforcement where reasoned answers are scarce, on miniworld", ""]
-    lines += [f"{test:,} test pictures, {len(seeds)} seeds ({', '.join(map(str, seeds))}); "]
-    lines[-1] += "intervals are over photographers, with several seeds of each photograph's mean over them. "
-    lines[-1] += "Written by `python -m globe_train.laptop.scarcity`, which says what each arm is. Minutes are by the "
-    lines[-1] += "clock, of what an arm needs beside the base and `sft`, without its evaluation."
+    lines = [
+        "# Reinforcement where reasoned answers are scarce, on miniworld",
+        "",
+        f"{test:,} test pictures, {len(seeds)} seeds ({', '.join(map(str, seeds))}); "
+        "intervals are over photographers, with several seeds of each photograph's mean over them. "
+        "Written by `python -m globe_train.laptop.scarcity`, which says what each arm is. Minutes are by the "
+        "clock, of what an arm needs beside the base and `sft`, without its evaluation.",
+    ]
     for n in sizes:
         lines += ["", f"## {n:,} reasoned pictures", ""]
         rows, changes, absent = [], [], []

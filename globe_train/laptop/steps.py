@@ -48,16 +48,8 @@ def checkpoint(folder: Path) -> list[str]:
 def run(steps: Sequence[Step], logs: Path, cores: int | None = None) -> None:
     """Run each step whose file is missing, in the order given as far as needs and cores allow.
 
-    What it prints goes to `logs`/NAME.log, and how long it took to `logs`/seconds.tsv.
-
-    Args:
-        steps: what is to be done.
-        logs: a folder.
-        cores: how many may be used (default: all of the machine).
-
-    Raises:
-        InputError: a step failed; the others are stopped. What was done stays done.
-
+    What it prints goes to `logs`/NAME.log, and how long it took to `logs`/seconds.tsv. `cores` may be used (default:
+    all of the machine). Raises InputError where a step failed; the others are stopped. What was done stays done.
     """
     cores = cores or os.cpu_count() or 1
     waiting = [step for step in steps if not step.done.exists()]
@@ -109,10 +101,10 @@ def command_text(command: Sequence[str]) -> str:
     "globe-train sft 'my recipe.yaml'"
     """
     words = list(command)
-    for index, word in enumerate(words):
-        if word in ("globe_train.cli", "globe_eval.cli"):
-            before = [] if index <= 2 else ["accelerate", "launch", *words[3 : index - 1], "-m"]
-            return shlex.join(
-                [*before, word if before else word.removesuffix(".cli").replace("_", "-"), *words[index + 1 :]]
-            )
-    return shlex.join(words)
+    module = next((word for word in words if word in ("globe_train.cli", "globe_eval.cli")), None)
+    if module is None:
+        return shlex.join(words)
+    at = words.index(module)
+    if at > 2:
+        return shlex.join(["accelerate", "launch", *words[3:]])
+    return shlex.join([module.removesuffix(".cli").replace("_", "-"), *words[at + 1 :]])

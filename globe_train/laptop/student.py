@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -157,10 +158,7 @@ def whitening(n: int, count: int = 64) -> Any:
 
     A first layer that starts like this shows the rest of the model details as loud as plain colours are, instead of
     learning to in thousands of pictures (as in airbench, arXiv 2404.00498). From `count` training pictures.
-
-    Returns:
-        An array of shape (n, 3, 2, patch, patch): the two frames that a picture is doubled to share it.
-
+    Shape (n, 3, 2, patch, patch): the two frames that a picture is doubled to share it.
     """
     import numpy as np
     from PIL import Image
@@ -168,13 +166,12 @@ def whitening(n: int, count: int = 64) -> Any:
     from globe_eval.miniworld import photographs, render
 
     mean, std = np.array(MEAN), np.array(STD)
-    patches = []
+    patches, corners = [], range(0, SIDE - PATCH + 1, PATCH // 2)
     for row in photographs("train", count, seed=1):
         picture = render(row).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
         pixels = (np.asarray(picture, dtype=np.float64) / 255 - mean) / std
-        for top in range(0, SIDE - PATCH + 1, PATCH // 2):
-            for left in range(0, SIDE - PATCH + 1, PATCH // 2):
-                patches.append(pixels[top : top + PATCH, left : left + PATCH].transpose(2, 0, 1).ravel())
+        for top, left in product(corners, corners):
+            patches.append(pixels[top : top + PATCH, left : left + PATCH].transpose(2, 0, 1).ravel())
     flat = np.array(patches)
     values, vectors = np.linalg.eigh(np.cov(flat.T))
     order = np.argsort(values)[::-1][:n]

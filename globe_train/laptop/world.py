@@ -31,13 +31,9 @@ def write(
     The pictures are drawn at the size at which the model sees them. Split, seed and photographers are others than the
     benchmark's, so no picture is in both; `check_disjoint` looks.
 
-    Args:
-        manner: "flawed" or "careful", see `teacher`; "imagined": pictures of no place, named carefully, from which a
-            model without any training learns to see before it learns where things are.
-
-    Raises:
-        InputError: another manifest is in the folder, or a picture is one of the benchmark's.
-
+    `manner` is "flawed" or "careful", see `teacher`, or "imagined": pictures of no place, named carefully, from which a
+    model without any training learns to see before it learns where things are. Raises InputError where another manifest
+    is in the folder, or a picture is one of the benchmark's.
     """
     if manner not in teacher.MANNERS:
         raise InputError(
@@ -74,21 +70,8 @@ def imagined_row(index: int, seed: int) -> dict[str, Any]:
     rng = Random(f"imagined/{seed}/{index}")
     habits = scene.habits_of(Random(f"imagined/{seed}/photographer/{index % 400}"))
     spec, kind = scene.compose(rng, nowhere(), habits, least=0.7)
-    name = f"mw-imagined-{index:05d}"
-    return {
-        "id": name,
-        "image": f"{name}.png",
-        "lat": None,
-        "lon": None,
-        "city": teacher.NOWHERE,
-        "country": teacher.NOWHERE,
-        "group": f"photographer-imagined-{index % 400:03d}",
-        "scene": kind,
-        "localizable": False,
-        "localizable_to": None,
-        "entities": scene.visible(spec),
-        "scene_spec": spec,
-    }
+    group = f"photographer-imagined-{index % 400:03d}"
+    return scene.row_of(f"mw-imagined-{index:05d}", nowhere(), (None, None), group, kind, spec, None)
 
 
 @lru_cache(maxsize=1)

@@ -62,8 +62,10 @@ def test_it_goes_through_sft_resume_grpo_and_evaluation(
     assert len(losses) == 3 and losses[-1] < losses[0]
     before, after = weights(base), weights(sft)
     moved = {key for key in before if not torch.equal(before[key], after[key])}
-    assert moved and not [key for key in moved if checkpoint.sees(key)], "vision is frozen, and what joins it"
-    assert [key for key in before if checkpoint.sees(key)]
+    assert moved and not [key for key in moved if checkpoint.is_vision_weight(key)], (
+        "vision is frozen, and what joins it"
+    )
+    assert [key for key in before if checkpoint.is_vision_weight(key)]
 
     part = written(folder, world, base, "sft", freeze_vision=True, output=str(folder / "part"))
     assert main(["sft", part, "trainer.max_steps=3"]) == 0
@@ -97,7 +99,7 @@ def test_an_adapter_leaves_out_what_sees(backbone: tuple[str, Path], world: Path
 
     with safe_open(base.parent / "adapter" / "adapter_model.safetensors", "pt") as file:
         keys = list(file.keys())
-    assert keys and not [key for key in keys if checkpoint.sees(key)]
+    assert keys and not [key for key in keys if checkpoint.is_vision_weight(key)]
 
 
 def test_pixels_are_bounded_where_the_processor_can(backbone: tuple[str, Path]) -> None:

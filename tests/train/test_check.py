@@ -36,13 +36,8 @@ def figures(name: str, *overrides: str) -> dict[str, float]:
     config = train.trl_configuration(recipe)
     size = check.model_size(recipe)
     _, n, _ = check.data(recipe)
-    text = "\n".join(
-        [
-            *check.memory(recipe, config, size),
-            *check.disk(recipe, config, size, check.steps(recipe, config, n)),
-            *check.hours(recipe, config, n, None),
-        ]
-    )
+    disk = check.disk(recipe, config, size, check.steps(recipe, config, n))
+    text = "\n".join([check.memory(recipe, config, size), *disk, check.hours(recipe, config, n, None)])
     found = {"trained": float(size.trained), "steps": float(check.steps(recipe, config, n).total)}
     for key, pattern in (
         ("gib", r"memory: ([\d.,]+) GiB"),

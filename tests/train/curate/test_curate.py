@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny_models
+import vllm_server
 import yaml
 from PIL import Image
+from vllm_server import VLLM_ENV, served
 
 from globe_eval import cli as evaluation
 from globe_eval.benchmarks.table import read_table
 from globe_train.cli import main
 from globe_train.curate import evidence
+from globe_train.curate.recipe import recipes_folder
 from globe_train.laptop import curation, data_ablation, simulation
 
 N = 48
@@ -287,3 +291,35 @@ def test_the_sets_of_table_5_are_equally_large_and_hold_what_they_say(
     wrong = {name: sum(row["city"] != row["teacher_city"] for row in rows) for name, rows in sets.items()}
     assert wrong["verified"] == 0 < min(wrong["random"], wrong["single"])
     capsys.readouterr()
+
+
+@pytest.mark.skipif(not VLLM_ENV, reason="GLOBE_VLLM_ENV names no environment with a vLLM")
+def test_two_served_models_go_through_all_stages(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As real ones: two models, each behind a vLLM of its own (tests/helpers/vllm_server.py)."""
+    monkeypatch.setattr(vllm_server, "START_S", 1200)  # the second server starts while the first takes its turns
+    simulation.write(tmp_path / "pool", 8, seed=5)
+    checkpoints = [tiny_models.build(tmp_path / f"tiny{seed}", seed=seed) for seed in (0, 1)]
+    values = yaml.safe_load((recipes_folder() / "miniworld.yaml").read_text(encoding="utf-8"))
+    values |= {"predictors": {}, "against": {}, "gen_kwargs": {"max_gen_toks": 48}, "vocabulary": None}
+    values |= {"output": str(tmp_path / "out")}
+    values["data"] = {"manifest": str(tmp_path / "pool/photographs.jsonl"), "images": str(tmp_path / "pool/world")}
+    with served(checkpoints[0], tmp_path / "a.log") as a, served(checkpoints[1], tmp_path / "b.log") as b:
+        values["teachers"] = {
+            name: {"model": "endpoint", "model_args": {"base_url": url, "model": "tiny", "num_concurrent": 4}}
+            for name, url in (("one", a), ("other", b))
+        }
+        (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+        assert main(["curate", str(tmp_path / "recipe.yaml")]) == 0
+    said = {}
+    for name in ("one", "other"):
+        lines = (tmp_path / f"out/teachers/{name}/curate_localizability/samples.jsonl").read_text(encoding="utf-8")
+        samples = [json.loads(line) for line in lines.splitlines()]
+        assert len(samples) == 8 and all(sample["error"] is None and sample["response"] for sample in samples)
+        said[name] = [sample["response"] for sample in samples]
+    assert said["one"] != said["other"], "two models"
+    judged = verdicts(tmp_path / "out")
+    assert len(judged) == 8 and {one["verdict"] for one in judged} <= {"localizability", "correctness"}
+    assert "no photograph was verified" in capsys.readouterr().out, "random weights know no place"
+    assert main(["curate", str(tmp_path / "recipe.yaml")]) == 0, "again, without servers: nothing is asked"
