@@ -361,7 +361,7 @@ def _keyed(key: str, value: Any) -> dict[str, Any]:
 
 
 def _folder(path: Path) -> NumberedRows:
-    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith((".", "README")))
     shards = [file for file in files if re.search(r"\d-of-\d+\.", file.name) and _format(file) is not None]
     if shards:  # as a data set of many rows is saved
         yield from enumerate((row for file in shards for _, row in numbered_rows(file, [])), 1)
