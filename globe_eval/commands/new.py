@@ -1,5 +1,3 @@
-"""`globe-eval new`."""
-
 from __future__ import annotations
 
 import argparse

@@ -1,5 +1,3 @@
-"""`globe-eval score`."""
-
 from __future__ import annotations
 
 import argparse
