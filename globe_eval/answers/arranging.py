@@ -311,12 +311,7 @@ def _is_region(part: str, region: int, town: int, before: Sequence[str], code: s
         before = before[:-1]
     if before and not (is_venue(before[-1]) and gaz.kind[region] != ADMIN1):
         other = town_of(before[-1], code or gaz.codes[gaz.country[region]], (region,))
-        if (
-            other == town
-            and is_inside(town, region)
-            and is_name(before[-1])
-            and _is_called(region, part)
-        ):
+        if other == town and is_inside(town, region) and is_name(before[-1]) and _is_called(region, part):
             return True  # "Salvador, Bahia"
         if (
             other is not None
