@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 from globe_eval import lazy_re as re
 
@@ -58,3 +59,8 @@ def nearest(value: str, allowed: Iterable[str]) -> str:
     """
     close = get_close_matches(value, list(allowed), n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def nearest_beside(path: Path) -> str:
+    """`nearest` of what lies beside a path that is not there."""
+    return nearest(path.name, [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else [])

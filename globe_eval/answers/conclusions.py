@@ -174,7 +174,8 @@ def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tu
     if not chosen.value.city and declines is not None:
         sure = [claim for claim in claims if not _is_bare_town(claim.value)]
         claims = sure if len(sure) < len(claims) and declines(text) else claims
-    return _completed(chosen, claims), chosen.start
+    least = STATED if declines is None or declines(text) else POSSIBLE
+    return _completed(chosen, claims, least), chosen.start
 
 
 def _country(names: Names) -> str | None:
@@ -246,7 +247,7 @@ def _chosen(claims: list[Claim[T]]) -> Claim[T] | None:
     return next((claim for claim in claims if claim.weight == heaviest >= SUPPOSED), None)
 
 
-def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
+def _completed(chosen: Claim[Names], claims: list[Claim[Names]], least: int) -> Names:
     """The names with what agreeing claims add: a city to its country, a country to its city, a venue to both."""
     names = chosen.value
     towns = {claim.value.admin for claim in claims if claim.weight >= STATED and claim.value.city and claim.value.admin}
@@ -267,7 +268,7 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
             names = replace(names, country=other.country, admin=names.admin or other.admin, venue=names.venue or finer)
         elif (
             not names.city
-            and claim.weight >= STATED
+            and (claim.weight >= STATED or (claim.weight >= least and _is_only_town(claim, claims)))
             and other.city
             and (_agree(names, other, len(towns)) if claim.known else _is_town_in(names, other))
         ):
@@ -290,6 +291,11 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]]) -> Names:
     return names
 
 
+def _is_only_town(claim: Claim[Names], claims: list[Claim[Names]]) -> bool:
+    """Whether a claim is that of the only town of its sentence: "Kenya, possibly Nairobi", with no "or Mombasa"."""
+    return claim.known and {one.value.city for one in claims if one.start == claim.start} <= {claim.value.city, None}
+
+
 def _same(names: Names, other: Names) -> bool:
     """Whether two claims share their city or a venue."""
     mine = {normalise(part) for part in (names.city, *(names.venue or "").split(", ")) if part}
@@ -304,9 +310,10 @@ def _agree(names: Names, other: Names, regions: int) -> bool:
     if names.admin and other.admin and normalise(names.admin) != normalise(other.admin):
         inner, outer = (regions_of(admin, _country(names)) for admin in (names.admin, other.admin))
         return bool(inner and outer and is_inside(inner[0], outer[0]))  # "Cape Cod", "Eastham, Massachusetts"
-    if _is_bare_town(other) and not names.admin:
+    if _is_bare_town(other):
         town = town_of(other.city or "", None, ())
-        return town is not None and code_of(town) == country_of(names.country or "")
+        inside = town is not None and code_of(town) == country_of(names.country or "")
+        return _is_town_in(names, other) if names.admin else inside
     return same_country(names.country, other.country) or bool(names.admin and other.admin)
 
 

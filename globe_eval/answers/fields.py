@@ -36,7 +36,7 @@ _KEY = rf"""
     |(?P<lonlat>{_LON}\s?(?:/|,|and|&|_)?\s?{_LAT})
     |(?P<lat>{_LAT})|(?P<lon>{_LON})
     |(?P<place>cit(?:y|ies)\s?(?:/|,|and|&|_)\s?country|location(?:\sor\scoordinates?)?|place
-        |(?:final|best)[ ](?:answer|guess)|answer|guess)
+        |(?:final|best)[ ](?:answer|guess)|ans(?:wer)?|guess)
     |(?P<placerev>country\s?(?:/|,|and|&|_)\s?city)
     |(?P<country>country|nation)
     |(?P<city>city|town|village|municipality|locality)

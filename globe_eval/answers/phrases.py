@@ -105,7 +105,7 @@ def phrases(text: str) -> Iterator[Phrase]:
     """
     chain: list[tuple[int, int]] = []
     for start, end in _runs(text):
-        if chain and not _joined(text[chain[-1][1] : start]):
+        if chain and not _joined(text, *chain[-1], start):
             yield from _phrase(text, chain)
             chain = []
         chain.append((start, end))
@@ -218,11 +218,13 @@ def _qualifies(text: str, start: int, end: int, site: re.Match[str] | None) -> b
     return not is_prominent(bare)
 
 
-def _joined(gap: str) -> bool:
-    """Whether what stands between two names joins them into one place: a comma, "in", "campus, near the"."""
-    gap = _ASIDE.sub("", gap)
+def _joined(text: str, start: int, end: int, following: int) -> bool:
+    """Whether what stands between a name and the next joins them into one place: a comma, "in", "campus, near the"."""
+    gap = _ASIDE.sub("", text[end:following])
     if len(gap) > 60 or _ANOTHER.search(gap) or _JOINT.fullmatch(gap) is None:
         return False
+    if gap.startswith("), ") and is_country(text[start:end]):
+        return False  # "Naples (Italy), Valletta (Malta)"
     return _BREAKS.isdisjoint(re.findall(r"[a-zß-öø-ÿа-яё'’-]+", gap))
 
 

@@ -9,7 +9,7 @@ from globe_eval import lazy_re as re
 _VERBS = (
     r"(?:determine|identify|provide|pinpoint|help|assist|tell|say|locate|guess|answer|fulfil\w*|complete|give|make|view|see"
     r"|analy[sz]e|recogni[sz]e|comply|process|estimate|infer|deduce|narrow|engage|discuss|share|confirm|know|access|do|offer"
-    r"|support|participate|respond|continue|geolocate|place|accurately|ascertain|specify|conclude|indicates?|be)"
+    r"|support|participate|respond|continue|geolocate|place|verify|accurately|ascertain|specify|conclude|indicates?|be)"
 )
 _REFUSAL = re.compile(
     rf"""(?<!\w)(?:  # tried at the beginnings of words alone

@@ -10,6 +10,7 @@ from globe_eval.answers import lexicon
 from globe_eval.answers.languages import Cues, cues_of
 
 _MOST = 400
+_LONGEST_TITLE = 30
 LONGEST = 1_200
 
 _ABBREVIATED = re.compile(
@@ -55,7 +56,8 @@ def sentences(text: str) -> Iterator[Sentence]:
             continue
         plain = _DRESS.sub("", written) if "*" in written or "_" in written or "`" in written else written
         lower = plain.replace("İ", "I").lower()  # else a letter longer
-        if _HEADING.fullmatch(plain) if begins_line else plain.rstrip().endswith(":"):
+        concludes = begins_line and len(lower) < _LONGEST_TITLE and cues.final.fullmatch(lower.strip())
+        if concludes or (_HEADING.fullmatch(plain) if begins_line else plain.rstrip().endswith(":")):
             yield Sentence(plain, lower, start, "", start, i == 0, False, cues)
             heading, heading_start, below = lower, start, False
             continue

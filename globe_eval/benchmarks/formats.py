@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from globe_eval import lazy_re as re
 from globe_eval.benchmarks.ids import EXTENSION
-from globe_eval.errors import InputError, nearest, reason_of
+from globe_eval.errors import InputError, nearest_beside, reason_of
 
 LONGEST_LINE = 1 << 24
 """Characters. A longer line is no row of a benchmark, and reading it whole would fill the memory."""
@@ -67,8 +67,7 @@ def numbered_rows(path: Path, blank: list[int]) -> NumberedRows:
     if not path.is_file():
         if path.exists():
             raise InputError(f"{path}: a pipe or a device; save the table as a file, whose name says its format")
-        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise InputError(f"{path}: no such file{nearest(path.name, siblings)}")
+        raise InputError(f"{path}: no such file{nearest_beside(path)}")
     if path.stat().st_size == 0:
         raise InputError(f"{path.name}: the file is empty (0 bytes)")
     kind = _format(path)
@@ -361,7 +360,7 @@ def _keyed(key: str, value: Any) -> dict[str, Any]:
 
 
 def _folder(path: Path) -> NumberedRows:
-    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    files = sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith((".", "README")))
     shards = [file for file in files if re.search(r"\d-of-\d+\.", file.name) and _format(file) is not None]
     if shards:  # as a data set of many rows is saved
         yield from enumerate((row for file in shards for _, row in numbered_rows(file, [])), 1)

@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -232,14 +233,8 @@ def as_number(cell: Any) -> float | None:
     return number_ if math.isfinite(number_) else None
 
 
-def number(table: Table, index: int, column: str, low: float, high: float, *, optional: bool = False) -> float | None:
-    """One cell as a number in [low, high]; None where it is empty and `optional`. Raises InputError with the line."""
-    cell = cell_value(table.rows[index], column)
-    return in_range(cell, f"{table.where(index)}, column {column!r}", low, high, optional)
-
-
 def in_range(cell: object, where: str, low: float, high: float, optional: bool = False) -> float | None:
-    """A value as a number in [low, high]; `number` of what is not a whole cell."""
+    """A value as a number in [low, high]; None where it is empty and `optional`. Raises InputError with `where`."""
     allowed = f"allowed: degrees from {low:g} to {high:g}" + (", or empty for no answer" if optional else "")
     if cell is None or (isinstance(cell, str) and not cell.strip()):
         if optional:
@@ -260,7 +255,11 @@ def cell_text(table: Table, index: int, column: str | None) -> str | None:
         return None
     cell = cell_value(table.rows[index], column)
     if isinstance(cell, dict | list) or (isinstance(cell, str) and _is_object(cell)):
-        inner = next((path for path in _paths({column: cell}) if not path.endswith(".bytes")), column)
+        value = cell
+        if isinstance(cell, str):
+            with suppress(ValueError):
+                value = load_value(cell)
+        inner = next((path for path in _paths({column: value}) if not path.endswith(".bytes")), column)
         raise InputError(
             f"{table.where(index)}, column {column!r}: found {quoted(cell)}; allowed: a text or a number "
             f"(a path leads into an object, as in {inner})"

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     of_tracker = arguments.key_values("--tracker_args", options.tracker_args)
     if of_tracker and options.to not in TRACKERS:
         raise InputError(f"--tracker_args: only --to wandb and --to trackio take it, found --to {options.to}")
-    name, content = _exported(options)
+    name, content = _export(options)
     if options.to in TRACKERS:
         _send(options.to, json.loads(content), of_tracker)
         print(f"globe-eval: sent to {options.to}", file=sys.stderr)
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _exported(options: argparse.Namespace) -> tuple[Path, bytes]:
+def _export(options: argparse.Namespace) -> tuple[Path, bytes]:
     """The file's place below the output folder and its content; what trackers are sent is lm-eval's results JSON."""
     from globe_eval.reports.export.lm_eval import file_name, lm_eval_results
     from globe_eval.reports.export.model_card import eval_results, eval_yaml, model_card

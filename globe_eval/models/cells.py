@@ -15,24 +15,26 @@ from globe_eval.errors import InputError
 from globe_eval.models.response import Response
 
 
-def response_of(cells: Mapping[str, Any], column: str | None) -> Response | None:
+def response_of(cells: Mapping[str, Any], column: str | None, *, printed: bool = True) -> Response | None:
     """The response in a cell; None where there is none. An object or a list is a reply of an API, or read as JSON.
 
-    It knows how the reply ended. An API's error in its place, or in a column `error` beside nothing, is its error.
+    It knows how the reply ended, by itself or by a column `finish_reason`. An API's error in its place, or in a column
+    `error` beside nothing, is its error. `printed`: of a cell that a program may have printed (`before_printing`).
     """
-    cell = before_printing(cell_value(cells, column))
+    cell = before_printing(cell_value(cells, column)) if printed else cell_value(cells, column)
     if isinstance(cell, Response):
         return cell
     if not cell and (failed := cell_value(cells, "error")) and as_number(failed) is None:
         return Response("", error=_message(failed))
+    ended = cell_value(cells, "finish_reason")
     if isinstance(cell, dict | list | tuple):
         numbers = isinstance(cell, list) and all(isinstance(one, str) and as_number(one) is not None for one in cell)
         text = ", ".join(cell) if numbers else reply_text(cell)
         if text is None and (failed := _stated(cell, ("error",), dict)):
             return Response("", error=_message(failed))
-        text = json.dumps(cell, ensure_ascii=False) if text is None else text
-        return Response(text, finish_reason=_stated(cell, ("finish_reason", "finishReason", "stop_reason"), str))
-    return None if cell is None else Response(cell)
+        ended = _stated(cell, ("finish_reason", "finishReason", "stop_reason"), str) or ended
+        cell = json.dumps(cell, ensure_ascii=False) if text is None else text
+    return None if cell is None else Response(cell, finish_reason=ended if isinstance(ended, str) else None)
 
 
 def before_printing(cell: Any) -> Any:

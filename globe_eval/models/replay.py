@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import sys
+from collections.abc import Iterable
+from itertools import repeat
 from pathlib import Path
-from typing import Any
 
 from lm_eval.api.instance import Instance
 
 from globe_eval.benchmarks.ids import match_ids
-from globe_eval.benchmarks.table import Table, identifiers, number, read_table
+from globe_eval.benchmarks.points import predicted_points
+from globe_eval.benchmarks.table import Table, cell_text, identifiers, read_table
 from globe_eval.errors import InputError
-from globe_eval.models.cells import response_of
+from globe_eval.models.cells import refuse_no_single_text, response_of
 from globe_eval.models.response import Response
 from globe_eval.models.simple import SimpleModel, answer_text
 
@@ -19,8 +23,8 @@ class Replay(SimpleModel):
     """Gives each photograph the response that a file holds for its id.
 
     Args:
-        answers: CSV, TSV, JSON lines or Parquet with an id and a response, or with predicted coordinates or names
-            instead, which are then written as an answer in GLOBE's form. The `samples.jsonl` of an earlier run is such
+        answers: a file that `score` reads, with an id and a response, or with predicted coordinates or names instead,
+            which are then written as an answer in GLOBE's form. The `samples.jsonl` of an earlier run is such
             a file; its columns `error` and `finish_reason` are given back too.
         id_column: the id's column, where it has none of the usual names.
         response_column: the response's column, likewise.
@@ -55,16 +59,13 @@ def read_responses(
             f"{table.path.name}: no id column; give it with id_column=… (columns: {', '.join(table.columns)})"
         )
     response_column = table.find("response", response_column)
-    written = _texts(table, response_column) if response_column else _synthesised(table)
+    if response_column:
+        refuse_no_single_text(table, response_column)
+        found = (response_of(row, response_column, printed=False) for row in table.rows)
+        written = [Response("") if one is None else one for one in found]
+    else:
+        written = _synthesised(table)
     return dict(zip((name for name, _ in identifiers(table, id_column)), written, strict=True))
-
-
-def _texts(table: Table, column: str) -> list[Response]:
-    cells = [row[column] if isinstance(row[column], str) else response_of(row, column) for row in table.rows]
-    return [
-        Response(cell or "", finish_reason=row.get("finish_reason"), error=row.get("error"))
-        for cell, row in zip(cells, table.rows, strict=True)
-    ]
 
 
 def _synthesised(table: Table) -> list[Response]:
@@ -72,7 +73,13 @@ def _synthesised(table: Table) -> list[Response]:
     lat, lon, country, admin, city = (
         table.find(f"predicted_{role}") or table.find(role) for role in ("lat", "lon", "country", "admin", "city")
     )
-    if not (lat and lon) and not (country or city):
+    points: Iterable[tuple[float, float]] = repeat((math.nan, math.nan), len(table.rows))
+    if lat and lon:
+        notes: list[str] = []
+        points = predicted_points(table, lat, lon, notes).tolist()
+        for note in notes:
+            print(f"globe-eval: {note}", file=sys.stderr)
+    elif not (country or city):
         raise InputError(
             f"{table.path.name}: no response column, nor latitude and longitude, city or country; "
             f"give it with response_column=… (columns: {', '.join(table.columns)})"
@@ -80,24 +87,11 @@ def _synthesised(table: Table) -> list[Response]:
     return [
         Response(
             answer_text(
-                point=_point(table, index, lat, lon) if lat and lon else None,
-                country=_name(row, country),
-                admin=_name(row, admin),
-                city=_name(row, city),
+                point=None if math.isnan(point[0]) else point,
+                country=cell_text(table, index, country),
+                admin=cell_text(table, index, admin),
+                city=cell_text(table, index, city),
             )
         )
-        for index, row in enumerate(table.rows)
+        for index, point in enumerate(points)
     ]
-
-
-def _point(table: Table, index: int, lat: str, lon: str) -> tuple[float, float] | None:
-    values = number(table, index, lat, -90, 90, optional=True), number(table, index, lon, -180, 180, optional=True)
-    if values[0] is not None and values[1] is not None:
-        return values[0], values[1]
-    if values != (None, None):
-        raise InputError(f"{table.where(index)}, columns {lat!r} and {lon!r}: one of the two is missing")
-    return None
-
-
-def _name(row: dict[str, Any], column: str | None) -> str | None:
-    return str(row[column]) if column and row.get(column) is not None else None

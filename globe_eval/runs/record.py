@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import globe_eval
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, nearest_beside
 from globe_eval.files import write_whole
 from globe_eval.sample import SCHEMA_VERSION, Results, Sample, from_json, to_json
 from globe_eval.secrets import redact
@@ -53,6 +53,8 @@ def no_run(folder: Path, lacking: str) -> InputError:
     if folder.is_file():
         there = f", as {folder.parent}" if (folder.parent / "results.json").is_file() else ""
         return InputError(f"{folder}: a file; a run is a folder with results.json and samples.jsonl{there}")
+    if not folder.exists():
+        return InputError(f"{folder}: no such folder{nearest_beside(folder)}")
     if any(folder.glob("journal*.jsonl")):
         return InputError(f"{folder}: no {lacking} there, the run is not finished; the command that began it goes on")
     inside = ", ".join(str(found.parent) for found in sorted(folder.glob("*/results.json"))[:3])
@@ -72,7 +74,7 @@ def read_samples(folder: Path) -> list[Sample]:
     path, samples = folder / "samples.jsonl", list[Sample]()
     if not path.is_file():
         raise no_run(folder, "samples.jsonl")
-    with path.open(encoding="utf-8", newline="\n") as file:
+    with path.open("rb") as file:
         for line, text in enumerate(file, 1):
             try:
                 samples.append(from_json(Sample, text))

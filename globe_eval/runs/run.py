@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -258,18 +258,7 @@ def load_tasks(
     names = [str(unpack_benchmark(Path(name))) if is_packed(name) and name not in known else name for name in names]
     tags = definition.tags(known)
     for name in (one for given in names for one in tags.get(given, [given])):
-        path = known[name].path if name in known else Path(name)
-        if name not in known and not (path.suffix in {".yaml", ".yml"} and path.is_file()):
-            broken = [
-                str(found[0]) for file in definition.task_files(include_path) if (found := validate.problems(file))
-            ]
-            raise InputError(
-                definition.unknown_task(name, known) + (f"; a YAML there is broken: {broken[0]}" if broken else "")
-            )
-        found = validate.problems(path)
-        if found:
-            raise InputError(str(found[0]))
-
+        _refuse_unusable(name, known, include_path)
     asked = validate.requested_definitions(names, known, tags)
     for file, modules in validate.function_modules(asked).items():
         if no_code:
@@ -286,24 +275,39 @@ def load_tasks(
         metadata={"prompt": prompt} if prompt else None,
     )
     with TemporaryDirectory() as scratch:
-        files: dict[str, str] = {}
-        for one in asked:
-            if definition.bears_shipped_name(one) and not one.is_group:
-                own = definition.own_name(one.name)
-                print(
-                    f"globe-eval: {one.path} bears the name of a shipped benchmark; its results are named {own}",
-                    file=sys.stderr,
-                )
-                named = Path(scratch) / f"{own}.yaml"
-                where = json.dumps(one.values.get("dataset_kwargs") or {})  # its paths are beside the YAML, not here
-                named.write_text(
-                    f"include: {json.dumps(str(one.path.resolve()))}\ntask: {own}\ndataset_kwargs: {where}\n",
-                    encoding="utf-8",
-                )
-                files |= {one.name: str(named), str(one.path): str(named)}
+        files = _own_names(asked, Path(scratch))
         given = [files.get(str(Path(name)), name) for name in dict.fromkeys(names)]
         tasks: dict[str, Any] = manager.load(given)["tasks"]
     return tasks
+
+
+def _refuse_unusable(name: str, known: Mapping[str, definition.Definition], include_path: Sequence[Path]) -> None:
+    """Raise InputError for a name that is no task's, and for a YAML that is wrong."""
+    path = known[name].path if name in known else Path(name)
+    if name not in known and not (path.suffix in {".yaml", ".yml"} and path.is_file()):
+        broken = [str(found[0]) for file in definition.task_files(include_path) if (found := validate.problems(file))]
+        there = f"; a YAML there is broken: {broken[0]}" if broken else ""
+        raise InputError(definition.unknown_task(name, known) + there)
+    if found := validate.problems(path):
+        raise InputError(str(found[0]))
+
+
+def _own_names(asked: Sequence[definition.Definition], folder: Path) -> dict[str, str]:
+    """Name and path of each YAML with a shipped name -> a YAML in `folder`, which includes it under another one."""
+    files: dict[str, str] = {}
+    for one in asked:
+        if one.is_group or not definition.bears_shipped_name(one):
+            continue
+        own = definition.own_name(one.name)
+        print(
+            f"globe-eval: {one.path} bears the name of a shipped benchmark; its results are named {own}",
+            file=sys.stderr,
+        )
+        where = json.dumps(one.values.get("dataset_kwargs") or {})  # its paths are beside the YAML, not here
+        named, include = folder / f"{own}.yaml", json.dumps(str(one.path.resolve()))
+        named.write_text(f"include: {include}\ntask: {own}\ndataset_kwargs: {where}\n", encoding="utf-8")
+        files |= {one.name: str(named), str(one.path): str(named)}
+    return files
 
 
 def known_model(name: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from globe_eval.benchmarks.formats import LONGEST_LINE
 from globe_eval.benchmarks.ids import match_ids
-from globe_eval.benchmarks.table import number, read_table, write_csv
+from globe_eval.benchmarks.table import read_table, write_csv
 from globe_eval.benchmarks.where import LONGEST, parse_where
 from globe_eval.errors import InputError
 from globe_eval.files import harmless
@@ -101,20 +101,6 @@ def test_columns_are_found_in_any_case_and_two_candidates_are_refused(tmp_path: 
     assert table.find("lat", "lat") == "lat"
     with pytest.raises(InputError, match=r"no column 'latt'; did you mean 'lat'"):
         table.find("lat", "latt")
-
-
-@pytest.mark.parametrize("cell", ["91", "-90.5", "nan", "NaN", "inf", "abc", "1,5", "true", ""])
-def test_a_cell_that_is_no_latitude_is_refused_with_its_line(tmp_path: Path, cell: str) -> None:
-    table = read_table(write(tmp_path / "t.csv", f'id,lat\na,1\nb,"{cell}"\n'))
-    with pytest.raises(InputError, match=r"t\.csv, line 3, column 'lat'"):
-        number(table, 1, "lat", -90, 90)
-
-
-def test_an_empty_cell_may_be_no_answer_but_nan_never(tmp_path: Path) -> None:
-    table = read_table(write(tmp_path / "t.csv", "id,lat\na,\nb,nan\n"))
-    assert number(table, 0, "lat", -90, 90, optional=True) is None
-    with pytest.raises(InputError, match="'nan'"):
-        number(table, 1, "lat", -90, 90, optional=True)
 
 
 def test_ids_meet_by_name_by_file_or_by_stem() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from lm_eval.api.instance import Instance
 
+from globe_eval.answers import parse
 from globe_eval.errors import InputError
 from globe_eval.models.replay import Replay
 from globe_eval.models.response import Response
@@ -73,7 +74,6 @@ def test_samples_of_a_run_keep_how_they_ended(tmp_path: Path) -> None:
 
 
 def test_columns_of_predictions_become_an_answer_that_is_read_back_exactly(tmp_path: Path) -> None:
-    answers = pytest.importorskip("globe_eval.answers")
     file = write(
         tmp_path,
         "a.csv",
@@ -83,7 +83,7 @@ def test_columns_of_predictions_become_an_answer_that_is_read_back_exactly(tmp_p
         "c,,,Springfield,United States,1,2\n"
         "d,,,,,1,2\n",
     )
-    a, b, c, d = (answers.parse(response) for response in ask(Replay(file), "a", "b", "c", "d"))
+    a, b, c, d = (parse(response) for response in ask(Replay(file), "a", "b", "c", "d"))
     assert (a.lat, a.lon, a.city, a.country) == (-33.868819999999999, 151.2, "Sydney", "Australia")
     assert (b.lat, b.lon, b.city, b.country) == (1e-7, -179.5, None, None)
     assert (c.lat, c.city, c.country) == (None, "Springfield", "United States")
@@ -97,7 +97,6 @@ def test_columns_of_predictions_become_an_answer_that_is_read_back_exactly(tmp_p
         ("who,response\na,x\n", "a.csv: no id column"),
         ("id,says\na,x\n", "a.csv: no response column"),
         ("id,lat,lon\na,91,0\n", "a.csv, line 2, column 'lat': found '91'"),
-        ("id,lat,lon\na,12,\n", "a.csv, line 2, columns 'lat' and 'lon': one of the two is missing"),
         ("id,response,raw_response\na,x,y\n", "a.csv: columns 'response', 'raw_response' could each be"),
     ],
 )
@@ -107,6 +106,20 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, text: str, expected: str) 
         Replay(file)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_positions_are_read_as_score_reads_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = write(tmp_path, "a.csv", 'id,coordinates\na,"48.85 N, 2.35 E"\nb,N/A\nc,"12.5"\nd,"1, 2"\n')
+    a, b, c, _ = (parse(response) for response in ask(Replay(file), "a", "b", "c", "d"))
+    assert (a.lat, a.lon, b.status, c.status) == (48.85, 2.35, "empty", "empty")
+    assert "1 of 3 answers are no position and count as misses; the first: a.csv, line 4" in capsys.readouterr().err
+
+
+def test_an_error_counts_only_beside_nothing_and_columns_may_be_paths(tmp_path: Path) -> None:
+    rows = [{"id": "a", "out": {"text": "Rome"}, "error": 12.5}, {"id": "b", "error": {"message": "timed out"}}]
+    file = write(tmp_path, "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    a, b = ask(Replay(file, response_column="out.text"), "a", "b")
+    assert (a, a.error, b, b.error) == ("Rome", None, "", "timed out")
 
 
 def test_columns_can_be_given(tmp_path: Path) -> None:

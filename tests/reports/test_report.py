@@ -259,6 +259,7 @@ def test_miniworld_brings_its_pictures_and_no_more_than_asked_for(tmp_path: Path
     ("words", "said"),
     [
         (["{empty}"], "no results.json there, this is no run"),
+        (["{run}x"], "{run}x: no such folder; did you mean 'often'?"),
         (["{unfinished}"], "no results.json there, the run is not finished; the command that began it goes on"),
         (["{run}/samples.jsonl"], "a file; a run is a folder with results.json and samples.jsonl, as {run}"),
         (["{run}/.."], "{run}/..: no results.json there, but runs in it: {run}/../"),

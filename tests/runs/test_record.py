@@ -133,6 +133,9 @@ def test_a_tampered_file_is_named(tmp_path: Path) -> None:
     path.write_text("\n".join([lines[0], lines[1].replace('"status":"coordinates"', '"status":"fine"')]))
     with pytest.raises(InputError, match=r"samples\.jsonl, line 2: status"):
         record.read_samples(tmp_path)
+    path.write_bytes(lines[0].encode() + b"\n\xff\n")
+    with pytest.raises(InputError, match=r"samples\.jsonl, line 2: "):
+        record.read_samples(tmp_path)
 
 
 def test_accuracies_stand_there_under_both_distances(tmp_path: Path) -> None:

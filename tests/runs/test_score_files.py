@@ -235,6 +235,7 @@ def test_a_folder_has_a_file_a_photograph(capsys: pytest.CaptureFixture[str]) ->
     for row in SAID:
         Path(f"said/{row['id']}.txt").write_text(row["reply"])
     Path("said/a.json").unlink()
+    Path("said/README.md").write_text("# Answers")
     assert score(capsys, "said", "--truth", "t.csv")[0]["acc@25km"] == 1.0
     Path("said/table.csv").write_text(CSV)
     assert (
@@ -334,7 +335,7 @@ def test_angles_at_the_end_are_no_second_table(capsys: pytest.CaptureFixture[str
     assert score(capsys, "a.csv", "--truth", "t.csv")[0]["acc@25km"] == 1.0
 
 
-@pytest.mark.parametrize("cell", ["N/A", "somewhere", "1_0", "", "1;2", "(12.5)"])
+@pytest.mark.parametrize("cell", ["N/A", "somewhere", "1_0", "", "1;2", "(12.5)", "-90.5", "nan", "inf", "true"])
 def test_in_the_truth_it_is_an_error_with_its_line(capsys: pytest.CaptureFixture[str], cell: str) -> None:
     Path("a.csv").write_text(with_cell("1.5", 33))
     Path("t.csv").write_text(with_cell(cell, 33))
@@ -455,7 +456,7 @@ def test_named_cities_of_a_table_of_positions_are_the_answers(capsys: pytest.Cap
         ("a.jsonl", lines([{"id": "a", "city": {"name": "Paris"}}]), ["a.jsonl, line 1, column 'city'", "city.name"]),
         ("a.jsonl", lines([{"id": "a.jpg", "lat": {"deg": 1}, "lon": 2}]), ["a.jsonl, line 1, column 'lat'"]),
         ("a.jsonl", lines([{"id": {"$oid": "1"}, "response": "x"}]), ["a.jsonl, line 1, column 'id'"]),
-        ("a.csv", "id,city\na.jpg,\"['Paris', 'France']\"\n", ["a.csv, line 2, column 'city'", "found \"['Paris'"]),
+        ("a.csv", "id,city\na.jpg,\"['Paris', 'France']\"\n", ["line 2, column 'city'", "found \"['Paris'", "city.0"]),
         ("a.csv", CSV.partition("\n")[2], ["line 1 looks like data ('a.jpg'), not like a header"]),
         ("a.csv", CSV.partition("\n")[2].replace(".jpg", ""), ["line 1 looks like data ('48.85'), not like a header"]),
         ("a.csv", "id,Q7-gen\na.jpg,It's Paris\n", ["no column of answers; 'Q7-gen' looks like the responses"]),
