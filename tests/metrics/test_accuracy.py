@@ -20,6 +20,7 @@ from globe_eval.metrics.accuracy import (
     geoscore,
     mean_km,
     median_km,
+    valid_only,
     within,
 )
 from globe_eval.metrics.catalogue import METRICS
@@ -99,12 +100,12 @@ def test_median_and_mean_are_those_of_the_standard_library_with_the_missing_infi
     assert math.isinf(mean_km(distance)) == (missing > 0)
 
 
-def test_the_usable_answers_alone_are_a_denominator_of_their_own() -> None:
+def test_valid_only_looks_at_the_usable_answers() -> None:
     distance = as_array([0.0, None, 30.0, math.inf])
-    usable = distance[np.isfinite(distance)]
+    assert valid_only(distance).tolist() == [0.0, 30.0]
     assert summary(distance)["acc@25km"] == 0.25
-    assert summary(usable)["acc@25km"] == 0.5
-    assert summary(usable)["median_km"] == 15.0
+    assert summary(valid_only(distance))["acc@25km"] == 0.5
+    assert summary(valid_only(distance))["median_km"] == 15.0
 
 
 def test_summary_of_nothing_is_unknown() -> None:
