@@ -80,7 +80,9 @@ def _tables(names: list[str]) -> Iterator[str]:
 def _sentence(path: Path) -> str:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".py":
-        text = ast.get_docstring(ast.parse(text)) or ""
+        tree = ast.parse(text)
+        named = {ast.unparse(node.targets[0]): node.value for node in tree.body if isinstance(node, ast.Assign)}
+        text = ast.get_docstring(tree) or (ast.literal_eval(named["SENTENCE"]) if "SENTENCE" in named else "")
     elif path.suffix == ".js":
         lines = text.removeprefix('"use strict";\n').splitlines()
         text = "\n".join(line.removeprefix("//") for line in takewhile(lambda line: line.startswith("//"), lines))

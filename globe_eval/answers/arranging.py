@@ -173,6 +173,8 @@ def _read_backwards(
             code = code or code_of(regions[0])
         elif country_of(part) and country and admin is None and i > 0:
             admin = part  # a territory: "San Juan, Puerto Rico, USA"
+        elif admin and regions and is_pure_region(part) and _is_called(regions[0], part) and part != admin:
+            continue  # "California/Nevada"
         elif town is not None and not (is_landmark(town) and any(is_town(other, code) for other in left[:i])):
             city, row = part, town
         elif regions:
@@ -182,6 +184,11 @@ def _read_backwards(
         else:
             venue.insert(0, part)
     return city, admin if city or not island else island, venue, row
+
+
+def _is_called(row: int, part: str) -> bool:
+    """Whether a name is a row's own, not another one of it: California, not "Golden"."""
+    return normalise(gazetteer.load().name(row)) == normalise(part)
 
 
 def _holds(region: int, before: Sequence[str]) -> bool:
@@ -238,7 +245,7 @@ def _pieces(part: str) -> Iterator[str]:
         yield from (match[2], match[1])
     elif (
         (match := _OF.fullmatch(part))
-        and not (is_name(part) or part.startswith("Bank"))
+        and not (is_name(part) or part.startswith(("Bank", "Embassy", "Consulate")))
         and _is_of_town(part, match[1])
     ):
         head = part[: match.start(1)].removesuffix("the ")[:-4]
@@ -304,17 +311,13 @@ def _is_region(part: str, region: int, town: int, before: Sequence[str], code: s
         before = before[:-1]
     if before and not (is_venue(before[-1]) and gaz.kind[region] != ADMIN1):
         other = town_of(before[-1], code or gaz.codes[gaz.country[region]], (region,))
-        if (
-            other == town
-            and is_inside(town, region)
-            and is_name(before[-1])
-            and normalise(gaz.name(region)) == normalise(part)
-        ):
+        if other == town and is_inside(town, region) and is_name(before[-1]) and _is_called(region, part):
             return True  # "Salvador, Bahia"
         if (
             other is not None
             and other != town
-            and normalise(gaz.name(region)) == normalise(part) != normalise(gaz.name(town))
+            and _is_called(region, part)
+            and not _is_called(town, part)
             and gaz.country[other] == gaz.country[region]
             and is_name(before[-1])
             and not (is_landmark(other) or is_pure_region(before[-1]))

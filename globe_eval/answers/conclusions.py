@@ -401,7 +401,7 @@ def _is_listed(text: str, phrase: Phrase) -> bool:
         return True
     if any(part is not None and is_country(part) for part in (names.city, names.admin)):
         return True
-    return names.city is not None and names.admin is not None and is_pure_region(names.city)
+    return names.admin not in (None, first) and is_pure_region(first)
 
 
 def _is_placed(sentence: Sentence, before: str) -> bool:

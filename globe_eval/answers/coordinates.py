@@ -52,7 +52,7 @@ _HEDGE = (
     r"(?:(?:is|at|be|of|to|approx(?:imately|\.)?|about|around|roughly|near(?:ly)?|estimated|likely|probably|possibly"
     r"|close\ to|circa|ca\.|let's\ say|say|would|could|might|[~≈=])\s{0,3}){0,5}"
 )
-_RANGE = r"\s{0,2}(?:°\s?[NSEW]?)?\s{0,2}(?:-{1,2}|–|—|~|±|\+/-|to|and|or|through|until)\s{0,2}[-+(]?\d"
+_RANGE = r"\s{0,2}(?:°\s?[NSEW]?)?\s{0,2}(?:-{1,2}|–|—|~|to|and|or|through|until)\s{0,2}[-+(]?\d"
 _FOREIGN = re.compile(
     rf"""[\w%‰$€£]|[.,:/]\d|\.\s{{1,2}}[a-z]|{_RANGE}
     |\s?(?:km|k?m²?|mi|miles?|met(?:er|re)s?|kilomet\w+|feet|ft|years?|percent|million|hours?|minutes?|%|°\s?[CF])\b""",

@@ -105,7 +105,7 @@ COMPARED = alternatives(r"""
     typical\w* (?:of|in|for) | typical \w+ | characteristic\w*
     common(?:ly|place)? (?:\w+ )?(?:in|to|across|throughout|on|for|of|at)
     (?:found|seen) (?:\w+ )?(?:in|across|throughout|on|at) | associated with | prevalent | popular (?:in|with)
-    famous (?:in|for) | (?<!also )known (?:for|in|as) | origin\w+ | style of | styles? (?:in|from)\b
+    famous (?:in|for) | (?<!also )known (?:for|in|as) | origin\w+ | style of | styles? (?:in|from)\b | traditional in
     culture of | language
     spoken | flags? of | flag | t-?shirt | (?<!new )jersey | cap | wearing | logo | brand | company | named after
     native to | endemic | used in | worn in | as in | comparable | compared | than | dates? back | born | founded
@@ -114,7 +114,7 @@ COMPARED = alternatives(r"""
     tourists? from | visitors? from | history of | influenced? | imported
     made in | with (?:an? |the )?(?:picture|photo|photograph|image)s? of(?: the| an?)?\s$
     (?:paintings?|posters?|replicas?|miniatures?|murals?|postcards?|drawings?|maps?|models?) of(?: the| an?)?\s$
-    (?:distances?|flights?|trains?|buses|ferr(?:y|ies)|directions?) (?:to|for) | bound for
+    (?:distances?|flights?|trains?|buses|ferr(?:y|ies)|directions?) (?:in \w+ )?(?:to|for) | bound for
 """)
 """Words after which a name says what something is like, where it comes from or what is written on it."""
 

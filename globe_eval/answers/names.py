@@ -43,7 +43,7 @@ _UNKNOWN = re.compile(
     r"|未知|不明|不确定|无法确定|알 수 없음|미상|غير معروف|अज्ञात)"
     r"|(?:unknown|not|no|cannot|can't|can not|could not|couldn't|unable|unsure|uncertain|also uncertain|unclear"
     r"|unspecified|undisclosed|unidentif\w+|(?:un|in)?determin\w+|somewhere|insufficient|inconclusive|impossible"
-    r"|difficult|various|multiple|any|anywhere|unnamed|varies|depends|could be any|guessing|i|it)\b.*",
+    r"|difficult|hard to|various|multiple|any|anywhere|unnamed|varies|depends|could be any|guessing|i|it)\b.*",
     re.IGNORECASE | re.DOTALL,
 )
 _SENTENCE = re.compile(

@@ -119,18 +119,11 @@ def known_tasks(include_path: Iterable[Path] = ()) -> dict[str, Definition]:
     return definitions([*task_folders(), *include_path])
 
 
-def bears_shipped_name(one: Definition) -> bool:
-    """Whether a YAML of somebody else's has the name of a benchmark that is installed with this package."""
-    return one.name in shipped() and one.path.resolve() != shipped()[one.name].path.resolve()
-
-
-def own_name(name: str) -> str:
-    """The name that results of such a YAML bear, which no shipped benchmark has.
-
-    >>> own_name("im2gps3k")
-    'own_im2gps3k'
-    """
-    return f"own_{name}"
+def results_name(one: Definition) -> str:
+    """The name that a task's results bear: its own, or `own_…` where somebody else's YAML has that of a shipped one."""
+    namesake = shipped().get(one.name)
+    ours = namesake is None or one.path.resolve() == namesake.path.resolve()
+    return one.name if ours else f"own_{one.name}"
 
 
 @cache

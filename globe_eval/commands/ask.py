@@ -1,5 +1,3 @@
-"""`globe-eval ask`."""
-
 from __future__ import annotations
 
 import argparse

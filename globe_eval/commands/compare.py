@@ -1,5 +1,3 @@
-"""`globe-eval compare`."""
-
 from __future__ import annotations
 
 import argparse

@@ -1,5 +1,3 @@
-"""`globe-eval completion`."""
-
 from __future__ import annotations
 
 import argparse

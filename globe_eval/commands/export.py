@@ -1,5 +1,3 @@
-"""`globe-eval export`: a run in another format, or its figures to W&B or Trackio through lm-eval's loggers."""
-
 from __future__ import annotations
 
 import argparse

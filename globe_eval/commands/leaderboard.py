@@ -1,5 +1,3 @@
-"""`globe-eval leaderboard`: add a run, check rows, write the boards."""
-
 from __future__ import annotations
 
 import argparse

@@ -1,5 +1,3 @@
-"""`globe-eval ls`."""
-
 from __future__ import annotations
 
 import argparse

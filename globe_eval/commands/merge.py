@@ -1,5 +1,3 @@
-"""`globe-eval merge`."""
-
 from __future__ import annotations
 
 import argparse

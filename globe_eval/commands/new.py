@@ -1,5 +1,3 @@
-"""`globe-eval new`."""
-
 from __future__ import annotations
 
 import argparse
@@ -25,7 +23,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--images", type=Path, metavar="DIR", required=True, help="folder of the pictures")
     add_output(parser, help="where YAML and table are written (default: here)")
     parser.add_argument("--folder", dest="output_path", type=Path, help=argparse.SUPPRESS)  # its name in 0.1
-    add_columns(parser, ROLES, shown="id")
+    add_columns(parser, ROLES)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -1,5 +1,3 @@
-"""`globe-eval pack`."""
-
 from __future__ import annotations
 
 import argparse

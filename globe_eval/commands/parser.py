@@ -214,12 +214,11 @@ def add_judge(parser: Parser) -> None:
     )
 
 
-def add_columns(parser: Parser, roles: Sequence[str], shown: str) -> None:
-    """`--ROLE-column` for each role; help shows the one for `shown` and names the others."""
-    others = ", ".join(f"--{role}-" for role in roles if role != shown)
-    for role in roles:
-        parser.add_argument(
-            f"--{role}-column",
-            metavar="NAME",
-            help=f"a column with an unusual name; likewise {others}column" if role == shown else argparse.SUPPRESS,
-        )
+def add_columns(parser: Parser, roles: Sequence[str]) -> None:
+    """`--ROLE-column` for each role; help shows the first and names the others."""
+    first, *others = roles
+    likewise = ", ".join(f"--{role}-" for role in others)
+    help = f"a column with an unusual name; likewise {likewise}column"
+    parser.add_argument(f"--{first}-column", metavar="NAME", help=help)
+    for role in others:
+        parser.add_argument(f"--{role}-column", metavar="NAME", help=argparse.SUPPRESS)

@@ -1,5 +1,3 @@
-"""`globe-eval prepare`."""
-
 from __future__ import annotations
 
 import argparse

@@ -1,5 +1,3 @@
-"""`globe-eval report`."""
-
 from __future__ import annotations
 
 import argparse

@@ -1,5 +1,3 @@
-"""`globe-eval rescore`."""
-
 from __future__ import annotations
 
 import argparse

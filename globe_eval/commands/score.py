@@ -1,5 +1,3 @@
-"""`globe-eval score`."""
-
 from __future__ import annotations
 
 import argparse
@@ -27,7 +25,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--task", metavar="TASK", help="the benchmark, a name, YAML or zip: truth and answer form")
     parser.add_argument("--read", choices=("response", "coordinates", "names"), help="which kind of column to score")
     parser.add_argument("--answer-form", choices=ANSWER_FORMS, help="what counts in a response")
-    add_columns(parser, COLUMNS, shown="id")
+    add_columns(parser, COLUMNS)
     parser.add_argument("--skip-footer", action="store_true", help="set trailing rows aside that are no samples")
     parser.add_argument("--entities", type=Path, metavar="FILE", help="what can be seen on each photograph, by its id")
     parser.add_argument("--skip-unknown-ids", action="store_true", help="set answers aside that have no truth")

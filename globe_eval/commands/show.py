@@ -1,5 +1,3 @@
-"""`globe-eval show`."""
-
 from __future__ import annotations
 
 import argparse

@@ -1,5 +1,3 @@
-"""`globe-eval table`."""
-
 from __future__ import annotations
 
 import argparse

@@ -1,5 +1,3 @@
-"""`globe-eval validate`."""
-
 from __future__ import annotations
 
 import argparse

@@ -296,9 +296,9 @@ def _own_names(asked: Sequence[definition.Definition], folder: Path) -> dict[str
     """Name and path of each YAML with a shipped name -> a YAML in `folder`, which includes it under another one."""
     files: dict[str, str] = {}
     for one in asked:
-        if one.is_group or not definition.bears_shipped_name(one):
+        own = definition.results_name(one)
+        if one.is_group or own == one.name:
             continue
-        own = definition.own_name(one.name)
         print(
             f"globe-eval: {one.path} bears the name of a shipped benchmark; its results are named {own}",
             file=sys.stderr,

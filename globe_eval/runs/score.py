@@ -155,9 +155,7 @@ def _definition(name: str) -> dict[str, Any]:
         raise InputError(f"{name} is a group; score answers to one of its tasks: {tasks}")
     if name.endswith((".yaml", ".yml")) and (problems := validate.problems(found.path)):
         raise InputError(str(problems[0]))
-    if definition.bears_shipped_name(found):
-        return {**found.values, "task": definition.own_name(found.name)}
-    return found.values
+    return {**found.values, "task": definition.results_name(found)}
 
 
 def with_entities(sample: Sample, entities: Sequence[str] | None) -> Sample:

@@ -223,7 +223,7 @@ def test_what_cannot_be_compared_is_refused_in_one_line(tmp_path: Path, capsys: 
         (moved, "have different truths: photograph 'p11' lies at 40.7128, -74.006 and at 41.0, -74.006"),
         (haversine, f"globe-eval rescore {haversine} --distance geodesic -o DIR makes them alike"),
         (twice, "photograph 'p03' stands there twice"),
-        (tmp_path / "nothing", "this is no run"),
+        (tmp_path / "nothing", "nothing: no such folder"),
     ):
         code, out, err = run(capsys, "compare", a, other)
         assert (code, out) == (2, "") and words in err and err.count("\n") == 1

@@ -200,4 +200,4 @@ def test_the_run_is_never_overwritten(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_what_is_no_run_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rescore", str(tmp_path / "nothing")]) == 2
-    assert "nothing: no results.json there" in capsys.readouterr().err
+    assert "nothing: no such folder" in capsys.readouterr().err

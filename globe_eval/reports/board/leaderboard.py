@@ -161,7 +161,7 @@ def build(leaderboards: Path, *, suffixes: Sequence[str] = (), include_path: Seq
         for board in every
         for suffix in suffixes
     }
-    files[leaderboards / "boards.md"] = writers.markdown_page(every, link="site/index.html")
+    files[leaderboards / "boards.md"] = writers.markdown_page(every)
     files[leaderboards / "site" / "index.html"] = site.page(every)
     beside = leaderboards.parent if leaderboards.name else leaderboards.resolve().parent
     for readme in (leaderboards / "README.md", beside / "README.md"):

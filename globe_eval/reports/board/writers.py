@@ -50,11 +50,11 @@ def markdown(board: Board, *, link: str = "", top: int | None = None) -> str:
     return "\n\n".join([f"{counted}, by photographer where known.{site}", *parts, *map(_md, board.notes)]) + "\n"
 
 
-def markdown_page(boards: Sequence[Board], *, link: str) -> str:
-    """All boards on one page, below a list of them with what each is; `link` is where their rows open."""
+def markdown_page(boards: Sequence[Board]) -> str:
+    """All boards on one page beside the folder of the site, below a list of them with what each is."""
     lead = (
         "Written by `globe-eval leaderboard build`. Each row opens to its command, versions and SHA-256s, or to its "
-        f"sources, on the [site]({link})."
+        "sources, on the [site](site/index.html)."
     )
     contents = "\n".join(f"- [{board.name}](#{board.name.lower()}): {_md(board.description)}" for board in boards)
     parts = [f"## {board.name}\n\n{markdown(board)}" for board in boards]
