@@ -133,9 +133,7 @@ def globe_r_vis(completions: Sequence[Completion], entities: Sequence[Any], **_:
     ]
 
 
-def r_vis(
-    completions: Sequence[Completion], entities: Sequence[Any], id: Sequence[Any] | None = None, **_: Any
-) -> Rewards:
+def r_vis(completions: Sequence[Completion], entities: Sequence[Any], **_: Any) -> Rewards:
     """Equation 2 of the paper: the share of what the reasoning asserts that can be seen (`grounding_precision`).
 
     Range 0 to 1, higher is better; 0 where nothing is asserted, for else silence would be left out of the sum and
@@ -146,9 +144,7 @@ def r_vis(
     ]
 
 
-def r_f1(
-    completions: Sequence[Completion], entities: Sequence[Any], id: Sequence[Any] | None = None, **_: Any
-) -> Rewards:
+def r_f1(completions: Sequence[Completion], entities: Sequence[Any], **_: Any) -> Rewards:
     """`grounding_f1`: naming what can be seen, all of it and nothing else. Range 0 to 1; None without annotation.
 
     >>> r_f1(["<think>A bus and a church.</think>"], [["bus", "palm tree"]])
