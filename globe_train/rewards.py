@@ -229,10 +229,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "r_geo": ("country", "city", "lat", "lon"),
     "globe_r_geo": ("country", "city"),
     "r_distance": ("lat", "lon"),
-    "r_vis": ("entities",),
-    "globe_r_vis": ("entities",),
-    "r_f1": ("entities",),
-    "r_lift": ("entities",),
+    **dict.fromkeys(("r_vis", "globe_r_vis", "r_f1", "r_lift"), ("entities",)),
 }
 """Name -> the columns without which a reward is None for every picture."""
 

@@ -69,7 +69,8 @@ def teach(row: Mapping[str, Any], manner: Manner, seed: int = 0) -> dict[str, An
     random = Random(f"teacher/{manner}/{seed}/{row['id']}")
     named, invented, city = list(row["entities"]), [], row["city"]
     if manner == "flawed":
-        named = [entity for entity in named if random.random() >= miss_rate(entity)]
+        misses = {entity: OVERLOOKS if world.kinds().get(entity) in TELLING else OMITS for entity in named}
+        named = [entity for entity in named if random.random() >= misses[entity]]
         invented = typical(row, random) if random.random() < INVENTS else []
         if random.random() < FAVOURS:
             city = best_known(row["country"])
@@ -79,15 +80,6 @@ def teach(row: Mapping[str, Any], manner: Manner, seed: int = 0) -> dict[str, An
         "teacher_city": city,
         "invented": invented,
     }
-
-
-def miss_rate(entity: str) -> float:
-    """The chance that the flawed teacher does not name what can be seen.
-
-    >>> miss_rate("Thai sign"), miss_rate("road")
-    (0.55, 0.1)
-    """
-    return OVERLOOKS if world.kinds().get(entity) in TELLING else OMITS
 
 
 def argue(entities: Sequence[str], country: str) -> str:
