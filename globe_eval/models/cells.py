@@ -57,6 +57,8 @@ def before_printing(cell: Any) -> Any:
             first = value[0] if isinstance(value, list) and value else None
             if is_reply(value) or isinstance(first, str) or (isinstance(first, dict) and "generated_text" in first):
                 return value
+    if "\\u" in text and "{" not in text:
+        cell = re.sub(r"\\u([\da-fA-F]{4})", lambda code: chr(int(code[1], 16)), cell)
     # JSON writes line ends like this too, but within its texts.
     if "\n" not in text and "\\n" in text and ("{" not in text or re.search(r"\{\s*\\n", text)):
         return re.sub(r"\\([\"'])", r"\1", re.sub(r"(?:\\r)?\\n", "\n", cell))

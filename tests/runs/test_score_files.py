@@ -78,6 +78,9 @@ KEEPINGS = {
             ],
         }
     ),
+    "escaped.csv": "id,output\n" + "".join(
+        f'{name},"{abs(x)}\\u00b0 {"NS"[x < 0]}, {abs(y)}\\u00b0 {"EW"[y < 0]}"\n' for name, (x, y) in POINTS.items()
+    ),
     "guess.csv": CSV.replace("lat,lon", "guess_lat,guessLng"),
     "windows.csv": CSV.replace("\na", "\nC:\\img\\a").replace("\nb", "\nC:\\img\\b").replace("\nc", "\nC:\\img\\c"),
     "addresses.csv": CSV.replace(".jpg", ".jpg?w=1").replace("\n", "\nhttps://a.test/").removesuffix("https://a.test/"),
