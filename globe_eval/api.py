@@ -329,8 +329,8 @@ def _table(table: TableLike, name: str) -> Table | Path:
             if not isinstance(row, Mapping):
                 raise InputError(f"{name}, row {place}: found {quoted(row)}; allowed: a dict a row, or a DataFrame")
         frame = pd.DataFrame(listed, dtype=object)
-    if frame.index.names == [None] and frame.index.dtype.kind == "O":  # ids, if anything
-        frame = frame.rename_axis("id")
+    if frame.index.names == [None] and frame.index.dtype.kind == "O":  # ids, where no column has them
+        frame = frame.rename_axis("key")
     if levels := [level for level in frame.index.names if level is not None and level not in frame.columns]:
         frame = frame.reset_index(levels)
     if frame.columns.has_duplicates:
@@ -359,12 +359,12 @@ def _allowed(name: str, value: Any, allowed: Iterable[str]) -> None:
 
 
 def _cell(value: Any) -> Any:
-    """A value as JSON has it: arrays and series are lists, and a reply of an API's client is an object."""
+    """A value as JSON has it: arrays, series and tensors are lists, and a reply of an API's client is an object."""
     if hasattr(value, "model_dump"):
         return value.model_dump()
     if isinstance(value, list | tuple):
         return [_cell(one) for one in value]
-    return value.tolist() if isinstance(value, np.ndarray | np.generic | pd.Series) else value
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 __all__ = [

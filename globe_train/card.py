@@ -86,15 +86,19 @@ def write_card(folder: Path, runs: Sequence[Path] = ()) -> Path:
     evaluated = [read_run(run) for run in runs]
     for run in evaluated:
         refuse_other_weights(run, folder)
-    write_eval_results(evaluated, folder)
+    whole = [run for run in evaluated if partial(run) is None]
+    write_eval_results(whole, folder)
     head: dict[str, Any] = {
         "library_name": "peft" if (folder / "adapter_config.json").is_file() else "transformers",
         "pipeline_tag": "image-text-to-text",
         **({"base_model": parent} if is_hub_id(parent) else {}),
         "tags": ["image-geolocation", f"globe-train-{about['kind']}"],
     }
-    if index := model_index(evaluated, folder.resolve().name):
-        head["model-index"] = index
+    if whole:
+        name = folder.resolve().name
+        heads = [yaml.safe_load(model_card(run, model=name).split("---\n")[1]) for run in whole]
+        results = [result for one in heads for result in one["model-index"][0]["results"]]
+        head["model-index"] = [{"name": name, "results": results}]
     departures = yaml.safe_load(recipe)["departures"]
     lines = [
         "---",
@@ -211,20 +215,10 @@ def refuse_other_weights(run: Run, folder: Path) -> None:
         raise InputError(f"{run.folder}: its answers are of the weights in {', '.join(used)}, not of those in {folder}")
 
 
-def model_index(runs: Sequence[Run], name: str) -> list[dict[str, Any]]:
-    """The hub's `model-index`: one model with the results of all whole runs; empty where there is none."""
-    results: list[dict[str, Any]] = []
-    for run in runs:
-        if partial(run) is None:
-            head = yaml.safe_load(model_card(run, model=name).split("---\n")[1])
-            results += head["model-index"][0]["results"]
-    return [{"name": name, "results": results}] if results else []
-
-
 def write_eval_results(runs: Sequence[Run], folder: Path) -> None:
-    """Write `.eval_results/TASK.yaml` of each whole run of a benchmark that is on the hub."""
+    """Write `.eval_results/TASK.yaml` of each run of a benchmark that is on the hub."""
     for run in runs:
-        if partial(run) is None and hub_of(run.results.task) is not None:
+        if hub_of(run.results.task) is not None:
             path = folder / EVAL_RESULTS / f"{run.results.task}.yaml"
             path.parent.mkdir(exist_ok=True)
             path.write_text(eval_results(run), encoding="utf-8")

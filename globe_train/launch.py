@@ -91,14 +91,10 @@ def reward_server(recipe: Recipe, r_loc: Mapping[str, object], gpus: range, fold
     else:
         served = [str(folder), "--served-model-name", name]
     words = ["vllm", "serve", *served, "--host", str(address.hostname), "--port", str(address.port or 80)]
-    words += ["--data-parallel-size", str(len(gpus)), *pictures(trained_with(folder).get("max_pixels"))]
+    beside = folder / card.RECIPE  # where it is not trained yet, the shipped recipe will train it
+    trained_with = recipes.read_recipe(str(beside) if beside.is_file() else "reward_model")
+    words += ["--data-parallel-size", str(len(gpus)), *pictures(trained_with.get("max_pixels"))]
     return Program(tuple(words), visible(gpus), f"{address.scheme}://{address.netloc}")
-
-
-def trained_with(folder: Path) -> Recipe:
-    """The recipe of a reward model: that which stands beside it, or the shipped one where it is not trained yet."""
-    beside = folder / card.RECIPE
-    return recipes.read_recipe(str(beside) if beside.is_file() else "reward_model")
 
 
 def pictures(max_pixels: int | None) -> list[str]:

@@ -133,9 +133,7 @@ def globe_r_vis(completions: Sequence[Completion], entities: Sequence[Any], **_:
     ]
 
 
-def r_vis(
-    completions: Sequence[Completion], entities: Sequence[Any], id: Sequence[Any] | None = None, **_: Any
-) -> Rewards:
+def r_vis(completions: Sequence[Completion], entities: Sequence[Any], **_: Any) -> Rewards:
     """Equation 2 of the paper: the share of what the reasoning asserts that can be seen (`grounding_precision`).
 
     Range 0 to 1, higher is better; 0 where nothing is asserted, for else silence would be left out of the sum and
@@ -146,9 +144,7 @@ def r_vis(
     ]
 
 
-def r_f1(
-    completions: Sequence[Completion], entities: Sequence[Any], id: Sequence[Any] | None = None, **_: Any
-) -> Rewards:
+def r_f1(completions: Sequence[Completion], entities: Sequence[Any], **_: Any) -> Rewards:
     """`grounding_f1`: naming what can be seen, all of it and nothing else. Range 0 to 1; None without annotation.
 
     >>> r_f1(["<think>A bus and a church.</think>"], [["bus", "palm tree"]])
@@ -233,10 +229,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "r_geo": ("country", "city", "lat", "lon"),
     "globe_r_geo": ("country", "city"),
     "r_distance": ("lat", "lon"),
-    "r_vis": ("entities",),
-    "globe_r_vis": ("entities",),
-    "r_f1": ("entities",),
-    "r_lift": ("entities",),
+    **dict.fromkeys(("r_vis", "globe_r_vis", "r_f1", "r_lift"), ("entities",)),
 }
 """Name -> the columns without which a reward is None for every picture."""
 

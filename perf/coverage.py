@@ -24,7 +24,7 @@ import numpy as np
 from scipy import optimize, special
 
 from globe_eval.metrics import intervals
-from globe_eval.metrics.paired import paired_difference
+from globe_eval.metrics.paired import paired_differences
 from globe_eval.metrics.statistics import median_replicates, resample_counts
 
 AT_ONCE = 100
@@ -121,10 +121,11 @@ def difference(p: float, less: float) -> Statistic:
             for k, rate in enumerate(found)
         )
 
-    return Statistic(less, draw, lambda a, b, codes: _bounds(paired_difference(a, b, codes)))
+    return Statistic(less, draw, _of_difference)
 
 
-def _bounds(found) -> tuple[float, float]:
+def _of_difference(a, b, codes, **resampling) -> tuple[float, float]:
+    found = paired_differences({"it": a}, {"it": b}, codes, **resampling)["it"]
     return found.low, found.high
 
 
@@ -154,7 +155,7 @@ def _lifts(case, codes, rng):
 
 
 def _of_two_medians(a, b, codes):
-    return _bounds(paired_difference(a, b, codes, median=True, n_resamples=600))
+    return _of_difference(a, b, codes, medians=["it"], n_resamples=600)
 
 
 COMMON = {

@@ -71,16 +71,12 @@ def main() -> None:
             "level": [row for row in rows if row["judged"] != "D" and level(row["answer"]) != row["judged"]],
             "far": [row for row in rows if row["theirs"] <= 25 < row["ours"]],
         }
+        of_a_level = sum(row["judged"] != "D" for row in rows)
         figures = (
-            percent(sum(row["theirs"] <= 25 for row in rows), len(rows)),
-            percent(sum(row["ours"] <= 25 for row in rows), len(rows)),
-            percent(len(kinds["unparsed"]), len(placed)),
-            percent(len(kinds["unread"]), len(placed)),
+            *(percent(sum(row[whose] <= 25 for row in rows), len(rows)) for whose in ("theirs", "ours")),
+            *(percent(len(kinds[kind]), len(placed)) for kind in ("unparsed", "unread")),
             percent(len(kinds["false"]), len(abstained)),
-            percent(
-                sum(row["judged"] != "D" for row in rows) - len(kinds["level"]),
-                sum(row["judged"] != "D" for row in rows),
-            ),
+            percent(of_a_level - len(kinds["level"]), of_a_level),
         )
         print(f"{path.stem:52} {len(rows):5} " + "  ".join(figures))
         if options.misses:

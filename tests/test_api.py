@@ -82,6 +82,7 @@ POSITIONS = dict(zip(ANSWERS["id"], zip(ANSWERS["lat"], ANSWERS["lon"], strict=T
         ANSWERS.assign(run="x").set_index(["run", "id"]),
         ANSWERS.set_index("id", drop=False),
         ANSWERS.assign(id=ANSWERS["id"].astype(str)).set_index("id").rename_axis(None),
+        ANSWERS.rename(columns={"id": "image"}).set_index(pd.Index(["x", "y", "z"])),
         ANSWERS.astype({"id": "category", "lat": "Float64"}).convert_dtypes(dtype_backend="pyarrow"),
         (row for row in ANSWERS.to_dict("records")),
     ],

@@ -62,7 +62,10 @@ _ONE = re.compile(_angle("", _EITHER), re.VERBOSE)
 _LEAD = re.compile(rf"[\s\"'`*_([{{$]{{0,6}}{_HEDGE}[\s\"'`*_([{{$]{{0,6}}", re.IGNORECASE)
 _REMARK = re.compile(r"[\s\"'`*_)\]}$.,;!]*(?:\([^()]*\)[\s.,;]*)?")
 
-_BETWEEN = r"(?P<joint>(?<=[NS])\+|\s{0,3}[,;/|、]\s{0,3}(?:and\s)?|\s{1,3}(?:and|by)\s{1,3}|\s{1,3})(?:[~≈]\s?)?"
+_BETWEEN = (
+    r"(?P<joint>(?<=[NS])\+|[*`]{0,3}\s{0,3}[,;/|、]\s{0,3}[*`]{0,3}(?:and\s)?|\s{1,3}(?:and|by)\s{1,3}|\s{1,3})"
+    r"(?:[~≈]\s?)?"
+)
 _PAIR = re.compile(_angle("a_", _POINT) + _BETWEEN + _angle("b_", _POINT), re.VERBOSE)
 _COMMA_PAIR = re.compile(_angle("a_", _COMMA) + _BETWEEN + _angle("b_", _COMMA), re.VERBOSE)
 _PROSE_PAIR = re.compile(r"(?<![\w.\-–—$€£#%])(?<!\d[:/,])" + _PAIR.pattern, re.VERBOSE)

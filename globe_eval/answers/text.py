@@ -60,6 +60,12 @@ _LATEX = {
     "\\*": "*",
 }
 _DOLLAR = re.compile(r"\$(?=[-+]?\d{1,3}(?:\.\d{1,40})?\s?°)")
+_PROMPT = re.compile(
+    r"\W{0,9}(?:(?:begin_of_text|im_start|start_header_id|start_of_turn)\W{1,9}){0,2}(?:system|user|human|INST)\b\W.*"
+    r"(?:\b(?:assistant|model)(?::|\n|\|>|<\|end_header_id\|>)|\[/INST\])",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A conversation that the text repeats, up to the last turn of the model."""
 _HASHTAG = re.compile(r"(?:(?<=\w)(\s)|(?<![\w&/#]))#(?=[^\W\d_])")
 _HTML = re.compile(r"</?(?:b|strong|i|em|u|mark|code|span|p|li|ul|ol|h[1-6]|div)>", re.IGNORECASE)
 _HTML_BREAK = re.compile(r"<br\s?/?>|(?<=\S)(?=</(?:p|li|h[1-6]|div)>)", re.IGNORECASE)
@@ -110,6 +116,8 @@ def clean(response: str) -> str:
         text = _HTML.sub("", _HTML_BREAK.sub("\n", text))
     if "#" in text:
         text = _HASHTAG.sub(lambda tag: ", " if tag[1] else "", text)
+    if (echo := _PROMPT.match(text)) is not None:
+        text = text[echo.end() :]
     return _LATEX_WORD.sub(r"\1", text)
 
 

@@ -225,6 +225,7 @@ def _image_name(table: Table, index: int, column: str | None, key: str, suffix: 
         name = _PATTERN.sub(lambda found: cell_text(table, index, found[1]) or "", column)
     else:
         name = cell_text(table, index, table.find("image", column) if column else None) or key
+    name = name.replace("\\", "/")  # as Windows writes paths
     if suffix is not None:
         return name if name.lower().endswith(suffix.lower()) else name + suffix
     return name if Path(name).suffix else name + ".jpg"

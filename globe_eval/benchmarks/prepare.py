@@ -88,17 +88,17 @@ def prepare(
     given, metadata = (dict(definition.values.get(key) or {}) for key in ("dataset_kwargs", "metadata"))
     name = str(given.get("prepared", definition.name))
     folder = out.expanduser() if out is not None else data_folder() / name
-    source = _sources(name, given, metadata, images, truth, folder)
-    if (folder / "manifest.parquet").resolve() == source.truth.resolve():
-        raise InputError(f"{source.truth}: is the truth and would be overwritten; choose another folder with -o")
-    if out is not None and folder.resolve().is_relative_to(source.images):
+    table, pictures, columns = _sources(name, given, metadata, images, truth, folder)
+    if (folder / "manifest.parquet").resolve() == table.resolve():
+        raise InputError(f"{table}: is the truth and would be overwritten; choose another folder with -o")
+    if out is not None and folder.resolve().is_relative_to(pictures):
         raise InputError(f"{folder}: lies in the folder of the pictures, where nothing is written; choose another -o")
-    rows, repaired = _read(source, given, fix_swapped)
+    rows, repaired = _read(table, pictures, columns, given, fix_swapped)
     others = [rows_with_hashes(path) for path in against]
 
     folder.mkdir(parents=True, exist_ok=True)
-    scans, read = scan(source.images, [row["image"] for row in rows], folder / "scan.jsonl")
-    found = findings(rows, scans, pictures_below(source.images), metadata.get("n"))
+    scans, read = scan(pictures, [row["image"] for row in rows], folder / "scan.jsonl")
+    found = findings(rows, scans, pictures_below(pictures), metadata.get("n"))
     findings_file = folder / "findings.csv"
     lines = [(one.check, what, detail) for one in found for what, detail in one.items]
     write_csv(findings_file, ("check", "what", "detail"), lines)
@@ -109,18 +109,18 @@ def prepare(
         if one.problem is None
     ]
     lacking = [row["id"] for row, one in zip(rows, scans, strict=True) if one.problem is not None]
-    with source.truth.open("rb") as file:
+    with table.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     document: dict[str, Any] = {
         "task": name,
         "version": str(metadata.get("version", "")),
         "n": len(kept),
         "manifest_sha256": truth_sha256(kept),
-        "truth": source.truth.name,
+        "truth": table.name,
         "truth_sha256": digest,
         "truth_known_as": (metadata.get("known_truth") or {}).get(digest),
         "repaired": repaired,
-        "images": str(source.images),
+        "images": str(pictures),
         "left_out": lacking,
         "findings": [{"check": one.check, "count": one.count, "examples": one.examples} for one in found],
         "overlap": [_overlap(kept, *other) for other in others],
@@ -189,14 +189,6 @@ def parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return buffer.getvalue()
 
 
-@dataclass(frozen=True)
-class _Source:
-    truth: Path
-    images: Path
-    """Absolute, without links."""
-    columns: dict[str, str]
-
-
 def _definition(task: str | Path | Definition, include_path: Sequence[Path]) -> Definition:
     if not isinstance(task, Definition):
         task = read_definition(task) if isinstance(task, Path) else find(task, include_path)
@@ -213,12 +205,17 @@ def _sources(
     images: Path | None,
     truth: Path | None,
     folder: Path,
-) -> _Source:
-    """The table and the folder that the user gave, else those of the YAML in the data folder, else the hub's."""
+) -> tuple[Path, Path, dict[str, str]]:
+    """The table, the folder of the pictures (absolute, without links), and role -> column of the table.
+
+    They are those that the user gave, else those of the YAML in the data folder, else the hub's.
+    """
+    columns = dict(given.get("columns") or {})
     root = images.expanduser() if images is not None else find_data(given["images"]) if given.get("images") else None
     if root is None:
         if metadata.get("hub") and truth is None:
-            return _Source(*download(name, str(metadata["hub"]), folder / "hub"))
+            table, pictures, of_hub = download(name, str(metadata["hub"]), folder / "hub")
+            return table, pictures, columns | of_hub
         origin = f"; they come from {metadata['source']}" if metadata.get("source") else ""
         raise InputError(f"{name}: no pictures; give their folder with --images and the table with --truth{origin}")
     if not root.is_dir():
@@ -228,26 +225,27 @@ def _sources(
         raise InputError(f"{name}: no table of the truth; give it with --truth")
     near_pictures = [root / Path(named).name, root.parent / Path(named).name] if named else []
     candidates = [truth.expanduser()] if truth is not None else [find_data(str(named)), *near_pictures]
-    table = next((path for path in candidates if path is not None and path.is_file()), None)
-    if table is None:
+    found = next((path for path in candidates if path is not None and path.is_file()), None)
+    if found is None:
         if truth is not None:
             read_table(truth.expanduser())  # says what is wrong with it
         raise InputError(
             f"{name}: {named!r} is neither in {data_folder()} nor beside {root}; give the table with --truth"
             + (f"; it comes from {metadata['source']}" if metadata.get("source") else "")
         )
-    return _Source(table, root.resolve(), {})
+    return found, root.resolve(), columns
 
 
-def _read(source: _Source, given: Mapping[str, Any], fix_swapped: bool) -> tuple[list[dict[str, Any]], str | None]:
+def _read(
+    path: Path, pictures: Path, columns: Mapping[str, str], given: Mapping[str, Any], fix_swapped: bool
+) -> tuple[list[dict[str, Any]], str | None]:
     """The rows with their images, and a sentence on what was repaired, or None."""
-    columns = {**(given.get("columns") or {}), **source.columns}
-    table = read_table(source.truth)
+    table = read_table(path)
 
     def rows(columns: Mapping[str, str]) -> list[dict[str, Any]]:
         how = given.get("values") or {}, given.get("image_suffix"), given.get("where")
         found = []
-        for index, row, _ in locate(table, source.images, columns, *how):
+        for index, row, _ in locate(table, pictures, columns, *how):
             try:
                 json.dumps(row, ensure_ascii=False).encode()
             except UnicodeEncodeError:
@@ -260,7 +258,7 @@ def _read(source: _Source, given: Mapping[str, Any], fix_swapped: bool) -> tuple
     except SwappedHeader as error:
         if not fix_swapped:
             raise InputError(f"{error.found}; take the corrected file, or repair it with --fix-swapped") from None
-        return rows(columns | error.columns), "latitude and longitude, which the header had swapped"
+        return rows({**columns, **error.columns}), "latitude and longitude, which the header had swapped"
 
 
 def rows_with_hashes(path: Path) -> tuple[str, list[dict[str, Any]]]:

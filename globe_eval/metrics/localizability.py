@@ -26,7 +26,7 @@ Floats = npt.NDArray[np.float64]
 SOURCES: tuple[Source, ...] = get_args(Source)
 
 RISK = 0.2
-"""The share of wrong answers that `coverage` allows."""
+"""The share of wrong answers that coverage allows."""
 
 _BLOCK = 4_000_000
 """How many weights are worked on at once."""
@@ -75,31 +75,6 @@ def auroc(confidence: npt.ArrayLike, outcome: npt.ArrayLike) -> float:
     return float(ranked(confidence, outcome)[0])
 
 
-def aurc(confidence: npt.ArrayLike, outcome: npt.ArrayLike) -> float:
-    """Area under the risk-coverage curve: the mean, over k = 1 … n, of the share wrong among the k most confident.
-
-    In [0, 1], lower is better; the overall share wrong for a constant. Equal confidences are taken in random order, of
-    which the expectation is computed exactly. NaN without any pair. El-Yaniv & Wiener (JMLR 2010), Geifman & El-Yaniv
-    (NIPS 2017).
-
-    >>> aurc([0.9, 0.8, 0.1], [1, 1, 0]).__round__(4), aurc([0.5, 0.5, 0.5], [1, 1, 0]).__round__(4)
-    (0.1111, 0.3333)
-    """
-    return float(ranked(confidence, outcome)[1])
-
-
-def coverage(confidence: npt.ArrayLike, outcome: npt.ArrayLike, risk: float = RISK) -> float:
-    """The largest share of photographs that can be answered with at most `risk` of the answers wrong.
-
-    The most confident are answered; those of equal confidence together or not at all, for nobody could choose among
-    them. In [0, 1], higher is better; 0 where already the most confident are wrong too often. NaN without any pair.
-
-    >>> coverage([0.9, 0.8, 0.1], [1, 1, 0]).__round__(4), coverage([0.5, 0.5, 0.5], [1, 1, 0])
-    (0.6667, 0.0)
-    """
-    return float(ranked(confidence, outcome, risk=risk)[2])
-
-
 def risk_coverage(confidence: npt.ArrayLike, outcome: npt.ArrayLike) -> list[tuple[float, float]]:
     """The curve: (coverage, risk) at each distinct confidence, from the most confident on; empty without any pair.
 
@@ -121,13 +96,20 @@ def ranked(
 ) -> Floats:
     """AUROC, AURC and coverage, each photograph counting as often as its weight says; shape (3,), or (rows, 3).
 
+    AURC, the area under the risk-coverage curve (El-Yaniv & Wiener, JMLR 2010; Geifman & El-Yaniv, NIPS 2017), is the
+    mean, over k = 1 … n, of the share wrong among the k most confident; lower is better. Equal confidences are taken in
+    random order, of which the expectation is computed exactly. Coverage is the largest share of photographs that can be
+    answered with at most `risk` of the answers wrong: the most confident ones, those of equal confidence together or
+    not at all, for nobody could choose among them. All three lie in [0, 1]; NaN without any pair, and as `auroc`.
+
     Args:
-        confidence: (n,).
+        confidence: (n,); a pair with a NaN weighs nothing.
         outcome: (n,), 0 or 1.
         weights: whole numbers, (n,) or (rows, n): a row a resample of the photographs. None counts each once.
-        risk: as in `coverage`.
+        risk: the share of wrong answers that coverage allows.
 
-    NaN as in the three functions; a pair with a NaN weighs nothing.
+    >>> ranked([0.9, 0.8, 0.1], [1, 1, 0]).round(4).tolist(), ranked([0.5, 0.5, 0.5], [1, 1, 0]).round(4).tolist()
+    ([1.0, 0.1111, 0.6667], [0.5, 0.3333, 0.0])
     """
     every = np.asarray(confidence, dtype=np.float64), np.asarray(outcome, dtype=np.float64)
     here = ~(np.isnan(every[0]) | np.isnan(every[1]))

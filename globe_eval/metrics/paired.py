@@ -38,31 +38,6 @@ class PairedDifference:
     n_groups: int
 
 
-def paired_difference(
-    a: npt.ArrayLike,
-    b: npt.ArrayLike,
-    groups: npt.ArrayLike | None = None,
-    *,
-    median: bool = False,
-    n_resamples: int = N_RESAMPLES,
-    seed: int = 0,
-) -> PairedDifference:
-    """Mean of a - b over photographs, or with `median` the median of a minus that of b.
-
-    Arguments, missing values and the p-value are those of `paired_differences`, which does many at once.
-
-    >>> a, b = [1.0, 1.0, 0.0, 1.0], [0.0, 1.0, 0.0, 0.0]
-    >>> found = paired_difference(a, b, ["ann", "ann", "bob", "cay"])
-    >>> found.value, found.n, found.n_groups
-    (0.5, 4, 3)
-    >>> paired_difference(a, a)
-    PairedDifference(value=0.0, low=-1.0, high=1.0, p=1.0, n=4, n_groups=4)
-    """
-    one = {"it": np.asarray(a, dtype=np.float64)}, {"it": np.asarray(b, dtype=np.float64)}
-    medians = ("it",) if median else ()
-    return paired_differences(*one, groups, medians=medians, n_resamples=n_resamples, seed=seed)["it"]
-
-
 def paired_differences(
     a: Mapping[str, npt.ArrayLike],
     b: Mapping[str, npt.ArrayLike],
@@ -87,6 +62,13 @@ def paired_differences(
     Hits (0 or 1 on both sides) get `intervals.difference_of_hits`, other means Student's t; the difference of two
     medians is no mean: its paired resamples are read by `intervals.expanded`. Two sets of hits that agree everywhere
     differ by 0 with an interval that is not empty: n photographs cannot show that no other would differ.
+
+    >>> a, b = {"hit": [1.0, 1.0, 0.0, 1.0]}, {"hit": [0.0, 1.0, 0.0, 0.0]}
+    >>> found = paired_differences(a, b, ["ann", "ann", "bob", "cay"])["hit"]
+    >>> found.value, found.n, found.n_groups
+    (0.5, 4, 3)
+    >>> paired_differences(a, a)["hit"]
+    PairedDifference(value=0.0, low=-1.0, high=1.0, p=1.0, n=4, n_groups=4)
     """
     names = list(a)
     columns = {name: (_column(a[name]), _column(b[name])) for name in names}

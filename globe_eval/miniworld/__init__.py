@@ -21,7 +21,7 @@ from globe_eval.errors import InputError, nearest
 from globe_eval.files import cache_folder, write_whole
 from globe_eval.miniworld import world
 from globe_eval.miniworld.drawing import draw
-from globe_eval.miniworld.scene import NEUTRAL, VERSION, photograph
+from globe_eval.miniworld.scene import NEUTRAL, VERSION, photograph, visible
 
 SPLITS = {"test": 300, "train": 1200}
 MANIFEST_SHA256 = {
@@ -65,12 +65,11 @@ def without(row: dict[str, Any], entity: str) -> dict[str, Any]:
     >>> "road" in without(photographs("test", 1)[0], "road")["entities"]
     False
     """
-    spec = row["scene_spec"]
-    objects = [item for item in spec["objects"] if entity not in item["shows"]]
+    spec = dict(row["scene_spec"])
+    spec["objects"] = [item for item in spec["objects"] if entity not in item["shows"]]
     if entity == spec["sky"]:
-        spec = {**spec, "sky": "no sky"}
-    left = list(dict.fromkeys(shown for item in objects for shown in item["shows"]))
-    return {**row, "entities": left, "scene_spec": {**spec, "objects": objects}}
+        spec["sky"] = "no sky"
+    return {**row, "entities": visible(spec), "scene_spec": spec}
 
 
 def png(image: Image.Image) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 from globe_eval import lazy_re as re
 from globe_eval.benchmarks.formats import REPLY_KEYS, is_reply, load_value, without_types
-from globe_eval.benchmarks.table import Table, as_number, cell_value, quoted
+from globe_eval.benchmarks.table import MISSING, Table, as_number, cell_value, quoted
 from globe_eval.errors import InputError
 from globe_eval.models.response import Response
 
@@ -24,7 +24,8 @@ def response_of(cells: Mapping[str, Any], column: str | None, *, printed: bool =
     cell = before_printing(cell_value(cells, column)) if printed else cell_value(cells, column)
     if isinstance(cell, Response):
         return cell
-    if not cell and (failed := cell_value(cells, "error")) and as_number(failed) is None:
+    failed = None if cell else cell_value(cells, "error")
+    if failed and as_number(failed) is None and str(failed).strip().lower() not in _NO_ERROR:
         return Response("", error=_message(failed))
     ended = cell_value(cells, "finish_reason")
     if isinstance(cell, dict | list | tuple):
@@ -32,9 +33,11 @@ def response_of(cells: Mapping[str, Any], column: str | None, *, printed: bool =
         text = ", ".join(cell) if numbers else reply_text(cell)
         if text is None and (failed := _stated(cell, ("error",), dict)):
             return Response("", error=_message(failed))
-        ended = _stated(cell, ("finish_reason", "finishReason", "stop_reason"), str) or ended
+        cut = _stated(cell, ("incomplete_details",), dict)
+        ended = _stated(cell, _ENDED, str) or _stated(cut, ("reason",), str) or ended
         cell = json.dumps(cell, ensure_ascii=False) if text is None else text
-    return None if cell is None else Response(cell, finish_reason=ended if isinstance(ended, str) else None)
+    ended = ended if isinstance(ended, str) else None
+    return None if cell is None and ended is None else Response("" if cell is None else cell, finish_reason=ended)
 
 
 def before_printing(cell: Any) -> Any:
@@ -54,6 +57,8 @@ def before_printing(cell: Any) -> Any:
             first = value[0] if isinstance(value, list) and value else None
             if is_reply(value) or isinstance(first, str) or (isinstance(first, dict) and "generated_text" in first):
                 return value
+    if "\\u" in text and "{" not in text:
+        cell = re.sub(r"\\u([\da-fA-F]{4})", lambda code: chr(int(code[1], 16)), cell)
     # JSON writes line ends like this too, but within its texts.
     if "\n" not in text and "\\n" in text and ("{" not in text or re.search(r"\{\s*\\n", text)):
         return re.sub(r"\\([\"'])", r"\1", re.sub(r"(?:\\r)?\\n", "\n", cell))
@@ -124,7 +129,9 @@ def _message(error: Any) -> str:
     return " ".join(str(said).split())
 
 
-_WRAPPINGS = ("choices", "candidates", "body", "response", "result", "message")
+_ENDED = ("finish_reason", "finishReason", "stop_reason", "done_reason")
+_NO_ERROR = {*MISSING, "false", "no", "ok", "success"}
+_WRAPPINGS = ("choices", "candidates", "body", "response", "result", "message", "details")
 _HOLDS_TEXT = ("body", "response", "result", "message", "output", "content", "parts", "text", "generated_text", "value")
 _BY = ("role", "from", "type")
 _ASKED = ("user", "human", "system", "developer", "tool")

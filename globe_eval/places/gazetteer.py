@@ -12,7 +12,7 @@ import json
 import mmap
 import sys
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b, file_digest
@@ -186,7 +186,7 @@ def load() -> Gazetteer:
 
 
 @lru_cache(maxsize=1)
-def info() -> dict[str, str]:
+def info() -> Mapping[str, str]:
     """`version`, `sha256` and `attribution` of the packed file: what a result must say about its gazetteer."""
     header = load().header
     with PATH.open("rb") as file:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,8 @@ from globe_train.recipe import Recipe
 CHECKS = ("localizability", "correctness", "agreement", "evidence")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a check was passed, and what it was judged by."""
-
-    passed: bool
-    why: dict[str, Any] = field(default_factory=dict)
+Verdict = dict[str, Any]
+"""Whether a check was passed ("passed"), and what it was judged by."""
 
 
 def localizability(
@@ -46,16 +41,15 @@ def localizability(
 
     >>> two = [Annotation("a", "city", confidence=0.9), Annotation("b", "city", confidence=0.4)]
     >>> localizability(two, votes="all", min_score=0.5)
-    Verdict(passed=False, why={'score': 0.65, 'yes': 1, 'of': 2})
+    {'passed': False, 'score': 0.65, 'yes': 1, 'of': 2}
     """
     sure = [one.confidence or 0.0 for one in teachers]
     yes, score = sum(p >= 0.5 for p in sure), sum(sure) / len(sure)
     needed = {"all": len(sure), "majority": len(sure) // 2 + 1, "any": 1}[votes]
-    why: dict[str, Any] = {"score": round(score, 6), "yes": yes, "of": len(sure)}
-    if predictors:
-        why["predictors"] = {one.teacher: one.confidence for one in predictors}
     unsure = [one for one in predictors if (one.confidence or 0.0) < min_predictor_confidence]
-    return Verdict(yes >= needed and round(score, 6) >= min_score and not unsure, why)
+    passed = yes >= needed and round(score, 6) >= min_score and not unsure
+    of_predictors = {"predictors": {one.teacher: one.confidence for one in predictors}} if predictors else {}
+    return {"passed": passed, "score": round(score, 6), "yes": yes, "of": len(sure), **of_predictors}
 
 
 def correctness(one: Annotation, *, within_km: float | None = None, level: str | None = None) -> Verdict:
@@ -66,14 +60,14 @@ def correctness(one: Annotation, *, within_km: float | None = None, level: str |
         within_km: at most so far from the truth.
         level: "city" or "country": the right one (see `metrics.name_accuracy`), instead of a distance.
 
-    >>> correctness(Annotation("a", "city", "France", "Lyon", distance_km=12.0), within_km=25).passed
+    >>> correctness(Annotation("a", "city", "France", "Lyon", distance_km=12.0), within_km=25)["passed"]
     True
     """
     known = one.distance_km if level is None else getattr(one, f"{level}_correct")
     right = known is not None and (known <= within_km if level is None and within_km is not None else known == 1.0)
-    measured = "km" if level is None else level
-    why = {measured: None if known is None else round(known, 3), "contradicts": one.contradicts}
-    return Verdict(right and not one.contradicts and bool(one.country and one.city), why)
+    measured = {"km" if level is None else level: None if known is None else round(known, 3)}
+    passed = right and not one.contradicts and bool(one.country and one.city)
+    return {"passed": passed, **measured, "contradicts": one.contradicts}
 
 
 def agreement(
@@ -103,8 +97,9 @@ def agreement(
     alike = {other.teacher: round(similarity(one.cues, other.cues, refuted), 6) for other in others}
     same = [other.teacher for other in others if places[other.teacher] and alike[other.teacher] >= min_similarity]
     also = [other.teacher for other in predictors if places[other.teacher]]
-    why = {"same_place": [name for name, is_near in places.items() if is_near], "similarity": alike, "with": same}
-    return Verdict(len(same) + 1 >= teachers and len(also) >= predictors_needed and one.lat is not None, why)
+    passed = len(same) + 1 >= teachers and len(also) >= predictors_needed and one.lat is not None
+    in_place = [name for name, is_near in places.items() if is_near]
+    return {"passed": passed, "same_place": in_place, "similarity": alike, "with": same}
 
 
 def near(one: Annotation, other: Annotation, within_km: float) -> bool:
@@ -147,13 +142,13 @@ def evidence(
     known = len(confirmed) + len(refuted)
     share = len(confirmed) / known if known else None
     enough = len(confirmed) >= min_entities and (share is None or share >= min_share)
-    why = {
+    return {
+        "passed": enough and not (refuted and unconfirmed == "reject"),
         "confirmed": confirmed,
         "refuted": refuted,
         "unknown": [name for name in cues if seen.get(name) is None],
         "share": None if share is None else round(share, 6),
     }
-    return Verdict(enough and not (refuted and unconfirmed == "reject"), why)
 
 
 def groundedness(one: Annotation, seen: Mapping[str, bool | None]) -> float:
@@ -251,7 +246,7 @@ def verify_one(
     right = {one.teacher: correctness(one, **recipe["correctness"]) for one in teachers}
     in_place = agree((), min_similarity=0.0)
     seen: Seen = {}
-    if local.passed and any(right[name].passed and in_place[name].passed for name in right):
+    if local["passed"] and any(right[name]["passed"] and in_place[name]["passed"] for name in right):
         names = sorted(frozenset().union(*(one.cues for one in teachers)))
         seen = source.look(row, image_sha256, names)
     confirmed_cues = {name: value for name, (value, _) in seen.items()}
@@ -259,10 +254,10 @@ def verify_one(
     needed = {key: recipe["evidence"][key] for key in ("min_entities", "min_share", "unconfirmed")}
     visible = {one.teacher: evidence(one, confirmed_cues, **needed) for one in teachers}
     steps = {"correctness": right, "agreement": agreeing, "evidence": visible}
-    left = [one.teacher for one in teachers if local.passed]
-    verdict = None if local.passed else "localizability"
+    left = [one.teacher for one in teachers if local["passed"]]
+    verdict = None if local["passed"] else "localizability"
     for check, verdicts in steps.items():
-        left = [name for name in left if verdicts[name].passed]
+        left = [name for name in left if verdicts[name]["passed"]]
         verdict = verdict or (None if left else check)
     kept = _choose(recipe, [one for one in teachers if one.teacher in left], confirmed_cues, vocabulary)
     if left and kept is None:
@@ -270,16 +265,12 @@ def verify_one(
     return {
         "id": row["id"],
         "verdict": verdict or "verified",
-        "localizability": {"passed": local.passed, **local.why},
+        "localizability": local,
         "teachers": {
             one.teacher: {
                 **{name: getattr(one, name) for name in ("status", "country", "city", "confidence")},
                 "cues": sorted(one.cues),
-                **{
-                    check: {"passed": verdicts[one.teacher].passed, **verdicts[one.teacher].why}
-                    for check, verdicts in steps.items()
-                    if check != "evidence" or seen
-                },
+                **{check: its[one.teacher] for check, its in steps.items() if check != "evidence" or seen},
             }
             for one in teachers
         },

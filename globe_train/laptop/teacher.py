@@ -48,6 +48,7 @@ CLUES: dict[str, str] = {
 }
 """The heading of a line -> the kind of cue (`world.kinds`) that stands there."""
 
+HEADING_OF = {kind: heading for heading, kind in CLUES.items()}
 HEADINGS = ("Sky", *CLUES, "Around")
 NOWHERE = "nowhere"
 """Country and city of an imagined picture (`world.imagined`), of which there is nothing to know but what it shows."""
@@ -68,7 +69,8 @@ def teach(row: Mapping[str, Any], manner: Manner, seed: int = 0) -> dict[str, An
     random = Random(f"teacher/{manner}/{seed}/{row['id']}")
     named, invented, city = list(row["entities"]), [], row["city"]
     if manner == "flawed":
-        named = [entity for entity in named if random.random() >= miss_rate(entity)]
+        misses = {entity: OVERLOOKS if world.kinds().get(entity) in TELLING else OMITS for entity in named}
+        named = [entity for entity in named if random.random() >= misses[entity]]
         invented = typical(row, random) if random.random() < INVENTS else []
         if random.random() < FAVOURS:
             city = best_known(row["country"])
@@ -78,15 +80,6 @@ def teach(row: Mapping[str, Any], manner: Manner, seed: int = 0) -> dict[str, An
         "teacher_city": city,
         "invented": invented,
     }
-
-
-def miss_rate(entity: str) -> float:
-    """The chance that the flawed teacher does not name what can be seen.
-
-    >>> miss_rate("Thai sign"), miss_rate("road")
-    (0.55, 0.1)
-    """
-    return OVERLOOKS if world.kinds().get(entity) in TELLING else OMITS
 
 
 def argue(entities: Sequence[str], country: str) -> str:
@@ -100,21 +93,10 @@ def argue(entities: Sequence[str], country: str) -> str:
     """
     lines: dict[str, list[str]] = {heading: [] for heading in HEADINGS}
     for entity in sorted(entities, key=ORDER.index):
-        lines[heading_of(entity)].append(entity)
+        heading = HEADING_OF.get(world.kinds().get(entity, ""), "Sky" if entity in SKY else "Around")
+        lines[heading].append(entity)
     seen = "\n".join(f"{heading}: {', '.join(named) or NONE}" for heading, named in lines.items())
     return f"{seen}{CONCLUSION}{country}."
-
-
-def heading_of(entity: str) -> str:
-    """The line on which an entity is named.
-
-    >>> heading_of("Thai sign"), heading_of("rain"), heading_of("cars")
-    ('Signage', 'Sky', 'Around')
-    """
-    kind = world.kinds().get(entity)
-    if kind is None:
-        return "Sky" if entity in SKY else "Around"
-    return next(heading for heading, cue in CLUES.items() if cue == kind)
 
 
 ORDER = tuple(dict.fromkeys([*NEUTRAL, *world.kinds()]))

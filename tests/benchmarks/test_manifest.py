@@ -195,6 +195,8 @@ def test_pictures_are_found_by_pattern_suffix_and_in_folders_below(tmp_path: Pat
     pattern = {"id": "key", "image": "{city}/query/{key}.jpg"}
     assert read_manifest(path, columns=pattern).rows[0]["image"] == "oslo/query/7.jpg"
     assert read_manifest(path, columns={"id": "key", "image": "key"}).rows[0]["image"] == "oslo/query/7.jpg"
+    path.write_text("key,lat,lon\nC:\\oslo\\7,1,2\n")
+    assert read_manifest(path, columns={"id": "key"}).rows[0]["image"] == "oslo/query/7.jpg"
     table(tmp_path, text, "7.v2.jpeg")
     (row,) = read_manifest(path, columns={"id": "key", "image": "{key}.v2"}, image_suffix=".jpeg").rows
     assert (row["id"], row["image"]) == ("7", "7.v2.jpeg")
@@ -203,7 +205,7 @@ def test_pictures_are_found_by_pattern_suffix_and_in_folders_below(tmp_path: Pat
         read_manifest(path, columns={"id": "key", "image": "key"})
 
 
-@pytest.mark.parametrize("key", ["../secret", "/etc/passwd", "link", "{key.__class__}", "nul\0"])
+@pytest.mark.parametrize("key", ["../secret", "..\\secret", "/etc/passwd", "link", "{key.__class__}", "nul\0"])
 def test_no_cell_leads_out_of_the_folder(tmp_path: Path, key: str) -> None:
     folder = tmp_path / "bench"
     folder.mkdir()

@@ -24,6 +24,14 @@ PAIRS = st.lists(
 )
 
 
+def aurc(p: Sequence[float], y: Sequence[float]) -> float:
+    return float(loc.ranked(p, y)[1])
+
+
+def coverage(p: Sequence[float], y: Sequence[float], risk: float = loc.RISK) -> float:
+    return float(loc.ranked(p, y, risk=risk)[2])
+
+
 def brier(p: Sequence[float], y: Sequence[float]) -> float:
     metric = described("localizability_brier@label")
     columns = {"localizability.confidence": np.array(p, float), "truth.localizable": np.array(y, float)}
@@ -53,7 +61,7 @@ def area(order: tuple[tuple[float, bool], ...]) -> Fraction:
 def test_aurc_is_the_mean_over_all_orders_of_equal_confidences(pairs: list[tuple[float, bool]]) -> None:
     orders = [o for o in itertools.permutations(pairs) if all(a[0] >= b[0] for a, b in itertools.pairwise(o))]
     expected = sum(map(area, orders), Fraction(0)) / len(orders)
-    assert loc.aurc([a for a, _ in pairs], [b for _, b in pairs]) == pytest.approx(float(expected), abs=1e-12)
+    assert aurc([a for a, _ in pairs], [b for _, b in pairs]) == pytest.approx(float(expected), abs=1e-12)
 
 
 @settings(max_examples=200, derandomize=True)
@@ -64,7 +72,7 @@ def test_coverage_against_a_search(pairs: list[tuple[float, bool]], risk: float)
         kept = [y for p, y in pairs if p >= least]
         if Fraction(sum(not y for y in kept), len(kept)) <= Fraction(risk).limit_denominator(100):
             best = max(best, len(kept) / len(pairs))
-    assert loc.coverage([p for p, _ in pairs], [y for _, y in pairs], risk) == pytest.approx(best)
+    assert coverage([p for p, _ in pairs], [y for _, y in pairs], risk) == pytest.approx(best)
 
 
 @settings(max_examples=100, derandomize=True)
@@ -77,7 +85,7 @@ def test_bounds_permutation_and_the_curve(pairs: list[tuple[float, bool]]) -> No
     curve = loc.risk_coverage(p, y)
     assert curve[-1] == (1.0, pytest.approx(1 - np.mean(y))) and all(0 < c <= 1 and 0 <= r <= 1 for c, r in curve)
     assert [c for c, _ in curve] == sorted(c for c, _ in curve)
-    assert 0 <= loc.aurc(p, y) <= 1 and 0 <= loc.coverage(p, y) <= 1
+    assert 0 <= aurc(p, y) <= 1 and 0 <= coverage(p, y) <= 1
 
 
 @settings(max_examples=60, derandomize=True, deadline=None)
@@ -106,10 +114,10 @@ def test_groups_counted_together_give_the_same_to_the_last_bit(
 
 def test_an_oracle_a_constant_and_its_opposite() -> None:
     y = [1.0] * 6 + [0.0] * 4
-    assert (loc.auroc(y, y), brier(y, y), loc.coverage(y, y, 0.0)) == (1.0, 0.0, 0.6)
-    assert (loc.auroc([0.5] * 10, y), loc.aurc([0.5] * 10, y)) == (0.5, pytest.approx(0.4))
+    assert (loc.auroc(y, y), brier(y, y), coverage(y, y, 0.0)) == (1.0, 0.0, 0.6)
+    assert (loc.auroc([0.5] * 10, y), aurc([0.5] * 10, y)) == (0.5, pytest.approx(0.4))
     assert loc.auroc([1 - x for x in y], y) == 0.0
-    assert loc.aurc(y, y) < loc.aurc([0.5] * 10, y) < loc.aurc([1 - x for x in y], y)
+    assert aurc(y, y) < aurc([0.5] * 10, y) < aurc([1 - x for x in y], y)
 
 
 def test_each_distance_has_outcomes_of_its_own_when_all_are_computed_together() -> None:
@@ -121,8 +129,8 @@ def test_each_distance_has_outcomes_of_its_own_when_all_are_computed_together() 
     outcomes = {"25km": km <= 25, "200km": km <= 200, "label": table["truth.localizable"]}
     for target, right in outcomes.items():
         assert found[f"localizability_auroc@{target}"].value == pytest.approx(roc_auc_score(right, p))
-        assert found[f"localizability_aurc@{target}"].value == pytest.approx(loc.aurc(p, right))
-        assert found[f"localizability_coverage@{target}"].value == pytest.approx(loc.coverage(p, right))
+        assert found[f"localizability_aurc@{target}"].value == pytest.approx(aurc(p, right))
+        assert found[f"localizability_coverage@{target}"].value == pytest.approx(coverage(p, right))
 
 
 def test_missing_confidences_are_left_out_and_the_interval_follows_the_groups() -> None:

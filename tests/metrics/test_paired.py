@@ -4,6 +4,7 @@ import itertools
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,9 +15,15 @@ from globe_eval.metrics.paired import (
     PairedDifference,
     differences_of_own_means,
     holm,
-    paired_difference,
     paired_differences,
 )
+
+
+def paired_difference(
+    a: npt.ArrayLike, b: npt.ArrayLike, groups: npt.ArrayLike | None = None, *, median: bool = False, **draws: int
+) -> PairedDifference:
+    """Of one metric."""
+    return paired_differences({"it": a}, {"it": b}, groups, medians=["it"] if median else [], **draws)["it"]
 
 
 def two_models(

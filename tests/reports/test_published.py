@@ -12,7 +12,7 @@ import yaml
 from scipy import stats
 
 from globe_eval.errors import InputError
-from globe_eval.metrics.paired import paired_difference
+from globe_eval.metrics.paired import paired_differences
 from globe_eval.reports.board.boards import Range, rank_ranges
 from globe_eval.reports.board.published import AlsoPrinted, PublishedRow, conflicts, printed_range, read_published
 
@@ -198,7 +198,7 @@ def models(seed: int, shares: list[float], n: int = 300, n_groups: int = 40) -> 
 def by_loops(rows: list[np.ndarray], groups: np.ndarray) -> list[Range]:
     """Holm's step-down procedure as its definition has it, on the p-value of each pair."""
     pairs = [(i, j) for i in range(len(rows)) for j in range(i + 1, len(rows))]
-    p = {pair: paired_difference(rows[pair[0]], rows[pair[1]], groups).p for pair in pairs}
+    p = {(i, j): paired_differences({"hit": rows[i]}, {"hit": rows[j]}, groups)["hit"].p for i, j in pairs}
     significant = []
     for step, pair in enumerate(sorted(pairs, key=lambda pair: p[pair])):
         if p[pair] > 0.05 / (len(pairs) - step):

@@ -78,6 +78,9 @@ KEEPINGS = {
             ],
         }
     ),
+    "escaped.csv": "id,output\n" + "".join(
+        f'{name},"{abs(x)}\\u00b0 {"NS"[x < 0]}, {abs(y)}\\u00b0 {"EW"[y < 0]}"\n' for name, (x, y) in POINTS.items()
+    ),
     "guess.csv": CSV.replace("lat,lon", "guess_lat,guessLng"),
     "windows.csv": CSV.replace("\na", "\nC:\\img\\a").replace("\nb", "\nC:\\img\\b").replace("\nc", "\nC:\\img\\c"),
     "addresses.csv": CSV.replace(".jpg", ".jpg?w=1").replace("\n", "\nhttps://a.test/").removesuffix("https://a.test/"),
@@ -276,9 +279,10 @@ def test_how_a_reply_ended_counts_as_in_a_run(capsys: pytest.CaptureFixture[str]
     found, err = score(capsys, "a.jsonl", "--truth", "t.csv", code=3)
     assert found["status"]["truncated"] == found["status"]["refused"] == found["status"]["error"] == 1
     assert "1 of 3 replies in a.jsonl are errors, the first: 'overloaded'; they count as misses" in err
-    Path("a.csv").write_text('id,response,error\na.jpg,,timed out\nb.jpg,"Sydney, Australia",\nc.jpg,,0.5\n')
+    rows = "a.jpg,,timed out,\nb.jpg,It is,None,length\nc.jpg,,0.5,content_filter\n"
+    Path("a.csv").write_text(f"id,response,error,finish_reason\n{rows}")
     found, _ = score(capsys, "a.csv", "--truth", "t.csv", code=3)
-    assert (found["status"]["error"], found["status"]["city"], found["status"]["empty"]) == (1, 1, 1)
+    assert found["status"]["truncated"] == found["status"]["refused"] == found["status"]["error"] == 1
 
 
 def test_a_row_by_id_with_a_generated_text_keeps_its_truth(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
@@ -17,20 +16,18 @@ from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.reports import notation
 from globe_eval.reports.board import writers
 from globe_eval.reports.board.boards import COLUMNS, HEADLINE, Board, Cell, Row, Section
-from globe_eval.reports.page.template import source_hash
-
-_HERE = Path(__file__).parent
+from globe_eval.reports.page import template
 
 
 def page(boards: Sequence[Board]) -> str:
     """The page, the same bytes for the same boards."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
-    script = _text("site.js")
-    return environment.from_string(_text("site.html")).render(
+    script = template.text("../board/site.js")
+    return environment.from_string(template.text("../board/site.html")).render(
         boards=boards,
-        style=Markup(_text("../style.css") + _text("site.css")),
+        style=Markup(template.text("../style.css", "../board/site.css")),
         script=Markup(script),
-        script_hash=Markup(source_hash(script)),
+        script_hash=Markup(template.source_hash(script)),
         headline=HEADLINE,
         accuracies=ACCURACIES,
         short=notation.short,
@@ -69,7 +66,3 @@ def _span(section: Section, name: str, cell: Cell) -> str:
     most = max(bound for one in cells for bound in (one.value, one.high) if bound is not None) or 1.0
     places = {"low": cell.low, "high": cell.high, "value": cell.value}
     return ";".join(f"--{side}:{100 * (place or 0.0) / most:.2f}" for side, place in places.items())
-
-
-def _text(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")

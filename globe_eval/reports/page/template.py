@@ -14,7 +14,7 @@ _HERE = Path(__file__).parent
 
 
 def text(*names: str) -> str:
-    """The texts of files of this folder, one after the other."""
+    """The texts of files, named from this folder, one after the other."""
     return "".join((_HERE / name).read_text(encoding="utf-8") for name in names)
 
 
