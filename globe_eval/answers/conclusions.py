@@ -171,10 +171,12 @@ def concluded(text: str, *, declines: Callable[[str], bool] | None = None) -> tu
         if not names and (code := _country(chosen.value)):
             names = Names(country_name(code))
         return (names, chosen.start) if names else None
+    least = STATED
     if not chosen.value.city and declines is not None:
-        sure = [claim for claim in claims if not _is_bare_town(claim.value)]
-        claims = sure if len(sure) < len(claims) and declines(text) else claims
-    least = STATED if declines is None or declines(text) else POSSIBLE
+        if declines(text):
+            claims = [claim for claim in claims if not _is_bare_town(claim.value)]
+        else:
+            least = POSSIBLE
     return _completed(chosen, claims, least), chosen.start
 
 
