@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from globe_eval.errors import InputError, reason_of
+from globe_eval.models import torchvision_cpu
 from globe_train import checkpoint, train, vllm
 from globe_train.card import overlap_lines
 from globe_train.data import (
@@ -109,7 +110,7 @@ class Size(NamedTuple):
 
 def model_size(recipe: Recipe) -> Size:
     """The size of a recipe's model, from its configuration alone: in a folder, shipped, or on the hub."""
-    checkpoint.torchvision_cpu.ensure()
+    torchvision_cpu.ensure()
     import torch
     from transformers import AutoConfig, AutoModelForImageTextToText
 
@@ -148,8 +149,8 @@ def memory(recipe: Recipe, config: Any, size: Size) -> str:
     referred = recipe["kind"] == "grpo" and config.beta != 0 and not adapter  # by the KL term
     gradient = 4 if adapter else width
     master = MASTER_BYTES if adapter or width == 2 else 0
-    gibibytes = size.total * width * (2 if referred else 1) + size.trained * (gradient + master + MOMENT_BYTES)
-    gibibytes /= 2**30
+    needed = size.total * width * (2 if referred else 1) + size.trained * (gradient + master + MOMENT_BYTES)
+    gibibytes = needed / 2**30
     twice = " (twice: a reference model)" if referred else ""
     each = f" over {processes} GPUs, {gibibytes / processes:,.1f} GiB on each" if processes > 1 else ""
     least = f"{gibibytes:,.2f} GiB for weights{twice}, gradients and AdamW{each}"

@@ -56,8 +56,9 @@ def entry() -> None:
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """The options; key=value may stand anywhere behind the verb."""
+    options: argparse.Namespace
     options, left = _parser().parse_known_args(words)
-    if hasattr(options, "overrides"):
+    if "overrides" in options:
         given = [options.recipe, *options.overrides, *left]
         options.recipe = next((word for word in given if "=" not in word or Path(word).exists()), options.recipe)
         given.remove(options.recipe)

@@ -180,7 +180,7 @@ def _rows(recipe: Recipe, table: Table) -> list[dict[str, Any]]:
     keep = parse_where(given["where"], WHERE) if given.get("where") is not None else None
     rows, seen = [], dict[str, int]()
     for index, cells in enumerate(table.rows):
-        row = {role: cells.get(name) if name else None for role, name in column.items()}
+        row: dict[str, Any] = {role: cells.get(name) if name else None for role, name in column.items()}
         row["id"] = str(row["id"] if row["id"] is not None else index)
         row["image"] = None if row["image"] is None else str(row["image"])
         for role, read in (("entities", entities_in), ("localizable", flag_in)):

@@ -337,8 +337,8 @@ def check_libraries(recipe: Recipe) -> None:
     if recipe.get("lora"):
         import peft
 
-        allowed = [field.name for field in dataclasses.fields(peft.LoraConfig)]
-        unknown_key(recipe, ("lora",), recipe["lora"], allowed)
+        known = [field.name for field in dataclasses.fields(peft.LoraConfig)]
+        unknown_key(recipe, ("lora",), recipe["lora"], known)
 
 
 def is_of(value: Any, annotation: Any) -> bool:
@@ -399,9 +399,9 @@ def _wrong(value: Any, key: Key) -> str | None:
     """What is wrong with a value, as the end of a message."""
     if not isinstance(value, key.kind) or (isinstance(value, bool) and key.kind is not bool):
         names = {str: "a text", list: "a list", dict: "a mapping", int: "a whole number", bool: "true or false"}
-        kinds = names | {NUMBER: "a number", (str, int): "a text or a whole number"}
+        kinds: dict[Any, str] = {**names, NUMBER: "a number", (str, int): "a text or a whole number"}
         return f"; allowed: {kinds[key.kind]}"
-    if key.kind is list and not all(isinstance(one, str) for one in value):
+    if isinstance(value, list) and not all(isinstance(one, str) for one in value):
         return "; allowed: a list of texts"
     if key.allowed and value not in key.allowed:
         return f"{nearest(str(value), key.allowed)} (allowed: {', '.join(key.allowed)})"

@@ -163,10 +163,12 @@ def r_lift(completions: Sequence[Completion], entities: Sequence[Any], id: Seque
     >>> r_lift(["<think>a bus</think>", "<think>a bus</think>"], [["bus"], ["church"]], ["a", "b"])
     [1.0, -1.0]
     """
-    readings = [_reading(text_of(completion)) for completion in completions]
+    ids, readings = [*map(str, id)], [_reading(text_of(completion)) for completion in completions]
     found: Rewards = [None] * len(readings)
     for members in rounds(id):
-        values = grounding.lifts(*([column[i] for i in members] for column in ([*map(str, id)], readings, entities)))
+        values = grounding.lifts(
+            [ids[i] for i in members], [readings[i] for i in members], [entities[i] for i in members]
+        )
         for i, value in zip(members, values, strict=True):
             found[i] = None if math.isnan(value) else float(value)
     return found

@@ -88,7 +88,7 @@ class Segmentation:
         from transformers import AutoImageProcessor, AutoModelForSemanticSegmentation
 
         self.images, self.min_area, self.device = images, min_area, device
-        self.processor: Any = AutoImageProcessor.from_pretrained(model)  # type: ignore[no-untyped-call]
+        self.processor: Any = AutoImageProcessor.from_pretrained(model)
         self.model: Any = AutoModelForSemanticSegmentation.from_pretrained(model).to(device).eval()
         self.labels = {int(i): _label(name) for i, name in self.model.config.id2label.items()}
         self.classes = {label: ade20k()[label] for label in self.labels.values() if label in ade20k()}
@@ -122,7 +122,7 @@ class Detector:
         from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor
 
         self.images, self.min_score, self.device = images, min_score, device
-        self.processor: Any = AutoProcessor.from_pretrained(model)  # type: ignore[no-untyped-call]
+        self.processor: Any = AutoProcessor.from_pretrained(model)
         self.model: Any = AutoModelForZeroShotObjectDetection.from_pretrained(model).to(device).eval()
         self.identity = {"source": "detector", "model": model, "min_score": min_score}
 

@@ -76,7 +76,9 @@ def right_answers(rows: Sequence[Mapping[str, Any]], samples: Sequence[Mapping[s
     known = {row["id"]: row for row in rows}
     judged = [sample for sample in samples if sample["id"] in known]
     texts = [sample["response"] for sample in judged]
-    truth = {key: [known[sample["id"]][key] for sample in judged] for key in ("country", "city", "lat", "lon")}
+    truth: dict[str, Any] = {
+        key: [known[sample["id"]][key] for sample in judged] for key in ("country", "city", "lat", "lon")
+    }
     formats, places = rewards.r_format(texts), rewards.r_geo(texts, **truth)
     right = [one for one, form, place in zip(judged, formats, places, strict=True) if form == 1 and place == 1]
     return [sft_row(row, response, row["country"], row["city"]) for row, response in first_of_each(rows, right)]

@@ -31,7 +31,7 @@ class MuonAndAdamW(torch.optim.Optimizer):
 
     # A scheduler writes the learning rate into these groups, so they must be those that the parts read.
     @property
-    def param_groups(self) -> list[dict[str, Any]]:  # type: ignore[override]
+    def param_groups(self) -> list[dict[str, Any]]:
         """The groups of both parts."""
         return [group for part in self.parts for group in part.param_groups]
 
@@ -48,7 +48,7 @@ class MuonAndAdamW(torch.optim.Optimizer):
         if closure is not None:
             raise NotImplementedError("a closure")
         for part in self.parts:
-            part.step()
+            part.step()  # type: ignore[no-untyped-call]
 
     def state_dict(self) -> dict[str, Any]:
         """The states of both."""

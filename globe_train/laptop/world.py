@@ -45,8 +45,7 @@ def write(
         rows = miniworld.photographs("train", n, seed)
     check_disjoint(rows)
     taught = [
-        {key: value for key, value in row.items() if key != "scene_spec"} | teacher.teach(row, manner)  # type: ignore[arg-type]
-        for row in rows
+        {key: value for key, value in row.items() if key != "scene_spec"} | teacher.teach(row, manner) for row in rows
     ]
     wanted = "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in taught).encode()
     path = folder / "manifest.jsonl"
