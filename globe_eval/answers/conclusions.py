@@ -458,9 +458,9 @@ def _weight(sentence: Sentence, before: str, after: str) -> int:
     since = max(cue, len(before) - len(clause))
     one = _ONE_EXAMPLE.search(before, max(len(before) - _LONGEST_EXAMPLE, 0))
     looked_at = before[: one.start("quality")] if one else before  # "a city known for its canals, such as Venice"
-    if cues.compared.search(
-        looked_at, max(since, _last_end(cues.hedged, before), _last_end(_QUOTED, before))
-    ) or _COMPARED_AFTER.match(after):
+    quoted = _last_end(_QUOTED, before) if '"' in before or "”" in before else 0
+    begins = max(since, quoted, _last_end(cues.hedged, before))
+    if cues.compared.search(looked_at, begins) or _COMPARED_AFTER.match(after):
         return MENTIONED
     if _UNREAL.search(clause) or (conceded == len(before) > 0 and cues.hedged.search(clause)):
         return MENTIONED

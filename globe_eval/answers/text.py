@@ -61,7 +61,7 @@ _LATEX = {
 }
 _DOLLAR = re.compile(r"\$(?=[-+]?\d{1,3}(?:\.\d{1,40})?\s?°)")
 _PROMPT = re.compile(
-    r"\W{0,9}(?:(?:begin_of_text|im_start|start_header_id|start_of_turn)\W{1,9}){0,2}(?:system|user|human|INST)\b\W.*"
+    r"\W{0,9}(?:(?:begin_of_text|im_start|start_header_id|start_of_turn)\W{1,9}){0,2}(?:system|user|human|INST)\s?[:>|\]<\n].*"
     r"(?:\b(?:assistant|model)(?::|\n|\|>|<\|end_header_id\|>)|\[/INST\])",
     re.IGNORECASE | re.DOTALL,
 )
