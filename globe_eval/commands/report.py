@@ -18,7 +18,7 @@ def add_arguments(parser: Parser) -> None:
     add_output(parser, metavar="FILE", default=DEFAULT, help=f"default {DEFAULT}")
     parser.add_argument("--images", type=Path, metavar="DIR", help="show pictures from there, found by photograph id")
     parser.add_argument(
-        "--max_images", type=arguments.count, metavar="N", default=300, help="how many pictures at most (default 300)"
+        "--max_images", type=arguments.count, metavar="N", help="how many pictures at most (default 300)"
     )
     parser.add_argument("--svg", type=Path, metavar="DIR", help="write maps and charts there, as SVG files")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write a row for each photograph and run there")
@@ -31,13 +31,14 @@ def run(options: argparse.Namespace) -> int:
     from globe_eval.reports.export.samples import csv_text, digests
     from globe_eval.reports.page.drawings import write_drawings
     from globe_eval.reports.page.joined import join_runs, table_of
+    from globe_eval.reports.page.pictures import MOST
     from globe_eval.reports.page.report import write_page
 
     page, csv = options.output_path, options.csv
     if page.is_dir():
         raise InputError(f"--output_path {page}: is a folder; name the file, as in {page / DEFAULT}")
     data = join_runs(options.runs)
-    write_page(data, page, images=options.images, max_images=options.max_images)
+    write_page(data, page, images=options.images, max_images=options.max_images or MOST)
     written = [page]
     if csv is not None:
         table = table_of(data)
