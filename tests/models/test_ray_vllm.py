@@ -157,15 +157,15 @@ def test_without_vllm_it_is_said_what_to_install(
 
 
 @pytest.mark.skipif(find_spec("ray") is None or find_spec("torch") is None, reason="Ray or torch is not installed")
-def test_a_node_that_is_killed_costs_nothing(task: Path, tmp_path: Path) -> None:
+def test_a_node_that_is_killed_costs_nothing(task: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ray itself on two nodes; nothing here waits for a time, and nothing is said about how fast it goes."""
     assert main(words("Alone", task, tmp_path / "alone")) == 0
     path = [str(ROOT), str(ROOT / "tests" / "helpers"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))  # of the nodes, whose workers have it from them
     with two_nodes() as (address, kill_one):
         arguments = {"pretrained": tmp_path, "address": address, "concurrency": 2, "batch_size": 2, "seconds": 1}
         run = subprocess.Popen(
             [sys.executable, "-m", "globe_eval.cli", *words("Stub", task, tmp_path / "ray", **arguments)],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
             stderr=subprocess.PIPE,
             text=True,
         )
