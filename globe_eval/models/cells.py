@@ -74,8 +74,8 @@ def refuse_no_single_text(table: Table, column: str | None) -> None:
             raise InputError(f"{table.where(index)}, column {column!r}: found {quoted(cell)}; allowed: a text")
         if isinstance(cell, str) and cell.lstrip()[:1] == "[":
             cell = before_printing(cell)
-        while isinstance(cell, list | dict) and (inner := _next_within(cell)) is not None:
-            cell, path = cell[inner], f"{path}.{inner}"
+        while (inner := _only_inner(cell)) is not None:
+            cell, path = inner[1], f"{path}.{inner[0]}"
         texts = [one for one in cell if isinstance(one, str)] if isinstance(cell, list) else []
         sampled = isinstance(cell, list) and str(path).endswith((".choices", ".candidates"))
         if sampled or (len(texts) > 1 and any(re.search(r"[,;\n]|.{60}", one) for one in texts)):
@@ -85,11 +85,12 @@ def refuse_no_single_text(table: Table, column: str | None) -> None:
             )
 
 
-def _next_within(cell: list[Any] | dict[str, Any]) -> int | str | None:
-    """Where the one response, or the list of several, is further in; None where it is no further in."""
+def _only_inner(cell: Any) -> tuple[int | str, Any] | None:
+    """Where in a list of one, or in what APIs wrap around replies, the response or a list of several is, and it."""
     if isinstance(cell, list):
-        return 0 if len(cell) == 1 else None
-    return next((key for key in _WRAPPINGS if isinstance(cell.get(key), list | dict)), None)
+        return (0, cell[0]) if len(cell) == 1 else None
+    wrapped = cell if isinstance(cell, dict) else {}
+    return next(((key, wrapped[key]) for key in _WRAPPINGS if isinstance(wrapped.get(key), list | dict)), None)
 
 
 def reply_text(reply: Any) -> str | None:
