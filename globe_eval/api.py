@@ -120,6 +120,8 @@ def score(
     _allowed("distance", distance, places.DISTANCES)
     if answer_form is not None:
         _allowed("answer_form", answer_form, ANSWER_FORMS)
+    if read is not None:
+        _allowed("read", read, ("response", "coordinates", "names"))
     answers = _table(table, "answers")
     in_python = partial(without_dashes, column="columns[{!r}]", equals="=")
     try:
@@ -314,6 +316,8 @@ def _groups(groups: Sequence[Any] | None, n: int) -> npt.NDArray[np.str_]:
 def _table(table: TableLike, name: str) -> Table | Path:
     """A table of the user's, `name` in errors; a file stays one, for its lines."""
     if isinstance(table, str | Path):
+        if "\n" in str(table):
+            raise InputError(f"{name}: found {quoted(str(table))}; allowed: the path of a file, or a table")
         return Path(table)
     if isinstance(table, Mapping | pd.Series):
         table = records({str(key): given(_cell(row)) for key, row in table.items()}, name)

@@ -106,6 +106,10 @@ def test_what_a_notebook_holds_is_a_table(table: Any) -> None:
         (lambda: ge.distance_km([0, 1], 0, [0, 1, 2], 0), "found shapes (2,), (), (3,), (); allowed: shapes that"),
         (lambda: ge.score(ANSWERS, TRUTH, columns=["lat"]), "columns: found \"['lat']\"; allowed: a dict"),
         (lambda: ge.score(ANSWERS, TRUTH, answer_form="coords"), "answer_form: found 'coords'; allowed: names"),
+        (
+            lambda: ge.score(ANSWERS, TRUTH, read="coords"),
+            "read: found 'coords'; allowed: response, coordinates, names",
+        ),
         (lambda: ge.distance_km(0, 0, 0, 1, distance="flat"), "distance: found 'flat'"),
         (lambda: ge.resolve(["Paris"], "France"), "resolve: found \"['Paris']\"; allowed: a text, or None"),
         (lambda: ge.accuracy([1, -2]), "distance_km: found -2; allowed: distances from 0"),
@@ -225,6 +229,7 @@ def test_a_missing_answer_is_a_row_a_photograph_without_one_an_error() -> None:
         ([{"id": 1, "lat": 9, "lon": 0}, {"id": 1, "lat": 9, "lon": 0}], "answers, row 2, column 'id': '1' stands"),
         ([{"name": 1, "lat": 99, "lon": 0}], "answers: no id column"),
         ("nowhere.csv", "nowhere.csv: no such file"),
+        ("id,lat\na,1\n", r"answers: found 'id,lat\na,1\n'; allowed: the path of a file, or a table"),
         (None, "answers, row 1: found 'None'; allowed: a dict a row, or a DataFrame"),
         ([("a", 1, 2)], "answers, row 1: found \"('a', 1, 2)\""),
         (np.zeros((2, 2)), "answers, row 1: found"),

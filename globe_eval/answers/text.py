@@ -56,6 +56,7 @@ _LATEX = {
     "\\right]": "]",
     "\\,": " ",
     "\\;": " ",
+    "\\ ": " ",
     "\\_": "_",
     "\\*": "*",
 }
@@ -67,6 +68,8 @@ _PROMPT = re.compile(
 )
 """A conversation that the text repeats, up to the last turn of the model."""
 _HASHTAG = re.compile(r"(?:(?<=\w)(\s)|(?<![\w&/#]))#(?=[^\W\d_])")
+_PLUS_CODE = re.compile(r"(?<![\w+])(?=\d{0,7}[A-Z])[2-9CFGHJMPQRVWX]{4,8}\+[2-9CFGHJMPQRVWX]{2,3},?\s(?=[^\W\d_])")
+"""The plus code before a town, as maps write it: `V942+HV Paris, France`."""
 _HTML = re.compile(r"</?(?:b|strong|i|em|u|mark|code|span|p|li|ul|ol|h[1-6]|div)>", re.IGNORECASE)
 _HTML_BREAK = re.compile(r"<br\s?/?>|(?<=\S)(?=</(?:p|li|h[1-6]|div)>)", re.IGNORECASE)
 _LATEX_WORD = re.compile(r"\\(?:text|mathrm|mathbf|textbf)\s?\{([^{}\\\n]{0,40})\}")
@@ -114,6 +117,8 @@ def clean(response: str) -> str:
             text = _DOLLAR.sub("", text) if sign == "\\" else text
     if "</" in text or "<br" in text:
         text = _HTML.sub("", _HTML_BREAK.sub("\n", text))
+    if "+" in text:
+        text = _PLUS_CODE.sub("", text)
     if "#" in text:
         text = _HASHTAG.sub(lambda tag: ", " if tag[1] else "", text)
     if (echo := _PROMPT.match(text)) is not None:

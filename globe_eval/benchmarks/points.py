@@ -23,10 +23,14 @@ from globe_eval.places.distance import DISTANCES
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+,\d+\s*")
 _DECIMAL_POINT = re.compile(r"\s*[+-]?\d+\.\d+\s*")
 _SEXAGESIMAL = re.compile(
-    r"([NSEW]?)\s*([+-]?\d{1,3})(?:[:d]\s*|\s+)(\d{1,2}(?:\.\d+)?)(?:(?:[:m]\s*|\s+)(\d{1,2}(?:\.\d+)?)s?)?\s*([NSEW]?)",
+    r"([NSEW]?)\s*([+-]?\d{1,3})(?:[:d]\s*|\s+)(\d{1,2}(?:\.\d+)?)"
+    r"(?:(?:(?-i:(m)|(M))|:|\s)\s*(\d{1,2}(?:\.\d+)?)(?:(?-i:(?(4)s|(?(5)S|(?!))))|s(?=\s*[NSEW]))?)?\s*([NSEW]?)",
     re.IGNORECASE,
 )
-"""Degrees, minutes and seconds with colons, letters or blanks between: `48:51:24`, `40 42 51.5 N`, `48d51m24sN`."""
+"""Degrees, minutes and seconds with colons, letters or blanks between: `48:51:24`, `40 42 51.5 N`, `48d51m24sN`.
+
+An S at the end is South, but for the unit that is written as the `m` before it.
+"""
 _LETTERED = re.compile(
     r"(.{0,20}\d\W{0,3}[NS])[\s,;]{1,3}(\d.{0,20}[EW])|([NS]\W{0,3}\d.{0,20})[\s,;]{1,3}([EW]\W{0,3}\d.{0,20})",
     re.IGNORECASE,
@@ -69,8 +73,8 @@ def as_degrees(cell: Any, axis: int) -> float | None:
     if degrees is None and isinstance(cell, str) and not _DECIMAL_COMMA.fullmatch(cell) and cell.lstrip()[:1] != "(":
         text = clean(cell).strip()
         parts = _SEXAGESIMAL.fullmatch(text)
-        if parts is not None and (parts[1] or parts[4] or parts[5] or ":" in text):
-            text = f"{parts[1]}{parts[2]}°{parts[3]}'" + (f'{parts[4]}"' if parts[4] else "") + parts[5]
+        if parts is not None and (parts[1] or parts[6] or parts[7] or ":" in text):
+            text = f"{parts[1]}{parts[2]}°{parts[3]}'" + (f'{parts[6]}"' if parts[6] else "") + parts[7]
         return angle(text, ("lat", "lon")[axis], whole=True)
     return degrees
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from globe_eval import lazy_re as re
 from globe_eval.benchmarks.formats import has_lines, load_value, numbered_rows
-from globe_eval.benchmarks.ids import EXTENSION
+from globe_eval.benchmarks.ids import EXTENSION, stem
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import harmless, write_whole
 from globe_eval.sample import given
@@ -59,7 +59,7 @@ SECOND: dict[str, tuple[str, ...]] = {
     "response": (
         "output", "prediction", "predicted", "predict", "pred", "answer", "generated_text", "generation",
         "model_output", "model_answer", "raw_output", "completion", "reply", "text", "content", "result", "message",
-        "messages", "conversations", "filtered_resps",
+        "messages", "conversations", "filtered_resps", "output_text",
     ),
     **{f"{side}{axis}": names for axis in ("lat", "lon") for side, names in (
         ("truth_", _sided(TRUTH_NAMES, _BOTH)), ("predicted_", _sided(_PREDICTED, _BOTH)), ("", _BOTH)
@@ -127,7 +127,8 @@ class Table:
         for names, columns in choices:
             usual = {_letters(name) for name in names}
             found = [column for column in columns if _letters(column) in usual]
-            if any(row.get(found[0]) != row.get(column) for column in found[1:] for row in self.rows):
+            same = _stem if role == "id" else given  # `a` and `a.jpg` are one id
+            if any(same(row.get(found[0])) != same(row.get(column)) for column in found[1:] for row in self.rows):
                 option = role.removeprefix("predicted_").replace("_", "-")
                 raise InputError(
                     f"{self.path.name}: columns {', '.join(map(repr, found))} could each be the {option}; "
@@ -157,6 +158,10 @@ class Table:
 _UNIT = re.compile(
     r"\s*[(\[](?:°? ?[NE]?|deg|degrees?(?: north| east)?|decimal(?: degrees)?|wgs ?84|dd)[)\]]\s*$", re.IGNORECASE
 )
+
+
+def _stem(cell: Any) -> str:
+    return stem(str(cell))
 
 
 def _letters(name: str) -> str:

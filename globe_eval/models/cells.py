@@ -31,7 +31,8 @@ def response_of(cells: Mapping[str, Any], column: str | None, *, printed: bool =
     if isinstance(cell, dict | list | tuple):
         numbers = isinstance(cell, list) and all(isinstance(one, str) and as_number(one) is not None for one in cell)
         text = ", ".join(cell) if numbers else reply_text(cell)
-        if text is None and (failed := _stated(cell, ("error",), dict)):
+        done = _stated(cell, ("type",), str)  # of a request in a batch
+        if text is None and (failed := _stated(cell, ("error",), dict) or (done if done in _UNDONE else None)):
             return Response("", error=_message(failed))
         cut = _stated(cell, ("incomplete_details",), dict)
         ended = _stated(cell, _ENDED, str) or _stated(cut, ("reason",), str) or ended
@@ -73,14 +74,23 @@ def refuse_no_single_text(table: Table, column: str | None) -> None:
             raise InputError(f"{table.where(index)}, column {column!r}: found {quoted(cell)}; allowed: a text")
         if isinstance(cell, str) and cell.lstrip()[:1] == "[":
             cell = before_printing(cell)
-        while isinstance(cell, list) and len(cell) == 1:
-            cell, path = cell[0], f"{path}.0"
+        while (inner := _only_inner(cell)) is not None:
+            cell, path = inner[1], f"{path}.{inner[0]}"
         texts = [one for one in cell if isinstance(one, str)] if isinstance(cell, list) else []
-        if len(texts) > 1 and any(re.search(r"[,;\n]|.{60}", one) for one in texts):
+        sampled = isinstance(cell, list) and str(path).endswith((".choices", ".candidates"))
+        if sampled or (len(texts) > 1 and any(re.search(r"[,;\n]|.{60}", one) for one in texts)):
             raise InputError(
-                f"{table.where(index)}, column {column!r}: found {len(texts)} responses; allowed: one a photograph "
+                f"{table.where(index)}, column {column!r}: found {len(cell)} responses; allowed: one a photograph "
                 f"(--response-column '{path}.0' takes the first)"
             )
+
+
+def _only_inner(cell: Any) -> tuple[int | str, Any] | None:
+    """Where in a list of one, or in what APIs wrap around replies, the response or a list of several is, and it."""
+    if isinstance(cell, list):
+        return (0, cell[0]) if len(cell) == 1 else None
+    wrapped = cell if isinstance(cell, dict) else {}
+    return next(((key, wrapped[key]) for key in _WRAPPINGS if isinstance(wrapped.get(key), list | dict)), None)
 
 
 def reply_text(reply: Any) -> str | None:
@@ -131,6 +141,7 @@ def _message(error: Any) -> str:
 
 _ENDED = ("finish_reason", "finishReason", "stop_reason", "done_reason")
 _NO_ERROR = {*MISSING, "false", "no", "ok", "success"}
+_UNDONE = ("expired", "canceled", "errored")
 _WRAPPINGS = ("choices", "candidates", "body", "response", "result", "message", "details")
 _HOLDS_TEXT = ("body", "response", "result", "message", "output", "content", "parts", "text", "generated_text", "value")
 _BY = ("role", "from", "type")

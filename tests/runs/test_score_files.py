@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import globe_eval as ge
 from globe_eval.benchmarks.formats import load_json
-from globe_eval.benchmarks.points import coordinate_pair, position_notes, predicted_points, refuse_radians
+from globe_eval.benchmarks.points import as_degrees, coordinate_pair, position_notes, predicted_points, refuse_radians
 from globe_eval.benchmarks.table import Table
 from globe_eval.cli import main
 from globe_eval.errors import InputError
@@ -283,6 +283,67 @@ def test_how_a_reply_ended_counts_as_in_a_run(capsys: pytest.CaptureFixture[str]
     Path("a.csv").write_text(f"id,response,error,finish_reason\n{rows}")
     found, _ = score(capsys, "a.csv", "--truth", "t.csv", code=3)
     assert found["status"]["truncated"] == found["status"]["refused"] == found["status"]["error"] == 1
+
+
+@pytest.mark.parametrize("end", ["expired", "canceled", "errored"])
+def test_a_request_of_a_batch_that_was_never_answered_is_an_error(capsys: pytest.CaptureFixture[str], end: str) -> None:
+    said = {
+        "type": "succeeded",
+        "message": {"role": "assistant", "content": [{"type": "text", "text": "Paris, France"}]},
+    }
+    rows = [{"custom_id": name, "result": {"type": end} if name == "c.jpg" else said} for name in POINTS]
+    Path("a.jsonl").write_text(lines(rows))
+    found, err = score(capsys, "a.jsonl", "--truth", "t.csv", code=3)
+    assert (found["status"]["city"], found["status"]["error"]) == (2, 1) and f"the first: '{end}'" in err
+
+
+def test_several_samples_of_a_request_are_several_responses(capsys: pytest.CaptureFixture[str]) -> None:
+    choices = [
+        {"index": i, "message": {"role": "assistant", "content": place}} for i, place in enumerate(("Rome", "Oslo"))
+    ]
+    for many, path in (
+        (choices, "reply.body.choices"),
+        ([{"content": {"parts": [{"text": "Rome"}]}}] * 2, "reply.body.candidates"),
+    ):
+        rows = [{"id": name, "reply": {"body": {path.rpartition(".")[2]: many}}} for name in POINTS]
+        Path("a.jsonl").write_text(lines(rows))
+        err = score(capsys, "a.jsonl", "--truth", "t.csv", code=2)[1]
+        assert f"found 2 responses; allowed: one a photograph (--response-column '{path}.0' takes the first)" in err
+        found, _ = score(capsys, "a.jsonl", "--truth", "t.csv", "--response-column", f"{path}.0")
+        assert found["status"]["city"] == 3
+
+
+def test_an_id_and_the_file_named_after_it_are_one_id(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {"id": name[0], "image": f"photos/{name}", "output_text": said["reply"]}
+        for name, said in zip(POINTS, SAID, strict=True)
+    ]
+    Path("a.jsonl").write_text(lines(rows))
+    assert score(capsys, "a.jsonl", "--truth", "t.csv")[0]["acc@25km"] == 1.0
+    Path("a.jsonl").write_text(lines([{**row, "id": number} for number, row in enumerate(rows)]))
+    assert "columns 'id', 'image' could each be the id" in score(capsys, "a.jsonl", "--truth", "t.csv", code=2)[1]
+
+
+@pytest.mark.parametrize(
+    ("cell", "degrees"),
+    [
+        ("33:51:30S", -33.8583),
+        ("33:51:30 S", -33.8583),
+        ("33d51m30s", 33.8583),
+        ("33d51m30sS", -33.8583),
+        ("33d51m30S", -33.8583),
+        ("33D51M30S", 33.8583),
+        ("33D51M30SS", -33.8583),
+        ("33:51S", -33.85),
+    ],
+)
+def test_an_s_is_south_but_for_the_unit_of_seconds(cell: str, degrees: float) -> None:
+    assert as_degrees(cell, 0) == pytest.approx(degrees, abs=1e-4)
+
+
+def test_a_plus_code_before_a_town_is_no_part_of_its_name() -> None:
+    answer = ge.read_answer("46J5+FP Sydney, Australia")
+    assert (answer.city, answer.country) == ("Sydney", "Australia")
 
 
 def test_a_row_by_id_with_a_generated_text_keeps_its_truth(capsys: pytest.CaptureFixture[str]) -> None:
