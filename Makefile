@@ -61,7 +61,7 @@ docs: $(VENV)/installed
 VERSIONS ?= lowest-direct
 versions:
 	uv venv --quiet --clear --python $(PYTHON) out/$(VERSIONS)
-	uv pip install --quiet --python out/$(VERSIONS)/bin/python --resolution $(VERSIONS) --editable .
+	uv pip install --quiet --python out/$(VERSIONS)/bin/python --resolution $(VERSIONS) --editable '.[geocode]'
 	uv pip install --quiet --python out/$(VERSIONS)/bin/python pytest hypothesis piexif
 	out/$(VERSIONS)/bin/python -m pytest -q $(CORE)
 

@@ -114,7 +114,8 @@ def test_a_score_does_not_depend_on_its_neighbours() -> None:
     order = list(range(len(texts)))
     random.Random(0).shuffle(order)
     together = [replace(sample, id=str(i)) for i, sample in enumerate(together)]
-    assert scoring.figures(columns([together[i] for i in order])) == scoring.figures(columns(together))
+    # As text: a bound that is not a number equals itself in no Python from 3.13 on.
+    assert str(scoring.figures(columns([together[i] for i in order]))) == str(scoring.figures(columns(together)))
 
 
 def test_misses_stay_in_the_denominator() -> None:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtr
 
 from globe_eval.metrics import statistics
 from globe_eval.metrics.intervals import (
@@ -203,13 +203,15 @@ FREEDOM = st.integers(1, 300) | st.integers(300, 250_000)
 
 @settings(derandomize=True, deadline=None)
 @given(FREEDOM, st.floats(1e-5, 0.499))
-def test_quantiles_are_scipys(freedom: int, tail: float) -> None:
-    assert t_quantile(freedom, tail) == pytest.approx(-float(stdtrit(freedom, tail)), rel=1e-10, abs=1e-12)
+def test_beyond_a_quantile_lies_scipys_tail(freedom: int, tail: float) -> None:
+    """Held by the distribution, not by scipy's own quantile, which has nine digits in older versions."""
+    assert float(stdtr(freedom, -t_quantile(freedom, tail))) == pytest.approx(tail, rel=1e-10)
 
 
 @pytest.mark.parametrize("freedom", [*range(1, 120), 500, 2_996, 11_999, 209_999])
-def test_the_quantile_of_a_95_percent_interval_is_scipys_to_the_twelfth_digit(freedom: int) -> None:
-    assert t_quantile(freedom, (1 - 0.95) / 2) == pytest.approx(float(stdtrit(freedom, 0.975)), rel=1e-12)
+def test_beyond_the_quantile_of_a_95_percent_interval_lies_scipys_tail_to_the_twelfth_digit(freedom: int) -> None:
+    tail = (1 - 0.95) / 2
+    assert float(stdtr(freedom, -t_quantile(freedom, tail))) == pytest.approx(tail, rel=1e-12)
 
 
 @settings(derandomize=True, deadline=None)
