@@ -51,7 +51,7 @@ style: $(VENV)/installed
 
 types: $(VENV)/installed
 	$(BIN)/mypy
-	$(BIN)/mkdocs build --strict --quiet --site-dir out/site
+	$(BIN)/mkdocs build --strict --site-dir out/site  # --quiet would swallow what --strict counts
 
 docs: $(VENV)/installed
 	$(BIN)/python scripts/house.py

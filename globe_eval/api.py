@@ -1,11 +1,12 @@
 """globe-eval in a notebook: tables in, tables out. `import globe_eval as ge` offers all of it without importing it yet.
 
->>> import globe_eval as ge
->>> answers = [{"id": "a", "city": "Paris", "country": "France"}, {"id": "b", "city": None, "country": None}]
->>> truth = [{"id": "a", "lat": 48.86, "lon": 2.35}, {"id": "b", "lat": -33.9, "lon": 151.2}]
->>> run = ge.score(answers, truth)
->>> float(run.metrics.loc["acc@25km", "value"]), run.samples["status"].tolist()
-(0.5, ['city', 'empty'])
+Examples:
+    >>> import globe_eval as ge
+    >>> answers = [{"id": "a", "city": "Paris", "country": "France"}, {"id": "b", "city": None, "country": None}]
+    >>> truth = [{"id": "a", "lat": 48.86, "lon": 2.35}, {"id": "b", "lat": -33.9, "lon": 151.2}]
+    >>> run = ge.score(answers, truth)
+    >>> float(run.metrics.loc["acc@25km", "value"]), run.samples["status"].tolist()
+    (0.5, ['city', 'empty'])
 """
 
 from __future__ import annotations
@@ -175,9 +176,10 @@ def compare(a: Run | str | Path, b: Run | str | Path, *, seed: int = 0) -> pd.Da
 def resolve(city: str | None = None, country: str | None = None, admin: str | None = None) -> Place | None:
     """The place that an answer names, at the point of its best known level; None if it names none. NaN is missing.
 
-    >>> import globe_eval as ge
-    >>> ge.resolve("Springfield, Illinois", "USA").level, ge.resolve(float("nan"), "Kenya").level
-    ('city', 'country')
+    Examples:
+        >>> import globe_eval as ge
+        >>> ge.resolve("Springfield, Illinois", "USA").level, ge.resolve(float("nan"), "Kenya").level
+        ('city', 'country')
     """
     return places.resolve(*(_text(name, "resolve") for name in (city, country, admin)))
 
@@ -187,9 +189,10 @@ def distance_km(lat1: Any, lon1: Any, lat2: Any, lon2: Any, *, distance: Distanc
 
     NaN where one is missing or no point on the Earth: of a latitude beyond 90.
 
-    >>> import globe_eval as ge
-    >>> round(ge.distance_km(48.8566, 2.3522, 51.5074, -0.1278), 1)
-    343.9
+    Examples:
+        >>> import globe_eval as ge
+        >>> round(ge.distance_km(48.8566, 2.3522, 51.5074, -0.1278), 1)
+        343.9
     """
     _allowed("distance", distance, places.DISTANCES)
     degrees = [*map(_floats, (lat1, lon1, lat2, lon2))]
@@ -209,9 +212,10 @@ def accuracy(distance_km: npt.ArrayLike, groups: Sequence[Any] | None = None, *,
         groups: (n,) whose photographs are resampled together; None or NaN is a group of its own.
         seed: of the intervals.
 
-    >>> import globe_eval as ge
-    >>> ge.accuracy([0.5, 10, 300, float("nan")]).loc["acc@25km", ["value", "n"]].tolist()
-    [0.5, 4.0]
+    Examples:
+        >>> import globe_eval as ge
+        >>> ge.accuracy([0.5, 10, 300, float("nan")]).loc["acc@25km", ["value", "n"]].tolist()
+        [0.5, 4.0]
     """
     column = _floats(distance_km).reshape(-1)
     if (column < 0).any():
@@ -228,9 +232,10 @@ def interval(values: npt.ArrayLike, groups: Sequence[Any] | None = None, level: 
     Where all values lie in [0, 1] the interval does too. NaN bounds with one group: it says nothing of the spread
     between groups; with fewer than 5 the interval is very wide.
 
-    >>> import globe_eval as ge
-    >>> [round(bound, 2) for bound in ge.interval([0, 1, 1, 0, 1, 0, 0, 1])]
-    [0.18, 0.82]
+    Examples:
+        >>> import globe_eval as ge
+        >>> [round(bound, 2) for bound in ge.interval([0, 1, 1, 0, 1, 0, 0, 1])]
+        [0.18, 0.82]
     """
     column = _floats(values).reshape(-1)
     if not isinstance(level, Real) or not 0 < level < 1:
@@ -247,10 +252,11 @@ def read_answer(text: str | None) -> Answer:
 
     Raises InputError for what is neither that nor a text.
 
-    >>> import globe_eval as ge
-    >>> answer = ge.read_answer("<think>Trams.</think><answer>country: Portugal\\ncity: Lisbon</answer>")
-    >>> answer.city, answer.country, answer.reasoning
-    ('Lisbon', 'Portugal', 'Trams.')
+    Examples:
+        >>> import globe_eval as ge
+        >>> answer = ge.read_answer("<think>Trams.</think><answer>country: Portugal\\ncity: Lisbon</answer>")
+        >>> answer.city, answer.country, answer.reasoning
+        ('Lisbon', 'Portugal', 'Trams.')
     """
     return parse(_text(text, "read_answer"))
 

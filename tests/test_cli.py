@@ -296,7 +296,7 @@ def test_lists_and_validation(capsys: pytest.CaptureFixture[str], tmp_path: Path
     assert code == 0 and "im2gps3k_coordinates" in out and "2997" in out
     code, out, _ = run(capsys, "ls", "models")
     assert code == 0 and all(name in out for name in ("endpoint", "replay", "constant", "knn", "vllm-vlm"))
-    assert max(map(len, out.splitlines())) <= 80
+    assert max(map(len, out.splitlines())) <= 80 and "needs globe-eval[vllm]" in " ".join(out.split())
     code, out, _ = run(capsys, "validate", "miniworld")
     assert code == 0 and out.endswith("miniworld.yaml: ok\n")
     code, _, err = run(capsys, "validate", "miniwrld")

@@ -162,7 +162,9 @@ def unknown_task(name: str, known: Mapping[str, Definition]) -> str:
     if prompt and base in known:
         form = PROMPTS[SHORT_NAMES.get(prompt, prompt)].answer_form
         return f"{name} is now --tasks {base} --prompt {prompt} (score: --task {base} --answer-form {form})"
-    return f"unknown task {name!r}{nearest(name, known)} (globe-eval ls tasks lists them; a YAML's path is one)"
+    here = f"; {name}.yaml lies here: give that file, or its folder with --include_path"
+    hint = here if Path(f"{name}.yaml").is_file() else nearest(name, known)
+    return f"unknown task {name!r}{hint} (globe-eval ls tasks lists them; a YAML's path is one)"
 
 
 def included(path: Path, name: str, shipped: Path | None = None) -> Path:

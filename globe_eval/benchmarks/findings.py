@@ -29,7 +29,8 @@ class Finding:
     @property
     def examples(self) -> list[str]:
         """The first few, as a person reads them."""
-        return [f"{what} ({detail})" if detail else what for what, detail in self.items[:EXAMPLES]]
+        some = [(what, detail.removeprefix(f"{what}: ")) for what, detail in self.items[:EXAMPLES]]
+        return [f"{what} ({detail})" if detail else what for what, detail in some]
 
 
 def findings(rows: Sequence[Row], scans: Sequence[Scan], files: Iterable[str], expected: int | None) -> list[Finding]:

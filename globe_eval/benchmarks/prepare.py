@@ -28,7 +28,7 @@ from globe_eval.benchmarks.manifest import locate
 from globe_eval.benchmarks.points import SwappedHeader
 from globe_eval.benchmarks.scan import SCAN_VERSION, scan
 from globe_eval.benchmarks.table import read_table, write_csv
-from globe_eval.benchmarks.truth import read_truth, truth_sha256
+from globe_eval.benchmarks.truth import other_size, read_truth, truth_sha256
 from globe_eval.errors import InputError
 from globe_eval.files import write_whole
 from globe_eval.places import gazetteer
@@ -143,8 +143,8 @@ def prepare(
     return Prepared(name, manifest, findings_file, kept, lacking, found, notes, document, read)
 
 
-def describe(prepared: Prepared) -> str:
-    """The output of `globe-eval prepare`: a table of findings, notes, and the files written."""
+def describe(prepared: Prepared, columns: int) -> str:
+    """The output of `globe-eval prepare`: a table of findings, notes, and the files written, `columns` wide."""
     from tabulate import tabulate
 
     table = tabulate(
@@ -152,7 +152,7 @@ def describe(prepared: Prepared) -> str:
         headers=["check", "count", "for example"],
         disable_numparse=True,
         colalign=("left", "right", "left"),
-        maxcolwidths=[None, None, 90],
+        maxcolwidths=[None, None, max(columns - 38, 30)],
     )
     notes = [f"- {_printable(note)}" for note in prepared.notes]
     return "\n".join([table, "", *notes, *([""] if notes else []), f"every case: {prepared.findings_file}"])
@@ -316,11 +316,7 @@ def _notes(document: Mapping[str, Any], metadata: Mapping[str, Any], rows: Seque
         notes.append(f"never compared with the original: {', '.join(map(str, metadata['unverified']))}")
     if document["repaired"]:
         notes.append(f"repaired: {document['repaired']}")
-    if metadata.get("n") not in (None, document["n"]):
-        notes.append(
-            f"{document['task']} has {metadata['n']:,} photographs, this manifest {document['n']:,}: results on it are "
-            "not comparable with results on the benchmark"
-        )
+    notes += other_size(document["task"], metadata, document["n"], "manifest")
     if document["left_out"]:
         notes.append(
             f"{len(document['left_out']):,} photographs have no picture: without them the manifest's SHA-256 is "

@@ -71,6 +71,16 @@ def truth_sha256(rows: Sequence[dict[str, Any]]) -> str:
 _CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
+def other_size(name: str, metadata: Mapping[str, Any], n: int, of: str) -> list[str]:
+    """A note where a table (`of`, as in "manifest") has not as many photographs as its benchmark says; else none."""
+    if metadata.get("n") in (None, n):
+        return []
+    return [
+        f"{name} has {metadata['n']:,} photographs, this {of} {n:,}: results on it are not comparable with results on "
+        "the benchmark"
+    ]
+
+
 def select(rows: Sequence[dict[str, Any]], where: str, name: str | Path) -> list[dict[str, Any]]:
     """The rows of a manifest of which an expression holds. Raises InputError where it holds of none."""
     keep = parse_where(where, TRUTH_FIELDS)

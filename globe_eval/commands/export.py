@@ -30,7 +30,7 @@ def add_arguments(parser: Parser) -> None:
         "--tracker_args", nargs="+", metavar="K=V,…", default=[], help="of wandb.init or trackio.init: project=…"
     )
     add_ids(parser, "of csv and parquet")
-    add_output(parser, help="write a file there, not to standard output")
+    add_output(parser, help="write into that folder, or that file")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,7 +45,9 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
     else:
-        path = options.output_path / name
+        path = options.output_path
+        if path.suffix != name.suffix or path.is_dir():
+            path /= name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         print(f"globe-eval: written: {path}", file=sys.stderr)

@@ -32,7 +32,8 @@ def run(options: argparse.Namespace) -> int:
 
         for name, what in models.DESCRIPTIONS.items():
             line = f"{name:15}{what}"
-            print(textwrap.fill(line, shutil.get_terminal_size().columns, subsequent_indent=" " * 15))
+            columns = shutil.get_terminal_size().columns
+            print(textwrap.fill(line, columns, subsequent_indent=" " * 15, break_on_hyphens=False))
         return 0
     from globe_eval.benchmarks import definition, listing
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 
 from globe_eval.commands.parser import Parser, add_include_path, add_output
@@ -40,6 +41,6 @@ def run(options: argparse.Namespace) -> int:
         allow_missing=options.allow_missing,
         include_path=options.include_path,
     )
-    print(describe(prepared))
+    print(describe(prepared, shutil.get_terminal_size().columns))
     refuse_unwritten(prepared)
     return 0

@@ -34,8 +34,10 @@ def width() -> int | None:
 
 
 def prose(text: str, columns: int | None) -> str:
-    """A paragraph within so many columns; words and paths stay whole."""
-    return fill(text, min(columns or MOST_COLUMNS, MOST_COLUMNS), break_long_words=False, break_on_hyphens=False)
+    """A paragraph within so many columns; words and paths stay whole, and a number keeps its "%"."""
+    width = min(columns or MOST_COLUMNS, MOST_COLUMNS)
+    whole = fill(text.replace(" %", "\u00a0%"), width, break_long_words=False, break_on_hyphens=False)
+    return whole.replace("\u00a0%", " %")
 
 
 def fold_columns(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: int | None) -> str:

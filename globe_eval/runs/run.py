@@ -21,6 +21,7 @@ from globe_eval.benchmarks.duplicates import overlapping_ids
 from globe_eval.benchmarks.images import Bounds, sent_bounds
 from globe_eval.benchmarks.pack import is_packed, unpack_benchmark
 from globe_eval.benchmarks.prompts import PROMPT_NAMES
+from globe_eval.benchmarks.truth import other_size
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import decoding
 from globe_eval.runs import identity, judge, localizability_probe, process, record
@@ -436,6 +437,7 @@ def _assemble(
     exclude = overlapping_ids({"overlap": task.manifest.overlap}) if request.exclude_overlap else None
     answered_by = served_by(responses)
     notes = response_notes(responses, asking.prompt if hasattr(asking.model, "answers") else None)
+    notes += other_size(task.config.task, task.config.metadata, len(task.manifest.rows), "manifest")
     del docs, files, answers, responses  # a kilobyte and a half a photograph, of no more use
     asking.answers.clear()
     asking.pictures.clear()

@@ -14,7 +14,7 @@ import numpy as np
 from globe_eval import scoring
 from globe_eval.benchmarks.points import position_notes
 from globe_eval.benchmarks.table import Table
-from globe_eval.benchmarks.truth import entity_classes, read_entities, truth_sha256
+from globe_eval.benchmarks.truth import entity_classes, other_size, read_entities, truth_sha256
 from globe_eval.errors import InputError
 from globe_eval.metrics.catalogue import FAMILIES, Family
 from globe_eval.runs import process
@@ -118,11 +118,7 @@ def score_table(
     use = joined.use
     del joined, rows  # of 210,000 photographs a quarter of a gigabyte
     samples, results = assemble(results, samples, started=started, read=texts, families=families)
-    notes += _notes(samples, results, kind, use)
-    if metadata.get("n") not in (None, results.n):
-        notes.append(
-            f"{name} has {metadata['n']:,} photographs, this truth {results.n:,}: not comparable with the benchmark"
-        )
+    notes += [*_notes(samples, results, kind, use), *other_size(name, metadata, results.n, "truth")]
     return Scored(samples, results, notes)
 
 

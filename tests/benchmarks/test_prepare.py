@@ -154,8 +154,9 @@ def test_each_check_finds_its_defect_and_nothing_else(benchmark_: Benchmark) -> 
     assert counts(prepared)["distinct coordinates"] == 12
     listed = (benchmark_.out / "findings.csv").read_text().splitlines()
     assert "missing files,gone.jpg,gone.jpg: No such file or directory" in listed
-    shown = describe(prepared)
-    assert "The third picture was taken twice." in shown and "void.jpg" in shown
+    shown = describe(prepared, 80)
+    assert "The third picture was taken twice." in shown and "gone.jpg (No such file or directory)" in shown
+    assert max(map(len, shown.partition("\n\n")[0].splitlines())) <= 80
 
 
 def test_without_all_pictures_there_is_no_manifest_unless_that_is_allowed(benchmark_: Benchmark) -> None:
@@ -383,7 +384,7 @@ def test_odd_names_are_missing_files_not_crashes(benchmark_: Benchmark, tmp_path
         allow_missing=True,
     )
     assert [what for what, _ in items(prepared, "missing files")] == names[:-1]
-    assert "\x1b" not in describe(prepared)
+    assert "\x1b" not in describe(prepared, 80)
 
 
 def test_what_is_no_unicode_is_refused_in_a_table_and_told_of_a_file(benchmark_: Benchmark) -> None:
@@ -395,7 +396,7 @@ def test_what_is_no_unicode_is_refused_in_a_table_and_told_of_a_file(benchmark_:
     (benchmark_.images / os.fsdecode(b"caf\xe9.jpg")).write_bytes(jpeg(2))
     benchmark_.add("a.jpg")
     prepared = benchmark_.prepare()
-    assert "caf\\udce9.jpg" in describe(prepared)
+    assert "caf\\udce9.jpg" in describe(prepared, 80)
     findings = json.loads((benchmark_.out / "prepare.json").read_text(encoding="utf-8"))["findings"]
     assert {"check": "files without a row", "count": 1, "examples": [os.fsdecode(b"caf\xe9.jpg")]} in findings
 

@@ -228,6 +228,8 @@ def test_samples_are_a_table_for_other_programs(tmp_path: Path, capsys: pytest.C
     assert {row["truth.scene"] for row in rows} == {"urban"} and {row["truth.city"] for row in rows} == {""}
     assert [int(float(row["format.n_words"])) for row in rows] == [sample.format.n_words for sample in samples]  # type: ignore[union-attr]
     assert export(capsys, run, "--to", "parquet", "-o", tmp_path)[0] == 0
+    assert export(capsys, run, "--to", "parquet", "-o", tmp_path / "new" / "mine.parquet")[0] == 0
+    assert (tmp_path / "new" / "mine.parquet").read_bytes() == (tmp_path / "samples.parquet").read_bytes()
     frame = pandas.read_parquet(tmp_path / "samples.parquet")
     assert list(frame) == list(rows[0]) and frame["truth.group"].nunique() == 15
     assert frame["distance_km"].dtype == float and frame["distance_km"].isna().sum() == 3

@@ -89,6 +89,12 @@ def test_a_narrow_terminal_gets_every_column_one_below_the_other() -> None:
         assert max(map(len, table.splitlines())) <= max(columns, 80)
 
 
+def test_a_number_and_its_percent_sign_stay_on_one_line() -> None:
+    for columns in range(20, 60):
+        said = terminal.prose("within 25 km 0.0 %, and 17 %) of them, 100.0 % in all", columns)
+        assert "\n%" not in said and " ".join(said.split()) == "within 25 km 0.0 %, and 17 %) of them, 100.0 % in all"
+
+
 def test_a_result_opens_with_plain_sentences() -> None:
     shown = terminal.result_table(results("10, 20", "10, 20.01"))
     heading, _, said = shown.splitlines()[:3]

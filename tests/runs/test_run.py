@@ -80,6 +80,18 @@ def test_a_photograph_that_was_never_answered_makes_the_run_incomplete(
     assert last["status"] == "error" and last["error"] and last["response"] is None
 
 
+def test_a_manifest_that_is_not_the_whole_benchmark_is_said(
+    benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yaml, path = benchmark / "mine.yaml", answers(benchmark, *((name, names("France", "Paris")) for name in "abcd"))
+    yaml.write_text(yaml.read_text().replace("version: 1", "version: 1, n: 5"))
+    assert evaluate(benchmark, path, tmp_path / "out") == 0
+    assert "mine has 5 photographs, this manifest 4: results on it are not comparable" in capsys.readouterr().err
+    monkeypatch.chdir(benchmark)
+    assert main(["--model", "constant", "--tasks", "mine"]) == 2
+    assert "unknown task 'mine'; mine.yaml lies here: give that file, or its folder" in capsys.readouterr().err
+
+
 def test_another_run_in_the_folder_is_not_overwritten(
     benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
