@@ -43,6 +43,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "response": ("response", "model_response", "raw_response"),
     "truth_city": _sided(TRUTH_NAMES, ("city",)),
     "truth_country": _sided(TRUTH_NAMES, ("country",)),
+    "truth_group": _sided(TRUTH_NAMES, ("group", "photographer")),
+    "truth_scene": _sided(TRUTH_NAMES, ("scene",)),
     "city": ("city", "city_name"),
     "country": ("country", "country_name"),
     "predicted_city": _sided(_PREDICTED, ("city",)),
@@ -127,6 +129,9 @@ class Table:
         for names, columns in choices:
             usual = {_letters(name) for name in names}
             found = [column for column in columns if _letters(column) in usual]
+            if role == "id" and len(found) > 1:  # a picture, as the datasets library has it, is none
+                texts = [one for one in found if not any(isinstance(row.get(one), dict | bytes) for row in self.rows)]
+                found = texts or found
             same = _stem if role == "id" else given  # `a` and `a.jpg` are one id
             if any(same(row.get(found[0])) != same(row.get(column)) for column in found[1:] for row in self.rows):
                 option = role.removeprefix("predicted_").replace("_", "-")

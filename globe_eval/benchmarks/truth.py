@@ -140,8 +140,9 @@ def _readers(
             return role if role in table.columns else None
         if role in chosen:
             return table.find(role, chosen[role])
-        if role in ("country", "city"):
-            return table.find(f"truth_{role}") or (None if explicit else table.find(role))
+        if role in ("country", "city", "group", "scene"):
+            plain = not explicit or role in ("group", "scene")
+            return table.find(f"truth_{role}") or (table.find(role) if plain else None)
         if role in ("entities", "localizable"):
             return role if role in table.columns else None
         return table.find(role)

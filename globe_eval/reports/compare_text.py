@@ -29,7 +29,7 @@ def comparison_text(many: Sequence[Comparison], *, flips_km: float | None = None
     With `flips_km`, lists the photographs that only one of two runs has within this distance. A line has at most
     `columns` characters; None: any number, prose apart.
     """
-    blocks = [_runs(many)]
+    blocks = [_runs(many, columns)]
     for letter, one, adjusted in zip(LETTERS[1:], many, holm_of(many), strict=False):
         if len(many) > 1:
             title = f"{letter} against A"
@@ -105,7 +105,7 @@ def _and(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else words[0]
 
 
-def _runs(many: Sequence[Comparison]) -> str:
+def _runs(many: Sequence[Comparison], columns: int | None) -> str:
     first = many[0]
     runs = [first.a, *(one.b for one in many)]
     lines = [
@@ -114,7 +114,8 @@ def _runs(many: Sequence[Comparison]) -> str:
     ]
     forms = " and ".join(dict.fromkeys(run.results.answer_form for run in runs))
     tasks = " and ".join(dict.fromkeys(run.results.task for run in runs))
-    lines += ["", f"{tasks} · {notation.by_whom(first.a.results)} · {forms} · {first.a.results.distance} distance"]
+    setting = f"{tasks} · {notation.by_whom(first.a.results)} · {forms} · {first.a.results.distance} distance"
+    lines += ["", prose(setting, columns)]
     for letter, run in zip(LETTERS, runs, strict=False):
         if errors := run.results.status.get("error", 0):
             lines.append(

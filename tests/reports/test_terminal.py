@@ -119,6 +119,13 @@ def test_show_says_how_a_run_was_made_on_one_screen(folder: Path, capsys: pytest
     assert line.startswith("task:miniworld|version:2|manifest:54879990|n:300|prompt:globe_readme.") and " " not in line
     (row,) = (folder / "runs").iterdir()
     assert main(["show", str(row)]) == 0 and signature(record.read_results(folder / "b")) in capsys.readouterr().out
+    assert main(["show", str(folder / "a" / "results.json")]) == 2
+    assert (
+        f"a file; a run is a folder with results.json and samples.jsonl, as {folder / 'a'}" in capsys.readouterr().err
+    )
+    for what in ("check", "build"):  # a check of nothing is no check
+        assert main(["leaderboard", what, "--leaderboards", str(folder / "none")]) == 2
+        assert "none: no such folder; give the leaderboards' with --leaderboards" in capsys.readouterr().err
 
 
 def test_a_row_is_compared_as_its_run_is(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -320,6 +320,9 @@ def test_an_id_and_the_file_named_after_it_are_one_id(capsys: pytest.CaptureFixt
     ]
     Path("a.jsonl").write_text(lines(rows))
     assert score(capsys, "a.jsonl", "--truth", "t.csv")[0]["acc@25km"] == 1.0
+    shown = [{**row, "image": {"bytes": None, "path": row["image"]}} for row in rows]
+    Path("a.jsonl").write_text(lines(shown))
+    assert score(capsys, "a.jsonl", "--truth", "t.csv")[0]["acc@25km"] == 1.0
     Path("a.jsonl").write_text(lines([{**row, "id": number} for number, row in enumerate(rows)]))
     assert "columns 'id', 'image' could each be the id" in score(capsys, "a.jsonl", "--truth", "t.csv", code=2)[1]
 
@@ -665,6 +668,20 @@ def test_the_truth_may_be_written_as_angles(capsys: pytest.CaptureFixture[str], 
     Path("t.csv").write_text(TRUTH.replace("48.8584,2.2945", cells).replace("-", "−"))
     Path("a.csv").write_text(CSV)
     assert score(capsys, "a.csv", "--truth", "t.csv")[0]["acc@25km"] == 1.0
+
+
+def test_photographers_within_the_truth_are_its_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    who = {"a.jpg": "p1", "b.jpg": "p1", "c.jpg": "p2"}
+    rows = [{**row, "gt": {"lat": row["lat"], "lon": row["lon"], "photographer": who[row["id"]]}} for row in ROWS]
+    Path("a.jsonl").write_text(
+        lines([{"id": row["id"], "pred": [row["lat"], row["lon"]], "gt": row["gt"]} for row in rows])
+    )
+    run = ge.score("a.jsonl")
+    assert (run.results.n, run.metrics.loc["acc@25km", "n_groups"]) == (3, 2)
+    named = [
+        {"id": row["id"], "response": "Rome", "truth": {"lat": 1, "lon": 2, "group": who[row["id"]]}} for row in ROWS
+    ]
+    assert ge.score(named).samples["truth.group"].tolist() == ["p1", "p1", "p2"]
 
 
 def test_another_column_with_the_ids_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,8 +84,10 @@ def check(
     """Each path and why it is refused, an empty list where it may stand; by default every row of the leaderboard.
 
     Published rows are read then too. Rows are also held against all others of the leaderboard: rows of one manifest
-    have the same photographs, groups and ceilings, and no run stands there twice.
+    have the same photographs, groups and ceilings, and no run stands there twice. Raises InputError for no folder.
     """
+    if not paths and not leaderboards.is_dir():
+        raise InputError(f"{leaderboards}: no such folder; give the leaderboards' with --leaderboards")
     known = known_tasks(include_path)
     there = _row_files(leaderboards)
     paths = list(paths) or there
@@ -145,8 +147,6 @@ def build(leaderboards: Path, *, suffixes: Sequence[str] = (), include_path: Seq
 
     Raises InputError for a row that is refused: a board of what nobody checked would say nothing.
     """
-    if not leaderboards.is_dir():
-        raise InputError(f"{leaderboards}: no such folder; give the leaderboards' with --leaderboards")
     checked = check([], leaderboards, include_path=include_path)
     refused = [f"{path.name}: {'; '.join(wrong)}" for path, wrong in checked if wrong]
     if refused:
