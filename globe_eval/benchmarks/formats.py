@@ -36,6 +36,9 @@ _SPLITS = "dataset_dict.json"
 """Of a folder in which the datasets library has a folder a split."""
 _ID_KEYS = {"id", "ids", "image", "filename", "imageid", "imgid", "photoid", "imagepath", "customid"}
 
+_WRAPPER = re.compile(r"(?:response|prediction|answer|output|result|sample|guess)(?:e?s)?|data", re.IGNORECASE)
+"""A key that is no photograph's id where it is the only one of a file."""
+
 REPLY_KEYS = {"choices": (), "candidates": (), "role": ("content", "parts"), "from": ("value",)}
 """A key of an object that is a reply or a message -> the keys of which it has one too."""
 _BEGINS = {
@@ -334,7 +337,8 @@ def _under_a_key(value: dict[str, Any], name: str) -> list[dict[str, Any]] | Non
     others = [inner for inner in value.values() if inner is not only]
     of_rows = all(isinstance(row, dict) for row in only.values())
     beside_others = bool(others) and (of_rows or not any(isinstance(other, list) for other in others))
-    by_id = (of_rows and _has_id(only)) or any(map(EXTENSION.search, only))
+    wrapped = len(value) == 1 and _WRAPPER.fullmatch(next(iter(value)))
+    by_id = wrapped or (of_rows and _has_id(only)) or any(map(EXTENSION.search, only))
     return records(only, name) if beside_others or by_id else None
 
 

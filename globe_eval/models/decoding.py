@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from globe_eval.errors import InputError
 
 LENGTHS = ("max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens")
 """Names of the limit on an answer's tokens, in lm-eval's order of precedence."""
+USUAL = (
+    *LENGTHS, "temperature", "do_sample", "top_p", "top_k", "min_p", "until", "stop", "seed", "num_beams",
+    "repetition_penalty", "frequency_penalty", "presence_penalty", "length_penalty", "reasoning_effort",
+)  # fmt: skip
 
 
 def merge_arguments(task: Mapping[str, Any], given: Mapping[str, Any], *, backend: str = "endpoint") -> dict[str, Any]:
@@ -23,7 +28,7 @@ def merge_arguments(task: Mapping[str, Any], given: Mapping[str, Any], *, backen
         backend: the model; lm-eval's own ones, whose names begin with hf and vllm, and `ray-vllm` know one name of the
             limit, call stops `until` and read no null, and vLLM's take a missing temperature for greedy decoding.
 
-    Raises InputError where the user's arguments contradict each other.
+    Raises InputError where the user's arguments contradict each other, or one is a usual one misspelt.
 
     >>> greedy = {"do_sample": False, "temperature": 0.0}
     >>> merge_arguments({**greedy, "max_gen_toks": 256}, {"temperature": 0.7, "max_tokens": 64})
@@ -33,6 +38,9 @@ def merge_arguments(task: Mapping[str, Any], given: Mapping[str, Any], *, backen
     """
     if not given:
         return dict(task)
+    for name in given:  # a server may have names of its own, and ignores what it does not know
+        if name not in USUAL and (meant := get_close_matches(name, USUAL, n=1, cutoff=0.9)):
+            raise InputError(f"--gen_kwargs: no argument {name!r}; did you mean {meant[0]!r}?")
     limits = {name: given[name] for name in LENGTHS if name in given}
     if len({repr(value) for value in limits.values() if value is not None}) > 1:
         raise InputError(f"--gen_kwargs: {_shown(limits)}: two limits of one answer; give one of them")

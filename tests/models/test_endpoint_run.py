@@ -138,6 +138,14 @@ def test_what_contradicts_itself_is_refused_before_anything_is_asked(run: Run, w
         assert not server.asked and "gen_kwargs" in run.err and len(run.said) == 1
 
 
+@pytest.mark.parametrize("words, meant", [("temprature=1", "temperature"), ("max_gen_tokens=99", "max_gen_toks")])
+def test_a_misspelt_argument_is_not_sent_to_a_server_that_ignores_it(run: Run, words: str, meant: str) -> None:
+    with ChatServer(lambda payload, number: LONDON) as server:
+        assert run(server.base_url, "--gen_kwargs", words).code == 2
+        assert not server.asked and f"did you mean '{meant}'?" in run.err
+        assert run(server.base_url, "--gen_kwargs", "min_new_tokens=1,top_a=0.2").code == 0
+
+
 def test_what_the_user_gave_is_never_left_out(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     refusal = Reply({"error": {"message": "Unsupported value: temperature", "param": "temperature"}}, 400)
     with ChatServer(lambda payload, number: refusal if "temperature" in payload else LONDON) as server:

@@ -358,6 +358,18 @@ def test_a_row_by_id_with_a_generated_text_keeps_its_truth(capsys: pytest.Captur
     assert score(capsys, "a.json")[0]["acc@25km"] == 1.0
 
 
+@pytest.mark.parametrize("key", ["response", "predictions", "Results", "guesses", "data", "answers"])
+def test_rows_by_id_may_stand_under_one_key(capsys: pytest.CaptureFixture[str], key: str) -> None:
+    Path("t.csv").write_text(TRUTH.replace(".jpg", ""))
+    texts = {row["id"][0]: row["reply"] for row in SAID}
+    objects = {row["id"][0]: {"lat": row["lat"], "lon": row["lon"]} for row in ROWS}
+    for inner in (texts, objects, {name: list(point.values()) for name, point in objects.items()}):
+        Path("a.json").write_text(json.dumps({key: inner}))
+        assert score(capsys, "a.json", "--truth", "t.csv")[0]["acc@25km"] == 1.0
+    Path("a.json").write_text(json.dumps({"a": {"lat": 48.85, "lon": 2.29}}))  # one photograph
+    assert score(capsys, "a.json", "--truth", "t.csv", code=3)[0]["status"]["coordinates"] == 1
+
+
 def test_a_path_leads_into_nested_values(capsys: pytest.CaptureFixture[str]) -> None:
     nested = [
         {"id": row["id"], "out": {"say": [{"text": row["reply"]}]}, "ground_truth": {"lat": at[0], "lon": at[1]}}
