@@ -138,11 +138,7 @@ def prepare(trainer: Any, recipe: Recipe) -> None:
 
 
 def outside(number: str) -> str | None:
-    """What trl says it works with, where a version of vLLM is not that; None where it is.
-
-    >>> outside("0.1.0").startswith("trl ") if outside("0.1.0") else True
-    True
-    """
+    """What trl says it works with, where a version of vLLM is not that; None where it is."""
     from packaging.requirements import Requirement
 
     for one in map(Requirement, requires("trl") or []):

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from PIL import Image
 
-from globe_eval import miniworld
-from globe_eval.errors import InputError
-from globe_train.laptop import teacher
-from globe_train.laptop import world as training_world
-from globe_train.laptop.muon import MuonAndAdamW, matrices_and_rest
-from globe_train.laptop.steps import Step, run
+torch = pytest.importorskip("torch")
+
+from globe_eval import miniworld  # noqa: E402
+from globe_eval.errors import InputError  # noqa: E402
+from globe_train.laptop import teacher  # noqa: E402
+from globe_train.laptop import world as training_world  # noqa: E402
+from globe_train.laptop.muon import MuonAndAdamW, matrices_and_rest  # noqa: E402
+from globe_train.laptop.steps import Step, run  # noqa: E402
 
 
 def rows_of(manifest: Path) -> list[dict]:
