@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from globe_eval import lazy_re as re
 from globe_eval.answers import lexicon, uncased
@@ -82,7 +82,7 @@ _COMPARED_AFTER = re.compile(
 )
 _PLACED = re.compile(
     r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
-    r"|it's|guess|say|answer|suggests?|indicates?|confirms?|with|toward|towards|possibly|perhaps|either|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|[:→]\s?)[\"'“”‘’(\[]*$"
+    r"|it's|guess|say|answer|suggests?|indicates?|confirms?|with|toward|towards|possibly|perhaps|maybe|potentially|presumably|either|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|[:→]\s?)[\"'“”‘’(\[]*$"
 )
 _LOCATIVE = re.compile(r"(?<=\w)['’][dt][ae]n?(?!\w)")
 """A Turkish ending that says "in" or "from"."""
@@ -270,9 +270,12 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]], least: int) -> 
             names = replace(names, country=other.country, admin=names.admin or other.admin, venue=names.venue or finer)
         elif (
             not names.city
-            and (claim.weight >= STATED or (claim.weight >= least and _is_only_town(claim, claims)))
             and other.city
-            and (_agree(names, other, len(towns)) if claim.known else _is_town_in(names, other))
+            and (
+                (_agree(names, other, len(towns)) if claim.known else _is_town_in(names, other))
+                if claim.weight >= STATED
+                else claim.weight >= least and _is_only("city", claim, claims) and _lies_in(names, other)
+            )
         ):
             names = replace(other, country=names.country or other.country, admin=other.admin or names.admin)
         elif claim.known and names == Names(names.country) and claim.weight >= STATED and _is_region_in(names, other):
@@ -287,15 +290,20 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]], least: int) -> 
             and (not claim.known or (other.city is not None and _same(names, other)))
         ):
             names = replace(names, venue=other.venue)
+    if names.country and names == Names(names.country):
+        possible = (one for one in claims if one.known and one.weight == POSSIBLE and _is_region_in(names, one.value))
+        if (region := next(possible, None)) is not None and _is_only("admin", region, claims):
+            names = replace(names, admin=region.value.admin)
     if _is_bare_town(names):  # "in either Bruges or Ghent, Belgium"
         stated = (Names(one.value.country) for one in firmest if one.weight >= STATED and one.value.country)
         names = replace(names, country=next((one.country for one in stated if _agree(one, names, 0)), None))
     return names
 
 
-def _is_only_town(claim: Claim[Names], claims: list[Claim[Names]]) -> bool:
-    """Whether a claim is that of the only town of its sentence: "Kenya, possibly Nairobi", with no "or Mombasa"."""
-    return claim.known and {one.value.city for one in claims if one.start == claim.start} <= {claim.value.city, None}
+def _is_only(field: Literal["city", "admin"], claim: Claim[Names], claims: list[Claim[Names]]) -> bool:
+    """Whether a claim's town or region is the only one of its sentence: "Kenya, possibly Nairobi", no "or Mombasa"."""
+    all_of_them = {getattr(one.value, field) for one in claims if one.start == claim.start}
+    return claim.known and all_of_them <= {getattr(claim.value, field), None}
 
 
 def _same(names: Names, other: Names) -> bool:
@@ -317,6 +325,14 @@ def _agree(names: Names, other: Names, regions: int) -> bool:
         inside = town is not None and code_of(town) == country_of(names.country or "")
         return _is_town_in(names, other) if names.admin else inside
     return same_country(names.country, other.country) or bool(names.admin and other.admin)
+
+
+def _lies_in(names: Names, other: Names) -> bool:
+    """Whether a town that is held possible, with or without its region, lies in the stated country and region."""
+    if names.admin or not names.country or other.country:
+        return _agree(names, other, 0)
+    is_there = not other.admin or other.city == other.venue or _is_town_in(names, other)
+    return is_there and _country(other) == country_of(names.country)
 
 
 def _is_town_in(names: Names, other: Names) -> bool:
