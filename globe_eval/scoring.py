@@ -146,20 +146,15 @@ def score(
         np.array([getattr(p, axis) if p else np.nan for p in predictions], dtype=np.float64) for axis in ("lat", "lon")
     )
     truth_lat, truth_lon = (np.array([getattr(t, axis) for t in truths], dtype=np.float64) for axis in ("lat", "lon"))
-    kilometres = DISTANCES[distance](truth_lat, truth_lon, lat, lon)
-
-    accepted = accepted_countries(truths)
-    predicted_country = [frozenset((p.country_code,)) if p and p.country_code else _NOWHERE for p in predictions]
+    kilometres = DISTANCES[distance](truth_lat, truth_lon, lat, lon).tolist()
     at_point: list[frozenset[str] | None] = [None] * len(truths)
     by_point = [i for i, p in enumerate(predictions) if p is not None and p.level == "coordinates"]
     for i, codes in zip(by_point, countries_at(lat[by_point], lon[by_point]), strict=True):
-        predicted_country[i] = at_point[i] = codes
-    cities: Sequence[Place | None] = [None] * len(truths)  # coordinates name none
-    of_names = form != "coordinates"
-    if of_names:
-        cities = named_cities([(t.city, t.country, None) for t in truths])
-        cities = [city if point is None else None for city, point in zip(cities, at_point, strict=True)]
-
+        at_point[i] = codes
+    countries = _countries_correct(truths, predictions, at_point)
+    cities: Sequence[float | None] = [None] * len(truths)
+    if form != "coordinates":
+        cities = _cities_correct(truths, answers, predictions, kilometres)
     spoken = [answer if sample.response is not None else None for sample, answer in zip(samples, answers, strict=True)]
     consistent: Sequence[Consistency | None] = [None] * len(truths)
     # Rules and lexicon of reasonings are imported where there is one to read: positions need neither.
@@ -168,7 +163,7 @@ def score(
 
         consistent = consistencies(spoken, predictions, at_point)
     grounded: Sequence[Grounding | None] = [None] * len(truths)
-    if "grounding" in families and any(one.truth.entities and said for one, said in zip(samples, spoken, strict=True)):
+    if "grounding" in families and any(truth.entities and said for truth, said in zip(truths, spoken, strict=True)):
         from globe_eval.metrics.grounding import ground
 
         grounded = [
@@ -177,22 +172,16 @@ def score(
         ]
     scored = []
     for i, (sample, answer, prediction) in enumerate(zip(samples, answers, predictions, strict=True)):
-        response, truth, said = sample.response, sample.truth, spoken[i]
+        said = spoken[i]
         one = sample.but(
             status=status(answer, prediction, form),
             answer=_recorded(_NO_ANSWER if answer is None else said or sample.answer),
             prediction=prediction,
-            distance_km=float(kilometres[i]) if prediction else None,
-            country_correct=none_if_nan(country_correct(predicted_country[i], accepted[i])),
-            city_correct=none_if_nan(
-                city_correct(
-                    prediction, cities[i], distance_km=kilometres[i] if answer and _is_specific(answer) else None
-                )
-            )
-            if of_names
-            else None,
-            globe_country_match=_released("country", answer, response, truth.country) if of_names else None,
-            globe_city_match=_released("city", answer, response, truth.city) if of_names else None,
+            distance_km=kilometres[i] if prediction else None,
+            country_correct=countries[i],
+            city_correct=cities[i],
+            globe_country_match=_released("country", sample, answer, form),
+            globe_city_match=_released("city", sample, answer, form),
             grounding=grounded[i],
             consistency=consistent[i],
             localizability=localizability(said) if said is not None and "localizability" in families else None,
@@ -200,6 +189,38 @@ def score(
         )
         scored.append(one.but(own=own_values(own, _fields(one, answer))) if own else one)
     return scored
+
+
+def _countries_correct(
+    truths: Sequence[Truth], predictions: Sequence[Prediction | None], at_point: Sequence[frozenset[str] | None]
+) -> list[float | None]:
+    """1 where the predicted country is right, else 0; None where it is not known. `at_point`: of coordinates."""
+    predicted = [
+        at or (frozenset((p.country_code,)) if p and p.country_code else _NOWHERE)
+        for p, at in zip(predictions, at_point, strict=True)
+    ]
+    accepted = accepted_countries(truths)
+    return [none_if_nan(country_correct(*pair)) for pair in zip(predicted, accepted, strict=True)]
+
+
+def _cities_correct(
+    truths: Sequence[Truth],
+    answers: Sequence[Answer | None],
+    predictions: Sequence[Prediction | None],
+    kilometres: Sequence[float],
+) -> list[float | None]:
+    """1 where the predicted city is the true one, else 0; None where it is not known, and of coordinates."""
+    cities = named_cities([(truth.city, truth.country, None) for truth in truths])
+    return [
+        none_if_nan(
+            city_correct(
+                prediction,
+                None if prediction and prediction.level == "coordinates" else city,  # coordinates name none
+                distance_km=km if answer and _is_specific(answer) else None,
+            )
+        )
+        for city, answer, prediction, km in zip(cities, answers, predictions, kilometres, strict=True)
+    ]
 
 
 def controls_of(samples: Sequence[Sample]) -> Sequence[Control | None]:
@@ -276,14 +297,15 @@ def _is_specific(answer: Answer) -> bool:
 
 
 def _released(
-    field: Literal["country", "city"], answer: Answer | None, response: str | None, truth: str | None
+    field: Literal["country", "city"], sample: Sample, answer: Answer | None, form: AnswerForm
 ) -> float | None:
     """The released containment rule, on the response where there is one, else on the name as it was given."""
-    if answer is None or truth is None:
+    truth = getattr(sample.truth, field)
+    if form == "coordinates" or answer is None or truth is None:
         return None
-    if response is not None:
-        return none_if_nan((globe_country_match if field == "country" else globe_city_match)(response, truth))
-    return float(globe_match(((answer.country if field == "country" else answer.city) or "").strip().lower(), truth))
+    if sample.response is not None:
+        return none_if_nan((globe_country_match if field == "country" else globe_city_match)(sample.response, truth))
+    return float(globe_match((getattr(answer, field) or "").strip().lower(), truth))
 
 
 def figures(
