@@ -59,22 +59,8 @@ def arranged(parts: Sequence[str]) -> Names | None:
     (Names(country='Italy', city='Florence', admin=None, venue=None), None)
     """
     left = [piece for part in parts[:_MOST_PARTS] for piece in _pieces(part) if not is_area(piece)]
-    at = next((i for i in range(len(left) - 1, -1, -1) if country_of(left[i])), None)
-    country, code = None, None
-    beyond: list[str] = []
-    same: list[str] = []
-    if at and _are_two(left[at - 1], left[at]):
-        left, at = left[:at], at - 1
-    if at is None and len(left) > 1 and is_pure_region(left[0]) and not regions_of(left[-1], None):
-        left = [*left[1:], left[0]]  # "in Utah, near Moab"
-    if at is not None and not (_rather_region(left, at) or _rather_town(left, at)):
-        country, code, beyond = left[at], country_of(left[at]), left[at + 1 :]
-        same = [part for part in left[:at] if country_of(part) == code]
-        if same and normalise(country) in HOME_NATIONS:  # "the United Kingdom (likely England)"
-            country, beyond = same[0], [country, *beyond]
-        left = [part for part in left[:at] if part not in same]
-        if not left:
-            left, beyond = beyond[::-1], []
+    left, country, same, beyond = _split_at_country(left)
+    code = country_of(country) if country else None
     city, admin, venue, row = _read_backwards(left, country, code)
     if not (city or admin or venue):
         admin = next((part for part in same if normalise(part) in HOME_NATIONS), None)  # "Scotland, UK"
@@ -93,11 +79,33 @@ def arranged(parts: Sequence[str]) -> Names | None:
     venue += [part for part in beyond if is_venue(part) or town_of(part, code, ()) not in (None, row)]
     site = row is not None and is_landmark(row)
     among = code if country or admin else None
-    venue = [
-        part for part in dict.fromkeys(venue) if not (city and row is not None and _is_elsewhere(part, row, among))
-    ]
-    venue = [part for part in venue if _is_finer(part, city, code, site=site)]
-    return Names(country, city, admin, ", ".join(venue) or None)
+    finer = (
+        part
+        for part in dict.fromkeys(venue)
+        if not (city and row is not None and _is_elsewhere(part, row, among)) and _is_finer(part, city, code, site=site)
+    )
+    return Names(country, city, admin, ", ".join(finer) or None)
+
+
+def _split_at_country(parts: Sequence[str]) -> tuple[list[str], str | None, list[str], list[str]]:
+    """What stands before the last country, the country, other names of it, and what stands behind it.
+
+    Without a country all parts stand before it; with one that stands first they do too, the last part first.
+    """
+    left = [*parts]
+    at = next((i for i in range(len(left) - 1, -1, -1) if country_of(left[i])), None)
+    if at and _are_two(left[at - 1], left[at]):
+        left, at = left[:at], at - 1
+    if at is None and len(left) > 1 and is_pure_region(left[0]) and not regions_of(left[-1], None):
+        left = [*left[1:], left[0]]  # "in Utah, near Moab"
+    if at is None or _rather_region(left, at) or _rather_town(left, at):
+        return left, None, [], []
+    country, beyond = left[at], left[at + 1 :]
+    same = [part for part in left[:at] if country_of(part) == country_of(country)]
+    before = [part for part in left[:at] if part not in same]
+    if same and normalise(country) in HOME_NATIONS:  # "the United Kingdom (likely England)"
+        country, beyond = same[0], [country, *beyond]
+    return (before, country, same, beyond) if before else (beyond[::-1], country, same, [])
 
 
 def _is_range(part: str) -> bool:
@@ -199,6 +207,8 @@ def _holds(region: int, before: Sequence[str]) -> bool:
 _OF_ITS_TOWN = re.compile(
     rf"(.+?)\s(?:[a-z]+\s)*(?:{'|'.join(sorted(VENUES))}|(?:{'|'.join(sorted(WORDS['arranging.of_its_town']))})\b.*)"
 )
+_OF_A_COUNTRY = tuple(sorted(WORDS["arranging.of_a_country"]))
+"""What such a name begins with belongs to the country that it names, and is not in it."""
 _CENTRE_OF = re.compile(
     r"(.+?)\s(?:Downtown|Medina|Altstadt|(?:Old|Ancient|Historic|Inner)\s(?:Town|City|Cent(?:er|re)|District|Quarter)|City\sCent(?:er|re))"
 )
@@ -245,7 +255,7 @@ def _pieces(part: str) -> Iterator[str]:
         yield from (match[2], match[1])
     elif (
         (match := _OF.fullmatch(part))
-        and not (is_name(part) or part.startswith(("Bank", "Embassy", "Consulate")))
+        and not (is_name(part) or part.startswith(_OF_A_COUNTRY))
         and _is_of_town(part, match[1])
     ):
         head = part[: match.start(1)].removesuffix("the ")[:-4]
