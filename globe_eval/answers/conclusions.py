@@ -82,7 +82,7 @@ _COMPARED_AFTER = re.compile(
 )
 _PLACED = re.compile(
     r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
-    r"|it's|guess|say|answer|suggests?|indicates?|confirms?|with|toward|towards|possibly|perhaps|maybe|potentially|presumably|either|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|[:→]\s?)[\"'“”‘’(\[]*$"
+    r"|it's|guess|say|answer|suggests?|indicates?|confirms?|with|toward|towards|(?:it|this)\slooks\slike|possibly|perhaps|maybe|potentially|presumably|either|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|[:→]\s?)[\"'“”‘’(\[]*$"
 )
 _LOCATIVE = re.compile(r"(?<=\w)['’][dt][ae]n?(?!\w)")
 """A Turkish ending that says "in" or "from"."""
@@ -93,6 +93,7 @@ _SETTING = re.compile(
 _PREFERRED_AFTER = re.compile(
     r"\s\(?(?:(?:the|a|is|seems|looks|being|as|far|much|slightly|considerably|somewhat|significantly|by\sfar)\s){0,3}"
     r"(?:more|most)\s(?:likely|probable|plausible|convincing)\b(?!\s(?:than\snot|to))|\sthe\s(?:better|best|stronger|strongest|likelier)\s"
+    r"|\s(?:is|would\sbe|seems|remains)\s(?:my|the)\s(?:(?:single|first|top|best|closest|strongest)\s){0,2}(?:guess|pick|bet|choice|match|fit|estimate)\b"
 )
 _YIELDING = ("though", "whereas", "while", "even if", "despite")
 _CONCEDED = re.compile(r"\b(?:although|though|while|whereas|even\sif|despite)\b[^,;:.]{1,120}(?:,\s)?")

@@ -50,7 +50,7 @@ _VERB = alternatives(r"""
 """)
 STATED = alternatives(rf"""
     (?:taken|shot|captured|photographed|set|situated|located|filmed|snapped|looking)\b
-    (?:photo|photograph|picture|image) (?:was )?made\b | location\b
+    (?:photo|photograph|picture|image) (?:(?:was )?made|(?:\w+ )?comes from)\b | location\b
     this (?:is|was|looks|appears|seems|must) | it(?:'s| is| was| looks| appears| seems| must) | that(?:'s| is)
     these are | here is | are those of | lies (?:in|on|at|near) | belongs? to
     the (?:city|town|village|country|region) (?:is|must be)
