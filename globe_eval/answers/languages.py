@@ -192,7 +192,7 @@ _FOREIGN = re.compile(
     r"(?<!\w)(?:la foto\w*|una? foto\w*|esta|este|imagen|imagem|immagine|respuesta|resposta|risposta|r[ée]ponse|antwort"
     r"|cette|il s'agit|c'est|je|une|dans|des|est|es|de|la|el|en|le|les|di|do|da|em|com|que|por|per|che|se"
     r"|d'après|für|sind|mit|von|ein|wurde|und|das|der|ist|nicht|ich|bild|parece|probable?mente"
-    r"|provavelmente|probabilmente|probablement|uma|não|foi|della|questa|è|sono|het|een|deze|waarschijnlijk|niet|foto|ik|dat|dit|maar|lijkt"
+    r"|provavelmente|probabilmente|probablement|uma|não|foi|della|questa|è|sono|het|een|deze|waarschijnlijk|niet|foto|ik|dat|dit|mijn|beste|maar|lijkt"
     r"|zdjęci\w+|jest|się|nie|że|prawdopodobnie|fotoğraf\w*|bu|bir|çekilmiş\w*|bilden|[а-яё]{2,})(?!\w)"
 )
 _COMMON = re.compile(r"(?<!\w)(?:the|is|of|this|and|was|it's|likely|at|with|near|to|from)(?!\w)")
