@@ -24,9 +24,10 @@ _REFUSAL = re.compile(
     |\bi\ (?:do\ not|don't)\ have\ (?:enough|sufficient|access|the\ ability)\b
     |\bi(?:'m|\ am)\ going\ to\ (?:end|stop)\b|\bi(?:'d|\ would)\ (?:rather|prefer)\ not\b
     |\bi\ must\ (?:decline|refuse)\b
-    |(?:^|[:>*]\ ?)abstain\b|\babstain(?:ing)?\ from\b|\bnothing\ (?:\w+\ ){{0,4}}(?:lets|allows|tells)\ (?:me|us)\b
+    |(?:^|[:>*]\ ?|\bi(?:'ll|\ will|\ must)?\ )abstain\b|\babstain(?:ing)?\ from\b|\bnothing\ (?:\w+\ ){{0,4}}(?:lets|allows|tells)\ (?:me|us)\b
     |\blocation\ should(?:\ not|n't)\ be\ (?:disclosed|revealed|shared)[.*]*$
-    |\bno\ location\ (?:disclosure|should|can)\b
+    |\bno\ (?:(?:specific|exact|precise)\ )?location\ (?:disclosure|should|can)\b
+    |\bi\ would\ need\ more\b
     |\bi(?:'d|\ would|\ will)\ not\ (?:disclose|reveal|share)\b
     |\bi\ (?:decline|refuse)\ to\b|\bcannot\ be\ (?:determined|identified|located|pinpointed)\b
     |\bimpossible\ to\ (?:accurately\ |precisely\ )?(?:determine|identify|pinpoint|say|tell|know|provide)
