@@ -24,7 +24,8 @@ _REFUSAL = re.compile(
     |\bi\ (?:do\ not|don't)\ have\ (?:enough|sufficient|access|the\ ability)\b
     |\bi(?:'m|\ am)\ going\ to\ (?:end|stop)\b|\bi(?:'d|\ would)\ (?:rather|prefer)\ not\b
     |\bi\ must\ (?:decline|refuse)\b
-    |(?:^|[:>*]\ ?|\bi(?:'ll|\ will|\ must)?\ )abstain\b|\babstain(?:ing)?\ from\b|\bnothing\ (?:\w+\ ){{0,4}}(?:lets|allows|tells)\ (?:me|us)\b
+    |(?:^|[:>*]\ ?|\bi(?:'ll|\ will|\ must)?\ )abstain\b|\babstain(?:ing)?\ from\b
+    |\bnothing\ (?:\w+\ ){{0,4}}(?:lets|allows|tells)\ (?:me|us)\b
     |\blocation\ should(?:\ not|n't)\ be\ (?:disclosed|revealed|shared)[.*]*$
     |\bno\ (?:(?:specific|exact|precise)\ )?location\ (?:disclosure|should|can)\b
     |\bi\ would\ need\ more\b
