@@ -25,6 +25,7 @@ from globe_eval.answers.toponyms import (
     is_event,
     is_inside,
     is_landmark,
+    is_large_town,
     is_name,
     is_ordinary,
     is_prominent,
@@ -94,9 +95,15 @@ def _split_at_country(parts: Sequence[str]) -> tuple[list[str], str | None, list
     """
     left = [*parts]
     at = next((i for i in range(len(left) - 1, -1, -1) if country_of(left[i])), None)
-    if at and _are_two(left[at - 1], left[at]):
+    while at and _are_two(left[at - 1], left[at]):
         left, at = left[:at], at - 1
-    if at is None and len(left) > 1 and is_pure_region(left[0]) and not regions_of(left[-1], None):
+    if (
+        at is None
+        and len(left) > 1
+        and is_pure_region(left[0])
+        and not regions_of(left[-1], None)
+        and _holds(regions_of(left[0], None)[0], left[1:])
+    ):
         left = [*left[1:], left[0]]  # "in Utah, near Moab"
     if at is None or _rather_region(left, at) or _rather_town(left, at):
         return left, None, [], []
@@ -209,9 +216,11 @@ _OF_ITS_TOWN = re.compile(
 )
 _OF_A_COUNTRY = tuple(sorted(WORDS["arranging.of_a_country"]))
 """What such a name begins with belongs to the country that it names, and is not in it."""
+_CENTRE = r"(?:Old|Ancient|Historic|Inner|Walled)\s(?:Town|City|Cent(?:er|re)|District|Quarter)"
 _CENTRE_OF = re.compile(
-    r"(.+?)\s(?:Downtown|Medina|Altstadt|(?:Old|Ancient|Historic|Inner)\s(?:Town|City|Cent(?:er|re)|District|Quarter)|City\sCent(?:er|re))"
+    rf"(.+?)\s(?:Downtown|Medina|Altstadt|{_CENTRE}|City\sCent(?:er|re))|(?:The\s|the\s)?{_CENTRE}\sof\s(.+)"
 )
+_SAINT = ("St. ", "St ", "Saint ")
 _OWNED = re.compile(r"(.+?)['’](?:s?|n?[ıiuü]n)\s(.+)")
 _POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
 _OF = re.compile(
@@ -249,9 +258,13 @@ def _pieces(part: str) -> Iterator[str]:
         yield home
     elif part.startswith(("Downtown ", "Uptown ", "Midtown ")):
         yield from (part, part.split(maxsplit=1)[1])
-    elif (match := _CENTRE_OF.fullmatch(part)) and is_name(match[1]) and not is_ordinary(match[1]):
-        yield from (part, match[1])
-    elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]) and not (is_venue(part) or is_ordinary(match[1])):
+    elif (match := _CENTRE_OF.fullmatch(part)) and is_name(town := match[1] or match[2]) and not is_ordinary(town):
+        yield from (part, town)
+    elif (
+        (match := _OWNED.fullmatch(part))
+        and (is_large_town(match[1]) or (is_prominent(match[1]) and not is_venue(part)))
+        and not (is_name(part) or is_ordinary(match[1]) or part.startswith(_SAINT))
+    ):
         yield from (match[2], match[1])
     elif (
         (match := _OF.fullmatch(part))

@@ -59,7 +59,8 @@ STATED = alternatives(rf"""
     identif(?:y|ied|ies|iable) | recogni[sz](?:e|ed|able)\b | corresponds? to | matches
     suggest(?:s|ing)?\b | indicat(?:es?|ing)\b | points? (?:strongly |clearly |directly )?to(?:ward)?s?
     confirm(?:s|ed|ing)?\b | place (?:it|this|us|the \w+) (?:in|at|near) | is in(?!\san?\b)
-    placed (?:in|at|near) | view (?:of|from|over) | it could only be
+    placed (?:in|at|near) | view (?:of|from|over) | (?:it|this|that) (?:can|could) only be
+    (?:makes?|made) (?:it|this|that) $ | narrow(?:s|ed|ing)? (?:it|this|that|things) down to
     i(?:'m| am) (?:\w+ )?(?:sure|confident|certain) | i(?:'d| would) (?:place|put|locate)
     (?:i|we) (?:believe|think|suspect|conclude|infer|can see|see)
     se trouve | aufgenommen | fotografiert | scattata | tomada | tirada

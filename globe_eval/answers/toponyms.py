@@ -192,10 +192,19 @@ def is_prominent(text: str) -> bool:
     if country_of(text):
         return True
     gaz = gazetteer.load()
-    rows = [entry >> 1 for entry in gaz.find(normalise(text))]
     return any(
-        gaz.kind[row] in (ADMIN1, REGION) or (gaz.kind[row] >= CITY and gaz.population[row] >= LARGE) for row in rows
+        (gaz.kind[row := entry >> 1] in (ADMIN1, REGION) and entry & 1)
+        or (gaz.kind[row] in (ADMIN1, *range(CITY, CAPITAL + 1)) and gaz.population[row] >= LARGE)
+        for entry in gaz.find(normalise(text))
     )
+
+
+@lru_cache(maxsize=8192)
+def is_large_town(text: str) -> bool:
+    """Whether a name is one by which a large town is known: "Lisbon", not "Brown"."""
+    gaz = gazetteer.load()
+    rows = [entry >> 1 for entry in gaz.find(normalise(text)) if entry & 1]
+    return any(gaz.kind[row] >= CITY and gaz.population[row] >= LARGE for row in rows) and not is_ordinary(text)
 
 
 _CASES = (

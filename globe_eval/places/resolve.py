@@ -216,7 +216,7 @@ def _resolve_anywhere(
 ) -> int | None:
     """No country was stated: one may be part of the text ("Paris, France"), or the text may be a country."""
     if len(keys) == 1:
-        code = _country_rather(gaz, keys[0]) if len(keys[0]) > 2 else None
+        code = _country_rather(gaz, keys[0]) if _may_be_country(gaz, keys[0], pieces) else None
         if code and (not hints or _country_first(gaz, [keys[0], *hints])):
             row = _resolve_region(gaz, _hints(gaz, ", ".join(pieces), code), code) if len(pieces) > 1 else None
             return _country_or_city(gaz, keys[0], code) if row is None else row  # "Zambia, Southern Province"
@@ -254,6 +254,14 @@ def _country_first(gaz: Gazetteer, keys: list[str]) -> str | None:
             if gaz.kind[row] >= CITY and any(not around.isdisjoint(hint.regions) for hint in hints):
                 return None
     return code
+
+
+def _may_be_country(gaz: Gazetteer, key: str, pieces: list[str]) -> bool:
+    """Whether a text is long enough for a country: a code of three letters is written so, for "Dom" is no "DOM"."""
+    if len(key) > 3 or not key.isascii():
+        return True
+    is_named = any(entry & 1 and gaz.kind[entry >> 1] == COUNTRY for entry in gaz.find(key))  # "uae"
+    return len(key) == 3 and (is_named or any(piece.isupper() for piece in pieces))
 
 
 def _country_rather(gaz: Gazetteer, key: str) -> str | None:
