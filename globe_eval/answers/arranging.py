@@ -20,6 +20,7 @@ from globe_eval.answers.toponyms import (
     code_of,
     country_in,
     country_of,
+    country_of_code,
     is_area,
     is_country,
     is_event,
@@ -60,6 +61,8 @@ def arranged(parts: Sequence[str]) -> Names | None:
     (Names(country='Italy', city='Florence', admin=None, venue=None), None)
     """
     left = [piece for part in parts[:_MOST_PARTS] for piece in _pieces(part) if not is_area(piece)]
+    if len(left) > 1 and not country_of(left[-1]) and (home := country_of_code(left[-1], left[-2])):
+        left[-1] = home
     left, country, same, beyond = _split_at_country(left)
     code = country_of(country) if country else None
     city, admin, venue, row = _read_backwards(left, country, code)

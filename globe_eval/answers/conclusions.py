@@ -83,7 +83,7 @@ _COMPARED_AFTER = re.compile(
 )
 _PLACED = re.compile(
     r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
-    r"|(?:makes?|made)\s(?:it|this|that)|it's|guess|say|(?<=i\s)(?:think|believe|suspect|reckon)|answer|suggests?|indicates?|confirms?|with|toward|towards|(?:it|this)\slooks\slike|possibly|perhaps|maybe|potentially|presumably|either|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|[:→]\s?)[\"'“”‘’(\[]*$"
+    r"|(?:makes?|made)\s(?:it|this|that)|it's|guess|say|choose|pick|(?<=i\s)(?:think|believe|suspect|reckon)|answer|suggests?|indicates?|confirms?|with|toward|towards|(?:it|this)\slooks\slike|possibly|perhaps|maybe|potentially|presumably|either|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|[:→]\s?|\d\s?%\s(?:on\s|for\s)?)[\"'“”‘’(\[]*$"
 )
 _LOCATIVE = re.compile(r"(?<=\w)['’][dt][ae]n?(?!\w)")
 """A Turkish ending that says "in" or "from"."""
@@ -94,7 +94,8 @@ _SETTING = re.compile(
 _PREFERRED_AFTER = re.compile(
     r"\s\(?(?:(?:the|a|is|seems|looks|being|as|far|much|slightly|considerably|somewhat|significantly|by\sfar)\s){0,3}"
     r"(?:more|most)\s(?:likely|probable|plausible|convincing)\b(?!\s(?:than\snot|to))|\sthe\s(?:better|best|stronger|strongest|likelier)\s"
-    r"|\s(?:is|would\sbe|seems|remains)\s(?:my|the)\s(?:(?:single|first|top|best|closest|strongest)\s){0,2}(?:guess|pick|bet|choice|match|fit|estimate)\b"
+    r"|,?\s(?:is|would\sbe|seems|remains)\s(?:my|the)\s(?:(?:single|first|top|best|better|closest|strongest|stronger|likelier)\s){0,2}"
+    r"(?:guess|pick|bet|choice|match|fit|estimate|candidate|option)\b"
     r"|\sit\sis(?=[.!]|$)"
 )
 _YIELDING = ("though", "whereas", "while", "even if", "despite")

@@ -29,8 +29,9 @@ FINAL = alternatives(r"""
     on balance | all things considered | taken together
     with a preference for | best (?:that )?i can (?:do|offer|say|give)
     i had to (?:choose|pick|say|bet) | i(?:'d| would) bet
-    lean(?:ing)? (?:towards?|to)
-    i(?:'d| would)? (?:\w+ )?(?:guess|say|settle|go) | i(?:'ll| will) (?:\w+ )?(?:go|say|guess)
+    lean(?:ing)? (?:towards?|to) | my (?!second|third|next)(?:\w+ )?(?:pick|choice|bet|vote)
+    tips? (?:it|this|things|the (?:scales?|balance)) (?:towards?|to|in favou?r of)
+    i(?:'d| would)? (?:\w+ )?(?:guess|say|settle|go|choose|pick|opt) | i(?:'ll| will) (?:\w+ )?(?:go|say|guess)
     most (?:likely|plausible|probable) | (?:most|very|highly) probably | reasonable to (?:conclude|infer|assume|guess)
     based on (?:these|this|all|the above|my) | (?:given|considering|combining) (?:these|this|all)
     (?:estimated|predicted) (?:location|place) | likely location | appropriate (?:\w+ )?(?:level|granularity)\b

@@ -19,6 +19,7 @@ from globe_eval.answers.lexicon import (
 from globe_eval.places import gazetteer
 from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CAPITAL, CITY, LANDMARK, REGION
 from globe_eval.places.names import normalise
+from globe_eval.places.resolve import country_name
 from globe_eval.places.words import DEMONYMS, is_continent, is_unknown, variants
 
 LARGE = 100_000
@@ -49,6 +50,14 @@ def country_of(text: str) -> str | None:
         if not is_prominent_town(key, people // 100):
             return other  # "Brasil", but not "Granada"
     return code
+
+
+def country_of_code(text: str, town: str) -> str | None:
+    """The country of an ISO code that no state or province of North America has, behind a town in it: "Chur, CH"."""
+    if not (text.isascii() and text.isupper() and len(text) in (2, 3)) or text in _STATE_CODES | _PROVINCE_CODES:
+        return None
+    code = gazetteer.country(text.lower())
+    return country_name(code) if code and town_of(town, code, ()) is not None else None
 
 
 def is_prominent_town(key: str, above: int = 0) -> bool:
@@ -129,6 +138,8 @@ def town_of(text: str, code: str | None, around: tuple[int, ...]) -> int | None:
     if len(key) < 2 or key in UNNAMED or is_unknown(key) or is_continent(key):
         return None
     towns = [row for row in rows_of(key) if gaz.kind[row] >= LANDMARK]
+    if len(key) == 2 and text.isupper() and key.isascii():  # "SF" is a city, but "CH" is not Chornomorsk
+        towns = [row for row in towns if gaz.population[row] >= 5 * LARGE]
     if around:
         near = [row for row in towns if gaz.admin1[row] in around or gaz.admin2[row] in around]
         if near:
