@@ -196,12 +196,16 @@ def _read_backwards(
         elif town is not None and not (is_landmark(town) and any(is_town(other, code) for other in left[:i])):
             city, row = part, town
         elif regions:
-            island = part if around and is_inside(regions[0], around[0]) and not _is_range(part) else island
+            inside = around and any(is_inside(region, around[0]) for region in regions) and not _is_range(part)
+            island = part if inside else island
         elif (country or admin) and (names_region(normalise(part)) or part.split()[-1].lower() in AREAS):
             admin = admin or part
         else:
             venue.insert(0, part)
-    return city, admin if city or not island else island, venue, row
+    is_there = city and row is not None and any(is_inside(row, region) for region in around)
+    if island and admin and not is_there and normalise(island) != normalise(admin):
+        admin = f"{island}, {admin}"
+    return city, admin, venue, row
 
 
 def _is_called(row: int, part: str) -> bool:
@@ -210,8 +214,9 @@ def _is_called(row: int, part: str) -> bool:
 
 
 def _holds(region: int, before: Sequence[str]) -> bool:
-    """Whether a name before a region's is that of a town or a landmark in it: "Tacoma, Washington"."""
-    return any(is_inside(town_of(part, code_of(region), (region,)), region) for part in before)
+    """Whether a name before a region's is that of a place in it: "Tacoma, Washington", "Whitman County, Washington"."""
+    code = code_of(region)
+    return any(is_inside(town_of(part, code, (region,)), region) or _is_division(part, region) for part in before)
 
 
 _OF_ITS_TOWN = re.compile(
@@ -320,7 +325,14 @@ def _rather_region(parts: Sequence[str], at: int) -> bool:
         return False
     before = [part for part in parts[:at] if town_of(part, "GE", ())]
     regions = regions_of(parts[at], "US")
-    return not before and any(town_of(part, "US", regions) for part in parts[:at])
+    return not before and _holds(regions[0], parts[:at])
+
+
+def _is_division(part: str, region: int) -> bool:
+    """Whether a name says that it is a division, and is one of the region: "Suffolk County", New York."""
+    if not (is_name(part) and names_region(normalise(part))):
+        return False
+    return any(is_inside(row, region) for row in regions_of(part, code_of(region)))
 
 
 def _rather_town(parts: Sequence[str], at: int) -> bool:
@@ -357,6 +369,8 @@ def _is_region(part: str, region: int, town: int, before: Sequence[str], code: s
             first = first and gaz.kind[region] == ADMIN1
             if first or are_apart(other, town):
                 return True
+    if any(_is_division(part, region) for part in before):
+        return True
     if gaz.kind[region] == ADMIN2 and is_inside(town, region) and gaz.population[town] >= TOWN:
         return False  # "Venise, Italie": the town, not its province
     if gaz.kind[town] in (CAPITAL, LANDMARK) and gaz.kind[region] != ADMIN1:

@@ -285,7 +285,7 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]], least: int) -> 
         elif claim.known and names == Names(names.country) and claim.weight >= STATED and _is_region_in(names, other):
             names = replace(names, admin=other.admin)
         elif claim.known and names == Names(admin=names.admin) and claim.weight >= STATED and _has_region(other, names):
-            admin = names.admin if is_name(names.admin or "") else other.admin or names.admin
+            admin = names.admin if is_name(str(names.admin).partition(", ")[0]) else other.admin or names.admin
             names = Names(other.country, admin=admin)
         elif (
             not names.venue
@@ -361,10 +361,12 @@ def _has_region(other: Names, names: Names) -> bool:
 def _is_region_in(names: Names, other: Names) -> bool:
     """Whether another claim is that of a region alone, and in the stated country."""
     region = other.admin and not other.city and regions_of(other.admin, country_of(names.country or ""))
-    pure = bool(region) and is_pure_region(str(other.admin)) and is_name(str(other.admin))
+    finest = str(other.admin).partition(", ")[0]  # "Maui, Hawaii"
     return (
-        pure
-        and country_of(str(other.admin)) is None
+        bool(region)
+        and is_pure_region(finest)
+        and is_name(finest)
+        and country_of(finest) is None
         and (other.country is None or same_country(names.country, other.country))
     )
 

@@ -29,6 +29,7 @@ _SUBURB_KM = 25.0
 HOME_NATIONS = {"england": "GB", "scotland": "GB", "wales": "GB", "northern ireland": "GB", "great britain": "GB"}
 _STATE_CODES = WORDS["toponyms.state_codes"]
 _PROVINCE_CODES = WORDS["toponyms.province_codes"]
+_ABBREVIATIONS = frozenset(["st", "ste", "mt", "ft"])
 _COUNTRY_CODES = frozenset(["US", "USA", "U.S", "U.S.A", "UK", "U.K", "UAE", "U.A.E", "NZ", "PRC"])
 
 
@@ -90,6 +91,10 @@ def regions_of(text: str, code: str | None) -> tuple[int, ...]:
     """First- and second-level regions and wide areas of this name, within a country if one is stated."""
     gaz = gazetteer.load()
     bare = text.strip(" .")
+    division, _, region = bare.partition(", ")
+    if region:  # "Suffolk County, New York"
+        around = regions_of(region, code)
+        return tuple(row for row in regions_of(division, code) if is_inside(row, around[0])) if around else ()
     key = normalise(bare)
     if bare.replace(".", "") == "DC" or key == "washington dc":
         key = "district of columbia"
@@ -135,7 +140,7 @@ def town_of(text: str, code: str | None, around: tuple[int, ...]) -> int | None:
     """The largest town or landmark of this name in the country and, if one is stated, in the region."""
     gaz = gazetteer.load()
     key = normalise(text)
-    if len(key) < 2 or key in UNNAMED or is_unknown(key) or is_continent(key):
+    if len(key) < 2 or key in UNNAMED or key in _ABBREVIATIONS or is_unknown(key) or is_continent(key):
         return None
     towns = [row for row in rows_of(key) if gaz.kind[row] >= LANDMARK]
     if len(key) == 2 and text.isupper() and key.isascii():  # "SF" is a city, but "CH" is not Chornomorsk

@@ -239,6 +239,8 @@ def _resolve_anywhere(
         if key not in stated and (found is None or gaz.kind[found] < LANDMARK):
             row = search_in(key)
             found = found if row is None else row
+    if found is not None and names.normalise(gaz.name(gaz.admin1[found])) in stated:
+        return found  # "Cobb County, Georgia"
     return countries[stated[-1]].home if stated and (found is None or gaz.kind[found] < LANDMARK) else found
 
 
@@ -297,8 +299,12 @@ def _resolve_region(gaz: Gazetteer, keys: Sequence[str], code: str | None) -> in
     for i, key in enumerate(keys):
         if code and gazetteer.country(key) == code:
             continue
-        row = _area(gaz, key, scope, hints_of(gaz, keys[i + 1 :], scope))
-        if row is not None and (code or gaz.kind[row] in (ADMIN1, REGION) or gaz.population[row] >= TOWN):
+        hints = hints_of(gaz, keys[i + 1 :], scope)
+        row = _area(gaz, key, scope, hints)
+        if row is None:
+            continue
+        in_stated = any(gaz.admin1[row] in hint.regions for hint in hints)
+        if code or in_stated or gaz.kind[row] in (ADMIN1, REGION) or gaz.population[row] >= TOWN:
             return row
     return None
 
@@ -327,6 +333,8 @@ def _search(gaz: Gazetteer, whole: str, keys: Sequence[str], hints: Sequence[str
             return row
     region: int | None = None
     for i, key in enumerate(keys):
+        if region is not None and gaz.kind[region] == ADMIN2 and key == names.normalise(gaz.name(gaz.admin1[region])):
+            continue  # "Suffolk County, New York"
         agreeing = [*hints_of(gaz, [k for k in keys[i + 1 :] if k != key], scope), *weak]
         later = not whole.startswith(key)
         row = _named(gaz, key, scope, agreeing) if not later or len(key) > 2 or not key.isascii() else None
