@@ -128,7 +128,10 @@ def best(
         return area if city is None else city
     if regional and gaz.kind[city] != REGION:
         return area
-    if gaz.kind[city] == REGION and _agreement(gaz, area, hints) > _agreement(gaz, city, hints):
+    ahead = _agreement(gaz, city, hints) - _agreement(gaz, area, hints)
+    if ahead > 0:
+        return city  # "Hudson, Massachusetts" is not in Hudson County, New Jersey
+    if ahead < 0 and gaz.kind[city] == REGION:
         return area  # "Orange County, Florida"
     if area in (gaz.admin1[city], gaz.admin2[city]) and any(area in hint.regions for hint in hints):
         return city  # "Pingtung, Pingtung": the region is said already
@@ -172,11 +175,13 @@ def _agreement(gaz: Gazetteer, row: int, hints: list[Hint]) -> float:
 
 
 def _agrees(gaz: Gazetteer, row: int, hint: Hint) -> float:
-    """1 if a place lies in a hinted region or close to a hinted city, less if only near the middle of such a region."""
+    """1 if a place lies in a hinted region or close to a hinted city, less if the hint is a region's name as well, and
+    least if the place is only near the middle of such a region.
+    """
     if gaz.admin1[row] in hint.regions or gaz.admin2[row] in hint.regions or gaz.country[row] in hint.regions:
         return 1.0
     if hint.city is not None and km_between(gaz, row, hint.city) <= NEAR_KM:
-        return 1.0
+        return 0.9 if hint.regions else 1.0  # "Little Falls, New York" is not in New Jersey
     near = min((km_between(gaz, row, r) for r in hint.regions if gaz.kind[r] != COUNTRY), default=math.inf)
     return 0.5 if near <= NEAR_REGION_KM else 0.0
 
