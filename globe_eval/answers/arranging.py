@@ -20,11 +20,13 @@ from globe_eval.answers.toponyms import (
     code_of,
     country_in,
     country_of,
+    country_of_code,
     is_area,
     is_country,
     is_event,
     is_inside,
     is_landmark,
+    is_large_town,
     is_name,
     is_ordinary,
     is_prominent,
@@ -59,6 +61,8 @@ def arranged(parts: Sequence[str]) -> Names | None:
     (Names(country='Italy', city='Florence', admin=None, venue=None), None)
     """
     left = [piece for part in parts[:_MOST_PARTS] for piece in _pieces(part) if not is_area(piece)]
+    if len(left) > 1 and not country_of(left[-1]) and (home := country_of_code(left[-1], left[-2])):
+        left[-1] = home
     left, country, same, beyond = _split_at_country(left)
     code = country_of(country) if country else None
     city, admin, venue, row = _read_backwards(left, country, code)
@@ -94,9 +98,15 @@ def _split_at_country(parts: Sequence[str]) -> tuple[list[str], str | None, list
     """
     left = [*parts]
     at = next((i for i in range(len(left) - 1, -1, -1) if country_of(left[i])), None)
-    if at and _are_two(left[at - 1], left[at]):
+    while at and _are_two(left[at - 1], left[at]):
         left, at = left[:at], at - 1
-    if at is None and len(left) > 1 and is_pure_region(left[0]) and not regions_of(left[-1], None):
+    if (
+        at is None
+        and len(left) > 1
+        and is_pure_region(left[0])
+        and not regions_of(left[-1], None)
+        and _holds(regions_of(left[0], None)[0], left[1:])
+    ):
         left = [*left[1:], left[0]]  # "in Utah, near Moab"
     if at is None or _rather_region(left, at) or _rather_town(left, at):
         return left, None, [], []
@@ -186,12 +196,16 @@ def _read_backwards(
         elif town is not None and not (is_landmark(town) and any(is_town(other, code) for other in left[:i])):
             city, row = part, town
         elif regions:
-            island = part if around and is_inside(regions[0], around[0]) and not _is_range(part) else island
+            inside = around and any(is_inside(region, around[0]) for region in regions) and not _is_range(part)
+            island = part if inside else island
         elif (country or admin) and (names_region(normalise(part)) or part.split()[-1].lower() in AREAS):
             admin = admin or part
         else:
             venue.insert(0, part)
-    return city, admin if city or not island else island, venue, row
+    is_there = city and row is not None and any(is_inside(row, region) for region in around)
+    if island and admin and not is_there and normalise(island) != normalise(admin):
+        admin = f"{island}, {admin}"
+    return city, admin, venue, row
 
 
 def _is_called(row: int, part: str) -> bool:
@@ -200,8 +214,9 @@ def _is_called(row: int, part: str) -> bool:
 
 
 def _holds(region: int, before: Sequence[str]) -> bool:
-    """Whether a name before a region's is that of a town or a landmark in it: "Tacoma, Washington"."""
-    return any(is_inside(town_of(part, code_of(region), (region,)), region) for part in before)
+    """Whether a name before a region's is that of a place in it: "Tacoma, Washington", "Whitman County, Washington"."""
+    code = code_of(region)
+    return any(is_inside(town_of(part, code, (region,)), region) or _is_division(part, region) for part in before)
 
 
 _OF_ITS_TOWN = re.compile(
@@ -209,9 +224,11 @@ _OF_ITS_TOWN = re.compile(
 )
 _OF_A_COUNTRY = tuple(sorted(WORDS["arranging.of_a_country"]))
 """What such a name begins with belongs to the country that it names, and is not in it."""
+_CENTRE = r"(?:Old|Ancient|Historic|Inner|Walled)\s(?:Town|City|Cent(?:er|re)|District|Quarter)"
 _CENTRE_OF = re.compile(
-    r"(.+?)\s(?:Downtown|Medina|Altstadt|(?:Old|Ancient|Historic|Inner)\s(?:Town|City|Cent(?:er|re)|District|Quarter)|City\sCent(?:er|re))"
+    rf"(.+?)\s(?:Downtown|Medina|Altstadt|{_CENTRE}|City\sCent(?:er|re))|(?:The\s|the\s)?{_CENTRE}\sof\s(.+)"
 )
+_SAINT = ("St. ", "St ", "Saint ")
 _OWNED = re.compile(r"(.+?)['’](?:s?|n?[ıiuü]n)\s(.+)")
 _POSTCODE = re.compile(r"(?<=\w)\s(?:\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]?(?:\s\d[A-Z]{2})?)$")
 _OF = re.compile(
@@ -249,9 +266,13 @@ def _pieces(part: str) -> Iterator[str]:
         yield home
     elif part.startswith(("Downtown ", "Uptown ", "Midtown ")):
         yield from (part, part.split(maxsplit=1)[1])
-    elif (match := _CENTRE_OF.fullmatch(part)) and is_name(match[1]) and not is_ordinary(match[1]):
-        yield from (part, match[1])
-    elif (match := _OWNED.fullmatch(part)) and is_prominent(match[1]) and not (is_venue(part) or is_ordinary(match[1])):
+    elif (match := _CENTRE_OF.fullmatch(part)) and is_name(town := match[1] or match[2]) and not is_ordinary(town):
+        yield from (part, town)
+    elif (
+        (match := _OWNED.fullmatch(part))
+        and (is_large_town(match[1]) or (is_prominent(match[1]) and not is_venue(part)))
+        and not (is_name(part) or is_ordinary(match[1]) or part.startswith(_SAINT))
+    ):
         yield from (match[2], match[1])
     elif (
         (match := _OF.fullmatch(part))
@@ -304,7 +325,14 @@ def _rather_region(parts: Sequence[str], at: int) -> bool:
         return False
     before = [part for part in parts[:at] if town_of(part, "GE", ())]
     regions = regions_of(parts[at], "US")
-    return not before and any(town_of(part, "US", regions) for part in parts[:at])
+    return not before and _holds(regions[0], parts[:at])
+
+
+def _is_division(part: str, region: int) -> bool:
+    """Whether a name says that it is a division, and is one of the region: "Suffolk County", New York."""
+    if not (is_name(part) and names_region(normalise(part))):
+        return False
+    return any(is_inside(row, region) for row in regions_of(part, code_of(region)))
 
 
 def _rather_town(parts: Sequence[str], at: int) -> bool:
@@ -341,6 +369,8 @@ def _is_region(part: str, region: int, town: int, before: Sequence[str], code: s
             first = first and gaz.kind[region] == ADMIN1
             if first or are_apart(other, town):
                 return True
+    if any(_is_division(part, region) for part in before):
+        return True
     if gaz.kind[region] == ADMIN2 and is_inside(town, region) and gaz.population[town] >= TOWN:
         return False  # "Venise, Italie": the town, not its province
     if gaz.kind[town] in (CAPITAL, LANDMARK) and gaz.kind[region] != ADMIN1:

@@ -76,13 +76,14 @@ _DENIED_AFTER = re.compile(
     r"|unlikely|ruled\sout|less\slikely|excluded|impossible|değil\w*)\b"
 )
 """What denies the name before it; in "Lyon, not Paris" it is the name behind."""
+_DENIED_BY_LABEL = re.compile(r"\b(?:less\slikely|least\slikely|unlikely|ruled\sout|excluded)\s?:\s*$")
 _COMPARED_AFTER = re.compile(
     r"[\"”]?[-\s](?:lettering|logo|banner|style|styled|inspired|flag|language|culture|cuisine|restaurant|accent|jersey|shirt|costume|like|esque|sign|text"
     r"|(?:(?:licen[cs]e|number)\s)?plate)s?\b"
 )
 _PLACED = re.compile(
     r"(?:^|\b(?:in|at|near|from|of|is|be|was|as|to|around|outside|within|over|over|for|likely|probably|definitely|clearly|certainly"
-    r"|it's|guess|say|answer|suggests?|indicates?|confirms?|with|toward|towards|(?:it|this)\slooks\slike|possibly|perhaps|maybe|potentially|presumably|either|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|[:→]\s?)[\"'“”‘’(\[]*$"
+    r"|(?:makes?|made)\s(?:it|this|that)|it's|guess|say|choose|pick|(?<=i\s)(?:think|believe|suspect|reckon)|answer|suggests?|indicates?|confirms?|with|toward|towards|(?:it|this)\slooks\slike|possibly|perhaps|maybe|potentially|presumably|either|central|downtown|rural|urban|suburban|coastal|inland|(?:north|south|east|west)\w*|upstate|city|the|(?:capital|city|town),?)\s|[:→]\s?|\d\s?%\s(?:on\s|for\s)?)[\"'“”‘’(\[]*$"
 )
 _LOCATIVE = re.compile(r"(?<=\w)['’][dt][ae]n?(?!\w)")
 """A Turkish ending that says "in" or "from"."""
@@ -93,7 +94,9 @@ _SETTING = re.compile(
 _PREFERRED_AFTER = re.compile(
     r"\s\(?(?:(?:the|a|is|seems|looks|being|as|far|much|slightly|considerably|somewhat|significantly|by\sfar)\s){0,3}"
     r"(?:more|most)\s(?:likely|probable|plausible|convincing)\b(?!\s(?:than\snot|to))|\sthe\s(?:better|best|stronger|strongest|likelier)\s"
-    r"|\s(?:is|would\sbe|seems|remains)\s(?:my|the)\s(?:(?:single|first|top|best|closest|strongest)\s){0,2}(?:guess|pick|bet|choice|match|fit|estimate)\b"
+    r"|,?\s(?:is|would\sbe|seems|remains)\s(?:my|the)\s(?:(?:single|first|top|best|better|closest|strongest|stronger|likelier)\s){0,2}"
+    r"(?:guess|pick|bet|choice|match|fit|estimate|candidate|option)\b"
+    r"|\sit\sis(?=[.!]|$)"
 )
 _YIELDING = ("though", "whereas", "while", "even if", "despite")
 _CONCEDED = re.compile(r"\b(?:although|though|while|whereas|even\sif|despite)\b[^,;:.]{1,120}(?:,\s)?")
@@ -282,7 +285,7 @@ def _completed(chosen: Claim[Names], claims: list[Claim[Names]], least: int) -> 
         elif claim.known and names == Names(names.country) and claim.weight >= STATED and _is_region_in(names, other):
             names = replace(names, admin=other.admin)
         elif claim.known and names == Names(admin=names.admin) and claim.weight >= STATED and _has_region(other, names):
-            admin = names.admin if is_name(names.admin or "") else other.admin or names.admin
+            admin = names.admin if is_name(str(names.admin).partition(", ")[0]) else other.admin or names.admin
             names = Names(other.country, admin=admin)
         elif (
             not names.venue
@@ -358,10 +361,12 @@ def _has_region(other: Names, names: Names) -> bool:
 def _is_region_in(names: Names, other: Names) -> bool:
     """Whether another claim is that of a region alone, and in the stated country."""
     region = other.admin and not other.city and regions_of(other.admin, country_of(names.country or ""))
-    pure = bool(region) and is_pure_region(str(other.admin)) and is_name(str(other.admin))
+    finest = str(other.admin).partition(", ")[0]  # "Maui, Hawaii"
     return (
-        pure
-        and country_of(str(other.admin)) is None
+        bool(region)
+        and is_pure_region(finest)
+        and is_name(finest)
+        and country_of(finest) is None
         and (other.country is None or same_country(names.country, other.country))
     )
 
@@ -418,7 +423,8 @@ def _is_listed(text: str, phrase: Phrase) -> bool:
     names, first = phrase.names, text[phrase.start : phrase.end].partition(",")[0]
     if _LISTED.match(text, phrase.end) or (first != text[phrase.start : phrase.end] and is_area(first)):
         return True
-    if any(part is not None and is_country(part) for part in (names.city, names.admin)):
+    parts = text[phrase.start : phrase.end].split(",")
+    if any(map(is_country, filter(None, (names.city, names.admin)))) or len({*map(country_of, parts)} - {None}) > 1:
         return True
     return names.admin not in (None, first) and is_pure_region(first)
 
@@ -469,7 +475,7 @@ def _weight(sentence: Sentence, before: str, after: str) -> int:
     conceded = _last_end(_CONCEDED, before) if any(word in before for word in _YIELDING) else 0
     clause = before[max(_last_end(_CLAUSE, before), conceded if before[:conceded].endswith(", ") else 0) :]
     nearest = before[_last_end(_SHORT_CLAUSE, before) :]
-    if cues.denied.search(nearest) or _DENIED_AFTER.match(after):
+    if cues.denied.search(nearest) or _DENIED_AFTER.match(after) or _DENIED_BY_LABEL.search(before or sentence.heading):
         return 0
     cue = max(_last_end(cues.stated, before), _last_end(cues.final, before))
     since = max(cue, len(before) - len(clause))

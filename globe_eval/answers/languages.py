@@ -96,6 +96,7 @@ _ROMANCE = (
         estilo | como en
         semelhante\w* | lembra\w* | parecid[ao]s? com | simil[ei] a | ricord\w+ | assomigli\w+ | tipic\w+ | stile
         bandera de | drapeau | bandeira | bandiera | restaurante? | cuisine | cocina | cucina | habituel\w* | courant\w*
+        f(?:ait|ont) penser | fa(?:nno)? pensare | hacen? pensar | faz(?:em)? pensar | [ée]vo[cq]u?\w*
         com[úu]n(?:es)? en | comu[mn]s? em | comun[ei] in | fr[ée]quent\w* | caract[ée]ristique\w*
     """),
 )
@@ -184,6 +185,7 @@ PLACED = re.compile(
     r"(?:\b(?:en|[àaáé]|aux?|em|n[ao]s?|bei|im|nach|nell?[ao']|sur|sul|da|d[iou]|del?|della|zu|von|aus|um|es|est|ist|è|é|sei"
     r"|во?|на|из|это|около|we?|ze?|koło|bu|burası"
     r"|probable?mente?|provavelmente|probabilmente|vermutlich|wahrscheinlich|вероятно|всего"
+    r"|doute|sûrement|certainement|sicuramente|seguramente|s'agit\s(?:\w+\s){0,2}d[eu]"
     r"|près de|cerca de|perto de|vicino a)\s|[—–]\s|l'|d')[\"'“‘(\[«]*$"
 )
 """What stands right before a single name that is where the photograph was taken, in those languages."""

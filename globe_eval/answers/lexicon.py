@@ -29,8 +29,9 @@ FINAL = alternatives(r"""
     on balance | all things considered | taken together
     with a preference for | best (?:that )?i can (?:do|offer|say|give)
     i had to (?:choose|pick|say|bet) | i(?:'d| would) bet
-    lean(?:ing)? (?:towards?|to)
-    i(?:'d| would)? (?:\w+ )?(?:guess|say|settle|go) | i(?:'ll| will) (?:\w+ )?(?:go|say|guess)
+    lean(?:ing)? (?:towards?|to) | my (?!second|third|next)(?:\w+ )?(?:pick|choice|bet|vote)
+    tips? (?:it|this|things|the (?:scales?|balance)) (?:towards?|to|in favou?r of)
+    i(?:'d| would)? (?:\w+ )?(?:guess|say|settle|go|choose|pick|opt) | i(?:'ll| will) (?:\w+ )?(?:go|say|guess)
     most (?:likely|plausible|probable) | (?:most|very|highly) probably | reasonable to (?:conclude|infer|assume|guess)
     based on (?:these|this|all|the above|my) | (?:given|considering|combining) (?:these|this|all)
     (?:estimated|predicted) (?:location|place) | likely location | appropriate (?:\w+ )?(?:level|granularity)\b
@@ -59,7 +60,8 @@ STATED = alternatives(rf"""
     identif(?:y|ied|ies|iable) | recogni[sz](?:e|ed|able)\b | corresponds? to | matches
     suggest(?:s|ing)?\b | indicat(?:es?|ing)\b | points? (?:strongly |clearly |directly )?to(?:ward)?s?
     confirm(?:s|ed|ing)?\b | place (?:it|this|us|the \w+) (?:in|at|near) | is in(?!\san?\b)
-    placed (?:in|at|near) | view (?:of|from|over) | it could only be
+    placed (?:in|at|near) | view (?:of|from|over) | (?:it|this|that) (?:can|could) only be
+    (?:makes?|made) (?:it|this|that) $ | narrow(?:s|ed|ing)? (?:it|this|that|things) down to
     i(?:'m| am) (?:\w+ )?(?:sure|confident|certain) | i(?:'d| would) (?:place|put|locate)
     (?:i|we) (?:believe|think|suspect|conclude|infer|can see|see)
     se trouve | aufgenommen | fotografiert | scattata | tomada | tirada

@@ -65,6 +65,7 @@ _BESIDE = re.compile(
     r"\b(?:(?:specifically|particularly|precisely)\s(?:in|at|on|along|near|around|inside|outside|from|within)"
     r"|near|at|along|inside|outside|overlooking|in\sfront\sof|(?:north|south|east|west)\w*\sof)\s(?:the\s)?(?:[a-z]+\s)?[\"'“(]?$"
 )
+_QUARTERS = words("district quarter neighborhood neighbourhood ward borough arrondissement")
 _RUINS = re.compile(
     r"\b((?:ruins|citadel|cathedral|basilica|monastery|abbey|palace|fortress|port|harbou?r|waterfront|campus|airport)\sof\s)$"
 )
@@ -124,7 +125,7 @@ def _phrase(text: str, chain: Sequence[tuple[int, int]]) -> Iterator[Phrase]:
             first = start if first < 0 else first
             part = _part(text, start, end, site)
             aside = parts and text[:start].endswith("(") and not is_country(part) and not is_country(parts[-1])
-            closed = closed or (_is_wide(parts) and _BESIDE.search(text[max(start - 40, 0) : start]) is not None)
+            closed = closed or _is_finer(text, start, parts, site)
             if closed and not (is_country(part) or is_area(part)):
                 spots += [] if is_event(part) else [part]  # "London, England, specifically in Chinatown"
             else:
@@ -165,6 +166,14 @@ def _is_overlooked(text: str, start: int, end: int) -> bool:
     """Whether a mountain, a lake or the like is seen from the site before it: "overlooking Lake Michigan"."""
     seen = _OVERLOOKED.search(text[max(start - 24, 0) : start])
     return seen is not None and (is_wide(text[start:end]) or is_point(text[start:end]))
+
+
+def _is_finer(text: str, start: int, parts: Sequence[str], site: re.Match[str] | None) -> bool:
+    """Whether a name behind a place is that of a spot in it: "Peru, near Puno", "Porto, in the Ribeira district"."""
+    if _is_wide(parts) and _BESIDE.search(text[max(start - 40, 0) : start]):
+        return True
+    in_town = parts and is_prominent(parts[-1]) and not is_country(parts[-1])
+    return bool(in_town and site and site[0].split()[-1] in _QUARTERS)
 
 
 def _is_wide(parts: Sequence[str]) -> bool:

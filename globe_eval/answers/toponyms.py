@@ -19,6 +19,7 @@ from globe_eval.answers.lexicon import (
 from globe_eval.places import gazetteer
 from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CAPITAL, CITY, LANDMARK, REGION
 from globe_eval.places.names import normalise
+from globe_eval.places.resolve import country_name
 from globe_eval.places.words import DEMONYMS, is_continent, is_unknown, variants
 
 LARGE = 100_000
@@ -28,6 +29,7 @@ _SUBURB_KM = 25.0
 HOME_NATIONS = {"england": "GB", "scotland": "GB", "wales": "GB", "northern ireland": "GB", "great britain": "GB"}
 _STATE_CODES = WORDS["toponyms.state_codes"]
 _PROVINCE_CODES = WORDS["toponyms.province_codes"]
+_ABBREVIATIONS = frozenset(["st", "ste", "mt", "ft"])
 _COUNTRY_CODES = frozenset(["US", "USA", "U.S", "U.S.A", "UK", "U.K", "UAE", "U.A.E", "NZ", "PRC"])
 
 
@@ -49,6 +51,14 @@ def country_of(text: str) -> str | None:
         if not is_prominent_town(key, people // 100):
             return other  # "Brasil", but not "Granada"
     return code
+
+
+def country_of_code(text: str, town: str) -> str | None:
+    """The country of an ISO code that no state or province of North America has, behind a town in it: "Chur, CH"."""
+    if not (text.isascii() and text.isupper() and len(text) in (2, 3)) or text in _STATE_CODES | _PROVINCE_CODES:
+        return None
+    code = gazetteer.country(text.lower())
+    return country_name(code) if code and town_of(town, code, ()) is not None else None
 
 
 def is_prominent_town(key: str, above: int = 0) -> bool:
@@ -81,6 +91,10 @@ def regions_of(text: str, code: str | None) -> tuple[int, ...]:
     """First- and second-level regions and wide areas of this name, within a country if one is stated."""
     gaz = gazetteer.load()
     bare = text.strip(" .")
+    division, _, region = bare.partition(", ")
+    if region:  # "Suffolk County, New York"
+        around = regions_of(region, code)
+        return tuple(row for row in regions_of(division, code) if is_inside(row, around[0])) if around else ()
     key = normalise(bare)
     if bare.replace(".", "") == "DC" or key == "washington dc":
         key = "district of columbia"
@@ -126,9 +140,11 @@ def town_of(text: str, code: str | None, around: tuple[int, ...]) -> int | None:
     """The largest town or landmark of this name in the country and, if one is stated, in the region."""
     gaz = gazetteer.load()
     key = normalise(text)
-    if len(key) < 2 or key in UNNAMED or is_unknown(key) or is_continent(key):
+    if len(key) < 2 or key in UNNAMED or key in _ABBREVIATIONS or is_unknown(key) or is_continent(key):
         return None
     towns = [row for row in rows_of(key) if gaz.kind[row] >= LANDMARK]
+    if len(key) == 2 and text.isupper() and key.isascii():  # "SF" is a city, but "CH" is not Chornomorsk
+        towns = [row for row in towns if gaz.population[row] >= 5 * LARGE]
     if around:
         near = [row for row in towns if gaz.admin1[row] in around or gaz.admin2[row] in around]
         if near:
@@ -192,10 +208,19 @@ def is_prominent(text: str) -> bool:
     if country_of(text):
         return True
     gaz = gazetteer.load()
-    rows = [entry >> 1 for entry in gaz.find(normalise(text))]
     return any(
-        gaz.kind[row] in (ADMIN1, REGION) or (gaz.kind[row] >= CITY and gaz.population[row] >= LARGE) for row in rows
+        (gaz.kind[row := entry >> 1] in (ADMIN1, REGION) and entry & 1)
+        or (gaz.kind[row] in (ADMIN1, *range(CITY, CAPITAL + 1)) and gaz.population[row] >= LARGE)
+        for entry in gaz.find(normalise(text))
     )
+
+
+@lru_cache(maxsize=8192)
+def is_large_town(text: str) -> bool:
+    """Whether a name is one by which a large town is known: "Lisbon", not "Brown"."""
+    gaz = gazetteer.load()
+    rows = [entry >> 1 for entry in gaz.find(normalise(text)) if entry & 1]
+    return any(gaz.kind[row] >= CITY and gaz.population[row] >= LARGE for row in rows) and not is_ordinary(text)
 
 
 _CASES = (

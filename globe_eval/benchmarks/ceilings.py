@@ -26,6 +26,8 @@ import numpy.typing as npt
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.places import gazetteer, haversine_km, resolve
 from globe_eval.places.distance import DISTANCES
+from globe_eval.places.gazetteer import EARTH_RADIUS_KM
+from globe_eval.places.nearest import closest
 from globe_eval.sample import ANSWER_FORMS, AnswerForm, DistanceModel
 
 Floats = npt.NDArray[np.float64]
@@ -101,18 +103,18 @@ def _answers(points: Floats, form: AnswerForm, all_rows: bool = False) -> tuple[
         if not len(unsettled):
             break
         lat, lon = points[unsettled].T
-        chord, rows = gazetteer.closest(lat, lon, gazetteer.REGION, near)
+        chord, rows = closest(lat, lon, gazetteer.REGION, near)
         candidates, which = np.unique(rows, return_inverse=True)
         resolved = np.array([_resolved(int(row), form) for row in candidates])[which.reshape(rows.shape)]
         off = haversine_km(lat[:, None], lon[:, None], resolved[..., 0], resolved[..., 1])
-        closest = np.argmin(np.where(np.isnan(off), np.inf, off), axis=1)
+        nearest = np.argmin(np.where(np.isnan(off), np.inf, off), axis=1)
         first = np.argmax(resolved[..., 2], axis=1)
         each = np.arange(len(unsettled))
-        best[unsettled] = resolved[each, closest, :2]
+        best[unsettled] = resolved[each, nearest, :2]
         named[unsettled] = np.where(resolved[each, first, 2:] == 1, resolved[each, first, :2], np.nan)
         # Farther places than the last one tried can only lead back here through a homonym.
-        searched = 2 * gazetteer.EARTH_RADIUS_KM * np.arcsin(np.minimum(chord[:, -1] / 2, 1.0))
-        unsettled = unsettled[(resolved[..., 2].max(axis=1) == 0) | ~(off[each, closest] <= searched)]
+        searched = 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(chord[:, -1] / 2, 1.0))
+        unsettled = unsettled[(resolved[..., 2].max(axis=1) == 0) | ~(off[each, nearest] <= searched)]
     return named, best
 
 
@@ -122,8 +124,8 @@ def _at_nearest(points: Floats, form: AnswerForm) -> Floats:
     That is where no row of the gazetteer, to which every text leads, is nearer than a city whose text leads to itself.
     """
     lat, lon = points.T
-    chord, rows = (found[:, 0] for found in gazetteer.closest(lat, lon, gazetteer.REGION))
-    least = gazetteer.closest(lat, lon, gazetteer.COUNTRY)[0][:, 0]
+    chord, rows = (found[:, 0] for found in closest(lat, lon, gazetteer.REGION))
+    least = closest(lat, lon, gazetteer.COUNTRY)[0][:, 0]
     candidates, which = np.unique(rows, return_inverse=True)
     positions = np.array([gazetteer.load().position(int(row)) for row in candidates])
     resolved = np.array([_resolved(int(row), form) for row in candidates])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -226,6 +227,26 @@ def position_notes(
         if len(before) > 1 and nearer > 0.9 * len(before) and 5 * np.median(after) < np.median(before):
             return [found]
     return []
+
+
+def cut_notes(table: Table, column: str) -> list[str]:
+    """A note where a file seems to be cut off within the last number of its last column; mostly none.
+
+    That is where the last line has no line break, and its number fewer decimals than every other.
+    """
+    decimals = [len(str(row.get(column) or "").partition(".")[2]) for row in table.rows]
+    if table.path.suffix.lower() not in (".csv", ".tsv") or column != table.columns[-1]:
+        return []
+    if len(decimals) < 10 or decimals[-1] >= min(decimals[:-1]):
+        return []
+    with table.path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) in b"\r\n":
+            return []
+    return [
+        f"{table.where(-1)}: {column!r} is {table.rows[-1].get(column)!r}, with fewer decimals than all others, and no "
+        f"line break follows: is the file cut off there?"
+    ]
 
 
 def _km(points: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

@@ -13,8 +13,9 @@ from typing import get_args
 import numpy as np
 import numpy.typing as npt
 
-from globe_eval.places import continent_of, country_code, gazetteer
+from globe_eval.places import continent_of, country_code
 from globe_eval.places.borders import countries_at
+from globe_eval.places.nearest import any_within
 from globe_eval.sample import By
 
 DIMENSIONS: tuple[By, ...] = get_args(By)
@@ -78,7 +79,7 @@ def city_sizes(lats: npt.ArrayLike, lons: npt.ArrayLike) -> list[str]:
     classes = np.full(len(lat), "rural", dtype=object)
     left = np.arange(len(lat))
     for name, least in CITY_SIZES.items():
-        near = gazetteer.any_within(lat[left], lon[left], CITY_KM, least) if least else np.zeros(len(left), np.bool_)
+        near = any_within(lat[left], lon[left], CITY_KM, least) if least else np.zeros(len(left), np.bool_)
         classes[left[near]] = name
         left = left[~near]
     return classes.tolist()

@@ -162,9 +162,10 @@ def mean_interval(
     """Interval of the mean of `values`, shape (n,), by `groups`, (n,) labels; NaN is left out.
 
     In a range that has bounds, as shares have, it is Wilson's (1927) with Student's t of G - 1 degrees of freedom
-    instead of the normal quantile, else the mean plus or minus t times the standard error. `within` is that range;
-    without it that is [0, 1] where all values lie there, else unbounded. NaN bounds with fewer than two groups. An
-    infinite value makes the mean, and both bounds, infinite.
+    instead of the normal quantile, else the mean plus or minus t times the standard error, of it what lies in the
+    range: no mean of distances is below 0. `within` is that range; without it that is [0, 1] where all values lie
+    there, else unbounded. NaN bounds with fewer than two groups. An infinite value makes the mean, and both bounds,
+    infinite.
 
     >>> [round(bound, 3) for bound in mean_interval([0.0] * 20)]
     [0.0, 0.18]
@@ -178,9 +179,10 @@ def mean_interval(
     if of.n_groups < 2:
         return math.nan, math.nan
     t = t_quantile(of.n_groups, level)
-    lowest, highest = within or (0.0, 1.0 if np.nanmin(values) >= 0 and np.nanmax(values) <= 1 else math.inf)
+    are_shares = np.nanmin(values) >= 0 and np.nanmax(values) <= 1
+    lowest, highest = within or ((0.0, 1.0) if are_shares else (-math.inf, math.inf))
     if math.isinf(highest - lowest):
-        return of.mean - t * of.standard_error, of.mean + t * of.standard_error
+        return max(lowest, of.mean - t * of.standard_error), min(highest, of.mean + t * of.standard_error)
     share, width = (of.mean - lowest) / (highest - lowest), highest - lowest
     most = share * (1 - share) * width**2  # the variance, were all values at the ends of the range
     part = (of.variance / most * of.n + 1) / (of.n + 1) if most > 0 else 1.0

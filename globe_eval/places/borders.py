@@ -75,7 +75,7 @@ def _countries_at(lats: bytes, lons: bytes) -> list[frozenset[str]]:
     at_sea = near_land[row_of, column_of >> 3] >> (7 - (column_of & 7)) & 1 == 0
     doubtful = np.flatnonzero(~inside | at_sea)
     if doubtful.size:
-        from globe_eval.places.gazetteer import nearest_within
+        from globe_eval.places.nearest import nearest_within
 
         for where, place in zip(doubtful, nearest_within(y[doubtful], x[doubtful], COAST_KM), strict=True):
             if place is None:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from globe_eval.places.gazetteer import EARTH_RADIUS_KM
+
 if TYPE_CHECKING:
     from pyproj import Geod
-
-EARTH_RADIUS_KM = 6371.0
 
 
 def geodesic_km(lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLike) -> NDArray[np.float64]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 from functools import lru_cache
 from itertools import chain
 
@@ -103,8 +104,7 @@ def best(
             score = math.log10(gaz.population[row] + 10) + (entry & 1) + (0.5 if kind == CAPITAL else 0.0)
             if scope is not None and gaz.country[row] != scope.home:
                 score -= 1
-            for hint in hints:
-                score += 10 * _agrees(gaz, row, hint)
+            score += 10 * _agreement(gaz, row, hints)
             count += 1
             if score > top:
                 top, city, own = score, row, entry & 1
@@ -113,7 +113,11 @@ def best(
         elif (is_country and not entry & 1) or (hints and _elsewhere(gaz, row, hints)):
             continue
         else:
-            areas[kind] = max(areas.get(kind, entry), entry, key=lambda one: (one & 1, gaz.population[one >> 1]))
+            areas[kind] = max(
+                areas.get(kind, entry),
+                entry,
+                key=lambda one: (_agreement(gaz, one >> 1, hints), one & 1, gaz.population[one >> 1]),
+            )
     if city is not None and hints and _contradicted(gaz, city, hints, alone=as_written and count == 1, own=bool(own)):
         city = None
     area = areas.get(ADMIN1, areas.get(ADMIN2))  # "Saxony" is no other name of Lower Saxony
@@ -124,6 +128,11 @@ def best(
         return area if city is None else city
     if regional and gaz.kind[city] != REGION:
         return area
+    ahead = _agreement(gaz, city, hints) - _agreement(gaz, area, hints)
+    if ahead > 0:
+        return city  # "Hudson, Massachusetts" is not in Hudson County, New Jersey
+    if ahead < 0 and gaz.kind[city] == REGION:
+        return area  # "Orange County, Florida"
     if area in (gaz.admin1[city], gaz.admin2[city]) and any(area in hint.regions for hint in hints):
         return city  # "Pingtung, Pingtung": the region is said already
     if normalise(gaz.name(area)) == key and _is_lesser(gaz, city, area, own=bool(own), alone=not hints):
@@ -134,8 +143,8 @@ def best(
 def _is_lesser(gaz: Gazetteer, city: int, area: int, *, own: bool, alone: bool) -> bool:
     """Whether a town is small beside a division of its name, which is more than another name of the town.
 
-    "Mpumalanga" is no township in KwaZulu-Natal, "Virginia" none in South Africa, "Mato Grosso" not Vila Bela; but "New
-    York" is the city.
+    "Mpumalanga" is no township in KwaZulu-Natal, "Virginia" none in South Africa, "Mato Grosso" not Vila Bela,
+    "Paraíba" not João Pessoa; but "New York" is the city.
     """
     inside = area in (gaz.admin1[city], gaz.admin2[city])
     size, region, first = gaz.population[city], gaz.population[area], gaz.kind[area] == ADMIN1
@@ -144,16 +153,35 @@ def _is_lesser(gaz: Gazetteer, city: int, area: int, *, own: bool, alone: bool) 
     if own and gaz.country[city] != gaz.country[area]:
         return alone and size * (5 if first else 10) < region
     if own:
-        return not inside and first and size * 15 < region
-    return first and size * (5 if inside else 1) < region
+        return not inside and first and size * 10 < region
+    return first and size * (_times(normalise(gaz.name(city)), normalise(gaz.name(area))) if inside else 1) < region
+
+
+def _times(city: str, division: str) -> int:
+    """By how much a division must be larger than a city in it that is also listed under its name, to be meant by it.
+
+    A city of the same name in another spelling is as likely meant ("Luzern", "Rostov-on-Don", "Chattogram"), one whose
+    name says "City" less (Oklahoma), and least one that has a name of its own ("João Pessoa").
+    """
+    if city == f"{division} city":
+        return 3
+    one, other = city.removeprefix("al "), division.removeprefix("al ")
+    alike = SequenceMatcher(None, one, other, autojunk=False).ratio() >= 0.4
+    return 5 if division in city or (alike and one[:1] == other[:1]) else 1
+
+
+def _agreement(gaz: Gazetteer, row: int, hints: list[Hint]) -> float:
+    return sum(_agrees(gaz, row, hint) for hint in hints)
 
 
 def _agrees(gaz: Gazetteer, row: int, hint: Hint) -> float:
-    """1 if a place lies in a hinted region or close to a hinted city, less if only near the middle of such a region."""
+    """1 if a place lies in a hinted region or close to a hinted city, less if the hint is a region's name as well, and
+    least if the place is only near the middle of such a region.
+    """
     if gaz.admin1[row] in hint.regions or gaz.admin2[row] in hint.regions or gaz.country[row] in hint.regions:
         return 1.0
     if hint.city is not None and km_between(gaz, row, hint.city) <= NEAR_KM:
-        return 1.0
+        return 0.9 if hint.regions else 1.0  # "Little Falls, New York" is not in New Jersey
     near = min((km_between(gaz, row, r) for r in hint.regions if gaz.kind[r] != COUNTRY), default=math.inf)
     return 0.5 if near <= NEAR_REGION_KM else 0.0
 

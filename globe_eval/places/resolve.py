@@ -216,7 +216,7 @@ def _resolve_anywhere(
 ) -> int | None:
     """No country was stated: one may be part of the text ("Paris, France"), or the text may be a country."""
     if len(keys) == 1:
-        code = _country_rather(gaz, keys[0]) if len(keys[0]) > 2 else None
+        code = _country_rather(gaz, keys[0]) if _may_be_country(gaz, keys[0], pieces) else None
         if code and (not hints or _country_first(gaz, [keys[0], *hints])):
             row = _resolve_region(gaz, _hints(gaz, ", ".join(pieces), code), code) if len(pieces) > 1 else None
             return _country_or_city(gaz, keys[0], code) if row is None else row  # "Zambia, Southern Province"
@@ -239,6 +239,8 @@ def _resolve_anywhere(
         if key not in stated and (found is None or gaz.kind[found] < LANDMARK):
             row = search_in(key)
             found = found if row is None else row
+    if found is not None and names.normalise(gaz.name(gaz.admin1[found])) in stated:
+        return found  # "Cobb County, Georgia"
     return countries[stated[-1]].home if stated and (found is None or gaz.kind[found] < LANDMARK) else found
 
 
@@ -254,6 +256,14 @@ def _country_first(gaz: Gazetteer, keys: list[str]) -> str | None:
             if gaz.kind[row] >= CITY and any(not around.isdisjoint(hint.regions) for hint in hints):
                 return None
     return code
+
+
+def _may_be_country(gaz: Gazetteer, key: str, pieces: list[str]) -> bool:
+    """Whether a text is long enough for a country: a code of three letters is written so, for "Dom" is no "DOM"."""
+    if len(key) > 3 or not key.isascii():
+        return True
+    is_named = any(entry & 1 and gaz.kind[entry >> 1] == COUNTRY for entry in gaz.find(key))  # "uae"
+    return len(key) == 3 and (is_named or any(piece.isupper() for piece in pieces))
 
 
 def _country_rather(gaz: Gazetteer, key: str) -> str | None:
@@ -289,8 +299,12 @@ def _resolve_region(gaz: Gazetteer, keys: Sequence[str], code: str | None) -> in
     for i, key in enumerate(keys):
         if code and gazetteer.country(key) == code:
             continue
-        row = _area(gaz, key, scope, hints_of(gaz, keys[i + 1 :], scope))
-        if row is not None and (code or gaz.kind[row] in (ADMIN1, REGION) or gaz.population[row] >= TOWN):
+        hints = hints_of(gaz, keys[i + 1 :], scope)
+        row = _area(gaz, key, scope, hints)
+        if row is None:
+            continue
+        in_stated = any(gaz.admin1[row] in hint.regions for hint in hints)
+        if code or in_stated or gaz.kind[row] in (ADMIN1, REGION) or gaz.population[row] >= TOWN:
             return row
     return None
 
@@ -319,6 +333,8 @@ def _search(gaz: Gazetteer, whole: str, keys: Sequence[str], hints: Sequence[str
             return row
     region: int | None = None
     for i, key in enumerate(keys):
+        if region is not None and gaz.kind[region] == ADMIN2 and key == names.normalise(gaz.name(gaz.admin1[region])):
+            continue  # "Suffolk County, New York"
         agreeing = [*hints_of(gaz, [k for k in keys[i + 1 :] if k != key], scope), *weak]
         later = not whole.startswith(key)
         row = _named(gaz, key, scope, agreeing) if not later or len(key) > 2 or not key.isascii() else None

@@ -15,6 +15,7 @@ from globe_eval.benchmarks.points import (
     SwappedHeader,
     as_degrees,
     coordinate_pair,
+    cut_notes,
     is_missing,
     position_notes,
     predicted_points,
@@ -99,6 +100,7 @@ def join(
     matched = _match(answers, id_column, ids, truth_name, skip_unknown_ids, notes)
     if points is not None:
         refuse_radians(answers, lat, lon, points)
+        notes += cut_notes(answers, lon)
         there = np.array([[rows[i]["lat"], rows[i]["lon"]] for i in matched], dtype=np.float64)
         notes += position_notes(answers.path.name, lat, lon, points[list(matched.values())], there)
     if kind == "response":

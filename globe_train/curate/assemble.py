@@ -74,7 +74,7 @@ def place_of(row: Row, place: str) -> tuple[str, ...]:
     """
     country, city = row["country"], row["city"]
     if country is None or (city is None and place == "city"):
-        from globe_eval.places.gazetteer import nearest
+        from globe_eval.places.nearest import nearest
 
         (found,), _ = nearest([row["lat"]], [row["lon"]])
         country = country or found.country_code or ""

@@ -14,6 +14,7 @@ from globe_eval.answers import Answer
 from globe_eval.benchmarks.ceilings import _answers, _at_nearest, ceilings
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.places import gazetteer, haversine_km
+from globe_eval.places.nearest import nearest
 from globe_eval.sample import ANSWER_FORMS, AnswerForm, Sample, Truth
 
 NAMES = [acc_name(km) for km in THRESHOLDS_KM.values()]
@@ -88,7 +89,7 @@ def test_the_answer_of_the_nearest_city_never_beats_what_is_attainable(
 ) -> None:
     low, high = ceilings([lat], [lon], form, distance="haversine")
     assert all(low[name] <= high[name] for name in NAMES)
-    (place,), _ = gazetteer.nearest([lat], [lon])
+    (place,), _ = nearest([lat], [lon])
     answer = Answer(place.country_code, place.name)
     (score,) = scoring.score([Sample.of("x", Truth(lat, lon), answer=answer)], form="names", distance="haversine")
     assert score.distance_km is not None

@@ -56,6 +56,15 @@ def test_a_mean_of_single_photographs_is_the_t_interval() -> None:
     assert mean_interval(x) == pytest.approx((low, high), rel=1e-2)
 
 
+def test_an_interval_of_a_mean_does_not_leave_the_range_of_its_values() -> None:
+    far = [1.0] * 19 + [15_000.0]
+    low, high = stats.ttest_1samp(far, 0).confidence_interval()
+    assert low < 0
+    assert mean_interval(far, within=(0, math.inf)) == (0.0, pytest.approx(high, rel=0.02))
+    assert mean_interval(-np.array(far), within=(-math.inf, 0)) == (pytest.approx(-high, rel=0.02), 0.0)
+    assert mean_interval(far)[0] == pytest.approx(low, rel=0.05)
+
+
 def test_of_many_groups_it_is_the_cluster_robust_interval() -> None:
     rng = np.random.default_rng(2)
     codes = np.repeat(np.arange(2000), rng.integers(1, 20, 2000))

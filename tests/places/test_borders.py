@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from globe_eval.places import borders, gazetteer, names
 from globe_eval.places.borders import continent_of, countries_at, country_at
 from globe_eval.places.distance import geodesic_km
+from globe_eval.places.nearest import nearest
 
 DATA = Path(borders.__file__).with_name("data")
 NAN, INF = float("nan"), float("inf")
@@ -211,7 +212,7 @@ def test_off_the_borders_the_nearest_place_within_50_km_decides() -> None:
     lon = np.array([place.lon for place in picked]) + rng.uniform(-1.5, 1.5, len(picked))
     drawn = set(borders._borders().lookup(lat, (lon + 180) % 360 - 180)[0].tolist())
     bare = [row for row in range(len(picked)) if row not in drawn]
-    places, km = gazetteer.nearest(lat[bare], lon[bare])
+    places, km = nearest(lat[bare], lon[bare])
     found = countries_at(lat[bare], lon[bare])
     for place, distance, accepted in zip(places, km, found, strict=True):
         assert (place.country_code in accepted) == (distance <= 50), (place, distance)

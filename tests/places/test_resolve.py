@@ -6,6 +6,7 @@ import csv
 import itertools
 import json
 import math
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from globe_eval.places import RESOLVER_VERSION, Place, gazetteer, main_city, resolve, resolve_many
-from globe_eval.places.gazetteer import TERRITORIES, load
+from globe_eval.places.gazetteer import ADMIN1, ADMIN2, TERRITORIES, load
 from globe_eval.places.spotting import spot
 from globe_eval.places.words import DEMONYMS
 
@@ -313,6 +314,18 @@ def test_every_territory_is_found_as_the_region_of_its_sovereign() -> None:
             if place is None or place.country_code != item:
                 wrong.append((sovereign, name, place))
     assert wrong == []
+
+
+def test_nearly_every_division_is_found_in_the_region_and_country_that_are_stated() -> None:
+    gaz = load()
+    rows = [row for row in range(len(gaz)) if gaz.kind[row] == ADMIN2 and gaz.kind[gaz.admin1[row]] == ADMIN1]
+    sample = random.Random(0).sample(rows, 1_500)
+    away = []
+    for row in sample:
+        place = resolve(gaz.name(row), gaz.name(gaz.country[row]), gaz.name(gaz.admin1[row]))
+        assert place is not None
+        away.append(km(place, *gaz.position(row)))
+    assert sum(off > 60 for off in away) < 0.01 * len(sample)
 
 
 def test_an_unknown_region_moves_nothing() -> None:

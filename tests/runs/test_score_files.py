@@ -808,6 +808,16 @@ def test_answers_that_are_the_truth_but_for_a_factor_get_a_note(factor: float) -
     assert told == [f"3 of 3 answers are nearer the truth with all degrees times {factor:g}"]
 
 
+@pytest.mark.parametrize(("last", "is_told"), [("14.", True), ("1", True), ("14.30", True), ("14.3061", False)])
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_last_number_that_is_cut_off_gets_a_note(capsys, last: str, is_told: bool, end: str) -> None:
+    rows = [f"p{i},{i}.1234,{i}.2345,{i}.1235,{i}.2346" for i in range(12)] + [f"p12,12.1234,14.3061,12.1235,{last}"]
+    Path("cut.csv").write_text("id,true_lat,true_lon,lat,lon\n" + "\n".join(rows) + end)
+    _, told = score(capsys, "cut.csv")
+    note = f"cut.csv, line 14: 'lon' is '{last}', with fewer decimals than all others"
+    assert (note in told) == (is_told and not end)
+
+
 def test_positions_in_responses_get_the_same_notes(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"id": name, "response": f"I'd say {lon:.4f}, {lat:.4f}."} for name, (lat, lon) in POINTS.items()]
     Path("a.jsonl").write_text(lines(rows))
