@@ -257,6 +257,7 @@ def test_imageo_answers_meet_their_truth_by_stem(capsys: pytest.CaptureFixture[s
         (["--model", "constant", "--model_args", "txt=1", "--tasks", "miniworld"], ["'txt'", "did you mean 'text'"]),
         (["--model", "constant", "--model_args", "x", "--tasks", "miniworld"], ["--model_args", "key=value"]),
         (["--model", "constant", "--tasks", "miniworld", "--limit", "-1"], ["--limit", "'-1'"]),
+        (["--model", "constant", "--tasks", "miniworld", "--limit", "inf"], ["--limit", "'inf'"]),
         (["--model", "gpt2", "--tasks", "miniworld"], ["unknown model 'gpt2'"]),
     ],
 )

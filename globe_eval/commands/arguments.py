@@ -131,12 +131,10 @@ rate = partial(_number, allowed="photographs a second above 0")
 
 def limit(text: str) -> float:
     """A count from 1, or a share between 0 and 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not value > 0 or (value > 1 and value != int(value)):
-        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: a count from 1, or a share between 0 and 1")
+    allowed = "a count from 1, or a share between 0 and 1"
+    value = _number(text, allowed)
+    if value > 1 and not value.is_integer():
+        raise argparse.ArgumentTypeError(f"found {text!r}; allowed: {allowed}")
     return int(value) if value >= 1 else value
 
 

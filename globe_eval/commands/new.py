@@ -29,8 +29,6 @@ def add_arguments(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     from globe_eval.benchmarks.definition import known_tasks, task_text
     from globe_eval.benchmarks.manifest import read_manifest
-    from globe_eval.benchmarks.photographs import HEADER, describe_folder
-    from globe_eval.benchmarks.table import write_csv
 
     name, truth, images = options.name, options.truth, options.images.expanduser()
     columns = {role: column for role in ROLES if (column := getattr(options, f"{role}_column"))}
@@ -48,16 +46,8 @@ def run(options: argparse.Namespace) -> int:
     if path.parent.exists() and not path.parent.is_dir():
         raise InputError(f"{path.parent}: is no folder")
     if truth is None:
-        rows, left_out = describe_folder(images)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_csv(table, HEADER, [[row[column] for column in HEADER] for row in rows])
-        for reason, n in Counter(reason for _, reason in left_out).most_common():
-            first = next(file for file, why in left_out if why == reason)
-            print(f"left out: {n:,} ({first}{', …' if n > 1 else ''}): {reason}")
-        print(f"written: {table}")
-        if left_out:
-            write_csv(listed, ("file", "reason"), left_out)
-            print(f"written: {listed}")
+        _write_truth(images, table, listed)
     truth = table if truth is None else truth.expanduser()
     manifest = read_manifest(truth, images=images, columns=columns)
     values = {
@@ -74,6 +64,22 @@ def run(options: argparse.Namespace) -> int:
     print(f"written: {path}")
     print(f"now: globe-eval --model constant --tasks {name} --include_path {path.absolute().parent}")
     return 0
+
+
+def _write_truth(images: Path, table: Path, listed: Path) -> None:
+    """Write the truth that the pictures' own metadata have, and which pictures were left out, and say so."""
+    from globe_eval.benchmarks.photographs import HEADER, describe_folder
+    from globe_eval.benchmarks.table import write_csv
+
+    rows, left_out = describe_folder(images)
+    write_csv(table, HEADER, [[row[column] for column in HEADER] for row in rows])
+    for reason, n in Counter(reason for _, reason in left_out).most_common():
+        first = next(file for file, why in left_out if why == reason)
+        print(f"left out: {n:,} ({first}{', …' if n > 1 else ''}): {reason}")
+    print(f"written: {table}")
+    if left_out:
+        write_csv(listed, ("file", "reason"), left_out)
+        print(f"written: {listed}")
 
 
 def _way(folder: Path, path: Path) -> str:

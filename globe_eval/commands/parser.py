@@ -115,9 +115,9 @@ class Parser(argparse.ArgumentParser):
         raise InputError(f"{message} (see {self.prog} --help)")
 
 
-def add_runs(parser: Parser, help: str = "folder with samples.jsonl and results.json", **more: Any) -> None:
+def add_runs(parser: Parser, help: str = "folder with samples.jsonl and results.json") -> None:
     """Add RUN …, folders of runs."""
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help=help, **more)
+    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help=help)
 
 
 def add_run(parser: Parser) -> None:

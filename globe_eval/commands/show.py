@@ -17,11 +17,10 @@ def add_arguments(parser: Parser) -> None:
 def run(options: argparse.Namespace) -> int:
     from globe_eval.benchmarks.definition import shipped
     from globe_eval.reports import signature
-    from globe_eval.reports.board.submission import read_submission
+    from globe_eval.reports.board.submission import is_row, read_submission
     from globe_eval.runs import record
 
-    is_row = options.run.suffix == ".json" and options.run.is_file() and options.run.name != "results.json"
-    results = read_submission(options.run).results if is_row else record.read_results(options.run)
+    results = read_submission(options.run).results if is_row(options.run) else record.read_results(options.run)
     known = shipped().get(results.task)
     metadata = known.values.get("metadata") or {} if known else {}
     print(signature.screen(results, metadata, shutil.get_terminal_size().columns))

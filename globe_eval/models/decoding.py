@@ -38,17 +38,10 @@ def merge_arguments(task: Mapping[str, Any], given: Mapping[str, Any], *, backen
     """
     if not given:
         return dict(task)
-    for name in given:  # a server may have names of its own, and ignores what it does not know
-        if name not in USUAL and (meant := get_close_matches(name, USUAL, n=1, cutoff=0.9)):
-            raise InputError(f"--gen_kwargs: no argument {name!r}; did you mean {meant[0]!r}?")
     limits = {name: given[name] for name in LENGTHS if name in given}
-    if len({repr(value) for value in limits.values() if value is not None}) > 1:
-        raise InputError(f"--gen_kwargs: {_shown(limits)}: two limits of one answer; give one of them")
-    temperature, sampled = given.get("temperature"), given.get("do_sample")
-    if (sampled is False and temperature) or (sampled is True and temperature == 0 and "temperature" in given):
-        both = {"do_sample": sampled, "temperature": temperature}
-        raise InputError(f"--gen_kwargs: {_shown(both)} contradict each other; give one of them")
-    if sampled is None and "temperature" in given:
+    _refuse_contradictions(given, limits)
+    if given.get("do_sample") is None and "temperature" in given:
+        temperature = given["temperature"]
         given = {**given, "do_sample": None if temperature is None else temperature != 0}
     result = {
         name: value
@@ -75,6 +68,19 @@ def merge_arguments(task: Mapping[str, Any], given: Mapping[str, Any], *, backen
         (limit,) = {name: value for name, value in result.items() if name in LENGTHS}.values() or (None,)
         result = {name: value for name, value in result.items() if name not in LENGTHS} | {"max_gen_toks": limit}
     return {name: value for name, value in result.items() if value is not None}
+
+
+def _refuse_contradictions(given: Mapping[str, Any], limits: Mapping[str, Any]) -> None:
+    """Raise InputError for a usual name misspelt, two limits, or a temperature that `do_sample` contradicts."""
+    for name in given:  # a server may have names of its own, and ignores what it does not know
+        if name not in USUAL and (meant := get_close_matches(name, USUAL, n=1, cutoff=0.9)):
+            raise InputError(f"--gen_kwargs: no argument {name!r}; did you mean {meant[0]!r}?")
+    if len({repr(value) for value in limits.values() if value is not None}) > 1:
+        raise InputError(f"--gen_kwargs: {_shown(limits)}: two limits of one answer; give one of them")
+    temperature, sampled = given.get("temperature"), given.get("do_sample")
+    if (sampled is False and temperature) or (sampled is True and temperature == 0):
+        both = {"do_sample": sampled, "temperature": temperature}
+        raise InputError(f"--gen_kwargs: {_shown(both)} contradict each other; give one of them")
 
 
 def _shown(arguments: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ photograph.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -27,7 +28,6 @@ from globe_eval import __version__, secrets
 from globe_eval.benchmarks.images import ImageError, is_webp, picture_bytes, sent_bounds
 from globe_eval.errors import InputError, nearest
 from globe_eval.models import pace, providers, reply, request, sharing, transport
-from globe_eval.models.endpoint_arguments import at_least, base_address, expand_headers, known_secret, one_of
 from globe_eval.models.response import Response, Served
 from globe_eval.models.sharing import Failures, FinalFailure
 from globe_eval.models.simple import SimpleModel
@@ -134,29 +134,29 @@ class Endpoint(SimpleModel):
         served_model: str | None = None,
     ) -> None:
         super().__init__()
-        self.num_concurrent = int(at_least("num_concurrent", num_concurrent, 1))
-        self.timeout = at_least("timeout", timeout, 0.001)
+        self.num_concurrent = int(_at_least("num_concurrent", num_concurrent, 1))
+        self.timeout = _at_least("timeout", timeout, 0.001)
         self.patience = sharing.Patience(
-            max_retries=int(at_least("max_retries", max_retries, 0)),
-            backoff=at_least("backoff", backoff, 0.0),
-            restart=at_least("patience", patience, 0.0),
+            max_retries=int(_at_least("max_retries", max_retries, 0)),
+            backoff=_at_least("backoff", backoff, 0.0),
+            restart=_at_least("patience", patience, 0.0),
             seed=seed,
         )
         for name, value in (("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)):
             if value is not None:
-                at_least(name, value, 0.001)
+                _at_least(name, value, 0.001)
         self._per_minute = requests_per_minute, tokens_per_minute
-        self.stream = one_of("stream", stream, (True, False))
-        self.system_role = one_of("system_role", system_role, (None, *get_args(request.SystemRole)))
+        self.stream = _one_of("stream", stream, (True, False))
+        self.system_role = _one_of("system_role", system_role, (None, *get_args(request.SystemRole)))
         self.bounds = sent_bounds(picture_format, max_bytes)
         self.served_model = served_model
         self.api_key_env = api_key_env
         self.seed = seed
-        self._key = known_secret(os.environ.get(api_key_env, "").strip(), api_key_env)
-        self._headers = expand_headers(headers)
+        self._key = transport.known_secret(os.environ.get(api_key_env, "").strip(), api_key_env)
+        self._headers = transport.expand_headers(headers)
         self._lock = threading.Lock()  # over what was learnt of the addresses, failures and money
         self._tls = transport.tls_context(ca_bundle)  # tens of milliseconds, so once
-        urls = [base_address(url) for url in (base_url.split(",") if isinstance(base_url, str) else base_url)]
+        urls = [transport.base_address(url) for url in (base_url.split(",") if isinstance(base_url, str) else base_url)]
         self._addresses = [self._address(url) for url in dict.fromkeys(urls)]
         self.model = str(model) if model is not None else self._only_model()
         if len(urls) > 1:
@@ -486,6 +486,21 @@ def _came_before(address: _Address, line: transport.Connection, identifier: str)
     address.ids_repeat = len(address.ids) == 1 and line.closed_for == identifier  # on a new connection as well
     line.closed_for = identifier
     return not address.ids_repeat
+
+
+def _at_least(name: str, value: float, least: float) -> float:
+    """The value of an argument. Raises InputError below `least`, or for a fraction where `least` is whole."""
+    whole = isinstance(least, int)
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float) or not least <= value < math.inf:
+        raise InputError(f"endpoint: {name}={value!r}; allowed: {'whole ' if whole else ''}numbers from {least}")
+    return value
+
+
+def _one_of(name: str, value: Any, allowed: Sequence[Any]) -> Any:
+    """The value of an argument. Raises InputError for any but the allowed ones."""
+    if value not in allowed:
+        raise InputError(f"endpoint: {name}={value!r}; allowed: {', '.join(map(str, allowed))}")
+    return value
 
 
 def _first_ten(names: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ from globe_eval.metrics.breakdowns import labels, parts
 from globe_eval.metrics.catalogue import Metric
 from globe_eval.metrics.paired import PairedDifference, differences_of_own_means, holm, paired_differences
 from globe_eval.metrics.statistics import effective_groups
-from globe_eval.reports.board.submission import ids_sha256, read_submission, samples_of
+from globe_eval.reports.board.submission import ids_sha256, is_row, read_submission, samples_of
 from globe_eval.reports.run import (
     Run,
     different_settings,
@@ -130,7 +130,7 @@ def compare(folders: Sequence[Path], *, seed: int = 0) -> list[Comparison]:
     """Each later run against the first. Raises InputError for what is no run, and for runs that cannot be compared."""
     if not 2 <= len(folders) <= MOST:
         raise InputError(f"compare: found {len(folders)} runs; allowed: 2 to {MOST}")
-    of_rows = {path for path in folders if path.suffix == ".json" and path.is_file() and path.name != "results.json"}
+    of_rows = set(filter(is_row, folders))
     runs = {folder: read_run(folder) for folder in folders if folder not in of_rows}
     if not runs:
         raise InputError("compare: a row of a leaderboard has no ids; one of the runs must be a folder")

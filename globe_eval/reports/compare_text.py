@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from globe_eval.metrics.accuracy import acc_name
@@ -72,8 +73,7 @@ def denominator_sentence(one: Comparison, letter: str = "B") -> str:
         return "Both located every photograph, so that there is one denominator."
     nobody = [name for name, n in zip(("A", letter), one.n_located, strict=False) if n == 0]
     if nobody:
-        verb = "located no photograph, so that nothing is left to compare without the missing."
-        return f"{_and(nobody)} {verb}"
+        return f"{_and(nobody)} located no photograph, so that nothing is left to compare without the missing."
     disputed = one.disputed
     if not disputed:
         return "The order is the same over all photographs and over those that each located."
@@ -248,11 +248,7 @@ def _footnote(many: Sequence[Comparison]) -> str:
 
 def _table(rows: Sequence[Sequence[str]], header: Sequence[str], columns: int | None, *, right: bool = True) -> str:
     """A table no wider than `columns`, or several that repeat the first column (`terminal.fold_columns`)."""
-
-    def render(which: Sequence[int]) -> str:
-        return _rendered([[row[i] for i in which] for row in rows], [header[i] for i in which], right=right)
-
-    return fold_columns(render, len(header), 1, columns)
+    return fold_columns(rows, header, 1, columns, partial(_rendered, right=right))
 
 
 def _rendered(rows: Sequence[Sequence[str]], header: Sequence[str], *, right: bool) -> str:

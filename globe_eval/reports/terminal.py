@@ -40,22 +40,28 @@ def prose(text: str, columns: int | None) -> str:
     return whole.replace("\u00a0%", " %")
 
 
-def fold_columns(render: Callable[[Sequence[int]], str], n: int, keys: int, columns: int | None) -> str:
-    """A table as it is, or, where it is wider, as several one below the other, which repeat its first columns.
+def fold_columns(
+    rows: Sequence[Sequence[str]],
+    header: Sequence[str],
+    keys: int,
+    columns: int | None,
+    render: Callable[[list[list[str]], list[str]], str],
+) -> str:
+    """A table as `render` writes rows and header, or, where it is wider, several that repeat its first `keys` columns.
 
-    `render` gives the table of some of the n columns by their numbers, of which the first `keys` say what a row is of.
     A line has at most `columns` characters; None: any number.
 
-    >>> print(fold_columns(lambda which: " ".join("name 1000 2000 3000".split()[i] for i in which), 4, 1, 15))
+    >>> print(fold_columns([], ["name", "1000", "2000", "3000"], 1, 15, lambda rows, header: " ".join(header)))
     name 1000 2000
     <BLANKLINE>
     name 3000
     """
     tables, start = [], keys
-    while start < n:
-        end = n
+    while start < len(header):
+        end = len(header)
         while True:
-            table = render([*range(keys), *range(start, end)])
+            which = [*range(keys), *range(start, end)]
+            table = render([[row[i] for i in which] for row in rows], [header[i] for i in which])
             if columns is None or end == start + 1 or max(map(len, table.splitlines())) <= columns:
                 break
             end -= 1
@@ -118,16 +124,11 @@ def _table(
 ) -> str:
     """Rows of text with a header, the first `keys` columns to the left, no wider than `columns` (`fold_columns`)."""
 
-    def render(which: Sequence[int]) -> str:
-        return tabulate(
-            [[row[i] for i in which] for row in rows],
-            headers=[header[i] for i in which],
-            disable_numparse=True,
-            colalign=("left",) * keys + ("right",) * (len(which) - keys),
-            **more,
-        )
+    def render(rows: list[list[str]], header: list[str]) -> str:
+        sides = ("left",) * keys + ("right",) * (len(header) - keys)
+        return tabulate(rows, headers=header, disable_numparse=True, colalign=sides, **more)
 
-    return fold_columns(render, len(header), keys, columns)
+    return fold_columns(rows, header, keys, columns, render)
 
 
 def breakdown_table(results: Results, by: str, columns: int | None = None) -> str:

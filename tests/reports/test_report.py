@@ -19,7 +19,8 @@ from reported import Row, write_run
 
 import globe_eval as ge
 from globe_eval import cli
-from globe_eval.reports.page import headline, joined, maps, marks, payload, pictures
+from globe_eval.reports.page import joined, maps, payload, pictures
+from globe_eval.reports.page.report import differing_settings, setting_texts
 from globe_eval.runs import record
 
 EVIL = "<script>window.stolen=1</script><img src=x onerror='window.stolen=2'>"
@@ -197,9 +198,9 @@ def test_marks_are_where_the_words_are(tmp_path: Path) -> None:
     units = text.encode("utf-16-le")
     found = {
         units[2 * mark.start : 2 * (mark.start + mark.length)].decode("utf-16-le"): mark.kind
-        for mark in marks.marks(record.read_samples(run)[0], text)
+        for mark in payload.marks(record.read_samples(run)[0], text)
     }
-    assert found == {"church": marks.GROUNDED, "palm trees": marks.UNSUPPORTED, "bridge": marks.NEGATED}
+    assert found == {"church": payload.GROUNDED, "palm trees": payload.UNSUPPORTED, "bridge": payload.NEGATED}
 
 
 def test_a_response_that_does_not_end_is_shortened_and_its_marks_fit(tmp_path: Path) -> None:
@@ -216,15 +217,15 @@ def test_a_response_that_does_not_end_is_shortened_and_its_marks_fit(tmp_path: P
 def test_without_entities_cues_are_only_named(tmp_path: Path) -> None:
     text = "A church. country: France\ncity: Paris"
     run = write_run(tmp_path / "run", [Row("a", 48.85, 2.35, text)])
-    assert [mark.kind for mark in marks.marks(record.read_samples(run)[0], text)] == [marks.NAMED]
+    assert [mark.kind for mark in payload.marks(record.read_samples(run)[0], text)] == [payload.NAMED]
 
 
 def test_what_readers_look_for_comes_first(tmp_path: Path) -> None:
     rows = [Row(f"p{i}", 0.0, 0.0, f"0, {i / 10}" if i != 50 else "I'm sorry, I cannot say.") for i in range(100)]
     data = joined.join_runs([write_run(tmp_path / "run", rows)])
-    chosen = marks.notable_photographs(data, 10)
+    chosen = joined.notable_photographs(data, 10)
     assert len(chosen) == 10 and {99, 0, 50} <= set(chosen)
-    assert marks.notable_photographs(data, 1000) == list(range(100))
+    assert joined.notable_photographs(data, 1000) == list(range(100))
 
 
 def photograph(path: Path, colour: str) -> str:
@@ -296,11 +297,11 @@ def test_what_differs_between_runs_is_a_table(tmp_path: Path) -> None:
         for name, seed, sha in (("one", 0, "a" * 64), ("two", 7, "b" * 64))
     ]
     data = joined.join_runs(runs)
-    differing = dict(headline.differing_settings(data.runs))
+    differing = dict(differing_settings(data.runs))
     assert differing == {
         "model_args.pretrained": ["one", "two"], "seed": ["0", "7"], "prompt_sha256": ["a" * 64, "b" * 64],
     }  # fmt: skip
-    settings = headline.setting_texts(data.runs[0].results)
+    settings = setting_texts(data.runs[0].results)
     assert settings["model_args.dtype"] == "half" and settings["gazetteer.sha256"] and settings["packages.numpy"]
     page = report(tmp_path, *runs)
     assert "b" * 64 in page and "do not differ in any setting" in report(tmp_path, runs[0], runs[0])

@@ -9,7 +9,7 @@ says of itself is held against its task (`contradictions`), and what the truth a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -89,47 +89,62 @@ def disagreements(many: Mapping[Path, Submission]) -> dict[Path, list[str]]:
     majority none is. No run stands there twice, under whatever name; and a name means one model.
     """
     found: dict[Path, list[str]] = {path: [] for path in many}
-    belongs: dict[Any, dict[str, list[Path]]] = {}
-    alike: dict[Any, dict[Any, list[Path]]] = {}
-    key: Any
-    value: Any
-    for path, one in many.items():
-        results, columns = one.results, one.columns
-        gazetteer_sha256 = results.gazetteer.sha256 if results.ceiling is not None else None
-        of_form = (results.manifest_sha256, results.answer_form, results.distance, gazetteer_sha256)
-        for key, value in (
-            (("photographs", results.manifest_sha256), columns.ids_sha256),
-            (("groups", results.manifest_sha256), one.groups.tolist()),
-            (("ceiling", *of_form), results.ceiling),
-            (("attainable", *of_form), results.attainable),
-        ):
-            if value is not None:
-                belongs.setdefault(key, {}).setdefault(repr(value), []).append(path)
-        answers = (results.task, results.answer_form, *_answers(one))
-        for key, value in (
-            (("run", results.task, columns.samples_sha256), path),
-            (("answers", *answers), path),
-            (("name", results.manifest_sha256, identity_of_name(one.name)), _which_model(one)),
-        ):
-            alike.setdefault(key, {}).setdefault(value, []).append(path)
-    for key, values in belongs.items():
+    for (what, *_), values in _by_value(many, _of_manifest).items():
         counts = sorted(map(len, values.values()), reverse=True)
         majority = len(counts) > 1 and counts[0] > counts[1]
         for value, paths in values.items():
             others = [path for other, rest in values.items() if other != value for path in rest]
-            if others and not (majority and len(values[value]) == counts[0]):
+            if others and not (majority and len(paths) == counts[0]):
                 for path in paths:
-                    found[path].append(f"has other {key[0]} than {min(others).name}, with the same manifest")
+                    found[path].append(f"has other {what} than {min(others).name}, with the same manifest")
     says = {"run": "is the same run as", "answers": "has the same answers as", "name": "has the name of another model,"}
-    for key, values in alike.items():
+    for (what, *_), values in _by_value(many, _own).items():
         for value, paths in values.items():
             for path in paths:
-                others = [other for rest in values.values() for other in rest if other != path]
-                if key[0] == "name":
-                    others = [other for name, rest in values.items() if name != value for other in rest]
+                others = [
+                    other
+                    for of, rest in values.items()
+                    for other in rest
+                    if (of != value if what == "name" else other != path)
+                ]
                 if others and not any(f"as {min(others).name}" in text for text in found[path]):
-                    found[path].append(f"{says[key[0]]} {min(others).name}")
+                    found[path].append(f"{says[what]} {min(others).name}")
     return {path: wrong for path, wrong in found.items() if wrong}
+
+
+Claims = Iterator[tuple[tuple[Any, ...], Any]]
+"""What a row says, with a key for all rows that say something of the same; the first word of the key names it."""
+
+
+def _by_value(
+    many: Mapping[Path, Submission], claims: Callable[[Path, Submission], Claims]
+) -> dict[tuple[Any, ...], dict[Any, list[Path]]]:
+    """Key -> what rows say -> the rows that say it."""
+    found: dict[tuple[Any, ...], dict[Any, list[Path]]] = {}
+    for path, one in many.items():
+        for key, value in claims(path, one):
+            found.setdefault(key, {}).setdefault(value, []).append(path)
+    return found
+
+
+def _of_manifest(path: Path, one: Submission) -> Claims:
+    """What all rows of a manifest share; ceilings with those of the same form, distance and gazetteer."""
+    results = one.results
+    gazetteer_sha256 = results.gazetteer.sha256 if results.ceiling is not None else None
+    of_form = (results.manifest_sha256, results.answer_form, results.distance, gazetteer_sha256)
+    yield ("photographs", results.manifest_sha256), one.columns.ids_sha256
+    yield ("groups", results.manifest_sha256), repr(one.groups.tolist())
+    for name in ("ceiling", "attainable"):
+        if (accuracies := getattr(results, name)) is not None:
+            yield (name, *of_form), repr(accuracies)
+
+
+def _own(path: Path, one: Submission) -> Claims:
+    """What no two rows share: the run and its answers; and the model that a name stands for."""
+    results = one.results
+    yield ("run", results.task, one.columns.samples_sha256), path
+    yield ("answers", results.task, results.answer_form, *_answers(one)), path
+    yield ("name", results.manifest_sha256, identity_of_name(one.name)), _which_model(one)
 
 
 def _answers(one: Submission) -> tuple[Any, Any]:
@@ -213,21 +228,10 @@ def _of_samples(folder: Path, results: Results, samples: Sequence[Sample], defin
     if len(ids) != len(samples):
         yield f"samples.jsonl: {len(samples) - len(ids):,} ids stand there twice"
         return
-    if problem := _of_truths(samples, results, definition) or _of_distances(results, samples):
+    if problem := (
+        _of_truths(samples, results, definition) or _of_distances(results, samples) or _of_versions(results, folder)
+    ):
         yield problem
-        return
-    stale = {
-        "parser_version": (results.parser_version, PARSER_VERSION),
-        "resolver_version": (results.resolver_version, RESOLVER_VERSION),
-        "gazetteer.sha256": (results.gazetteer.sha256[:12], gazetteer.info()["sha256"][:12]),
-        "intervals": (results.intervals, PROCEDURE),
-    }
-    old = [f"{name} {found or 'unknown'}, now {now}" for name, (found, now) in stale.items() if found != now]
-    if old:
-        yield (
-            f"was read and geocoded by another version ({'; '.join(old)}): globe-eval rescore {folder} -o NEW makes it "
-            "anew; then add NEW"
-        )
         return
     if results.geocoder.name != "geonames":  # its places may not be asked for again
         one = submission("online", None, results, folder)
@@ -293,6 +297,23 @@ def _of_distances(results: Results, samples: Sequence[Sample]) -> str | None:
     return None
 
 
+def _of_versions(results: Results, folder: Path) -> str | None:
+    """Whether the samples were read, geocoded and counted by the versions here."""
+    versions = {
+        "parser_version": (results.parser_version, PARSER_VERSION),
+        "resolver_version": (results.resolver_version, RESOLVER_VERSION),
+        "gazetteer.sha256": (results.gazetteer.sha256[:12], gazetteer.info()["sha256"][:12]),
+        "intervals": (results.intervals, PROCEDURE),
+    }
+    old = [f"{name} {found or 'unknown'}, now {now}" for name, (found, now) in versions.items() if found != now]
+    if not old:
+        return None
+    return (
+        f"was read and geocoded by another version ({'; '.join(old)}): globe-eval rescore {folder} -o NEW makes it "
+        "anew; then add NEW"
+    )
+
+
 def _of_figures(results: Results, fresh: Mapping[str, Any], plain: Sequence[str]) -> Iterator[str]:
     """Each figure and count that is not what was computed."""
     for name in plain:
@@ -310,8 +331,3 @@ def _short(value: object) -> str:
         value = {name: count for name, count in value.items() if count}
     text = str(value)
     return text if len(text) <= 100 else text[:99] + "…"
-
-
-def check(path: Path, known: Definitions) -> list[str]:
-    """Why a run's folder, or a row's JSON, cannot stand on a leaderboard."""
-    return of_run(path, known) if path.is_dir() else of_submission(path, known)

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from globe_eval.benchmarks.definition import Definition, known_tasks
 from globe_eval.errors import InputError, nearest
 from globe_eval.files import write_whole
-from globe_eval.reports.board import admission, site, writers
+from globe_eval.reports.board import admission, writers
 from globe_eval.reports.board.boards import Board, boards
 from globe_eval.reports.board.contradictions import contradictions
 from globe_eval.reports.board.provenance import Provenance, provenance_of, publishable, responses_of
@@ -91,7 +91,7 @@ def check(
     known = known_tasks(include_path)
     there = _row_files(leaderboards)
     paths = list(paths) or there
-    found = {path: admission.check(path, known) for path in paths}
+    found = {path: (admission.of_run if path.is_dir() else admission.of_submission)(path, known) for path in paths}
     together = admission.disagreements(_readable(paths, leaderboards))
     for path in paths:
         found[path] += together.get(path.resolve(), [])
@@ -162,7 +162,7 @@ def build(leaderboards: Path, *, suffixes: Sequence[str] = (), include_path: Seq
         for suffix in suffixes
     }
     files[leaderboards / "boards.md"] = writers.markdown_page(every)
-    files[leaderboards / "site" / "index.html"] = site.page(every)
+    files[leaderboards / "site" / "index.html"] = writers.html_page(every)
     beside = leaderboards.parent if leaderboards.name else leaderboards.resolve().parent
     for readme in (leaderboards / "README.md", beside / "README.md"):
         if readme.is_file():

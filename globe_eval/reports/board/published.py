@@ -112,7 +112,7 @@ def read_published(folder: Path) -> list[PublishedRow]:
             raise InputError(f"{path}: found the keys {', '.join(definition.values) or 'none'}; allowed: rows, a list")
         for number, values in enumerate(found):
             where = f"{path}, line {definition.line('rows', str(number))}, row {number + 1}"
-            row = _row(definition, number, values, where)
+            row = _row(definition, number, values)
             key = (row.method, row.reported_by, row.paper, row.task, row.detail)
             if key in seen:
                 raise InputError(f"{where} ({row.method}, {row.task}): stands there already, {seen[key]}")
@@ -149,7 +149,7 @@ def _check_thresholds(accuracy: Mapping[int, float | None], *, every: bool) -> N
         raise ValueError(f"found the distances {', '.join(map(str, accuracy))}; allowed: {allowed}, each once")
 
 
-def _row(definition: Definition, number: int, values: object, where: str) -> PublishedRow:
+def _row(definition: Definition, number: int, values: object) -> PublishedRow:
     try:
         return PublishedRow.model_validate(values)
     except ValidationError as error:

@@ -174,6 +174,11 @@ def submission(name: str, source: str | None, results: Results, folder: Path) ->
     return with_seal(replace(whole, results=kept))
 
 
+def is_row(path: Path) -> bool:
+    """Whether a path is the file of a row, and no run's."""
+    return path.suffix == ".json" and path.is_file() and path.name != "results.json"
+
+
 def ids_sha256(ids: Iterable[str]) -> str:
     """SHA-256 of sorted ids, a line each."""
     return hashlib.sha256("".join(f"{one}\n" for one in ids).encode()).hexdigest()

@@ -16,10 +16,18 @@ from markupsafe import Markup
 import globe_eval
 from globe_eval.benchmarks.table import write_csv
 from globe_eval.files import write_whole
-from globe_eval.reports.page import maps, marks, template, worldmap
+from globe_eval.reports.page import maps, template, worldmap
 from globe_eval.reports.page.drawings import STYLES
-from globe_eval.reports.page.joined import contradicts, own_confidence
-from globe_eval.reports.page.payload import LONGEST, concluded_place, found_place, without_middle
+from globe_eval.reports.page.joined import contradicts
+from globe_eval.reports.page.payload import (
+    LONGEST,
+    NEGATED,
+    concluded_place,
+    found_place,
+    marks,
+    shown_confidence,
+    without_middle,
+)
 from globe_eval.reports.page.pictures import MOST, data_url
 from globe_eval.reports.page.svg import element, number
 from globe_eval.reports.run import stated_answer
@@ -113,17 +121,16 @@ def _read(sample: Sample) -> dict[str, Any]:
     parts, cues, done = [], dict[str, None](), 0
     encoded = text.encode("utf-16-le")  # marks count in UTF-16 units
     only_answer = text.lstrip().startswith("<answer")  # no reasoning: its labels are no cues
-    for mark in () if only_answer else marks.marks(sample, text):
+    for mark in () if only_answer else marks(sample, text):
         plain = encoded[2 * done : 2 * mark.start].decode("utf-16-le")
         done = mark.start + mark.length
         parts += [(plain, "", ""), (encoded[2 * mark.start : 2 * done].decode("utf-16-le"), mark.kind, mark.cue)]
-        if mark.kind != marks.NEGATED:
+        if mark.kind != NEGATED:
             cues[mark.cue] = None
-    confidence = own_confidence(sample)
     return {
         "answer": stated_answer(sample),
         "place": found_place(sample),
-        "confidence": None if confidence is None else round(confidence, 4),
+        "confidence": shown_confidence(sample),
         "concludes": concluded_place(sample.consistency) if sample.consistency and contradicts(sample) else "",
         "cues": list(cues),
         "error": (sample.error or "").removeprefix(f"{sample.id}: "),

@@ -42,7 +42,7 @@ class Bin:
 def distance_grid() -> Floats:
     """Where the cumulative curve is drawn: logarithmic, 40 points a decade, the thresholds of accuracy among them."""
     n = round(40 * np.log10(FARTHEST_KM / NEAREST_KM)) + 1
-    return np.union1d(np.geomspace(NEAREST_KM, FARTHEST_KM, n), [1.0, 25.0, 200.0, 750.0, 2500.0])
+    return np.union1d(np.geomspace(NEAREST_KM, FARTHEST_KM, n), [*THRESHOLDS_KM.values()])
 
 
 def share_within(distance_km: npt.ArrayLike, at_km: npt.ArrayLike) -> Floats:

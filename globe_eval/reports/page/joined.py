@@ -167,6 +167,38 @@ def own_confidence(sample: Sample) -> float | None:
     return judged.confidence if judged.source in ("probability", "stated", "judged") else None
 
 
+def notable_photographs(data: JoinedRuns, most: int) -> list[int]:
+    """The indices, ascending, of the `most` photographs that a reader looks for first.
+
+    In turn one of the worst, of the best, of those whose reasoning contradicts the answer, names what is not there, or
+    that were refused, and of all in their order.
+    """
+    n = len(data.photographs)
+    if n <= most:
+        return list(range(n))
+    there = [(i, sample) for answers in data.answers for i, sample in enumerate(answers) if sample is not None]
+    km: dict[int, list[float]] = {}
+    for i, sample in there:
+        if sample.distance_km is not None:
+            km.setdefault(i, []).append(sample.distance_km)
+    queues: list[Sequence[int]] = [
+        sorted(km, key=lambda i: (-max(km[i]), i)),
+        sorted(km, key=lambda i: (min(km[i]), i)),
+        sorted({i for i, sample in there if contradicts(sample)}),
+        sorted({i for i, sample in there if unsupported(sample)}),
+        sorted({i for i, sample in there if sample.status == "refused"}),
+        range(n),
+    ]
+    chosen: set[int] = set()
+    waiting = [iter(queue) for queue in queues]
+    while len(chosen) < most:  # the last queue has all of them
+        for queue in waiting:
+            new = next((i for i in queue if i not in chosen), None)
+            if new is not None and len(chosen) < most:
+                chosen.add(new)
+    return sorted(chosen)
+
+
 def table_of(data: JoinedRuns) -> dict[str, Column]:
     """The columns of all runs, concatenated, with the run's name; without the column of the photographer."""
     names = dict.fromkeys(name for one in data.runs for name in one.table if name != "truth.group")

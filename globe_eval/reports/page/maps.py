@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -114,29 +115,26 @@ def answers(data: JoinedRuns, run: int) -> Markup:
     description = f"Photographs and answers of {data.runs[run].name}"
     if len(data.photographs) > MOST_SHOWN:
         return _world(description, element("g", *_squares(cells_of(data, run))))
-    arcs: list[list[str]] = [[] for _ in CLASSES]
-    ends: list[list[str]] = [[] for _ in CLASSES]
-    spots: list[list[str]] = [[] for _ in CLASSES]
+    paths: defaultdict[tuple[str, int], list[str]] = defaultdict(list)
     for photograph, sample in zip(data.photographs, data.answers[run], strict=True):
         if sample is None:
             continue
         km, place = sample.distance_km, sample.prediction
-        number = _class(km)
-        spots[number].append(_at([photograph.lat], [photograph.lon]) + "h0")
+        colour = _class(km)
+        paths["spot", colour].append(_at([photograph.lat], [photograph.lon]) + "h0")
         if place is not None and km is not None and km > 1.0:
             lines = worldmap.great_circle(photograph.lat, photograph.lon, place.lat, place.lon)
-            arcs[number] += [_at(line[:, 1], line[:, 0]) for line in lines]
-            ends[number].append(_at([place.lat], [place.lon]) + "h0")
-    layers = [("arc", arcs), ("end", ends), ("spot", spots)]
+            paths["arc", colour] += [_at(line[:, 1], line[:, 0]) for line in lines]
+            paths["end", colour].append(_at([place.lat], [place.lon]) + "h0")
     drawn = [
-        element("path", d="".join(paths), class_=classes)
-        for kind, by_class in layers
-        for number, paths in reversed(list(enumerate(by_class)))
-        if paths
-        for classes in ((f"{kind} d{number}", "end-inside") if kind == "end" else (f"{kind} d{number}",))
+        element("path", d="".join(paths[kind, colour]), class_=classes)
+        for kind in ("arc", "end", "spot")
+        for colour in reversed(range(len(CLASSES)))
+        if (kind, colour) in paths
+        for classes in (f"{kind} d{colour}", *(["end-inside"] if kind == "end" else []))
     ]
-    many = "many" if sum(map(len, ends)) > _MANY else None
-    return _world(description, element("g", *drawn, class_=many))
+    n_lines = sum(len(some) for (kind, _), some in paths.items() if kind == "end")
+    return _world(description, element("g", *drawn, class_="many" if n_lines > _MANY else None))
 
 
 def cells_of(data: JoinedRuns, run: int) -> list[MapCell]:

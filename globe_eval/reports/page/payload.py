@@ -1,4 +1,4 @@
-"""The JSON data block of a report, in columns; it contains no `<` that could end its script element.
+"""What pages show of an answer, its cues marked; and the JSON data block of a report, in columns.
 
 Responses are as long as a page can bear: models that repeat themselves must not make a report too big to open.
 """
@@ -6,11 +6,13 @@ Responses are as long as a page can bear: models that repeat themselves must not
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from globe_eval.answers import parse
+from globe_eval.cues import mentions
 from globe_eval.places.resolve import country_name
-from globe_eval.reports.page import marks
 from globe_eval.reports.page.joined import JoinedRuns, contradicts, own_confidence, unsupported
 from globe_eval.reports.run import stated_answer
 from globe_eval.sample import STATUSES, Consistency, Results, Sample
@@ -22,6 +24,47 @@ LONGEST = 8_000
 MOST_BYTES = 16_000_000
 """Of all responses of a report together, in UTF-8: with all else of 12,000 samples they stay below 25 MB."""
 SHORTEST = 200
+MOST_READ = 2_000
+"""How many responses of a report have their cues marked: a millisecond each."""
+GROUNDED, UNSUPPORTED, NEGATED, NAMED = "g", "u", "n", "m"
+"""Seen, not seen, denied or only imagined; and merely named, where nobody annotated what can be seen."""
+
+
+class Mark(NamedTuple):
+    """A marked cue: position and length in UTF-16 units, as browsers count; its kind; its name in the lexicon."""
+
+    start: int
+    length: int
+    kind: str
+    cue: str
+
+
+def marks(sample: Sample, text: str | None) -> list[Mark]:
+    """The cues in the reasoning of a response, in order; none where the lexicon does not know its language.
+
+    `text` is the response as it is shown, which may be shorter than the sample's.
+    """
+    if not text:
+        return []
+    reasoning = parse(text).reasoning
+    offset = text.find(reasoning) if reasoning else -1
+    if reasoning is None or offset < 0:  # no answer set apart, or a text that reading had to mend first
+        reasoning, offset = text, 0
+    known = sample.grounding is not None and sample.grounding.covered and bool(sample.truth.entities)
+    not_there = frozenset(unsupported(sample))
+    units = _units(text)
+    found = []
+    for mention in mentions.read(reasoning).mentions:
+        start, end = units(mention.start + offset), units(mention.end + offset)
+        asserted = NAMED if not known else UNSUPPORTED if mention.cue in not_there else GROUNDED
+        found.append(Mark(start, end - start, asserted if mention.asserted else NEGATED, mention.cue))
+    return found
+
+
+def _units(text: str) -> Callable[[int], int]:
+    """Characters of a text -> UTF-16 units, of which those beyond the basic plane take two."""
+    wide = [] if text.isascii() else [i for i, sign in enumerate(text) if ord(sign) > 0xFFFF]
+    return lambda at: at + bisect_left(wide, at)
 
 
 def payload(loaded: JoinedRuns, pictures: Mapping[int, str], read: Sequence[int], longest: int) -> dict[str, Any]:
@@ -74,7 +117,7 @@ def _answers(samples: Sequence[Sample | None], read: set[int], longest: int, nam
         "lon": [None if s is None or s.prediction is None else round(s.prediction.lon, 4) for s in samples],
         "said": [None if s is None else stated_answer(s) for s in samples],
         "found": [None if s is None else found_place(s) for s in samples],
-        "confidence": [None if s is None else _confidence(s) for s in samples],
+        "confidence": [None if s is None else shown_confidence(s) for s in samples],
         "text": texts,
         "cues": {},
         "error": {},
@@ -85,7 +128,7 @@ def _answers(samples: Sequence[Sample | None], read: set[int], longest: int, nam
     for i, sample in enumerate(samples):
         if sample is None:
             continue
-        if i in read and (marked := marks.marks(sample, texts[i])):
+        if i in read and (marked := marks(sample, texts[i])):
             found["cues"][str(i)] = [[m.start, m.length, m.kind, names.setdefault(m.cue, len(names))] for m in marked]
         if sample.error is not None:
             found["error"][str(i)] = sample.error
@@ -104,7 +147,8 @@ def concluded_place(found: Consistency) -> str:
     return ", ".join(name for name in (found.city, country) if name) or found.quote or ""
 
 
-def _confidence(sample: Sample) -> float | None:
+def shown_confidence(sample: Sample) -> float | None:
+    """The model's own confidence, to four digits."""
     confidence = own_confidence(sample)
     return None if confidence is None else round(confidence, 4)
 

@@ -8,7 +8,9 @@ their hashes, and no request at all. The same input gives the same bytes: there 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +18,26 @@ from markupsafe import Markup
 
 import globe_eval
 from globe_eval.files import write_whole
+from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name
 from globe_eval.metrics.breakdowns import AT_LEAST
+from globe_eval.metrics.catalogue import Family, described
+from globe_eval.places.resolve import country_name
 from globe_eval.reports import notation, terminal
-from globe_eval.reports.page import charts, headline, maps, marks, payload, pictures, template
+from globe_eval.reports.page import charts, maps, payload, pictures, template
 from globe_eval.reports.page.drawings import STYLES
-from globe_eval.reports.page.joined import JoinedRuns, NamedRun
+from globe_eval.reports.page.joined import JoinedRuns, NamedRun, notable_photographs
 from globe_eval.reports.page.maps import SIDE_KM
-from globe_eval.reports.page.marks import notable_photographs
-from globe_eval.reports.run import UNNAMED, run_title
+from globe_eval.reports.run import UNNAMED, figures_of, run_title, settings
 from globe_eval.reports.sentences import sentences
-from globe_eval.sample import STATUSES, By, Stratum
+from globe_eval.sample import STATUSES, By, Results, Stratum, to_dict
 
 _SCRIPTS = ("sort.js", "map.js", "gallery.js", "report.js")
-_COUNTRY_COLUMNS = ("acc@25km", "acc@200km", "acc@750km", "acc@2500km", "country_accuracy")
+LONGEST_SETTING = 400
+"""Characters of a setting that are shown."""
+HEADLINE: Set[Family] = {"accuracy", "disclosure", "own"}
+"""Of the first table: accuracies, distances, names, disclosure and what the benchmark brings itself."""
+REASONING: Set[Family] = {"grounding", "consistency", "localizability", "format"}
+"""Of the second: what is measured of the reasoning."""
 _PARTS: dict[By, str] = {"continent": "continent", "scene": "scene", "city_size": "size of the nearest city"}
 
 
@@ -56,7 +65,7 @@ def sample_photographs(data: JoinedRuns) -> JoinedRuns:
     n = len(data.photographs)
     if n <= maps.MOST_SHOWN:
         return data
-    first = notable_photographs(data, min(marks.MOST_READ, maps.MOST_SHOWN // 2))
+    first = notable_photographs(data, min(payload.MOST_READ, maps.MOST_SHOWN // 2))
     others = sorted({*range(n)} - {*first}, key=lambda i: hashlib.sha256(data.photographs[i].id.encode()).digest())
     chosen = sorted([*first, *others[: maps.MOST_SHOWN - len(first)]])
     rows = [[answers[i] for i in chosen] for answers in data.answers]
@@ -69,7 +78,7 @@ def page(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, pictures_
     `pictures_wanted` is how many were looked for.
     """
     runs = data.runs
-    read = notable_photographs(some, max(1, marks.MOST_READ // max(1, len(runs))))
+    read = notable_photographs(some, max(1, payload.MOST_READ // max(1, len(runs))))
     longest = payload.response_limit(sample.response for answers in some.answers for sample in answers if sample)
     block = payload.payload(some, found.urls, read, longest)
     many = len(some.photographs) < len(data.photographs)
@@ -137,7 +146,7 @@ def _notes(data: JoinedRuns, some: JoinedRuns, found: pictures.Pictures, wanted:
             f"The runs are not over the same photographs: {in_all:,} of {len(data.photographs):,} were answered in all "
             "of them. The figures are of each run's own photographs, and not comparable."
         )
-    notes += headline.denominator_notes(data.runs)
+    notes += denominator_notes(data.runs)
     if found.other:
         notes.append(f"{found.other:,} pictures are not shown: their SHA-256 is not what the run saw.")
     if found.urls and len(found.urls) < len(data.photographs):
@@ -174,7 +183,7 @@ def _tables(runs: Sequence[NamedRun]) -> dict[str, Any]:
     if len(runs) == 1 and only.ceiling and only.answer_form not in ("coordinates", "any"):
         ceiling = {notation.label(name): notation.text(name, value) for name, value in only.ceiling.items()}
     explained = notation.glossary(name for run in runs for name in run.results.metrics)
-    names = _COUNTRY_COLUMNS if len(runs) == 1 else ("acc@25km", "acc@750km")
+    names = payload.MAP_METRICS if len(runs) == 1 else ("acc@25km", "acc@750km")
     columns = [(name, notation.short(name)) for name in names]
     countries = [
         (
@@ -182,32 +191,132 @@ def _tables(runs: Sequence[NamedRun]) -> dict[str, Any]:
             max(part.n for part in parts if part),
             [_part_cell(part, name) for part in parts for name, _ in columns],
         )
-        for label, parts in headline.breakdown_rows(runs, "country")
+        for label, parts in breakdown_rows(runs, "country")
     ]
     return {
-        "headline": headline.figure_rows(runs, headline.HEADLINE),
+        "headline": figure_rows(runs, HEADLINE),
         "ceiling": ceiling,
-        "grounding": headline.figure_rows(runs, headline.REASONING),
+        "grounding": figure_rows(runs, REASONING),
         "sentences": [sentences(run.results) for run in runs],
         "glossary": explained,
         "anchor": notation.anchor,
         "anchors": {one.label: notation.anchor(one.name) for one in explained},
         "statuses": [[(name, n) for name, n in run.results.status.items() if n] for run in runs],
-        "differing": headline.differing_settings(runs),
-        "settings": [headline.setting_texts(run.results) for run in runs],
-        "about": [headline.about(run.results) for run in runs],
+        "differing": differing_settings(runs),
+        "settings": [setting_texts(run.results) for run in runs],
+        "about": [about(run.results) for run in runs],
         "countries": countries,
         "country_columns": columns,
         "country_metrics": [(name, notation.label(name)) for name in payload.MAP_METRICS],
     }
 
 
-def _part_cell(part: Stratum | None, name: str) -> headline.FigureText:
+def _part_cell(part: Stratum | None, name: str) -> FigureText:
     figure = part.metrics.get(name) if part is not None else None
     if figure is None:
-        return headline.FigureText("")
+        return FigureText("")
     number = "" if figure.value is None else repr(figure.value)
-    return headline.FigureText(notation.text(name, figure.value), notation.interval(name, figure), number=number)
+    return FigureText(notation.text(name, figure.value), notation.interval(name, figure), number=number)
+
+
+@dataclass(frozen=True)
+class FigureText:
+    """The text of a figure: value and interval ("" where there is none)."""
+
+    value: str
+    between: str = ""
+    beside: str = ""
+    """What else must be said: the value over located photographs alone, or of how many the figure is."""
+    number: str = ""
+    """What the column is sorted by."""
+
+
+def figure_rows(runs: Sequence[NamedRun], families: Set[Family]) -> list[tuple[str, list[FigureText]]]:
+    """The label of each metric of these families that a run has, and a cell a run."""
+    names = dict.fromkeys(
+        name for run in runs for name in figures_of(run.results) if described(name).family in families
+    )
+    return [(notation.label(name), [_cell(run.results, name) for run in runs]) for name in names]
+
+
+def _cell(results: Results, name: str) -> FigureText:
+    """One figure of one run."""
+    figure = figures_of(results).get(name)
+    if figure is None:
+        return FigureText("not measured")
+    if described(name).family in ("accuracy", "own"):
+        valid = results.valid_only.get(name)
+        some = valid is not None and name != "located" and 0 < valid.n < figure.n
+        beside = f"located only: {notation.text(name, valid.value)}" if some and valid is not None else ""
+    else:
+        beside = f"of {figure.n:,}" if figure.n < results.n else ""
+    return FigureText(notation.text(name, figure.value), notation.interval(name, figure), beside)
+
+
+def denominator_notes(runs: Sequence[NamedRun]) -> list[str]:
+    """A line for each pair of runs whose order changes when photographs that were not located are left out."""
+    notes = []
+    for a, b in combinations(runs, 2):
+        turned = [text for km in THRESHOLDS_KM.values() if (text := _turned(a.results, b.results, km))]
+        if turned:
+            notes.append(
+                f"The order of {a.name} and {b.name} depends on the denominator, all photographs or the located "
+                f"ones: {'; '.join(turned)}."
+            )
+    return notes
+
+
+def _turned(a: Results, b: Results, km: float) -> str | None:
+    """Both accuracies of both runs, where they are in another order over located photographs than over all."""
+    name = acc_name(km)
+    values = [figures[name].value for figures in (a.metrics, b.metrics, a.valid_only, b.valid_only) if name in figures]
+    known = [value for value in values if value is not None]
+    if len(known) < 4:
+        return None
+    all_a, all_b, valid_a, valid_b = known
+    if (all_a - all_b) * (valid_a - valid_b) >= 0:
+        return None
+    text = [f"{100 * value:.2f}" for value in known]
+    return f"within {km:,.0f} km {text[0]} against {text[1]} % of all, {text[2]} against {text[3]} % of the located"
+
+
+def breakdown_rows(runs: Sequence[NamedRun], by: By) -> list[tuple[str, list[Stratum | None]]]:
+    """Label and each run's part of a breakdown, in the first run's order; the most photographs first for countries."""
+    each = [run.results.breakdowns.get(by, {}) for run in runs]
+    labels = dict.fromkeys(label for parts in each for label in parts)
+    rows = [(label, [parts.get(label) for parts in each]) for label in labels]
+    if by == "country":
+        rows.sort(key=lambda row: (-max(part.n for part in row[1] if part), row[0]))
+        return [(country_name(label), parts) for label, parts in rows]
+    return [(notation.CONTINENTS.get(label, label) if by == "continent" else label, parts) for label, parts in rows]
+
+
+def setting_texts(results: Results) -> dict[str, str]:
+    """Every setting of a run as text, nested ones by their dotted name; unset ones are left out."""
+    texts = {name: str(value) for name, value in settings(results).items() if value not in (None, [], {})}
+    return {
+        name: text if len(text) <= LONGEST_SETTING else text[: LONGEST_SETTING - 1] + "…"
+        for name, text in texts.items()
+    }
+
+
+def differing_settings(runs: Sequence[NamedRun]) -> list[tuple[str, list[str]]]:
+    """The settings in which runs differ, with each run's value; a run that does not tell one says so."""
+    each = [setting_texts(run.results) for run in runs]
+    names = dict.fromkeys(name for one in each for name in one)
+    rows = [(name, [one.get(name, "not told") for one in each]) for name in names]
+    return [(name, values) for name, values in rows if len(set(values)) > 1]
+
+
+def about(results: Results) -> list[tuple[str, str]]:
+    """How a run was carried out: command, start, duration, usage, number of groups."""
+    rows = [("command", results.command)] if results.command else []
+    rows += [("started", results.started), ("duration", f"{results.duration_seconds:,.1f} s")]
+    if results.usage is not None:
+        used = to_dict(results.usage)
+        rows += [(name.replace("_", " "), f"{value:,}") for name, value in used.items() if value is not None]
+    rows.append(("photographs", notation.by_whom(results)))
+    return rows
 
 
 def _charts(data: JoinedRuns) -> dict[str, Any]:
@@ -235,7 +344,7 @@ def _charts(data: JoinedRuns) -> dict[str, Any]:
 
 
 def _part_charts(runs: Sequence[NamedRun], by: By, name: str) -> dict[str, Any] | None:
-    rows = headline.breakdown_rows(runs, by)
+    rows = breakdown_rows(runs, by)
     if not rows:
         return None
     drawn = []
