@@ -193,6 +193,8 @@ def _read_backwards(
             admin = part  # a territory: "San Juan, Puerto Rico, USA"
         elif admin and regions and is_pure_region(part) and _is_called(regions[0], part) and part != admin:
             continue  # "California/Nevada"
+        elif around and town is not None and _is_district(regions, around[0], town, left[:i], code):
+            island = part
         elif town is not None and not (is_landmark(town) and any(is_town(other, code) for other in left[:i])):
             city, row = part, town
         elif regions:
@@ -206,6 +208,15 @@ def _read_backwards(
     if island and admin and not is_there and normalise(island) != normalise(admin):
         admin = f"{island}, {admin}"
     return city, admin, venue, row
+
+
+def _is_district(regions: Sequence[int], around: int, town: int, before: Sequence[str], code: str | None) -> bool:
+    """Whether a town's name is here that of the division around it, in which another town lies: "Nabinagar, Aurangabad,
+    Bihar".
+    """
+    inner = (region for region in regions if is_inside(region, around)) if before else ()
+    others = ((town_of(before[-1], code, (region,)), region) for region in inner)
+    return any(other is not None and is_inside(other, region) and are_apart(other, town) for other, region in others)
 
 
 def _is_called(row: int, part: str) -> bool:
