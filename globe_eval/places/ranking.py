@@ -192,7 +192,7 @@ def _elsewhere(gaz: Gazetteer, area: int, hints: list[Hint]) -> bool:
     if not all(hint.regions and around.isdisjoint(hint.regions) for hint in hints):
         return False
     nearest = min(km_between(gaz, area, region) for hint in hints for region in hint.regions)
-    return gaz.kind[area] == ADMIN1 or nearest > WIDE_REGION_KM
+    return gaz.kind[area] == ADMIN1 or nearest > NEAR_REGION_KM
 
 
 def _contradicted(gaz: Gazetteer, row: int, hints: list[Hint], *, alone: bool, own: bool) -> bool:
@@ -201,9 +201,12 @@ def _contradicted(gaz: Gazetteer, row: int, hints: list[Hint], *, alone: bool, o
     A name that only one place has is believed against a wrong region, unless it is a small town far from there; a
     quarter never against a larger city.
     """
-    if gaz.kind[row] == REGION or any(_agrees(gaz, row, hint) for hint in hints):
-        return False
     regions = [r for hint in hints for r in hint.regions]
+    bordered = not any(gaz.kind[region] == REGION for region in regions)
+    is_small = gaz.kind[row] >= CITY and not alone and gaz.population[row] < LARGE_CITY
+    agreed = max(_agrees(gaz, row, hint) for hint in hints)
+    if gaz.kind[row] == REGION or agreed > (0.5 if bordered and is_small else 0.0):
+        return False  # "Lincoln, New Hampshire", a village that is not listed, is not the town in Rhode Island
     if gaz.kind[row] == LANDMARK:
         around = [*regions, *(hint.city for hint in hints if hint.city is not None)]
         return min(km_between(gaz, row, other) for other in around) > FAR_KM
