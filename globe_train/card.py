@@ -240,7 +240,7 @@ def result_lines(runs: Sequence[Run]) -> list[str]:
         results, reason = run.results, partial(run)
         decoding = ", ".join(f"{key} {value}" for key, value in (results.decoding or {}).items() if value != [])
         rows = []
-        for name, figure, value in published_figures(results):
+        for name, figure, value, _ in published_figures(results):
             between = bounds(name, figure)
             interval = "" if between is None else f"{between[0]:g} – {between[1]:g}"
             rows.append((notation.with_unit(name, long=True), f"{notation.published_value(name, value):g}", interval))

@@ -80,7 +80,6 @@ def run(options: argparse.Namespace) -> int:
     for name in ("model", "tasks"):
         if not getattr(options, name):
             raise InputError(f"--{name} is missing (see globe-eval ls {name if name == 'tasks' else 'models'})")
-    from globe_eval.reports import terminal
     from globe_eval.runs import record, run
     from globe_eval.runs.process import interruptible
 
@@ -105,12 +104,7 @@ def run(options: argparse.Namespace) -> int:
         finished = run.run(request)
     if not finished:  # a process that helps another one
         return 0
-    if options.format == "json":
-        print(json.dumps({results.task: flat(results) for _, results in finished}, ensure_ascii=False))
-    else:
-        print("\n\n".join(terminal.result_table(results, terminal.width()) for _, results in finished))
-        if len(finished) > 1:
-            print("\n" + terminal.compact_table([results for _, results in finished], columns=terminal.width()))
+    _show([results for _, results in finished], as_json=options.format == "json")
     for folder, results in finished:
         _warn_of_coordinates(results)
         _warn_of_another_form(folder, results)
@@ -122,6 +116,18 @@ def run(options: argparse.Namespace) -> int:
     )
     refuse_unjudged([results for _, results in finished])
     return 0
+
+
+def _show(many: list[Any], *, as_json: bool) -> None:
+    """Print the results of each task, and below several of them all side by side."""
+    from globe_eval.reports import terminal
+
+    if as_json:
+        print(json.dumps({results.task: flat(results) for results in many}, ensure_ascii=False))
+        return
+    print("\n\n".join(terminal.result_table(results, terminal.width()) for results in many))
+    if len(many) > 1:
+        print("\n" + terminal.compact_table(many, columns=terminal.width()))
 
 
 def _warn_of_coordinates(results: Any) -> None:

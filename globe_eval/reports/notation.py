@@ -101,6 +101,15 @@ def with_interval(name: str, figure: Figure, between: str = " – ") -> str:
     return text(name, figure.value) + (f" ({within})" if within else "")
 
 
+def cut(text: str, most: int) -> str:
+    """A text of at most so many characters, with … for what is left out.
+
+    >>> cut("Rome", 4), cut("Roman", 4)
+    ('Rome', 'Rom…')
+    """
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def people(n_groups: int) -> str:
     """How many photographers there are.
 

@@ -21,7 +21,7 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 from globe_eval import cli
 from globe_eval.commands import export as export_command
 from globe_eval.metrics.intervals import spread
-from globe_eval.reports.export.publishable import directions, model_id, public, standard_errors
+from globe_eval.reports.export.publishable import model_id, public, standard_errors
 from globe_eval.reports.run import read_run
 from globe_eval.runs import record
 from globe_eval.runs.assemble import assemble, empty_results
@@ -212,7 +212,7 @@ def test_every_eval_evers_own_converter_reads_it(tmp_path: Path, capsys: pytest.
     uncertainty = found["acc@25km"]["score_details"]["uncertainty"]
     assert uncertainty["num_samples"] == 60 and 0 < uncertainty["standard_error"]["value"] < 0.2
     assert {name: one["metric_config"]["lower_is_better"] for name, one in found.items()} == {
-        name: not higher for name, higher in directions(read_run(run)).items() if name in found
+        name: not metric.higher_is_better for name, metric in read_run(run).metrics.items() if name in found
     }
     assert found["median_km"]["metric_config"]["lower_is_better"] and "n_words" not in found
     assert log["model_info"]["id"] == "globe-project/GLOBE-Qwen2.5VL-7B"

@@ -23,6 +23,7 @@ from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.intervals import PROCEDURE
 from globe_eval.places import DISTANCES, gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
+from globe_eval.reports import notation
 from globe_eval.reports.board.contradictions import contradictions, identity_of_name
 from globe_eval.reports.board.provenance import provenance_of
 from globe_eval.reports.board.submission import (
@@ -329,5 +330,4 @@ def _of_figures(results: Results, fresh: Mapping[str, Any], plain: Sequence[str]
 def _short(value: object) -> str:
     if isinstance(value, dict):
         value = {name: count for name, count in value.items() if count}
-    text = str(value)
-    return text if len(text) <= 100 else text[:99] + "…"
+    return notation.cut(str(value), 100)

@@ -177,36 +177,43 @@ def _of_command(results: Results, known: Mapping[str, Definition]) -> Iterator[s
     if _option(words, "--config", "-C") is not None:
         return
 
-    def differs(name: str, found: object, given: object) -> str:
-        return f"command: gives the {name} {given!r}, the row has {found!r}"
-
     if words[1:2] == ["score"]:
         if results.model not in {Path(word).name for word in words[2:]} and results.model != _option(words, "--model"):
             yield f"command: scores another file than {results.model!r}"
         tasks = _option(words, "--task")
     else:
-        model, tasks = _option(words, "--model"), _option(words, "--tasks", "-t")
-        if model != results.model:
-            yield differs("model", results.model, model)
-        given = " ".join(words)
-        for key in ("pretrained", "model"):
-            which = results.model_args.get(key)
-            if isinstance(which, str) and f"{key}={which}" not in given:
-                yield f"command: does not give model_args.{key} {which!r}"
-        for value in re.findall(r"[\s,](?:pretrained|model)=([^,\s]+)", given.partition("--judge")[0]):
-            if value not in map(str, results.model_args.values()):
-                yield differs("weights", str(results.model_args), value)
-        if (prompt := _option(words, "--prompt")) and SHORT_NAMES.get(prompt, prompt) != results.prompt:
-            yield differs("prompt", results.prompt, prompt)
-        if _option(words, "--limit", "-L") is not None:
-            yield "command: has --limit, the row is of all photographs"
+        tasks = _option(words, "--tasks", "-t")
+        yield from _of_run_command(words, results)
     named = (tasks or "").split(",")
     single = [name for name in named if name in known and not known[name].is_group]
     if len(single) == len(named) and results.task not in single:
-        yield differs("task", results.task, tasks)
+        yield _differs("task", results.task, tasks)
     seed = _option(words, "--seed") or "0"
     if seed != str(results.seed):
-        yield differs("seed", results.seed, seed)
+        yield _differs("seed", results.seed, seed)
+
+
+def _of_run_command(words: Sequence[str], results: Results) -> Iterator[str]:
+    """The command line of a run, against the model, its weights, the prompt and how many photographs there are."""
+    model = _option(words, "--model")
+    if model != results.model:
+        yield _differs("model", results.model, model)
+    given = " ".join(words)
+    for key in ("pretrained", "model"):
+        which = results.model_args.get(key)
+        if isinstance(which, str) and f"{key}={which}" not in given:
+            yield f"command: does not give model_args.{key} {which!r}"
+    for value in re.findall(r"[\s,](?:pretrained|model)=([^,\s]+)", given.partition("--judge")[0]):
+        if value not in map(str, results.model_args.values()):
+            yield _differs("weights", str(results.model_args), value)
+    if (prompt := _option(words, "--prompt")) and SHORT_NAMES.get(prompt, prompt) != results.prompt:
+        yield _differs("prompt", results.prompt, prompt)
+    if _option(words, "--limit", "-L") is not None:
+        yield "command: has --limit, the row is of all photographs"
+
+
+def _differs(name: str, found: object, given: object) -> str:
+    return f"command: gives the {name} {given!r}, the row has {found!r}"
 
 
 def _option(words: Sequence[str], *names: str) -> str | None:

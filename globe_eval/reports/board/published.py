@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from globe_eval.benchmarks.definition import Definition, read_definition, shipped
 from globe_eval.errors import InputError, nearest
 from globe_eval.metrics.accuracy import THRESHOLDS_KM
+from globe_eval.reports import notation
 from globe_eval.sample import AnswerForm
 
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -160,13 +161,8 @@ def _row(definition: Definition, number: int, values: object) -> PublishedRow:
         name = values.get("method") if isinstance(values, dict) else None
         close = nearest(field, PublishedRow.model_fields) if first["type"] == "extra_forbidden" else ""
         message = first["msg"].removeprefix("Value error, ")
-        found = "" if first["type"] == "missing" else f"; found {_short(first['input'])}"
+        found = "" if first["type"] == "missing" else f"; found {notation.cut(repr(first['input']), 80)}"
         raise InputError(
             f"{definition.path}, line {line}, row {number + 1}{f' ({name})' if name else ''}: "
             f"{field or 'the row'}: {message}{found}{close}"
         ) from None
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:79] + "…"

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from globe_eval.metrics.catalogue import described
-from globe_eval.reports.export.publishable import directions, figure_depends_on, public, standard_errors
+from globe_eval.reports.export.publishable import figure_depends_on, public, published_figures, standard_errors
 from globe_eval.reports.run import Run
 from globe_eval.sample import Results
 
@@ -19,16 +19,13 @@ def lm_eval_results(run: Run, model: str) -> dict[str, Any]:
     word for them, and so are those without a direction: lm-eval's readers take these for higher is better. Intervals,
     status counts and what else a figure depends on stand in the task's `metadata`.
     """
-    results, higher_is_better, errors = run.results, directions(run), standard_errors(run)
+    results, errors = run.results, standard_errors(run)
     task = results.task
-    known = {
-        name: figure
-        for name, figure in results.metrics.items()
-        if figure.value is not None and name in higher_is_better
-    }
+    directions: dict[str, bool] = {}
     metrics: dict[str, Any] = {}
-    for name, figure in known.items():
-        metrics[f"{name},none"] = figure.value
+    for name, _, value, higher_is_better in published_figures(results):
+        directions[name] = higher_is_better
+        metrics[f"{name},none"] = value
         metrics[f"{name}_stderr,none"] = errors.get(name, "N/A")
     return {
         "results": {task: {"alias": task, "name": task, "sample_len": results.n, **metrics}},
@@ -42,9 +39,9 @@ def lm_eval_results(run: Run, model: str) -> dict[str, Any]:
                     {
                         "metric": name,
                         "aggregation": "median" if described(name).statistic == "median of all" else "mean",
-                        "higher_is_better": higher_is_better[name],
+                        "higher_is_better": higher_is_better,
                     }
-                    for name in known
+                    for name, higher_is_better in directions.items()
                 ],
                 "generation_kwargs": results.decoding,
                 "num_fewshot": 0,
@@ -54,7 +51,7 @@ def lm_eval_results(run: Run, model: str) -> dict[str, Any]:
         },
         "versions": {task: results.task_version or "N/A"},
         "n-shot": {task: 0},
-        "higher_is_better": {task: {name: higher_is_better[name] for name in known}},
+        "higher_is_better": {task: directions},
         "n-samples": {task: {"original": results.n, "effective": results.n}},
         "config": {
             "model": results.model,

@@ -10,7 +10,6 @@ from globe_eval.metrics.catalogue import ACCURACIES
 from globe_eval.reports import notation
 from globe_eval.reports.export.publishable import (
     bounds,
-    directions,
     figure_depends_on,
     hub_of,
     model_id,
@@ -32,7 +31,6 @@ def model_card(run: Run, *, model: str | None = None, dataset: str | None = None
 
     results = run.results
     refuse_partial(results)
-    higher_is_better = directions(run)
     depends_on = figure_depends_on(results)
     depends_on |= {"prompt_sha256": results.prompt_sha256 or "unknown", "photographs": results.n, "seed": results.seed}
     entries = [
@@ -46,7 +44,7 @@ def model_card(run: Run, *, model: str | None = None, dataset: str | None = None
             metric_name=notation.with_unit(name, long=True),
             metric_value=notation.published_value(name, value),
             metric_args={
-                "higher_is_better": higher_is_better[name],
+                "higher_is_better": higher_is_better,
                 **({"interval_95": interval} if (interval := bounds(name, figure)) else {}),
                 "photographs": figure.n,
                 "groups": figure.n_groups,
@@ -54,8 +52,7 @@ def model_card(run: Run, *, model: str | None = None, dataset: str | None = None
             source_name="globe-eval" if source else None,
             source_url=source,
         )
-        for name, figure, value in published_figures(results)
-        if name in higher_is_better
+        for name, figure, value, higher_is_better in published_figures(results)
     ]
     card = ModelCardData(model_name=model or model_id(results), eval_results=entries)
     return f"---\n{card.to_yaml()}\n---\n"
@@ -116,7 +113,6 @@ def eval_results(
             f"{results.task}: .eval_results asks for the benchmark's data set on the hub, and this benchmark names "
             "none; give --dataset_id OWNER/NAME, or export --to model-card"
         )
-    higher_is_better = directions(run)
     entries = [
         EvalResultEntry(
             dataset_id=known,
@@ -125,9 +121,9 @@ def eval_results(
             value=notation.published_value(name, value),
             date=results.started,
             source_url=source,
-            notes=_notes(results, name, figure, higher_is_better[name]),
+            notes=_notes(results, name, figure, higher_is_better),
         )
-        for name, figure, value in published_figures(results)
+        for name, figure, value, higher_is_better in published_figures(results)
         if name in HEADLINES
     ]
     # Not a field of the hub's class yet, though its documentation has it.

@@ -84,21 +84,15 @@ def _public(value: Any) -> Any:
     return PureWindowsPath(value).name if re.match(r"[A-Za-z]:\\|\\\\", value) else value
 
 
-def published_figures(results: Results) -> Iterator[tuple[str, Figure, float]]:
-    """Each metric that has a value: name, record, value. An infinite median is no number, and stays away.
+def published_figures(results: Results) -> Iterator[tuple[str, Figure, float, bool]]:
+    """Each metric that has a value and a direction, which every format asks for: name, record, value, more is better.
 
-    So does a metric of which neither more nor less is better: every format asks for a direction.
+    An infinite median is no number, and stays away.
     """
     for name, figure in results.metrics.items():
-        if figure.value is not None and (
-            name in results.own_directions or described(name).higher_is_better is not None
-        ):
-            yield name, figure, figure.value
-
-
-def directions(run: Run) -> dict[str, bool]:
-    """Metric -> whether more is better; those that have a direction."""
-    return {name: one.higher_is_better for name, one in run.metrics.items() if one.higher_is_better is not None}
+        higher_is_better = results.own_directions.get(name, described(name).higher_is_better)
+        if figure.value is not None and higher_is_better is not None:
+            yield name, figure, figure.value, higher_is_better
 
 
 def hub_of(task: str) -> str | None:
@@ -113,7 +107,7 @@ def standard_errors(run: Run) -> dict[str, float]:
     Metrics with an infinite value have none, nor has one group.
     """
     found = {}
-    for name, _, _ in published_figures(run.results):
+    for name, *_ in published_figures(run.results):
         if name in run.values and run.metrics[name].statistic == "mean":
             of = intervals.spread(run.values[name], run.groups)
             if of.n_groups > 1:

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from globe_eval.metrics import localizability
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, within
 from globe_eval.metrics.intervals import wilson
+from globe_eval.reports import notation
 from globe_eval.reports.page import svg
 from globe_eval.reports.page.joined import Floats, JoinedRuns
 from globe_eval.reports.page.svg import element
@@ -226,8 +227,7 @@ def whiskers(rows: Sequence[tuple[str, Sequence[Figure | None]]], title: str, na
     words = []
     for row, (label, values) in enumerate(rows):
         top = 8.0 + band * row
-        shown = label if len(label) <= 24 else label[:23] + "…"
-        parts.append(element("text", shown, x=left - 8.0, y=top + band / 2 + 4.0, text_anchor="end"))
+        parts.append(element("text", notation.cut(label, 24), x=left - 8.0, y=top + band / 2 + 4.0, text_anchor="end"))
         for i, one in enumerate(values):
             if one is None or one.value is None:
                 continue

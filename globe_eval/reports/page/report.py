@@ -32,8 +32,6 @@ from globe_eval.reports.sentences import sentences
 from globe_eval.sample import STATUSES, By, Results, Stratum, to_dict
 
 _SCRIPTS = ("sort.js", "map.js", "gallery.js", "report.js")
-LONGEST_SETTING = 400
-"""Characters of a setting that are shown."""
 HEADLINE: Set[Family] = {"accuracy", "disclosure", "own"}
 """Of the first table: accuracies, distances, names, disclosure and what the benchmark brings itself."""
 REASONING: Set[Family] = {"grounding", "consistency", "localizability", "format"}
@@ -293,11 +291,8 @@ def breakdown_rows(runs: Sequence[NamedRun], by: By) -> list[tuple[str, list[Str
 
 def setting_texts(results: Results) -> dict[str, str]:
     """Every setting of a run as text, nested ones by their dotted name; unset ones are left out."""
-    texts = {name: str(value) for name, value in settings(results).items() if value not in (None, [], {})}
-    return {
-        name: text if len(text) <= LONGEST_SETTING else text[: LONGEST_SETTING - 1] + "…"
-        for name, text in texts.items()
-    }
+    known = {name: value for name, value in settings(results).items() if value not in (None, [], {})}
+    return {name: notation.cut(str(value), 400) for name, value in known.items()}
 
 
 def differing_settings(runs: Sequence[NamedRun]) -> list[tuple[str, list[str]]]:
