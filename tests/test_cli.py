@@ -410,12 +410,13 @@ def test_the_collector_is_as_it_was() -> None:
     gc.enable()
 
 
-def test_the_package_is_the_command_line() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "globe_eval", "ls", "taks"], capture_output=True, text=True, check=False
-    )
+@pytest.mark.parametrize(
+    ("words", "meant"), [(["globe_eval", "ls", "taks"], "tasks"), (["globe_train", "sfft"], "sft")]
+)
+def test_the_packages_are_the_command_lines(words: list[str], meant: str) -> None:
+    done = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "did you mean 'tasks'?" in done.stderr
+    assert f"did you mean {meant!r}?" in done.stderr
 
 
 def test_a_pattern_is_the_standard_librarys() -> None:
