@@ -192,7 +192,8 @@ def _read_backwards(
         elif country_of(part) and country and admin is None and i > 0:
             admin = part  # a territory: "San Juan, Puerto Rico, USA"
         elif admin and regions and is_pure_region(part) and _is_called(regions[0], part) and part != admin:
-            continue  # "California/Nevada"
+            if _holds(regions[0], left[:i]) and not _holds(around[0], left[:i]):
+                admin, around, row = part, tuple(regions[:4]), regions[0]  # "Louisville, Kentucky, across from Indiana"
         elif around and town is not None and _is_district(regions, around[0], town, left[:i], code):
             island = part
         elif town is not None and not (is_landmark(town) and any(is_town(other, code) for other in left[:i])):
@@ -237,7 +238,8 @@ _OF_A_COUNTRY = tuple(sorted(WORDS["arranging.of_a_country"]))
 """What such a name begins with belongs to the country that it names, and is not in it."""
 _CENTRE = r"(?:Old|Ancient|Historic|Inner|Walled)\s(?:Town|City|Cent(?:er|re)|District|Quarter)"
 _CENTRE_OF = re.compile(
-    rf"(.+?)\s(?:Downtown|Medina|Altstadt|{_CENTRE}|City\sCent(?:er|re))|(?:The\s|the\s)?{_CENTRE}\sof\s(.+)"
+    rf"(.+?)\s(?:Downtown|Medina|Altstadt|{_CENTRE}|City\sCent(?:er|re))"
+    rf"|(?:The\s|the\s)?(?:{_CENTRE}\sof|(?:Alt|Innen)stadt\svon)\s(.+)"
 )
 _SAINT = ("St. ", "St ", "Saint ")
 _OWNED = re.compile(r"(.+?)['’](?:s?|n?[ıiuü]n)\s(.+)")

@@ -94,8 +94,9 @@ _SETTING = re.compile(
 _PREFERRED_AFTER = re.compile(
     r"\s\(?(?:(?:the|a|is|seems|looks|being|as|far|much|slightly|considerably|somewhat|significantly|by\sfar)\s){0,3}"
     r"(?:more|most)\s(?:likely|probable|plausible|convincing)\b(?!\s(?:than\snot|to))|\sthe\s(?:better|best|stronger|strongest|likelier)\s"
-    r"|,?\s(?:is|would\sbe|seems|remains)\s(?:my|the)\s(?:(?:single|first|top|best|better|closest|strongest|stronger|likelier)\s){0,2}"
-    r"(?:guess|pick|bet|choice|match|fit|estimate|candidate|option)\b"
+    r"|,?\s(?:is|would\sbe|seems|remains)\s(?:my|the)\s(?:(?:single|final|first|top|best|better|closest|strongest|stronger|likelier)\s){0,2}"
+    r"(?:guess|pick|bet|choice|match|fit|estimate|candidate|option|answer)\b"
+    r"|,\si(?:['’]d|\swould)\s(?:say|guess|bet)(?=[.!]|$)"
     r"|\sit\sis(?=[.!]|$)"
 )
 _YIELDING = ("though", "whereas", "while", "even if", "despite")

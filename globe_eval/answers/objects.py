@@ -128,14 +128,8 @@ def _is_call(node: Mapping[str, Any]) -> bool:
 
 def _ranked(candidates: list[Any]) -> list[Any]:
     """A list of candidates by their rank or their probability, where all have one."""
-    for key, sign in (
-        ("rank", 1),
-        ("probability", -1),
-        ("confidence", -1),
-        ("score", -1),
-        ("likelihood", -1),
-        ("prob", -1),
-    ):
+    for key in ("rank", "probability", "confidence", "score", "likelihood", "prob", "p"):
+        sign = 1 if key == "rank" else -1
         values = [_number(one.get(key)) if isinstance(one, dict) else None for one in candidates]
         if values and None not in values:
             order = sorted(range(len(values)), key=lambda i: sign * (values[i] or 0))

@@ -96,6 +96,8 @@ def _least(words: list[str], start: int, stop: int) -> float:
     before, after = words[:start], words[stop:]
     if after and after[0] in _OF - {"in", "near", "at"}:
         return float("inf")  # "Serra da Capivara"
+    if before and before[-1] in ("lake", "mount"):
+        return float("inf")  # "Lake Kawaguchi" is not in Kawaguchi
     least: float = TOWN
     if words[start] in ("saint", "san", "santa", "sao", "sainte", "santo") and stop - start < 3:
         least = SAINT
