@@ -90,6 +90,31 @@ def best(
     gaz: Gazetteer, key: str, scope: Scope | None, hints: list[Hint], *, regional: bool, as_written: bool = True
 ) -> int | None:
     """The most prominent place under exactly this name, or None; `regional` prefers regions to cities."""
+    city, area, own = _first_of_each(gaz, key, scope, hints, as_written)
+    if city is None and area is not None and not regional and gaz.kind[area] == ADMIN1:
+        return _namesake(gaz, area, key)
+    if city is None or area is None:
+        return area if city is None else city
+    if regional and gaz.kind[city] != REGION:
+        return area
+    ahead = _agreement(gaz, city, hints) - _agreement(gaz, area, hints)
+    if ahead > 0:
+        return city  # "Hudson, Massachusetts" is not in Hudson County, New Jersey
+    if ahead < 0 and gaz.kind[city] == REGION:
+        return area  # "Orange County, Florida"
+    if area in (gaz.admin1[city], gaz.admin2[city]) and any(area in hint.regions for hint in hints):
+        return city  # "Pingtung, Pingtung": the region is said already
+    if normalise(gaz.name(area)) == key and _is_lesser(gaz, city, area, own=own, alone=not hints):
+        return area
+    return city if _outweighs(gaz, city, area) else area
+
+
+def _first_of_each(
+    gaz: Gazetteer, key: str, scope: Scope | None, hints: list[Hint], as_written: bool
+) -> tuple[int | None, int | None, bool]:
+    """Of the places of a name the first city, landmark or wide area, the first division, and whether it is that city's
+    main name.
+    """
     city: int | None = None
     top = -math.inf
     count = 0
@@ -121,23 +146,7 @@ def best(
     if city is not None and hints and _contradicted(gaz, city, hints, alone=as_written and count == 1, own=bool(own)):
         city = None
     area = areas.get(ADMIN1, areas.get(ADMIN2))  # "Saxony" is no other name of Lower Saxony
-    area = None if area is None else area >> 1
-    if city is None and area is not None and not regional and gaz.kind[area] == ADMIN1:
-        return _namesake(gaz, area, key)
-    if city is None or area is None:
-        return area if city is None else city
-    if regional and gaz.kind[city] != REGION:
-        return area
-    ahead = _agreement(gaz, city, hints) - _agreement(gaz, area, hints)
-    if ahead > 0:
-        return city  # "Hudson, Massachusetts" is not in Hudson County, New Jersey
-    if ahead < 0 and gaz.kind[city] == REGION:
-        return area  # "Orange County, Florida"
-    if area in (gaz.admin1[city], gaz.admin2[city]) and any(area in hint.regions for hint in hints):
-        return city  # "Pingtung, Pingtung": the region is said already
-    if normalise(gaz.name(area)) == key and _is_lesser(gaz, city, area, own=bool(own), alone=not hints):
-        return area
-    return city if _outweighs(gaz, city, area) else area
+    return city, None if area is None else area >> 1, bool(own)
 
 
 def _is_lesser(gaz: Gazetteer, city: int, area: int, *, own: bool, alone: bool) -> bool:
