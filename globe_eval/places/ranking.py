@@ -211,10 +211,10 @@ def _contradicted(gaz: Gazetteer, row: int, hints: list[Hint], *, alone: bool, o
     quarter never against a larger city.
     """
     regions = [r for hint in hints for r in hint.regions]
-    bordered = not any(gaz.kind[region] == REGION for region in regions)
+    of_states = all(gaz.kind[region] == ADMIN1 for region in regions)  # those of counties have changed: Rochester, Kent
     is_small = gaz.kind[row] >= CITY and not alone and gaz.population[row] < LARGE_CITY
     agreed = max(_agrees(gaz, row, hint) for hint in hints)
-    if gaz.kind[row] == REGION or agreed > (0.5 if bordered and is_small else 0.0):
+    if gaz.kind[row] == REGION or agreed > (0.5 if of_states and is_small else 0.0):
         return False  # "Lincoln, New Hampshire", a village that is not listed, is not the town in Rhode Island
     if gaz.kind[row] == LANDMARK:
         around = [*regions, *(hint.city for hint in hints if hint.city is not None)]
