@@ -234,17 +234,18 @@ def cut_notes(table: Table, column: str) -> list[str]:
 
     That is where the last line has no line break, and its number fewer decimals than every other.
     """
-    decimals = [len(str(row.get(column) or "").partition(".")[2]) for row in table.rows]
-    if table.path.suffix.lower() not in (".csv", ".tsv") or column != table.columns[-1]:
+    if table.path.suffix.lower() not in (".csv", ".tsv") or column != table.columns[-1] or len(table.rows) < 10:
         return []
-    if len(decimals) < 10 or decimals[-1] >= min(decimals[:-1]):
+    last = table.rows[-1].get(column)
+    *others, decimals = (len(str(row.get(column) or "").partition(".")[2]) for row in table.rows)
+    if as_number(last) is None or decimals >= min(others):
         return []
     with table.path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         if file.read(1) in b"\r\n":
             return []
     return [
-        f"{table.where(-1)}: {column!r} is {table.rows[-1].get(column)!r}, with fewer decimals than all others, and no "
+        f"{table.where(-1)}: {column!r} is {last!r}, with fewer decimals than all others, and no "
         f"line break follows: is the file cut off there?"
     ]
 

@@ -808,7 +808,9 @@ def test_answers_that_are_the_truth_but_for_a_factor_get_a_note(factor: float) -
     assert told == [f"3 of 3 answers are nearer the truth with all degrees times {factor:g}"]
 
 
-@pytest.mark.parametrize(("last", "is_told"), [("14.", True), ("1", True), ("14.30", True), ("14.3061", False)])
+@pytest.mark.parametrize(
+    ("last", "is_told"), [("14.", True), ("1", True), ("14.30", True), ("14.3061", False), ("N/A", False)]
+)
 @pytest.mark.parametrize("end", ["", "\n"])
 def test_a_last_number_that_is_cut_off_gets_a_note(capsys, last: str, is_told: bool, end: str) -> None:
     rows = [f"p{i},{i}.1234,{i}.2345,{i}.1235,{i}.2346" for i in range(12)] + [f"p12,12.1234,14.3061,12.1235,{last}"]
