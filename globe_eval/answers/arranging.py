@@ -192,7 +192,7 @@ def _read_backwards(
         elif country_of(part) and country and admin is None and i > 0:
             admin = part  # a territory: "San Juan, Puerto Rico, USA"
         elif admin and regions and is_pure_region(part) and _is_called(regions[0], part) and part != admin:
-            if _holds(regions[0], left[:i]) and not _holds(around[0], left[:i]):
+            if _holds(regions[0], left[:i]) and not (around and _holds(around[0], left[:i])):
                 admin, around, row = part, tuple(regions[:4]), regions[0]  # "Louisville, Kentucky, across from Indiana"
         elif around and town is not None and _is_district(regions, around[0], town, left[:i], code):
             island = part
