@@ -26,16 +26,15 @@ import numpy.typing as npt
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
 from globe_eval.places import gazetteer, haversine_km, resolve
 from globe_eval.places.distance import DISTANCES
-from globe_eval.places.gazetteer import EARTH_RADIUS_KM
-from globe_eval.places.nearest import closest
+from globe_eval.places.nearest import chord_km, closest
 from globe_eval.sample import ANSWER_FORMS, AnswerForm, DistanceModel
 
 Floats = npt.NDArray[np.float64]
 
 NEAR = (8, 64, 512)
 """How many places around a photograph are tried: the next number only where the one before did not settle it."""
-WORTH_A_TREE = 1_000
-"""Photographs from which on a tree of all rows, regions and countries included, saves more than it takes."""
+WORTH_ALL_ROWS = 1_000
+"""Photographs from which on a look at all rows, regions and countries included, saves more than it takes."""
 _AT_ONCE = 4_096
 """Points, whose arrays of up to 512 places each are small then."""
 
@@ -72,7 +71,7 @@ def ceilings(
         reached = dict.fromkeys(map(acc_name, thresholds), 1.0 if len(points) else float("nan"))
         return Ceilings(reached, {**reached})
     distinct, photographs = np.unique(points, axis=0, return_counts=True)
-    all_rows = len(distinct) >= WORTH_A_TREE
+    all_rows = len(distinct) >= WORTH_ALL_ROWS
     starts = range(0, len(distinct), _AT_ONCE)
     parts = [_answers(distinct[start : start + _AT_ONCE], form, all_rows) for start in starts]
     kilometres = (DISTANCES[distance](*distinct.T, *np.concatenate(answers).T) for answers in zip(*parts, strict=True))
@@ -113,7 +112,7 @@ def _answers(points: Floats, form: AnswerForm, all_rows: bool = False) -> tuple[
         best[unsettled] = resolved[each, nearest, :2]
         named[unsettled] = np.where(resolved[each, first, 2:] == 1, resolved[each, first, :2], np.nan)
         # Farther places than the last one tried can only lead back here through a homonym.
-        searched = 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(chord[:, -1] / 2, 1.0))
+        searched = chord_km(chord[:, -1])
         unsettled = unsettled[(resolved[..., 2].max(axis=1) == 0) | ~(off[each, nearest] <= searched)]
     return named, best
 

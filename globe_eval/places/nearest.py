@@ -119,7 +119,7 @@ def nearest(lats: ArrayLike, lons: ArrayLike) -> tuple[list[Place], Floats]:
     `lats`, `lons`: degrees, shape (n,), finite.
     """
     chord, rows = closest(np.atleast_1d(lats), np.atleast_1d(lons))
-    return [load().place(int(row)) for row in rows[:, 0]], _km(chord[:, 0])
+    return [load().place(int(row)) for row in rows[:, 0]], chord_km(chord[:, 0])
 
 
 def nearest_within(lats: Floats, lons: Floats, km: float) -> list[Place | None]:
@@ -129,7 +129,7 @@ def nearest_within(lats: Floats, lons: Floats, km: float) -> list[Place | None]:
     """
     chord, index = _closest_within(lats, lons, (km / 5, km))
     rows = positions()[2][index[:, 0]]
-    return [load().place(int(row)) if off <= km else None for row, off in zip(rows, _km(chord[:, 0]), strict=True)]
+    return [load().place(int(row)) if off <= km else None for row, off in zip(rows, chord_km(chord[:, 0]), strict=True)]
 
 
 def any_within(lats: ArrayLike, lons: ArrayLike, km: float, population: int) -> NDArray[np.bool_]:
@@ -223,5 +223,6 @@ def _chords(vectors: Floats, points: Floats) -> Floats:
     return np.asarray(np.sqrt(off[:, 0] ** 2 + off[:, 1] ** 2 + off[:, 2] ** 2))
 
 
-def _km(chord: Floats) -> Floats:
+def chord_km(chord: Floats) -> Floats:
+    """Great-circle distances in km (R = 6371.0) of chords of the unit sphere."""
     return np.asarray(2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(chord / 2, 1.0)))
