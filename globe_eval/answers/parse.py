@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from globe_eval import lazy_re as re
 from globe_eval.answers import coordinates, fields, objects
@@ -14,6 +15,7 @@ from globe_eval.answers.fields import Found
 from globe_eval.answers.names import Names
 from globe_eval.answers.refusals import refuses
 from globe_eval.answers.text import Block, Cut, answer_blocks, excerpt, repaired
+from globe_eval.answers.toponyms import same_country
 from globe_eval.sample import Answer, AnswerStatus
 
 PARSER_VERSION = "3"
@@ -64,8 +66,10 @@ def _answer(cut: Cut, truncated: bool, repaired: bool) -> Answer:
     found, concluding = _only_answer(said), said
     if found is None:
         found = _united(_formal(said))
-        in_form = found.position is not None
+        in_form, named = found.position is not None, bool(found.names)
         found = _labelled(found, said)
+        if not named and found.names and found.names == Names(found.names.country) and not found.settles_names:
+            found = _refined(found, said)
         if not in_form and found.position and (start := corrected(said)) and (later := position(said[start:])):
             found, concluding = Found(found.start, position=later[0], confidence=found.confidence), said[start:]
         if not in_form:  # what stands around a position in JSON or in tags is the reasoning
@@ -162,6 +166,14 @@ def _completed(found: Found, text: str, *, tagged: bool = False) -> Found:
     if conclusion := concluded(text, declines=refuses):
         return _united([found, Found(conclusion[1], names=conclusion[0])])
     return _united([found, Found(0, place(text, capitals=True) if short else Names())])
+
+
+def _refined(found: Found, text: str) -> Found:
+    """What labels say of the country alone, with the town or region in it that the text concludes."""
+    names = (concluded(text, declines=refuses) or (Names(), 0))[0]
+    if not same_country(names.country, found.names.country):
+        return found
+    return replace(found, names=replace(names, country=found.names.country))
 
 
 def _listed(text: str) -> list[str]:
