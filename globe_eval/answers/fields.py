@@ -73,6 +73,8 @@ _UNSEPARATED = re.compile(
     r"[(~≈]?[-+–NSEW]?\s?\d{1,3}(?:\.\d|\s?°|\s?deg)"
 )
 _REMARK = re.compile(r"(?:The\s)?((?<=\s)[a-z]+|[A-Z][a-z]*)(?:\s[a-z]+)+")
+_CLAUSE = re.compile(r"(?:narrow(?:ed|ing)|torn|choosing|split|between|either)\s(?:\S+\s){2}")
+"""How a value begins that tells of a choice: "narrowed from Iceland or the Faroes to the Faroes"."""
 _QUOTED = re.compile(r"\"((?:[^\"\\\n]|\\.){0,400})\"|'([^'\n]{0,400})'(?=\s*(?:[,})\]\n]|$))|“([^”\n]{0,400})”")
 _NEXT_KEY = re.compile(r"[\n{}]|,\s*[\"'`*_]{0,3}[^\W\d][\w ./-]{0,30}[\"'`*_]{0,3}\s*[:=]|</|\s//")
 
@@ -167,7 +169,7 @@ def _remarked(value: str, city: str | None) -> str | None:
 
 def _named(value: str, key: str) -> Names:
     """The name in a label's value, or the names that it concludes where it is a sentence."""
-    if (found := name(value)) and not _is_remark(found):
+    if (found := name(value)) and not _is_remark(found) and not (_CLAUSE.match(found) and not is_name(found)):
         return Names(**{key: found})
     conclusion = concluded(value) if len(value) >= _SENTENCE else None
     if conclusion is None:
