@@ -17,7 +17,7 @@ from globe_eval.answers.conclusions import concluded
 from globe_eval.answers.confidence import share, yes_no
 from globe_eval.answers.lexicon import LABELS
 from globe_eval.answers.names import Names, is_placeholder, name, says_unknown, without_remarks
-from globe_eval.answers.toponyms import is_name, is_ordinary, is_venue, same_country
+from globe_eval.answers.toponyms import is_country, is_name, is_ordinary, is_venue, same_country
 from globe_eval.places.names import country_code
 
 POSITION = frozenset({"lat", "lon", "latlon", "lonlat"})
@@ -67,7 +67,9 @@ _OTHER_WORDS = frozenset(
 )
 """What labels in other languages begin with: where none of it stands in a text, they need not be looked for."""
 _BOUNDARY = re.compile(rf"(?:^|[\n,;{{}}(|.!?:<>\[\"'“*–—])[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
-_LINE_START = re.compile(rf"(?:^|\n)[\W\d_]*(?:(?:step|part)\s\d\W{{1,4}}|[a-d][.)]\s)?(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
+_LINE_START = re.compile(
+    rf"(?:^|\n)[\W\d_]*(?:(?:step|part)\s\d\W{{1,4}}|[a-d][.)]\s)?(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE
+)
 _UNSEPARATED = re.compile(
     r"[\s\"'`*_]{0,4}(?:(?:is|of|at|be|to|approximately|about|around|roughly|near)\s){0,3}"
     r"[(~≈]?[-+–NSEW]?\s?\d{1,3}(?:\.\d|\s?°|\s?deg)"
@@ -136,7 +138,8 @@ def found_of(row: Mapping[str, str], start: int, *, whole: bool = False, strict:
     if not names.city and not names.country:
         for key in ("address", "place", "placerev"):
             if key in row and not names.country:
-                read = address(row[key]) if key == "address" else place(row[key], key == "placerev", capitals=strict)
+                value = with_commas(row[key])
+                read = address(value) if key == "address" else place(value, key == "placerev", capitals=strict)
                 names = replace(
                     read, admin=names.admin or read.admin, venue=read.venue or _remarked(row[key], read.city)
                 )
@@ -157,6 +160,20 @@ def found_of(row: Mapping[str, str], start: int, *, whole: bool = False, strict:
         settles_position=any([says_unknown(row[key]) for key in POSITION if key in row]),
         localizable=yes_no(row["localizable"]) if "localizable" in row else None,
     )
+
+
+_PART = r"[^,:;|→>\n]{2,90}"
+_BETWEEN = r"\s?[;|→>]\s?|\s[/–—-]\s"
+_PARTED = re.compile(rf"{_PART}?(?:(?:{_BETWEEN}){_PART}?){{1,3}}\s*")
+
+
+def with_commas(value: str) -> str:
+    """A list of names with commas where other signs part them and one end is a country: "France | Paris"."""
+    if _PARTED.fullmatch(value) is None:
+        return value
+    parts = [part.strip(" .*") for part in re.split(_BETWEEN, value)]
+    names = not any(part[:1].islower() for part in parts)  # "Japan – at a Shinto shrine"
+    return ", ".join(parts) if names and (is_country(parts[0]) or is_country(parts[-1])) else value
 
 
 def _remarked(value: str, city: str | None) -> str | None:
@@ -340,9 +357,7 @@ def _below(text: str, index: int, labels: list[tuple[str, int, int]]) -> tuple[s
     return value, 0
 
 
-def _section(
-    text: str, key: str, start: int, end: int, labels: list[tuple[str, int, int]]
-) -> tuple[int, int | None]:
+def _section(text: str, key: str, start: int, end: int, labels: list[tuple[str, int, int]]) -> tuple[int, int | None]:
     """Where the section below a heading ends, and where the last value in it begins that a word like "Guess" marks."""
     others = (
         text.rfind("\n", end, one) + 1 or one

@@ -26,8 +26,6 @@ _LONGEST_BARE_ANSWER = 200
 _QUOTED = re.compile(r"[\"']([^\"',\n]{1,90})[\"']")
 _LIST = re.compile(rf"[\[({{\s]*(?:{_QUOTED.pattern}[\s,]*){{2,4}}[\])}}\s]*")
 """Names in quotation marks, as a program prints a list of them; of several towns without a country the first counts."""
-_PARTED = re.compile(r"[^,:;|\n]{2,90}(?:\s?[;|]\s?[^,:;|\n]{2,90}){1,3}\s*")
-"""Names parted by other signs than commas: "France | Paris"."""
 _ONE_ANSWER = re.compile(r"\s*<answer>[^<\\]*</answer>\s*")
 
 
@@ -160,9 +158,10 @@ def _completed(found: Found, text: str, *, tagged: bool = False) -> Found:
         return found
     if short and (listed := _listed(text)) and (names := place(", ".join(listed), capitals=True)).country:
         return _united([found, Found(0, names)])
-    names = place(_without_pairs(text)) if tagged and short else Names()
+    names = place(fields.with_commas(_without_pairs(text))) if tagged and short else Names()
     if names:
-        return _united([found, Found(0, names)])
+        stated = Found(0, names)
+        return _united([found, stated if names.city else _refined(stated, text)])
     if conclusion := concluded(text, declines=refuses):
         return _united([found, Found(conclusion[1], names=conclusion[0])])
     return _united([found, Found(0, place(text, capitals=True) if short else Names())])
@@ -180,7 +179,8 @@ def _listed(text: str) -> list[str]:
     """The names of a text that is a list of them and nothing else, without commas or in quotation marks."""
     if _LIST.fullmatch(text):
         return _QUOTED.findall(text)
-    return re.split("[;|]", text) if _PARTED.fullmatch(text) else []
+    commas = fields.with_commas(text)
+    return [] if commas == text else commas.split(", ")
 
 
 def _without_pairs(text: str) -> str:
