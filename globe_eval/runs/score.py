@@ -18,7 +18,7 @@ from globe_eval.runs import process
 from globe_eval.runs.answer_columns import ColumnNames, Use
 from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.runs.join import join
-from globe_eval.runs.notes import codes, countries_as_cities, odd_positions, other_form, placeholders, unread
+from globe_eval.runs.notes import codes, countries_as_cities, odd_positions, other_form, placeholders, too_good, unread
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample
 
 
@@ -126,7 +126,7 @@ def _notes(samples: Sequence[Sample], results: Results, kind: str, use: Use) -> 
         other = [*other_form(samples, results.answer_form, "--answer-form any, or"), *codes(samples)]
         notes += other or unread(samples, results.answer_form)
     if kind == "names":
-        notes += countries_as_cities(samples)
+        notes += [*countries_as_cities(samples), *too_good(samples, [use["city"], use["country"]])]
     notes += odd_positions(samples, results.model, use.get("response"))
     return notes + placeholders([(one.truth.lat, one.truth.lon) for one in samples], "truths")
 
