@@ -94,17 +94,11 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         found["coordinates"] = {"lat": lat, "lon": lon}
     if city or country:
         found["names"] = {"city": city, "country": country, "admin": predicted("admin", None)}
-    plain = city == table.find("city") and country == table.find(
-        "country"
-    )  # which a file of responses has of the truth
     named = table.has(columns.city) or table.has(columns.country)
-    beside = read is None and not named and list(found) == ["names"] and plain
-    if (
-        "response" not in found
-        and (not found or read == "response" or beside)
-        and (second := table.find("response"))
-        and (not beside or _is_read(table, second))
-    ):
+    plain = [city, country] == [table.find("city"), table.find("country")]
+    beside = read is None and not named and [*found] == ["names"] and plain  # responses: then it is mostly the truth's
+    wanted = "response" not in found and (not found or read == "response" or beside)
+    if wanted and (second := table.find("response")) and (not beside or _is_read(table, second)):
         positions = read != "response" and are_positions([cell_value(row, second) for row in table.rows])
         found |= {"coordinates": {"lat": second, "lon": second}} if positions else {"response": {"response": second}}
     filled = {

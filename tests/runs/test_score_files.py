@@ -826,6 +826,30 @@ def test_a_last_number_that_is_cut_off_gets_a_note(capsys, last: str, is_told: b
     assert (note in told) == (is_told and not end)
 
 
+NAMED = [
+    ("Lisbon", "Portugal", 38.72, -9.14), ("Madrid", "Spain", 40.42, -3.7), ("Rome", "Italy", 41.9, 12.5),
+    ("Berlin", "Germany", 52.52, 13.4), ("Vienna", "Austria", 48.21, 16.37), ("Oslo", "Norway", 59.91, 10.75),
+    ("Lima", "Peru", -12.05, -77.04), ("Nairobi", "Kenya", -1.29, 36.82), ("Bangkok", "Thailand", 13.75, 100.5),
+    ("Accra", "Ghana", 5.56, -0.2), ("Hanoi", "Vietnam", 21.03, 105.85), ("Quito", "Ecuador", -0.18, -78.47),
+]  # fmt: skip
+
+
+def test_names_of_the_truth_beside_responses_are_not_the_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("t.csv").write_text("id,lat,lon\n" + "".join(f"{i},{x},{y}\n" for i, (_, _, x, y) in enumerate(NAMED)))
+    rows = [f"{i},{city},{country},I'd say Osaka.\n" for i, (city, country, *_) in enumerate(NAMED)]
+    Path("a.csv").write_text("id,city,country,output\n" + "".join(rows))
+    err = score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
+    assert "choose --read 'names' (city, country); --read 'response' (output)" in err
+    assert score(capsys, "a.csv", "--truth", "t.csv", "--read", "response")[0]["acc@2500km"] == 0.0
+    columns = ["--city-column", "city", "--country-column", "country"]
+    assert score(capsys, "a.csv", "--truth", "t.csv", *columns)[0]["acc@25km"] == 1.0
+    Path("a.csv").write_text("id,city,country,gpt-5\n" + "".join(rows))
+    told = "nearly all of 12 answers name the right country, 12 the right town: are 'city' and 'country' the truth's?"
+    assert told in score(capsys, "a.csv", "--truth", "t.csv")[1]
+    Path("a.csv").write_text("id,city,country,gpt-5\n0,Osaka,Japan,\n" + "".join(rows[1:]))
+    assert "the truth's?" not in score(capsys, "a.csv", "--truth", "t.csv")[1]
+
+
 def test_truth_within_objects_is_named_with_its_paths(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"doc": {"image_id": r["id"], "lat": 1, "lng": 2}, "resps": "x", "response": "Rome"} for r in SAID]
     Path("a.jsonl").write_text(lines(rows))
