@@ -94,9 +94,10 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         found["coordinates"] = {"lat": lat, "lon": lon}
     if city or country:
         found["names"] = {"city": city, "country": country, "admin": predicted("admin", None)}
+    # Names without a mark beside responses are mostly the truth's.
     named = table.has(columns.city) or table.has(columns.country)
-    plain = [city, country] == [table.find("city"), table.find("country")]
-    beside = read is None and not named and [*found] == ["names"] and plain  # responses: then it is mostly the truth's
+    unmarked = [city, country] == [table.find("city"), table.find("country")]
+    beside = read is None and not named and [*found] == ["names"] and unmarked
     wanted = "response" not in found and (not found or read == "response" or beside)
     if wanted and (second := table.find("response")) and (not beside or _is_read(table, second)):
         positions = read != "response" and are_positions([cell_value(row, second) for row in table.rows])
