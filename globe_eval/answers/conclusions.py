@@ -386,7 +386,7 @@ def _named(sentence: Sentence) -> Iterator[Claim[Names]]:
     for phrase in phrases(sentence.text):
         before, after = sentence.lower[: phrase.start], sentence.lower[phrase.end : phrase.end + 60]
         weight = _weight(sentence, before, after)
-        if 0 < weight < FINAL and 0 <= denied and _IN_A_LIST.fullmatch(before, denied):
+        if 0 < weight < FINAL and denied >= 0 and _IN_A_LIST.fullmatch(before, denied):
             weight = 0  # "rules out countries like Japan, India or Kenya"
         denied = phrase.end if weight == 0 else -1
         bare = not phrase.known and not (stated.search(before) or final.search(f"{sentence.heading} {before}"))

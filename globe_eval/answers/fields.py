@@ -372,8 +372,8 @@ def _section(text: str, key: str, start: int, end: int, labels: list[tuple[str, 
         close = text.find("\n", position, limit) % (limit + 1)
         line = text[position:close]
         lead, item = _LEAD.match(line), _ITEM.match(line)
-        deeper = len(lead[1]) > len(head[1]) or (lead[2] and not head[2])
-        if line.strip() and not deeper and (lead[3] or (parted and item)):
+        deeper = lead and head and (len(lead[1]) > len(head[1]) or (lead[2] and not head[2]))
+        if line.strip() and not deeper and ((lead and lead[3]) or (parted and item)):
             break
         if item and _CONCLUDES.fullmatch(item[1].strip()):
             marked.append(position + item.start(2))

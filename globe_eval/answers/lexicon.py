@@ -112,7 +112,8 @@ COMPARED = alternatives(r"""
     culture of | language
     spoken | flags? of | flag | t-?shirt | (?<!new )jersey | cap | wearing | logo | brand | company | named after
     native to | endemic | used in | worn in | as in | comparable | compared | than | dates? back | born | founded
-    reads?(?! (?:more |a lot )?(?:as|like)\b) | reading | (?<!everything )(?<!everything here )(?<!all of (?:this|that) )says
+    reads?(?! (?:more |a lot )?(?:as|like)\b) | reading
+    (?<!everything )(?<!everything here )(?<!all of (?:this|that) )says
     saying | text | word | words | written | called | titled | restaurants in | people (?:of|from)
     tourists? from | visitors? from | history of | influenced? | imported
     made in | with (?:an? |the )?(?:picture|photo|photograph|image)s? of(?: the| an?)?\s$

@@ -160,8 +160,8 @@ def _completed(found: Found, text: str, *, tagged: bool = False) -> Found:
         return _united([found, Found(0, names)])
     names = place(fields.with_commas(_without_pairs(text))) if tagged and short else Names()
     if names:
-        stated = Found(0, names)
-        return _united([found, stated if names.city else _refined(stated, text)])
+        said = Found(0, names)
+        return _united([found, said if names.city else _refined(said, text)])
     if conclusion := concluded(text, declines=refuses):
         return _united([found, Found(conclusion[1], names=conclusion[0])])
     return _united([found, Found(0, place(text, capitals=True) if short else Names())])

@@ -1,7 +1,8 @@
 """Ranks the places of one name: by prominence, stated country and stated surroundings.
 
 Among homonyms the most prominent wins: log10(population + 10), +1 for the main name (+1.5 from 50,000 people), +0.5 for
-a capital, +0.3 in a division of its name, +10 where a hint agrees, -1 for a territory of the stated country. A region wins over a small town of its name, or one elsewhere.
+a capital, +0.3 in a division of its name, +10 where a hint agrees, -1 for a territory of the stated country. A region
+wins over a small town of its name, or one elsewhere.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ VILLAGE = 5_000
 METROPOLIS = 500_000
 """Population from which a city is believed against any region."""
 WELL_KNOWN = 50_000
-"""Population from which a main name counts more: Olbia is no other name of Antalya, though Hanover is one of Hannover."""
+"""Population from which a main name counts more: Olbia is no other name of Antalya, but Hanover is one of Hannover."""
 SEAT = 0.3
 """What a town in a division of its name has ahead: Salamanca is no quarter of Madrid, which is as large."""
 LARGE_CITY = 100_000
