@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -23,7 +24,6 @@ def write_whole(path: Path, data: bytes | Iterable[bytes], *, sync: bool = True)
         path: in a folder that is there. What is there already is replaced.
         data: all of it, or parts that are made as they are written.
         sync: wait until the disk has it, so that a crash of the machine leaves no half of it either.
-
     """
     temporary = ""
     try:
@@ -41,6 +41,12 @@ def write_whole(path: Path, data: bytes | Iterable[bytes], *, sync: bool = True)
         if isinstance(error, OSError):  # a full disk: the system does not say which file it is about
             raise OSError(error.errno, error.strerror, str(path)) from None
         raise
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def json_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:

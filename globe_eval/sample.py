@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import (
@@ -137,16 +138,16 @@ class _Slots(NamedTuple):
     setters: tuple[Callable[[Any, Any], None], ...]
 
 
-_SLOTS: dict[type[Any], _Slots] = {}
+def _once(make: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
+    """`functools.cache` for functions of a class, which mypy takes for unhashable."""
+    return cache(make)  # type: ignore[return-value]
 
 
+@_once
 def _slots(kind: type[Any]) -> _Slots:
-    found = _SLOTS.get(kind)
-    if found is None:
-        names = kind.__slots__
-        setters = tuple(getattr(kind, name).__set__ for name in names)
-        found = _SLOTS[kind] = _Slots({name: i for i, name in enumerate(names)}, attrgetter(*names), setters)
-    return found
+    names = kind.__slots__
+    setters = tuple(getattr(kind, name).__set__ for name in names)
+    return _Slots({name: i for i, name in enumerate(names)}, attrgetter(*names), setters)
 
 
 def _restored(kind: type[T], *values: Any) -> T:
@@ -612,37 +613,30 @@ class Results(Record):
     """Where few photographers took most photographs: how many of equal share they are worth."""
 
 
-_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
-
-
+@_once
 def adapter(kind: type[Any]) -> TypeAdapter[Any]:
     """pydantic's validator and serialiser of a record, made once."""
-    if kind not in _ADAPTERS:
-        from pydantic import BeforeValidator, Field, TypeAdapter
+    from pydantic import BeforeValidator, Field, TypeAdapter
 
-        globals().update(
-            Latitude=Annotated[float, Field(ge=-90, le=90)],
-            Longitude=Annotated[float, Field(ge=-180, le=180)],
-            Kilometres=Annotated[float, Field(ge=0)],
-            Probability=Annotated[float, Field(ge=0, le=1)],
-            Correlation=Annotated[float, Field(ge=-1, le=1)],
-            Finite=Annotated[float | None, BeforeValidator(finite)],
-            UnitInterval=Annotated[float, Field(ge=0, le=1)] | None,
-            Sha256=Annotated[str, Field(pattern=SHA256)],
-            Shard=Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")],
-            LeftOut=Field(exclude_if=_is_none),
-            NotWritten=Field(exclude=True),
-        )
-        _ADAPTERS[kind] = TypeAdapter(kind)
-    return _ADAPTERS[kind]
+    globals().update(
+        Latitude=Annotated[float, Field(ge=-90, le=90)],
+        Longitude=Annotated[float, Field(ge=-180, le=180)],
+        Kilometres=Annotated[float, Field(ge=0)],
+        Probability=Annotated[float, Field(ge=0, le=1)],
+        Correlation=Annotated[float, Field(ge=-1, le=1)],
+        Finite=Annotated[float | None, BeforeValidator(finite)],
+        UnitInterval=Annotated[float, Field(ge=0, le=1)] | None,
+        Sha256=Annotated[str, Field(pattern=SHA256)],
+        Shard=Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")],
+        LeftOut=Field(exclude_if=_is_none),
+        NotWritten=Field(exclude=True),
+    )
+    return TypeAdapter(kind)
 
 
 def to_json(record: Record, *, indent: int | None = None) -> bytes:
     """A record as JSON, its fields in the order of its class."""
-    kind = type(record)
-    if kind not in _SERIALIZERS:
-        _SERIALIZERS[kind] = _serializer(kind)
-    return _SERIALIZERS[kind].to_json(record, indent=indent)
+    return _serializer(type(record)).to_json(record, indent=indent)
 
 
 def to_dict(record: Record, **options: Any) -> dict[str, Any]:
@@ -651,9 +645,7 @@ def to_dict(record: Record, **options: Any) -> dict[str, Any]:
     return found
 
 
-_SERIALIZERS: dict[type, SchemaSerializer] = {}
-
-
+@_once
 def _serializer(kind: type[Any]) -> SchemaSerializer:
     """What writes as `adapter` would, without pydantic's own import and its reading of annotations: 0.1 s."""
     from pydantic_core import SchemaSerializer

@@ -214,10 +214,10 @@ def read_definition(path: Path, shipped: Path | None = None, _seen: tuple[Path, 
     return Definition(path, merged, lines)
 
 
-def task_text(name: str, values: Mapping[str, Any]) -> str:
-    """The YAML of a benchmark of the class that all of them are."""
+def task_text(name: str, values: Mapping[str, Any], kind: str = "!function globe_eval.GeoTask") -> str:
+    """The YAML of a benchmark of a class, mostly the one that all of them are."""
     text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=1000)
-    return f"task: {name}\nclass: !function globe_eval.GeoTask\n{text}"
+    return f"task: {name}\nclass: {kind}\n{text}"
 
 
 def _compose(text: str) -> yaml.Node | None:

@@ -16,15 +16,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from globe_eval.benchmarks import images
-from globe_eval.benchmarks.definition import Definition, data_folder
+from globe_eval.benchmarks.definition import Definition, data_folder, task_text
 from globe_eval.benchmarks.manifest import Manifest, find_manifest
 from globe_eval.benchmarks.table import cell_value, read_table
 from globe_eval.benchmarks.truth import TRUTH_FIELDS
 from globe_eval.errors import InputError
-from globe_eval.files import json_lines
+from globe_eval.files import file_sha256, json_lines
 
 _SUFFIX = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
 HASH = "image_sha256"
@@ -86,7 +84,7 @@ def write_hub_folder(definition: Definition, folder: Path, *, hashes_only: bool 
         if hashes_only:
             (whole / "images" / ".gitkeep").touch()
             rows = [
-                {**_known(row), "image": row["image"], HASH: _sha256(manifest.images / row["image"])}
+                {**_known(row), "image": row["image"], HASH: file_sha256(manifest.images / row["image"])}
                 for row in manifest.rows
             ]
         else:
@@ -112,7 +110,7 @@ def other_pictures(manifest: Manifest) -> list[str]:
     return [
         row["image"]
         for row in manifest.rows
-        if wanted.get(row["id"]) not in (None, _sha256(manifest.images / row["image"]))
+        if wanted.get(row["id"]) not in (None, file_sha256(manifest.images / row["image"]))
     ]
 
 
@@ -125,9 +123,7 @@ def portable_yaml(definition: Definition, dataset_kwargs: Mapping[str, Any]) -> 
     own = {key: value for key, value in values.items() if key not in ("task", "class", "include", "dataset_kwargs")}
     if definition.is_group or "!function" in json.dumps(own, default=str):
         raise InputError(f"{definition.path}: groups and functions of one's own travel as a package (new_benchmark.md)")
-    return f"task: {definition.name}\nclass: {values['class']}\n" + yaml.safe_dump(
-        {"dataset_kwargs": dict(dataset_kwargs), **own}, sort_keys=False, allow_unicode=True, width=1000
-    )
+    return task_text(definition.name, {"dataset_kwargs": dict(dataset_kwargs), **own}, values["class"])
 
 
 def clean_pictures(manifest: Manifest) -> Iterator[tuple[str, bytes]]:
@@ -172,11 +168,6 @@ def unpack_benchmark(path: Path) -> Path:
     except zipfile.BadZipFile as error:
         raise InputError(f"{path}: no zip file ({error})") from None
     return folder / yamls[0]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:

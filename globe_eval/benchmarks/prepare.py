@@ -8,7 +8,6 @@ into the folder of the pictures. The same input always gives the same bytes.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -30,7 +29,7 @@ from globe_eval.benchmarks.scan import SCAN_VERSION, scan
 from globe_eval.benchmarks.table import read_table, write_csv
 from globe_eval.benchmarks.truth import other_size, read_truth, truth_sha256
 from globe_eval.errors import InputError
-from globe_eval.files import write_whole
+from globe_eval.files import file_sha256, write_whole
 from globe_eval.places import gazetteer
 from globe_eval.places.resolve import RESOLVER_VERSION
 
@@ -109,8 +108,7 @@ def prepare(
         if one.problem is None
     ]
     lacking = [row["id"] for row, one in zip(rows, scans, strict=True) if one.problem is not None]
-    with table.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = file_sha256(table)
     document: dict[str, Any] = {
         "task": name,
         "version": str(metadata.get("version", "")),

@@ -132,7 +132,7 @@ class Table:
             if role == "id" and len(found) > 1:  # a picture, as the datasets library has it, is none
                 texts = [one for one in found if not any(isinstance(row.get(one), dict | bytes) for row in self.rows)]
                 found = texts or found
-            same = _stem if role == "id" else given  # `a` and `a.jpg` are one id
+            same = (lambda cell: stem(str(cell))) if role == "id" else given  # `a` and `a.jpg` are one id
             if any(same(row.get(found[0])) != same(row.get(column)) for column in found[1:] for row in self.rows):
                 option = role.removeprefix("predicted_").replace("_", "-")
                 raise InputError(
@@ -163,10 +163,6 @@ class Table:
 _UNIT = re.compile(
     r"\s*[(\[](?:°? ?[NE]?|deg|degrees?(?: north| east)?|decimal(?: degrees)?|wgs ?84|dd)[)\]]\s*$", re.IGNORECASE
 )
-
-
-def _stem(cell: Any) -> str:
-    return stem(str(cell))
 
 
 def _letters(name: str) -> str:
