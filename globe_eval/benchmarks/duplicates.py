@@ -37,9 +37,7 @@ def shrink(grey: Image.Image) -> Image.Image:
 
 
 def perceptual_hash(small: Image.Image) -> int | None:
-    """The hash of an upright picture in grey (mode L) that was shrunk; None where it is of one colour.
-
-    Returns: 0 to 2^64 - 1.
+    """The hash, 0 to 2^64 - 1, of an upright picture in grey (mode L) that was shrunk; None where it is of one colour.
 
     >>> perceptual_hash(shrink(Image.new("L", (320, 200), 90))) is None
     True
@@ -100,15 +98,12 @@ def overlap(ours: Sequence[Row], theirs: Sequence[Row]) -> dict[OverlapKind, dic
     - photographer: the same `group`;
     - coordinates: the same `lat` and `lon` to 5 decimals (a metre).
 
-    A row may lack any of these (None, NaN or no such key): it then shares nothing of that kind. A kind is None where
-    one side knows nothing of it (a table without pictures, without photographers, of unlocated pictures): unknown is
-    not "nothing shared".
+    A row may lack any of these (None, NaN or no such key). A kind is None where one side knows nothing of it (a table
+    without pictures, without photographers, of unlocated pictures): unknown is not "nothing shared".
 
     >>> a = {"id": "a", "lat": 1.0, "lon": 2.0, "group": "p"}
     >>> overlap([a], [{**a, "id": "b", "group": None}])
     {'content': None, 'near_duplicate': None, 'photographer': None, 'coordinates': {'a': 'b'}}
-    >>> overlap([{"id": "a", "group": "p"}], [{"id": "b", "lat": 1.0, "lon": 2.0, "group": "p"}])
-    {'content': None, 'near_duplicate': None, 'photographer': {'a': 'b'}, 'coordinates': None}
     """
     content = _shared(ours, theirs, lambda row: row.get("image_sha256"))
     found: dict[OverlapKind, dict[str, str] | None] = {"content": content, "near_duplicate": None}

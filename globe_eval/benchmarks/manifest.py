@@ -51,11 +51,11 @@ def read_manifest(
     where: str | None = None,
     pictures: bool = True,
 ) -> Manifest:
-    """Read a table of truth and find its pictures under `images` (default: the table's folder).
+    """Read a table of truth and find its pictures.
 
     Args:
-        path: CSV, TSV, JSON lines or Parquet.
-        images: the folder of the pictures; those that do not lie there are looked for in the folders below it.
+        path: of any format that `benchmarks.formats` reads.
+        images: the folder of the pictures, by default the table's; those not there are looked for in folders below.
         columns: role (one of ROLES) -> column. An image may be a pattern of columns, "{city}/{key}.jpg"; latitude and
             longitude may be one column whose cells are "lat, lon".
         values: role -> value in the table -> value in the manifest, as in {"scene": {0: "indoor"}}.
@@ -66,8 +66,7 @@ def read_manifest(
     Raises InputError, naming the line, for what `read_truth` refuses and for a picture that is absent, empty (0 bytes)
     or outside the folder.
     """
-    table = read_table(path)
-    folder = (images or path.parent).expanduser()
+    table, folder = read_table(path), (images or path.parent).expanduser()
     if not pictures:
         rows = read_truth(table, columns=with_usual_columns(table, columns or {}), values=values, where=where)
         return Manifest(rows, folder, path=path)
@@ -218,10 +217,8 @@ def _image_name(table: Table, index: int, column: str | None, key: str, suffix: 
     if column and "{" in column:
         lacking = [name for name in _PATTERN.findall(column) if name not in table.columns]
         if lacking:
-            raise InputError(
-                f"{table.path.name}: no column {lacking[0]!r} for the image {column!r}"
-                f"{nearest(lacking[0], table.columns)} (columns: {', '.join(table.columns)})"
-            )
+            hint = f"{nearest(lacking[0], table.columns)} (columns: {', '.join(table.columns)})"
+            raise InputError(f"{table.path.name}: no column {lacking[0]!r} for the image {column!r}{hint}")
         name = _PATTERN.sub(lambda found: cell_text(table, index, found[1]) or "", column)
     else:
         name = cell_text(table, index, table.find("image", column) if column else None) or key

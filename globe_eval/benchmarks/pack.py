@@ -83,10 +83,9 @@ def write_hub_folder(definition: Definition, folder: Path, *, hashes_only: bool 
         (whole / str(where["images"])).mkdir(parents=True)
         if hashes_only:
             (whole / "images" / ".gitkeep").touch()
-            rows = [
-                {**_known(row), "image": row["image"], HASH: file_sha256(manifest.images / row["image"])}
-                for row in manifest.rows
-            ]
+            files = [row["image"] for row in manifest.rows]
+            more = [{"image": file, HASH: file_sha256(manifest.images / file)} for file in files]
+            rows = [_known(row) | its for row, its in zip(manifest.rows, more, strict=True)]
         else:
             rows = []
             for row, (file, data) in zip(manifest.rows, clean_pictures(manifest), strict=True):

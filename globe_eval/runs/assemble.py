@@ -18,7 +18,7 @@ from globe_eval.collector import without_collector
 from globe_eval.columns import Columns, columns
 from globe_eval.metrics import repeats
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
-from globe_eval.metrics.catalogue import FAMILIES, METRICS, TARGETS, Family, Metric, metrics_with, pair_columns, pairs
+from globe_eval.metrics.catalogue import FAMILIES, TARGETS, Family, Metric, metrics_with, pair_columns, pairs
 from globe_eval.metrics.custom_metrics import OwnMetric
 from globe_eval.metrics.intervals import FEW_GROUPS, PROCEDURE
 from globe_eval.metrics.localizability import SOURCES, risk_coverage, thinned
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from globe_eval.places.online import Geocoder as OnlineGeocoder
 
 FEW_POSITIONS = 20_000
+_ARGUMENTS = ("model_args", "model_info", "decoding")
 
 
 def empty_results(
@@ -61,20 +62,14 @@ def empty_results(
     answer_form: AnswerForm,
     manifest_sha256: str,
     model: str,
-    model_args: Mapping[str, Any] | None = None,
-    model_info: Mapping[str, Any] | None = None,
     *,
     geocoder: str = "geonames",
     **known: Any,
 ) -> Results:
     """The settings of a run as results without figures, which `assemble` fills in; secrets are removed.
 
-    Args:
-        task, task_version, answer_form, manifest_sha256, model: two results may be ranked together only where these
-            agree (but for the model).
-        model_args, model_info: what the model was given, and what it says of itself.
-        geocoder: "geonames" or an online back end.
-        known: any other field of `Results`.
+    Two results may be ranked together only where the first four agree. `geocoder` is "geonames" or an online back end,
+    `known` are any other fields of `Results`.
     """
     nothing: dict[str, Any] = {
         **dict.fromkeys(("prompt", "prompt_sha256", "decoding", "limit", "git_commit")),
@@ -85,13 +80,10 @@ def empty_results(
     }
     fields = {
         **{"task": task, "task_version": task_version, "answer_form": answer_form, "manifest_sha256": manifest_sha256},
-        **{"model": model, "geocoder": Geocoder(geocoder, "")},
-        "model_args": without_secrets(model_args or {}),
-        "model_info": without_secrets(model_info or {}),
+        **{"model": model, "geocoder": Geocoder(geocoder, ""), "model_args": {}, "model_info": {}, **known},
     }
-    if known.get("decoding") is not None:
-        known["decoding"] = without_secrets(known["decoding"])
-    return Results(schema_version=SCHEMA_VERSION, **{**nothing, **fields, **known})
+    public = {name: without_secrets(given) for name in _ARGUMENTS if (given := fields.get(name)) is not None}
+    return Results(schema_version=SCHEMA_VERSION, **{**nothing, **fields, **public})
 
 
 @without_collector()
@@ -177,16 +169,13 @@ def _measured(score: Callable[..., list[Sample]], *columns: Sequence[Any]) -> li
 
 
 def describe(
-    results: Results,
-    samples: Sequence[Sample],
-    exclude: Collection[str] | None = None,
-    of_truths: _OfTruths | None = None,
+    results: Results, samples: Sequence[Sample], exclude: Collection[str] | None = None, known: _OfTruths | None = None
 ) -> dict[str, Any]:
     """The fields of a result that its scored samples alone determine: n, status, all figures.
 
-    `exclude` as above; `of_truths`, where that is known already.
+    `exclude` as above; `known`, what `_of_truths` gives, where that is known already.
     """
-    best, by = of_truths or _of_truths(results, [one.truth for one in samples])
+    best, by = known or _of_truths(results, [one.truth for one in samples])
     metrics = metrics_with(results.thresholds_km, results.own_directions)
     if not any(one.format and one.format.n_words for one in samples):  # without any reasoning there is none to ground
         metrics = tuple(metric for metric in metrics if metric.family != "grounding")
@@ -210,9 +199,9 @@ def describe(
             dimension: {label: _stratum(figures) for label, figures in parts.items()}
             for dimension, parts in scoring.breakdowns(table, by, metrics=metrics, seed=results.seed).items()
         },
-        "reasoning": reasoning_counts(samples),
+        "reasoning": reasoning_counts(samples, table),
         "lexicon_sha256": _lexicon_sha256() if any(one.format for one in samples) else None,
-        "clean": None if exclude is None else without_ids(table, exclude, metrics, results.seed),
+        "clean": None if exclude is None else _without_ids(table, exclude, metrics, results.seed),
     }
 
 
@@ -230,16 +219,13 @@ def _lexicon_sha256() -> str:
     return lexicon_sha256()
 
 
-def without_ids(
-    table: Columns, exclude: Collection[str], metrics: Sequence[Metric] = METRICS, seed: int = 0
-) -> WithoutOverlap:
-    """The figures of the photographs whose id is not in `exclude`, and how many were left out."""
+def _without_ids(table: Columns, exclude: Collection[str], metrics: Sequence[Metric], seed: int) -> WithoutOverlap:
     kept = np.array([id_ not in exclude for id_ in table["id"]], dtype=np.bool_)
     figures = finite_figures(scoring.figures(table, kept, metrics=metrics, seed=seed))
     return WithoutOverlap(excluded=int((~kept).sum()), n=int(kept.sum()), metrics=figures)
 
 
-def reasoning_counts(samples: Sequence[Sample]) -> ReasoningCounts | None:
+def reasoning_counts(samples: Sequence[Sample], table: Columns) -> ReasoningCounts | None:
     """How many photographs each measure of the reasoning could be taken of; None where there is no response at all."""
     measured = [one for one in samples if one.format is not None]
     if not measured:
@@ -247,7 +233,6 @@ def reasoning_counts(samples: Sequence[Sample]) -> ReasoningCounts | None:
     grounded = [one.grounding for one in measured if one.grounding is not None]
     formats = [one.format for one in measured if one.format is not None]
     sources = Counter(one.localizability.source for one in measured if one.localizability is not None)
-    table = columns(samples)
     curves = {
         target: thinned(risk_coverage(*pairs(target, *(table[name] for name in pair_columns(target))).T))
         for target in TARGETS
@@ -299,12 +284,11 @@ def finite_figures(figures: dict[str, Figure]) -> dict[str, Figure]:
 
 def _accuracy_by_distance(table: Columns, scored: DistanceModel) -> dict[DistanceModel, dict[str, float]]:
     points = [table[name] for name in ("truth.lat", "truth.lon", "prediction.lat", "prediction.lon")]
-    models: tuple[DistanceModel, ...] = get_args(DistanceModel)
-    by_model = {model: table["distance_km"] if model == scored else DISTANCES[model](*points) for model in models}
-    return {
-        model: {acc_name(km): float(within(distance, km).mean()) for km in THRESHOLDS_KM.values()}
-        for model, distance in by_model.items()
-    }
+    found: dict[DistanceModel, dict[str, float]] = {}
+    for model in get_args(DistanceModel):
+        distance = table["distance_km"] if model == scored else DISTANCES[model](*points)
+        found[model] = {acc_name(km): float(within(distance, km).mean()) for km in THRESHOLDS_KM.values()}
+    return found
 
 
 def with_repeats(results: Results, samples: Sequence[Sample], answers: Mapping[str, Sequence[Response]]) -> Results:
@@ -312,21 +296,16 @@ def with_repeats(results: Results, samples: Sequence[Sample], answers: Mapping[s
 
     `answers`: photograph's id -> its N answers. One that never came is a miss, and the run is not complete.
     """
-    times = min(len(answers[sample.id]) for sample in samples)
+    times = min(len(answers[one.id]) for one in samples)
     online = _online(results)
     geocode = online.geocode if online else resolve_many
     runs = [list(samples)]
     for repeat in range(1, times):
-        again = [
-            Sample.of(sample.id, sample.truth, answers[sample.id][repeat], image_sha256=sample.image_sha256)
-            for sample in samples
-        ]
+        again = [Sample.of(one.id, one.truth, answers[one.id][repeat]) for one in samples]
         runs.append(scoring.score(again, form=results.answer_form, distance=results.distance, geocode=geocode))
     tables = [columns(run) for run in runs]
-    distance, lat, lon = (
-        np.column_stack([table[name] for table in tables])
-        for name in ("distance_km", "prediction.lat", "prediction.lon")
-    )
+    names = ("distance_km", "prediction.lat", "prediction.lon")
+    distance, lat, lon = (np.column_stack([table[name] for table in tables]) for name in names)
     places = [[one.prediction for one in of_photograph] for of_photograph in zip(*runs, strict=True)]
     most = repeats.majority([[p and (p.geonameid or (p.lat, p.lon)) for p in row] for row in places])
     middle = repeats.medoid(lat, lon)

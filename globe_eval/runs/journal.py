@@ -229,16 +229,13 @@ def _identity(path: Path, line: dict[str, Any]) -> dict[str, Any]:
 
 
 _TEXT, _TEXT_OR_NULL = "a text", "a text or null"
+_OF_RESPONSE = {
+    **{"finish_reason": _TEXT_OR_NULL, "error": _TEXT_OR_NULL},
+    **dict.fromkeys(("prompt_tokens", "completion_tokens"), "a count or null"),
+}
 _FIELDS = {
-    "key": _TEXT,
-    "id": _TEXT,
-    "image_sha256": _TEXT_OR_NULL,
-    "response": _TEXT_OR_NULL,
-    "finish_reason": _TEXT_OR_NULL,
-    "error": _TEXT_OR_NULL,
-    "prompt_tokens": "a count or null",
-    "completion_tokens": "a count or null",
-    "seconds": "a number or null",
+    **{"key": _TEXT, "id": _TEXT, "image_sha256": _TEXT_OR_NULL, "response": _TEXT_OR_NULL},
+    **{**_OF_RESPONSE, "seconds": "a number or null"},
 }
 
 
@@ -256,22 +253,12 @@ def _entry(path: Path, number: int, line: dict[str, Any], *, checked: bool) -> E
             )
     if (line["response"] is None) == (line["error"] is None):
         raise InputError(f"{path}, line {number}: response and error: one of both is null; --fresh starts over")
-    response = Response(
-        line["response"] or "",
-        finish_reason=line["finish_reason"],
-        error=line["error"],
-        prompt_tokens=line["prompt_tokens"],
-        completion_tokens=line["completion_tokens"],
-        served=_served(line.get("served")),
-    )
+    served, value = None, line.get("served")
+    if isinstance(value, dict) and value.keys() <= set(Served._fields):
+        given: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in value.items()}
+        served = Served(**given)
+    response = Response(line["response"] or "", **{name: line[name] for name in _OF_RESPONSE}, served=served)
     return Entry(line["key"], line["id"], line["image_sha256"], response, line["seconds"])
-
-
-def _served(value: Any) -> Served | None:
-    if not isinstance(value, dict) or not value.keys() <= set(Served._fields):
-        return None
-    given: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in value.items()}
-    return Served(**given)
 
 
 def _of_version_1(line: dict[str, Any]) -> dict[str, Any]:
@@ -324,10 +311,7 @@ def _line(entry: Entry) -> str:
         "id": entry.id,
         "image_sha256": entry.image_sha256,
         "response": None if response.error is not None else str(response),
-        "finish_reason": response.finish_reason,
-        "error": response.error,
-        "prompt_tokens": response.prompt_tokens,
-        "completion_tokens": response.completion_tokens,
+        **{name: getattr(response, name) for name in _OF_RESPONSE},
         "seconds": None if entry.seconds is None else round(entry.seconds, 4),
         **({"served": response.served.as_json()} if response.served else {}),
     }

@@ -62,11 +62,8 @@ class JournaledModel:
         progress: Progress | None = None,
         budget: Budget | None = None,
     ) -> None:
-        self.model = model
-        self.journal = journal
-        self.seed = seed
+        self.model, self.journal, self.seed, self.budget = model, journal, seed, budget
         self.progress = progress or Progress()
-        self.budget = budget
         self.chunk = chunk_size(model)
         self.total = 0
         """How many answers are wanted."""
@@ -303,14 +300,11 @@ def _seed(seed: int, slot: Slot) -> int:
 def _published(response: str) -> Response:
     """The response without secrets, as it may be written to disk."""
     served = getattr(response, "served", None)
-    return Response(
-        _shown(response) or "",
-        finish_reason=_shown(getattr(response, "finish_reason", None)),
-        error=_shown(getattr(response, "error", None)),
-        prompt_tokens=getattr(response, "prompt_tokens", None),
-        completion_tokens=getattr(response, "completion_tokens", None),
-        served=served and Served(*(_shown(v) if isinstance(v, str) else v and tuple(map(_shown, v)) for v in served)),  # type: ignore[arg-type]
-    )
+    more: dict[str, Any] = {name: _shown(getattr(response, name, None)) for name in ("finish_reason", "error")}
+    more |= {name: getattr(response, name, None) for name in ("prompt_tokens", "completion_tokens")}
+    if served is not None:
+        served = Served(*(_shown(v) if isinstance(v, str) else v and tuple(map(_shown, v)) for v in served))  # type: ignore[arg-type]
+    return Response(_shown(response) or "", **more, served=served)
 
 
 def _shown(text: str | None) -> str | None:

@@ -32,9 +32,7 @@ class Progress:
     """
 
     def __init__(self, name: str = "", form: AnswerForm | None = None, quiet: bool | None = None) -> None:
-        self.name = name
-        self.form = form
-        self.quiet = quiet
+        self.name, self.form, self.quiet = name, form, quiet
         self._bar: tqdm[Any] | None = None
         self._waiting: list[tuple[Mapping[str, Any], Response]] = []
         self._n = self._parsed = self._near = 0

@@ -97,11 +97,8 @@ def set_up(request: Request) -> tuple[dict[str, Any], Path]:
     for task in tasks.values():
         set_up_task(request, task)
         if request.exclude_overlap and not task.manifest.overlap:
-            name = task.config.task
-            raise InputError(
-                f"--exclude-overlap: {name} was compared with nothing yet; "
-                f"globe-eval prepare {name} --against MANIFEST does"
-            )
+            advice = f"globe-eval prepare {task.config.task} --against MANIFEST does"
+            raise InputError(f"--exclude-overlap: {task.config.task} was compared with nothing yet; {advice}")
     return tasks, folder
 
 
@@ -161,21 +158,24 @@ def open_journal(request: Request, name: str, task: Any, folder: Path) -> Journa
     )
 
 
+def _settings(request: Request, task: Any) -> dict[str, Any]:
+    """What the run's identity and its results both say of it; `task` is set up."""
+    return {
+        "task": task.config.task,
+        "task_version": str(task.VERSION),
+        "manifest_sha256": task.manifest.sha256,
+        "prompt_sha256": task.prompt_sha256,
+        "system_instruction": request.system_instruction,
+        "decoding": dict(task.config.generation_kwargs),
+        "seed": request.seed,
+        "model": request.model,
+        "model_args": request.model_args,
+    }
+
+
 def identity_of(request: Request, task: Any) -> dict[str, Any]:
     """The identity of this run without the part that only the loaded model knows; `task` is set up."""
-    return identity.identity(
-        task=task.config.task,
-        task_version=str(task.VERSION),
-        manifest_sha256=task.manifest.sha256,
-        prompt_sha256=task.prompt_sha256,
-        system_instruction=request.system_instruction,
-        decoding=task.config.generation_kwargs,
-        seed=request.seed,
-        model=request.model,
-        model_args=request.model_args,
-        max_pixels=request.max_pixels,
-        max_side=request.max_side,
-    )
+    return identity.identity(**_settings(request, task), max_pixels=request.max_pixels, max_side=request.max_side)
 
 
 def _rank() -> int:
@@ -211,7 +211,7 @@ def _evaluate(
         portions = model.gather_object(asking.portion)
         if portions is None or _rank():  # with tensor parallelism, every process has all answers
             return None
-        samples, results, notes = _assemble(request, info, asking, task, portions, started, journal.folder)
+        samples, results, notes = _assemble(request, info, asking, task, portions, started)
         if judging is not None:
             samples, agreed = judge.ask(samples, judging, folder=journal.folder, seed=request.seed)
             results = replace(results, judge=agreed)
@@ -252,8 +252,8 @@ def load_tasks(
     `no_code` for those that load Python of others.
     """
     if prompt is not None and prompt not in PROMPT_NAMES:
-        allowed = ", ".join(PROMPT_NAMES)
-        raise InputError(f"--prompt: found {prompt!r}{nearest(prompt, PROMPT_NAMES)} (allowed: {allowed})")
+        hint = f"{nearest(prompt, PROMPT_NAMES)} (allowed: {', '.join(PROMPT_NAMES)})"
+        raise InputError(f"--prompt: found {prompt!r}{hint}")
     folders = [*definition.task_folders(), *include_path]
     known = definition.definitions(folders)
     names = [str(unpack_benchmark(Path(name))) if is_packed(name) and name not in known else name for name in names]
@@ -300,10 +300,8 @@ def _own_names(asked: Sequence[definition.Definition], folder: Path) -> dict[str
         own = definition.results_name(one)
         if one.is_group or own == one.name:
             continue
-        print(
-            f"globe-eval: {one.path} bears the name of a shipped benchmark; its results are named {own}",
-            file=sys.stderr,
-        )
+        says = f"{one.path} bears the name of a shipped benchmark; its results are named {own}"
+        print(f"globe-eval: {says}", file=sys.stderr)
         where = json.dumps(one.values.get("dataset_kwargs") or {})  # its paths are beside the YAML, not here
         named, include = folder / f"{own}.yaml", json.dumps(str(one.path.resolve()))
         named.write_text(f"include: {include}\ntask: {own}\ndataset_kwargs: {where}\n", encoding="utf-8")
@@ -382,42 +380,26 @@ def model_label(model: str, model_args: dict[str, Any]) -> str:
 
 
 def _assemble(
-    request: Request,
-    info: dict[str, Any],
-    asking: JournaledModel,
-    task: Any,
-    portions: Sequence[Portion],
-    started: datetime,
-    folder: Path,
+    request: Request, info: dict[str, Any], asking: JournaledModel, task: Any, parts: Sequence[Portion], begun: datetime
 ) -> tuple[list[Sample], Results, list[str]]:
-    from globe_eval.benchmarks.images import inspect
-
+    """Samples, results and notes of all answers of a run, which are in `parts`."""
     positions = photograph_positions(request, task)
     docs = list(islice(task.eval_docs, positions.start, positions.stop, positions.step))
-    answers = {name: response for portion in portions for name, response in portion.answers.items()}
+    answers = {name: response for portion in parts for name, response in portion.answers.items()}
     responses = [answers[str(doc["id"])] for doc in docs]
-    bounds = request.bounds
-    files = [asking.pictures.get(doc["id"]) or inspect(task.manifest.images / doc["image"], bounds) for doc in docs]
+    files = [asking.pictures.get(doc["id"]) or task.doc_to_image(doc)[0].inspection for doc in docs]
     samples = [
         Sample.of(str(doc["id"]), Truth.of(doc), response, image_sha256=file.sha256)
         for doc, response, file in zip(docs, responses, files, strict=True)
     ]
     if request.ask_localizable is not None:
-        pictures = [task.doc_to_image(doc)[0] for doc in docs]
-        arguments = request.ask_localizable
-        samples = localizability_probe.ask(samples, pictures, arguments, folder=folder, seed=request.seed)
+        pictures, folder = [task.doc_to_image(doc)[0] for doc in docs], asking.journal.folder
+        samples = localizability_probe.ask(samples, pictures, request.ask_localizable, folder=folder, seed=request.seed)
     results = empty_results(
-        task=task.config.task,
-        task_version=str(task.VERSION),
+        **{name: value for name, value in _settings(request, task).items() if name != "system_instruction"},
         answer_form=task.answer_form,
-        manifest_sha256=task.manifest.sha256,
-        model=request.model,
-        model_args=request.model_args,
         model_info=info,
         prompt=task.config.metadata["prompt"],
-        prompt_sha256=task.prompt_sha256,
-        decoding=dict(task.config.generation_kwargs),
-        seed=request.seed,
         limit=request.limit,
         shard="{}/{}".format(*request.shard) if request.shard else None,
         distance=request.distance,
@@ -432,7 +414,7 @@ def _assemble(
             max_pixels=request.max_pixels,
             max_side=request.max_side,
         ),
-        usage=usage(responses, portions, request.prices),
+        usage=usage(responses, parts, request.prices),
     )
     exclude = overlapping_ids({"overlap": task.manifest.overlap}) if request.exclude_overlap else None
     answered_by = served_by(responses)
@@ -441,8 +423,7 @@ def _assemble(
     del docs, files, answers, responses  # a kilobyte and a half a photograph, of no more use
     asking.answers.clear()
     asking.pictures.clear()
-    samples, results = assemble(results, samples, started=started, own_metrics=task.own_metrics, exclude=exclude)
-    again = {name: given for portion in portions for name, given in portion.repeats.items()}
-    if again:
+    samples, results = assemble(results, samples, started=begun, own_metrics=task.own_metrics, exclude=exclude)
+    if again := {name: given for portion in parts for name, given in portion.repeats.items()}:
         results = with_repeats(results, samples, again)
     return samples, replace(results, served=answered_by), notes
