@@ -358,8 +358,7 @@ class Sample(Record):
         """What came back for a photograph, to be scored (`scoring.score`).
 
         Args:
-            id: the photograph's.
-            truth: the manifest's.
+            id, truth: as the manifest has them.
             response: what the model said, a `models.response.Response` (which knows how it ended) or plain text; None
                 where the answer came as names or coordinates, and nothing is measured of a reasoning.
             answer: where there is no response: what it says. Beside a response only its `p_yes` counts.
@@ -372,17 +371,17 @@ class Sample(Record):
             status="error" if error is not None else "unparsed",
             truth=truth,
             answer=answer,
-            prediction=None,
-            distance_km=None,
-            country_correct=None,
-            city_correct=None,
-            globe_country_match=None,
-            globe_city_match=None,
+            **_UNSCORED,
             response=None if response is None or error is not None else str(response),
             finish_reason=getattr(response, "finish_reason", None),
             error=error,
             image_sha256=image_sha256,
         )
+
+
+_UNSCORED: dict[str, Any] = dict.fromkeys(
+    ("prediction", "distance_km", "country_correct", "city_correct", "globe_country_match", "globe_city_match")
+)
 
 
 @dataclass(frozen=True, slots=True)

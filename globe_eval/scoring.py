@@ -65,9 +65,8 @@ Reading = tuple[Answer | None, Format | None]
 def read(sample: Sample) -> Answer | None:
     """The answer in a sample's response; None where no response came (network, image, no row in a file).
 
-    Without an answer in the text, what its provider's filter stopped is refused (`globe_eval.finish`).
-
-    Without a response the sample's answer stands as it is: it came as names or coordinates.
+    Without an answer in the text, what its provider's filter stopped is refused (`globe_eval.finish`). Without a
+    response the sample's answer stands as it is: it came as names or coordinates.
     """
     return _read(sample)[0]
 
@@ -125,8 +124,7 @@ def score(
         controls: of each, the other photographs (`metrics.grounding.controls_of`); None where `samples` are all of
             them. Nothing but `grounding.lift` and `grounding.recall_idf` depends on other photographs.
         readings_before: `readings` of the samples, where they have been read before.
-        form: one of ANSWER_FORMS.
-        distance: "geodesic" (WGS84) or "haversine" (R = 6371 km).
+        form, distance: an answer form, a distance model (`sample`).
         geocode: (city, country, admin) triples -> places; the embedded gazetteer unless an online back end is given.
         own: metrics that the benchmark brings itself. Raises InputError where one fails or returns no number.
         classes: all that is annotated exhaustively over the benchmark; None where its entities are not.
@@ -199,8 +197,8 @@ def _countries_correct(
         at or (frozenset((p.country_code,)) if p and p.country_code else _NOWHERE)
         for p, at in zip(predictions, at_point, strict=True)
     ]
-    accepted = accepted_countries(truths)
-    return [none_if_nan(country_correct(*pair)) for pair in zip(predicted, accepted, strict=True)]
+    pairs = zip(predicted, accepted_countries(truths), strict=True)
+    return [none_if_nan(country_correct(*pair)) for pair in pairs]
 
 
 def _cities_correct(
@@ -216,7 +214,8 @@ def _cities_correct(
             city_correct(
                 prediction,
                 None if prediction and prediction.level == "coordinates" else city,  # coordinates name none
-                distance_km=km if answer and _is_specific(answer) else None,
+                # Whether the answer says which of several places of one name it means.
+                distance_km=km if answer and (answer.admin is not None or "," in (answer.city or "")) else None,
             )
         )
         for city, answer, prediction, km in zip(cities, answers, predictions, kilometres, strict=True)
@@ -291,11 +290,6 @@ def accepted_countries(truths: Sequence[Truth]) -> list[frozenset[str]]:
     return [known[truth.country, codes] for truth, codes in zip(truths, at_point, strict=True)]
 
 
-def _is_specific(answer: Answer) -> bool:
-    """Whether the answer says which of several places of one name it means."""
-    return answer.admin is not None or "," in (answer.city or "")
-
-
 def _released(
     field: Literal["country", "city"], sample: Sample, answer: Answer | None, form: AnswerForm
 ) -> float | None:
@@ -316,16 +310,10 @@ def figures(
     n_resamples: int = statistics.N_RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Figure]:
-    """Columns of scored samples -> each metric with its interval, resampled by group.
+    """Columns of n scored samples -> each metric with its interval, resampled by group; without those of no value.
 
-    Args:
-        table: the columns of n samples.
-        rows: which of them, as numpy indexes an array; None: all.
-        metrics: which; those that no photograph has a value of are left out.
-        n_resamples: how many resamples.
-        seed: of the resamples.
-
-    Photographs without a group are each their own. The order of the photographs does not matter.
+    `rows` says which of the photographs, as numpy indexes an array. Those without a group are each their own; their
+    order does not matter.
     """
     values, groups = _values(table, metrics)
     return _figures(metrics, values, groups, rows, n_resamples=n_resamples, seed=seed)

@@ -56,11 +56,8 @@ def ceilings(
 ) -> Ceilings:
     """Accuracies of answers that name the nearest populated place, and of those that name the best place.
 
-    Args:
-        lats, lons: (n,) degrees, where the photographs were taken.
-        form: of the answers; coordinates reach every photograph.
-        distance: "geodesic" or "haversine", as the score that stands beside it.
-        thresholds_km: the benchmark's own, besides the five that all have.
+    The photographs were taken at (n,) degrees; answers of coordinates reach all of them. `thresholds_km` are the
+    benchmark's own, besides the five that all have.
 
     >>> [accuracies["acc@1km"] for accuracies in ceilings([48.8584], [2.2945], "names")]
     [0.0, 1.0]

@@ -58,8 +58,6 @@ def nearest_hashes(
     in at least one of bits + 1 bands (pigeonhole), so only those that share a band are compared: exact, and far below
     the n x m of all pairs.
 
-    >>> nearest_hashes([0b1111, None, 0], [0b0111, 2**63 - 1])
-    {0: 0, 2: 0}
     >>> nearest_hashes([0b1111, None, 0, 2**63 - 1])
     {0: 2, 2: 0}
     """

@@ -101,12 +101,10 @@ def assemble(
 
     Args:
         results: `empty_results`, or of a run that is scored again; every figure and version in it is made anew.
-        samples: with their responses.
         started: when the run began; None leaves time and duration as they are.
         own_metrics: the functions of the benchmark's own metrics; without them, the samples keep their values.
         exclude: ids of photographs that a second set of figures leaves out (`WithoutOverlap`).
-        read: `scoring.readings` of the samples, where they have been read before.
-        families: of metrics that are wanted (`scoring.score`).
+        read, families: as of `scoring.score`.
     """
     online = _online(results)
     score = partial(

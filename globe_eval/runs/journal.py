@@ -48,7 +48,7 @@ class Journal:
     a model is loaded, and nothing is lost where that fails.
 
     Args:
-        folder: the run's folder; made if it is not there.
+        folder: the run's; made if it is not there.
         identity: everything that could change an answer, see `identity.identity`.
         fresh: start over: the answers that are there count for nothing and are removed by :meth:`start`.
         rank, ranks: which of how many processes that share a run (`accelerate launch`) this is. Each writes a file of

@@ -40,15 +40,8 @@ class JournaledModel:
     """Wraps an lm-eval model; every method but `generate_until` is the model's own.
 
     A model with `answers(requests)`, an iterator of (index, response) as they arrive, is given everything at once.
-    Any other is given chunks. A chunk that was cut off is asked again whole, and keeps what it had: the same batches
-    give the same answers as without the interruption.
-
-    Args:
-        model: from lm-eval.
-        journal: started.
-        seed: of models that sample in this process; each chunk draws from a seed of its own.
-        progress: shows each answer.
-        budget: what the run may cost; None is no bound.
+    Any other is given chunks, and `seed` is that of the first. A chunk that was cut off is asked again whole, and keeps
+    what it had: the same batches give the same answers as without the interruption. The journal is started.
     """
 
     MULTIMODAL = True

@@ -54,15 +54,11 @@ def score_table(
     """Score the answers of one table against the truth of another, of the same table, or of a benchmark.
 
     Args:
-        answers_table: answers, one row a photograph; a file or a table that was read.
-        truth_table: the truth; None where it is in the answers' table or the benchmark's own.
+        answers_table, truth_table, read, columns, skip_footer, skip_unknown_ids: as of `api.score`; files, or read.
         task: the benchmark, a name or the path of a YAML or of what `pack` wrote: its truth and its answer form.
-        read: which kind of column to score; needed where the table has several.
         answer_form: which part of a response counts; by default the benchmark's form, else coordinates, where most
             responses state them. Columns of coordinates or names have no other form than their own.
-        columns: that have unusual names (`runs.answer_columns`).
         entities: what can be seen on the photographs, where the truth does not say it (`benchmarks.truth`).
-        skip_footer, skip_unknown_ids: set aside trailing rows that are no samples, answers whose id has no truth.
         families: of metrics that are wanted; others are neither measured nor in the result.
 
     Raises InputError for whatever cannot be scored as it stands; nothing is guessed.
@@ -111,9 +107,7 @@ def score_table(
         entity_classes=entity_classes(metadata.get("exhaustive_entities"), rows),
     )
     if entities is not None:
-        seen, sha256, more = read_entities(entities, [row["id"] for row in rows])
-        samples = [with_entities(one, texts) for one, texts in zip(samples, seen, strict=True)]
-        results = replace(results, entities_sha256=sha256, entity_classes=None)
+        samples, results, more = with_entities(entities, samples, results)
         notes += more
     use = joined.use
     del joined, rows  # of 210,000 photographs a quarter of a gigabyte
@@ -124,15 +118,13 @@ def score_table(
 
 def _notes(samples: Sequence[Sample], results: Results, kind: str, use: Use) -> list[str]:
     """What looks odd about scored answers, in a line each."""
-    notes: list[str] = []
+    located = [(p, one.truth) for one in samples if (p := one.prediction) and p.level == "coordinates"]
+    positions, notes = [(p.lat, p.lon) for p, _ in located], list[str]()
     if kind == "response":
         other = [*other_form(samples, results.answer_form, "--answer-form any, or"), *codes(samples)]
         notes += other or unread(samples, results.answer_form)
-    located = [(p, one.truth) for one in samples if (p := one.prediction) and p.level == "coordinates"]
-    positions = [(p.lat, p.lon) for p, _ in located]
-    if kind == "response" and located:
-        column, there = use["response"] or "", np.array([(at.lat, at.lon) for _, at in located])
-        notes += position_notes(results.model, column, column, np.array(positions), there)
+        column, there = use["response"] or "", np.array([(at.lat, at.lon) for _, at in located]).reshape(-1, 2)
+        notes += position_notes(results.model, column, column, np.array(positions).reshape(-1, 2), there)
     if kind == "names":
         notes += countries_as_cities(samples)
     notes += [*same_as_truth(samples), *placeholders(positions, "positions")]
@@ -154,9 +146,12 @@ def _definition(name: str) -> dict[str, Any]:
     return {**found.values, "task": definition.results_name(found)}
 
 
-def with_entities(sample: Sample, entities: Sequence[str] | None) -> Sample:
-    """The sample with other entities in its truth."""
-    return replace(sample, truth=replace(sample.truth, entities=None if entities is None else tuple(entities)))
+def with_entities(path: Path, samples: Sequence[Sample], results: Results) -> tuple[list[Sample], Results, list[str]]:
+    """Samples with the entities of a file (`benchmarks.truth`) in their truths, results that say so, and notes."""
+    seen, sha256, notes = read_entities(path, [one.id for one in samples])
+    known = [None if texts is None else tuple(texts) for texts in seen]
+    found = [one.but(truth=one.truth.but(entities=its)) for one, its in zip(samples, known, strict=True)]
+    return found, replace(results, entities_sha256=sha256, entity_classes=None), notes
 
 
 def _form(answers: Sequence[Answer | None], notes: list[str]) -> AnswerForm:
