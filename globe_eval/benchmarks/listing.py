@@ -22,11 +22,11 @@ def table(known: Mapping[str, Definition], width: int = 80) -> str:
     `width` is the terminal's, in characters; descriptions are cut to it.
     """
     variants = variants_of(known)
-    names = [name for name in sorted(known) if not known[name].is_group and name not in variants]
+    benchmarks = [(name, one) for name, one in sorted(known.items()) if not one.is_group and name not in variants]
     header = ("task", "n", "data", "what it is")
     rows = [
         (name, _stated(one, "n"), "here" if is_here(one.values) else "-", _stated(one, "description"))
-        for name, one in ((name, known[name]) for name in names)
+        for name, one in benchmarks
     ]
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(3)]
     left = max(20, width - sum(widths) - 3 * GAP)

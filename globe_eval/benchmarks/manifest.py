@@ -81,10 +81,9 @@ def read_manifest(
 
     refuse_unread_heic(folder, [row["image"] for row in located])
     if lacking:
-        raise InputError(
-            f"{folder}: {len(lacking):,} of {len(located):,} images of {path.name} are not there: "
-            f"{', '.join(lacking[:3])}{', …' if len(lacking) > 3 else ''}"
-        )
+        some = f"{', '.join(lacking[:3])}{', …' if len(lacking) > 3 else ''}"
+        count = f"{len(lacking):,} of {len(located):,} images of {path.name}"
+        raise InputError(f"{folder}: {count} are not there: {some}")
     return Manifest(located, folder.resolve(), path=path)
 
 
@@ -154,10 +153,8 @@ def find_manifest(values: Mapping[str, Any], *, pictures: bool = True) -> Manife
         found = find_data(given[key])
         if found is None:
             source = f"; it comes from {metadata['source']}" if metadata.get("source") else ""
-            raise error(
-                f"task {task!r}: {given[key]!r}, its {what}, is neither here nor in {data_folder()} (set "
-                f"GLOBE_EVAL_DATA to the folder of your data){source}"
-            )
+            where = f"neither here nor in {data_folder()} (set GLOBE_EVAL_DATA to the folder of your data)"
+            raise error(f"task {task!r}: {given[key]!r}, its {what}, is {where}{source}")
         return found
 
     folder = data_folder() / str(given.get("prepared", task))

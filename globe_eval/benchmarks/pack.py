@@ -106,11 +106,8 @@ def other_pictures(manifest: Manifest) -> list[str]:
     if table is None or HASH not in table.columns:
         return []
     wanted = {str(cell_value(cells, "id")): cell_value(cells, HASH) for cells in table.rows}
-    return [
-        row["image"]
-        for row in manifest.rows
-        if wanted.get(row["id"]) not in (None, file_sha256(manifest.images / row["image"]))
-    ]
+    pictures = [(row["image"], wanted.get(row["id"])) for row in manifest.rows]
+    return [image for image, digest in pictures if digest not in (None, file_sha256(manifest.images / image))]
 
 
 def portable_yaml(definition: Definition, dataset_kwargs: Mapping[str, Any]) -> str:
@@ -178,16 +175,14 @@ def _card(definition: Definition, manifest: Manifest, table: str, hashes_only: b
     from huggingface_hub import DatasetCardData
 
     name, metadata, n = definition.name, definition.values.get("metadata") or {}, len(manifest.rows)
-    license_ = str(metadata.get("license") or "")
+    license_, path = str(metadata.get("license") or ""), table if hashes_only else "test/**"
     data = DatasetCardData(
         pretty_name=name,
         license=license_.lower() if _LICENSES.fullmatch(license_.lower()) else "other",
         task_categories=["image-text-to-text"],
         tags=["geolocation", "benchmark", "globe-eval"],
         size_categories=[next((size for most, size in _SIZES if n < most), "n>1M")],
-        configs=[
-            {"config_name": "default", "data_files": [{"split": "test", "path": table if hashes_only else "test/**"}]}
-        ],
+        configs=[{"config_name": "default", "data_files": [{"split": "test", "path": path}]}],
     )
     facts = [
         ("Photographs", f"{n:,}"),

@@ -72,10 +72,8 @@ def describe_folder(folder: Path) -> tuple[list[dict[str, Any]], list[tuple[str,
         rows.append({"id": id_, "lat": lat, "lon": lon, "photographer": author, "taken": found.taken})
     if not rows:
         name, reason = left_out[0]
-        raise InputError(
-            f"--images {folder}: none of {len(left_out):,} pictures says where it was taken ({name}: {reason}); "
-            "give a table with --truth, or see globe-eval ask"
-        )
+        none = f"none of {len(left_out):,} pictures says where it was taken ({name}: {reason})"
+        raise InputError(f"--images {folder}: {none}; give a table with --truth, or see globe-eval ask")
     accepted = countries_at([row["lat"] for row in rows], [row["lon"] for row in rows])
     for row, codes in zip(rows, accepted, strict=True):
         row["country"] = country_name(*codes) if len(codes) == 1 else None

@@ -241,10 +241,8 @@ def cut_notes(table: Table, column: str) -> list[str]:
         file.seek(-1, os.SEEK_END)
         if file.read(1) in b"\r\n":
             return []
-    return [
-        f"{table.where(-1)}: {column!r} is {last!r}, with fewer decimals than all others, and no "
-        f"line break follows: is the file cut off there?"
-    ]
+    signs = "with fewer decimals than all others, and no line break follows: is the file cut off there?"
+    return [f"{table.where(-1)}: {column!r} is {last!r}, {signs}"]
 
 
 def _km(points: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

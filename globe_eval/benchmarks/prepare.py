@@ -124,11 +124,8 @@ def prepare(
     lines = [(one.check, what, detail) for one in found for what, detail in one.items]
     write_csv(findings_file, ("check", "what", "detail"), lines)
 
-    kept = [
-        {**row, "image_sha256": one.sha256, **{key: getattr(one, key) for key in FROM_SCAN}}
-        for row, one in zip(rows, scans, strict=True)
-        if one.problem is None
-    ]
+    whole = [(row, one) for row, one in zip(rows, scans, strict=True) if one.problem is None]
+    kept = [{**row, "image_sha256": one.sha256, **{key: getattr(one, key) for key in FROM_SCAN}} for row, one in whole]
     lacking = [row["id"] for row, one in zip(rows, scans, strict=True) if one.problem is not None]
     digest = file_sha256(table)
     document: dict[str, Any] = {
@@ -183,11 +180,9 @@ def refuse_unwritten(prepared: Prepared) -> None:
     if prepared.manifest is None:
         n = len(prepared.lacking)
         first = ", ".join(prepared.lacking[:3]) + (", …" if n > 3 else "")
-        raise InputError(
-            f"{prepared.task}: {n:,} of {n + len(prepared.rows):,} photographs have no picture that decodes "
-            f"({_printable(first)}): no manifest was written"
-            + ("; --allow-missing leaves them out" if prepared.rows else "")
-        )
+        count = f"{n:,} of {n + len(prepared.rows):,} photographs have no picture that decodes ({_printable(first)})"
+        advice = "; --allow-missing leaves them out" if prepared.rows else ""
+        raise InputError(f"{prepared.task}: {count}: no manifest was written{advice}")
 
 
 def parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -196,15 +191,13 @@ def parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
     import pyarrow.parquet
 
     text, real, whole = pyarrow.string(), pyarrow.float64(), pyarrow.int32()
-    schema = pyarrow.schema(
-        {
-            **{"id": text, "image": text, "lat": real, "lon": real, "country": text, "city": text, "group": text},
-            **{"entities": pyarrow.list_(text), "localizable": pyarrow.bool_(), "scene": text, "disclosure": text},
-            **{"image_sha256": text, "perceptual_hash": text, "width": whole, "height": whole},
-        }
-    )
+    kinds = {
+        **{"id": text, "image": text, "lat": real, "lon": real, "country": text, "city": text, "group": text},
+        **{"entities": pyarrow.list_(text), "localizable": pyarrow.bool_(), "scene": text, "disclosure": text},
+        **{"image_sha256": text, "perceptual_hash": text, "width": whole, "height": whole},
+    }
     buffer = io.BytesIO()
-    table = pyarrow.Table.from_pylist(list(rows), schema=schema)
+    table = pyarrow.Table.from_pylist(list(rows), schema=pyarrow.schema(kinds))
     pyarrow.parquet.write_table(table, buffer, compression="zstd", row_group_size=_ROW_GROUP)
     return buffer.getvalue()
 
@@ -244,10 +237,9 @@ def _sources(
             return path, root.resolve(), columns
     if truth is not None:
         read_table(truth.expanduser())  # says what is wrong with it
-    raise InputError(
-        f"{name}: {named!r} is neither in {data_folder()} nor beside {root}; give the table with --truth"
-        + (f"; it comes from {source}" if source else "")
-    )
+    origin = f"; it comes from {source}" if source else ""
+    where = f"neither in {data_folder()} nor beside {root}"
+    raise InputError(f"{name}: {named!r} is {where}; give the table with --truth{origin}")
 
 
 def _read(
@@ -309,10 +301,8 @@ def _overlap(rows: Sequence[Mapping[str, Any]], name: str, others: Sequence[dict
 def _overlap_note(entry: Mapping[str, Any]) -> str:
     photographers, coordinates = (f"({len(entry[name]):,} shared)" for name in ("photographers", "coordinates"))
     how = ("by content", "by look", f"by photographer {photographers}", f"by coordinates {coordinates}")
-    counts = [
-        f"{what} unknown" if (n := entry["counts"][kind]) is None else f"{what} {n:,}"
-        for kind, what in zip(KINDS, how, strict=True)
-    ]
+    found = [(what, entry["counts"][kind]) for kind, what in zip(KINDS, how, strict=True)]
+    counts = [f"{what} unknown" if n is None else f"{what} {n:,}" for what, n in found]
     return f"photographs shared with {entry['against']} ({entry['n']:,} photographs): {', '.join(counts)}"
 
 
@@ -329,10 +319,8 @@ def _notes(document: Mapping[str, Any], metadata: Mapping[str, Any], rows: Seque
         notes.append(f"repaired: {document['repaired']}")
     notes += other_size(document["task"], metadata, document["n"], "manifest")
     if document["left_out"]:
-        notes.append(
-            f"{len(document['left_out']):,} photographs have no picture: without them the manifest's SHA-256 is "
-            f"{document['manifest_sha256']}, with them {truth_sha256(rows)}"
-        )
+        both = f"without them the manifest's SHA-256 is {document['manifest_sha256']}, with them {truth_sha256(rows)}"
+        notes.append(f"{len(document['left_out']):,} photographs have no picture: {both}")
     return notes
 
 

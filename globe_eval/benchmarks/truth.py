@@ -76,10 +76,8 @@ def other_size(name: str, metadata: Mapping[str, Any], n: int, of: str) -> list[
     """A note where a table (`of`, as in "manifest") has not as many photographs as its benchmark says; else none."""
     if metadata.get("n") in (None, n):
         return []
-    return [
-        f"{name} has {metadata['n']:,} photographs, this {of} {n:,}: results on it are not comparable with results on "
-        "the benchmark"
-    ]
+    sizes = f"{name} has {metadata['n']:,} photographs, this {of} {n:,}"
+    return [f"{sizes}: results on it are not comparable with results on the benchmark"]
 
 
 def select(rows: Sequence[dict[str, Any]], where: str, name: str | Path) -> list[dict[str, Any]]:

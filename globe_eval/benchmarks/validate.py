@@ -147,11 +147,9 @@ def _of_form(values: Mapping[str, Any]) -> Found:
         return
     asked = asked_forms(prompt)
     if asked and form not in asked:
-        yield _at(
-            f"the prompt asks for {' or '.join(sorted(asked))}, and its answers would be read as {form}; say which "
-            f"with answer_form (allowed: {', '.join(sorted({*asked, str(form)}))})",
-            "doc_to_text",
-        )
+        both = f"the prompt asks for {' or '.join(sorted(asked))}, and its answers would be read as {form}"
+        allowed = ", ".join(sorted({*asked, str(form)}))
+        yield _at(f"{both}; say which with answer_form (allowed: {allowed})", "doc_to_text")
 
 
 def _shown_truth(prompt: Any) -> list[str]:
@@ -231,11 +229,9 @@ def _of_data(definition: Definition) -> Found:
     if n is not None and n != len(manifest.rows) and "n" not in metadata.get("unverified", ()):
         yield _at(f"n: found {n}, the truth has {len(manifest.rows)} photographs", "metadata", "n")
     if recorded.get(version, manifest.sha256) != manifest.sha256:
-        yield _at(
-            f"the truth changed since version {version} was written (SHA-256 {manifest.sha256[:12]}…, recorded "
-            f"{recorded[version][:12]}…): raise metadata.version",
-            *("metadata", "version"),
-        )
+        both = f"SHA-256 {manifest.sha256[:12]}…, recorded {recorded[version][:12]}…"
+        wrong = f"the truth changed since version {version} was written ({both}): raise metadata.version"
+        yield _at(wrong, "metadata", "version")
 
 
 def _unknown(keys: tuple[str, ...], values: Mapping[str, Any], allowed: Sequence[str]) -> Found:

@@ -106,16 +106,7 @@ def assemble(
         exclude: ids of photographs that a second set of figures leaves out (`WithoutOverlap`).
         read, families: as of `scoring.score`.
     """
-    online = _online(results)
-    score = partial(
-        scoring.score,
-        form=results.answer_form,
-        distance=results.distance,
-        geocode=online.geocode if online else resolve_many,
-        own=own_metrics,
-        classes=results.entity_classes,
-        families=families,
-    )
+    online, score = _scorer(results, own=own_metrics, classes=results.entity_classes, families=families)
     # An online geocoder's cache and a benchmark's own functions stay in this process; positions without a text are
     # scored sooner than a helper has begun.
     here = online is not None or bool(own_metrics)
@@ -152,13 +143,15 @@ def assemble(
     return scored, results
 
 
-def _online(results: Results) -> OnlineGeocoder | None:
-    """The geocoder of a result; None for the embedded one."""
-    if results.geocoder.name == "geonames":
-        return None
-    from globe_eval.places.online import GEOCODERS
+def _scorer(results: Results, **more: Any) -> tuple[OnlineGeocoder | None, Callable[..., list[Sample]]]:
+    """The online geocoder of a result, None for the embedded one, and `scoring.score` with what the result fixes."""
+    online = None
+    if results.geocoder.name != "geonames":
+        from globe_eval.places.online import GEOCODERS
 
-    return GEOCODERS[results.geocoder.name]()
+        online = GEOCODERS[results.geocoder.name]()
+    geocode = online.geocode if online else resolve_many
+    return online, partial(scoring.score, form=results.answer_form, distance=results.distance, geocode=geocode, **more)
 
 
 def _measured(score: Callable[..., list[Sample]], *columns: Sequence[Any]) -> list[Sample]:
@@ -181,6 +174,11 @@ def describe(
     of = partial(scoring.figures, table, seed=results.seed)
     figures = finite_figures(of(metrics=metrics))
     located = np.array([one.status in LOCATED for one in samples], dtype=np.bool_)
+    lexicon = None
+    if any(one.format for one in samples):
+        from globe_eval.metrics.grounding import lexicon_sha256  # with the lexicon, which positions do not need
+
+        lexicon = lexicon_sha256()
     return {
         "n": len(samples),
         "n_groups": next(iter(figures.values())).n_groups if figures else 0,
@@ -198,7 +196,7 @@ def describe(
             for dimension, parts in scoring.breakdowns(table, by, metrics=metrics, seed=results.seed).items()
         },
         "reasoning": reasoning_counts(samples, table),
-        "lexicon_sha256": _lexicon_sha256() if any(one.format for one in samples) else None,
+        "lexicon_sha256": lexicon,
         "clean": None if exclude is None else _without_ids(table, exclude, metrics, results.seed),
     }
 
@@ -209,12 +207,6 @@ def _photographers(groups: Sequence[str | None]) -> dict[str, Any]:
     n_groups = len(set(groups) - {None}) + n_unknown
     few_took_most = worth < FEW_GROUPS <= n_groups
     return {"n_unattributed": n_unknown or None, "effective_groups": round(worth, 3) if few_took_most else None}
-
-
-def _lexicon_sha256() -> str:
-    from globe_eval.metrics.grounding import lexicon_sha256  # with the lexicon, which positions do not need
-
-    return lexicon_sha256()
 
 
 def _without_ids(table: Columns, exclude: Collection[str], metrics: Sequence[Metric], seed: int) -> WithoutOverlap:
@@ -231,10 +223,8 @@ def reasoning_counts(samples: Sequence[Sample], table: Columns) -> ReasoningCoun
     grounded = [one.grounding for one in measured if one.grounding is not None]
     formats = [one.format for one in measured if one.format is not None]
     sources = Counter(one.localizability.source for one in measured if one.localizability is not None)
-    curves = {
-        target: thinned(risk_coverage(*pairs(target, *(table[name] for name in pair_columns(target))).T))
-        for target in TARGETS
-    }
+    columns_of = {target: [table[name] for name in pair_columns(target)] for target in TARGETS}
+    curves = {target: thinned(risk_coverage(*pairs(target, *its).T)) for target, its in columns_of.items()}
     return ReasoningCounts(
         with_entities=len(grounded),
         without_entities=len(measured) - len(grounded),
@@ -261,10 +251,7 @@ def _ceilings(results: Results, truths: Sequence[Truth]) -> dict[str, dict[str, 
         return dict.fromkeys(Ceilings._fields)
     lats, lons = [truth.lat for truth in truths], [truth.lon for truth in truths]
     found = ceilings(lats, lons, results.answer_form, distance=results.distance, thresholds_km=results.thresholds_km)
-    return {
-        name: values and {metric: finite(value) for metric, value in values.items()}
-        for name, values in found._asdict().items()
-    }
+    return {name: {key: finite(value) for key, value in its.items()} for name, its in found._asdict().items()}
 
 
 def _stratum(figures: dict[str, Figure]) -> Stratum:
@@ -275,7 +262,7 @@ def _stratum(figures: dict[str, Figure]) -> Stratum:
 def finite_figures(figures: dict[str, Figure]) -> dict[str, Figure]:
     """Figures as they are read back from a file: infinite and undefined values are None."""
     return {
-        name: replace(one, value=finite(one.value), low=finite(one.low), high=finite(one.high))
+        name: Figure(finite(one.value), finite(one.low), finite(one.high), one.n, one.n_groups)
         for name, one in figures.items()
     }
 
@@ -294,13 +281,10 @@ def with_repeats(results: Results, samples: Sequence[Sample], answers: Mapping[s
 
     `answers`: photograph's id -> its N answers. One that never came is a miss, and the run is not complete.
     """
-    times = min(len(answers[one.id]) for one in samples)
-    online = _online(results)
-    geocode = online.geocode if online else resolve_many
+    times, (_, score) = min(len(answers[one.id]) for one in samples), _scorer(results)
     runs = [list(samples)]
     for repeat in range(1, times):
-        again = [Sample.of(one.id, one.truth, answers[one.id][repeat]) for one in samples]
-        runs.append(scoring.score(again, form=results.answer_form, distance=results.distance, geocode=geocode))
+        runs.append(score([Sample.of(one.id, one.truth, answers[one.id][repeat]) for one in samples]))
     tables = [columns(run) for run in runs]
     names = ("distance_km", "prediction.lat", "prediction.lon")
     distance, lat, lon = (np.column_stack([table[name] for table in tables]) for name in names)

@@ -168,10 +168,9 @@ class Journal:
             for path, identity in there.items():
                 _refuse_another(path, identity, self.identity)
         elif not there and (self.folder / "results.json").exists():
-            raise InputError(
-                f"{self.folder}: holds results without a journal, so there is nothing to go on from; choose another "
-                "--output_path, or --fresh, which replaces them"
-            )
+            what = "holds results without a journal, so there is nothing to go on from"
+            advice = "choose another --output_path, or --fresh, which replaces them"
+            raise InputError(f"{self.folder}: {what}; {advice}")
         else:  # errors alone bind nobody: a wrong model name is corrected and asked again
             self.failed, self._end = set(), 0
 
@@ -247,10 +246,8 @@ def _entry(path: Path, number: int, line: dict[str, Any], *, checked: bool) -> E
         if name not in line:
             raise InputError(f"{path}, line {number}: the field {name!r} is missing; --fresh starts over")
         if not _is(line[name], allowed):
-            raise InputError(
-                f"{path}, line {number}: {name}: found {_excerpt(repr(line[name]).encode())}; allowed: {allowed}; "
-                "--fresh starts over"
-            )
+            found = f"{name}: found {_excerpt(repr(line[name]).encode())}; allowed: {allowed}"
+            raise InputError(f"{path}, line {number}: {found}; --fresh starts over")
     if (line["response"] is None) == (line["error"] is None):
         raise InputError(f"{path}, line {number}: response and error: one of both is null; --fresh starts over")
     served, value = None, line.get("served")
@@ -289,10 +286,9 @@ def _refuse_changed(path: Path, number: int, line: dict[str, Any], *, checked: b
     rest = {name: value for name, value in line.items() if name != "sum"}
     if line.get("sum") != _sum_of(json.dumps(rest, ensure_ascii=False)):
         name = f" (id {line['id']!r})" if isinstance(line.get("id"), str) else ""
-        raise InputError(
-            f"{path}, line {number}{name}: is not as it was written (its checksum is another); remove the line to ask "
-            "again, or --fresh starts over"
-        )
+        advice = "remove the line to ask again, or --fresh starts over"
+        wrong = "is not as it was written (its checksum is another)"
+        raise InputError(f"{path}, line {number}{name}: {wrong}; {advice}")
 
 
 def _sum_of(text: str) -> str:
@@ -322,10 +318,8 @@ def _refuse_another(path: Path, there: dict[str, Any], here: dict[str, Any]) -> 
     """Raise InputError for another run's journal; entries not known yet (the model is not loaded) do not count."""
     known = {name: value for name, value in there.items() if name in here or name != "model_info"}
     if changed := identities.differences(known, here):
-        raise InputError(
-            f"{path}: holds answers of another run: {'; '.join(changed)}. --fresh starts over, or choose another "
-            "--output_path"
-        )
+        advice = "--fresh starts over, or choose another --output_path"
+        raise InputError(f"{path}: holds answers of another run: {'; '.join(changed)}. {advice}")
 
 
 def _suffix(rank: int) -> str:

@@ -230,10 +230,8 @@ class JournaledModel:
         if model is None:
             return
         if self.served_by is not None and not same_model(self.served_by, model):
-            raise InputError(
-                f"{self.journal.path}: the answers so far are from the model {self.served_by!r}, and now {model!r} "
-                "answers; ask the first again, or --fresh starts over"
-            )
+            both = f"the answers so far are from the model {self.served_by!r}, and now {model!r} answers"
+            raise InputError(f"{self.journal.path}: {both}; ask the first again, or --fresh starts over")
         self.served_by = self.served_by or model
 
     @property

@@ -102,10 +102,8 @@ def _round_robin(shards: Sequence[Shard]) -> list[Sample]:
     for number, ((folder, results), part) in enumerate(zip(shards, parts, strict=True)):
         expected = len(range(number, n, len(shards)))
         if len(part) != expected or results.n != len(part):
-            raise InputError(
-                f"{folder}: gap or overlap, holds {len(part):,} photographs where shard {results.shard} of {n:,} has "
-                f"{expected:,} (results.json: {results.n:,})"
-            )
+            wanted = f"shard {results.shard} of {n:,} has {expected:,} (results.json: {results.n:,})"
+            raise InputError(f"{folder}: gap or overlap, holds {len(part):,} photographs where {wanted}")
     samples = [parts[i % len(parts)][i // len(parts)] for i in range(n)]
     seen: dict[str, int] = {}
     for i, sample in enumerate(samples):
@@ -121,12 +119,14 @@ def _round_robin(shards: Sequence[Shard]) -> list[Sample]:
 def _pooled(every: Sequence[Results]) -> dict[DistanceModel, dict[str, float]]:
     """The accuracies of all shards together: as counts of photographs they add up without rounding."""
     n = sum(one.n for one in every)
-    return {
-        model: {
-            name: sum(round(one.accuracy_by_distance[model][name] * one.n) for one in every) / n for name in accuracies
-        }
-        for model, accuracies in every[0].accuracy_by_distance.items()
-    }
+    pooled: dict[DistanceModel, dict[str, float]] = {}
+    for model, names in every[0].accuracy_by_distance.items():
+        parts = [(one.n, one.accuracy_by_distance[model]) for one in every]
+        pooled[model] = {name: sum(round(its[name] * of) for of, its in parts) / n for name in names}
+    return pooled
+
+
+_ADDED = ("prompt_tokens", "completion_tokens", "cost", "resumed")
 
 
 def _usage(every: Sequence[Results]) -> Usage | None:
@@ -137,14 +137,10 @@ def _usage(every: Sequence[Results]) -> Usage | None:
     seconds = sum(one.seconds for one in usages)
     answered = sum(one.n - one.status["error"] for one in every)
     first = [one.seconds_to_first_answer for one in usages if one.seconds_to_first_answer is not None]
+    sums = {name: _sum([getattr(one, name) for one in usages]) for name in _ADDED}
+    rate = round(answered / seconds, 3) if seconds > 0 else None
     return Usage(
-        prompt_tokens=_sum([one.prompt_tokens for one in usages]),
-        completion_tokens=_sum([one.completion_tokens for one in usages]),
-        seconds=round(seconds, 3),
-        images_per_second=round(answered / seconds, 3) if seconds > 0 else None,
-        seconds_to_first_answer=min(first, default=None),
-        cost=_sum([one.cost for one in usages]),
-        resumed=sum(one.resumed for one in usages),
+        **sums, seconds=round(seconds, 3), images_per_second=rate, seconds_to_first_answer=min(first, default=None)
     )
 
 

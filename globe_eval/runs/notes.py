@@ -25,19 +25,15 @@ def other_form(samples: Sequence[Sample], form: AnswerForm, option: str) -> list
     other = {"coordinates": "names"}.get(form, "coordinates")
     if form == "any":
         return []
-    unread = [
-        one
-        for one in samples
-        if one.status == "unparsed" and one.response is not None
-        if (one.answer.lat is not None if other == "coordinates" else one.answer.city or one.answer.country)
-    ]
+    answered = [one for one in samples if one.status == "unparsed" and one.response is not None]
+    unread = [one for one in answered if one.answer.lat is not None]
+    if other == "names":
+        unread = [one for one in answered if one.answer.city or one.answer.country]
     asked = sum(one.error is None for one in samples)
     if not unread or len(unread) < SHARE * asked:
         return []
-    return [
-        f"{len(unread):,} of {asked:,} answers are {other}, and {form} are read, as of {_example(unread[0])}: "
-        f"{option} {other}"
-    ]
+    count = f"{len(unread):,} of {asked:,} answers are {other}, and {form} are read"
+    return [f"{count}, as of {_example(unread[0])}: {option} {other}"]
 
 
 _CODE = re.compile(
@@ -49,15 +45,13 @@ _CODE = re.compile(
 
 def codes(samples: Sequence[Sample]) -> list[str]:
     """A note where unread answers give the place as a code: a plus code, a grid reference, three words."""
-    unread = [
-        one for one in samples if one.status == "unparsed" and one.response and _CODE.search(one.response[-2_000:])
-    ]
+    unparsed = [one for one in samples if one.status == "unparsed" and one.response]
+    unread = [one for one in unparsed if _CODE.search((one.response or "")[-2_000:])]
     if not unread:
         return []
-    return [
-        f"{len(unread):,} of {len(samples):,} answers give a plus code, a grid reference or what3words, as of "
-        f"{_example(unread[0])}: no such code is read as a position; ask for latitude and longitude in decimal degrees"
-    ]
+    count = f"{len(unread):,} of {len(samples):,} answers give a plus code, a grid reference or what3words"
+    advice = "no such code is read as a position; ask for latitude and longitude in decimal degrees"
+    return [f"{count}, as of {_example(unread[0])}: {advice}"]
 
 
 def unread(samples: Sequence[Sample], form: AnswerForm) -> list[str]:
@@ -158,8 +152,6 @@ def response_notes(responses: Sequence[Response], prompt: str | None) -> list[st
     tokens = [one.prompt_tokens for one in answered if one.prompt_tokens is not None]
     least, most = (len(prompt) / characters for characters in reversed(CHARACTERS_A_TOKEN))
     if len(tokens) >= ALIKE and least <= max(tokens) < most:
-        found.append(
-            f"a prompt of {len(prompt):,} characters and a picture took {max(tokens):,} tokens: do the pictures reach "
-            "the model?"
-        )
+        took = f"a prompt of {len(prompt):,} characters and a picture took {max(tokens):,} tokens"
+        found.append(f"{took}: do the pictures reach the model?")
     return found

@@ -90,11 +90,8 @@ class Progress:
         rate = (self._done - self._resumed) / (self._line_at - self._began)
         left = f", {(self._total - self._done) / rate / 60:.0f} min left" if rate else ""
         shown = f": {self.summary()}" if self.summary() else ""
-        print(
-            f"globe-eval: {self.name}: {self._done:,} of {self._total:,} photographs, {rate:.3g} a second{left}{shown}",
-            file=sys.stderr,
-            flush=True,
-        )
+        done = f"{self._done:,} of {self._total:,} photographs, {rate:.3g} a second{left}{shown}"
+        print(f"globe-eval: {self.name}: {done}", file=sys.stderr, flush=True)
 
     def _show(self) -> None:
         if self._bar is not None:

@@ -116,10 +116,8 @@ def refuse_results_of_others(folder: Path, results: Results, samples: Sequence[S
             counts[points] = round(float(geoscore(distances).mean()), 2), round(score.value, 2)
     for what, (here, there) in counts.items():
         if abs(here - there) > (0.02 if isinstance(here, float) else 0):
-            raise InputError(
-                f"{folder}: samples.jsonl has {here:,} {what}, results.json is of {there:,}: they are not of one run; "
-                "take both files from the same one"
-            )
+            both = f"samples.jsonl has {here:,} {what}, results.json is of {there:,}"
+            raise InputError(f"{folder}: {both}: they are not of one run; take both files from the same one")
 
 
 def refuse_run(folder: Path, runs: Sequence[Path]) -> None:
@@ -157,13 +155,8 @@ def git_commit() -> str | None:
     if not (root / ".git").exists():
         return None
     try:
-        done = subprocess.run(
-            ["git", "-C", str(root), "status", "--porcelain=v2", "--branch", "--no-ahead-behind", "-uno"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
+        command = ["git", "-C", str(root), "status", "--porcelain=v2", "--branch", "--no-ahead-behind", "-uno"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return None
     lines = done.stdout.splitlines()

@@ -149,13 +149,9 @@ def open_journal(request: Request, name: str, task: Any, folder: Path) -> Journa
     if not photograph_positions(request, task):
         raise InputError(f"--shard {part}/{parts}: no photograph of {name} is left for it, of {len(task.eval_docs):,}")
     place = folder / (f"{name}__{request.prompt}" if request.prompt else name)
-    return Journal(
-        place / f"shard-{part}-of-{parts}" if request.shard else place,
-        identity_of(request, task),
-        fresh=request.fresh,
-        rank=_rank(),
-        ranks=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
-    )
+    place = place / f"shard-{part}-of-{parts}" if request.shard else place
+    ranks = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return Journal(place, identity_of(request, task), fresh=request.fresh, rank=_rank(), ranks=ranks)
 
 
 def _settings(request: Request, task: Any) -> dict[str, Any]:
@@ -270,11 +266,8 @@ def load_tasks(
     from lm_eval.tasks import TaskManager
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
-    manager = TaskManager(
-        include_path=[str(folder) for folder in folders],
-        include_defaults=False,
-        metadata={"prompt": prompt} if prompt else None,
-    )
+    metadata = {"prompt": prompt} if prompt else None
+    manager = TaskManager(include_path=list(map(str, folders)), include_defaults=False, metadata=metadata)
     with TemporaryDirectory() as scratch:
         files = _own_names(asked, Path(scratch))
         given = [files.get(str(Path(name)), name) for name in dict.fromkeys(names)]
@@ -318,10 +311,8 @@ def known_model(name: str) -> None:
     models.register(name if ":" in name else None)
     known = sorted(model_registry.keys())
     if name not in known:
-        raise InputError(
-            f"unknown model {name!r}{nearest(name, known)} (allowed: {', '.join(models.names())}, and lm-eval's that "
-            "see pictures: hf-multimodal, vllm-vlm)"
-        )
+        allowed = f"{', '.join(models.names())}, and lm-eval's that see pictures: hf-multimodal, vllm-vlm"
+        raise InputError(f"unknown model {name!r}{nearest(name, known)} (allowed: {allowed})")
 
 
 def load_model(request: Request) -> Any:
@@ -351,10 +342,8 @@ def load_model(request: Request) -> Any:
         raise
     except ModuleNotFoundError as error:
         extra = {"hf-multimodal": "hf", "vllm-vlm": "vllm", "ray-vllm": "vllm"}.get(request.model, "api")
-        raise InputError(
-            f"model {request.model!r} needs a package that is not installed ({error.name or error}): "
-            f"pip install 'globe-eval[{extra}]'"
-        ) from None
+        needed = f"a package that is not installed ({error.name or error}): pip install 'globe-eval[{extra}]'"
+        raise InputError(f"model {request.model!r} needs {needed}") from None
     except (OSError, ValueError, TypeError, AssertionError) as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         given = secrets.without_secrets(request.model_args)
@@ -362,9 +351,8 @@ def load_model(request: Request) -> Any:
     if request.model == "endpoint":
         model.explicit = frozenset(request.gen_kwargs) | ({"seed"} & set(request.model_args))
     if not getattr(model, "MULTIMODAL", False):
-        raise InputError(
-            f"model {request.model!r} sees no pictures; allowed: {', '.join(models.names())}, hf-multimodal, vllm-vlm"
-        )
+        allowed = f"{', '.join(models.names())}, hf-multimodal, vllm-vlm"
+        raise InputError(f"model {request.model!r} sees no pictures; allowed: {allowed}")
     return model
 
 

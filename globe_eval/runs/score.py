@@ -68,16 +68,8 @@ def score_table(
     definition = _definition(task) if task else {}
     metadata = definition.get("metadata") or {}
     name = str(definition.get("task", "score"))
-    joined = join(
-        answers_table,
-        truth_table,
-        definition,
-        columns or ColumnNames(),
-        read,
-        skip_footer=skip_footer,
-        skip_unknown_ids=skip_unknown_ids,
-        notes=notes,
-    )
+    tables, named = (answers_table, truth_table), columns or ColumnNames()
+    joined = join(*tables, definition, named, read, skip_footer, skip_unknown_ids, notes)
     rows, samples, kind = joined.rows, joined.samples, joined.kind
     benchmark_form = None
     if definition:
@@ -90,22 +82,12 @@ def score_table(
         texts = process.in_parts(partial(scoring.readings, families=families), samples)
         form = _form([answer for answer, _ in texts], notes)
     if benchmark_form is not None and form != benchmark_form:
-        notes.append(
-            f"{name} asks for {benchmark_form}, these answers are {form}: a ranking of its own, not to be "
-            f"compared with other results of {name}"
-        )
-    results = empty_results(
-        name,
-        str(metadata.get("version", "")),
-        form,
-        truth_sha256(rows),
-        joined.file,
-        seed=seed,
-        distance=distance,
-        geocoder=geocoder,
-        command=command,
-        entity_classes=entity_classes(metadata.get("exhaustive_entities"), rows),
-    )
+        apart = f"a ranking of its own, not to be compared with other results of {name}"
+        notes.append(f"{name} asks for {benchmark_form}, these answers are {form}: {apart}")
+    identity = name, str(metadata.get("version", "")), form, truth_sha256(rows), joined.file
+    classes = entity_classes(metadata.get("exhaustive_entities"), rows)
+    settings: dict[str, Any] = {"seed": seed, "distance": distance, "geocoder": geocoder, "command": command}
+    results = empty_results(*identity, entity_classes=classes, **settings)
     if entities is not None:
         samples, results, more = with_entities(entities, samples, results)
         notes += more
@@ -159,10 +141,8 @@ def _form(answers: Sequence[Answer | None], notes: list[str]) -> AnswerForm:
     answered = [answer for answer in answers if answer is not None and answer.status == "answered"]
     stated = sum(answer.lat is not None and answer.lon is not None for answer in answered)
     form: AnswerForm = "coordinates" if answered and 2 * stated >= len(answered) else "names"
-    notes.append(
-        f"answer form: {form} ({stated:,} of {len(answered):,} answered responses state coordinates); "
-        "--answer-form chooses another"
-    )
+    counted = f"{stated:,} of {len(answered):,} answered responses state coordinates"
+    notes.append(f"answer form: {form} ({counted}); --answer-form chooses another")
     return form
 
 
