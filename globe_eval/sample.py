@@ -119,9 +119,8 @@ class Record:
     def but(self, **changes: Any) -> Self:
         """The record with other values: `dataclasses.replace`, which takes ten times as long, for records in masses.
 
-        >>> Truth(1.0, 2.0).but(country="Malta")
-        Truth(lat=1.0, lon=2.0, country='Malta', city=None, group=None, scene=None, entities=None, localizable=None, \
-disclosure=None)
+        >>> Truth(1.0, 2.0).but(country="Malta").country
+        'Malta'
         """
         slots = _slots(type(self))
         values = list(slots.values_of(self))
@@ -709,13 +708,9 @@ def first_error(error: ValidationError) -> str:
 
 def json_schemas() -> dict[str, dict[str, Any]]:
     """File name -> JSON Schema; `python -m globe_eval.sample` writes them into `schema` beside this file."""
-    return {
-        f"{name}.schema.json": {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            **adapter(kind).json_schema(mode="serialization"),
-        }
-        for name, kind in (("sample", Sample), ("results", Results))
-    }
+    head, kinds = {"$schema": "https://json-schema.org/draft/2020-12/schema"}, {"sample": Sample, "results": Results}
+    schemas = {name: adapter(kind).json_schema(mode="serialization") for name, kind in kinds.items()}
+    return {f"{name}.schema.json": head | schema for name, schema in schemas.items()}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ decides which part of an answer is scored; the other part is kept, unscored.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -21,7 +20,7 @@ from globe_eval import finish
 from globe_eval.answers.parse import read as read_response
 from globe_eval.columns import Columns, columns
 from globe_eval.metrics import statistics
-from globe_eval.metrics.breakdowns import AT_LEAST, labels, parts
+from globe_eval.metrics.breakdowns import AT_LEAST, parts
 from globe_eval.metrics.catalogue import FAMILIES, METRICS, OF_REASONING, Family, Metric
 from globe_eval.metrics.custom_metrics import OwnMetric, own_values
 from globe_eval.metrics.figures import figure_of
@@ -48,6 +47,7 @@ from globe_eval.sample import (
     Sample,
     Status,
     Truth,
+    finite,
 )
 
 if TYPE_CHECKING:
@@ -93,7 +93,6 @@ def _read(sample: Sample, with_form: bool = False) -> Reading:
 
 
 _NO_ANSWER = Answer()
-_NOWHERE: frozenset[str] = frozenset()
 
 
 def _recorded(answer: Answer) -> Answer:
@@ -137,8 +136,7 @@ def score(
         raise ValueError(f"form {form!r}; allowed: {', '.join(ANSWER_FORMS)}")
     controls = controls_of(samples) if controls is None else controls
     texts = readings(samples, families=families) if readings_before is None else readings_before
-    answers = [answer for answer, _ in texts]
-    truths = [sample.truth for sample in samples]
+    answers, truths = [answer for answer, _ in texts], [sample.truth for sample in samples]
     predictions = locate(answers, form=form, geocode=geocode)
     lat, lon = (
         np.array([getattr(p, axis) if p else np.nan for p in predictions], dtype=np.float64) for axis in ("lat", "lon")
@@ -193,12 +191,9 @@ def _countries_correct(
     truths: Sequence[Truth], predictions: Sequence[Prediction | None], at_point: Sequence[frozenset[str] | None]
 ) -> list[float | None]:
     """1 where the predicted country is right, else 0; None where it is not known. `at_point`: of coordinates."""
-    predicted = [
-        at or (frozenset((p.country_code,)) if p and p.country_code else _NOWHERE)
-        for p, at in zip(predictions, at_point, strict=True)
-    ]
+    predicted = [at or (p and p.country_code) for p, at in zip(predictions, at_point, strict=True)]
     pairs = zip(predicted, accepted_countries(truths), strict=True)
-    return [none_if_nan(country_correct(*pair)) for pair in pairs]
+    return [finite(country_correct(*pair)) for pair in pairs]
 
 
 def _cities_correct(
@@ -210,7 +205,7 @@ def _cities_correct(
     """1 where the predicted city is the true one, else 0; None where it is not known, and of coordinates."""
     cities = named_cities([(truth.city, truth.country, None) for truth in truths])
     return [
-        none_if_nan(
+        finite(
             city_correct(
                 prediction,
                 None if prediction and prediction.level == "coordinates" else city,  # coordinates name none
@@ -233,15 +228,9 @@ def controls_of(samples: Sequence[Sample]) -> Sequence[Control | None]:
 
 def _fields(sample: Sample, answer: Answer | None) -> dict[str, Any]:
     """The fields of a photograph that a benchmark's own metric gets."""
-    return {
-        "id": sample.id,
-        "status": sample.status,
-        "truth": asdict(sample.truth),
-        "answer": None if answer is None else asdict(answer),
-        "prediction": None if sample.prediction is None else asdict(sample.prediction),
-        "distance_km": sample.distance_km,
-        "response": sample.response,
-    }
+    records = {"truth": sample.truth, "answer": answer, "prediction": sample.prediction}
+    fields = {name: getattr(sample, name) for name in ("id", "status", "distance_km", "response")}
+    return fields | {name: None if part is None else asdict(part) for name, part in records.items()}
 
 
 def locate(
@@ -250,18 +239,17 @@ def locate(
     """The point that each answer stands for under an answer form; None where it names none."""
     points: list[Prediction | None] = [None] * len(answers)
     if form in ("coordinates", "any"):
-        points = [
-            Prediction(a.lat, a.lon, "coordinates") if a and a.lat is not None and a.lon is not None else None
-            for a in answers
-        ]
+        for i, a in enumerate(answers):
+            if a and a.lat is not None and a.lon is not None:
+                points[i] = Prediction(a.lat, a.lon, "coordinates")
     if form == "coordinates":
         return points
     named = zip(answers, points, strict=True)
     places = geocode([(a.city, a.country, a.admin) if a and not point else (None, None, None) for a, point in named])
-    return [
-        Prediction(p.lat, p.lon, p.level, p.country_code, p.geonameid, p.name) if p else point
-        for p, point in zip(places, points, strict=True)
-    ]
+    for i, p in enumerate(places):
+        if p:
+            points[i] = Prediction(p.lat, p.lon, p.level, p.country_code, p.geonameid, p.name)
+    return points
 
 
 def status(answer: Answer | None, prediction: Prediction | None, form: AnswerForm) -> Status:
@@ -298,7 +286,7 @@ def _released(
     if form == "coordinates" or answer is None or truth is None:
         return None
     if sample.response is not None:
-        return none_if_nan((globe_country_match if field == "country" else globe_city_match)(sample.response, truth))
+        return finite((globe_country_match if field == "country" else globe_city_match)(sample.response, truth))
     return float(globe_match((getattr(answer, field) or "").strip().lower(), truth))
 
 
@@ -325,18 +313,13 @@ def _values(table: Columns, metrics: Sequence[Metric]) -> tuple[dict[str, Floats
     return {metric.name: metric.values(table) for metric in metrics}, np.unique(groups, return_inverse=True)[1]
 
 
-def labels_of(truths: Sequence[Truth]) -> dict[By, list[str | None]]:
-    """What each of n photographs counts to in the breakdowns (`metrics.breakdowns.labels`)."""
-    return labels(*([getattr(one, name) for one in truths] for name in ("lat", "lon", "country", "scene")))
-
-
 def breakdowns(
     table: Columns, by: Mapping[By, Sequence[str | None]], *, metrics: Sequence[Metric] = METRICS, seed: int = 0
 ) -> dict[By, dict[str, dict[str, Figure]]]:
     """The figures of each part of the photographs: by continent, country, scene and size of city of the true place.
 
-    What belongs where `by` says (`labels_of`). Photographs whose label is unknown are in no part, and a dimension that
-    no photograph has is left out.
+    What belongs where `by` says (`metrics.breakdowns.labels`). Photographs whose label is unknown are in no part, and a
+    dimension that no photograph has is left out.
     """
     metrics = [metric for metric in metrics if metric.of_parts]
     values, groups = _values(table, metrics)
@@ -369,11 +352,6 @@ def aggregate(metric: Metric, items: Sequence[Any]) -> float:
         return figure_of(metric, metric.values(columns(in_context(items))))
     missing = (np.nan, np.nan) if metric.is_of_pairs else np.nan
     return figure_of(metric, np.array([missing if one is None else one for one in items], dtype=np.float64))
-
-
-def none_if_nan(value: float) -> float | None:
-    """A value with NaN as None."""
-    return None if math.isnan(value) else float(value)
 
 
 def counts(samples: Sequence[Sample]) -> dict[Status, int]:

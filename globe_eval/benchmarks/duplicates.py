@@ -120,9 +120,8 @@ def overlapping_ids(prepared: Mapping[str, Any], kinds: Collection[OverlapKind] 
     >>> overlapping_ids({"overlap": [{"ids": {"content": {"a": "x"}, "photographer": {"b": "y"}}}]})
     frozenset({'a'})
     """
-    return frozenset(
-        key for entry in prepared.get("overlap") or [] for kind in kinds for key in entry["ids"].get(kind) or {}
-    )
+    every = [entry["ids"] for entry in prepared.get("overlap") or []]
+    return frozenset(key for ids in every for kind in kinds for key in ids.get(kind) or {})
 
 
 def _hashes(rows: Sequence[Row]) -> list[int | None]:
@@ -139,10 +138,7 @@ def _point(row: Row) -> tuple[float, float] | None:
 
 
 def _shared(ours: Sequence[Row], theirs: Sequence[Row], key: Callable[[Row], Hashable | None]) -> dict[str, str] | None:
-    first: dict[Hashable, str] = {}
-    for row in theirs:
-        if (value := key(row)) is not None:
-            first.setdefault(value, row["id"])
+    first = {value: row["id"] for row in reversed(theirs) if (value := key(row)) is not None}
     known = {row["id"]: value for row in ours if (value := key(row)) is not None}
     if not first or not known:
         return None

@@ -215,9 +215,8 @@ def _csv(path: Path, delimiter: str, blank: list[int]) -> NumberedRows:
                     blank.append(line)
                 elif any(cells[len(header) :]):
                     title = "is line 1 a title?" if len(header) == 1 else "a cell with a comma needs quotes"
-                    raise InputError(
-                        f"{path.name}, line {line}: {len(cells)} cells under a header of {len(header)}; {title}"
-                    )
+                    found = f"{len(cells)} cells under a header of {len(header)}"
+                    raise InputError(f"{path.name}, line {line}: {found}; {title}")
                 else:
                     cells += [""] * (len(header) - len(cells))
                     yield line, {name: cells[place] or None for name, place in places.items()}

@@ -285,10 +285,8 @@ class Photograph(Image.Image):
 
     def clean_bytes(self, sent: Bounds = UNBOUNDED) -> tuple[bytes, str]:
         """The file's bytes without metadata, and their MIME type; `sent` as in `picture_bytes`. Raises ImageError."""
-        data = read_bytes(self.path, self.name)
-        bounds = self.bounds._replace(
-            max_bytes=sent.max_bytes or self.bounds.max_bytes, kinds=sent.kinds or self.bounds.kinds
-        )
+        data, own = read_bytes(self.path, self.name), self.bounds
+        bounds = own._replace(max_bytes=sent.max_bytes or own.max_bytes, kinds=sent.kinds or own.kinds)
         picture, parts = clean(data, self.name, bounds)
         self._inspection = _inspection(data, parts, reencoded=parts is None)
         return picture

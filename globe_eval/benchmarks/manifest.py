@@ -126,9 +126,8 @@ def read_prepared(folder: Path, *, pictures: bool = True) -> Manifest | None:
     images, columns = Path(prepared_fact(folder, "images")), {role: role for role in ROLES}
     manifest = read_manifest(path, images=images, columns=columns, pictures=pictures)
     if manifest.sha256 != sha256:
-        raise InputError(
-            f"{path}: SHA-256 of the truth {manifest.sha256[:12]}…, prepared {sha256[:12]}…; prepare again"
-        )
+        both = f"SHA-256 of the truth {manifest.sha256[:12]}…, prepared {sha256[:12]}…"
+        raise InputError(f"{path}: {both}; prepare again")
     return replace(manifest, overlap=tuple(prepared_fact(folder, "overlap", ()) or ()))
 
 

@@ -59,8 +59,7 @@ def split_jpeg(data: bytes) -> SplitFile:
     """
     if data[:2] != b"\xff\xd8":
         raise MalformedImage("no JPEG start marker")
-    kept: list[bytes] = [data[:2]]
-    cut: list[bytes] = []
+    kept, cut = [data[:2]], list[bytes]()
     at, in_scan = 2, False
     while found := _MARKER.search(data, at):
         start, marker = found.start(), data[found.start() + 1]
@@ -95,9 +94,7 @@ def split_png(data: bytes) -> SplitFile:
     """
     if not data.startswith(_PNG_SIGNATURE):
         raise MalformedImage("no PNG signature")
-    kept: list[bytes] = [_PNG_SIGNATURE]
-    cut: list[bytes] = []
-    at = len(_PNG_SIGNATURE)
+    kept, cut, at = [_PNG_SIGNATURE], list[bytes](), len(_PNG_SIGNATURE)
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
@@ -118,18 +115,13 @@ def split_png(data: bytes) -> SplitFile:
 
 
 def split_webp(data: bytes) -> SplitFile:
-    """The still WebP's picture, and the rest.
-
-    Raises MalformedImage: truncated, animated or without a picture.
-    """
+    """The still WebP's picture, and the rest. Raises MalformedImage: truncated, animated or without a picture."""
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
         raise MalformedImage("no WebP header")
     end = 8 + int.from_bytes(data[4:8], "little")
     if end > len(data):
         raise MalformedImage("the WebP ends before its stated length")
-    kept: list[bytes] = []
-    cut: list[bytes] = []
-    at = 12
+    kept, cut, at = list[bytes](), list[bytes](), 12
     while at + 8 <= end:
         kind, size = struct.unpack_from("<4sI", data, at)
         body = data[at + 8 : at + 8 + size]
@@ -191,9 +183,8 @@ def carries_coordinates(data: bytes) -> bool:
 def have_coordinates(cut: Sequence[bytes]) -> bool:
     """Whether one of the segments cut out of an image file does, as :func:`carries_coordinates` says."""
     cut = [part for part in cut if len(part) > 5]
-    return any(
-        map(_has_coordinates, cut[:_SEGMENTS] + cut[_SEGMENTS:][-1:])
-    )  # the last: what stands after the end marker
+    some = cut[:_SEGMENTS] + cut[_SEGMENTS:][-1:]  # the last: what stands after the end marker
+    return any(map(_has_coordinates, some))
 
 
 def _has_coordinates(cut: bytes) -> bool:

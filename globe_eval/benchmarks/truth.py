@@ -275,9 +275,8 @@ def read_entities(path: Path, ids: Sequence[str]) -> tuple[list[list[str] | None
     matched = [known.get(form(name)) for name in ids]
     there = sum(form(name) in known for name in ids)
     if ids and not there:
-        raise InputError(
-            f"{path}: knows none of the {len(ids):,} photographs (its first id is {next(iter(found), None)!r})"
-        )
+        first = next(iter(found), None)
+        raise InputError(f"{path}: knows none of the {len(ids):,} photographs (its first id is {first!r})")
     canonical = _CANONICAL.encode(list(zip(ids, matched, strict=True)))
     lacking = len(ids) - there
     notes = [f"{path.name}: has no row for {lacking:,} of {len(ids):,} photographs"] if lacking else []

@@ -18,6 +18,7 @@ from globe_eval.collector import without_collector
 from globe_eval.columns import Columns, columns
 from globe_eval.metrics import repeats
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
+from globe_eval.metrics.breakdowns import labels
 from globe_eval.metrics.catalogue import FAMILIES, TARGETS, Family, Metric, metrics_with, pair_columns, pairs
 from globe_eval.metrics.custom_metrics import OwnMetric
 from globe_eval.metrics.intervals import FEW_GROUPS, PROCEDURE
@@ -242,7 +243,8 @@ _OfTruths = tuple[dict[str, dict[str, float | None] | None], dict[By, list[str |
 
 def _of_truths(results: Results, truths: Sequence[Truth]) -> _OfTruths:
     """What needs no answer: the ceilings of this answer form, and which part of a breakdown each photograph is in."""
-    return _ceilings(results, truths), scoring.labels_of(truths)
+    of_place = ([getattr(one, name) for one in truths] for name in ("lat", "lon", "country", "scene"))
+    return _ceilings(results, truths), labels(*of_place)
 
 
 def _ceilings(results: Results, truths: Sequence[Truth]) -> dict[str, dict[str, float | None] | None]:

@@ -113,9 +113,8 @@ def join(
         (len(failed), f"replies in {answers.path.name} are errors, the first: {next(iter(failed), None)!r}"),
     ):
         if count:
-            notes.append(
-                f"{count:,} of {len(rows):,} {what}; they count as misses (status error), and the result is incomplete"
-            )
+            meaning = "they count as misses (status error), and the result is incomplete"
+            notes.append(f"{count:,} of {len(rows):,} {what}; {meaning}")
     return Joined(rows, samples, kind, use, answers.path.name)
 
 
@@ -238,7 +237,9 @@ def _without_footer(
     if not headings:
         return table
     names = [cell_text(table, index, id_column) or "" for index in range(last)]
-    form, shapes = match_ids(names, known), [_shape(name) for name in names]
+    form = match_ids(names, known)
+    # How an id is written: `p33.jpg` and `p4.jpg` alike.
+    shapes = [re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", name)) for name in names]
     ids = {form(one) for one in known}
 
     def begins_at(start: int) -> bool:
@@ -263,12 +264,5 @@ def _without_footer(
 def _is_heading(table: Table, index: int, columns: Sequence[str | None]) -> bool:
     """Whether a row has text and no number where positions stand."""
     cells = [cell for column in columns if column and not is_missing(cell := cell_value(table.rows[index], column))]
-    pairs = [coordinate_pair(cell) or (cell,) for cell in cells]
-    return bool(cells) and not any(
-        as_degrees(part, axis) is not None for pair in pairs for part in pair for axis in (0, 1)
-    )
-
-
-def _shape(name: str) -> str:
-    """How an id is written: `p33.jpg` and `p4.jpg` alike."""
-    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", name))
+    parts = [part for cell in cells for part in coordinate_pair(cell) or (cell,)]
+    return bool(cells) and not any(as_degrees(part, axis) is not None for part in parts for axis in (0, 1))

@@ -18,9 +18,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple
 
 from globe_eval.errors import InputError
+from globe_eval.files import naming
 from globe_eval.models.reply import count_of
 from globe_eval.models.response import Response, Served
 from globe_eval.runs import identity as identities
@@ -41,7 +42,7 @@ class Entry(NamedTuple):
     seconds: float | None
 
 
-class Journal:
+class Journal(contextlib.AbstractContextManager["Journal"]):
     """One run folder's journal, locked against other processes for as long as it is open.
 
     Reading happens at once and writing begins with :meth:`start`, so that a folder that cannot be used is found before
@@ -94,8 +95,10 @@ class Journal:
             _refuse_another(path, there, self.identity)
         if self._there:
             self.identity = next(iter(self._there.values()))
-        elif self._rank == 0:
-            self._clear()
+        elif self._rank == 0:  # the files of an earlier run go, but those of other processes
+            for path in [self.folder / "results.json", self.folder / "samples.jsonl", *_files(self.folder)]:
+                if path.name not in map(_name, range(self._ranks)):
+                    path.unlink(missing_ok=True)
         self._file = self.path.open("ab")
         self._file.truncate(self._end)
         if self._end == 0:
@@ -124,33 +127,23 @@ class Journal:
                 with contextlib.suppress(OSError):  # not empty: something was written
                     path.rmdir()
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self.close()
 
     def _write(self, lines: str) -> None:
         if self._file is None:
             raise ValueError(f"{self.path}: not open for writing; start() comes first")
-        with self._named():
+        with naming(self.path):
             self._file.write(lines.encode())
             self._file.flush()
         if time.monotonic() - self._synced > SYNC_S:
             self._sync(self._file)
 
     def _sync(self, file: BinaryIO) -> None:
-        with self._named():
+        with naming(self.path):
             file.flush()
             os.fsync(file.fileno())
         self._synced = time.monotonic()
-
-    @contextlib.contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:  # a full disk: the system does not say which file it is about
-            raise OSError(error.errno, error.strerror, str(self.path)) from None
 
     def _read(self) -> None:
         there = {}
@@ -173,12 +166,6 @@ class Journal:
             raise InputError(f"{self.folder}: {what}; {advice}")
         else:  # errors alone bind nobody: a wrong model name is corrected and asked again
             self.failed, self._end = set(), 0
-
-    def _clear(self) -> None:
-        """Remove the files of an earlier run, except those of other processes."""
-        for path in [self.folder / "results.json", self.folder / "samples.jsonl", *_files(self.folder)]:
-            if path.name not in map(_name, range(self._ranks)):
-                path.unlink(missing_ok=True)
 
     def _take(self, entry: Entry) -> None:
         self.images[entry.id] = entry.image_sha256

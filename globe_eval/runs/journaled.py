@@ -203,14 +203,18 @@ class JournaledModel:
         """Ask for several answers in one call; where that raises, halve them until the failing request is alone."""
         if not slots:
             return
-        seed_everything(_seed(self.seed, slots[0]))
+        digest = hashlib.sha256(repr((self.seed, slots[0])).encode()).digest()
+        seed_everything(int.from_bytes(digest[:4], "big"))
+        known = inspect.signature(self.model.generate_until).parameters
+        quiet = {"disable_tqdm": True} if "disable_tqdm" in known else {}
         try:
-            responses = self.model.generate_until([asked[slot] for slot in slots], **self._quiet)
+            responses = self.model.generate_until([asked[slot] for slot in slots], **quiet)
             reason = None
         except InputError:
             raise
         except Exception as error:
-            reason = _first_line(error)
+            text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+            reason = f"{type(error).__name__}: {text}"[:300]
         # Outside the handler: the exception, which holds what fills the memory, is gone.
         if reason is None:
             yield list(zip(slots, responses, strict=True))
@@ -233,11 +237,6 @@ class JournaledModel:
             both = f"the answers so far are from the model {self.served_by!r}, and now {model!r} answers"
             raise InputError(f"{self.journal.path}: {both}; ask the first again, or --fresh starts over")
         self.served_by = self.served_by or model
-
-    @property
-    def _quiet(self) -> dict[str, bool]:
-        known = "disable_tqdm" in inspect.signature(self.model.generate_until).parameters
-        return {"disable_tqdm": True} if known else {}
 
     def _cannot_be_shown(self, request: Instance) -> str | None:
         """Why the picture cannot be decoded; None where it can, or where the model sees to that itself."""
@@ -284,10 +283,6 @@ def seed_everything(seed: int) -> None:
         set_torch_seed(seed)
 
 
-def _seed(seed: int, slot: Slot) -> int:
-    return int.from_bytes(hashlib.sha256(repr((seed, slot)).encode()).digest()[:4], "big")
-
-
 def _published(response: str) -> Response:
     """The response without secrets, as it may be written to disk."""
     served = getattr(response, "served", None)
@@ -301,8 +296,3 @@ def _published(response: str) -> Response:
 def _shown(text: str | None) -> str | None:
     """The text without secrets: servers and libraries quote keys, and addresses with passwords."""
     return None if text is None else without_secrets({"": redact(valid_utf8(str(text)))})[""]
-
-
-def _first_line(error: Exception) -> str:
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {text}"[:300]

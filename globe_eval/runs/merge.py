@@ -37,6 +37,7 @@ def merge(folders: Sequence[Path]) -> Scored:
             raise InputError(f"{folder}: of another run than {shards[0][0]}: {'; '.join(different)}")
     samples = in_context(_round_robin(shards))
     every = [results for _, results in shards]
+    packages = dict.fromkeys(name for one in every for name in one.packages)
     merged = replace(
         first,
         **{
@@ -47,16 +48,14 @@ def merge(folders: Sequence[Path]) -> Scored:
             "duration_seconds": round(sum(one.duration_seconds for one in every), 3),
             "usage": _usage(every),
             "images": _images(every),
-            "packages": _versions([one.packages for one in every]),
+            "packages": {name: _joined(one.packages.get(name, "none") for one in every) or "" for name in packages},
             "git_commit": _joined(one.git_commit for one in every),
         },
     )
     if first.judge is not None:
         merged = replace(merged, judge=judge.agreement(samples, first.judge.model, first.judge.seed))
-    notes = []
-    for name in ("packages", "git_commit"):
-        if getattr(merged, name) != getattr(first, name):
-            notes.append(f"the shards have different {name}; the result names all of them")
+    apart = [name for name in ("packages", "git_commit") if getattr(merged, name) != getattr(first, name)]
+    notes = [f"the shards have different {name}; the result names all of them" for name in apart]
     if first.clean is not None:
         notes.append(CLEAN_LEFT_OUT)
     return Scored(samples, merged, notes)
@@ -139,9 +138,8 @@ def _usage(every: Sequence[Results]) -> Usage | None:
     first = [one.seconds_to_first_answer for one in usages if one.seconds_to_first_answer is not None]
     sums = {name: _sum([getattr(one, name) for one in usages]) for name in _ADDED}
     rate = round(answered / seconds, 3) if seconds > 0 else None
-    return Usage(
-        **sums, seconds=round(seconds, 3), images_per_second=rate, seconds_to_first_answer=min(first, default=None)
-    )
+    begun = min(first, default=None)
+    return Usage(**sums, seconds=round(seconds, 3), images_per_second=rate, seconds_to_first_answer=begun)
 
 
 def _sum(values: Sequence[Any]) -> Any:
@@ -154,11 +152,6 @@ def _images(every: Sequence[Results]) -> Images | None:
         return None
     counts = ("with_coordinates", "reencoded")
     return replace(images[0], **{name: sum(getattr(one, name) for one in images) for name in counts})
-
-
-def _versions(every: Sequence[dict[str, str]]) -> dict[str, str]:
-    names = dict.fromkeys(name for packages in every for name in packages)
-    return {name: _joined(packages.get(name, "none") for packages in every) or "" for name in names}
 
 
 def _joined(values: Iterable[str | None]) -> str | None:

@@ -35,11 +35,9 @@ class Progress:
         self.name, self.form, self.quiet = name, form, quiet
         self._bar: tqdm[Any] | None = None
         self._waiting: list[tuple[Mapping[str, Any], Response]] = []
-        self._n = self._parsed = self._near = 0
-        self._scored = 0.0
+        self._n = self._parsed = self._near = self._total = self._done = self._resumed = 0
+        self._scored = self._began = self._line_at = 0.0
         self._lines = False
-        self._began = self._line_at = 0.0
-        self._total = self._done = self._resumed = 0
 
     @contextmanager
     def of(self, total: int) -> Iterator[None]:

@@ -64,9 +64,8 @@ def no_run(folder: Path, lacking: str) -> InputError:
 def refuse_later_schema(path: Path, found: object, field: str = "schema_version", known: int = SCHEMA_VERSION) -> None:
     """Raise InputError where a file is of a later version of the schema than this program knows."""
     if isinstance(found, int | float) and found > known:
-        raise InputError(
-            f"{path}: {field}: found {found}, this globe-eval knows {known}: written by a later globe-eval; upgrade"
-        )
+        both = f"{field}: found {found}, this globe-eval knows {known}"
+        raise InputError(f"{path}: {both}: written by a later globe-eval; upgrade")
 
 
 def read_samples(folder: Path) -> list[Sample]:

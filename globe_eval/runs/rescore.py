@@ -36,12 +36,10 @@ def rescore(
 ) -> Scored:
     """Read the responses of a run again with the present parser, geocoder and metrics; nothing is written.
 
-    What is not given stays as it was; `entities` is a file of them (`benchmarks.truth`) instead of the run's own.
+    What is not given stays as it was; `entities` is a file of them (`benchmarks.truth`) instead of the run's own, and
+    `judged_by` are the arguments of an endpoint that judges the reasoning and keeps its answers in the folder `cache`.
     Samples without a response keep their answers or stay errors. The result's identity is the run's, its versions are
     the present ones, and its notes say what changed.
-
-    `judged_by` are the arguments of an endpoint that judges the reasoning and keeps its answers in the folder `cache`;
-    without it a judge's verdicts stay as the run has them.
 
     Raises InputError for a folder that is no run, and for another answer form where there are no responses.
     """

@@ -113,15 +113,13 @@ def set_up_task(request: Request, task: Any) -> None:
 
 
 def run(request: Request) -> list[tuple[Path, Results]]:
-    """Evaluate one model on tasks; writes `samples.jsonl` and `results.json` into a folder for each task.
+    """Evaluate one model on tasks; writes `samples.jsonl` and `results.json` into a folder for each, which it returns.
 
-    What the journal in a folder knows from an earlier start is not asked again.
+    What the journal in a folder knows from an earlier start is not asked again. A process that is not the first of
+    several (accelerate) evaluates its share and returns nothing.
 
     Raises InputError before a model is loaded where the tasks, their pictures or the output folder cannot be used, and
-    KeyboardInterrupt with a text that says what is done. In a process that is not the first of several (accelerate),
-    evaluates its share and returns nothing.
-
-    Returns: the folder and the results of each task.
+    KeyboardInterrupt with a text that says what is done.
     """
     if request.model == "endpoint":  # of the others the model takes the memory, or drawing pictures the time
         process.return_freed_memory()
