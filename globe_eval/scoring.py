@@ -191,7 +191,7 @@ def _countries_correct(
     truths: Sequence[Truth], predictions: Sequence[Prediction | None], at_point: Sequence[frozenset[str] | None]
 ) -> list[float | None]:
     """1 where the predicted country is right, else 0; None where it is not known. `at_point`: of coordinates."""
-    predicted = [at or (p and p.country_code) for p, at in zip(predictions, at_point, strict=True)]
+    predicted = [at or (p.country_code if p else None) for p, at in zip(predictions, at_point, strict=True)]
     pairs = zip(predicted, accepted_countries(truths), strict=True)
     return [finite(country_correct(*pair)) for pair in pairs]
 
