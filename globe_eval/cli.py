@@ -46,9 +46,7 @@ DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    given = list(sys.argv[1:] if words is None else words)
-    if not given:
-        given = ["--help"]
+    given = list(sys.argv[1:] if words is None else words) or ["--help"]
     if given[0].startswith("-") and given[0] not in ("-h", "--help", "--version"):
         given = ["run", *given]
     try:

@@ -71,13 +71,12 @@ def ceilings(
     all_rows = len(distinct) >= WORTH_ALL_ROWS
     starts = range(0, len(distinct), _AT_ONCE)
     parts = [_answers(distinct[start : start + _AT_ONCE], form, all_rows) for start in starts]
-    kilometres = (DISTANCES[distance](*distinct.T, *np.concatenate(answers).T) for answers in zip(*parts, strict=True))
-    return Ceilings(
-        *(
-            {acc_name(km): float(np.average(within(off, km), weights=photographs)) for km in thresholds}
-            for off in kilometres
-        )
-    )
+
+    def accuracies(answers: Floats) -> dict[str, float]:
+        off = DISTANCES[distance](*distinct.T, *answers.T)
+        return {acc_name(km): float(np.average(within(off, km), weights=photographs)) for km in thresholds}
+
+    return Ceilings(*(accuracies(np.concatenate(answers)) for answers in zip(*parts, strict=True)))
 
 
 def of_every_form(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -78,10 +79,9 @@ def task_folders() -> list[Path]:
 
     folders = []
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.value):
-        try:
+        spec = None
+        with suppress(ImportError, ValueError):
             spec = find_spec(point.module)
-        except (ImportError, ValueError):
-            spec = None
         inside = list(spec.submodule_search_locations or ()) if spec else []
         if spec is None or not (inside or spec.origin):
             package, entry = point.dist.name if point.dist else point.name, f"{ENTRY_POINTS} {point.name!r}"

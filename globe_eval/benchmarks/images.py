@@ -223,13 +223,13 @@ def inspect(path: str | os.PathLike[str], bounds: Bounds = UNBOUNDED) -> Inspect
     try:
         parts, _ = _parts(open_image(data, ""), data, bounds)
     except ImageError:
-        return _inspection(data, None, reencoded=False)
-    return _inspection(data, parts, reencoded=parts is None)
+        return _inspection(data, None)._replace(reencoded=False)
+    return _inspection(data, parts)
 
 
-def _inspection(data: bytes, parts: SplitFile | None, *, reencoded: bool) -> Inspection:
+def _inspection(data: bytes, parts: SplitFile | None) -> Inspection:
     coordinates = metadata.carries_coordinates(data) if parts is None else metadata.have_coordinates(parts.cut)
-    return Inspection(hashlib.sha256(data).hexdigest(), coordinates, reencoded)
+    return Inspection(hashlib.sha256(data).hexdigest(), coordinates, reencoded=parts is None)
 
 
 def picture_bytes(picture: Image.Image | str | os.PathLike[str], sent: Bounds = UNBOUNDED) -> tuple[bytes, str]:
@@ -288,7 +288,7 @@ class Photograph(Image.Image):
         data, own = read_bytes(self.path, self.name), self.bounds
         bounds = own._replace(max_bytes=sent.max_bytes or own.max_bytes, kinds=sent.kinds or own.kinds)
         picture, parts = clean(data, self.name, bounds)
-        self._inspection = _inspection(data, parts, reencoded=parts is None)
+        self._inspection = _inspection(data, parts)
         return picture
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -106,11 +107,13 @@ def locate(
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of images (for {table.path.name})")
     root = folder.resolve()
-    find, inside = _finder(root), _inside(root)
+    find = _finder(root)
+    # Whatever links lead to it; once a folder, for resolving each of 12,000 files would take a second.
+    inside: Callable[[Path], bool] = cache(lambda path: path.resolve().is_relative_to(root))
     for index, row in indexed:
         name = _image_name(table, index, chosen.get("image"), row["id"], image_suffix)
         file = find(root / name)
-        if file is not None and not inside(file):
+        if file is not None and not inside(file if file.is_symlink() or file.name == ".." else file.parent):
             raise InputError(f"{table.where(index)}, column {chosen.get('image')!r}: {name!r} lies outside {folder}")
         yield index, {**row, "image": name if file is None else file.relative_to(root).as_posix()}, file is not None
 
@@ -245,20 +248,6 @@ def _finder(root: Path) -> Callable[[Path], Path | None]:
         return found[0] if found else None
 
     return find
-
-
-def _inside(root: Path) -> Callable[[Path], bool]:
-    """Whether a file lies below `root`, an absolute path without links, whatever links lead to it."""
-    folders: dict[Path, bool] = {}
-
-    def inside(file: Path) -> bool:
-        if file.is_symlink() or file.name == "..":
-            return file.resolve().is_relative_to(root)
-        if file.parent not in folders:  # once a folder: resolving each of 12,000 files would take a second
-            folders[file.parent] = file.parent.resolve().is_relative_to(root)
-        return folders[file.parent]
-
-    return inside
 
 
 def with_usual_columns(table: Table, columns: Mapping[str, str]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
 
@@ -172,11 +173,9 @@ def carries_coordinates(data: bytes) -> bool:
     >>> carries_coordinates(b"\\xff\\xd8\\xff\\xfe\\0\\x10latitude: 48.8" + b"\\xff\\xd9")
     True
     """
-    split = _SPLIT.get(data[:2])
-    try:
-        cut = split(data).cut if split else [data]
-    except MalformedImage:
-        cut = [data]
+    split, cut = _SPLIT.get(data[:2]), [data]
+    with suppress(MalformedImage):
+        cut = split(data).cut if split else cut
     return have_coordinates(cut)
 
 

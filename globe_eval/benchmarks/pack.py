@@ -190,12 +190,10 @@ def _card(definition: Definition, manifest: Manifest, table: str, hashes_only: b
         *((key.capitalize(), str(metadata[key])) for key in ("source", "citation") if metadata.get(key)),
         ("Version", f"{metadata.get('version', '')}, SHA-256 of the truth `{manifest.sha256}`"),
     ]
-    pictures = (
-        f"The pictures are not here. Put them into `images/` under the names in `{table}`; `globe-eval validate "
-        f"{name}.yaml` compares their SHA-256."
-        if hashes_only
-        else "The pictures are without metadata, as models see them."
-    )
+    pictures = "The pictures are without metadata, as models see them."
+    if hashes_only:
+        pictures = f"The pictures are not here. Put them into `images/` under the names in `{table}`; "
+        pictures += f"`globe-eval validate {name}.yaml` compares their SHA-256."
     listed = "\n".join(f"- {key}: {value}" for key, value in facts)
     defects = "".join(f"- {one}\n" for one in metadata.get("defects") or [])
     return f"""---

@@ -129,12 +129,8 @@ def prepare(
     lacking = [row["id"] for row, one in zip(rows, scans, strict=True) if one.problem is not None]
     digest = file_sha256(table)
     document: dict[str, Any] = {
-        "task": name,
-        "version": str(metadata.get("version", "")),
-        "n": len(kept),
-        "manifest_sha256": truth_sha256(kept),
-        "truth": table.name,
-        "truth_sha256": digest,
+        **{"task": name, "version": str(metadata.get("version", "")), "n": len(kept)},
+        **{"manifest_sha256": truth_sha256(kept), "truth": table.name, "truth_sha256": digest},
         "truth_known_as": (metadata.get("known_truth") or {}).get(digest),
         "repaired": repaired,
         "images": str(pictures),
@@ -143,10 +139,8 @@ def prepare(
         "overlap": [_overlap(kept, *other) for other in others],
         "ceilings": of_every_form(kept),
         "made_with": {
-            "globe-eval": globe_eval.__version__,
-            "scan": str(SCAN_VERSION),
-            "gazetteer": gazetteer.info()["version"],
-            "resolver": RESOLVER_VERSION,
+            **{"globe-eval": globe_eval.__version__, "scan": str(SCAN_VERSION)},
+            **{"gazetteer": gazetteer.info()["version"], "resolver": RESOLVER_VERSION},
             **{package: version(package) for package in ("numpy", "pillow", "pyarrow")},
         },
     }
@@ -288,9 +282,7 @@ def _overlap(rows: Sequence[Mapping[str, Any]], name: str, others: Sequence[dict
     shared = overlap(rows, others)
     by_id = {row["id"]: row for row in rows}
     return {
-        "against": name,
-        "manifest_sha256": truth_sha256(others),
-        "n": len(others),
+        **{"against": name, "manifest_sha256": truth_sha256(others), "n": len(others)},
         "counts": {kind: None if (ids := shared[kind]) is None else len(ids) for kind in KINDS},
         "photographers": sorted({by_id[key]["group"] for key in shared["photographer"] or {}}),
         "coordinates": sorted({(by_id[key]["lat"], by_id[key]["lon"]) for key in shared["coordinates"] or {}}),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -263,18 +264,16 @@ def function_problem(qualified: str, folder: Path) -> str | None:
         return "allowed: module.name"
     path = module_file(qualified, folder)
     if path is None:
-        top = module.split(".")[0]
-        try:
-            there = find_spec(top) is not None
-        except (ImportError, ValueError):
-            there = False
+        top, there = module.split(".")[0], None
         if top == "globe_eval":  # this package's own, which may be imported
             try:
                 found = import_module(module)
-                offered = name in getattr(found, "__all__", ()) or hasattr(found, name)  # nothing is imported to look
-                return None if offered else f"module {module!r} has no {name!r}"
             except ImportError as error:
                 return str(error)
+            offered = name in getattr(found, "__all__", ()) or hasattr(found, name)  # nothing is imported to look
+            return None if offered else f"module {module!r} has no {name!r}"
+        with suppress(ImportError, ValueError):
+            there = find_spec(top)
         return None if there else f"no module {module!r} beside the YAML, and no package {top!r}"
     try:
         tree = ast.parse(path.read_bytes())

@@ -110,8 +110,7 @@ def assemble(
     online, score = _scorer(results, own=own_metrics, classes=results.entity_classes, families=families)
     # An online geocoder's cache and a benchmark's own functions stay in this process; positions without a text are
     # scored sooner than a helper has begun.
-    here = online is not None or bool(own_metrics)
-    here = here or (len(samples) < FEW_POSITIONS and not any(one.response for one in samples))
+    few = len(samples) < FEW_POSITIONS and not any(one.response for one in samples)
     controls = scoring.controls_of(samples) if "grounding" in families else [None] * len(samples)
     columns: list[Sequence[Any]] = [samples, controls] if read is None else [samples, controls, read]
     of_truths: list[_OfTruths] = []
@@ -119,7 +118,7 @@ def assemble(
     def look_at_truths() -> None:
         of_truths.append(_of_truths(results, [one.truth for one in samples]))
 
-    if here:
+    if online is not None or own_metrics or few:
         scored = score(*columns)
         look_at_truths()
     else:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from globe_eval.benchmarks.images import ImageError, Photograph, picture_bytes
@@ -83,9 +85,6 @@ def _tokens(pictures: Sequence[Photograph]) -> float:
     """The mean number of tokens of pictures; unreadable ones are left out."""
     found = []
     for picture in pictures:
-        try:
-            width, height = picture.size
-        except ImageError:
-            continue
-        found.append(width * height / PIXELS_A_TOKEN)
+        with suppress(ImageError):
+            found.append(math.prod(picture.size) / PIXELS_A_TOKEN)
     return sum(found) / len(found) if found else 0.0

@@ -290,9 +290,7 @@ def _with_sum(record: dict[str, Any]) -> str:
 def _line(entry: Entry) -> str:
     response = entry.response
     record = {
-        "key": entry.key,
-        "id": entry.id,
-        "image_sha256": entry.image_sha256,
+        **{"key": entry.key, "id": entry.id, "image_sha256": entry.image_sha256},
         "response": None if response.error is not None else str(response),
         **{name: getattr(response, name) for name in _OF_RESPONSE},
         "seconds": None if entry.seconds is None else round(entry.seconds, 4),

@@ -103,12 +103,9 @@ def placeholders(points: Sequence[tuple[float, float]], of: str) -> list[str]:
     ['2 of 3 answers are at (0, 0): is that a placeholder? It is scored as the place that it is']
     """
     counts = Counter(points)
-    return [
-        f"{counts[point]:,} of {len(points):,} {of} are at ({point[0]:g}, {point[1]:g}): is that a placeholder? It is "
-        "scored as the place that it is"
-        for point in SENTINELS
-        if counts[point] > 1
-    ]
+    several = [(lat, lon, counts[lat, lon]) for lat, lon in SENTINELS if counts[lat, lon] > 1]
+    doubt = "is that a placeholder? It is scored as the place that it is"
+    return [f"{n:,} of {len(points):,} {of} are at ({lat:g}, {lon:g}): {doubt}" for lat, lon, n in several]
 
 
 ALIKE = 10

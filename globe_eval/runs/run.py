@@ -155,15 +155,10 @@ def open_journal(request: Request, name: str, task: Any, folder: Path) -> Journa
 def _settings(request: Request, task: Any) -> dict[str, Any]:
     """What the run's identity and its results both say of it; `task` is set up."""
     return {
-        "task": task.config.task,
-        "task_version": str(task.VERSION),
-        "manifest_sha256": task.manifest.sha256,
-        "prompt_sha256": task.prompt_sha256,
-        "system_instruction": request.system_instruction,
-        "decoding": dict(task.config.generation_kwargs),
-        "seed": request.seed,
-        "model": request.model,
-        "model_args": request.model_args,
+        **{"task": task.config.task, "task_version": str(task.VERSION), "manifest_sha256": task.manifest.sha256},
+        **{"prompt_sha256": task.prompt_sha256, "system_instruction": request.system_instruction},
+        **{"decoding": dict(task.config.generation_kwargs), "seed": request.seed},
+        **{"model": request.model, "model_args": request.model_args},
     }
 
 
@@ -374,10 +369,8 @@ def _assemble(
     answers = {name: response for portion in parts for name, response in portion.answers.items()}
     responses = [answers[str(doc["id"])] for doc in docs]
     files = [asking.pictures.get(doc["id"]) or task.doc_to_image(doc)[0].inspection for doc in docs]
-    samples = [
-        Sample.of(str(doc["id"]), Truth.of(doc), response, image_sha256=file.sha256)
-        for doc, response, file in zip(docs, responses, files, strict=True)
-    ]
+    every = zip(docs, responses, files, strict=True)
+    samples = [Sample.of(str(doc["id"]), Truth.of(doc), said, image_sha256=file.sha256) for doc, said, file in every]
     if request.ask_localizable is not None:
         pictures, folder = [task.doc_to_image(doc)[0] for doc in docs], asking.journal.folder
         samples = localizability_probe.ask(samples, pictures, request.ask_localizable, folder=folder, seed=request.seed)
