@@ -15,7 +15,7 @@ import numpy.typing as npt
 from globe_eval import lazy_re as re
 from globe_eval.answers import parse
 from globe_eval.answers.coordinates import angle
-from globe_eval.answers.text import clean
+from globe_eval.answers.text import clean, repaired
 from globe_eval.benchmarks.formats import load_value, without_types
 from globe_eval.benchmarks.table import MISSING, Table, as_number, cell_value, in_range, quoted
 from globe_eval.errors import InputError
@@ -32,6 +32,7 @@ _SEXAGESIMAL = re.compile(
 
 An S at the end is South, but for the unit that is written as the `m` before it.
 """
+_SMALL = re.compile(r"[\d.]+ ?°? ?[nsew]")
 _LETTERED = re.compile(
     r"(.{0,20}\d\W{0,3}[NS])[\s,;]{1,3}(\d.{0,20}[EW])|([NS]\W{0,3}\d.{0,20})[\s,;]{1,3}([EW]\W{0,3}\d.{0,20})",
     re.IGNORECASE,
@@ -72,7 +73,8 @@ def as_degrees(cell: Any, axis: int) -> float | None:
     degrees = as_number(cell)
     # A decimal comma is decided by the whole column; in brackets accountants write what is below zero.
     if degrees is None and isinstance(cell, str) and not _DECIMAL_COMMA.fullmatch(cell) and cell.lstrip()[:1] != "(":
-        text = clean(cell).strip()
+        text = clean(repaired(cell)).strip()
+        text = text.upper() if _SMALL.fullmatch(text) else text
         parts = _SEXAGESIMAL.fullmatch(text)
         if parts is not None and (parts[1] or parts[6] or parts[7] or ":" in text):
             text = f"{parts[1]}{parts[2]}°{parts[3]}'" + (f'{parts[6]}"' if parts[6] else "") + parts[7]
@@ -212,6 +214,8 @@ def position_notes(
         f"the longitude's other sign ({lon_column!r})": points * (1, -1),
         f"the latitude's other sign ({lat_column!r})": points * (-1, 1),
         "the signs of the truth, and the answers have none: are south and west lost?": signed,
+        "the answer one row below": np.roll(points, -1, axis=0),
+        "the answer one row above": np.roll(points, 1, axis=0),
         **{f"all degrees times {factor:g}": points * factor for factor in (10, 100, 0.1, np.rad2deg(1))},
     }
     for how, other in others.items():

@@ -18,8 +18,11 @@ from globe_eval.errors import InputError, nearest
 from globe_eval.files import harmless, write_whole
 from globe_eval.sample import given
 
-TRUTH_NAMES = ("label", "gt", "true", "truth", "ground_truth", "actual", "target", "reference", "gold")
-_PREDICTED = ("predicted", "pred", "prediction", "guess", "guessed", "estimated", "est", "model", "answer", "output")
+TRUTH_NAMES = ("label", "gt", "true", "truth", "ground_truth", "actual", "target", "reference", "gold", "y_true")
+_PREDICTED = (
+    "predicted", "pred", "prediction", "guess", "guessed", "estimated", "est", "model", "answer", "output", "y_pred",
+    "hat",
+)  # fmt: skip
 _LAT = ("lat", "latitude", "gps_latitude", "gps_lat", "decimal_latitude")
 _LON = ("lon", "lng", "long", "longitude", "gps_longitude", "gps_lon", "gps_lng", "decimal_longitude")
 _LAT_ABROAD = ("latitud", "latitudine", "breitengrad", "breite", "纬度", "緯度", "위도", "широта")
@@ -61,7 +64,7 @@ SECOND: dict[str, tuple[str, ...]] = {
     "response": (
         "output", "prediction", "predicted", "predict", "pred", "answer", "generated_text", "generation",
         "model_output", "model_answer", "raw_output", "completion", "reply", "text", "content", "result", "message",
-        "messages", "conversations", "filtered_resps", "output_text",
+        "messages", "conversations", "filtered_resps", "output_text", "outputs", "predictions", "responses",
     ),
     **{f"{side}{axis}": names for axis in ("lat", "lon") for side, names in (
         ("truth_", _sided(TRUTH_NAMES, _BOTH)), ("predicted_", _sided(_PREDICTED, _BOTH)), ("", _BOTH)
@@ -138,6 +141,15 @@ class Table:
             if found:
                 return found[0]
         return None
+
+    def option(self, role: str, option: str = "--") -> str:
+        """The option that names the column of a role, with the first path that ends in a usual name, if there is one.
+
+        `option` is how it begins. As in "--id-column 'doc.image_id'".
+        """
+        usual = {_letters(name) for name in COLUMNS[role]}
+        path = next((path for path in self.paths if _letters(path.rpartition(".")[2]) in usual), None)
+        return f"{option}{role}-column {repr(path) if path else 'NAME'}"
 
     def lacking(self, what: str, advice: str) -> InputError:
         """The error of a table without a column that is needed."""

@@ -172,7 +172,9 @@ def truth_columns(table: Table, chosen: Mapping[str, str], option: str = "--") -
     ]
     for role, column in zip(("id", "lat", "lon"), found, strict=True):
         if column is None:
-            raise table.lacking(f"{role} column of the truth", f"; give it with {option}{role}-column")
+            roles = zip(("id", "lat", "lon"), found, strict=True)
+            named = [table.option(one, option) for one, known in roles if known is None]
+            raise table.lacking(f"{role} column of the truth", f"; give it with {' '.join(named)}")
     id_column, lat_column, lon_column = filter(None, found)
     return id_column, lat_column, lon_column
 

@@ -13,7 +13,7 @@ from lm_eval.api.instance import Instance
 from globe_eval.benchmarks.ids import match_ids
 from globe_eval.benchmarks.points import predicted_points
 from globe_eval.benchmarks.table import Table, cell_text, identifiers, read_table
-from globe_eval.errors import InputError
+from globe_eval.errors import InputError, without_dashes
 from globe_eval.models.cells import refuse_no_single_text, response_of
 from globe_eval.models.response import Response
 from globe_eval.models.simple import SimpleModel, answer_text
@@ -37,7 +37,10 @@ class Replay(SimpleModel):
     def __init__(self, answers: str | Path, id_column: str | None = None, response_column: str | None = None) -> None:
         super().__init__()
         self.file = Path(str(answers)).expanduser()
-        self.responses = read_responses(read_table(self.file), id_column, response_column)
+        try:
+            self.responses = read_responses(read_table(self.file), id_column, response_column)
+        except InputError as error:
+            raise InputError(without_dashes(str(error), "{}_column", "=")) from None
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[Response]:
         """One response a request, in the same order; a photograph that the file does not know is an error."""
@@ -69,10 +72,10 @@ def read_responses(
 
 
 def _synthesised(table: Table) -> list[Response]:
-    """Responses written from a table's columns of predictions, `predicted_…` before the plain names."""
-    lat, lon, country, admin, city = (
-        table.find(f"predicted_{role}") or table.find(role) for role in ("lat", "lon", "country", "admin", "city")
-    )
+    """Responses written from a table's columns of predictions; beside `predicted_…` the plain names are the truth."""
+    roles = ("lat", "lon", "country", "admin", "city")
+    predicted = [table.find(f"predicted_{role}") for role in roles]
+    lat, lon, country, admin, city = predicted if any(predicted) else map(table.find, roles)
     points: Iterable[tuple[float, float]] = repeat((math.nan, math.nan), len(table.rows))
     if lat and lon:
         notes: list[str] = []

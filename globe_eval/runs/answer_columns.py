@@ -87,7 +87,12 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         found["coordinates"] = {"lat": lat, "lon": lon}
     if city or country:
         found["names"] = {"city": city, "country": country, "admin": predicted("admin", None)}
-    if "response" not in found and (not found or read == "response") and (second := table.find("response")):
+    # Names without a mark beside responses are mostly the truth's.
+    named = table.has(columns.city) or table.has(columns.country)
+    unmarked = [city, country] == [table.find("city"), table.find("country")]
+    beside = read is None and not named and [*found] == ["names"] and unmarked
+    wanted = "response" not in found and (not found or read == "response" or beside)
+    if wanted and (second := table.find("response")) and (not beside or _is_read(table, second)):
         positions = read != "response" and are_positions([cell_value(row, second) for row in table.rows])
         found |= {"coordinates": {"lat": second, "lon": second}} if positions else {"response": {"response": second}}
     filled = {
@@ -100,7 +105,7 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         raise InputError(f"{table.path}: no row has a response; {advice}")
     if columns.response is not None and read is None:
         read = "response"
-    elif read is None and (table.has(columns.city) or table.has(columns.country)):
+    elif read is None and named:
         read = "names"
     elif read is None:
         found = filled or found
@@ -145,6 +150,13 @@ def names_of(table: Table, index: int, use: Use) -> Answer:
     city, country, admin = (cell_text(table, index, use[role]) for role in ("city", "country", "admin"))
     spelt = [text and valid_utf8(text) for text in (country, city, admin)]
     return Answer(country=spelt[0], city=spelt[1], admin=spelt[2])
+
+
+def _is_read(table: Table, column: str) -> bool:
+    """Whether half of the cells of a column, or more, are responses that answer."""
+    rows = table.rows[:: max(1, len(table.rows) // 20)]
+    responses = [response_of(row, column) for row in rows]
+    return 2 * sum(bool(one) and parse(one).status in ("answered", "refused") for one in responses) >= len(rows)
 
 
 _OF_OTHERS = {*TRUTH_NAMES, *(name for role, names in COLUMNS.items() if role != "response" for name in names)}

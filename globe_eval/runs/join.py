@@ -91,7 +91,7 @@ def join(
     ids = [row["id"] for row in rows]
     id_column = answers.find("id", columns.id if same_table or answers.has(columns.id) else None)
     if id_column is None:
-        raise answers.lacking("id column", _better_id(answers, ids) or "; give it with --id-column")
+        raise answers.lacking("id column", _better_id(answers, ids) or f"; give it with {answers.option('id')}")
     if not same_table and kind == "coordinates":
         answers = _without_footer(answers, id_column, [use["lat"], use["lon"]], ids, skip_footer, notes)
     lat, lon = use.get("lat") or "", use.get("lon") or ""
@@ -135,7 +135,7 @@ def _truths(
     chosen = {**declared, **columns.of_truth(table, answers is not None and kind == "coordinates")}
     if answers is not None:
         if table.find("id", chosen.get("id")) is None:
-            raise table.lacking("id column", "; give it with --id-column")
+            raise table.lacking("id column", f"; give it with {table.option('id')}")
         refuse_same(table, answers, chosen)
     id_name, *position = truth_columns(table, chosen, TRUTH_OPTION)
     position += [column for column in (answers or {}).values() if column]

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from globe_eval import finish
 from globe_eval import lazy_re as re
+from globe_eval.benchmarks.points import position_notes
 from globe_eval.models.response import Response, Served
 from globe_eval.places.names import country_of
 from globe_eval.sample import AnswerForm, Sample, ServedBy
@@ -70,13 +73,29 @@ def _example(sample: Sample) -> str:
     return f"{sample.id!r}: {text if len(text) <= 80 else f'…{text[-79:]}'!r}"
 
 
-def same_as_truth(samples: Sequence[Sample]) -> list[str]:
-    """A note where half of the positions, and three or more, are the truth to the last digit."""
-    found = [(one.prediction, one.truth) for one in samples if one.prediction and one.prediction.level == "coordinates"]
-    same = sum((here.lat, here.lon) == (there.lat, there.lon) for here, there in found)
-    if same < 3 or 2 * same < len(found):
-        return []
-    return [f"{same:,} of {len(found):,} positions are the truth to the last digit: are their columns the truth's?"]
+def odd_positions(samples: Sequence[Sample], name: str, column: str | None) -> list[str]:
+    """What looks odd about the positions of answers: `position_notes`, copies of the truth, placeholders.
+
+    Args:
+        samples: scored.
+        name: of what answered, for the message.
+        column: of the responses that state the positions; None where they come from columns of their own.
+    """
+    found = [(p, one.truth) for one in samples if (p := one.prediction) and p.level == "coordinates"]
+    points, notes = [(p.lat, p.lon) for p, _ in found], list[str]()
+    if column is not None and found:
+        notes += position_notes(name, column, column, np.array(points), np.array([(at.lat, at.lon) for _, at in found]))
+    same = sum(_is_copy(here.lat, there.lat) and _is_copy(here.lon, there.lon) for here, there in found)
+    if same >= 3 and 2 * same >= len(found):
+        notes.append(
+            f"{same:,} of {len(found):,} positions are the truth to their last digit: are their columns the truth's?"
+        )
+    return notes + placeholders(points, "positions")
+
+
+def _is_copy(degrees: float, truth: float) -> bool:
+    decimals = len(repr(degrees).partition(".")[2])
+    return degrees == truth or (decimals > 2 and degrees == round(truth, decimals))
 
 
 def countries_as_cities(samples: Sequence[Sample]) -> list[str]:
@@ -89,6 +108,15 @@ def countries_as_cities(samples: Sequence[Sample]) -> list[str]:
         f"{len(swapped):,} of {len(named):,} answers have a country as city ({swapped[0].city!r}) and none as country "
         f"({swapped[0].country!r}): are the columns swapped? --city-column and --country-column name them"
     ]
+
+
+def too_good(samples: Sequence[Sample], columns: Sequence[str | None]) -> list[str]:
+    """A note where columns of names are as near to the truth, of `ALIKE` photographs or more, as only its own are."""
+    n, near = len(samples), sum(one.distance_km is not None and one.distance_km <= 25 for one in samples)
+    if n < ALIKE or sum(bool(one.country_correct) for one in samples) < 0.99 * n or near < 0.75 * n:
+        return []
+    named = " and ".join(repr(column) for column in columns if column)
+    return [f"nearly all of {n:,} answers name the right country, {near:,} the right town: are {named} the truth's?"]
 
 
 def _is_country(name: str | None) -> bool:

@@ -27,7 +27,7 @@ from globe_eval.models import decoding
 from globe_eval.runs import identity, judge, localizability_probe, process, record
 from globe_eval.runs.assemble import assemble, empty_results, with_repeats
 from globe_eval.runs.journal import Journal
-from globe_eval.runs.notes import response_notes, served_by
+from globe_eval.runs.notes import odd_positions, response_notes, served_by
 from globe_eval.runs.second_model import SecondModel, second_model
 from globe_eval.runs.usage import Budget, Portion, Prices, usage
 from globe_eval.sample import DistanceModel, Images, Results, Sample, Truth
@@ -403,6 +403,7 @@ def _assemble(
     asking.answers.clear()
     asking.pictures.clear()
     samples, results = assemble(results, samples, started=begun, own_metrics=task.own_metrics, exclude=exclude)
+    notes += odd_positions(samples, results.model, "response")
     if again := {name: given for portion in parts for name, given in portion.repeats.items()}:
         results = with_repeats(results, samples, again)
     return samples, replace(results, served=answered_by), notes

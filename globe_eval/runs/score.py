@@ -9,10 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from globe_eval import scoring
-from globe_eval.benchmarks.points import position_notes
 from globe_eval.benchmarks.table import Table
 from globe_eval.benchmarks.truth import entity_classes, other_size, read_entities, truth_sha256
 from globe_eval.errors import InputError
@@ -21,7 +18,7 @@ from globe_eval.runs import process
 from globe_eval.runs.answer_columns import ColumnNames, Use
 from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.runs.join import join
-from globe_eval.runs.notes import codes, countries_as_cities, other_form, placeholders, same_as_truth, unread
+from globe_eval.runs.notes import codes, countries_as_cities, odd_positions, other_form, placeholders, too_good, unread
 from globe_eval.sample import Answer, AnswerForm, DistanceModel, Results, Sample
 
 
@@ -100,16 +97,13 @@ def score_table(
 
 def _notes(samples: Sequence[Sample], results: Results, kind: str, use: Use) -> list[str]:
     """What looks odd about scored answers, in a line each."""
-    located = [(p, one.truth) for one in samples if (p := one.prediction) and p.level == "coordinates"]
-    positions, notes = [(p.lat, p.lon) for p, _ in located], list[str]()
+    notes: list[str] = []
     if kind == "response":
         other = [*other_form(samples, results.answer_form, "--answer-form any, or"), *codes(samples)]
         notes += other or unread(samples, results.answer_form)
-        column, there = use["response"] or "", np.array([(at.lat, at.lon) for _, at in located]).reshape(-1, 2)
-        notes += position_notes(results.model, column, column, np.array(positions).reshape(-1, 2), there)
     if kind == "names":
-        notes += countries_as_cities(samples)
-    notes += [*same_as_truth(samples), *placeholders(positions, "positions")]
+        notes += [*countries_as_cities(samples), *too_good(samples, [use["city"], use["country"]])]
+    notes += odd_positions(samples, results.model, use.get("response"))
     return notes + placeholders([(one.truth.lat, one.truth.lon) for one in samples], "truths")
 
 

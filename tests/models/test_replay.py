@@ -77,7 +77,7 @@ def test_columns_of_predictions_become_an_answer_that_is_read_back_exactly(tmp_p
     file = write(
         tmp_path,
         "a.csv",
-        "id,predicted_lat,predicted_lon,city,country,lat,lon\n"
+        "id,predicted_lat,predicted_lon,pred_city,pred_country,lat,lon\n"
         "a,-33.868819999999999,151.2,Sydney,Australia,1,2\n"
         "b,0.0000001,-179.5,,,1,2\n"
         "c,,,Springfield,United States,1,2\n"
@@ -88,6 +88,9 @@ def test_columns_of_predictions_become_an_answer_that_is_read_back_exactly(tmp_p
     assert (b.lat, b.lon, b.city, b.country) == (1e-7, -179.5, None, None)
     assert (c.lat, c.city, c.country) == (None, "Springfield", "United States")
     assert d.status == "empty"
+    truth_beside = write(tmp_path, "b.csv", "id,lat,lon,city,pred_country\na,48.8,2.3,Paris,Kenya\n")
+    (e,) = (parse(response) for response in ask(Replay(truth_beside), "a"))
+    assert (e.lat, e.city, e.country) == (None, None, "Kenya")
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,9 @@ KEEPINGS = {
     "windows.csv": CSV.replace("\na", "\nC:\\img\\a").replace("\nb", "\nC:\\img\\b").replace("\nc", "\nC:\\img\\c"),
     "addresses.csv": CSV.replace(".jpg", ".jpg?w=1").replace("\n", "\nhttps://a.test/").removesuffix("https://a.test/"),
     "one_column.csv": "id,coordinates\n" + "".join(f'{name},"{lat}, {lon}"\n' for name, (lat, lon) in POINTS.items()),
+    "sklearn.csv": CSV.replace("lat,lon", "y_pred_lat,y_pred_lon"),
+    "small_letters.csv": "id,lat,lon\na.jpg,48.85 n,2.29e\nb.jpg,33.85s,151.2 e\nc.jpg,40.7° n,74.0°w\n",
+    "damaged.csv": "id,lat,lon\n" + "".join(f"{n},{x}Â°,{y}Â°\n" for n, (x, y) in POINTS.items()),
     "degrees.csv": "id,lat,lon\na.jpg,48.85° N,2.29° E\nb.jpg,33°51'0\" S,151.2E\nc.jpg,40.7N,74.0W\n",
     "sixty.csv": "id,lat,lon\na.jpg,48°51'0\"N,2°16'60\"E\nb.jpg,33°51'0\"S,151°11'60.0\"E\nc.jpg,40.7N,74.0W\n",
     "pipes.csv": CSV.replace(",", "|"),
@@ -107,6 +110,7 @@ KEEPINGS = {
             for row in SAID
         ]
     ),
+    "vllm.jsonl": lines([{"image": row["id"], "outputs": [{"index": 0, "text": row["reply"]}]} for row in SAID]),
     "pipeline.jsonl": lines([{"id": row["id"], "output": [{"generated_text": row["reply"]}]} for row in SAID]),
     "message.jsonl": lines([{"image": r["id"], "message": {"role": "assistant", "content": r["reply"]}} for r in SAID]),
     "conversations.jsonl": lines(
@@ -649,7 +653,9 @@ def test_a_column_without_a_value_is_not_the_answers(capsys: pytest.CaptureFixtu
 
 def test_what_is_likely_a_mistake_is_noted(capsys: pytest.CaptureFixture[str]) -> None:
     Path("a.csv").write_text(TRUTH)
-    assert "3 of 3 positions are the truth to the last digit" in score(capsys, "a.csv", "--truth", "t.csv")[1]
+    assert "3 of 3 positions are the truth to their last digit" in score(capsys, "a.csv", "--truth", "t.csv")[1]
+    Path("a.csv").write_text("id,lat,lon,output\na,48.858,2.2945,Rome\nb,-33.857,151.215,Rome\nc,40.689,-74.044,Rome\n")
+    assert "3 of 3 positions are the truth to their last digit" in score(capsys, "a.csv", "--truth", "t.csv")[1]
     Path("a.csv").write_text(CSV.replace("-74.0", "286.0"))
     found, err = score(capsys, "a.csv", "--truth", "t.csv")
     assert found["acc@25km"] == 1.0 and "'lon': 1 longitudes beyond 180 and none below 0: read as from 0 to 360" in err
@@ -820,6 +826,38 @@ def test_a_last_number_that_is_cut_off_gets_a_note(capsys, last: str, is_told: b
     assert (note in told) == (is_told and not end)
 
 
+NAMED = [
+    ("Lisbon", "Portugal", 38.72, -9.14), ("Madrid", "Spain", 40.42, -3.7), ("Rome", "Italy", 41.9, 12.5),
+    ("Berlin", "Germany", 52.52, 13.4), ("Vienna", "Austria", 48.21, 16.37), ("Oslo", "Norway", 59.91, 10.75),
+    ("Lima", "Peru", -12.05, -77.04), ("Nairobi", "Kenya", -1.29, 36.82), ("Bangkok", "Thailand", 13.75, 100.5),
+    ("Accra", "Ghana", 5.56, -0.2), ("Hanoi", "Vietnam", 21.03, 105.85), ("Quito", "Ecuador", -0.18, -78.47),
+]  # fmt: skip
+
+
+def test_names_of_the_truth_beside_responses_are_not_the_answers(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("t.csv").write_text("id,lat,lon\n" + "".join(f"{i},{x},{y}\n" for i, (_, _, x, y) in enumerate(NAMED)))
+    rows = [f"{i},{city},{country},I'd say Osaka.\n" for i, (city, country, *_) in enumerate(NAMED)]
+    Path("a.csv").write_text("id,city,country,output\n" + "".join(rows))
+    err = score(capsys, "a.csv", "--truth", "t.csv", code=2)[1]
+    assert "choose --read 'names' (city, country); --read 'response' (output)" in err
+    assert score(capsys, "a.csv", "--truth", "t.csv", "--read", "response")[0]["acc@2500km"] == 0.0
+    columns = ["--city-column", "city", "--country-column", "country"]
+    assert score(capsys, "a.csv", "--truth", "t.csv", *columns)[0]["acc@25km"] == 1.0
+    Path("a.csv").write_text("id,city,country,gpt-5\n" + "".join(rows))
+    told = "nearly all of 12 answers name the right country, 12 the right town: are 'city' and 'country' the truth's?"
+    assert told in score(capsys, "a.csv", "--truth", "t.csv")[1]
+    Path("a.csv").write_text("id,city,country,gpt-5\n0,Osaka,Japan,\n" + "".join(rows[1:]))
+    assert "the truth's?" not in score(capsys, "a.csv", "--truth", "t.csv")[1]
+
+
+def test_truth_within_objects_is_named_with_its_paths(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"doc": {"image_id": r["id"], "lat": 1, "lng": 2}, "resps": "x", "response": "Rome"} for r in SAID]
+    Path("a.jsonl").write_text(lines(rows))
+    assert "no id column; give it with --id-column 'doc.image_id'" in score(capsys, "a.jsonl", code=2)[1]
+    err = score(capsys, "a.jsonl", "--id-column", "doc.image_id", code=2)[1]
+    assert "give it with --truth-lat-column 'doc.lat' --truth-lon-column 'doc.lng'" in err
+
+
 def test_positions_in_responses_get_the_same_notes(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"id": name, "response": f"I'd say {lon:.4f}, {lat:.4f}."} for name, (lat, lon) in POINTS.items()]
     Path("a.jsonl").write_text(lines(rows))
@@ -842,6 +880,8 @@ def test_wrong_and_lost_signs_are_noted(signs: tuple[int, int] | None, told: str
     points = truth + 0.1
     points = np.abs(points) if signs is None else points * signs
     found = position_notes("a.csv", "lat", "lon", points, truth)
+    below = position_notes("a.csv", "lat", "lon", np.roll(truth, 1, axis=0), truth)
+    assert below == ["3 of 3 answers are nearer the truth with the answer one row below"]
     assert [note[: len(told or "")] for note in found] == ([] if told is None else [told])
     assert len(position_notes("a.csv", "at", "at", points, truth)) == len(found)
 
