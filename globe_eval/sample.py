@@ -639,8 +639,7 @@ def to_json(record: Record, *, indent: int | None = None) -> bytes:
 
 def to_dict(record: Record, **options: Any) -> dict[str, Any]:
     """A record as JSON gives it back; `options` are those of pydantic's `dump_python` (include, exclude)."""
-    found: dict[str, Any] = adapter(type(record)).dump_python(record, mode="json", **options)
-    return found
+    return dict(adapter(type(record)).dump_python(record, mode="json", **options))
 
 
 @_once
@@ -691,8 +690,7 @@ def from_json(kind: type[T], text: str | bytes) -> T:
     from pydantic import ValidationError
 
     try:
-        found: T = validator.validate_json(text)
-        return found
+        return validator.validate_json(text)  # type: ignore[no-any-return]
     except ValidationError as error:
         raise ValueError(first_error(error)) from None
 

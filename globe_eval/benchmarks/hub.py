@@ -43,8 +43,7 @@ def download(
             f"{task}: {repository} (split {split}) cannot be loaded from the hub: {reason_of(error, 200).rstrip('.')}; "
             f"download it and {otherwise}, or run this where the hub can be reached"
         ) from None
-    column = picture_column(data.features)
-    if column is None:
+    if (column := picture_column(data.features)) is None:
         raise InputError(f"{task}: {repository} has no column of pictures (columns: {', '.join(data.features)})")
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)

@@ -87,10 +87,9 @@ def pictures_in(folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise InputError(f"--images {folder}: no such folder")
-    found = sorted(pictures_below(folder))
-    if not found:
-        raise InputError(f"--images {folder}: no picture there ({', '.join(sorted(SUFFIXES))})")
-    return found
+    if found := sorted(pictures_below(folder)):
+        return found
+    raise InputError(f"--images {folder}: no picture there ({', '.join(sorted(SUFFIXES))})")
 
 
 def describe(path: Path) -> Description:

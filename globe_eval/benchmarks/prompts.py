@@ -147,8 +147,7 @@ def refuse_prompt_leaks(
 
 def _depends(prompt: Callable[[Mapping[str, Any]], str], row: Mapping[str, Any], column: str, text: str) -> bool:
     value = row[column]
-    numeric = isinstance(value, int | float)
-    for other in (-value - 1.5, 0.0) if numeric else ("elsewhere", None):
+    for other in (-value - 1.5, 0.0) if isinstance(value, int | float) else ("elsewhere", None):
         try:
             if prompt({**row, column: other}) != text:
                 return True

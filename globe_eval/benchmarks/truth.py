@@ -164,18 +164,16 @@ def truth_columns(table: Table, chosen: Mapping[str, str], option: str = "--") -
 
     `option` is how the options begin that name them.
     """
-    found = [
-        table.find(role, chosen[role])
+    found = {
+        role: table.find(role, chosen[role])
         if role in chosen
         else (table.find(f"truth_{role}") if role != "id" else None) or table.find(role)
         for role in ("id", "lat", "lon")
-    ]
-    for role, column in zip(("id", "lat", "lon"), found, strict=True):
-        if column is None:
-            roles = zip(("id", "lat", "lon"), found, strict=True)
-            named = [table.option(one, option) for one, known in roles if known is None]
-            raise table.lacking(f"{role} column of the truth", f"; give it with {' '.join(named)}")
-    id_column, lat_column, lon_column = filter(None, found)
+    }
+    if lacking := [role for role, column in found.items() if column is None]:
+        named = " ".join(table.option(role, option) for role in lacking)
+        raise table.lacking(f"{lacking[0]} column of the truth", f"; give it with {named}")
+    id_column, lat_column, lon_column = filter(None, found.values())
     return id_column, lat_column, lon_column
 
 

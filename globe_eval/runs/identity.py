@@ -67,8 +67,7 @@ def weights(arguments: Mapping[str, Any]) -> str | None:
 
 def as_json(value: dict[str, Any]) -> dict[str, Any]:
     """The value as it comes back from a JSON file."""
-    again: dict[str, Any] = json.loads(json.dumps(value, default=str))
-    return again
+    return dict(json.loads(json.dumps(value, default=str)))
 
 
 def sha256(value: Mapping[str, Any]) -> str:

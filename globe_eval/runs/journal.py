@@ -210,8 +210,7 @@ def _identity(path: Path, line: dict[str, Any]) -> dict[str, Any]:
     if line.get("journal") not in (1, VERSION) or not isinstance(line.get("identity"), dict):
         raise InputError(f"{path}, line 1: found no journal of version 1 or {VERSION}; --fresh starts over")
     _refuse_changed(path, 1, line, checked=line["journal"] > 1)
-    found: dict[str, Any] = line["identity"]
-    return found
+    return dict(line["identity"])
 
 
 _TEXT, _TEXT_OR_NULL = "a text", "a text or null"

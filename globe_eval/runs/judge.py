@@ -174,8 +174,7 @@ def agreement(samples: Sequence[Sample], model: str, seed: int, reason: str | No
         if one.error is None and sample.grounding is not None and sample.grounding.covered:
             hits = set(sample.grounding.hits)
             both.update((entity in hits, word != "absent") for entity, word in one.entities.items())
-    n = sum(counted.values())
-    agreed, kappa = agreement_of(both)
+    n, (agreed, kappa) = sum(counted.values()), agreement_of(both)
     return JudgeAgreement(
         model=model,
         prompt_sha256=PROMPT_SHA256,

@@ -74,12 +74,9 @@ def _example(sample: Sample) -> str:
 
 
 def odd_positions(samples: Sequence[Sample], name: str, column: str | None) -> list[str]:
-    """What looks odd about the positions of answers: `position_notes`, copies of the truth, placeholders.
+    """What looks odd about the positions of scored answers: `position_notes`, copies of the truth, placeholders.
 
-    Args:
-        samples: scored.
-        name: of what answered, for the message.
-        column: of the responses that state the positions; None where they come from columns of their own.
+    `column` has the responses of `name` that state them; None where they come from columns of their own.
     """
     found = [(p, one.truth) for one in samples if (p := one.prediction) and p.level == "coordinates"]
     points, notes = [(p.lat, p.lon) for p, _ in found], list[str]()
@@ -87,9 +84,8 @@ def odd_positions(samples: Sequence[Sample], name: str, column: str | None) -> l
         notes += position_notes(name, column, column, np.array(points), np.array([(at.lat, at.lon) for _, at in found]))
     same = sum(_is_copy(here.lat, there.lat) and _is_copy(here.lon, there.lon) for here, there in found)
     if same >= 3 and 2 * same >= len(found):
-        notes.append(
-            f"{same:,} of {len(found):,} positions are the truth to their last digit: are their columns the truth's?"
-        )
+        copies = f"{same:,} of {len(found):,} positions are the truth to their last digit"
+        notes.append(f"{copies}: are their columns the truth's?")
     return notes + placeholders(points, "positions")
 
 
