@@ -167,7 +167,8 @@ def _is_read(table: Table, column: str) -> bool:
     return 2 * sum(bool(one) and parse(one).status in ("answered", "refused") for one in responses) >= len(rows)
 
 
-_OF_OTHERS = {*TRUTH_NAMES, *(name for role, names in COLUMNS.items() if role != "response" for name in names)}
+_OF_OTHERS = {"reasoning", "explanation", "rationale", "prompt", "question", *TRUTH_NAMES}
+_OF_OTHERS |= {name for role, names in COLUMNS.items() if role != "response" for name in names}
 
 
 def _looks_like(table: Table, columns: ColumnNames, within: str = "") -> str:
@@ -184,6 +185,8 @@ def _looks_like(table: Table, columns: ColumnNames, within: str = "") -> str:
         cells = [cell for row in rows if not is_missing(cell := cell_value(row, column))]
         texts = [cell for cell in cells if isinstance(cell, str) and cell.strip()]
         if cells and any(_are_degrees(cells, axis) for axis in (0, 1)):
+            if re.search(r"\.\d+\.", column):  # one of several candidates
+                continue
             for found, name in zip(axes, (r"lat", r"lon|lng"), strict=True):
                 found += [column] if column not in truth and re.search(name, column.lower()) else []
             continue

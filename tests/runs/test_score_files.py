@@ -844,10 +844,14 @@ def test_names_of_the_truth_beside_responses_are_not_the_answers(capsys: pytest.
     columns = ["--city-column", "city", "--country-column", "country"]
     assert score(capsys, "a.csv", "--truth", "t.csv", *columns)[0]["acc@25km"] == 1.0
     Path("a.csv").write_text("id,city,country,gpt-5\n" + "".join(rows))
-    told = "nearly all of 12 answers name the right country, 12 the right town: are 'city' and 'country' the truth's?"
+    told = (
+        "nearly all of 12 answers name the right country, 12 the right town: is it the truth in 'city' and 'country'?"
+    )
     assert told in score(capsys, "a.csv", "--truth", "t.csv")[1]
+    Path("a.csv").write_text("id,answer\n" + "".join(f"{i},{city}\n" for i, (city, *_) in enumerate(NAMED)))
+    assert "is it the truth in 'answer'?" in score(capsys, "a.csv", "--truth", "t.csv")[1]
     Path("a.csv").write_text("id,city,country,gpt-5\n0,Osaka,Japan,\n" + "".join(rows[1:]))
-    assert "the truth's?" not in score(capsys, "a.csv", "--truth", "t.csv")[1]
+    assert "is it the truth" not in score(capsys, "a.csv", "--truth", "t.csv")[1]
 
 
 def test_truth_within_objects_is_named_with_its_paths(capsys: pytest.CaptureFixture[str]) -> None:
@@ -856,6 +860,13 @@ def test_truth_within_objects_is_named_with_its_paths(capsys: pytest.CaptureFixt
     assert "no id column; give it with --id-column 'doc.image_id'" in score(capsys, "a.jsonl", code=2)[1]
     err = score(capsys, "a.jsonl", "--id-column", "doc.image_id", code=2)[1]
     assert "give it with --truth-lat-column 'doc.lat' --truth-lon-column 'doc.lng'" in err
+    Path("a.jsonl").write_text(lines([{"id": r["id"], "response": "x", "parsed": {"lat": 1, "lon": 2}} for r in SAID]))
+    assert "give it with --truth-lat-column NAME --truth-lon-column NAME" in score(capsys, "a.jsonl", code=2)[1]
+
+
+def test_one_of_several_candidates_is_not_named_as_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.jsonl").write_text(lines([{"id": r["id"], "tops": [{"lat": 1.5, "lon": 2.5}] * 2} for r in SAID]))
+    assert "tops.0" not in score(capsys, "a.jsonl", "--truth", "t.csv", code=2)[1]
 
 
 def test_positions_in_responses_get_the_same_notes(capsys: pytest.CaptureFixture[str]) -> None:
