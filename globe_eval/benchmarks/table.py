@@ -138,6 +138,10 @@ class Table:
             if role == "id" and len(found) > 1:  # a picture, as the datasets library has it, is none
                 texts = [one for one in found if not any(isinstance(row.get(one), dict | bytes) for row in self.rows)]
                 found = texts or found
+            if role == "response" and len(found) > 1:  # of which a prompt is the same for every row
+                found = [
+                    one for one in found if any(row.get(one) != self.rows[0].get(one) for row in self.rows)
+                ] or found
             same = _stem if role == "id" else given  # `a` and `a.jpg` are one id
             if any(same(row.get(found[0])) != same(row.get(column)) for column in found[1:] for row in self.rows):
                 option = role.removeprefix("predicted_").replace("_", "-")

@@ -94,10 +94,13 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         found["coordinates"] = {"lat": lat, "lon": lon}
     if city or country:
         found["names"] = {"city": city, "country": country, "admin": predicted("admin", None)}
-    # Names without a mark beside responses are mostly the truth's.
+    # Columns without a mark, beside marked ones or names beside responses, are mostly the truth's.
     named = table.has(columns.city) or table.has(columns.country)
-    unmarked = [city, country] == [table.find("city"), table.find("country")]
-    beside = read is None and not named and [*found] == ["names"] and unmarked
+    plain = {kind for kind, use in found.items() if all(one == table.find(role) for role, one in use.items())}
+    chosen = read is not None or named or table.has(columns.lat)
+    if not chosen and len(plain) == 1 and {"coordinates", "names"} <= found.keys():
+        del found[plain.pop()]
+    beside = not chosen and "names" in plain and plain == found.keys()
     wanted = "response" not in found and (not found or read == "response" or beside)
     if wanted and (second := table.find("response")) and (not beside or _is_read(table, second)):
         positions = read != "response" and are_positions([cell_value(row, second) for row in table.rows])
@@ -122,8 +125,8 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
             raise table.lacking(f"column to read {read} from", f"{_looks_like(table, columns)}; name it with {_NAMING}")
         return read, found[read]
     if not found:
-        plain = table.find("lat") if plain_is_truth else None
-        truth = f" ({plain!r} is taken for the truth: no --truth, and no --task whose data are here)" if plain else ""
+        taken = table.find("lat") if plain_is_truth else None
+        truth = f" ({taken!r} is taken for the truth: no --truth, and no --task whose data are here)" if taken else ""
         raise table.lacking("column of answers", f"{truth}{_looks_like(table, columns)}; name it with {_NAMING}")
     if len(found) > 1:
         choices = "; ".join(f"--read {kind!r} ({', '.join(filter(None, use.values()))})" for kind, use in found.items())
