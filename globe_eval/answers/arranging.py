@@ -103,6 +103,7 @@ def _split_at_country(parts: Sequence[str]) -> tuple[list[str], str | None, list
     if (
         at is None
         and len(left) > 1
+        and is_name(left[0])
         and is_pure_region(left[0])
         and not regions_of(left[-1], None)
         and _holds(regions_of(left[0], None)[0], left[1:])
@@ -260,8 +261,8 @@ _AUSTRALIAN = re.compile(r"(.*[^\W\d_])\s(NSW|VIC|QLD|TAS|ACT)(?:\s\d{4})?")
 _DIRECTED = re.compile(
     r"(?:(?:Mid|North|South|East|West|Central|Rural|Upper|Lower|Coastal|Inland|Southern|Northern)[\w-]*|The)\s+(?=[^\W\d_])(.+)"
 )
-_TWO = re.compile(r"(\w+(?:\s\w+)?)\s(\w+)")
-"""A name of two or three words; "London England" where no comma parts them."""
+_TWO = re.compile(r"(\w+?(?:\s\w+)??)\s(\w+|(?:United|New|South|North|Sri|Saudi|Costa|El)\s\w+)")
+"""A name of few words; "London England" where no comma parts them."""
 _FEDERAL_REGION = re.compile(r"(US|U\.S\.?|USA|UK|U\.K\.?)\s+[^\W\d_].*")
 
 
@@ -277,7 +278,7 @@ def _pieces(part: str) -> Iterator[str]:
         yield part
     elif home := country_in(part):
         yield home
-    elif part.startswith(("Downtown ", "Uptown ", "Midtown ")):
+    elif part.startswith(("Downtown ", "Uptown ", "Midtown ", "downtown ", "central ")):
         yield from (part, part.split(maxsplit=1)[1])
     elif (match := _CENTRE_OF.fullmatch(part)) and is_name(town := match[1] or match[2]) and not is_ordinary(town):
         yield from (part, town)

@@ -58,6 +58,7 @@ _OR_OTHERS_AFTER = re.compile(
 )
 """What makes the example one of several: a name or "or another" behind it, and not only "or a similar town"."""
 _LISTED = re.compile(r",\s(?:the\s|parts\sof\s)?[^\W\d_a-z]")
+_IN_A_LIST = re.compile(r",?\s(?:(?:or|nor|and)\s)?(?:the\s)?")
 _VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|can|could|may|might|will|would|do|does|shows|suggests?|indicates?|it's|that's|here's)\b"
 )
@@ -92,10 +93,11 @@ _SETTING = re.compile(
     rf"((?:an?|the|one\sof)\s(?:[\w'’/-]+\s){{0,5}}?(?:{'|'.join(sorted(map(re.escape, lexicon.VENUES)))}))(?![\w-])"
 )
 _PREFERRED_AFTER = re.compile(
-    r"\s\(?(?:(?:the|a|is|seems|looks|being|as|far|much|slightly|considerably|somewhat|significantly|by\sfar)\s){0,3}"
+    r"(?:\s|,\s(?=(?:is|seems|looks)\s))\(?(?:(?:the|a|is|seems|looks|being|as|far|much|slightly|considerably|somewhat|significantly|by\sfar)\s){0,3}"
     r"(?:more|most)\s(?:likely|probable|plausible|convincing)\b(?!\s(?:than\snot|to))|\sthe\s(?:better|best|stronger|strongest|likelier)\s"
     r"|,?\s(?:is|would\sbe|seems|remains)\s(?:my|the)\s(?:(?:single|final|first|top|best|better|closest|strongest|stronger|likelier)\s){0,2}"
     r"(?:guess|pick|bet|choice|match|fit|estimate|candidate|option|answer)\b"
+    r"|,?\s(?:is|would\sbe|seems)\s(?:an?\s)?(?:appropriate|suitable|sensible)\b(?!\s(?:for|only|if)\b)"
     r"|,\si(?:['’]d|\swould)\s(?:say|guess|bet)(?=[.!]|$)"
     r"|\sit\sis(?=[.!]|$)"
 )
@@ -380,9 +382,13 @@ def _named(sentence: Sentence) -> Iterator[Claim[Names]]:
             yield _claim(sentence, phrase.names, weight, (phrase.start, phrase.end))
         return
     stated, final = sentence.cues.stated, sentence.cues.final
+    denied = -1
     for phrase in phrases(sentence.text):
         before, after = sentence.lower[: phrase.start], sentence.lower[phrase.end : phrase.end + 60]
         weight = _weight(sentence, before, after)
+        if 0 < weight < FINAL and denied >= 0 and _IN_A_LIST.fullmatch(before, denied):
+            weight = 0  # "rules out countries like Japan, India or Kenya"
+        denied = phrase.end if weight == 0 else -1
         bare = not phrase.known and not (stated.search(before) or final.search(f"{sentence.heading} {before}"))
         begins = not before.strip(" \"'“‘([-•1234567890.)") and bool(_GOES_ON.match(after))
         if begins and sentence.alone and after.startswith((",", " —", " –")):

@@ -17,7 +17,7 @@ from globe_eval.answers.conclusions import concluded
 from globe_eval.answers.confidence import share, yes_no
 from globe_eval.answers.lexicon import LABELS
 from globe_eval.answers.names import Names, is_placeholder, name, says_unknown, without_remarks
-from globe_eval.answers.toponyms import is_name, is_ordinary, is_venue, same_country
+from globe_eval.answers.toponyms import is_country, is_name, is_ordinary, is_venue, same_country
 from globe_eval.places.names import country_code
 
 POSITION = frozenset({"lat", "lon", "latlon", "lonlat"})
@@ -67,12 +67,16 @@ _OTHER_WORDS = frozenset(
 )
 """What labels in other languages begin with: where none of it stands in a text, they need not be looked for."""
 _BOUNDARY = re.compile(rf"(?:^|[\n,;{{}}(|.!?:<>\[\"'“*–—])[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
-_LINE_START = re.compile(rf"(?:^|\n)[\W\d_]*(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE)
+_LINE_START = re.compile(
+    rf"(?:^|\n)[\W\d_]*(?:(?:step|part)\s\d\W{{1,4}}|[a-d][.)]\s)?(?:{_BEFORE}[\s_]+){{0,4}}[\W_]*$", re.IGNORECASE
+)
 _UNSEPARATED = re.compile(
     r"[\s\"'`*_]{0,4}(?:(?:is|of|at|be|to|approximately|about|around|roughly|near)\s){0,3}"
     r"[(~≈]?[-+–NSEW]?\s?\d{1,3}(?:\.\d|\s?°|\s?deg)"
 )
 _REMARK = re.compile(r"(?:The\s)?((?<=\s)[a-z]+|[A-Z][a-z]*)(?:\s[a-z]+)+")
+_CLAUSE = re.compile(r"(?:narrow(?:ed|ing)|torn|choosing|split|between|either)\s(?:\S+\s){2}")
+"""How a value begins that tells of a choice: "narrowed from Iceland or the Faroes to the Faroes"."""
 _QUOTED = re.compile(r"\"((?:[^\"\\\n]|\\.){0,400})\"|'([^'\n]{0,400})'(?=\s*(?:[,})\]\n]|$))|“([^”\n]{0,400})”")
 _NEXT_KEY = re.compile(r"[\n{}]|,\s*[\"'`*_]{0,3}[^\W\d][\w ./-]{0,30}[\"'`*_]{0,3}\s*[:=]|</|\s//")
 
@@ -126,11 +130,16 @@ def found_of(row: Mapping[str, str], start: int, *, whole: bool = False, strict:
         position = coordinates.leading_pair(row["lonlat" if first else "latlon"], longitude_first=first)
     elif "place" in row:
         position = coordinates.pair(row["place"])
-    names = Names(*(_name(row[key], key) if key in row else None for key in ("country", "city", "admin")))
+    city = _named(row["city"], "city") if "city" in row else Names()
+    country = _named(row["country"], "country").country if "country" in row else None
+    admin = _named(row["admin"], "admin").admin if "admin" in row else None
+    inside = not (country and city.country) or same_country(country, city.country)
+    names = Names(country or city.country, city=city.city, admin=admin or (city.admin if inside else None))
     if not names.city and not names.country:
         for key in ("address", "place", "placerev"):
             if key in row and not names.country:
-                read = address(row[key]) if key == "address" else place(row[key], key == "placerev", capitals=strict)
+                value = with_commas(row[key])
+                read = address(value) if key == "address" else place(value, key == "placerev", capitals=strict)
                 names = replace(
                     read, admin=names.admin or read.admin, venue=read.venue or _remarked(row[key], read.city)
                 )
@@ -153,6 +162,20 @@ def found_of(row: Mapping[str, str], start: int, *, whole: bool = False, strict:
     )
 
 
+_PART = r"[^,:;|→>\n]{2,90}"
+_BETWEEN = r"\s?[;|→>]\s?|\s[/–—-]\s"
+_PARTED = re.compile(rf"{_PART}?(?:(?:{_BETWEEN}){_PART}?){{1,3}}\s*")
+
+
+def with_commas(value: str) -> str:
+    """A list of names with commas where other signs part them and one end is a country: "France | Paris"."""
+    if _PARTED.fullmatch(value) is None:
+        return value
+    parts = [part.strip(" .*") for part in re.split(_BETWEEN, value)]
+    names = not any(part[:1].islower() for part in parts)  # "Japan – at a Shinto shrine"
+    return ", ".join(parts) if names and (is_country(parts[0]) or is_country(parts[-1])) else value
+
+
 def _remarked(value: str, city: str | None) -> str | None:
     """The venue in the remark behind a place: "Victoria, Canada — by the Empress Hotel"."""
     if city is None or len(without_remarks(value)) + _SENTENCE > len(value):
@@ -161,13 +184,17 @@ def _remarked(value: str, city: str | None) -> str | None:
     return conclusion[0].venue if conclusion and conclusion[0].city == city else None
 
 
-def _name(value: str, key: str) -> str | None:
-    """The name in a label's value, or the one that it concludes where it is a sentence."""
-    if (found := name(value)) and not _is_remark(found):
-        return found
+def _named(value: str, key: str) -> Names:
+    """The name in a label's value, or the names that it concludes where it is a sentence."""
+    if (found := name(value)) and not _is_remark(found) and not (_CLAUSE.match(found) and not is_name(found)):
+        return Names(**{key: found})
     conclusion = concluded(value) if len(value) >= _SENTENCE else None
-    found = getattr(conclusion[0], key) if conclusion else None
-    return found if found and is_name(found) else None
+    if conclusion is None:
+        return Names()
+    names, said = conclusion[0], getattr(conclusion[0], key)
+    if said and not is_name(said):
+        return Names()
+    return names if said or (key == "city" and names.admin and is_name(names.admin)) else Names()
 
 
 def _is_remark(value: str) -> bool:
@@ -275,22 +302,85 @@ def _entries(text: str, pattern: re.Pattern[str]) -> Iterator[tuple[str, str, in
             if separator or _UNSEPARATED.match(text, end):
                 accepted.append((key, start, end))
             continue
-        if separator is None:
+        if separator is None and not (key in NAMES and _HEADS.match(text, end)):
             continue
         before = text[max(start - 60, 0) : start]
         before = before if start <= 60 else "x" + before
         line = text.rfind("\n", 0, start)
-        goes_on = key in NAMES and line == line_of_names and separator[0] in ":=-–—"
-        boundary = _BOUNDARY if separator[0] in ":=|→>" else _LINE_START
+        sign = separator[0] if separator else ""
+        goes_on = key in NAMES and line == line_of_names and sign in tuple(":=-–—")
+        boundary = _BOUNDARY if sign in tuple(":=|→>") else _LINE_START
         if goes_on or before[-1:] in ("", "\n") or boundary.search(before):  # most labels begin a line
             accepted.append((key, start, end))
             if key in NAMES:
                 line_of_names = line
+    listed = 0
     for index, (key, start, end) in enumerate(accepted):
+        if start < listed and key in NAMES:
+            continue
         following = accepted[index + 1][1] if index + 1 < len(accepted) else len(text)
-        value = _value(text[end : min(following, end + _LONGEST_VALUE)])
+        if key in NAMES and _HEADING_ENDS.match(text, end):
+            value, listed = _below(text, index, accepted)
+        else:
+            value = _value(text[end : min(following, end + _LONGEST_VALUE)])
         if value is not None:
             yield key, value, start
+
+
+_LONGEST_LIST = 4_000
+_MOST_WORDS = 5
+_HEADING_ENDS = re.compile(r"[ \t*_`:)]*\n")
+_HEADS = re.compile(rf"{_HEADING_ENDS.pattern}|(?<=\*\*)\s?[^\W\d_a-z]|(?<=\*\*\s)[^\W\d_a-z]")
+_LEAD = re.compile(r"([ \t]*)(?:([-*•+–])[ \t]+)?[*_\t ]{0,6}(#|\d{1,2}[.)]|\(\d\)|(?:Step|Part)\s\d)?")
+_ITEM = re.compile(r"[\s*_•+–-]{0,20}([^\W\d][^\n:]{0,40}?)[*_]{0,3}:[*_]{0,3}[ \t]*(\S.*)")
+_CONCLUDES = re.compile(
+    r"(?:(?:my|the|so|most|best|final|likely|probable|initial|overall|specific|possible|country|city|location)\s){0,3}"
+    r"(?:conclusion|guess|answer|result|estimat\w+|verdict|prediction|inference|pick|choice|candidate|likely|decision"
+    r"|determination|identification)",
+    re.IGNORECASE,
+)
+
+
+def _below(text: str, index: int, labels: list[tuple[str, int, int]]) -> tuple[str | None, int]:
+    """The value below a label that ends its line, and up to where the labels belong to it.
+
+    It is what concludes below it ("- Clues: a bus\\n- Conclusion: Leeds"), else the first line, else all lines up to
+    the next heading where the first one is no place.
+    """
+    key, start, end = labels[index]
+    stop, concluding = _section(text, key, start, end, labels[index + 1 :])
+    if concluding is not None:
+        return _value(text[concluding : concluding + _LONGEST_VALUE]), stop
+    value = _value(text[end : min(stop, end + _LONGEST_VALUE)])
+    if value and ((known := name(value)) is None or (len(known.split()) > _MOST_WORDS and not is_name(known))):
+        value = text[end:stop].strip(" \t\n-*•>:")
+    return value, 0
+
+
+def _section(text: str, key: str, start: int, end: int, labels: list[tuple[str, int, int]]) -> tuple[int, int | None]:
+    """Where the section below a heading ends, and where the last value in it begins that a word like "Guess" marks."""
+    others = (
+        text.rfind("\n", end, one) + 1 or one
+        for kind, one, behind in labels
+        if kind in NAMES and (kind not in (key, "place") or _HEADING_ENDS.match(text, behind))
+    )
+    limit = min(next(others, len(text)), end + _LONGEST_LIST)
+    head = _LEAD.match(text, text.rfind("\n", 0, start) + 1)
+    marked = [behind for kind, one, behind in labels if one < limit and kind in (key, "place")]
+    position, parted = text.index("\n", end) + 1, False
+    while position < limit:
+        close = text.find("\n", position, limit) % (limit + 1)
+        line = text[position:close]
+        lead, item = _LEAD.match(line), _ITEM.match(line)
+        deeper = lead and head and (len(lead[1]) > len(head[1]) or (lead[2] and not head[2]))
+        if line.strip() and not deeper and ((lead and lead[3]) or (parted and item)):
+            break
+        if item and _CONCLUDES.fullmatch(item[1].strip()):
+            marked.append(position + item.start(2))
+        parted = parted or not line.strip()
+        position = close + 1
+    stop = min(position, limit)
+    return stop, max((behind for behind in marked if behind < stop), default=None)
 
 
 _HEADER = re.compile(r"^[ \t]*\|(.{3,400})\|[ \t]*\n[ \t]*\|[ \t:|-]{3,200}\|[ \t]*\n", re.MULTILINE)

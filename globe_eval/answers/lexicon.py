@@ -60,6 +60,7 @@ STATED = alternatives(rf"""
     identif(?:y|ied|ies|iable) | recogni[sz](?:e|ed|able)\b | corresponds? to | matches
     suggest(?:s|ing)?\b | indicat(?:es?|ing)\b | points? (?:strongly |clearly |directly )?to(?:ward)?s?
     confirm(?:s|ed|ing)?\b | place (?:it|this|us|the \w+) (?:in|at|near) | is in(?!\san?\b)
+    reads? (?:as|like) | (?:everything|all of (?:it|this|that)) (?:here )?(?:says|spells|screams|points)
     placed (?:in|at|near) | view (?:of|from|over) | (?:it|this|that) (?:can|could) only be
     (?:makes?|made) (?:it|this|that) $ | narrow(?:s|ed|ing)? (?:it|this|that|things) down to
     i(?:'m| am) (?:\w+ )?(?:sure|confident|certain) | i(?:'d| would) (?:place|put|locate)
@@ -111,8 +112,9 @@ COMPARED = alternatives(r"""
     culture of | language
     spoken | flags? of | flag | t-?shirt | (?<!new )jersey | cap | wearing | logo | brand | company | named after
     native to | endemic | used in | worn in | as in | comparable | compared | than | dates? back | born | founded
-    reads?
-    reading | says | saying | text | word | words | written | called | titled | restaurants in | people (?:of|from)
+    reads?(?! (?:more |a lot )?(?:as|like)\b) | reading
+    (?<!everything )(?<!everything here )(?<!all of (?:this|that) )says
+    saying | text | word | words | written | called | titled | restaurants in | people (?:of|from)
     tourists? from | visitors? from | history of | influenced? | imported
     made in | with (?:an? |the )?(?:picture|photo|photograph|image)s? of(?: the| an?)?\s$
     (?:paintings?|posters?|replicas?|miniatures?|murals?|postcards?|drawings?|maps?|models?) of(?: the| an?)?\s$

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from globe_eval import lazy_re as re
 from globe_eval.answers import coordinates, fields, objects
@@ -14,6 +15,7 @@ from globe_eval.answers.fields import Found
 from globe_eval.answers.names import Names
 from globe_eval.answers.refusals import refuses
 from globe_eval.answers.text import Block, Cut, answer_blocks, excerpt, repaired
+from globe_eval.answers.toponyms import same_country
 from globe_eval.sample import Answer, AnswerStatus
 
 PARSER_VERSION = "3"
@@ -24,8 +26,6 @@ _LONGEST_BARE_ANSWER = 200
 _QUOTED = re.compile(r"[\"']([^\"',\n]{1,90})[\"']")
 _LIST = re.compile(rf"[\[({{\s]*(?:{_QUOTED.pattern}[\s,]*){{2,4}}[\])}}\s]*")
 """Names in quotation marks, as a program prints a list of them; of several towns without a country the first counts."""
-_PARTED = re.compile(r"[^,:;|\n]{2,90}(?:\s?[;|]\s?[^,:;|\n]{2,90}){1,3}\s*")
-"""Names parted by other signs than commas: "France | Paris"."""
 _ONE_ANSWER = re.compile(r"\s*<answer>[^<\\]*</answer>\s*")
 
 
@@ -64,8 +64,10 @@ def _answer(cut: Cut, truncated: bool, repaired: bool) -> Answer:
     found, concluding = _only_answer(said), said
     if found is None:
         found = _united(_formal(said))
-        in_form = found.position is not None
+        in_form, named = found.position is not None, bool(found.names)
         found = _labelled(found, said)
+        if not named and found.names and found.names == Names(found.names.country) and not found.settles_names:
+            found = _refined(found, said)
         if not in_form and found.position and (start := corrected(said)) and (later := position(said[start:])):
             found, concluding = Found(found.start, position=later[0], confidence=found.confidence), said[start:]
         if not in_form:  # what stands around a position in JSON or in tags is the reasoning
@@ -156,19 +158,29 @@ def _completed(found: Found, text: str, *, tagged: bool = False) -> Found:
         return found
     if short and (listed := _listed(text)) and (names := place(", ".join(listed), capitals=True)).country:
         return _united([found, Found(0, names)])
-    names = place(_without_pairs(text)) if tagged and short else Names()
+    names = place(fields.with_commas(_without_pairs(text))) if tagged and short else Names()
     if names:
-        return _united([found, Found(0, names)])
+        said = Found(0, names)
+        return _united([found, said if names.city else _refined(said, text)])
     if conclusion := concluded(text, declines=refuses):
         return _united([found, Found(conclusion[1], names=conclusion[0])])
     return _united([found, Found(0, place(text, capitals=True) if short else Names())])
+
+
+def _refined(found: Found, text: str) -> Found:
+    """What labels say of the country alone, with the town or region in it that the text concludes."""
+    names = (concluded(text, declines=refuses) or (Names(), 0))[0]
+    if not same_country(names.country, found.names.country):
+        return found
+    return replace(found, names=replace(names, country=found.names.country))
 
 
 def _listed(text: str) -> list[str]:
     """The names of a text that is a list of them and nothing else, without commas or in quotation marks."""
     if _LIST.fullmatch(text):
         return _QUOTED.findall(text)
-    return re.split("[;|]", text) if _PARTED.fullmatch(text) else []
+    commas = fields.with_commas(text)
+    return [] if commas == text else commas.split(", ")
 
 
 def _without_pairs(text: str) -> str:

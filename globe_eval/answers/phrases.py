@@ -10,7 +10,9 @@ from globe_eval.answers.arranging import arranged, town_of_site
 from globe_eval.answers.lexicon import BEGINNINGS, UNNAMED, VENUES, WORDS, words
 from globe_eval.answers.names import Names
 from globe_eval.answers.toponyms import (
+    code_of,
     country_in,
+    country_of,
     is_area,
     is_country,
     is_event,
@@ -23,6 +25,7 @@ from globe_eval.answers.toponyms import (
     is_wide,
     nominative,
     regions_of,
+    town_of,
 )
 from globe_eval.places.resolve import country_name
 from globe_eval.places.words import DEMONYMS
@@ -106,7 +109,7 @@ def phrases(text: str) -> Iterator[Phrase]:
     """
     chain: list[tuple[int, int]] = []
     for start, end in _runs(text):
-        if chain and not _joined(text, *chain[-1], start):
+        if chain and (not _joined(text, *chain[-1], start) or _is_foreign(text[slice(chain[-1][0], end)])):
             yield from _phrase(text, chain)
             chain = []
         chain.append((start, end))
@@ -235,6 +238,15 @@ def _joined(text: str, start: int, end: int, following: int) -> bool:
     if gap.startswith("), ") and is_country(text[start:end]):
         return False  # "Naples (Italy), Valletta (Malta)"
     return _BREAKS.isdisjoint(re.findall(r"[a-zß-öø-ÿа-яё'’-]+", gap))
+
+
+def _is_foreign(text: str) -> bool:
+    """Whether a country is followed by a region of another one: "Australia, California or South Africa"."""
+    country, _, name = text.partition(", ")
+    code, regions = country_of(country), regions_of(name, None)
+    if code is None or not is_pure_region(name) or regions_of(name, code) or town_of(name, code, ()):
+        return False
+    return town_of(country, code_of(regions[0]), regions) is None
 
 
 def _runs(text: str) -> Iterator[tuple[int, int]]:

@@ -1,7 +1,8 @@
 """Ranks the places of one name: by prominence, stated country and stated surroundings.
 
-Among homonyms the most prominent wins: log10(population + 10), +1 for the main name, +0.5 for a capital, +10 where a
-hint agrees, -1 for a territory of the stated country. A region wins over a small town of its name, or one elsewhere.
+Among homonyms the most prominent wins: log10(population + 10), +1 for the main name (+1.5 from 50,000 people), +0.5 for
+a capital, +0.3 in a division of its name, +10 where a hint agrees, -1 for a territory of the stated country. A region
+wins over a small town of its name, or one elsewhere.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 from itertools import chain
+from operator import itemgetter
 
 from globe_eval.places import gazetteer
 from globe_eval.places.gazetteer import ADMIN1, ADMIN2, CAPITAL, CITY, COUNTRY, LANDMARK, REGION, Gazetteer, Scope
@@ -33,6 +35,10 @@ VILLAGE = 5_000
 """Population below which only the nearer distance counts."""
 METROPOLIS = 500_000
 """Population from which a city is believed against any region."""
+WELL_KNOWN = 50_000
+"""Population from which a main name counts more: Olbia is no other name of Antalya, but Hanover is one of Hannover."""
+SEAT = 0.3
+"""What a town in a division of its name has ahead: Salamanca is no quarter of Madrid, which is as large."""
 LARGE_CITY = 100_000
 """Population from which a city is meant rather than a region of the same name that it does not lie in."""
 
@@ -104,7 +110,10 @@ def best(
         return area  # "Orange County, Florida"
     if area in (gaz.admin1[city], gaz.admin2[city]) and any(area in hint.regions for hint in hints):
         return city  # "Pingtung, Pingtung": the region is said already
-    if normalise(gaz.name(area)) == key and _is_lesser(gaz, city, area, own=own, alone=not hints):
+    is_main = normalise(gaz.name(area)) == key
+    if own and not is_main and gaz.country[city] != gaz.country[area] and gaz.population[city] >= WELL_KNOWN:
+        return city  # "Santa Barbara" is no department of Honduras
+    if is_main and _is_lesser(gaz, city, area, own=own, alone=not hints):
         return area
     return city if _outweighs(gaz, city, area) else area
 
@@ -115,38 +124,58 @@ def _first_of_each(
     """Of the places of a name the first city, landmark or wide area, the first division, and whether it is that city's
     main name.
     """
-    city: int | None = None
-    top = -math.inf
-    count = 0
+    cities: list[tuple[float, int, int]] = []
     areas: dict[int, int] = {}
-    own = is_country = 0
+    divisions = set()
+    is_country = 0
     for entry in gaz.find(key):
         row = entry >> 1
         if not inside(gaz, row, scope):
             continue
         kind = gaz.kind[row]
         if kind >= REGION:
-            score = math.log10(gaz.population[row] + 10) + (entry & 1) + (0.5 if kind == CAPITAL else 0.0)
+            people = gaz.population[row]
+            main = (1.5 if people >= WELL_KNOWN else 1.0) + (0.5 if kind == CAPITAL else 0.0)
+            score = math.log10(people + 10) + (main if entry & 1 else 0.0)
             if scope is not None and gaz.country[row] != scope.home:
                 score -= 1
-            score += 10 * _agreement(gaz, row, hints)
-            count += 1
-            if score > top:
-                top, city, own = score, row, entry & 1
+            cities.append((score + 10 * _agreement(gaz, row, hints), row, entry & 1))
         elif kind == COUNTRY:
             is_country |= entry & 1  # then no other name of a region: Île-de-France is listed as "France" too
         elif (is_country and not entry & 1) or (hints and _elsewhere(gaz, row, hints)):
             continue
         else:
+            divisions.add(row)
             areas[kind] = max(
                 areas.get(kind, entry),
                 entry,
                 key=lambda one: (_agreement(gaz, one >> 1, hints), one & 1, gaz.population[one >> 1]),
             )
-    if city is not None and hints and _contradicted(gaz, city, hints, alone=as_written and count == 1, own=bool(own)):
+    city, own = _first_city(gaz, cities, divisions)
+    alone = as_written and len(cities) == 1
+    if city is not None and hints and _contradicted(gaz, city, hints, alone=alone, own=own):
         city = None
     area = areas.get(ADMIN1, areas.get(ADMIN2))  # "Saxony" is no other name of Lower Saxony
-    return city, None if area is None else area >> 1, bool(own)
+    return city, None if area is None else area >> 1, own
+
+
+def _first_city(gaz: Gazetteer, cities: list[tuple[float, int, int]], divisions: set[int]) -> tuple[int | None, bool]:
+    """Of scores, rows and whether the name is the main one the first city, and that of it.
+
+    In its country a town that lies in a division of its name is ahead of one that does not.
+    """
+    if not cities:
+        return None, False
+    first = max(cities, key=itemgetter(0))
+    if divisions:
+        home = gaz.country[first[1]]
+        seats = [
+            (score + SEAT, row, own)
+            for score, row, own in cities
+            if gaz.country[row] == home and not divisions.isdisjoint((gaz.admin1[row], gaz.admin2[row]))
+        ]
+        first = max([first, *seats], key=itemgetter(0))
+    return first[1], bool(first[2])
 
 
 def _is_lesser(gaz: Gazetteer, city: int, area: int, *, own: bool, alone: bool) -> bool:
