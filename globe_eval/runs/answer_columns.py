@@ -96,7 +96,11 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         found["names"] = {"city": city, "country": country, "admin": predicted("admin", None)}
     # Columns without a mark, beside marked ones or names beside responses, are mostly the truth's.
     named = table.has(columns.city) or table.has(columns.country)
-    plain = {kind for kind, use in found.items() if all(one == table.find(role) for role, one in use.items())}
+    plain = {
+        kind
+        for kind in found.keys() - {"response"}
+        if all(one == table.find(role) for role, one in found[kind].items())
+    }
     chosen = read is not None or named or table.has(columns.lat)
     if not chosen and len(plain) == 1 and {"coordinates", "names"} <= found.keys():
         del found[plain.pop()]
