@@ -158,19 +158,13 @@ def compare(a: Run | str | Path, b: Run | str | Path, *, seed: int = 0) -> pd.Da
     Raises InputError for runs of other photographs, truths or distances.
     """
     (found,) = compare_runs([_comparable(a, "a"), _comparable(b, "b")], seed=_seed(seed))
+    columns = ["a", "b", "difference", "low", "high", "p", "wins", "losses", "n", "n_groups"]
     rows = {
-        name: {
-            "a": row.a,
-            "b": row.b,
-            "difference": row.difference.value,
-            **{key: getattr(row.difference, key) for key in ("low", "high", "p")},
-            "wins": row.wins,
-            "losses": row.losses,
-            **{key: getattr(row.difference, key) for key in ("n", "n_groups")},
-        }
+        name: [row.a, row.b, by.value, by.low, by.high, by.p, row.wins, row.losses, by.n, by.n_groups]
         for name, row in found.rows.items()
+        for by in [row.difference]
     }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("metric")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("metric")
 
 
 def resolve(city: str | None = None, country: str | None = None, admin: str | None = None) -> Place | None:
@@ -375,17 +369,3 @@ def _cell(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_cell(one) for one in value]
     return value.tolist() if hasattr(value, "tolist") else value
-
-
-__all__ = [
-    "Place",
-    "Run",
-    "accuracy",
-    "compare",
-    "distance_km",
-    "interval",
-    "read_answer",
-    "read_run",
-    "resolve",
-    "score",
-]

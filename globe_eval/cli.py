@@ -12,51 +12,21 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from importlib import import_module
 
 from globe_eval import __version__, secrets
 from globe_eval.collector import without_collector
-from globe_eval.commands import (
-    arguments,
-    ask,
-    compare,
-    completion,
-    export,
-    leaderboard,
-    ls,
-    merge,
-    new,
-    pack,
-    prepare,
-    report,
-    rescore,
-    run,
-    score,
-    show,
-    table,
-    validate,
-)
+from globe_eval.commands import arguments
 from globe_eval.commands.parser import Parser
 from globe_eval.errors import IncompleteRun, InputError
 
 SENTENCE = "Benchmarks of image geolocation for vision-language models, on lm-eval."
 COMMANDS = {
-    "run": run,
-    "score": score,
-    "rescore": rescore,
-    "merge": merge,
-    "table": table,
-    "show": show,
-    "compare": compare,
-    "report": report,
-    "export": export,
-    "leaderboard": leaderboard,
-    "prepare": prepare,
-    "new": new,
-    "pack": pack,
-    "ask": ask,
-    "validate": validate,
-    "ls": ls,
-    "completion": completion,
+    name: import_module(f"globe_eval.commands.{name}")
+    for name in (
+        *("run", "score", "rescore", "merge", "table", "show", "compare", "report", "export", "leaderboard"),
+        *("prepare", "new", "pack", "ask", "validate", "ls", "completion"),
+    )
 }
 EXAMPLES = """\
 examples:
@@ -76,9 +46,7 @@ DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    given = list(sys.argv[1:] if words is None else words)
-    if not given:
-        given = ["--help"]
+    given = list(sys.argv[1:] if words is None else words) or ["--help"]
     if given[0].startswith("-") and given[0] not in ("-h", "--help", "--version"):
         given = ["run", *given]
     try:

@@ -75,6 +75,4 @@ class Columns(Mapping[str, Column]):
         return column
 
 
-def columns(samples: Sequence[Sample]) -> Columns:
-    """The columns of samples, in the order of these."""
-    return Columns(samples)
+columns = Columns

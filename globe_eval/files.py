@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,15 @@ def cache_folder() -> Path:
     return Path(os.environ.get("GLOBE_EVAL_CACHE", "~/.cache/globe-eval")).expanduser()
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the file in an error of the disk: where it is full, the system does not say which file it is about."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
 def write_whole(path: Path, data: bytes | Iterable[bytes], *, sync: bool = True) -> None:
     """Write a file through a temporary neighbour: whatever ends this program meanwhile, no reader sees half of it.
 
@@ -23,24 +34,25 @@ def write_whole(path: Path, data: bytes | Iterable[bytes], *, sync: bool = True)
         path: in a folder that is there. What is there already is replaced.
         data: all of it, or parts that are made as they are written.
         sync: wait until the disk has it, so that a crash of the machine leaves no half of it either.
-
     """
-    temporary = ""
-    try:
+    with naming(path):
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "wb") as file:
-            file.writelines([data] if isinstance(data, bytes) else data)
-            if sync:
-                file.flush()
-                os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException as error:
-        if temporary:
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.writelines([data] if isinstance(data, bytes) else data)
+                if sync:
+                    file.flush()
+                    os.fsync(file.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+        finally:
             Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):  # a full disk: the system does not say which file it is about
-            raise OSError(error.errno, error.strerror, str(path)) from None
-        raise
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def json_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:

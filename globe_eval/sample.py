@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from functools import cache
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import (
@@ -118,9 +119,8 @@ class Record:
     def but(self, **changes: Any) -> Self:
         """The record with other values: `dataclasses.replace`, which takes ten times as long, for records in masses.
 
-        >>> Truth(1.0, 2.0).but(country="Malta")
-        Truth(lat=1.0, lon=2.0, country='Malta', city=None, group=None, scene=None, entities=None, localizable=None, \
-disclosure=None)
+        >>> Truth(1.0, 2.0).but(country="Malta").country
+        'Malta'
         """
         slots = _slots(type(self))
         values = list(slots.values_of(self))
@@ -137,16 +137,16 @@ class _Slots(NamedTuple):
     setters: tuple[Callable[[Any, Any], None], ...]
 
 
-_SLOTS: dict[type[Any], _Slots] = {}
+def _once(make: Callable[[type[Any]], T]) -> Callable[[type[Any]], T]:
+    """`functools.cache` for functions of a class, which mypy takes for unhashable."""
+    return cache(make)  # type: ignore[return-value]
 
 
+@_once
 def _slots(kind: type[Any]) -> _Slots:
-    found = _SLOTS.get(kind)
-    if found is None:
-        names = kind.__slots__
-        setters = tuple(getattr(kind, name).__set__ for name in names)
-        found = _SLOTS[kind] = _Slots({name: i for i, name in enumerate(names)}, attrgetter(*names), setters)
-    return found
+    names = kind.__slots__
+    setters = tuple(getattr(kind, name).__set__ for name in names)
+    return _Slots({name: i for i, name in enumerate(names)}, attrgetter(*names), setters)
 
 
 def _restored(kind: type[T], *values: Any) -> T:
@@ -357,8 +357,7 @@ class Sample(Record):
         """What came back for a photograph, to be scored (`scoring.score`).
 
         Args:
-            id: the photograph's.
-            truth: the manifest's.
+            id, truth: as the manifest has them.
             response: what the model said, a `models.response.Response` (which knows how it ended) or plain text; None
                 where the answer came as names or coordinates, and nothing is measured of a reasoning.
             answer: where there is no response: what it says. Beside a response only its `p_yes` counts.
@@ -371,17 +370,17 @@ class Sample(Record):
             status="error" if error is not None else "unparsed",
             truth=truth,
             answer=answer,
-            prediction=None,
-            distance_km=None,
-            country_correct=None,
-            city_correct=None,
-            globe_country_match=None,
-            globe_city_match=None,
+            **_UNSCORED,
             response=None if response is None or error is not None else str(response),
             finish_reason=getattr(response, "finish_reason", None),
             error=error,
             image_sha256=image_sha256,
         )
+
+
+_UNSCORED: dict[str, Any] = dict.fromkeys(
+    ("prediction", "distance_km", "country_correct", "city_correct", "globe_country_match", "globe_city_match")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -612,48 +611,38 @@ class Results(Record):
     """Where few photographers took most photographs: how many of equal share they are worth."""
 
 
-_ADAPTERS: dict[type, TypeAdapter[Any]] = {}
-
-
+@_once
 def adapter(kind: type[Any]) -> TypeAdapter[Any]:
     """pydantic's validator and serialiser of a record, made once."""
-    if kind not in _ADAPTERS:
-        from pydantic import BeforeValidator, Field, TypeAdapter
+    from pydantic import BeforeValidator, Field, TypeAdapter
 
-        globals().update(
-            Latitude=Annotated[float, Field(ge=-90, le=90)],
-            Longitude=Annotated[float, Field(ge=-180, le=180)],
-            Kilometres=Annotated[float, Field(ge=0)],
-            Probability=Annotated[float, Field(ge=0, le=1)],
-            Correlation=Annotated[float, Field(ge=-1, le=1)],
-            Finite=Annotated[float | None, BeforeValidator(finite)],
-            UnitInterval=Annotated[float, Field(ge=0, le=1)] | None,
-            Sha256=Annotated[str, Field(pattern=SHA256)],
-            Shard=Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")],
-            LeftOut=Field(exclude_if=_is_none),
-            NotWritten=Field(exclude=True),
-        )
-        _ADAPTERS[kind] = TypeAdapter(kind)
-    return _ADAPTERS[kind]
+    globals().update(
+        Latitude=Annotated[float, Field(ge=-90, le=90)],
+        Longitude=Annotated[float, Field(ge=-180, le=180)],
+        Kilometres=Annotated[float, Field(ge=0)],
+        Probability=Annotated[float, Field(ge=0, le=1)],
+        Correlation=Annotated[float, Field(ge=-1, le=1)],
+        Finite=Annotated[float | None, BeforeValidator(finite)],
+        UnitInterval=Annotated[float, Field(ge=0, le=1)] | None,
+        Sha256=Annotated[str, Field(pattern=SHA256)],
+        Shard=Annotated[str, Field(pattern=r"^[1-9]\d*/[1-9]\d*$")],
+        LeftOut=Field(exclude_if=_is_none),
+        NotWritten=Field(exclude=True),
+    )
+    return TypeAdapter(kind)
 
 
 def to_json(record: Record, *, indent: int | None = None) -> bytes:
     """A record as JSON, its fields in the order of its class."""
-    kind = type(record)
-    if kind not in _SERIALIZERS:
-        _SERIALIZERS[kind] = _serializer(kind)
-    return _SERIALIZERS[kind].to_json(record, indent=indent)
+    return _serializer(type(record)).to_json(record, indent=indent)
 
 
 def to_dict(record: Record, **options: Any) -> dict[str, Any]:
     """A record as JSON gives it back; `options` are those of pydantic's `dump_python` (include, exclude)."""
-    found: dict[str, Any] = adapter(type(record)).dump_python(record, mode="json", **options)
-    return found
+    return dict(adapter(type(record)).dump_python(record, mode="json", **options))
 
 
-_SERIALIZERS: dict[type, SchemaSerializer] = {}
-
-
+@_once
 def _serializer(kind: type[Any]) -> SchemaSerializer:
     """What writes as `adapter` would, without pydantic's own import and its reading of annotations: 0.1 s."""
     from pydantic_core import SchemaSerializer
@@ -701,8 +690,7 @@ def from_json(kind: type[T], text: str | bytes) -> T:
     from pydantic import ValidationError
 
     try:
-        found: T = validator.validate_json(text)
-        return found
+        return validator.validate_json(text)  # type: ignore[no-any-return]
     except ValidationError as error:
         raise ValueError(first_error(error)) from None
 
@@ -718,13 +706,9 @@ def first_error(error: ValidationError) -> str:
 
 def json_schemas() -> dict[str, dict[str, Any]]:
     """File name -> JSON Schema; `python -m globe_eval.sample` writes them into `schema` beside this file."""
-    return {
-        f"{name}.schema.json": {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            **adapter(kind).json_schema(mode="serialization"),
-        }
-        for name, kind in (("sample", Sample), ("results", Results))
-    }
+    head, kinds = {"$schema": "https://json-schema.org/draft/2020-12/schema"}, {"sample": Sample, "results": Results}
+    schemas = {name: adapter(kind).json_schema(mode="serialization") for name, kind in kinds.items()}
+    return {f"{name}.schema.json": head | schema for name, schema in schemas.items()}
 
 
 if __name__ == "__main__":

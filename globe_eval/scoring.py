@@ -8,7 +8,6 @@ decides which part of an answer is scored; the other part is kept, unscored.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict
@@ -21,7 +20,7 @@ from globe_eval import finish
 from globe_eval.answers.parse import read as read_response
 from globe_eval.columns import Columns, columns
 from globe_eval.metrics import statistics
-from globe_eval.metrics.breakdowns import AT_LEAST, labels, parts
+from globe_eval.metrics.breakdowns import AT_LEAST, parts
 from globe_eval.metrics.catalogue import FAMILIES, METRICS, OF_REASONING, Family, Metric
 from globe_eval.metrics.custom_metrics import OwnMetric, own_values
 from globe_eval.metrics.figures import figure_of
@@ -48,6 +47,7 @@ from globe_eval.sample import (
     Sample,
     Status,
     Truth,
+    finite,
 )
 
 if TYPE_CHECKING:
@@ -65,9 +65,8 @@ Reading = tuple[Answer | None, Format | None]
 def read(sample: Sample) -> Answer | None:
     """The answer in a sample's response; None where no response came (network, image, no row in a file).
 
-    Without an answer in the text, what its provider's filter stopped is refused (`globe_eval.finish`).
-
-    Without a response the sample's answer stands as it is: it came as names or coordinates.
+    Without an answer in the text, what its provider's filter stopped is refused (`globe_eval.finish`). Without a
+    response the sample's answer stands as it is: it came as names or coordinates.
     """
     return _read(sample)[0]
 
@@ -94,7 +93,6 @@ def _read(sample: Sample, with_form: bool = False) -> Reading:
 
 
 _NO_ANSWER = Answer()
-_NOWHERE: frozenset[str] = frozenset()
 
 
 def _recorded(answer: Answer) -> Answer:
@@ -125,8 +123,7 @@ def score(
         controls: of each, the other photographs (`metrics.grounding.controls_of`); None where `samples` are all of
             them. Nothing but `grounding.lift` and `grounding.recall_idf` depends on other photographs.
         readings_before: `readings` of the samples, where they have been read before.
-        form: one of ANSWER_FORMS.
-        distance: "geodesic" (WGS84) or "haversine" (R = 6371 km).
+        form, distance: an answer form, a distance model (`sample`).
         geocode: (city, country, admin) triples -> places; the embedded gazetteer unless an online back end is given.
         own: metrics that the benchmark brings itself. Raises InputError where one fails or returns no number.
         classes: all that is annotated exhaustively over the benchmark; None where its entities are not.
@@ -139,8 +136,7 @@ def score(
         raise ValueError(f"form {form!r}; allowed: {', '.join(ANSWER_FORMS)}")
     controls = controls_of(samples) if controls is None else controls
     texts = readings(samples, families=families) if readings_before is None else readings_before
-    answers = [answer for answer, _ in texts]
-    truths = [sample.truth for sample in samples]
+    answers, truths = [answer for answer, _ in texts], [sample.truth for sample in samples]
     predictions = locate(answers, form=form, geocode=geocode)
     lat, lon = (
         np.array([getattr(p, axis) if p else np.nan for p in predictions], dtype=np.float64) for axis in ("lat", "lon")
@@ -195,12 +191,9 @@ def _countries_correct(
     truths: Sequence[Truth], predictions: Sequence[Prediction | None], at_point: Sequence[frozenset[str] | None]
 ) -> list[float | None]:
     """1 where the predicted country is right, else 0; None where it is not known. `at_point`: of coordinates."""
-    predicted = [
-        at or (frozenset((p.country_code,)) if p and p.country_code else _NOWHERE)
-        for p, at in zip(predictions, at_point, strict=True)
-    ]
-    accepted = accepted_countries(truths)
-    return [none_if_nan(country_correct(*pair)) for pair in zip(predicted, accepted, strict=True)]
+    predicted = [at or (p.country_code if p else None) for p, at in zip(predictions, at_point, strict=True)]
+    pairs = zip(predicted, accepted_countries(truths), strict=True)
+    return [finite(country_correct(*pair)) for pair in pairs]
 
 
 def _cities_correct(
@@ -212,11 +205,12 @@ def _cities_correct(
     """1 where the predicted city is the true one, else 0; None where it is not known, and of coordinates."""
     cities = named_cities([(truth.city, truth.country, None) for truth in truths])
     return [
-        none_if_nan(
+        finite(
             city_correct(
                 prediction,
                 None if prediction and prediction.level == "coordinates" else city,  # coordinates name none
-                distance_km=km if answer and _is_specific(answer) else None,
+                # Whether the answer says which of several places of one name it means.
+                distance_km=km if answer and (answer.admin is not None or "," in (answer.city or "")) else None,
             )
         )
         for city, answer, prediction, km in zip(cities, answers, predictions, kilometres, strict=True)
@@ -234,15 +228,9 @@ def controls_of(samples: Sequence[Sample]) -> Sequence[Control | None]:
 
 def _fields(sample: Sample, answer: Answer | None) -> dict[str, Any]:
     """The fields of a photograph that a benchmark's own metric gets."""
-    return {
-        "id": sample.id,
-        "status": sample.status,
-        "truth": asdict(sample.truth),
-        "answer": None if answer is None else asdict(answer),
-        "prediction": None if sample.prediction is None else asdict(sample.prediction),
-        "distance_km": sample.distance_km,
-        "response": sample.response,
-    }
+    records = {"truth": sample.truth, "answer": answer, "prediction": sample.prediction}
+    fields = {name: getattr(sample, name) for name in ("id", "status", "distance_km", "response")}
+    return fields | {name: None if part is None else asdict(part) for name, part in records.items()}
 
 
 def locate(
@@ -251,18 +239,17 @@ def locate(
     """The point that each answer stands for under an answer form; None where it names none."""
     points: list[Prediction | None] = [None] * len(answers)
     if form in ("coordinates", "any"):
-        points = [
-            Prediction(a.lat, a.lon, "coordinates") if a and a.lat is not None and a.lon is not None else None
-            for a in answers
-        ]
+        for i, a in enumerate(answers):
+            if a and a.lat is not None and a.lon is not None:
+                points[i] = Prediction(a.lat, a.lon, "coordinates")
     if form == "coordinates":
         return points
     named = zip(answers, points, strict=True)
     places = geocode([(a.city, a.country, a.admin) if a and not point else (None, None, None) for a, point in named])
-    return [
-        Prediction(p.lat, p.lon, p.level, p.country_code, p.geonameid, p.name) if p else point
-        for p, point in zip(places, points, strict=True)
-    ]
+    for i, p in enumerate(places):
+        if p:
+            points[i] = Prediction(p.lat, p.lon, p.level, p.country_code, p.geonameid, p.name)
+    return points
 
 
 def status(answer: Answer | None, prediction: Prediction | None, form: AnswerForm) -> Status:
@@ -291,11 +278,6 @@ def accepted_countries(truths: Sequence[Truth]) -> list[frozenset[str]]:
     return [known[truth.country, codes] for truth, codes in zip(truths, at_point, strict=True)]
 
 
-def _is_specific(answer: Answer) -> bool:
-    """Whether the answer says which of several places of one name it means."""
-    return answer.admin is not None or "," in (answer.city or "")
-
-
 def _released(
     field: Literal["country", "city"], sample: Sample, answer: Answer | None, form: AnswerForm
 ) -> float | None:
@@ -304,7 +286,7 @@ def _released(
     if form == "coordinates" or answer is None or truth is None:
         return None
     if sample.response is not None:
-        return none_if_nan((globe_country_match if field == "country" else globe_city_match)(sample.response, truth))
+        return finite((globe_country_match if field == "country" else globe_city_match)(sample.response, truth))
     return float(globe_match((getattr(answer, field) or "").strip().lower(), truth))
 
 
@@ -316,16 +298,10 @@ def figures(
     n_resamples: int = statistics.N_RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Figure]:
-    """Columns of scored samples -> each metric with its interval, resampled by group.
+    """Columns of n scored samples -> each metric with its interval, resampled by group; without those of no value.
 
-    Args:
-        table: the columns of n samples.
-        rows: which of them, as numpy indexes an array; None: all.
-        metrics: which; those that no photograph has a value of are left out.
-        n_resamples: how many resamples.
-        seed: of the resamples.
-
-    Photographs without a group are each their own. The order of the photographs does not matter.
+    `rows` says which of the photographs, as numpy indexes an array. Those without a group are each their own; their
+    order does not matter.
     """
     values, groups = _values(table, metrics)
     return _figures(metrics, values, groups, rows, n_resamples=n_resamples, seed=seed)
@@ -337,18 +313,13 @@ def _values(table: Columns, metrics: Sequence[Metric]) -> tuple[dict[str, Floats
     return {metric.name: metric.values(table) for metric in metrics}, np.unique(groups, return_inverse=True)[1]
 
 
-def labels_of(truths: Sequence[Truth]) -> dict[By, list[str | None]]:
-    """What each of n photographs counts to in the breakdowns (`metrics.breakdowns.labels`)."""
-    return labels(*([getattr(one, name) for one in truths] for name in ("lat", "lon", "country", "scene")))
-
-
 def breakdowns(
     table: Columns, by: Mapping[By, Sequence[str | None]], *, metrics: Sequence[Metric] = METRICS, seed: int = 0
 ) -> dict[By, dict[str, dict[str, Figure]]]:
     """The figures of each part of the photographs: by continent, country, scene and size of city of the true place.
 
-    What belongs where `by` says (`labels_of`). Photographs whose label is unknown are in no part, and a dimension that
-    no photograph has is left out.
+    What belongs where `by` says (`metrics.breakdowns.labels`). Photographs whose label is unknown are in no part, and a
+    dimension that no photograph has is left out.
     """
     metrics = [metric for metric in metrics if metric.of_parts]
     values, groups = _values(table, metrics)
@@ -381,11 +352,6 @@ def aggregate(metric: Metric, items: Sequence[Any]) -> float:
         return figure_of(metric, metric.values(columns(in_context(items))))
     missing = (np.nan, np.nan) if metric.is_of_pairs else np.nan
     return figure_of(metric, np.array([missing if one is None else one for one in items], dtype=np.float64))
-
-
-def none_if_nan(value: float) -> float | None:
-    """A value with NaN as None."""
-    return None if math.isnan(value) else float(value)
 
 
 def counts(samples: Sequence[Sample]) -> dict[Status, int]:

@@ -56,11 +56,8 @@ def ceilings(
 ) -> Ceilings:
     """Accuracies of answers that name the nearest populated place, and of those that name the best place.
 
-    Args:
-        lats, lons: (n,) degrees, where the photographs were taken.
-        form: of the answers; coordinates reach every photograph.
-        distance: "geodesic" or "haversine", as the score that stands beside it.
-        thresholds_km: the benchmark's own, besides the five that all have.
+    The photographs were taken at (n,) degrees; answers of coordinates reach all of them. `thresholds_km` are the
+    benchmark's own, besides the five that all have.
 
     >>> [accuracies["acc@1km"] for accuracies in ceilings([48.8584], [2.2945], "names")]
     [0.0, 1.0]
@@ -74,13 +71,12 @@ def ceilings(
     all_rows = len(distinct) >= WORTH_ALL_ROWS
     starts = range(0, len(distinct), _AT_ONCE)
     parts = [_answers(distinct[start : start + _AT_ONCE], form, all_rows) for start in starts]
-    kilometres = (DISTANCES[distance](*distinct.T, *np.concatenate(answers).T) for answers in zip(*parts, strict=True))
-    return Ceilings(
-        *(
-            {acc_name(km): float(np.average(within(off, km), weights=photographs)) for km in thresholds}
-            for off in kilometres
-        )
-    )
+
+    def accuracies(answers: Floats) -> dict[str, float]:
+        off = DISTANCES[distance](*distinct.T, *answers.T)
+        return {acc_name(km): float(np.average(within(off, km), weights=photographs)) for km in thresholds}
+
+    return Ceilings(*(accuracies(np.concatenate(answers)) for answers in zip(*parts, strict=True)))
 
 
 def of_every_form(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dict[str, float]]]:

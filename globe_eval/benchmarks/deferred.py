@@ -25,19 +25,9 @@ class _Deferred(ModuleType):
         return getattr(importlib.import_module(self.__name__), name)
 
 
-def defer(name: str, *, apart: bool = False) -> None:
-    """Put off the import of a module to its first use; one that is there already, or not installed, stays as it is.
-
-    `apart`: its submodules can be imported without it.
-    """
-    spec = None if name in sys.modules else importlib.util.find_spec(name)
-    if spec is None:
-        return
-    sys.modules[name] = module = _Deferred(name)
-    module.__spec__ = spec
-    if apart:
-        module.__path__ = spec.submodule_search_locations or []
-
-
-defer("datasets")
-defer("lm_eval.loggers", apart=True)
+for _name in ("datasets", "lm_eval.loggers"):
+    if _name not in sys.modules and (_spec := importlib.util.find_spec(_name)) is not None:
+        sys.modules[_name] = _module = _Deferred(_name)
+        _module.__spec__ = _spec
+        if _name == "lm_eval.loggers":  # whose submodules can be imported without it
+            _module.__path__ = _spec.submodule_search_locations or []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -78,17 +79,14 @@ def task_folders() -> list[Path]:
 
     folders = []
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.value):
-        try:
+        spec = None
+        with suppress(ImportError, ValueError):
             spec = find_spec(point.module)
-        except (ImportError, ValueError):
-            spec = None
         inside = list(spec.submodule_search_locations or ()) if spec else []
         if spec is None or not (inside or spec.origin):
-            package = point.dist.name if point.dist else point.name
-            raise InputError(
-                f"package {package}: entry point {ENTRY_POINTS} {point.name!r} names {point.value!r}, which is no "
-                "package or module; correct it, or uninstall the package"
-            )
+            package, entry = point.dist.name if point.dist else point.name, f"{ENTRY_POINTS} {point.name!r}"
+            wrong = f"names {point.value!r}, which is no package or module; correct it, or uninstall the package"
+            raise InputError(f"package {package}: entry point {entry} {wrong}")
         folders += [Path(folder) for folder in inside] or [Path(str(spec.origin)).parent]
     return [*folders, tasks_folder()]
 
@@ -154,12 +152,8 @@ def tags(known: Mapping[str, Definition]) -> dict[str, list[str]]:
 
 def unknown_task(name: str, known: Mapping[str, Definition]) -> str:
     """The error message for an unknown task: the option that replaced it, else the nearest names."""
-    base, prompt = max(
-        ((name.removesuffix(f"_{prompt}"), prompt) for prompt in PROMPT_NAMES if name.endswith(f"_{prompt}")),
-        key=lambda found: len(found[1]),
-        default=(name, ""),
-    )
-    if prompt and base in known:
+    prompt = max((prompt for prompt in PROMPT_NAMES if name.endswith(f"_{prompt}")), key=len, default="")
+    if prompt and (base := name.removesuffix(f"_{prompt}")) in known:
         form = PROMPTS[SHORT_NAMES.get(prompt, prompt)].answer_form
         return f"{name} is now --tasks {base} --prompt {prompt} (score: --task {base} --answer-form {form})"
     here = f"; {name}.yaml lies here: give that file, or its folder with --include_path"
@@ -214,10 +208,10 @@ def read_definition(path: Path, shipped: Path | None = None, _seen: tuple[Path, 
     return Definition(path, merged, lines)
 
 
-def task_text(name: str, values: Mapping[str, Any]) -> str:
-    """The YAML of a benchmark of the class that all of them are."""
+def task_text(name: str, values: Mapping[str, Any], kind: str = "!function globe_eval.GeoTask") -> str:
+    """The YAML of a benchmark of a class, mostly the one that all of them are."""
     text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=1000)
-    return f"task: {name}\nclass: !function globe_eval.GeoTask\n{text}"
+    return f"task: {name}\nclass: {kind}\n{text}"
 
 
 def _compose(text: str) -> yaml.Node | None:

@@ -37,9 +37,7 @@ def shrink(grey: Image.Image) -> Image.Image:
 
 
 def perceptual_hash(small: Image.Image) -> int | None:
-    """The hash of an upright picture in grey (mode L) that was shrunk; None where it is of one colour.
-
-    Returns: 0 to 2^64 - 1.
+    """The hash, 0 to 2^64 - 1, of an upright picture in grey (mode L) that was shrunk; None where it is of one colour.
 
     >>> perceptual_hash(shrink(Image.new("L", (320, 200), 90))) is None
     True
@@ -60,8 +58,6 @@ def nearest_hashes(
     in at least one of bits + 1 bands (pigeonhole), so only those that share a band are compared: exact, and far below
     the n x m of all pairs.
 
-    >>> nearest_hashes([0b1111, None, 0], [0b0111, 2**63 - 1])
-    {0: 0, 2: 0}
     >>> nearest_hashes([0b1111, None, 0, 2**63 - 1])
     {0: 2, 2: 0}
     """
@@ -100,15 +96,12 @@ def overlap(ours: Sequence[Row], theirs: Sequence[Row]) -> dict[OverlapKind, dic
     - photographer: the same `group`;
     - coordinates: the same `lat` and `lon` to 5 decimals (a metre).
 
-    A row may lack any of these (None, NaN or no such key): it then shares nothing of that kind. A kind is None where
-    one side knows nothing of it (a table without pictures, without photographers, of unlocated pictures): unknown is
-    not "nothing shared".
+    A row may lack any of these (None, NaN or no such key). A kind is None where one side knows nothing of it (a table
+    without pictures, without photographers, of unlocated pictures): unknown is not "nothing shared".
 
     >>> a = {"id": "a", "lat": 1.0, "lon": 2.0, "group": "p"}
     >>> overlap([a], [{**a, "id": "b", "group": None}])
     {'content': None, 'near_duplicate': None, 'photographer': None, 'coordinates': {'a': 'b'}}
-    >>> overlap([{"id": "a", "group": "p"}], [{"id": "b", "lat": 1.0, "lon": 2.0, "group": "p"}])
-    {'content': None, 'near_duplicate': None, 'photographer': {'a': 'b'}, 'coordinates': None}
     """
     content = _shared(ours, theirs, lambda row: row.get("image_sha256"))
     found: dict[OverlapKind, dict[str, str] | None] = {"content": content, "near_duplicate": None}
@@ -127,9 +120,8 @@ def overlapping_ids(prepared: Mapping[str, Any], kinds: Collection[OverlapKind] 
     >>> overlapping_ids({"overlap": [{"ids": {"content": {"a": "x"}, "photographer": {"b": "y"}}}]})
     frozenset({'a'})
     """
-    return frozenset(
-        key for entry in prepared.get("overlap") or [] for kind in kinds for key in entry["ids"].get(kind) or {}
-    )
+    every = [entry["ids"] for entry in prepared.get("overlap") or []]
+    return frozenset(key for ids in every for kind in kinds for key in ids.get(kind) or {})
 
 
 def _hashes(rows: Sequence[Row]) -> list[int | None]:
@@ -146,10 +138,7 @@ def _point(row: Row) -> tuple[float, float] | None:
 
 
 def _shared(ours: Sequence[Row], theirs: Sequence[Row], key: Callable[[Row], Hashable | None]) -> dict[str, str] | None:
-    first: dict[Hashable, str] = {}
-    for row in theirs:
-        if (value := key(row)) is not None:
-            first.setdefault(value, row["id"])
+    first = {value: row["id"] for row in reversed(theirs) if (value := key(row)) is not None}
     known = {row["id"]: value for row in ours if (value := key(row)) is not None}
     if not first or not known:
         return None

@@ -75,10 +75,8 @@ def numbered_rows(path: Path, blank: list[int]) -> NumberedRows:
         raise InputError(f"{path.name}: the file is empty (0 bytes)")
     kind = _format(path)
     if kind is None or (kind in ("parquet", "arrow", "excel") and _is_packed(path)):
-        raise InputError(
-            f"{path.name}: unknown format {path.suffix!r}; allowed: {', '.join(_FORMATS)}, "
-            f"text also as {', '.join(_PACKED)}"
-        )
+        allowed = f"{', '.join(_FORMATS)}, text also as {', '.join(_PACKED)}"
+        raise InputError(f"{path.name}: unknown format {path.suffix!r}; allowed: {allowed}")
     _refuse_other(path, kind)
     try:
         if kind in ("parquet", "arrow"):
@@ -217,9 +215,8 @@ def _csv(path: Path, delimiter: str, blank: list[int]) -> NumberedRows:
                     blank.append(line)
                 elif any(cells[len(header) :]):
                     title = "is line 1 a title?" if len(header) == 1 else "a cell with a comma needs quotes"
-                    raise InputError(
-                        f"{path.name}, line {line}: {len(cells)} cells under a header of {len(header)}; {title}"
-                    )
+                    found = f"{len(cells)} cells under a header of {len(header)}"
+                    raise InputError(f"{path.name}, line {line}: {found}; {title}")
                 else:
                     cells += [""] * (len(header) - len(cells))
                     yield line, {name: cells[place] or None for name, place in places.items()}
@@ -284,10 +281,8 @@ def records(value: Any, name: str) -> list[dict[str, Any]]:
             return rows
     for key, inner in value.items():
         if isinstance(inner, bool | int | float):
-            raise InputError(
-                f"{name}, key {key!r}: found {inner!r}; an object of rows has a photograph's id as key, and an object, "
-                "a list or a text as value"
-            )
+            allowed = "an object of rows has a photograph's id as key, and an object, a list or a text as value"
+            raise InputError(f"{name}, key {key!r}: found {inner!r}; {allowed}")
     return [_keyed(key, inner) for key, inner in value.items()]
 
 
@@ -401,10 +396,8 @@ def _excel(path: Path) -> NumberedRows:
     used = {sheet: frame for sheet, frame in sheets.items() if len(frame)}
     frames = {sheet: frame for sheet, frame in used.items() if _has_id(dict.fromkeys(map(str, frame.columns)))} or used
     if len(frames) > 1:
-        several = " and ".join(map(repr, list(frames)[:2]))
-        raise InputError(
-            f"{path.name}: the sheets {several} have rows; save the one that is meant as a file of its own"
-        )
+        several = f"the sheets {' and '.join(map(repr, list(frames)[:2]))} have rows"
+        raise InputError(f"{path.name}: {several}; save the one that is meant as a file of its own")
     frame = next(iter(frames.values()), pd.DataFrame())
     frame = frame.astype(object).where(frame.notna(), None)
     rows = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]

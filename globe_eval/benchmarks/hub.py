@@ -24,10 +24,9 @@ def download(
     their full length are not written again.
 
     Args:
-        task: what errors call it.
+        task, otherwise: for errors: what to call it, and what to do with a data set that was fetched by hand.
         hub: "owner/name" for the split "test", "owner/name:split" for another.
         folder: where `truth.parquet` and `images/` go.
-        otherwise: what to do with a data set that was fetched by hand, for the error.
 
     Returns the table, the folder of pictures (absolute), and which column has the role "image".
 
@@ -41,12 +40,10 @@ def download(
         data = datasets.load_dataset(repository, split=split)
     except Exception as error:  # offline, gated, renamed, another split: datasets raises a dozen kinds
         raise InputError(
-            f"{task}: {repository} (split {split}) cannot be loaded from the hub: "
-            f"{reason_of(error, 200).rstrip('.')}; download it and {otherwise}, or run this where the hub can be "
-            "reached"
+            f"{task}: {repository} (split {split}) cannot be loaded from the hub: {reason_of(error, 200).rstrip('.')}; "
+            f"download it and {otherwise}, or run this where the hub can be reached"
         ) from None
-    column = picture_column(data.features)
-    if column is None:
+    if (column := picture_column(data.features)) is None:
         raise InputError(f"{task}: {repository} has no column of pictures (columns: {', '.join(data.features)})")
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
@@ -72,19 +69,14 @@ def picture_column(features: Mapping[str, Any]) -> str | None:
     """
     import datasets
 
-    def inner(kind: Any) -> Any:
-        return kind.feature if isinstance(kind, datasets.List | datasets.LargeList) else kind
+    def is_stored(kind: Any) -> bool:
+        of_bytes = isinstance(kind, datasets.Value) and kind.dtype in ("binary", "large_binary")
+        return of_bytes or (isinstance(kind, dict) and "bytes" in kind)
 
-    typed = [name for name, kind in features.items() if isinstance(inner(kind), datasets.Image)]
-    stored = [
-        name
-        for name, kind in features.items()
-        if name.lower() in NAMES
-        and (
-            (isinstance(inner(kind), dict) and "bytes" in inner(kind))
-            or (isinstance(inner(kind), datasets.Value) and inner(kind).dtype in ("binary", "large_binary"))
-        )
-    ]
+    lists = datasets.List | datasets.LargeList
+    kinds = {name: kind.feature if isinstance(kind, lists) else kind for name, kind in features.items()}
+    typed = [name for name, kind in kinds.items() if isinstance(kind, datasets.Image)]
+    stored = [name for name, kind in kinds.items() if name.lower() in NAMES and is_stored(kind)]
     return next(iter([*typed, *stored]), None)
 
 
@@ -120,10 +112,9 @@ def _write(images: Path, index: int, picture: Picture | None) -> str:
     name = f"{index:07d}{Path((picture or {}).get('path') or '').suffix.lower() or '.jpg'}"
     if picture is None:
         return name
-    data = picture.get("bytes")
+    data, file = picture.get("bytes"), images / name
     if data is None:
         data = Path(picture["path"]).read_bytes()
-    file = images / name
     if not (file.is_file() and file.stat().st_size == len(data)):
         file.write_bytes(data)
     return name

@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from itertools import takewhile
+from os.path import commonprefix
 from urllib.parse import unquote
 
 from globe_eval import lazy_re as re
@@ -19,11 +19,11 @@ _ROUNDED = re.compile(r"\d(?:[.,]\d+)?E\+\d+", re.IGNORECASE)
 def match_ids(answers: Sequence[str], truths: Sequence[str]) -> Callable[[str], str]:
     """How ids of the answers meet ids of the truth: as they are, by file name, by its stem, or by path and stem.
 
-    A path begins below the folder that all of one side lie in.
-
-    The first form that is unique on both sides and leaves no answer without truth; else the one that leaves fewest.
+    A path begins below the folder that all of one side lie in. Of these the first that is unique on both sides and
+    leaves no answer without truth, else the one that leaves fewest.
     """
-    shared = [folder for names in (answers, truths) if (folder := _shared_folder(names))]
+    common = (commonprefix([_slashes(name) for name in names]) for names in (answers, truths))  # noqa: RUF071
+    shared = [folder for path in common if (folder := re.sub(r"[^/]*$", "", path))]
     forms: tuple[Callable[[str], str], ...] = (str, _file, stem, partial(_below, shared))
     best, fewest = forms[0], len(answers) + 1
     for form in forms:
@@ -70,12 +70,6 @@ def why_apart(answers: Collection[str], truths: Collection[str]) -> str:
             if 2 * count > len(some) and count > 1:
                 return f"; those of {side} {where} with {more!r}"
     return ""
-
-
-def _shared_folder(names: Sequence[str]) -> str:
-    paths = [_slashes(name) for name in names]
-    same = takewhile(lambda pair: pair[0] == pair[1], zip(min(paths, default=""), max(paths, default=""), strict=False))
-    return re.sub(r"[^/]*$", "", "".join(letter for letter, _ in same))
 
 
 def _below(folders: Sequence[str], name: str) -> str:

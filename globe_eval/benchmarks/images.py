@@ -30,15 +30,8 @@ from typing import Any, NamedTuple
 from PIL import Image, UnidentifiedImageError, features
 
 from globe_eval import lazy_re as re
-from globe_eval.benchmarks.metadata import (
-    MalformedImage,
-    SplitFile,
-    carries_coordinates,
-    have_coordinates,
-    split_jpeg,
-    split_png,
-    split_webp,
-)
+from globe_eval.benchmarks import metadata
+from globe_eval.benchmarks.metadata import MalformedImage, SplitFile
 from globe_eval.errors import InputError, reason_of
 
 # Named one by one: Pillow's other plugins start programs (EPS) or read what no camera writes.
@@ -51,21 +44,17 @@ SUFFIXES = HEIC_SUFFIXES | {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".
 NEEDS_PILLOW_HEIF = "HEIC pictures need pillow-heif (pip install 'globe-eval[heic]')"
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _ORIENTATION = 0x0112
+_TURN = Image.Transpose
 _UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+    **{2: _TURN.FLIP_LEFT_RIGHT, 3: _TURN.ROTATE_180, 4: _TURN.FLIP_TOP_BOTTOM, 5: _TURN.TRANSPOSE},
+    **{6: _TURN.ROTATE_270, 7: _TURN.TRANSVERSE, 8: _TURN.ROTATE_90},
 }
 _PNG_ORIENTED = re.compile(rb"eXIf|Raw profile type|XML:com\.adobe\.xmp")
 _SPLIT = {
-    "JPEG": (split_jpeg, "image/jpeg", frozenset({"L", "RGB"})),
-    "MPO": (split_jpeg, "image/jpeg", frozenset({"L", "RGB"})),
-    "PNG": (split_png, "image/png", frozenset({"1", "L", "P", "RGB", "RGBA"})),
-    "WEBP": (split_webp, "image/webp", frozenset({"RGB", "RGBA"})),
+    "JPEG": (metadata.split_jpeg, "image/jpeg", frozenset({"L", "RGB"})),
+    "MPO": (metadata.split_jpeg, "image/jpeg", frozenset({"L", "RGB"})),
+    "PNG": (metadata.split_png, "image/png", frozenset({"1", "L", "P", "RGB", "RGBA"})),
+    "WEBP": (metadata.split_webp, "image/webp", frozenset({"RGB", "RGBA"})),
 }
 
 
@@ -183,15 +172,11 @@ def _encoded(pixels: Image.Image, was: str | None, bounds: Bounds) -> tuple[byte
     raise ImageError(f"does not fit into {bounds.max_bytes:,} bytes")
 
 
-def clean(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> tuple[bytes, str]:
-    """The image file `data` without metadata, and its MIME type. See the module's text for what is encoded again.
+def clean(data: bytes, name: str, bounds: Bounds = UNBOUNDED) -> tuple[tuple[bytes, str], SplitFile | None]:
+    """The image file `data` without metadata with its MIME type, and its parts; None where it is encoded again.
 
     Raises ImageError: not an image, truncated, too many pixels.
     """
-    return _cleaned(data, name, bounds)[0]
-
-
-def _cleaned(data: bytes, name: str, bounds: Bounds) -> tuple[tuple[bytes, str], SplitFile | None]:
     opened = open_image(data, name)
     parts, mime = _parts(opened, data, bounds)
     if parts is not None:
@@ -238,13 +223,13 @@ def inspect(path: str | os.PathLike[str], bounds: Bounds = UNBOUNDED) -> Inspect
     try:
         parts, _ = _parts(open_image(data, ""), data, bounds)
     except ImageError:
-        return _inspection(data, None, reencoded=False)
-    return _inspection(data, parts, reencoded=parts is None)
+        return _inspection(data, None)._replace(reencoded=False)
+    return _inspection(data, parts)
 
 
-def _inspection(data: bytes, parts: SplitFile | None, *, reencoded: bool) -> Inspection:
-    coordinates = carries_coordinates(data) if parts is None else have_coordinates(parts.cut)
-    return Inspection(hashlib.sha256(data).hexdigest(), coordinates, reencoded)
+def _inspection(data: bytes, parts: SplitFile | None) -> Inspection:
+    coordinates = metadata.carries_coordinates(data) if parts is None else metadata.have_coordinates(parts.cut)
+    return Inspection(hashlib.sha256(data).hexdigest(), coordinates, reencoded=parts is None)
 
 
 def picture_bytes(picture: Image.Image | str | os.PathLike[str], sent: Bounds = UNBOUNDED) -> tuple[bytes, str]:
@@ -275,11 +260,8 @@ class Photograph(Image.Image):
     RGB, upright. It cannot be changed in place; `copy()` gives a plain image that can. Making one touches no file, so
     that a broken picture is the error of its own sample and not of the run.
 
-    Args:
-        path: the image file.
-        name: what logs, errors and ``str()`` call it, best relative to the benchmark's folder; the file's name if
-            not given.
-        bounds: how large models may see it.
+    `name` is what logs, errors and ``str()`` call it, best relative to the benchmark's folder; `bounds` says how large
+    models may see it.
     """
 
     _inspection: Inspection | None = None
@@ -303,12 +285,10 @@ class Photograph(Image.Image):
 
     def clean_bytes(self, sent: Bounds = UNBOUNDED) -> tuple[bytes, str]:
         """The file's bytes without metadata, and their MIME type; `sent` as in `picture_bytes`. Raises ImageError."""
-        data = read_bytes(self.path, self.name)
-        bounds = self.bounds._replace(
-            max_bytes=sent.max_bytes or self.bounds.max_bytes, kinds=sent.kinds or self.bounds.kinds
-        )
-        picture, parts = _cleaned(data, self.name, bounds)
-        self._inspection = _inspection(data, parts, reencoded=parts is None)
+        data, own = read_bytes(self.path, self.name), self.bounds
+        bounds = own._replace(max_bytes=sent.max_bytes or own.max_bytes, kinds=sent.kinds or own.kinds)
+        picture, parts = clean(data, self.name, bounds)
+        self._inspection = _inspection(data, parts)
         return picture
 
     @property

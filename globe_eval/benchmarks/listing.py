@@ -22,10 +22,11 @@ def table(known: Mapping[str, Definition], width: int = 80) -> str:
     `width` is the terminal's, in characters; descriptions are cut to it.
     """
     variants = variants_of(known)
-    names = [name for name in sorted(known) if not known[name].is_group and name not in variants]
+    benchmarks = [(name, one) for name, one in sorted(known.items()) if not one.is_group and name not in variants]
     header = ("task", "n", "data", "what it is")
     rows = [
-        (name, _n(known[name]), "here" if is_here(known[name].values) else "-", _text(known[name])) for name in names
+        (name, _stated(one, "n"), "here" if is_here(one.values) else "-", _stated(one, "description"))
+        for name, one in benchmarks
     ]
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(3)]
     left = max(20, width - sum(widths) - 3 * GAP)
@@ -60,13 +61,13 @@ def details(known: Mapping[str, Definition], width: int = 80) -> str:
             continue
         own = [variant for variant, base in variants.items() if base == name]
         facts = {
-            "what": _text(known[name]),
+            "what": _stated(known[name], "description"),
             "n": f"{metadata['n']:,}, version {metadata.get('version')}" if metadata.get("n") else "",
             "data": "here" if is_here(values) else f"not in {data_folder()}; source: {metadata.get('source', '')}",
             "answers": str(answer_form(values)),
             "variants": "; ".join(f"{variant}: {answer_form(known[variant].values)}" for variant in own),
             "ceiling": _ceilings(known[name]),
-            "licence": str(metadata.get("license", "")),
+            "licence": _stated(known[name], "license"),
             "unverified": ", ".join(map(str, metadata.get("unverified") or ())),
         }
         lines = [_item(key, text, width) for key, text in facts.items()]
@@ -111,12 +112,8 @@ def _data(one: Definition) -> tuple[Any, Any]:
     return one.values.get("dataset_kwargs"), one.values.get("custom_dataset")
 
 
-def _n(one: Definition) -> str:
-    return str((one.values.get("metadata") or {}).get("n") or "")
-
-
-def _text(one: Definition) -> str:
-    return str((one.values.get("metadata") or {}).get("description") or "")
+def _stated(one: Definition, key: str) -> str:
+    return str((one.values.get("metadata") or {}).get(key) or "")
 
 
 def _item(key: str, text: str, width: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,11 @@ def read_manifest(
     where: str | None = None,
     pictures: bool = True,
 ) -> Manifest:
-    """Read a table of truth and find its pictures under `images` (default: the table's folder).
+    """Read a table of truth and find its pictures.
 
     Args:
-        path: CSV, TSV, JSON lines or Parquet.
-        images: the folder of the pictures; those that do not lie there are looked for in the folders below it.
+        path: of any format that `benchmarks.formats` reads.
+        images: the folder of the pictures, by default the table's; those not there are looked for in folders below.
         columns: role (one of ROLES) -> column. An image may be a pattern of columns, "{city}/{key}.jpg"; latitude and
             longitude may be one column whose cells are "lat, lon".
         values: role -> value in the table -> value in the manifest, as in {"scene": {0: "indoor"}}.
@@ -66,8 +67,7 @@ def read_manifest(
     Raises InputError, naming the line, for what `read_truth` refuses and for a picture that is absent, empty (0 bytes)
     or outside the folder.
     """
-    table = read_table(path)
-    folder = (images or path.parent).expanduser()
+    table, folder = read_table(path), (images or path.parent).expanduser()
     if not pictures:
         rows = read_truth(table, columns=with_usual_columns(table, columns or {}), values=values, where=where)
         return Manifest(rows, folder, path=path)
@@ -82,10 +82,9 @@ def read_manifest(
 
     refuse_unread_heic(folder, [row["image"] for row in located])
     if lacking:
-        raise InputError(
-            f"{folder}: {len(lacking):,} of {len(located):,} images of {path.name} are not there: "
-            f"{', '.join(lacking[:3])}{', …' if len(lacking) > 3 else ''}"
-        )
+        some = f"{', '.join(lacking[:3])}{', …' if len(lacking) > 3 else ''}"
+        count = f"{len(lacking):,} of {len(located):,} images of {path.name}"
+        raise InputError(f"{folder}: {count} are not there: {some}")
     return Manifest(located, folder.resolve(), path=path)
 
 
@@ -108,11 +107,13 @@ def locate(
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder of images (for {table.path.name})")
     root = folder.resolve()
-    find, inside = _finder(root), _inside(root)
+    find = _finder(root)
+    # Whatever links lead to it; once a folder, for resolving each of 12,000 files would take a second.
+    inside: Callable[[Path], bool] = cache(lambda path: path.resolve().is_relative_to(root))
     for index, row in indexed:
         name = _image_name(table, index, chosen.get("image"), row["id"], image_suffix)
         file = find(root / name)
-        if file is not None and not inside(file):
+        if file is not None and not inside(file if file.is_symlink() or file.name == ".." else file.parent):
             raise InputError(f"{table.where(index)}, column {chosen.get('image')!r}: {name!r} lies outside {folder}")
         yield index, {**row, "image": name if file is None else file.relative_to(root).as_posix()}, file is not None
 
@@ -128,9 +129,8 @@ def read_prepared(folder: Path, *, pictures: bool = True) -> Manifest | None:
     images, columns = Path(prepared_fact(folder, "images")), {role: role for role in ROLES}
     manifest = read_manifest(path, images=images, columns=columns, pictures=pictures)
     if manifest.sha256 != sha256:
-        raise InputError(
-            f"{path}: SHA-256 of the truth {manifest.sha256[:12]}…, prepared {sha256[:12]}…; prepare again"
-        )
+        both = f"SHA-256 of the truth {manifest.sha256[:12]}…, prepared {sha256[:12]}…"
+        raise InputError(f"{path}: {both}; prepare again")
     return replace(manifest, overlap=tuple(prepared_fact(folder, "overlap", ()) or ()))
 
 
@@ -155,10 +155,8 @@ def find_manifest(values: Mapping[str, Any], *, pictures: bool = True) -> Manife
         found = find_data(given[key])
         if found is None:
             source = f"; it comes from {metadata['source']}" if metadata.get("source") else ""
-            raise error(
-                f"task {task!r}: {given[key]!r}, its {what}, is neither here nor in {data_folder()} (set "
-                f"GLOBE_EVAL_DATA to the folder of your data){source}"
-            )
+            where = f"neither here nor in {data_folder()} (set GLOBE_EVAL_DATA to the folder of your data)"
+            raise error(f"task {task!r}: {given[key]!r}, its {what}, is {where}{source}")
         return found
 
     folder = data_folder() / str(given.get("prepared", task))
@@ -222,10 +220,8 @@ def _image_name(table: Table, index: int, column: str | None, key: str, suffix: 
     if column and "{" in column:
         lacking = [name for name in _PATTERN.findall(column) if name not in table.columns]
         if lacking:
-            raise InputError(
-                f"{table.path.name}: no column {lacking[0]!r} for the image {column!r}"
-                f"{nearest(lacking[0], table.columns)} (columns: {', '.join(table.columns)})"
-            )
+            hint = f"{nearest(lacking[0], table.columns)} (columns: {', '.join(table.columns)})"
+            raise InputError(f"{table.path.name}: no column {lacking[0]!r} for the image {column!r}{hint}")
         name = _PATTERN.sub(lambda found: cell_text(table, index, found[1]) or "", column)
     else:
         name = cell_text(table, index, table.find("image", column) if column else None) or key
@@ -256,20 +252,6 @@ def _finder(root: Path) -> Callable[[Path], Path | None]:
         return found[0] if found else None
 
     return find
-
-
-def _inside(root: Path) -> Callable[[Path], bool]:
-    """Whether a file lies below `root`, an absolute path without links, whatever links lead to it."""
-    folders: dict[Path, bool] = {}
-
-    def inside(file: Path) -> bool:
-        if file.is_symlink() or file.name == "..":
-            return file.resolve().is_relative_to(root)
-        if file.parent not in folders:  # once a folder: resolving each of 12,000 files would take a second
-            folders[file.parent] = file.parent.resolve().is_relative_to(root)
-        return folders[file.parent]
-
-    return inside
 
 
 def with_usual_columns(table: Table, columns: Mapping[str, str]) -> dict[str, str]:

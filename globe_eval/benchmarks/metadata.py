@@ -20,6 +20,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
 
@@ -59,8 +60,7 @@ def split_jpeg(data: bytes) -> SplitFile:
     """
     if data[:2] != b"\xff\xd8":
         raise MalformedImage("no JPEG start marker")
-    kept: list[bytes] = [data[:2]]
-    cut: list[bytes] = []
+    kept, cut = [data[:2]], list[bytes]()
     at, in_scan = 2, False
     while found := _MARKER.search(data, at):
         start, marker = found.start(), data[found.start() + 1]
@@ -95,9 +95,7 @@ def split_png(data: bytes) -> SplitFile:
     """
     if not data.startswith(_PNG_SIGNATURE):
         raise MalformedImage("no PNG signature")
-    kept: list[bytes] = [_PNG_SIGNATURE]
-    cut: list[bytes] = []
-    at = len(_PNG_SIGNATURE)
+    kept, cut, at = [_PNG_SIGNATURE], list[bytes](), len(_PNG_SIGNATURE)
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
@@ -118,18 +116,13 @@ def split_png(data: bytes) -> SplitFile:
 
 
 def split_webp(data: bytes) -> SplitFile:
-    """The still WebP's picture, and the rest.
-
-    Raises MalformedImage: truncated, animated or without a picture.
-    """
+    """The still WebP's picture, and the rest. Raises MalformedImage: truncated, animated or without a picture."""
     if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
         raise MalformedImage("no WebP header")
     end = 8 + int.from_bytes(data[4:8], "little")
     if end > len(data):
         raise MalformedImage("the WebP ends before its stated length")
-    kept: list[bytes] = []
-    cut: list[bytes] = []
-    at = 12
+    kept, cut, at = list[bytes](), list[bytes](), 12
     while at + 8 <= end:
         kind, size = struct.unpack_from("<4sI", data, at)
         body = data[at + 8 : at + 8 + size]
@@ -180,20 +173,17 @@ def carries_coordinates(data: bytes) -> bool:
     >>> carries_coordinates(b"\\xff\\xd8\\xff\\xfe\\0\\x10latitude: 48.8" + b"\\xff\\xd9")
     True
     """
-    split = _SPLIT.get(data[:2])
-    try:
-        cut = split(data).cut if split else [data]
-    except MalformedImage:
-        cut = [data]
+    split, cut = _SPLIT.get(data[:2]), [data]
+    with suppress(MalformedImage):
+        cut = split(data).cut if split else cut
     return have_coordinates(cut)
 
 
 def have_coordinates(cut: Sequence[bytes]) -> bool:
     """Whether one of the segments cut out of an image file does, as :func:`carries_coordinates` says."""
     cut = [part for part in cut if len(part) > 5]
-    return any(
-        map(_has_coordinates, cut[:_SEGMENTS] + cut[_SEGMENTS:][-1:])
-    )  # the last: what stands after the end marker
+    some = cut[:_SEGMENTS] + cut[_SEGMENTS:][-1:]  # the last: what stands after the end marker
+    return any(map(_has_coordinates, some))
 
 
 def _has_coordinates(cut: bytes) -> bool:

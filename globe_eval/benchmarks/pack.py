@@ -16,15 +16,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from globe_eval.benchmarks import images
-from globe_eval.benchmarks.definition import Definition, data_folder
+from globe_eval.benchmarks.definition import Definition, data_folder, task_text
 from globe_eval.benchmarks.manifest import Manifest, find_manifest
 from globe_eval.benchmarks.table import cell_value, read_table
 from globe_eval.benchmarks.truth import TRUTH_FIELDS
 from globe_eval.errors import InputError
-from globe_eval.files import json_lines
+from globe_eval.files import file_sha256, json_lines
 
 _SUFFIX = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"}
 HASH = "image_sha256"
@@ -85,10 +83,9 @@ def write_hub_folder(definition: Definition, folder: Path, *, hashes_only: bool 
         (whole / str(where["images"])).mkdir(parents=True)
         if hashes_only:
             (whole / "images" / ".gitkeep").touch()
-            rows = [
-                {**_known(row), "image": row["image"], HASH: _sha256(manifest.images / row["image"])}
-                for row in manifest.rows
-            ]
+            files = [row["image"] for row in manifest.rows]
+            more = [{"image": file, HASH: file_sha256(manifest.images / file)} for file in files]
+            rows = [_known(row) | its for row, its in zip(manifest.rows, more, strict=True)]
         else:
             rows = []
             for row, (file, data) in zip(manifest.rows, clean_pictures(manifest), strict=True):
@@ -109,11 +106,8 @@ def other_pictures(manifest: Manifest) -> list[str]:
     if table is None or HASH not in table.columns:
         return []
     wanted = {str(cell_value(cells, "id")): cell_value(cells, HASH) for cells in table.rows}
-    return [
-        row["image"]
-        for row in manifest.rows
-        if wanted.get(row["id"]) not in (None, _sha256(manifest.images / row["image"]))
-    ]
+    pictures = [(row["image"], wanted.get(row["id"])) for row in manifest.rows]
+    return [image for image, digest in pictures if digest not in (None, file_sha256(manifest.images / image))]
 
 
 def portable_yaml(definition: Definition, dataset_kwargs: Mapping[str, Any]) -> str:
@@ -125,9 +119,7 @@ def portable_yaml(definition: Definition, dataset_kwargs: Mapping[str, Any]) -> 
     own = {key: value for key, value in values.items() if key not in ("task", "class", "include", "dataset_kwargs")}
     if definition.is_group or "!function" in json.dumps(own, default=str):
         raise InputError(f"{definition.path}: groups and functions of one's own travel as a package (new_benchmark.md)")
-    return f"task: {definition.name}\nclass: {values['class']}\n" + yaml.safe_dump(
-        {"dataset_kwargs": dict(dataset_kwargs), **own}, sort_keys=False, allow_unicode=True, width=1000
-    )
+    return task_text(definition.name, {"dataset_kwargs": dict(dataset_kwargs), **own}, values["class"])
 
 
 def clean_pictures(manifest: Manifest) -> Iterator[tuple[str, bytes]]:
@@ -174,11 +166,6 @@ def unpack_benchmark(path: Path) -> Path:
     return folder / yamls[0]
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _known(row: dict[str, Any]) -> dict[str, Any]:
     return {key: row[key] for key in TRUTH_FIELDS if row.get(key) is not None}
 
@@ -188,16 +175,14 @@ def _card(definition: Definition, manifest: Manifest, table: str, hashes_only: b
     from huggingface_hub import DatasetCardData
 
     name, metadata, n = definition.name, definition.values.get("metadata") or {}, len(manifest.rows)
-    license_ = str(metadata.get("license") or "")
+    license_, path = str(metadata.get("license") or ""), table if hashes_only else "test/**"
     data = DatasetCardData(
         pretty_name=name,
         license=license_.lower() if _LICENSES.fullmatch(license_.lower()) else "other",
         task_categories=["image-text-to-text"],
         tags=["geolocation", "benchmark", "globe-eval"],
         size_categories=[next((size for most, size in _SIZES if n < most), "n>1M")],
-        configs=[
-            {"config_name": "default", "data_files": [{"split": "test", "path": table if hashes_only else "test/**"}]}
-        ],
+        configs=[{"config_name": "default", "data_files": [{"split": "test", "path": path}]}],
     )
     facts = [
         ("Photographs", f"{n:,}"),
@@ -205,12 +190,10 @@ def _card(definition: Definition, manifest: Manifest, table: str, hashes_only: b
         *((key.capitalize(), str(metadata[key])) for key in ("source", "citation") if metadata.get(key)),
         ("Version", f"{metadata.get('version', '')}, SHA-256 of the truth `{manifest.sha256}`"),
     ]
-    pictures = (
-        f"The pictures are not here. Put them into `images/` under the names in `{table}`; `globe-eval validate "
-        f"{name}.yaml` compares their SHA-256."
-        if hashes_only
-        else "The pictures are without metadata, as models see them."
-    )
+    pictures = "The pictures are without metadata, as models see them."
+    if hashes_only:
+        pictures = f"The pictures are not here. Put them into `images/` under the names in `{table}`; "
+        pictures += f"`globe-eval validate {name}.yaml` compares their SHA-256."
     listed = "\n".join(f"- {key}: {value}" for key, value in facts)
     defects = "".join(f"- {one}\n" for one in metadata.get("defects") or [])
     return f"""---

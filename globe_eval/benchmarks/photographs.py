@@ -49,9 +49,8 @@ class Description(NamedTuple):
 def describe_folder(folder: Path) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
     """A row (HEADER) for each photograph in a folder and below it that says where it was taken; the others, with why.
 
-    Ids are paths relative to the folder. `country` is the one whose borders the point lies in, None at sea and where
-    sources differ. Photographers are numbered in the order of their first picture: a table is passed on, a name need
-    not be.
+    Ids are paths relative to the folder. `country` is None at sea and where sources differ. Photographers are numbered
+    in the order of their first picture: a table is passed on, a name need not be.
 
     Raises InputError for no such folder, and where no photograph says it.
     """
@@ -73,10 +72,8 @@ def describe_folder(folder: Path) -> tuple[list[dict[str, Any]], list[tuple[str,
         rows.append({"id": id_, "lat": lat, "lon": lon, "photographer": author, "taken": found.taken})
     if not rows:
         name, reason = left_out[0]
-        raise InputError(
-            f"--images {folder}: none of {len(left_out):,} pictures says where it was taken ({name}: {reason}); "
-            "give a table with --truth, or see globe-eval ask"
-        )
+        none = f"none of {len(left_out):,} pictures says where it was taken ({name}: {reason})"
+        raise InputError(f"--images {folder}: {none}; give a table with --truth, or see globe-eval ask")
     accepted = countries_at([row["lat"] for row in rows], [row["lon"] for row in rows])
     for row, codes in zip(rows, accepted, strict=True):
         row["country"] = country_name(*codes) if len(codes) == 1 else None
@@ -90,10 +87,9 @@ def pictures_in(folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise InputError(f"--images {folder}: no such folder")
-    found = sorted(pictures_below(folder))
-    if not found:
-        raise InputError(f"--images {folder}: no picture there ({', '.join(sorted(SUFFIXES))})")
-    return found
+    if found := sorted(pictures_below(folder)):
+        return found
+    raise InputError(f"--images {folder}: no picture there ({', '.join(sorted(SUFFIXES))})")
 
 
 def describe(path: Path) -> Description:
@@ -102,7 +98,10 @@ def describe(path: Path) -> Description:
     exif, gps, details = _exif(opened)
     xmp = opened.info.get("xmp") or opened.info.get("XML:com.adobe.xmp") or ""
     xmp = xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else str(xmp)
-    point, lacking = _exif_point(gps)
+    point, lacking = None, "no coordinates in its metadata"
+    if gps.get(GPS.GPSLatitude) is not None and gps.get(GPS.GPSLongitude) is not None:
+        lat = _degrees(gps[GPS.GPSLatitude], _text(gps.get(GPS.GPSLatitudeRef)))
+        point, lacking = _point_or_reason(lat, _degrees(gps[GPS.GPSLongitude], _text(gps.get(GPS.GPSLongitudeRef))))
     if point is None and (written := [_xmp(xmp, name) for name in ("GPSLatitude", "GPSLongitude")]) != [None, None]:
         point, lacking = _point_or_reason(*map(_xmp_degrees, written))
     taken = _time(details.get(Base.DateTimeOriginal), details.get(Base.OffsetTimeOriginal))
@@ -122,14 +121,6 @@ def _exif(opened: Image.Image) -> tuple[Mapping[int, Any], Mapping[int, Any], Ma
         return exif, exif.get_ifd(IFD.GPSInfo), exif.get_ifd(IFD.Exif)
     except Exception:  # Pillow raises nearly anything on broken bytes
         return {}, {}, {}
-
-
-def _exif_point(gps: Mapping[int, Any]) -> tuple[Point | None, str]:
-    if gps.get(GPS.GPSLatitude) is None or gps.get(GPS.GPSLongitude) is None:
-        return None, "no coordinates in its metadata"
-    lat = _degrees(gps[GPS.GPSLatitude], _text(gps.get(GPS.GPSLatitudeRef)))
-    lon = _degrees(gps[GPS.GPSLongitude], _text(gps.get(GPS.GPSLongitudeRef)))
-    return _point_or_reason(lat, lon)
 
 
 def _degrees(value: Any, hemisphere: str | None) -> float | str:
@@ -153,9 +144,8 @@ def _degrees(value: Any, hemisphere: str | None) -> float | str:
 
 def _xmp_degrees(text: str | None) -> float | str:
     found = _XMP_DEGREES.fullmatch((text or "").strip())
-    return _degrees(tuple(float(part) for part in found.groups()[:3] if part), found[4]) if found else (
-        "coordinates without a hemisphere"
-    )  # fmt: skip
+    parts = tuple(float(part) for part in found.groups()[:3] if part) if found else (0.0,)
+    return _degrees(parts, found and found[4])
 
 
 def _point_or_reason(lat: float | str, lon: float | str) -> tuple[Point | None, str]:

@@ -82,10 +82,14 @@ def as_degrees(cell: Any, axis: int) -> float | None:
     return degrees
 
 
+def _is_position(pair: tuple[Any, Any] | None) -> bool:
+    return pair is not None and None not in (as_degrees(pair[0], 0), as_degrees(pair[1], 1))
+
+
 def point_in_cell(cell: Any) -> tuple[Any, Any] | None:
     """The latitude and longitude in one cell: two numbers, well-known text, or what an answer may say; else None."""
     cells = coordinate_pair(cell)
-    if cells is not None and None not in (as_degrees(cells[0], 0), as_degrees(cells[1], 1)):
+    if _is_position(cells):
         return cells
     read = parse(cell) if isinstance(cell, str) else None
     return cells if read is None or read.lat is None or read.lon is None else (read.lat, read.lon)
@@ -98,9 +102,7 @@ def are_positions(cells: Sequence[Any]) -> bool:
     (True, False)
     """
     pairs = [coordinate_pair(cell) for cell in cells if not is_missing(cell)]
-    return bool(pairs) and all(
-        pair is not None and None not in (as_degrees(pair[0], 0), as_degrees(pair[1], 1)) for pair in pairs
-    )
+    return bool(pairs) and all(map(_is_position, pairs))
 
 
 def _refuse_letters_apart(table: Table, columns: Sequence[str], points: npt.NDArray[np.float64]) -> None:
@@ -110,10 +112,8 @@ def _refuse_letters_apart(table: Table, columns: Sequence[str], points: npt.NDAr
             continue
         letters = {plus, plus[0], minus, minus[0]}
         for column in table.columns:
-            cells = (str(row.get(column)).strip().upper() for row in table.rows if row.get(column) is not None)
-            if all(cell in letters for cell in cells) and any(
-                str(row.get(column)).strip().upper() in (minus, minus[0]) for row in table.rows
-            ):
+            cells = {str(cell).strip().upper() for row in table.rows if (cell := row.get(column)) is not None}
+            if cells <= letters and cells & {minus, minus[0]}:
                 raise InputError(
                     f"{table.path.name}: column {column!r} says {plus[0]} or {minus[0]}, and no {columns[axis]!r} is "
                     f"below zero: write the letter beside its number, as in {('33.85 S', '74.04 W')[axis]}"
@@ -138,18 +138,14 @@ def with_decimal_points(table: Table, lat_column: str, lon_column: str) -> Table
 def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list[str]) -> npt.NDArray[np.float64]:
     """(n, 2) latitude and longitude in degrees of each row; NaN where it states none. Some may be out of range.
 
-    The two columns may be one. Degrees, minutes and seconds are read. `notes` gets how many cells hold
-    something that is no position.
-
-    A decimal comma is read where no number of the two columns has a point, and longitudes from 0 to 360 where none is
-    negative.
+    The two columns may be one. Degrees, minutes and seconds are read, a decimal comma where no number of the two
+    columns has a point, and longitudes from 0 to 360 where none is negative. `notes` gets how many are no position.
 
     Raises InputError for a decimal comma beside points, an object where a number belongs, and where most of what is
     given is no position or out of range: the column then is another one.
     """
-    points = np.full((len(table.rows), 2), np.nan)
+    points, stated = np.full((len(table.rows), 2), np.nan), 0
     odd: dict[str, list[int]] = {"no position": [], "half a position": [], "out of range": []}
-    stated = 0
     table = with_decimal_points(table, lat_column, lon_column)
     for index, cells in enumerate(table.rows):
         lat, lon = cell_value(cells, lat_column), cell_value(cells, lon_column)
@@ -172,7 +168,11 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
             odd["no position"].append(index)
             continue
         points[index] = numbers
-    _read_from_0_to_360(points[:, 1], f"{table.path.name}, column {lon_column!r}", notes)
+    lons = points[:, 1]
+    if (beyond := lons > _LIMITS[1]).any() and not (lons < 0).any() and (lons[beyond] <= 360).all():
+        read = f"{int(beyond.sum()):,} longitudes beyond 180 and none below 0: read as from 0 to 360"
+        notes.append(f"{table.path.name}, column {lon_column!r}: {read}")
+        lons[beyond] -= 360
     odd["out of range"] = np.flatnonzero((np.abs(points) > _LIMITS).any(axis=1)).tolist()
     for kind, rows in odd.items():
         if not rows:
@@ -181,9 +181,10 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
         where = f"{table.where(rows[0])}, column {column!r}"
         if 2 * len(rows) > stated and kind != "half a position":
             limit = _LIMITS[column != lat_column]
+            swapped = len(rows) > 1 and (np.abs(points[rows, ::-1]) <= _LIMITS).all()
             raise InputError(
                 f"{where}: found {quoted(cell)}; allowed: degrees from {-limit:g} to {limit:g}, or empty for no answer "
-                f"({len(rows):,} of {stated:,} are {kind}{_advice(points, rows, lat_column, lon_column)})"
+                f"({len(rows):,} of {stated:,} are {kind}{_options(lat_column, lon_column) if swapped else ''})"
             )
         notes.append(
             f"{len(rows):,} of {stated:,} answers are {kind} and count as misses; the first: {where}: {cell!r}"
@@ -198,12 +199,8 @@ def position_notes(
 ) -> list[str]:
     """A note where the answers are far nearer the truth when swapped, mirrored, scaled or with its signs; mostly none.
 
-    Args:
-        name: of the file of the answers, for the message.
-        lat_column: its latitudes.
-        lon_column: its longitudes; the same column where it has both.
-        points: (n, 2) answers in degrees, NaN where there is none.
-        truth: (n, 2) where the photographs were taken, in degrees.
+    `points` are n answers and `truth` where the photographs were taken, (n, 2) in degrees, NaN where there is none;
+    `name` and the columns, which may be one, are those of the answers' file.
 
     Raises InputError where a latitude is out of range and most answers are nearer the truth the other way round.
     """
@@ -248,10 +245,8 @@ def cut_notes(table: Table, column: str) -> list[str]:
         file.seek(-1, os.SEEK_END)
         if file.read(1) in b"\r\n":
             return []
-    return [
-        f"{table.where(-1)}: {column!r} is {last!r}, with fewer decimals than all others, and no "
-        f"line break follows: is the file cut off there?"
-    ]
+    signs = "with fewer decimals than all others, and no line break follows: is the file cut off there?"
+    return [f"{table.where(-1)}: {column!r} is {last!r}, {signs}"]
 
 
 def _km(points: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -263,13 +258,8 @@ def _km(points: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> npt.
 def refuse_radians(table: Table, lat_column: str, lon_column: str, points: npt.NDArray[np.float64]) -> None:
     """Raise InputError where positions can only be radians: all of them are, as degrees, in a stretch of open sea.
 
-    Within pi / 2 of the equator and pi of Greenwich there is no land.
-
-    Args:
-        table: with the two columns, for the message.
-        lat_column: latitudes.
-        lon_column: longitudes.
-        points: (n, 2) positions, NaN where there is none. Fewer than 5 different ones say nothing.
+    Within pi / 2 of the equator and pi of Greenwich there is no land. `points` are (n, 2), NaN where there is none;
+    fewer than 5 different ones say nothing.
     """
     known = points[np.isfinite(points).all(axis=1)]
     if (np.abs(known) > (np.pi / 2, np.pi)).any():
@@ -293,20 +283,6 @@ def _culprit(table: Table, index: int, lat_column: str, lon_column: str, kind: s
     number = as_number(lat)
     right = number is not None and (kind != "out of range" or abs(number) <= _LIMITS[0])
     return (lon_column, lon) if right or (kind == "half a position" and is_missing(lon)) else (lat_column, lat)
-
-
-def _read_from_0_to_360(lons: npt.NDArray[np.float64], where: str, notes: list[str]) -> None:
-    """Make longitudes lie from -180 to 180, in place, where none is negative and those beyond 180 end at 360."""
-    beyond = lons > _LIMITS[1]
-    if beyond.any() and not (lons < 0).any() and (lons[beyond] <= 360).all():
-        notes.append(f"{where}: {int(beyond.sum()):,} longitudes beyond 180 and none below 0: read as from 0 to 360")
-        lons[beyond] -= 360
-
-
-def _advice(points: npt.NDArray[np.float64], rows: list[int], lat_column: str, lon_column: str) -> str:
-    some = points[rows]
-    swapped = len(rows) > 1 and bool((np.abs(some[:, ::-1]) <= _LIMITS).all())
-    return _options(lat_column, lon_column) if swapped else ""
 
 
 def _options(lat_column: str, lon_column: str) -> str:

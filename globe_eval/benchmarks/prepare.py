@@ -8,10 +8,10 @@ into the folder of the pictures. The same input always gives the same bytes.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,23 +20,44 @@ from typing import Any
 import globe_eval
 from globe_eval.benchmarks.ceilings import of_every_form
 from globe_eval.benchmarks.definition import Definition, data_folder, find, find_data, known_tasks, read_definition
-from globe_eval.benchmarks.duplicates import KINDS, overlap
-from globe_eval.benchmarks.findings import Finding, findings
+from globe_eval.benchmarks.duplicates import KINDS, nearest_hashes, overlap
 from globe_eval.benchmarks.hub import download
 from globe_eval.benchmarks.images import pictures_below
 from globe_eval.benchmarks.manifest import locate
 from globe_eval.benchmarks.points import SwappedHeader
-from globe_eval.benchmarks.scan import SCAN_VERSION, scan
+from globe_eval.benchmarks.scan import SCAN_VERSION, FileProblem, Scan, scan
 from globe_eval.benchmarks.table import read_table, write_csv
 from globe_eval.benchmarks.truth import other_size, read_truth, truth_sha256
 from globe_eval.errors import InputError
-from globe_eval.files import write_whole
+from globe_eval.files import file_sha256, write_whole
 from globe_eval.places import gazetteer
+from globe_eval.places.borders import countries_at
 from globe_eval.places.resolve import RESOLVER_VERSION
 
 FROM_SCAN = ("perceptual_hash", "width", "height")
 """What the manifest has of a picture's scan, besides its SHA-256."""
 _ROW_GROUP = 1 << 16
+NULL_ISLAND_DEGREES = 0.01
+EXAMPLES = 3
+
+Row = Mapping[str, Any]
+Item = tuple[str, str]
+"""What, and a detail."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: how many, and each of them."""
+
+    check: str
+    count: int
+    items: list[Item]
+
+    @property
+    def examples(self) -> list[str]:
+        """The first few, as a person reads them."""
+        some = [(what, detail.removeprefix(f"{what}: ")) for what, detail in self.items[:EXAMPLES]]
+        return [f"{what} ({detail})" if detail else what for what, detail in some]
 
 
 @dataclass(frozen=True)
@@ -103,21 +124,13 @@ def prepare(
     lines = [(one.check, what, detail) for one in found for what, detail in one.items]
     write_csv(findings_file, ("check", "what", "detail"), lines)
 
-    kept = [
-        {**row, "image_sha256": one.sha256, **{key: getattr(one, key) for key in FROM_SCAN}}
-        for row, one in zip(rows, scans, strict=True)
-        if one.problem is None
-    ]
+    whole = [(row, one) for row, one in zip(rows, scans, strict=True) if one.problem is None]
+    kept = [{**row, "image_sha256": one.sha256, **{key: getattr(one, key) for key in FROM_SCAN}} for row, one in whole]
     lacking = [row["id"] for row, one in zip(rows, scans, strict=True) if one.problem is not None]
-    with table.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = file_sha256(table)
     document: dict[str, Any] = {
-        "task": name,
-        "version": str(metadata.get("version", "")),
-        "n": len(kept),
-        "manifest_sha256": truth_sha256(kept),
-        "truth": table.name,
-        "truth_sha256": digest,
+        **{"task": name, "version": str(metadata.get("version", "")), "n": len(kept)},
+        **{"manifest_sha256": truth_sha256(kept), "truth": table.name, "truth_sha256": digest},
         "truth_known_as": (metadata.get("known_truth") or {}).get(digest),
         "repaired": repaired,
         "images": str(pictures),
@@ -126,10 +139,8 @@ def prepare(
         "overlap": [_overlap(kept, *other) for other in others],
         "ceilings": of_every_form(kept),
         "made_with": {
-            "globe-eval": globe_eval.__version__,
-            "scan": str(SCAN_VERSION),
-            "gazetteer": gazetteer.info()["version"],
-            "resolver": RESOLVER_VERSION,
+            **{"globe-eval": globe_eval.__version__, "scan": str(SCAN_VERSION)},
+            **{"gazetteer": gazetteer.info()["version"], "resolver": RESOLVER_VERSION},
             **{package: version(package) for package in ("numpy", "pillow", "pyarrow")},
         },
     }
@@ -163,11 +174,9 @@ def refuse_unwritten(prepared: Prepared) -> None:
     if prepared.manifest is None:
         n = len(prepared.lacking)
         first = ", ".join(prepared.lacking[:3]) + (", …" if n > 3 else "")
-        raise InputError(
-            f"{prepared.task}: {n:,} of {n + len(prepared.rows):,} photographs have no picture that decodes "
-            f"({_printable(first)}): no manifest was written"
-            + ("; --allow-missing leaves them out" if prepared.rows else "")
-        )
+        count = f"{n:,} of {n + len(prepared.rows):,} photographs have no picture that decodes ({_printable(first)})"
+        advice = "; --allow-missing leaves them out" if prepared.rows else ""
+        raise InputError(f"{prepared.task}: {count}: no manifest was written{advice}")
 
 
 def parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -176,15 +185,13 @@ def parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
     import pyarrow.parquet
 
     text, real, whole = pyarrow.string(), pyarrow.float64(), pyarrow.int32()
-    schema = pyarrow.schema(
-        {
-            **{"id": text, "image": text, "lat": real, "lon": real, "country": text, "city": text, "group": text},
-            **{"entities": pyarrow.list_(text), "localizable": pyarrow.bool_(), "scene": text, "disclosure": text},
-            **{"image_sha256": text, "perceptual_hash": text, "width": whole, "height": whole},
-        }
-    )
+    kinds = {
+        **{"id": text, "image": text, "lat": real, "lon": real, "country": text, "city": text, "group": text},
+        **{"entities": pyarrow.list_(text), "localizable": pyarrow.bool_(), "scene": text, "disclosure": text},
+        **{"image_sha256": text, "perceptual_hash": text, "width": whole, "height": whole},
+    }
     buffer = io.BytesIO()
-    table = pyarrow.Table.from_pylist(list(rows), schema=schema)
+    table = pyarrow.Table.from_pylist(list(rows), schema=pyarrow.schema(kinds))
     pyarrow.parquet.write_table(table, buffer, compression="zstd", row_group_size=_ROW_GROUP)
     return buffer.getvalue()
 
@@ -199,41 +206,34 @@ def _definition(task: str | Path | Definition, include_path: Sequence[Path]) -> 
 
 
 def _sources(
-    name: str,
-    given: Mapping[str, Any],
-    metadata: Mapping[str, Any],
-    images: Path | None,
-    truth: Path | None,
-    folder: Path,
+    name: str, given: Mapping[str, Any], metadata: Mapping[str, Any], images: Path | None, truth: Path | None, out: Path
 ) -> tuple[Path, Path, dict[str, str]]:
     """The table, the folder of the pictures (absolute, without links), and role -> column of the table.
 
     They are those that the user gave, else those of the YAML in the data folder, else the hub's.
     """
-    columns = dict(given.get("columns") or {})
+    columns, source = dict(given.get("columns") or {}), metadata.get("source")
     root = images.expanduser() if images is not None else find_data(given["images"]) if given.get("images") else None
     if root is None:
         if metadata.get("hub") and truth is None:
-            table, pictures, of_hub = download(name, str(metadata["hub"]), folder / "hub")
+            table, pictures, of_hub = download(name, str(metadata["hub"]), out / "hub")
             return table, pictures, columns | of_hub
-        origin = f"; they come from {metadata['source']}" if metadata.get("source") else ""
+        origin = f"; they come from {source}" if source else ""
         raise InputError(f"{name}: no pictures; give their folder with --images and the table with --truth{origin}")
     if not root.is_dir():
         raise InputError(f"{root}: no such folder of images")
     named = given.get("truth")
     if truth is None and named is None:
         raise InputError(f"{name}: no table of the truth; give it with --truth")
-    near_pictures = [root / Path(named).name, root.parent / Path(named).name] if named else []
-    candidates = [truth.expanduser()] if truth is not None else [find_data(str(named)), *near_pictures]
-    found = next((path for path in candidates if path is not None and path.is_file()), None)
-    if found is None:
-        if truth is not None:
-            read_table(truth.expanduser())  # says what is wrong with it
-        raise InputError(
-            f"{name}: {named!r} is neither in {data_folder()} nor beside {root}; give the table with --truth"
-            + (f"; it comes from {metadata['source']}" if metadata.get("source") else "")
-        )
-    return found, root.resolve(), columns
+    near = [folder / Path(str(named)).name for folder in (root, root.parent)]
+    for path in [truth.expanduser()] if truth is not None else [find_data(str(named)), *near]:
+        if path is not None and path.is_file():
+            return path, root.resolve(), columns
+    if truth is not None:
+        read_table(truth.expanduser())  # says what is wrong with it
+    origin = f"; it comes from {source}" if source else ""
+    where = f"neither in {data_folder()} nor beside {root}"
+    raise InputError(f"{name}: {named!r} is {where}; give the table with --truth{origin}")
 
 
 def _read(
@@ -282,9 +282,7 @@ def _overlap(rows: Sequence[Mapping[str, Any]], name: str, others: Sequence[dict
     shared = overlap(rows, others)
     by_id = {row["id"]: row for row in rows}
     return {
-        "against": name,
-        "manifest_sha256": truth_sha256(others),
-        "n": len(others),
+        **{"against": name, "manifest_sha256": truth_sha256(others), "n": len(others)},
         "counts": {kind: None if (ids := shared[kind]) is None else len(ids) for kind in KINDS},
         "photographers": sorted({by_id[key]["group"] for key in shared["photographer"] or {}}),
         "coordinates": sorted({(by_id[key]["lat"], by_id[key]["lon"]) for key in shared["coordinates"] or {}}),
@@ -293,16 +291,11 @@ def _overlap(rows: Sequence[Mapping[str, Any]], name: str, others: Sequence[dict
 
 
 def _overlap_note(entry: Mapping[str, Any]) -> str:
-    def count(kind: str, what: str) -> str:
-        n = entry["counts"][kind]
-        return f"{what} unknown" if n is None else f"{what} {n:,}"
-
     photographers, coordinates = (f"({len(entry[name]):,} shared)" for name in ("photographers", "coordinates"))
-    return (
-        f"photographs shared with {entry['against']} ({entry['n']:,} photographs): {count('content', 'by content')}, "
-        f"{count('near_duplicate', 'by look')}, {count('photographer', f'by photographer {photographers}')}, "
-        f"{count('coordinates', f'by coordinates {coordinates}')}"
-    )
+    how = ("by content", "by look", f"by photographer {photographers}", f"by coordinates {coordinates}")
+    found = [(what, entry["counts"][kind]) for kind, what in zip(KINDS, how, strict=True)]
+    counts = [f"{what} unknown" if n is None else f"{what} {n:,}" for what, n in found]
+    return f"photographs shared with {entry['against']} ({entry['n']:,} photographs): {', '.join(counts)}"
 
 
 def _notes(document: Mapping[str, Any], metadata: Mapping[str, Any], rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -318,13 +311,87 @@ def _notes(document: Mapping[str, Any], metadata: Mapping[str, Any], rows: Seque
         notes.append(f"repaired: {document['repaired']}")
     notes += other_size(document["task"], metadata, document["n"], "manifest")
     if document["left_out"]:
-        notes.append(
-            f"{len(document['left_out']):,} photographs have no picture: without them the manifest's SHA-256 is "
-            f"{document['manifest_sha256']}, with them {truth_sha256(rows)}"
-        )
+        both = f"without them the manifest's SHA-256 is {document['manifest_sha256']}, with them {truth_sha256(rows)}"
+        notes.append(f"{len(document['left_out']):,} photographs have no picture: {both}")
     return notes
 
 
 def _printable(text: str) -> str:
     """The text with control characters escaped, for a terminal."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def findings(rows: Sequence[Row], scans: Sequence[Scan], files: Iterable[str], expected: int | None) -> list[Finding]:
+    """Every check of n rows of a manifest, in the order of the table that a person reads.
+
+    `scans` are those of their pictures, `files` is every picture in the folder, by its path below it, and `expected`
+    how many photographs the benchmark has, where that is known.
+    """
+    pairs = list(zip(rows, scans, strict=True))
+    named = {its.image for its in scans}
+    here = countries_at([row["lat"] for row in rows], [row["lon"] for row in rows])
+
+    def lacking(problem: FileProblem) -> list[Item]:
+        return [(row["id"], its.error or "") for row, its in pairs if its.problem == problem]
+
+    def place(row: Row) -> Item:
+        return row["id"], f"{row['lat']}, {row['lon']}"
+
+    items = {
+        "missing files": lacking("missing"),
+        "empty files (0 bytes)": lacking("empty"),
+        "pictures that do not decode": lacking("undecodable"),
+        "files without a row": [(name, "") for name in sorted(files) if name not in named],  # IM2GPS3K has 3
+        "duplicates by content": _same_content(pairs),
+        "near duplicates by look": _near_duplicates(pairs),
+        "pictures of one colour": [
+            (row["id"], "") for row, its in pairs if its.problem is None and its.perceptual_hash is None
+        ],
+        # globe-eval cuts them out before a model sees the picture; other programs may not
+        "coordinates in the metadata": [(row["id"], "") for row, its in pairs if its.with_coordinates],
+        # a missing coordinate that someone made a zero
+        "at Null Island (0, 0)": [
+            place(row) for row in rows if max(abs(row["lat"]), abs(row["lon"])) <= NULL_ISLAND_DEGREES
+        ],
+        # in no country, more than some 50 km from any coast
+        "at sea": [place(row) for row, codes in zip(rows, here, strict=True) if not codes],
+    }
+    others = [(f"the benchmark has {expected:,}", "")] if expected not in (None, len(rows)) else []
+    places = Counter((row["lat"], row["lon"]) for row in rows)
+    repeated = [(f"{lat}, {lon}", f"{count:,} times") for (lat, lon), count in places.most_common() if count > 1]
+    return [
+        Finding("photographs", len(rows), others),
+        *(Finding(check, len(found), found) for check, found in items.items()),
+        Finding("distinct coordinates", len(places), repeated),
+        *_value_counts(rows, "group", "photographers"),
+        *_value_counts(rows, "scene", "scenes"),
+    ]
+
+
+def _same_content(pairs: Sequence[tuple[Row, Scan]]) -> list[Item]:
+    """Photographs whose file has the same bytes as another's."""
+    same: dict[str, list[str]] = defaultdict(list)
+    for row, its in pairs:
+        if its.sha256 is not None:
+            same[its.sha256].append(row["id"])
+    return [
+        (row["id"], f"same as {next(key for key in same[its.sha256] if key != row['id'])}")
+        for row, its in pairs
+        if its.sha256 is not None and len(same[its.sha256]) > 1
+    ]
+
+
+def _near_duplicates(pairs: Sequence[tuple[Row, Scan]]) -> list[Item]:
+    """Photographs that look like another one of other bytes: perceptual hashes at most 4 bits apart."""
+    first: dict[str | None, tuple[str, int]] = {}
+    for row, its in pairs:
+        if its.perceptual_hash:
+            first.setdefault(its.sha256, (row["id"], int(its.perceptual_hash, 16)))
+    ids, looks = zip(*first.values(), strict=True) if first else ((), ())
+    return [(ids[i], f"like {ids[j]}") for i, j in nearest_hashes(looks).items()]
+
+
+def _value_counts(rows: Sequence[Row], field: str, check: str) -> list[Finding]:
+    """How many values a field has, the most frequent first; none where no row knows it."""
+    counts = Counter(row[field] for row in rows if row.get(field) is not None)
+    return [Finding(check, len(counts), [(value, f"{n:,}") for value, n in counts.most_common()])] if counts else []

@@ -106,13 +106,8 @@ def asked_forms(prompt: str) -> set[str]:
 DECODINGS: dict[str, dict[str, Any]] = {
     "greedy": {"do_sample": False, "temperature": 0.0, "repetition_penalty": 1.0, "max_gen_toks": 1024},
     "globe_readme": {"do_sample": True, "temperature": 0.6, "max_gen_toks": 512},
-    "globe_eval": {
-        "do_sample": True,
-        "temperature": 0.1,
-        "max_gen_toks": 512,
-        "frequency_penalty": 0.7,
-        "presence_penalty": 0.7,
-    },
+    "globe_eval": {"do_sample": True, "temperature": 0.1, "max_gen_toks": 512}
+    | dict.fromkeys(("frequency_penalty", "presence_penalty"), 0.7),
 }
 """`greedy` is this project's default; the other two are the released README's and evaluation script's.
 
@@ -138,26 +133,21 @@ def refuse_prompt_leaks(
     if not photographs:
         return
     first, texts = photographs[0], [prompt(row) for row in photographs]
+    allowed = "a model may see the photograph and a prompt that is the same for all"
     if prompt(first) != texts[0]:
         raise InputError(f"{where}: the prompt of the photograph {first.get('id')!r} is not the same twice")
     for column, value in first.items():
         if _depends(prompt, first, column, texts[0]):
-            raise InputError(
-                f"{where}: the prompt shows the truth column {column!r}"
-                + (f" ({value!r} for the photograph {first.get('id')!r})" if value is not None else "")
-                + "; a model may see the photograph and a prompt that is the same for all"
-            )
+            shown = f" ({value!r} for the photograph {first.get('id')!r})" if value is not None else ""
+            raise InputError(f"{where}: the prompt shows the truth column {column!r}{shown}; {allowed}")
     if other := next((row for row, text in zip(photographs, texts, strict=True) if text != texts[0]), None):
-        raise InputError(
-            f"{where}: the prompt of the photograph {other.get('id')!r} is not that of {first.get('id')!r}; a model "
-            "may see the photograph and a prompt that is the same for all"
-        )
+        what = f"the prompt of the photograph {other.get('id')!r} is not that of {first.get('id')!r}"
+        raise InputError(f"{where}: {what}; {allowed}")
 
 
 def _depends(prompt: Callable[[Mapping[str, Any]], str], row: Mapping[str, Any], column: str, text: str) -> bool:
     value = row[column]
-    numeric = isinstance(value, int | float)
-    for other in (-value - 1.5, 0.0) if numeric else ("elsewhere", None):
+    for other in (-value - 1.5, 0.0) if isinstance(value, int | float) else ("elsewhere", None):
         try:
             if prompt({**row, column: other}) != text:
                 return True

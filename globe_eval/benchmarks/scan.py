@@ -9,10 +9,10 @@ import os
 import signal
 import stat
 import threading
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -67,18 +67,15 @@ def scan(root: Path, names: Sequence[str], journal: Path) -> tuple[list[Scan], i
     root = root.resolve()
     known = {one.image: one for one in _resume(journal, root) if _unchanged(root, one)}
     lacking = [name for name in dict.fromkeys(names) if name not in known]
+    bar = partial(tqdm, total=len(lacking), desc="reading", unit=" pictures", disable=None, leave=False)
     read = 0
-    with (
-        journal.open("ab") as file,
-        tqdm(total=len(lacking), desc="reading", unit=" pictures", disable=None, leave=False) as progress,
-    ):
-        for batch in _scan_in_batches(root, lacking):
-            there = [one for one in batch if one.mtime_ns is not None]
-            file.write(b"".join(json.dumps(asdict(one)).encode() + b"\n" for one in there))
-            file.flush()
-            known |= {one.image: one for one in batch}
-            read += len(there)
-            progress.update(len(batch))
+    with journal.open("ab") as file:
+        for one in bar(_scans(root, lacking)):
+            known[one.image] = one
+            if one.mtime_ns is not None:
+                file.write(json.dumps(asdict(one)).encode() + b"\n")
+                file.flush()
+                read += 1
     return [known[name] for name in names], read
 
 
@@ -128,30 +125,20 @@ def _grey(data: bytes, name: str) -> tuple[Image.Image, tuple[int, int]]:
     return small, size
 
 
-def _scan_in_batches(root: Path, names: Sequence[str]) -> Iterator[list[Scan]]:
-    """Scans in batches, in order; the workers are a few batches ahead of the reader."""
-    batches = [names[start : start + _BATCH] for start in range(0, len(names), _BATCH)]
+def _scans(root: Path, names: Sequence[str]) -> Iterator[Scan]:
+    """The scans of n files, in order."""
+    one = partial(scan_file, root)
     if len(names) < _WORTH_PROCESSES:
-        yield from (_scan_batch(root, batch) for batch in batches)
+        yield from map(one, names)
         return
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    waiting: deque[Future[list[Scan]]] = deque()
     # Spawned, for a fork would take the locks of this program's threads along.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cores, context, initializer=_end_with_parent) as pool:
         try:
-            for batch in batches:
-                waiting.append(pool.submit(_scan_batch, root, batch))
-                if len(waiting) > 4 * cores:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            yield from pool.map(one, names, chunksize=_BATCH)
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _scan_batch(root: Path, names: Sequence[str]) -> list[Scan]:
-    return [scan_file(root, name) for name in names]
 
 
 def _end_with_parent() -> None:

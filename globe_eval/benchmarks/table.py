@@ -120,10 +120,8 @@ class Table:
         """
         if override is not None:
             if not self.has(override):
-                raise InputError(
-                    f"{self.path.name}: no column {override!r}{nearest(override, [*self.columns, *self.paths])} "
-                    f"(columns: {', '.join(self.columns)})"
-                )
+                hint = f"{nearest(override, [*self.columns, *self.paths])} (columns: {', '.join(self.columns)})"
+                raise InputError(f"{self.path.name}: no column {override!r}{hint}")
             return override
         if role == "id" and "custom_id" in self.columns:  # a batch's own name of a request; its `id` is the provider's
             return "custom_id"
@@ -142,13 +140,11 @@ class Table:
                 found = [
                     one for one in found if any(row.get(one) != self.rows[0].get(one) for row in self.rows)
                 ] or found
-            same = _stem if role == "id" else given  # `a` and `a.jpg` are one id
+            same = (lambda cell: stem(str(cell))) if role == "id" else given  # `a` and `a.jpg` are one id
             if any(same(row.get(found[0])) != same(row.get(column)) for column in found[1:] for row in self.rows):
                 option = role.removeprefix("predicted_").replace("_", "-")
-                raise InputError(
-                    f"{self.path.name}: columns {', '.join(map(repr, found))} could each be the {option}; "
-                    f"choose one with --{option}-column"
-                )
+                several = f"columns {', '.join(map(repr, found))} could each be the {option}"
+                raise InputError(f"{self.path.name}: {several}; choose one with --{option}-column")
             if found:
                 return found[0]
         return None
@@ -169,10 +165,8 @@ class Table:
         columns = f"(columns: {', '.join(self.columns)})"
         data = [name for name in self.columns if as_number(name) is not None or EXTENSION.search(name)]
         if data and has_lines(self.path):
-            return InputError(
-                f"{self.path.name}: line 1 looks like data ({data[0]!r}), not like a header: no {what}; put the names "
-                "of the columns above it, as in id,lat,lon"
-            )
+            found = f"line 1 looks like data ({data[0]!r}), not like a header: no {what}"
+            return InputError(f"{self.path.name}: {found}; put the names of the columns above it, as in id,lat,lon")
         return InputError(f"{self.path.name}: no {what}{advice} {columns}")
 
     def drop(self, unwanted: set[int]) -> Table:
@@ -184,10 +178,6 @@ class Table:
 _UNIT = re.compile(
     r"\s*[(\[](?:°? ?[NE]?|deg|degrees?(?: north| east)?|decimal(?: degrees)?|wgs ?84|dd)[)\]]\s*$", re.IGNORECASE
 )
-
-
-def _stem(cell: Any) -> str:
-    return stem(str(cell))
 
 
 def _letters(name: str) -> str:
@@ -291,10 +281,8 @@ def cell_text(table: Table, index: int, column: str | None) -> str | None:
             with suppress(ValueError):
                 value = load_value(cell)
         inner = next((path for path in _paths({column: value}) if not path.endswith(".bytes")), column)
-        raise InputError(
-            f"{table.where(index)}, column {column!r}: found {quoted(cell)}; allowed: a text or a number "
-            f"(a path leads into an object, as in {inner})"
-        )
+        allowed = f"a text or a number (a path leads into an object, as in {inner})"
+        raise InputError(f"{table.where(index)}, column {column!r}: found {quoted(cell)}; allowed: {allowed}")
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     return None if cell is None else str(cell).strip() or None
@@ -321,10 +309,8 @@ def identifiers(table: Table, column: str, indices: Sequence[int] | None = None)
     for index in range(len(table.rows)) if indices is None else indices:
         name = identifier(table, index, column)
         if (first := found.setdefault(name, index)) != index:
-            raise InputError(
-                f"{table.where(index)}, column {column!r}: {name!r} stands there twice, first in "
-                f"{table.where(first).rpartition(', ')[2]}"
-            )
+            there = table.where(first).rpartition(", ")[2]
+            raise InputError(f"{table.where(index)}, column {column!r}: {name!r} stands there twice, first in {there}")
         yield name, index
 
 

@@ -62,9 +62,8 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
     _docs: list[dict[str, Any]] | None = None
 
     def __init__(self, config: Mapping[str, Any], **kwargs: Any) -> None:
-        given = {
-            key: value for key, value in (config or {}).items() if key not in (*OWN_KEYS, *custom_metrics.KEYS, "class")
-        }
+        not_host = (*OWN_KEYS, *custom_metrics.KEYS, "class")
+        given = {key: value for key, value in (config or {}).items() if key not in not_host}
         name = given.get("task", "task")
         own = _own_settings(config)
         prompt = _choose(name, "prompt", own["prompt"], PROMPTS)
@@ -87,19 +86,13 @@ class GeoTask(ConfigurableTask):  # type: ignore[misc]
             "num_fewshot": 0,
             "fewshot_config": {"samples": []},
             "metric_list": [
-                {
-                    "metric": metric.name,
-                    "aggregation": partial(scoring.aggregate, metric),
-                    "higher_is_better": metric.higher_is_better,
-                }
-                for metric in metrics
+                {"metric": one.name, "aggregation": partial(scoring.aggregate, one), "higher_is_better": better}
+                for one, better in ((one, one.higher_is_better) for one in metrics)
             ],
         }
         generation = {"until": [], **decoding, **(given.get("generation_kwargs") or {})}
         super().__init__(config={**defaults, **given, "metadata": metadata, "generation_kwargs": generation}, **kwargs)
-        self.entity_classes = entity_classes(
-            (self.config.metadata or {}).get("exhaustive_entities"), self.manifest.rows
-        )
+        self.entity_classes = entity_classes(metadata.get("exhaustive_entities"), self.manifest.rows)
         if "process_results" not in given:
             self.config.process_results = partial(self.config.process_results, classes=self.entity_classes)
         if self.config.process_docs is None:
@@ -219,7 +212,6 @@ def describe_truth(doc: Mapping[str, Any]) -> str:
 
 def _choose(task: str, key: str, value: Any, allowed: Mapping[str, Any]) -> Any:
     if value not in allowed:
-        raise InputError(
-            f"task {task!r}: {key} {value!r} is unknown{nearest(str(value), allowed)} (allowed: {', '.join(allowed)})"
-        )
+        hint = f"{nearest(str(value), allowed)} (allowed: {', '.join(allowed)})"
+        raise InputError(f"task {task!r}: {key} {value!r} is unknown{hint}")
     return allowed[value]

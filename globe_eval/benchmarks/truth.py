@@ -9,6 +9,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,10 +76,8 @@ def other_size(name: str, metadata: Mapping[str, Any], n: int, of: str) -> list[
     """A note where a table (`of`, as in "manifest") has not as many photographs as its benchmark says; else none."""
     if metadata.get("n") in (None, n):
         return []
-    return [
-        f"{name} has {metadata['n']:,} photographs, this {of} {n:,}: results on it are not comparable with results on "
-        "the benchmark"
-    ]
+    sizes = f"{name} has {metadata['n']:,} photographs, this {of} {n:,}"
+    return [f"{sizes}: results on it are not comparable with results on the benchmark"]
 
 
 def select(rows: Sequence[dict[str, Any]], where: str, name: str | Path) -> list[dict[str, Any]]:
@@ -136,37 +135,22 @@ def _readers(
     explicit = table.find("truth_lat") is not None
 
     def named(role: str) -> str | None:
-        if role == "disclosure" and chosen.get(role, role) == role:
-            return role if role in table.columns else None
-        if role in chosen:
+        if role in chosen and (role, chosen[role]) != ("disclosure", "disclosure"):  # which older manifests lack
             return table.find(role, chosen[role])
-        if role in ("country", "city", "group", "scene"):
+        if role in names:
             plain = not explicit or role in ("group", "scene")
             return table.find(f"truth_{role}") or (table.find(role) if plain else None)
-        if role in ("entities", "localizable"):
-            return role if role in table.columns else None
-        return table.find(role)
+        return role if role in table.columns else None
 
-    def text(role: str) -> Callable[[int], str | None]:
-        column, mapped = named(role), values.get(role, {})
-        if column is None:
-            return _nothing
-
-        def read(index: int) -> str | None:
-            value = cell_text(table, index, column)
-            named = mapped.get(value, value) if value is not None else None
-            return None if named is None else sys.intern(named)  # thousands of rows name the same country
-
-        return read
-
+    names = dict.fromkeys(("country", "city", "group", "scene"), _text_in)
+    readers = names | {"entities": entities_in, "disclosure": _level, "localizable": flag_in}
     return {
         "id": lambda index: identifier(table, index, id_column),
         "lat": lambda index: _degrees(table, index, lat_column, lat_column == lon_column, 0),
         "lon": lambda index: _degrees(table, index, lon_column, lat_column == lon_column, 1),
-        **{role: text(role) for role in ("country", "city", "group", "scene")},
         **{
             role: _nothing if (column := named(role)) is None else partial(read, table, column, values.get(role, {}))
-            for role, read in (("entities", entities_in), ("disclosure", _level), ("localizable", flag_in))
+            for role, read in readers.items()
         },
     }
 
@@ -180,18 +164,16 @@ def truth_columns(table: Table, chosen: Mapping[str, str], option: str = "--") -
 
     `option` is how the options begin that name them.
     """
-    found = [
-        table.find(role, chosen[role])
+    found = {
+        role: table.find(role, chosen[role])
         if role in chosen
         else (table.find(f"truth_{role}") if role != "id" else None) or table.find(role)
         for role in ("id", "lat", "lon")
-    ]
-    for role, column in zip(("id", "lat", "lon"), found, strict=True):
-        if column is None:
-            roles = zip(("id", "lat", "lon"), found, strict=True)
-            named = [table.option(one, option) for one, known in roles if known is None]
-            raise table.lacking(f"{role} column of the truth", f"; give it with {' '.join(named)}")
-    id_column, lat_column, lon_column = filter(None, found)
+    }
+    if lacking := [role for role, column in found.items() if column is None]:
+        named = " ".join(table.option(role, option) for role in lacking)
+        raise table.lacking(f"{lacking[0]} column of the truth", f"; give it with {named}")
+    id_column, lat_column, lon_column = filter(None, found.values())
     return id_column, lat_column, lon_column
 
 
@@ -225,25 +207,28 @@ def entities_in(table: Table, column: str, mapped: Mapping[str, str | None], ind
         raise InputError(f"{table.where(index)}, column {column!r}: {error}") from None
 
 
-def _level(table: Table, column: str, mapped: Mapping[str, str | None], index: int) -> str | None:
+def _text_in(table: Table, column: str, mapped: Mapping[str, str | None], index: int) -> str | None:
+    """A cell as text, after `mapped`; None where it is empty."""
     text = cell_text(table, index, column)
     meant = mapped.get(text, text) if text is not None else None
+    return None if meant is None else sys.intern(meant)  # thousands of rows name the same country
+
+
+def _level(table: Table, column: str, mapped: Mapping[str, str | None], index: int) -> str | None:
+    meant = _text_in(table, column, mapped, index)
     if meant is not None and meant not in LEVELS:
-        allowed = ", ".join([*LEVELS, *mapped])
-        raise InputError(f"{table.where(index)}, column {column!r}: found {quoted(text)}; allowed: {allowed}")
+        found, allowed = quoted(cell_text(table, index, column)), ", ".join([*LEVELS, *mapped])
+        raise InputError(f"{table.where(index)}, column {column!r}: found {found}; allowed: {allowed}")
     return meant
 
 
 def flag_in(table: Table, column: str, mapped: Mapping[str, str | None], index: int) -> bool | None:
     """A cell as a truth value, after `mapped`; None where it is empty. Raises InputError with the line."""
-    text = cell_text(table, index, column)
-    meant = mapped.get(text, text) if text is not None else None
-    if meant is None:
-        return None
-    found = _FLAGS.get(meant.lower())
-    if found is None:
-        raise InputError(f"{table.where(index)}, column {column!r}: found {text!r}; allowed: {', '.join(_FLAGS)}")
-    return found
+    meant = _text_in(table, column, mapped, index)
+    if meant is not None and meant.lower() not in _FLAGS:
+        found, allowed = cell_text(table, index, column), ", ".join(_FLAGS)
+        raise InputError(f"{table.where(index)}, column {column!r}: found {found!r}; allowed: {allowed}")
+    return None if meant is None else _FLAGS[meant.lower()]
 
 
 def parse_entities(value: Any) -> list[str] | None:
@@ -258,11 +243,9 @@ def parse_entities(value: Any) -> list[str] | None:
         return None
     found = value
     if isinstance(value, str):
-        try:
+        with suppress(ValueError):
             found = load_value(value)
-        except ValueError:
-            found = None
-    items = list(found) if isinstance(found, list | tuple) else [None]
+    items = found if isinstance(found, list | tuple) else [None]
     texts = [item.get("text") if isinstance(item, dict) else item for item in items]
     if not all(isinstance(text, str) for text in texts):
         raise ValueError(f'found {str(value)[:40]!r}; allowed: a list of texts, or of {{"text": …}}, as JSON')
@@ -292,15 +275,11 @@ def read_entities(path: Path, ids: Sequence[str]) -> tuple[list[list[str] | None
     matched = [known.get(form(name)) for name in ids]
     there = sum(form(name) in known for name in ids)
     if ids and not there:
-        raise InputError(
-            f"{path}: knows none of the {len(ids):,} photographs (its first id is {next(iter(found), None)!r})"
-        )
-    canonical = json.dumps(
-        [[i, e] for i, e in zip(ids, matched, strict=True)], ensure_ascii=False, separators=(",", ":")
-    )
-    notes = (
-        [] if there == len(ids) else [f"{path.name}: has no row for {len(ids) - there:,} of {len(ids):,} photographs"]
-    )
+        first = next(iter(found), None)
+        raise InputError(f"{path}: knows none of the {len(ids):,} photographs (its first id is {first!r})")
+    canonical = _CANONICAL.encode(list(zip(ids, matched, strict=True)))
+    lacking = len(ids) - there
+    notes = [f"{path.name}: has no row for {lacking:,} of {len(ids):,} photographs"] if lacking else []
     return matched, hashlib.sha256(canonical.encode()).hexdigest(), notes
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -34,6 +35,7 @@ from globe_eval.errors import InputError, nearest
 from globe_eval.metrics import custom_metrics
 
 Keys = tuple[str, ...]
+_DATA = "dataset_kwargs"
 Found = Iterator[tuple[Keys, str]]
 """The path of a key, and a sentence about what stands there."""
 
@@ -80,18 +82,9 @@ def keys_of_lm_eval(kind: str) -> list[str]:
     """
     found = find_spec("lm_eval")
     assert found is not None and found.origin is not None
-    source = Path(found.origin).parent / "config" / f"{kind}.py"
-    bodies = [
-        node.body
-        for node in ast.parse(source.read_bytes()).body
-        if isinstance(node, ast.ClassDef) and node.name == f"{kind.title()}Config"
-    ]
-    return [
-        line.target.id
-        for body in bodies
-        for line in body
-        if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name)
-    ]
+    body = ast.parse((Path(found.origin).parent / "config" / f"{kind}.py").read_bytes()).body
+    config = next(node for node in body if isinstance(node, ast.ClassDef) and node.name == f"{kind.title()}Config")
+    return [ast.unparse(line.target) for line in config.body if isinstance(line, ast.AnnAssign)]
 
 
 def _of_group(definition: Definition) -> Found:
@@ -99,11 +92,11 @@ def _of_group(definition: Definition) -> Found:
     known = known_tasks([definition.path.parent])
     members = definition.values.get("task")
     if not isinstance(members, list):
-        yield ("task",), f"task: found {members!r}; a group lists its tasks"
+        yield _at(f"found {members!r}; a group lists its tasks", "task")
         return
     for index, member in enumerate(members):
         if isinstance(member, str) and member not in known:
-            yield ("task", str(index)), f"task: no task {member!r}{nearest(member, known)}"
+            yield _at(f"no task {member!r}{nearest(member, known)}", "task", str(index))
 
 
 def _of_task(values: Mapping[str, Any], folder: Path) -> Found:
@@ -112,43 +105,40 @@ def _of_task(values: Mapping[str, Any], folder: Path) -> Found:
     ours = (*OWN_KEYS, *custom_metrics.KEYS, "class", "include")
     yield from _unknown((), values, [*keys_of_lm_eval("task"), *ours])
     if not isinstance(values.get("task"), str) or not values["task"].replace("_", "").replace("-", "").isalnum():
-        yield ("task",), f"task: found {values.get('task')!r}; a task has a name of letters, digits, '_' and '-'"
+        yield _at(f"found {values.get('task')!r}; a task has a name of letters, digits, '_' and '-'", "task")
     for keys, qualified in functions_of(values):
         if (wrong := function_problem(qualified, folder)) is not None:
             yield keys, f"{'.'.join(keys)}: !function {qualified}: {wrong}"
     if "class" not in values:
         yield (), "class is missing; allowed: !function globe_eval.GeoTask"
     elif not str(values["class"]).startswith("!function "):
-        yield (
-            ("class",),
-            f"class: found {values['class']!r}; allowed: !function globe_eval.GeoTask (or a subclass of it)",
-        )
+        yield _at(f"found {values['class']!r}; allowed: !function globe_eval.GeoTask (or a subclass of it)", "class")
     if "custom_dataset" not in values:
         yield from _of_dataset(values.get("dataset_kwargs"))
     metadata = values.get("metadata")
     if not isinstance(metadata, dict) or "version" not in metadata:
-        yield ("metadata",), "metadata: 'version' is missing, as in {version: 1}"
+        yield _at("'version' is missing, as in {version: 1}", "metadata")
     if isinstance(metadata, dict):
         yield from _unknown(("metadata",), metadata, (*METADATA_KEYS, *MORE_METADATA_KEYS))
         exhaustive = metadata.get("exhaustive_entities")
         if not isinstance(exhaustive, bool | list | None):
-            wrong = f"metadata: exhaustive_entities: found {exhaustive!r}; allowed: true, false, or a list of classes"
-            yield ("metadata", "exhaustive_entities"), wrong
+            wrong = f"exhaustive_entities: found {exhaustive!r}; allowed: true, false, or a list of classes"
+            yield _at(wrong, "metadata", "exhaustive_entities")
     allowed: tuple[Sequence[str], ...] = (PROMPT_NAMES, list(DECODINGS), ANSWER_FORMS)
     for key, choices in zip(OWN_KEYS, allowed, strict=True):
         if key in values and values[key] not in choices:
             hint = f"{nearest(str(values[key]), choices)} (allowed: {', '.join(choices)})"
-            yield (key,), f"{key}: found {values[key]!r}{hint}"
+            yield _at(f"found {values[key]!r}{hint}", key)
     yield from custom_metrics.problems(values)
     for key in ("doc_to_text", "description"):
         for column in _shown_truth(values.get(key)):
-            yield (key,), f"{key}: the prompt shows the truth column {column!r}"
+            yield _at(f"the prompt shows the truth column {column!r}", key)
     yield from _of_form(values)
     for index, metric in enumerate(values.get("metric_list") or []):
         given = metric if isinstance(metric, dict) else {}
         for key in ("metric", "aggregation", "higher_is_better"):
             if key not in given:
-                yield ("metric_list", str(index)), f"metric_list: {given.get('metric', metric)!r} has no {key!r}"
+                yield _at(f"{given.get('metric', metric)!r} has no {key!r}", "metric_list", str(index))
 
 
 def _of_form(values: Mapping[str, Any]) -> Found:
@@ -158,11 +148,9 @@ def _of_form(values: Mapping[str, Any]) -> Found:
         return
     asked = asked_forms(prompt)
     if asked and form not in asked:
-        yield (
-            ("doc_to_text",),
-            f"doc_to_text: the prompt asks for {' or '.join(sorted(asked))}, and its answers would be read as {form}; "
-            f"say which with answer_form (allowed: {', '.join(sorted({*asked, str(form)}))})",
-        )
+        both = f"the prompt asks for {' or '.join(sorted(asked))}, and its answers would be read as {form}"
+        allowed = ", ".join(sorted({*asked, str(form)}))
+        yield _at(f"{both}; say which with answer_form (allowed: {allowed})", "doc_to_text")
 
 
 def _shown_truth(prompt: Any) -> list[str]:
@@ -179,58 +167,52 @@ def _shown_truth(prompt: Any) -> list[str]:
     return [field for field in ROLES if field in shown]
 
 
-def _of_dataset(data: Any) -> Found:
-    def problem(message: str, *keys: str) -> tuple[tuple[str, ...], str]:
-        return ("dataset_kwargs", *keys), f"dataset_kwargs: {message}"
+def _at(message: str, *keys: str) -> tuple[Keys, str]:
+    return keys, f"{keys[0]}: {message}"
 
+
+def _of_dataset(data: Any) -> Found:
     if not isinstance(data, dict) or not isinstance(data.get("truth"), str):
-        yield problem("'truth' is missing, the table")
+        yield _at("'truth' is missing, the table", _DATA)
     if not isinstance(data, dict):
         return
     new_names = {key: name for key, value in data.items() if (name := renamed_key(key, value))}
-    yield from (problem(name, key) for key, name in new_names.items())
-    yield from _unknown(("dataset_kwargs",), data, [*DATASET_KEYS, *new_names])
-    for key, wanted, example in (
-        ("columns", str, "the name of a column"),
-        ("values", dict, "a mapping, as {0: indoor}"),
-    ):
+    yield from (_at(name, _DATA, key) for key, name in new_names.items())
+    yield from _unknown((_DATA,), data, [*DATASET_KEYS, *new_names])
+    for key, kind, example in ("columns", str, "the name of a column"), ("values", dict, "a mapping, as {0: indoor}"):
         mapping = data.get(key, {})
         if not isinstance(mapping, dict):
-            yield problem(f"{key}: found {mapping!r}; allowed: a mapping of roles, {', '.join(ROLES)}", key)
+            yield _at(f"{key}: found {mapping!r}; allowed: a mapping of roles, {', '.join(ROLES)}", _DATA, key)
             continue
-        yield from _unknown(("dataset_kwargs", key), mapping, ROLES)
+        yield from _unknown((_DATA, key), mapping, ROLES)
         for role, value in mapping.items():
-            if not isinstance(value, wanted):
-                yield problem(f"{key}.{role}: found {value!r}; allowed: {example}", key, role)
+            if not isinstance(value, kind):
+                yield _at(f"{key}.{role}: found {value!r}; allowed: {example}", _DATA, key, role)
     if "where" in data:
         try:
             parse_where(data["where"], TRUTH_FIELDS)
         except InputError as error:
-            yield problem(str(error), "where")
+            yield _at(str(error), _DATA, "where")
     for key, form, example in (("image_suffix", r"\.\w+", ".jpeg"), ("prepared", r"[\w-]+", "im2gps3k")):
         if key in data and not re.fullmatch(form, str(data[key])):
-            yield problem(f"{key}: found {data[key]!r}; allowed: a text such as {example}", key)
+            yield _at(f"{key}: found {data[key]!r}; allowed: a text such as {example}", _DATA, key)
 
 
 def _namesakes(definition: Definition) -> Found:
     """Other YAMLs of the folder with the same name: lm-eval would take one of them without a word."""
-    key = "group" if definition.is_group else "task"
     same = re.compile(rf"^(?:task|group):[ \t]*['\"]?{re.escape(definition.name)}['\"]?[ \t]*(?:#.*)?$", re.MULTILINE)
     for other in sorted(definition.path.parent.glob("*.yaml")):
         if other.name != definition.path.name and same.search(other.read_text(encoding="utf-8", errors="replace")):
-            yield (key,), f"{key}: {definition.name!r} is in {other.name} too"
+            key = "group" if definition.is_group else "task"
+            yield _at(f"{definition.name!r} is in {other.name} too", key)
 
 
 def _of_data(definition: Definition) -> Found:
-    data, metadata = dict(definition.values["dataset_kwargs"]), definition.values["metadata"]
-    installed = any(definition.path.resolve().is_relative_to(folder.resolve()) for folder in task_folders())
+    data, metadata = dict(definition.values[_DATA]), definition.values["metadata"]
     places = {key: find_data(data[key]) for key in ("truth", "images") if data.get(key) is not None}
-    if None in places.values():
-        if not installed:
-            lacking = [key for key, place in places.items() if place is None]
-            yield from (
-                (("dataset_kwargs", key), f"dataset_kwargs: {key}: {data[key]!r} is not there") for key in lacking
-            )
+    if lacking := [key for key, place in places.items() if place is None]:
+        if not any(definition.path.resolve().is_relative_to(folder.resolve()) for folder in task_folders()):
+            yield from (_at(f"{key}: {data[key]!r} is not there", _DATA, key) for key in lacking)
         return
     from globe_eval.benchmarks.pack import other_pictures  # not at the top: it brings Pillow
 
@@ -239,23 +221,18 @@ def _of_data(definition: Definition) -> Found:
         manifest = read_manifest(places["truth"] or Path(), images=places.get("images"), **how)
     except InputError as error:
         named = [role for role, column in data.get("columns", {}).items() if repr(column) in str(error)]
-        yield ("dataset_kwargs", *(["columns", named[0]] if named else [])), f"dataset_kwargs: {in_yaml(error)}"
+        yield _at(in_yaml(error), _DATA, *(["columns", named[0]] if named else []))
         return
     if changed := other_pictures(manifest):
-        yield (
-            ("dataset_kwargs", "images"),
-            f"dataset_kwargs: images: {len(changed):,} of {len(manifest.rows):,} pictures are not the files whose "
-            f"SHA-256 the table has, the first: {changed[0]}",
-        )
+        others = f"{len(changed):,} of {len(manifest.rows):,} pictures are not the files whose SHA-256 the table has"
+        yield _at(f"images: {others}, the first: {changed[0]}", _DATA, "images")
     n, version, recorded = metadata.get("n"), str(metadata["version"]), metadata.get("manifest_sha256") or {}
     if n is not None and n != len(manifest.rows) and "n" not in metadata.get("unverified", ()):
-        yield ("metadata", "n"), f"metadata: n: found {n}, the truth has {len(manifest.rows)} photographs"
+        yield _at(f"n: found {n}, the truth has {len(manifest.rows)} photographs", "metadata", "n")
     if recorded.get(version, manifest.sha256) != manifest.sha256:
-        yield (
-            ("metadata", "version"),
-            f"metadata: the truth changed since version {version} was written (SHA-256 {manifest.sha256[:12]}…, "
-            f"recorded {recorded[version][:12]}…): raise metadata.version",
-        )
+        both = f"SHA-256 {manifest.sha256[:12]}…, recorded {recorded[version][:12]}…"
+        wrong = f"the truth changed since version {version} was written ({both}): raise metadata.version"
+        yield _at(wrong, "metadata", "version")
 
 
 def _unknown(keys: tuple[str, ...], values: Mapping[str, Any], allowed: Sequence[str]) -> Found:
@@ -287,51 +264,38 @@ def function_problem(qualified: str, folder: Path) -> str | None:
         return "allowed: module.name"
     path = module_file(qualified, folder)
     if path is None:
-        top = module.split(".")[0]
-        try:
-            there = find_spec(top) is not None
-        except (ImportError, ValueError):
-            there = False
+        top, there = module.split(".")[0], None
         if top == "globe_eval":  # this package's own, which may be imported
             try:
                 found = import_module(module)
-                offered = name in getattr(found, "__all__", ()) or hasattr(found, name)  # nothing is imported to look
-                return None if offered else f"module {module!r} has no {name!r}"
             except ImportError as error:
                 return str(error)
+            offered = name in getattr(found, "__all__", ()) or hasattr(found, name)  # nothing is imported to look
+            return None if offered else f"module {module!r} has no {name!r}"
+        with suppress(ImportError, ValueError):
+            there = find_spec(top)
         return None if there else f"no module {module!r} beside the YAML, and no package {top!r}"
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return f"{path.name}: no Python ({error})"
-    named = {
-        alias.asname or alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-    named |= {
-        node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
-    }
-    named |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    nodes = list(ast.walk(tree))
+    named = {one.asname or one.name for node in nodes if isinstance(node, ast.ImportFrom) for one in node.names}
+    named |= {one.name for one in tree.body if isinstance(one, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)}
+    named |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     return None if name in named or "*" in named else f"{path.name} has no {name!r}"
 
 
 def function_modules(definitions: Sequence[Definition]) -> dict[str, list[str]]:
     """YAML -> the modules of others that it loads: files beside it, and packages that are not this one."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, dict[str, None]] = {}
     ours = {one.path.resolve() for one in shipped().values()}
     for one in definitions:
-        if one.path.resolve() in ours:
-            continue
-        for _, qualified in functions_of(one.values):
+        for _, qualified in functions_of(one.values) if one.path.resolve() not in ours else ():
             path = module_file(qualified, one.path.parent)
-            if path is None and qualified.split(".")[0] == "globe_eval":
-                continue
-            what = str(path) if path is not None else qualified.rpartition(".")[0]
-            if what not in found.setdefault(str(one.path), []):
-                found[str(one.path)].append(what)
-    return {yaml: named for yaml, named in found.items() if named}
+            if path is not None or qualified.split(".")[0] != "globe_eval":
+                found.setdefault(str(one.path), {})[str(path or qualified.rpartition(".")[0])] = None
+    return {yaml: list(named) for yaml, named in found.items()}
 
 
 def requested_definitions(

@@ -17,24 +17,13 @@ ALLOWED = "comparisons (== != < <= > >= in, not in, is), and, or, not, fields an
 LONGEST = 1000
 """Characters of an expression."""
 
-Where = Callable[[Mapping[str, Any]], bool]
 _Value = Callable[[Mapping[str, Any]], Any]
 
-_ORDER: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-_EQUALITY: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Is: operator.eq,
-    ast.IsNot: operator.ne,
-}
+_ORDER = {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge}
+_EQUALITY = {ast.Eq: operator.eq, ast.NotEq: operator.ne, ast.Is: operator.eq, ast.IsNot: operator.ne}
 
 
-def parse_where(expression: str, fields: Sequence[str]) -> Where:
+def parse_where(expression: str, fields: Sequence[str]) -> Callable[[Mapping[str, Any]], bool]:
     """An expression over `fields` as a function of a row.
 
     An unknown value (None) is neither smaller nor larger than anything and contains nothing; it is unequal to every
@@ -50,8 +39,7 @@ def parse_where(expression: str, fields: Sequence[str]) -> Where:
     if len(expression) > LONGEST:
         raise InputError(f"where: {len(expression):,} characters; allowed: {LONGEST:,}")
     try:
-        tree = ast.parse(expression.strip(), mode="eval").body
-        value = _compile(tree, fields)
+        value = _compile(ast.parse(expression.strip(), mode="eval").body, fields)
     except SyntaxError as error:
         raise InputError(f"where: {expression!r} is no expression ({error.msg}, character {error.offset})") from None
     except (ValueError, RecursionError, MemoryError):
@@ -96,8 +84,8 @@ def _compile(node: ast.expr, fields: Sequence[str]) -> _Value:
 
 def _holds(kind: type[ast.cmpop], left: Any, right: Any) -> bool:
     if kind in _EQUALITY:
-        return _EQUALITY[kind](left, right)
+        return bool(_EQUALITY[kind](left, right))
     if kind in _ORDER:
-        return left is not None and right is not None and _ORDER[kind](left, right)
+        return left is not None and right is not None and bool(_ORDER[kind](left, right))
     contained = right is not None and left in right
     return contained if kind is ast.In else not contained

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -45,11 +44,9 @@ class ColumnNames:
             tables = [truth] if name.startswith("truth_") else [answers, truth]
             if column is not None and not any(table.has(column) for table in tables):
                 there = [*dict.fromkeys(column for table in tables for column in [*table.columns, *table.paths])]
-                shown = dict.fromkeys(column for table in tables for column in table.columns)
-                raise InputError(
-                    f"--{name.replace('_', '-')}-column: no column {column!r}{nearest(column, there)} "
-                    f"(columns: {', '.join(shown)})"
-                )
+                shown = ", ".join(dict.fromkeys(column for table in tables for column in table.columns))
+                hint = f"no column {column!r}{nearest(column, there)} (columns: {shown})"
+                raise InputError(f"--{name.replace('_', '-')}-column: {hint}")
 
     def of_truth(self, truth: Table, of_answers: bool) -> dict[str, str]:
         """Role -> the column of the truth that the user names.
@@ -57,12 +54,8 @@ class ColumnNames:
         Without an option of their own the truth's are `lat` and `lon`, where it has them, no position by a name that
         only a truth has, and they are not `of_answers`.
         """
-        plain = not of_answers and truth.find("truth_lat") is None
-        named = {
-            "id": self.truth_id or self.id,
-            "lat": self.truth_lat or (self.lat if plain else None),
-            "lon": self.truth_lon or (self.lon if plain else None),
-        }
+        lat, lon = (self.lat, self.lon) if not of_answers and truth.find("truth_lat") is None else (None, None)
+        named = {"id": self.truth_id or self.id, "lat": self.truth_lat or lat, "lon": self.truth_lon or lon}
         return {role: column for role, column in named.items() if column is not None and truth.has(column)}
 
 
@@ -115,9 +108,8 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         if any(cell_value(row, column) is not None for row in table.rows for column in use.values())
     }
     if found and not filled and table.path.name == "samples.jsonl":
-        raise InputError(
-            f"{table.path}: no row has a response; globe-eval rescore {table.path.parent} scores a run again"
-        )
+        advice = f"globe-eval rescore {table.path.parent} scores a run again"
+        raise InputError(f"{table.path}: no row has a response; {advice}")
     if columns.response is not None and read is None:
         read = "response"
     elif read is None and named:
@@ -191,7 +183,8 @@ def _looks_like(table: Table, columns: ColumnNames, within: str = "") -> str:
     for column in filter(lambda name: name.startswith(within), [*table.columns, *table.paths]):
         cells = [cell for row in rows if not is_missing(cell := cell_value(row, column))]
         texts = [cell for cell in cells if isinstance(cell, str) and cell.strip()]
-        if cells and any(_are_degrees(cells, axis) for axis in (0, 1)):
+        angles = [str(cell).replace(",", ".") for cell in cells]
+        if cells and any(all(as_degrees(text, axis) is not None for text in angles) for axis in (0, 1)):
             if re.search(r"\.\d+\.", column):  # one of several candidates
                 continue
             for found, name in zip(axes, (r"lat", r"lon|lng"), strict=True):
@@ -209,7 +202,3 @@ def _looks_like(table: Table, columns: ColumnNames, within: str = "") -> str:
         (lat,), (lon,) = axes
         return f"; {lat!r} and {lon!r} look like positions (--lat-column {lat!r} --lon-column {lon!r})"
     return "" if chosen is None else f"; {chosen!r} looks like the responses (--response-column {chosen!r})"
-
-
-def _are_degrees(cells: Sequence[Any], axis: int) -> bool:
-    return all(as_degrees(str(cell).replace(",", "."), axis) is not None for cell in cells)

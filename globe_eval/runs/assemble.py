@@ -18,7 +18,8 @@ from globe_eval.collector import without_collector
 from globe_eval.columns import Columns, columns
 from globe_eval.metrics import repeats
 from globe_eval.metrics.accuracy import THRESHOLDS_KM, acc_name, within
-from globe_eval.metrics.catalogue import FAMILIES, METRICS, TARGETS, Family, Metric, metrics_with, pair_columns, pairs
+from globe_eval.metrics.breakdowns import labels
+from globe_eval.metrics.catalogue import FAMILIES, TARGETS, Family, Metric, metrics_with, pair_columns, pairs
 from globe_eval.metrics.custom_metrics import OwnMetric
 from globe_eval.metrics.intervals import FEW_GROUPS, PROCEDURE
 from globe_eval.metrics.localizability import SOURCES, risk_coverage, thinned
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from globe_eval.places.online import Geocoder as OnlineGeocoder
 
 FEW_POSITIONS = 20_000
+_ARGUMENTS = ("model_args", "model_info", "decoding")
 
 
 def empty_results(
@@ -61,20 +63,14 @@ def empty_results(
     answer_form: AnswerForm,
     manifest_sha256: str,
     model: str,
-    model_args: Mapping[str, Any] | None = None,
-    model_info: Mapping[str, Any] | None = None,
     *,
     geocoder: str = "geonames",
     **known: Any,
 ) -> Results:
     """The settings of a run as results without figures, which `assemble` fills in; secrets are removed.
 
-    Args:
-        task, task_version, answer_form, manifest_sha256, model: two results may be ranked together only where these
-            agree (but for the model).
-        model_args, model_info: what the model was given, and what it says of itself.
-        geocoder: "geonames" or an online back end.
-        known: any other field of `Results`.
+    Two results may be ranked together only where the first four agree. `geocoder` is "geonames" or an online back end,
+    `known` are any other fields of `Results`.
     """
     nothing: dict[str, Any] = {
         **dict.fromkeys(("prompt", "prompt_sha256", "decoding", "limit", "git_commit")),
@@ -85,13 +81,10 @@ def empty_results(
     }
     fields = {
         **{"task": task, "task_version": task_version, "answer_form": answer_form, "manifest_sha256": manifest_sha256},
-        **{"model": model, "geocoder": Geocoder(geocoder, "")},
-        "model_args": without_secrets(model_args or {}),
-        "model_info": without_secrets(model_info or {}),
+        **{"model": model, "geocoder": Geocoder(geocoder, ""), "model_args": {}, "model_info": {}, **known},
     }
-    if known.get("decoding") is not None:
-        known["decoding"] = without_secrets(known["decoding"])
-    return Results(schema_version=SCHEMA_VERSION, **{**nothing, **fields, **known})
+    public = {name: without_secrets(given) for name in _ARGUMENTS if (given := fields.get(name)) is not None}
+    return Results(schema_version=SCHEMA_VERSION, **{**nothing, **fields, **public})
 
 
 @without_collector()
@@ -109,27 +102,15 @@ def assemble(
 
     Args:
         results: `empty_results`, or of a run that is scored again; every figure and version in it is made anew.
-        samples: with their responses.
         started: when the run began; None leaves time and duration as they are.
         own_metrics: the functions of the benchmark's own metrics; without them, the samples keep their values.
         exclude: ids of photographs that a second set of figures leaves out (`WithoutOverlap`).
-        read: `scoring.readings` of the samples, where they have been read before.
-        families: of metrics that are wanted (`scoring.score`).
+        read, families: as of `scoring.score`.
     """
-    online = _online(results)
-    score = partial(
-        scoring.score,
-        form=results.answer_form,
-        distance=results.distance,
-        geocode=online.geocode if online else resolve_many,
-        own=own_metrics,
-        classes=results.entity_classes,
-        families=families,
-    )
+    online, score = _scorer(results, own=own_metrics, classes=results.entity_classes, families=families)
     # An online geocoder's cache and a benchmark's own functions stay in this process; positions without a text are
     # scored sooner than a helper has begun.
-    here = online is not None or bool(own_metrics)
-    here = here or (len(samples) < FEW_POSITIONS and not any(one.response for one in samples))
+    few = len(samples) < FEW_POSITIONS and not any(one.response for one in samples)
     controls = scoring.controls_of(samples) if "grounding" in families else [None] * len(samples)
     columns: list[Sequence[Any]] = [samples, controls] if read is None else [samples, controls, read]
     of_truths: list[_OfTruths] = []
@@ -137,7 +118,7 @@ def assemble(
     def look_at_truths() -> None:
         of_truths.append(_of_truths(results, [one.truth for one in samples]))
 
-    if here:
+    if online is not None or own_metrics or few:
         scored = score(*columns)
         look_at_truths()
     else:
@@ -162,13 +143,15 @@ def assemble(
     return scored, results
 
 
-def _online(results: Results) -> OnlineGeocoder | None:
-    """The geocoder of a result; None for the embedded one."""
-    if results.geocoder.name == "geonames":
-        return None
-    from globe_eval.places.online import GEOCODERS
+def _scorer(results: Results, **more: Any) -> tuple[OnlineGeocoder | None, Callable[..., list[Sample]]]:
+    """The online geocoder of a result, None for the embedded one, and `scoring.score` with what the result fixes."""
+    online = None
+    if results.geocoder.name != "geonames":
+        from globe_eval.places.online import GEOCODERS
 
-    return GEOCODERS[results.geocoder.name]()
+        online = GEOCODERS[results.geocoder.name]()
+    geocode = online.geocode if online else resolve_many
+    return online, partial(scoring.score, form=results.answer_form, distance=results.distance, geocode=geocode, **more)
 
 
 def _measured(score: Callable[..., list[Sample]], *columns: Sequence[Any]) -> list[Sample]:
@@ -177,16 +160,13 @@ def _measured(score: Callable[..., list[Sample]], *columns: Sequence[Any]) -> li
 
 
 def describe(
-    results: Results,
-    samples: Sequence[Sample],
-    exclude: Collection[str] | None = None,
-    of_truths: _OfTruths | None = None,
+    results: Results, samples: Sequence[Sample], exclude: Collection[str] | None = None, known: _OfTruths | None = None
 ) -> dict[str, Any]:
     """The fields of a result that its scored samples alone determine: n, status, all figures.
 
-    `exclude` as above; `of_truths`, where that is known already.
+    `exclude` as above; `known`, what `_of_truths` gives, where that is known already.
     """
-    best, by = of_truths or _of_truths(results, [one.truth for one in samples])
+    best, by = known or _of_truths(results, [one.truth for one in samples])
     metrics = metrics_with(results.thresholds_km, results.own_directions)
     if not any(one.format and one.format.n_words for one in samples):  # without any reasoning there is none to ground
         metrics = tuple(metric for metric in metrics if metric.family != "grounding")
@@ -194,6 +174,11 @@ def describe(
     of = partial(scoring.figures, table, seed=results.seed)
     figures = finite_figures(of(metrics=metrics))
     located = np.array([one.status in LOCATED for one in samples], dtype=np.bool_)
+    lexicon = None
+    if any(one.format for one in samples):
+        from globe_eval.metrics.grounding import lexicon_sha256  # with the lexicon, which positions do not need
+
+        lexicon = lexicon_sha256()
     return {
         "n": len(samples),
         "n_groups": next(iter(figures.values())).n_groups if figures else 0,
@@ -210,9 +195,9 @@ def describe(
             dimension: {label: _stratum(figures) for label, figures in parts.items()}
             for dimension, parts in scoring.breakdowns(table, by, metrics=metrics, seed=results.seed).items()
         },
-        "reasoning": reasoning_counts(samples),
-        "lexicon_sha256": _lexicon_sha256() if any(one.format for one in samples) else None,
-        "clean": None if exclude is None else without_ids(table, exclude, metrics, results.seed),
+        "reasoning": reasoning_counts(samples, table),
+        "lexicon_sha256": lexicon,
+        "clean": None if exclude is None else _without_ids(table, exclude, metrics, results.seed),
     }
 
 
@@ -224,22 +209,13 @@ def _photographers(groups: Sequence[str | None]) -> dict[str, Any]:
     return {"n_unattributed": n_unknown or None, "effective_groups": round(worth, 3) if few_took_most else None}
 
 
-def _lexicon_sha256() -> str:
-    from globe_eval.metrics.grounding import lexicon_sha256  # with the lexicon, which positions do not need
-
-    return lexicon_sha256()
-
-
-def without_ids(
-    table: Columns, exclude: Collection[str], metrics: Sequence[Metric] = METRICS, seed: int = 0
-) -> WithoutOverlap:
-    """The figures of the photographs whose id is not in `exclude`, and how many were left out."""
+def _without_ids(table: Columns, exclude: Collection[str], metrics: Sequence[Metric], seed: int) -> WithoutOverlap:
     kept = np.array([id_ not in exclude for id_ in table["id"]], dtype=np.bool_)
     figures = finite_figures(scoring.figures(table, kept, metrics=metrics, seed=seed))
     return WithoutOverlap(excluded=int((~kept).sum()), n=int(kept.sum()), metrics=figures)
 
 
-def reasoning_counts(samples: Sequence[Sample]) -> ReasoningCounts | None:
+def reasoning_counts(samples: Sequence[Sample], table: Columns) -> ReasoningCounts | None:
     """How many photographs each measure of the reasoning could be taken of; None where there is no response at all."""
     measured = [one for one in samples if one.format is not None]
     if not measured:
@@ -247,11 +223,8 @@ def reasoning_counts(samples: Sequence[Sample]) -> ReasoningCounts | None:
     grounded = [one.grounding for one in measured if one.grounding is not None]
     formats = [one.format for one in measured if one.format is not None]
     sources = Counter(one.localizability.source for one in measured if one.localizability is not None)
-    table = columns(samples)
-    curves = {
-        target: thinned(risk_coverage(*pairs(target, *(table[name] for name in pair_columns(target))).T))
-        for target in TARGETS
-    }
+    columns_of = {target: [table[name] for name in pair_columns(target)] for target in TARGETS}
+    curves = {target: thinned(risk_coverage(*pairs(target, *its).T)) for target, its in columns_of.items()}
     return ReasoningCounts(
         with_entities=len(grounded),
         without_entities=len(measured) - len(grounded),
@@ -269,7 +242,8 @@ _OfTruths = tuple[dict[str, dict[str, float | None] | None], dict[By, list[str |
 
 def _of_truths(results: Results, truths: Sequence[Truth]) -> _OfTruths:
     """What needs no answer: the ceilings of this answer form, and which part of a breakdown each photograph is in."""
-    return _ceilings(results, truths), scoring.labels_of(truths)
+    of_place = ([getattr(one, name) for one in truths] for name in ("lat", "lon", "country", "scene"))
+    return _ceilings(results, truths), labels(*of_place)
 
 
 def _ceilings(results: Results, truths: Sequence[Truth]) -> dict[str, dict[str, float | None] | None]:
@@ -278,10 +252,7 @@ def _ceilings(results: Results, truths: Sequence[Truth]) -> dict[str, dict[str, 
         return dict.fromkeys(Ceilings._fields)
     lats, lons = [truth.lat for truth in truths], [truth.lon for truth in truths]
     found = ceilings(lats, lons, results.answer_form, distance=results.distance, thresholds_km=results.thresholds_km)
-    return {
-        name: values and {metric: finite(value) for metric, value in values.items()}
-        for name, values in found._asdict().items()
-    }
+    return {name: {key: finite(value) for key, value in its.items()} for name, its in found._asdict().items()}
 
 
 def _stratum(figures: dict[str, Figure]) -> Stratum:
@@ -292,19 +263,18 @@ def _stratum(figures: dict[str, Figure]) -> Stratum:
 def finite_figures(figures: dict[str, Figure]) -> dict[str, Figure]:
     """Figures as they are read back from a file: infinite and undefined values are None."""
     return {
-        name: replace(one, value=finite(one.value), low=finite(one.low), high=finite(one.high))
+        name: Figure(finite(one.value), finite(one.low), finite(one.high), one.n, one.n_groups)
         for name, one in figures.items()
     }
 
 
 def _accuracy_by_distance(table: Columns, scored: DistanceModel) -> dict[DistanceModel, dict[str, float]]:
     points = [table[name] for name in ("truth.lat", "truth.lon", "prediction.lat", "prediction.lon")]
-    models: tuple[DistanceModel, ...] = get_args(DistanceModel)
-    by_model = {model: table["distance_km"] if model == scored else DISTANCES[model](*points) for model in models}
-    return {
-        model: {acc_name(km): float(within(distance, km).mean()) for km in THRESHOLDS_KM.values()}
-        for model, distance in by_model.items()
-    }
+    found: dict[DistanceModel, dict[str, float]] = {}
+    for model in get_args(DistanceModel):
+        distance = table["distance_km"] if model == scored else DISTANCES[model](*points)
+        found[model] = {acc_name(km): float(within(distance, km).mean()) for km in THRESHOLDS_KM.values()}
+    return found
 
 
 def with_repeats(results: Results, samples: Sequence[Sample], answers: Mapping[str, Sequence[Response]]) -> Results:
@@ -312,21 +282,13 @@ def with_repeats(results: Results, samples: Sequence[Sample], answers: Mapping[s
 
     `answers`: photograph's id -> its N answers. One that never came is a miss, and the run is not complete.
     """
-    times = min(len(answers[sample.id]) for sample in samples)
-    online = _online(results)
-    geocode = online.geocode if online else resolve_many
+    times, (_, score) = min(len(answers[one.id]) for one in samples), _scorer(results)
     runs = [list(samples)]
     for repeat in range(1, times):
-        again = [
-            Sample.of(sample.id, sample.truth, answers[sample.id][repeat], image_sha256=sample.image_sha256)
-            for sample in samples
-        ]
-        runs.append(scoring.score(again, form=results.answer_form, distance=results.distance, geocode=geocode))
+        runs.append(score([Sample.of(one.id, one.truth, answers[one.id][repeat]) for one in samples]))
     tables = [columns(run) for run in runs]
-    distance, lat, lon = (
-        np.column_stack([table[name] for table in tables])
-        for name in ("distance_km", "prediction.lat", "prediction.lon")
-    )
+    names = ("distance_km", "prediction.lat", "prediction.lon")
+    distance, lat, lon = (np.column_stack([table[name] for table in tables]) for name in names)
     places = [[one.prediction for one in of_photograph] for of_photograph in zip(*runs, strict=True)]
     most = repeats.majority([[p and (p.geonameid or (p.lat, p.lon)) for p in row] for row in places])
     middle = repeats.medoid(lat, lon)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from globe_eval.benchmarks.images import ImageError, Photograph, picture_bytes
@@ -32,25 +34,25 @@ def describe(request: Request) -> str:
 
 def _describe(request: Request, name: str, task: Any) -> str:
     positions = photograph_positions(request, task)
+    docs = [task.eval_docs[at] for at in positions[:: max(1, len(positions) // LOOKED_AT)]]
+    pictures = [task.doc_to_image(doc)[0] for doc in docs]
     context = task.fewshot_context(
-        task.eval_docs[positions[0]],
+        docs[0],
         num_fewshot=0,
         system_instruction=request.system_instruction,
         apply_chat_template=True,
         chat_template=lambda history, **_: chat.write_history(history),
     )
-    first = task.doc_to_image(task.eval_docs[positions[0]])[0]
     given = task.config.generation_kwargs
     limit = next((given[length] for length in LENGTHS if length in given), None)
     asked = len(positions) * request.repeats
     text = sum(len(str(message["content"])) for message in chat.read_history(context)) / CHARACTERS_A_TOKEN
-    every = max(1, len(positions) // LOOKED_AT)
-    picture = _tokens([task.doc_to_image(task.eval_docs[at])[0] for at in positions[::every]])
+    picture = _tokens(pictures)
     prompt = round(asked * (text + picture))
     lines = [
         f"{name}: {asked:,} requests, nothing is asked yet; what the journal has will not be asked again",
-        f"first request: {_first(request, task, context, first)}",
-        f"picture: {first.name}, {_size(first)}",
+        f"first request: {_first(request, task, context)}",
+        f"picture: {pictures[0].name}, {_size(pictures[0])}",
         f"prompt tokens, about: {prompt:,} ({text:,.0f} of text and {picture:,.0f} of picture each)",
         f"answer tokens, at most: {f'{asked * int(limit):,}' if limit else 'no limit is set'}",
     ]
@@ -60,7 +62,7 @@ def _describe(request: Request, name: str, task: Any) -> str:
     return "\n".join(lines)
 
 
-def _first(request: Request, task: Any, context: str, picture: Photograph) -> str:
+def _first(request: Request, task: Any, context: str) -> str:
     """The body of an endpoint's request, or the prompt of another model, with the picture's place marked."""
     mark = "(the picture)"
     if request.model != "endpoint":
@@ -83,9 +85,6 @@ def _tokens(pictures: Sequence[Photograph]) -> float:
     """The mean number of tokens of pictures; unreadable ones are left out."""
     found = []
     for picture in pictures:
-        try:
-            width, height = picture.size
-        except ImageError:
-            continue
-        found.append(width * height / PIXELS_A_TOKEN)
+        with suppress(ImageError):
+            found.append(math.prod(picture.size) / PIXELS_A_TOKEN)
     return sum(found) / len(found) if found else 0.0

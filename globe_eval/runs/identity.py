@@ -30,41 +30,20 @@ CANNOT_CHANGE_AN_ANSWER = {
 _WHOLE, _BLOCKS, _BLOCK = 1 << 20, 64, 4096
 
 
-def identity(
-    *,
-    task: str,
-    task_version: str,
-    manifest_sha256: str,
-    prompt_sha256: str,
-    system_instruction: str | None,
-    decoding: Mapping[str, Any],
-    seed: int,
-    model: str,
-    model_args: Mapping[str, Any],
-    max_pixels: int | None = None,
-    max_side: int | None = None,
-) -> dict[str, Any]:
+def identity(*, max_pixels: int | None = None, max_side: int | None = None, **settings: Any) -> dict[str, Any]:
     """All settings that could change an answer, as plain JSON values, without secrets.
 
     The limit, the shard, the distance and the geocoder are not part of it: they choose photographs, or score answers.
     A model argument that is a file or folder here also counts with its content, for weights change under one name.
     """
-    return as_json(
-        {
-            "task": task,
-            "task_version": task_version,
-            "manifest_sha256": manifest_sha256,
-            "prompt_sha256": prompt_sha256,
-            "system_instruction": without_secrets({"": system_instruction})[""],
-            "decoding": without_secrets(decoding),
-            "seed": seed,
-            "model": model,
-            "model_args": relevant(model_args),
-            "model_files": {name: digest for name, value in model_args.items() if (digest := fingerprint(value))},
-            "max_pixels": max_pixels,
-            "max_side": max_side,
-        }
-    )
+    arguments = settings["model_args"]
+    published = {
+        "system_instruction": without_secrets({"": settings["system_instruction"]})[""],
+        "decoding": without_secrets(settings["decoding"]),
+        "model_args": relevant(arguments),
+        "model_files": {name: digest for name, value in arguments.items() if (digest := fingerprint(value))},
+    }
+    return as_json({**settings, **published, "max_pixels": max_pixels, "max_side": max_side})
 
 
 def relevant(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,8 +67,7 @@ def weights(arguments: Mapping[str, Any]) -> str | None:
 
 def as_json(value: dict[str, Any]) -> dict[str, Any]:
     """The value as it comes back from a JSON file."""
-    again: dict[str, Any] = json.loads(json.dumps(value, default=str))
-    return again
+    return dict(json.loads(json.dumps(value, default=str)))
 
 
 def sha256(value: Mapping[str, Any]) -> str:

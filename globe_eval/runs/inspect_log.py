@@ -47,10 +47,8 @@ def _samples(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
         from inspect_ai.log import read_eval_log_samples
     except ImportError:
-        raise InputError(
-            f"{path.name}: Inspect's own format needs inspect-ai (pip install 'globe-eval[inspect]'); or have it as "
-            "JSON: inspect log convert --to json"
-        ) from None
+        needed = "inspect-ai (pip install 'globe-eval[inspect]'); or have it as JSON: inspect log convert --to json"
+        raise InputError(f"{path.name}: Inspect's own format needs {needed}") from None
     try:
         found = read_eval_log_samples(str(path), all_samples_required=False, exclude_fields=_LEFT_OUT)
         first = [one.model_dump() for one in [next(found, None)] if one is not None]
@@ -68,8 +66,6 @@ def _row(sample: Mapping[str, Any]) -> dict[str, Any]:
         content = choices[0]["message"]["content"]
         texts = [content] if isinstance(content, str) else [one["text"] for one in content if one["type"] == "text"]
         response = Response("\n".join(texts), finish_reason=choices[0].get("stop_reason"))
-    truth = {
-        f"truth_{key}" if key.lower() in _OF_TRUTH else key: value
-        for key, value in (sample.get("metadata") or {}).items()
-    }
+    known = (sample.get("metadata") or {}).items()
+    truth = {f"truth_{key}" if key.lower() in _OF_TRUTH else key: value for key, value in known}
     return {**truth, "id": str(sample["id"]), "response": response}

@@ -137,11 +137,8 @@ def geolocation(task: str, prompt: str | None = None) -> Scorer:
     from globe_eval.models.response import Response
 
     geo, docs = _loaded(task, prompt)
-    shown = [
-        one
-        for one in metrics_with(geo.thresholds_km)
-        if one.name.startswith("acc@") or one.name in ("geoscore", "located")
-    ]
+    names = ("acc@", "geoscore", "located")
+    shown = [one for one in metrics_with(geo.thresholds_km) if one.name.startswith(names)]
 
     async def score(state: TaskState, target: Target) -> Score:
         id_ = str(state.sample_id)

@@ -58,7 +58,6 @@ def join(
     definition: Mapping[str, Any],
     columns: ColumnNames,
     read: str | None,
-    *,
     skip_footer: bool,
     skip_unknown_ids: bool,
     notes: list[str],
@@ -115,9 +114,8 @@ def join(
         (len(failed), f"replies in {answers.path.name} are errors, the first: {next(iter(failed), None)!r}"),
     ):
         if count:
-            notes.append(
-                f"{count:,} of {len(rows):,} {what}; they count as misses (status error), and the result is incomplete"
-            )
+            meaning = "they count as misses (status error), and the result is incomplete"
+            notes.append(f"{count:,} of {len(rows):,} {what}; {meaning}")
     return Joined(rows, samples, kind, use, answers.path.name)
 
 
@@ -177,20 +175,18 @@ def _match(
     known = {form(name): index for index, name in enumerate(truth_ids)}
     unknown = [index for index, name in enumerate(ids) if form(name) not in known]
     if len(unknown) == len(ids) and truth_ids:
-        raise InputError(
-            f"{table.where(0)}, column {id_column!r}: no id in common with {truth_name}: here {ids[0]!r}, there "
-            f"{truth_ids[0]!r}{_better_id(table, truth_ids, id_column) or why_apart(ids, truth_ids)}"
-        )
+        apart = _better_id(table, truth_ids, id_column) or why_apart(ids, truth_ids)
+        both = f"no id in common with {truth_name}: here {ids[0]!r}, there {truth_ids[0]!r}"
+        raise InputError(f"{table.where(0)}, column {id_column!r}: {both}{apart}")
     if unknown:
         where = f"{table.where(unknown[0])}, column {id_column!r}: {ids[unknown[0]]!r}"
         met = {form(name) for name in ids}
         apart = _counted_from(ids, truth_ids)
         apart = apart or why_apart([ids[i] for i in unknown], [one for one in truth_ids if form(one) not in met])
         if not skip_unknown:
-            raise InputError(
-                f"{where} has no truth in {truth_name} ({len(unknown):,} of {len(ids):,} answers have none)"
-                f"{apart or '; set them aside with --skip-unknown-ids'}"
-            )
+            count = f"{len(unknown):,} of {len(ids):,} answers have none"
+            advice = apart or "; set them aside with --skip-unknown-ids"
+            raise InputError(f"{where} has no truth in {truth_name} ({count}){advice}")
         notes.append(f"{len(unknown):,} answers without truth were set aside, the first: {where}{apart}")
     return {known[form(name)]: index for index, name in enumerate(ids) if form(name) in known}
 
@@ -242,7 +238,9 @@ def _without_footer(
     if not headings:
         return table
     names = [cell_text(table, index, id_column) or "" for index in range(last)]
-    form, shapes = match_ids(names, known), [_shape(name) for name in names]
+    form = match_ids(names, known)
+    # How an id is written: `p33.jpg` and `p4.jpg` alike.
+    shapes = [re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", name)) for name in names]
     ids = {form(one) for one in known}
 
     def begins_at(start: int) -> bool:
@@ -258,10 +256,8 @@ def _without_footer(
     found = next(str(value) for value in table.rows[start].values() if value is not None)
     lines = f"{table.path.name}, lines {first_line} to {table.lines[-1]}"
     if not skip:
-        raise InputError(
-            f"{lines}: these rows are no samples, a second table ends the file (it begins with {found!r}); "
-            "set them aside with --skip-footer"
-        )
+        what = f"these rows are no samples, a second table ends the file (it begins with {found!r})"
+        raise InputError(f"{lines}: {what}; set them aside with --skip-footer")
     notes.append(f"{lines}: set aside, no samples")
     return table.drop(set(range(start, last)))
 
@@ -269,12 +265,5 @@ def _without_footer(
 def _is_heading(table: Table, index: int, columns: Sequence[str | None]) -> bool:
     """Whether a row has text and no number where positions stand."""
     cells = [cell for column in columns if column and not is_missing(cell := cell_value(table.rows[index], column))]
-    pairs = [coordinate_pair(cell) or (cell,) for cell in cells]
-    return bool(cells) and not any(
-        as_degrees(part, axis) is not None for pair in pairs for part in pair for axis in (0, 1)
-    )
-
-
-def _shape(name: str) -> str:
-    """How an id is written: `p33.jpg` and `p4.jpg` alike."""
-    return re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "0", name))
+    parts = [part for cell in cells for part in coordinate_pair(cell) or (cell,)]
+    return bool(cells) and not any(as_degrees(part, axis) is not None for part in parts for axis in (0, 1))

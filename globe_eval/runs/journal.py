@@ -18,9 +18,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, NamedTuple
 
 from globe_eval.errors import InputError
+from globe_eval.files import naming
 from globe_eval.models.reply import count_of
 from globe_eval.models.response import Response, Served
 from globe_eval.runs import identity as identities
@@ -41,14 +42,14 @@ class Entry(NamedTuple):
     seconds: float | None
 
 
-class Journal:
+class Journal(contextlib.AbstractContextManager["Journal"]):
     """One run folder's journal, locked against other processes for as long as it is open.
 
     Reading happens at once and writing begins with :meth:`start`, so that a folder that cannot be used is found before
     a model is loaded, and nothing is lost where that fails.
 
     Args:
-        folder: the run's folder; made if it is not there.
+        folder: the run's; made if it is not there.
         identity: everything that could change an answer, see `identity.identity`.
         fresh: start over: the answers that are there count for nothing and are removed by :meth:`start`.
         rank, ranks: which of how many processes that share a run (`accelerate launch`) this is. Each writes a file of
@@ -94,8 +95,10 @@ class Journal:
             _refuse_another(path, there, self.identity)
         if self._there:
             self.identity = next(iter(self._there.values()))
-        elif self._rank == 0:
-            self._clear()
+        elif self._rank == 0:  # the files of an earlier run go, but those of other processes
+            for path in [self.folder / "results.json", self.folder / "samples.jsonl", *_files(self.folder)]:
+                if path.name not in map(_name, range(self._ranks)):
+                    path.unlink(missing_ok=True)
         self._file = self.path.open("ab")
         self._file.truncate(self._end)
         if self._end == 0:
@@ -124,33 +127,23 @@ class Journal:
                 with contextlib.suppress(OSError):  # not empty: something was written
                     path.rmdir()
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
         self.close()
 
     def _write(self, lines: str) -> None:
         if self._file is None:
             raise ValueError(f"{self.path}: not open for writing; start() comes first")
-        with self._named():
+        with naming(self.path):
             self._file.write(lines.encode())
             self._file.flush()
         if time.monotonic() - self._synced > SYNC_S:
             self._sync(self._file)
 
     def _sync(self, file: BinaryIO) -> None:
-        with self._named():
+        with naming(self.path):
             file.flush()
             os.fsync(file.fileno())
         self._synced = time.monotonic()
-
-    @contextlib.contextmanager
-    def _named(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:  # a full disk: the system does not say which file it is about
-            raise OSError(error.errno, error.strerror, str(self.path)) from None
 
     def _read(self) -> None:
         there = {}
@@ -168,18 +161,11 @@ class Journal:
             for path, identity in there.items():
                 _refuse_another(path, identity, self.identity)
         elif not there and (self.folder / "results.json").exists():
-            raise InputError(
-                f"{self.folder}: holds results without a journal, so there is nothing to go on from; choose another "
-                "--output_path, or --fresh, which replaces them"
-            )
+            what = "holds results without a journal, so there is nothing to go on from"
+            advice = "choose another --output_path, or --fresh, which replaces them"
+            raise InputError(f"{self.folder}: {what}; {advice}")
         else:  # errors alone bind nobody: a wrong model name is corrected and asked again
             self.failed, self._end = set(), 0
-
-    def _clear(self) -> None:
-        """Remove the files of an earlier run, except those of other processes."""
-        for path in [self.folder / "results.json", self.folder / "samples.jsonl", *_files(self.folder)]:
-            if path.name not in map(_name, range(self._ranks)):
-                path.unlink(missing_ok=True)
 
     def _take(self, entry: Entry) -> None:
         self.images[entry.id] = entry.image_sha256
@@ -224,21 +210,17 @@ def _identity(path: Path, line: dict[str, Any]) -> dict[str, Any]:
     if line.get("journal") not in (1, VERSION) or not isinstance(line.get("identity"), dict):
         raise InputError(f"{path}, line 1: found no journal of version 1 or {VERSION}; --fresh starts over")
     _refuse_changed(path, 1, line, checked=line["journal"] > 1)
-    found: dict[str, Any] = line["identity"]
-    return found
+    return dict(line["identity"])
 
 
 _TEXT, _TEXT_OR_NULL = "a text", "a text or null"
+_OF_RESPONSE = {
+    **{"finish_reason": _TEXT_OR_NULL, "error": _TEXT_OR_NULL},
+    **dict.fromkeys(("prompt_tokens", "completion_tokens"), "a count or null"),
+}
 _FIELDS = {
-    "key": _TEXT,
-    "id": _TEXT,
-    "image_sha256": _TEXT_OR_NULL,
-    "response": _TEXT_OR_NULL,
-    "finish_reason": _TEXT_OR_NULL,
-    "error": _TEXT_OR_NULL,
-    "prompt_tokens": "a count or null",
-    "completion_tokens": "a count or null",
-    "seconds": "a number or null",
+    **{"key": _TEXT, "id": _TEXT, "image_sha256": _TEXT_OR_NULL, "response": _TEXT_OR_NULL},
+    **{**_OF_RESPONSE, "seconds": "a number or null"},
 }
 
 
@@ -250,28 +232,16 @@ def _entry(path: Path, number: int, line: dict[str, Any], *, checked: bool) -> E
         if name not in line:
             raise InputError(f"{path}, line {number}: the field {name!r} is missing; --fresh starts over")
         if not _is(line[name], allowed):
-            raise InputError(
-                f"{path}, line {number}: {name}: found {_excerpt(repr(line[name]).encode())}; allowed: {allowed}; "
-                "--fresh starts over"
-            )
+            found = f"{name}: found {_excerpt(repr(line[name]).encode())}; allowed: {allowed}"
+            raise InputError(f"{path}, line {number}: {found}; --fresh starts over")
     if (line["response"] is None) == (line["error"] is None):
         raise InputError(f"{path}, line {number}: response and error: one of both is null; --fresh starts over")
-    response = Response(
-        line["response"] or "",
-        finish_reason=line["finish_reason"],
-        error=line["error"],
-        prompt_tokens=line["prompt_tokens"],
-        completion_tokens=line["completion_tokens"],
-        served=_served(line.get("served")),
-    )
+    served, value = None, line.get("served")
+    if isinstance(value, dict) and value.keys() <= set(Served._fields):
+        given: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in value.items()}
+        served = Served(**given)
+    response = Response(line["response"] or "", **{name: line[name] for name in _OF_RESPONSE}, served=served)
     return Entry(line["key"], line["id"], line["image_sha256"], response, line["seconds"])
-
-
-def _served(value: Any) -> Served | None:
-    if not isinstance(value, dict) or not value.keys() <= set(Served._fields):
-        return None
-    given: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in value.items()}
-    return Served(**given)
 
 
 def _of_version_1(line: dict[str, Any]) -> dict[str, Any]:
@@ -302,10 +272,9 @@ def _refuse_changed(path: Path, number: int, line: dict[str, Any], *, checked: b
     rest = {name: value for name, value in line.items() if name != "sum"}
     if line.get("sum") != _sum_of(json.dumps(rest, ensure_ascii=False)):
         name = f" (id {line['id']!r})" if isinstance(line.get("id"), str) else ""
-        raise InputError(
-            f"{path}, line {number}{name}: is not as it was written (its checksum is another); remove the line to ask "
-            "again, or --fresh starts over"
-        )
+        advice = "remove the line to ask again, or --fresh starts over"
+        wrong = "is not as it was written (its checksum is another)"
+        raise InputError(f"{path}, line {number}{name}: {wrong}; {advice}")
 
 
 def _sum_of(text: str) -> str:
@@ -320,14 +289,9 @@ def _with_sum(record: dict[str, Any]) -> str:
 def _line(entry: Entry) -> str:
     response = entry.response
     record = {
-        "key": entry.key,
-        "id": entry.id,
-        "image_sha256": entry.image_sha256,
+        **{"key": entry.key, "id": entry.id, "image_sha256": entry.image_sha256},
         "response": None if response.error is not None else str(response),
-        "finish_reason": response.finish_reason,
-        "error": response.error,
-        "prompt_tokens": response.prompt_tokens,
-        "completion_tokens": response.completion_tokens,
+        **{name: getattr(response, name) for name in _OF_RESPONSE},
         "seconds": None if entry.seconds is None else round(entry.seconds, 4),
         **({"served": response.served.as_json()} if response.served else {}),
     }
@@ -338,10 +302,8 @@ def _refuse_another(path: Path, there: dict[str, Any], here: dict[str, Any]) -> 
     """Raise InputError for another run's journal; entries not known yet (the model is not loaded) do not count."""
     known = {name: value for name, value in there.items() if name in here or name != "model_info"}
     if changed := identities.differences(known, here):
-        raise InputError(
-            f"{path}: holds answers of another run: {'; '.join(changed)}. --fresh starts over, or choose another "
-            "--output_path"
-        )
+        advice = "--fresh starts over, or choose another --output_path"
+        raise InputError(f"{path}: holds answers of another run: {'; '.join(changed)}. {advice}")
 
 
 def _suffix(rank: int) -> str:

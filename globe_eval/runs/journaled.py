@@ -40,15 +40,8 @@ class JournaledModel:
     """Wraps an lm-eval model; every method but `generate_until` is the model's own.
 
     A model with `answers(requests)`, an iterator of (index, response) as they arrive, is given everything at once.
-    Any other is given chunks. A chunk that was cut off is asked again whole, and keeps what it had: the same batches
-    give the same answers as without the interruption.
-
-    Args:
-        model: from lm-eval.
-        journal: started.
-        seed: of models that sample in this process; each chunk draws from a seed of its own.
-        progress: shows each answer.
-        budget: what the run may cost; None is no bound.
+    Any other is given chunks, and `seed` is that of the first. A chunk that was cut off is asked again whole, and keeps
+    what it had: the same batches give the same answers as without the interruption. The journal is started.
     """
 
     MULTIMODAL = True
@@ -62,11 +55,8 @@ class JournaledModel:
         progress: Progress | None = None,
         budget: Budget | None = None,
     ) -> None:
-        self.model = model
-        self.journal = journal
-        self.seed = seed
+        self.model, self.journal, self.seed, self.budget = model, journal, seed, budget
         self.progress = progress or Progress()
-        self.budget = budget
         self.chunk = chunk_size(model)
         self.total = 0
         """How many answers are wanted."""
@@ -213,14 +203,18 @@ class JournaledModel:
         """Ask for several answers in one call; where that raises, halve them until the failing request is alone."""
         if not slots:
             return
-        seed_everything(_seed(self.seed, slots[0]))
+        digest = hashlib.sha256(repr((self.seed, slots[0])).encode()).digest()
+        seed_everything(int.from_bytes(digest[:4], "big"))
+        known = inspect.signature(self.model.generate_until).parameters
+        quiet = {"disable_tqdm": True} if "disable_tqdm" in known else {}
         try:
-            responses = self.model.generate_until([asked[slot] for slot in slots], **self._quiet)
+            responses = self.model.generate_until([asked[slot] for slot in slots], **quiet)
             reason = None
         except InputError:
             raise
         except Exception as error:
-            reason = _first_line(error)
+            text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+            reason = f"{type(error).__name__}: {text}"[:300]
         # Outside the handler: the exception, which holds what fills the memory, is gone.
         if reason is None:
             yield list(zip(slots, responses, strict=True))
@@ -240,16 +234,9 @@ class JournaledModel:
         if model is None:
             return
         if self.served_by is not None and not same_model(self.served_by, model):
-            raise InputError(
-                f"{self.journal.path}: the answers so far are from the model {self.served_by!r}, and now {model!r} "
-                "answers; ask the first again, or --fresh starts over"
-            )
+            both = f"the answers so far are from the model {self.served_by!r}, and now {model!r} answers"
+            raise InputError(f"{self.journal.path}: {both}; ask the first again, or --fresh starts over")
         self.served_by = self.served_by or model
-
-    @property
-    def _quiet(self) -> dict[str, bool]:
-        known = "disable_tqdm" in inspect.signature(self.model.generate_until).parameters
-        return {"disable_tqdm": True} if known else {}
 
     def _cannot_be_shown(self, request: Instance) -> str | None:
         """Why the picture cannot be decoded; None where it can, or where the model sees to that itself."""
@@ -296,28 +283,16 @@ def seed_everything(seed: int) -> None:
         set_torch_seed(seed)
 
 
-def _seed(seed: int, slot: Slot) -> int:
-    return int.from_bytes(hashlib.sha256(repr((seed, slot)).encode()).digest()[:4], "big")
-
-
 def _published(response: str) -> Response:
     """The response without secrets, as it may be written to disk."""
     served = getattr(response, "served", None)
-    return Response(
-        _shown(response) or "",
-        finish_reason=_shown(getattr(response, "finish_reason", None)),
-        error=_shown(getattr(response, "error", None)),
-        prompt_tokens=getattr(response, "prompt_tokens", None),
-        completion_tokens=getattr(response, "completion_tokens", None),
-        served=served and Served(*(_shown(v) if isinstance(v, str) else v and tuple(map(_shown, v)) for v in served)),  # type: ignore[arg-type]
-    )
+    more: dict[str, Any] = {name: _shown(getattr(response, name, None)) for name in ("finish_reason", "error")}
+    more |= {name: getattr(response, name, None) for name in ("prompt_tokens", "completion_tokens")}
+    if served is not None:
+        served = Served(*(_shown(v) if isinstance(v, str) else v and tuple(map(_shown, v)) for v in served))  # type: ignore[arg-type]
+    return Response(_shown(response) or "", **more, served=served)
 
 
 def _shown(text: str | None) -> str | None:
     """The text without secrets: servers and libraries quote keys, and addresses with passwords."""
     return None if text is None else without_secrets({"": redact(valid_utf8(str(text)))})[""]
-
-
-def _first_line(error: Exception) -> str:
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {text}"[:300]

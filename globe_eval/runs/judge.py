@@ -113,15 +113,10 @@ def read_verdict(text: str, entities: Sequence[str]) -> dict[str, Use]:
 def ask(
     samples: Sequence[Sample], model: SecondModel, *, folder: Path | None, seed: int
 ) -> tuple[list[Sample], JudgeAgreement]:
-    """The samples with the judge's verdicts, and how far these agree with the deterministic measure.
+    """The samples of a run with the judge's verdicts, and how far these agree with the deterministic measure.
 
-    Args:
-        samples: of a run.
-        model: the judge, from `second_model.second_model`.
-        folder: where `judge.jsonl` is kept; None keeps nothing.
-        seed: of the order of the entities.
-
-    A photograph that the judge does not answer has an error; the agreement has the reason where it answers none.
+    `folder` keeps `judge.jsonl`, None nothing; `seed` is of the order of the entities. A photograph that the judge does
+    not answer has an error; the agreement has the reason where it answers none.
     """
     questions = [one for sample in samples if (one := question(sample, seed)) is not None]
     answers = second_model.AnswerFile(None if folder is None else folder / CACHE, "entities")
@@ -129,16 +124,13 @@ def ask(
     for one in questions:
         known = answers.known.get(one.key(model.name))
         if not one.text:
-            judged[one.id] = Judgement(entities={entity: "absent" for entity in one.entities})
+            judged[one.id] = Judgement(entities=dict.fromkeys(one.entities, "absent"))
         elif known is not None:
             judged[one.id] = Judgement(entities={entity: known[entity] for entity in one.entities})
         else:
             form = {"name": "verdict", "strict": True, "schema": schema(len(one.entities))}
-            decoding = {
-                "temperature": 0,
-                "max_gen_toks": 64 + 16 * len(one.entities),
-                "response_format": {"type": "json_schema", "json_schema": form},
-            }
+            decoding: dict[str, Any] = {"temperature": 0, "max_gen_toks": 64 + 16 * len(one.entities)}
+            decoding["response_format"] = {"type": "json_schema", "json_schema": form}
             requests.append(model.request(SYSTEM, one.text, decoding))
             asked.append(one)
     errors: Counter[str] = Counter()
@@ -182,8 +174,7 @@ def agreement(samples: Sequence[Sample], model: str, seed: int, reason: str | No
         if one.error is None and sample.grounding is not None and sample.grounding.covered:
             hits = set(sample.grounding.hits)
             both.update((entity in hits, word != "absent") for entity, word in one.entities.items())
-    n = sum(counted.values())
-    agreed, kappa = agreement_of(both)
+    n, (agreed, kappa) = sum(counted.values()), agreement_of(both)
     return JudgeAgreement(
         model=model,
         prompt_sha256=PROMPT_SHA256,

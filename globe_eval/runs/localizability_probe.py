@@ -27,13 +27,8 @@ def ask(
 ) -> list[Sample]:
     """The samples with the probability of a "yes" for each photograph; without one where none was given.
 
-    Args:
-        samples: with what the evaluated model said, n of them, not scored yet; photographs without a response are not
-            asked about.
-        photographs: n pictures as `images.Photograph`.
-        arguments: of the model `endpoint`.
-        folder: where the answers are kept.
-        seed: sent with each request.
+    The n samples have what the evaluated model said, and are not scored yet; photographs without a response are not
+    asked about. `arguments` are of the model `endpoint`, `folder` keeps the answers, the seed goes with each request.
 
     Raises InputError where the endpoint cannot be used, and where no answer at all came with probabilities.
     """
@@ -41,7 +36,7 @@ def ask(
     model.endpoint.explicit |= {"logprobs", "top_logprobs"}  # without them there is no answer
     answers = second_model.AnswerFile(folder / CACHE, "p_yes")
     found: list[float | None] = [None] * len(samples)
-    asked, keys, requests = [], [], []
+    asked, requests = [], []
     for index, (one, picture) in enumerate(zip(samples, photographs, strict=True)):
         answer = scoring.read(one)
         if answer is None:
@@ -53,8 +48,7 @@ def ask(
             continue
         greedy = {"temperature": 0, "max_gen_toks": 1, "logprobs": True, "top_logprobs": 5}
         requests.append(model.request(GLOBE_LOCATABLE, f"<image>{text}", greedy, picture))
-        asked.append(index)
-        keys.append(key)
+        asked.append((index, key))
     silent, reason = 0, ""
     for number, response in model.endpoint.answers(requests):
         p = globe_locatability(response.first_token)
@@ -62,11 +56,11 @@ def ask(
             silent += 1
             reason = response.error or f"no probability of yes or no beside {str(response)[:40]!r}"
             continue
-        found[asked[number]] = p
-        answers.add(keys[number], p)
+        index, key = asked[number]
+        found[index] = p
+        answers.add(key, p)
     if requests and silent == len(requests):
-        raise InputError(
-            f"--ask_localizable: {model.endpoint.model} answers no photograph with probabilities ({reason})"
-        )
+        said = f"{model.endpoint.model} answers no photograph with probabilities"
+        raise InputError(f"--ask_localizable: {said} ({reason})")
     with_p = zip(samples, found, strict=True)
     return [one if p is None else replace(one, answer=replace(one.answer, p_yes=p)) for one, p in with_p]

@@ -30,14 +30,9 @@ _BEYOND = 1 << 30
 _held: weakref.WeakSet[TextIOWrapper] = weakref.WeakSet()
 
 
-def _leave_to_the_parent() -> None:
-    for file in list(_held):
-        file.close()
-
-
 # A child that outlives its parent (a batch engine's worker) would go on holding the lock.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_to_the_parent)
+    os.register_at_fork(after_in_child=lambda: [*map(TextIOWrapper.close, list(_held))])
 
 
 def _lock(file: TextIOWrapper) -> None:

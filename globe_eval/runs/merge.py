@@ -37,6 +37,7 @@ def merge(folders: Sequence[Path]) -> Scored:
             raise InputError(f"{folder}: of another run than {shards[0][0]}: {'; '.join(different)}")
     samples = in_context(_round_robin(shards))
     every = [results for _, results in shards]
+    packages = dict.fromkeys(name for one in every for name in one.packages)
     merged = replace(
         first,
         **{
@@ -47,16 +48,14 @@ def merge(folders: Sequence[Path]) -> Scored:
             "duration_seconds": round(sum(one.duration_seconds for one in every), 3),
             "usage": _usage(every),
             "images": _images(every),
-            "packages": _versions([one.packages for one in every]),
+            "packages": {name: _joined(one.packages.get(name, "none") for one in every) or "" for name in packages},
             "git_commit": _joined(one.git_commit for one in every),
         },
     )
     if first.judge is not None:
         merged = replace(merged, judge=judge.agreement(samples, first.judge.model, first.judge.seed))
-    notes = []
-    for name in ("packages", "git_commit"):
-        if getattr(merged, name) != getattr(first, name):
-            notes.append(f"the shards have different {name}; the result names all of them")
+    apart = [name for name in ("packages", "git_commit") if getattr(merged, name) != getattr(first, name)]
+    notes = [f"the shards have different {name}; the result names all of them" for name in apart]
     if first.clean is not None:
         notes.append(CLEAN_LEFT_OUT)
     return Scored(samples, merged, notes)
@@ -102,10 +101,8 @@ def _round_robin(shards: Sequence[Shard]) -> list[Sample]:
     for number, ((folder, results), part) in enumerate(zip(shards, parts, strict=True)):
         expected = len(range(number, n, len(shards)))
         if len(part) != expected or results.n != len(part):
-            raise InputError(
-                f"{folder}: gap or overlap, holds {len(part):,} photographs where shard {results.shard} of {n:,} has "
-                f"{expected:,} (results.json: {results.n:,})"
-            )
+            wanted = f"shard {results.shard} of {n:,} has {expected:,} (results.json: {results.n:,})"
+            raise InputError(f"{folder}: gap or overlap, holds {len(part):,} photographs where {wanted}")
     samples = [parts[i % len(parts)][i // len(parts)] for i in range(n)]
     seen: dict[str, int] = {}
     for i, sample in enumerate(samples):
@@ -121,12 +118,14 @@ def _round_robin(shards: Sequence[Shard]) -> list[Sample]:
 def _pooled(every: Sequence[Results]) -> dict[DistanceModel, dict[str, float]]:
     """The accuracies of all shards together: as counts of photographs they add up without rounding."""
     n = sum(one.n for one in every)
-    return {
-        model: {
-            name: sum(round(one.accuracy_by_distance[model][name] * one.n) for one in every) / n for name in accuracies
-        }
-        for model, accuracies in every[0].accuracy_by_distance.items()
-    }
+    pooled: dict[DistanceModel, dict[str, float]] = {}
+    for model, names in every[0].accuracy_by_distance.items():
+        parts = [(one.n, one.accuracy_by_distance[model]) for one in every]
+        pooled[model] = {name: sum(round(its[name] * of) for of, its in parts) / n for name in names}
+    return pooled
+
+
+_ADDED = ("prompt_tokens", "completion_tokens", "cost", "resumed")
 
 
 def _usage(every: Sequence[Results]) -> Usage | None:
@@ -137,15 +136,10 @@ def _usage(every: Sequence[Results]) -> Usage | None:
     seconds = sum(one.seconds for one in usages)
     answered = sum(one.n - one.status["error"] for one in every)
     first = [one.seconds_to_first_answer for one in usages if one.seconds_to_first_answer is not None]
-    return Usage(
-        prompt_tokens=_sum([one.prompt_tokens for one in usages]),
-        completion_tokens=_sum([one.completion_tokens for one in usages]),
-        seconds=round(seconds, 3),
-        images_per_second=round(answered / seconds, 3) if seconds > 0 else None,
-        seconds_to_first_answer=min(first, default=None),
-        cost=_sum([one.cost for one in usages]),
-        resumed=sum(one.resumed for one in usages),
-    )
+    sums = {name: _sum([getattr(one, name) for one in usages]) for name in _ADDED}
+    rate = round(answered / seconds, 3) if seconds > 0 else None
+    begun = min(first, default=None)
+    return Usage(**sums, seconds=round(seconds, 3), images_per_second=rate, seconds_to_first_answer=begun)
 
 
 def _sum(values: Sequence[Any]) -> Any:
@@ -158,11 +152,6 @@ def _images(every: Sequence[Results]) -> Images | None:
         return None
     counts = ("with_coordinates", "reencoded")
     return replace(images[0], **{name: sum(getattr(one, name) for one in images) for name in counts})
-
-
-def _versions(every: Sequence[dict[str, str]]) -> dict[str, str]:
-    names = dict.fromkeys(name for packages in every for name in packages)
-    return {name: _joined(packages.get(name, "none") for packages in every) or "" for name in names}
 
 
 def _joined(values: Iterable[str | None]) -> str | None:

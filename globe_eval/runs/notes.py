@@ -28,19 +28,15 @@ def other_form(samples: Sequence[Sample], form: AnswerForm, option: str) -> list
     other = {"coordinates": "names"}.get(form, "coordinates")
     if form == "any":
         return []
-    unread = [
-        one
-        for one in samples
-        if one.status == "unparsed" and one.response is not None
-        if (one.answer.lat is not None if other == "coordinates" else one.answer.city or one.answer.country)
-    ]
+    answered = [one for one in samples if one.status == "unparsed" and one.response is not None]
+    unread = [one for one in answered if one.answer.lat is not None]
+    if other == "names":
+        unread = [one for one in answered if one.answer.city or one.answer.country]
     asked = sum(one.error is None for one in samples)
     if not unread or len(unread) < SHARE * asked:
         return []
-    return [
-        f"{len(unread):,} of {asked:,} answers are {other}, and {form} are read, as of {_example(unread[0])}: "
-        f"{option} {other}"
-    ]
+    count = f"{len(unread):,} of {asked:,} answers are {other}, and {form} are read"
+    return [f"{count}, as of {_example(unread[0])}: {option} {other}"]
 
 
 _CODE = re.compile(
@@ -52,15 +48,13 @@ _CODE = re.compile(
 
 def codes(samples: Sequence[Sample]) -> list[str]:
     """A note where unread answers give the place as a code: a plus code, a grid reference, three words."""
-    unread = [
-        one for one in samples if one.status == "unparsed" and one.response and _CODE.search(one.response[-2_000:])
-    ]
+    unparsed = [one for one in samples if one.status == "unparsed" and one.response]
+    unread = [one for one in unparsed if _CODE.search((one.response or "")[-2_000:])]
     if not unread:
         return []
-    return [
-        f"{len(unread):,} of {len(samples):,} answers give a plus code, a grid reference or what3words, as of "
-        f"{_example(unread[0])}: no such code is read as a position; ask for latitude and longitude in decimal degrees"
-    ]
+    count = f"{len(unread):,} of {len(samples):,} answers give a plus code, a grid reference or what3words"
+    advice = "no such code is read as a position; ask for latitude and longitude in decimal degrees"
+    return [f"{count}, as of {_example(unread[0])}: {advice}"]
 
 
 def unread(samples: Sequence[Sample], form: AnswerForm) -> list[str]:
@@ -80,12 +74,9 @@ def _example(sample: Sample) -> str:
 
 
 def odd_positions(samples: Sequence[Sample], name: str, column: str | None) -> list[str]:
-    """What looks odd about the positions of answers: `position_notes`, copies of the truth, placeholders.
+    """What looks odd about the positions of scored answers: `position_notes`, copies of the truth, placeholders.
 
-    Args:
-        samples: scored.
-        name: of what answered, for the message.
-        column: of the responses that state the positions; None where they come from columns of their own.
+    `column` has the responses of `name` that state them; None where they come from columns of their own.
     """
     found = [(p, one.truth) for one in samples if (p := one.prediction) and p.level == "coordinates"]
     points, notes = [(p.lat, p.lon) for p, _ in found], list[str]()
@@ -93,9 +84,8 @@ def odd_positions(samples: Sequence[Sample], name: str, column: str | None) -> l
         notes += position_notes(name, column, column, np.array(points), np.array([(at.lat, at.lon) for _, at in found]))
     same = sum(_is_copy(here.lat, there.lat) and _is_copy(here.lon, there.lon) for here, there in found)
     if same >= 3 and 2 * same >= len(found):
-        notes.append(
-            f"{same:,} of {len(found):,} positions are the truth to their last digit: are their columns the truth's?"
-        )
+        copies = f"{same:,} of {len(found):,} positions are the truth to their last digit"
+        notes.append(f"{copies}: are their columns the truth's?")
     return notes + placeholders(points, "positions")
 
 
@@ -137,12 +127,9 @@ def placeholders(points: Sequence[tuple[float, float]], of: str) -> list[str]:
     ['2 of 3 answers are at (0, 0): is that a placeholder? It is scored as the place that it is']
     """
     counts = Counter(points)
-    return [
-        f"{counts[point]:,} of {len(points):,} {of} are at ({point[0]:g}, {point[1]:g}): is that a placeholder? It is "
-        "scored as the place that it is"
-        for point in SENTINELS
-        if counts[point] > 1
-    ]
+    several = [(lat, lon, counts[lat, lon]) for lat, lon in SENTINELS if counts[lat, lon] > 1]
+    doubt = "is that a placeholder? It is scored as the place that it is"
+    return [f"{n:,} of {len(points):,} {of} are at ({lat:g}, {lon:g}): {doubt}" for lat, lon, n in several]
 
 
 ALIKE = 10
@@ -186,8 +173,6 @@ def response_notes(responses: Sequence[Response], prompt: str | None) -> list[st
     tokens = [one.prompt_tokens for one in answered if one.prompt_tokens is not None]
     least, most = (len(prompt) / characters for characters in reversed(CHARACTERS_A_TOKEN))
     if len(tokens) >= ALIKE and least <= max(tokens) < most:
-        found.append(
-            f"a prompt of {len(prompt):,} characters and a picture took {max(tokens):,} tokens: do the pictures reach "
-            "the model?"
-        )
+        took = f"a prompt of {len(prompt):,} characters and a picture took {max(tokens):,} tokens"
+        found.append(f"{took}: do the pictures reach the model?")
     return found

@@ -41,10 +41,7 @@ def in_parts(
     here, where its error is raised as well. There are no helpers where this process has other threads, whose locks a
     fork would copy as they are, nor where no process can be forked.
 
-    Args:
-        work: n rows of each column -> n results, which can be pickled.
-        columns: each of length n.
-        meanwhile: what else is to be done, once: here, before this process takes parts, so that helpers need not wait.
+    Results can be pickled. `meanwhile` is done once, here, before this process takes parts: helpers need not wait.
     """
     global _task
     n, n_helpers = len(columns[0]), min(_cores(), MOST_PROCESSES) - 1

@@ -32,16 +32,12 @@ class Progress:
     """
 
     def __init__(self, name: str = "", form: AnswerForm | None = None, quiet: bool | None = None) -> None:
-        self.name = name
-        self.form = form
-        self.quiet = quiet
+        self.name, self.form, self.quiet = name, form, quiet
         self._bar: tqdm[Any] | None = None
         self._waiting: list[tuple[Mapping[str, Any], Response]] = []
-        self._n = self._parsed = self._near = 0
-        self._scored = 0.0
+        self._n = self._parsed = self._near = self._total = self._done = self._resumed = 0
+        self._scored = self._began = self._line_at = 0.0
         self._lines = False
-        self._began = self._line_at = 0.0
-        self._total = self._done = self._resumed = 0
 
     @contextmanager
     def of(self, total: int) -> Iterator[None]:
@@ -92,11 +88,8 @@ class Progress:
         rate = (self._done - self._resumed) / (self._line_at - self._began)
         left = f", {(self._total - self._done) / rate / 60:.0f} min left" if rate else ""
         shown = f": {self.summary()}" if self.summary() else ""
-        print(
-            f"globe-eval: {self.name}: {self._done:,} of {self._total:,} photographs, {rate:.3g} a second{left}{shown}",
-            file=sys.stderr,
-            flush=True,
-        )
+        done = f"{self._done:,} of {self._total:,} photographs, {rate:.3g} a second{left}{shown}"
+        print(f"globe-eval: {self.name}: {done}", file=sys.stderr, flush=True)
 
     def _show(self) -> None:
         if self._bar is not None:

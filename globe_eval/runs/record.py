@@ -64,9 +64,8 @@ def no_run(folder: Path, lacking: str) -> InputError:
 def refuse_later_schema(path: Path, found: object, field: str = "schema_version", known: int = SCHEMA_VERSION) -> None:
     """Raise InputError where a file is of a later version of the schema than this program knows."""
     if isinstance(found, int | float) and found > known:
-        raise InputError(
-            f"{path}: {field}: found {found}, this globe-eval knows {known}: written by a later globe-eval; upgrade"
-        )
+        both = f"{field}: found {found}, this globe-eval knows {known}"
+        raise InputError(f"{path}: {both}: written by a later globe-eval; upgrade")
 
 
 def read_samples(folder: Path) -> list[Sample]:
@@ -116,10 +115,8 @@ def refuse_results_of_others(folder: Path, results: Results, samples: Sequence[S
             counts[points] = round(float(geoscore(distances).mean()), 2), round(score.value, 2)
     for what, (here, there) in counts.items():
         if abs(here - there) > (0.02 if isinstance(here, float) else 0):
-            raise InputError(
-                f"{folder}: samples.jsonl has {here:,} {what}, results.json is of {there:,}: they are not of one run; "
-                "take both files from the same one"
-            )
+            both = f"samples.jsonl has {here:,} {what}, results.json is of {there:,}"
+            raise InputError(f"{folder}: {both}: they are not of one run; take both files from the same one")
 
 
 def refuse_run(folder: Path, runs: Sequence[Path]) -> None:
@@ -157,13 +154,8 @@ def git_commit() -> str | None:
     if not (root / ".git").exists():
         return None
     try:
-        done = subprocess.run(
-            ["git", "-C", str(root), "status", "--porcelain=v2", "--branch", "--no-ahead-behind", "-uno"],
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=10,
-        )
+        command = ["git", "-C", str(root), "status", "--porcelain=v2", "--branch", "--no-ahead-behind", "-uno"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return None
     lines = done.stdout.splitlines()

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from globe_eval.benchmarks.truth import read_entities
 from globe_eval.errors import InputError
 from globe_eval.runs import identity, judge, record
 from globe_eval.runs.assemble import assemble
@@ -37,13 +36,10 @@ def rescore(
 ) -> Scored:
     """Read the responses of a run again with the present parser, geocoder and metrics; nothing is written.
 
-    What is not given stays as it was; `entities` is a file of them (`benchmarks.truth`) instead of the run's own.
-    Samples without a response keep their answers (`score --read coordinates` and
-    `--read names` have none), and samples without a response stay errors. The result's identity is the run's, its
-    versions are the present ones, and its notes say what changed.
-
-    `judged_by` are the arguments of an endpoint that judges the reasoning and keeps its answers in the folder `cache`;
-    without it a judge's verdicts stay as the run has them.
+    What is not given stays as it was; `entities` is a file of them (`benchmarks.truth`) instead of the run's own, and
+    `judged_by` are the arguments of an endpoint that judges the reasoning and keeps its answers in the folder `cache`.
+    Samples without a response keep their answers or stay errors. The result's identity is the run's, its versions are
+    the present ones, and its notes say what changed.
 
     Raises InputError for a folder that is no run, and for another answer form where there are no responses.
     """
@@ -52,16 +48,11 @@ def rescore(
     chosen: dict[str, Any] = {"distance": distance, "geocoder": other, "seed": seed, "answer_form": answer_form}
     setting = replace(stored, judge=None, **{name: x for name, x in chosen.items() if x is not None})
     if setting.answer_form != stored.answer_form and all(one.response is None for one in before):
-        raise InputError(
-            f"{folder}: holds no responses to read {setting.answer_form} from, only answers "
-            f"({stored.answer_form}); leave --answer-form away"
-        )
-    notes: list[str] = []
-    unscored = before
+        there = f"no responses to read {setting.answer_form} from, only answers ({stored.answer_form})"
+        raise InputError(f"{folder}: holds {there}; leave --answer-form away")
+    notes, unscored = list[str](), before
     if entities is not None:
-        seen, sha256, notes = read_entities(entities, [one.id for one in before])
-        unscored = [with_entities(one, texts) for one, texts in zip(before, seen, strict=True)]
-        setting = replace(setting, entities_sha256=sha256, entity_classes=None)
+        unscored, setting, notes = with_entities(entities, before, setting)
     samples, results = assemble(setting, unscored)
     scored_with = {name: version for name, version in results.packages.items() if name in record.SCORING_PACKAGES}
     results = replace(results, packages=stored.packages | scored_with)
@@ -74,10 +65,8 @@ def rescore(
     pairs = zip(before, samples, strict=True)
     moved = sum((was.status, was.distance_km) != (now.status, now.distance_km) for was, now in pairs)
     notes += changes(stored, results, moved)
-    if stored.own_directions:
-        notes.append(
-            f"as the run has them, not computed again: {', '.join(stored.own_directions)} (the benchmark's own)"
-        )
+    if own := ", ".join(stored.own_directions):
+        notes.append(f"as the run has them, not computed again: {own} (the benchmark's own)")
     if stored.clean is not None:
         notes.append(CLEAN_LEFT_OUT)
     return Scored(samples, results, notes)

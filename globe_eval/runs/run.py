@@ -97,11 +97,8 @@ def set_up(request: Request) -> tuple[dict[str, Any], Path]:
     for task in tasks.values():
         set_up_task(request, task)
         if request.exclude_overlap and not task.manifest.overlap:
-            name = task.config.task
-            raise InputError(
-                f"--exclude-overlap: {name} was compared with nothing yet; "
-                f"globe-eval prepare {name} --against MANIFEST does"
-            )
+            advice = f"globe-eval prepare {task.config.task} --against MANIFEST does"
+            raise InputError(f"--exclude-overlap: {task.config.task} was compared with nothing yet; {advice}")
     return tasks, folder
 
 
@@ -116,15 +113,13 @@ def set_up_task(request: Request, task: Any) -> None:
 
 
 def run(request: Request) -> list[tuple[Path, Results]]:
-    """Evaluate one model on tasks; writes `samples.jsonl` and `results.json` into a folder for each task.
+    """Evaluate one model on tasks; writes `samples.jsonl` and `results.json` into a folder for each, which it returns.
 
-    What the journal in a folder knows from an earlier start is not asked again.
+    What the journal in a folder knows from an earlier start is not asked again. A process that is not the first of
+    several (accelerate) evaluates its share and returns nothing.
 
     Raises InputError before a model is loaded where the tasks, their pictures or the output folder cannot be used, and
-    KeyboardInterrupt with a text that says what is done. In a process that is not the first of several (accelerate),
-    evaluates its share and returns nothing.
-
-    Returns: the folder and the results of each task.
+    KeyboardInterrupt with a text that says what is done.
     """
     if request.model == "endpoint":  # of the others the model takes the memory, or drawing pictures the time
         process.return_freed_memory()
@@ -152,30 +147,24 @@ def open_journal(request: Request, name: str, task: Any, folder: Path) -> Journa
     if not photograph_positions(request, task):
         raise InputError(f"--shard {part}/{parts}: no photograph of {name} is left for it, of {len(task.eval_docs):,}")
     place = folder / (f"{name}__{request.prompt}" if request.prompt else name)
-    return Journal(
-        place / f"shard-{part}-of-{parts}" if request.shard else place,
-        identity_of(request, task),
-        fresh=request.fresh,
-        rank=_rank(),
-        ranks=int(os.environ.get("LOCAL_WORLD_SIZE", "1")),
-    )
+    place = place / f"shard-{part}-of-{parts}" if request.shard else place
+    ranks = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    return Journal(place, identity_of(request, task), fresh=request.fresh, rank=_rank(), ranks=ranks)
+
+
+def _settings(request: Request, task: Any) -> dict[str, Any]:
+    """What the run's identity and its results both say of it; `task` is set up."""
+    return {
+        **{"task": task.config.task, "task_version": str(task.VERSION), "manifest_sha256": task.manifest.sha256},
+        **{"prompt_sha256": task.prompt_sha256, "system_instruction": request.system_instruction},
+        **{"decoding": dict(task.config.generation_kwargs), "seed": request.seed},
+        **{"model": request.model, "model_args": request.model_args},
+    }
 
 
 def identity_of(request: Request, task: Any) -> dict[str, Any]:
     """The identity of this run without the part that only the loaded model knows; `task` is set up."""
-    return identity.identity(
-        task=task.config.task,
-        task_version=str(task.VERSION),
-        manifest_sha256=task.manifest.sha256,
-        prompt_sha256=task.prompt_sha256,
-        system_instruction=request.system_instruction,
-        decoding=task.config.generation_kwargs,
-        seed=request.seed,
-        model=request.model,
-        model_args=request.model_args,
-        max_pixels=request.max_pixels,
-        max_side=request.max_side,
-    )
+    return identity.identity(**_settings(request, task), max_pixels=request.max_pixels, max_side=request.max_side)
 
 
 def _rank() -> int:
@@ -211,7 +200,7 @@ def _evaluate(
         portions = model.gather_object(asking.portion)
         if portions is None or _rank():  # with tensor parallelism, every process has all answers
             return None
-        samples, results, notes = _assemble(request, info, asking, task, portions, started, journal.folder)
+        samples, results, notes = _assemble(request, info, asking, task, portions, started)
         if judging is not None:
             samples, agreed = judge.ask(samples, judging, folder=journal.folder, seed=request.seed)
             results = replace(results, judge=agreed)
@@ -252,8 +241,8 @@ def load_tasks(
     `no_code` for those that load Python of others.
     """
     if prompt is not None and prompt not in PROMPT_NAMES:
-        allowed = ", ".join(PROMPT_NAMES)
-        raise InputError(f"--prompt: found {prompt!r}{nearest(prompt, PROMPT_NAMES)} (allowed: {allowed})")
+        hint = f"{nearest(prompt, PROMPT_NAMES)} (allowed: {', '.join(PROMPT_NAMES)})"
+        raise InputError(f"--prompt: found {prompt!r}{hint}")
     folders = [*definition.task_folders(), *include_path]
     known = definition.definitions(folders)
     names = [str(unpack_benchmark(Path(name))) if is_packed(name) and name not in known else name for name in names]
@@ -270,11 +259,8 @@ def load_tasks(
     from lm_eval.tasks import TaskManager
 
     logging.getLogger("lm_eval").setLevel(logging.ERROR)
-    manager = TaskManager(
-        include_path=[str(folder) for folder in folders],
-        include_defaults=False,
-        metadata={"prompt": prompt} if prompt else None,
-    )
+    metadata = {"prompt": prompt} if prompt else None
+    manager = TaskManager(include_path=list(map(str, folders)), include_defaults=False, metadata=metadata)
     with TemporaryDirectory() as scratch:
         files = _own_names(asked, Path(scratch))
         given = [files.get(str(Path(name)), name) for name in dict.fromkeys(names)]
@@ -300,10 +286,8 @@ def _own_names(asked: Sequence[definition.Definition], folder: Path) -> dict[str
         own = definition.results_name(one)
         if one.is_group or own == one.name:
             continue
-        print(
-            f"globe-eval: {one.path} bears the name of a shipped benchmark; its results are named {own}",
-            file=sys.stderr,
-        )
+        says = f"{one.path} bears the name of a shipped benchmark; its results are named {own}"
+        print(f"globe-eval: {says}", file=sys.stderr)
         where = json.dumps(one.values.get("dataset_kwargs") or {})  # its paths are beside the YAML, not here
         named, include = folder / f"{own}.yaml", json.dumps(str(one.path.resolve()))
         named.write_text(f"include: {include}\ntask: {own}\ndataset_kwargs: {where}\n", encoding="utf-8")
@@ -320,10 +304,8 @@ def known_model(name: str) -> None:
     models.register(name if ":" in name else None)
     known = sorted(model_registry.keys())
     if name not in known:
-        raise InputError(
-            f"unknown model {name!r}{nearest(name, known)} (allowed: {', '.join(models.names())}, and lm-eval's that "
-            "see pictures: hf-multimodal, vllm-vlm)"
-        )
+        allowed = f"{', '.join(models.names())}, and lm-eval's that see pictures: hf-multimodal, vllm-vlm"
+        raise InputError(f"unknown model {name!r}{nearest(name, known)} (allowed: {allowed})")
 
 
 def load_model(request: Request) -> Any:
@@ -353,10 +335,8 @@ def load_model(request: Request) -> Any:
         raise
     except ModuleNotFoundError as error:
         extra = {"hf-multimodal": "hf", "vllm-vlm": "vllm", "ray-vllm": "vllm"}.get(request.model, "api")
-        raise InputError(
-            f"model {request.model!r} needs a package that is not installed ({error.name or error}): "
-            f"pip install 'globe-eval[{extra}]'"
-        ) from None
+        needed = f"a package that is not installed ({error.name or error}): pip install 'globe-eval[{extra}]'"
+        raise InputError(f"model {request.model!r} needs {needed}") from None
     except (OSError, ValueError, TypeError, AssertionError) as error:
         reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         given = secrets.without_secrets(request.model_args)
@@ -364,9 +344,8 @@ def load_model(request: Request) -> Any:
     if request.model == "endpoint":
         model.explicit = frozenset(request.gen_kwargs) | ({"seed"} & set(request.model_args))
     if not getattr(model, "MULTIMODAL", False):
-        raise InputError(
-            f"model {request.model!r} sees no pictures; allowed: {', '.join(models.names())}, hf-multimodal, vllm-vlm"
-        )
+        allowed = f"{', '.join(models.names())}, hf-multimodal, vllm-vlm"
+        raise InputError(f"model {request.model!r} sees no pictures; allowed: {allowed}")
     return model
 
 
@@ -382,42 +361,24 @@ def model_label(model: str, model_args: dict[str, Any]) -> str:
 
 
 def _assemble(
-    request: Request,
-    info: dict[str, Any],
-    asking: JournaledModel,
-    task: Any,
-    portions: Sequence[Portion],
-    started: datetime,
-    folder: Path,
+    request: Request, info: dict[str, Any], asking: JournaledModel, task: Any, parts: Sequence[Portion], begun: datetime
 ) -> tuple[list[Sample], Results, list[str]]:
-    from globe_eval.benchmarks.images import inspect
-
+    """Samples, results and notes of all answers of a run, which are in `parts`."""
     positions = photograph_positions(request, task)
     docs = list(islice(task.eval_docs, positions.start, positions.stop, positions.step))
-    answers = {name: response for portion in portions for name, response in portion.answers.items()}
+    answers = {name: response for portion in parts for name, response in portion.answers.items()}
     responses = [answers[str(doc["id"])] for doc in docs]
-    bounds = request.bounds
-    files = [asking.pictures.get(doc["id"]) or inspect(task.manifest.images / doc["image"], bounds) for doc in docs]
-    samples = [
-        Sample.of(str(doc["id"]), Truth.of(doc), response, image_sha256=file.sha256)
-        for doc, response, file in zip(docs, responses, files, strict=True)
-    ]
+    files = [asking.pictures.get(doc["id"]) or task.doc_to_image(doc)[0].inspection for doc in docs]
+    every = zip(docs, responses, files, strict=True)
+    samples = [Sample.of(str(doc["id"]), Truth.of(doc), said, image_sha256=file.sha256) for doc, said, file in every]
     if request.ask_localizable is not None:
-        pictures = [task.doc_to_image(doc)[0] for doc in docs]
-        arguments = request.ask_localizable
-        samples = localizability_probe.ask(samples, pictures, arguments, folder=folder, seed=request.seed)
+        pictures, folder = [task.doc_to_image(doc)[0] for doc in docs], asking.journal.folder
+        samples = localizability_probe.ask(samples, pictures, request.ask_localizable, folder=folder, seed=request.seed)
     results = empty_results(
-        task=task.config.task,
-        task_version=str(task.VERSION),
+        **{name: value for name, value in _settings(request, task).items() if name != "system_instruction"},
         answer_form=task.answer_form,
-        manifest_sha256=task.manifest.sha256,
-        model=request.model,
-        model_args=request.model_args,
         model_info=info,
         prompt=task.config.metadata["prompt"],
-        prompt_sha256=task.prompt_sha256,
-        decoding=dict(task.config.generation_kwargs),
-        seed=request.seed,
         limit=request.limit,
         shard="{}/{}".format(*request.shard) if request.shard else None,
         distance=request.distance,
@@ -432,7 +393,7 @@ def _assemble(
             max_pixels=request.max_pixels,
             max_side=request.max_side,
         ),
-        usage=usage(responses, portions, request.prices),
+        usage=usage(responses, parts, request.prices),
     )
     exclude = overlapping_ids({"overlap": task.manifest.overlap}) if request.exclude_overlap else None
     answered_by = served_by(responses)
@@ -441,9 +402,8 @@ def _assemble(
     del docs, files, answers, responses  # a kilobyte and a half a photograph, of no more use
     asking.answers.clear()
     asking.pictures.clear()
-    samples, results = assemble(results, samples, started=started, own_metrics=task.own_metrics, exclude=exclude)
+    samples, results = assemble(results, samples, started=begun, own_metrics=task.own_metrics, exclude=exclude)
     notes += odd_positions(samples, results.model, "response")
-    again = {name: given for portion in portions for name, given in portion.repeats.items()}
-    if again:
+    if again := {name: given for portion in parts for name, given in portion.repeats.items()}:
         results = with_repeats(results, samples, again)
     return samples, replace(results, served=answered_by), notes

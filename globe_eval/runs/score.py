@@ -51,15 +51,11 @@ def score_table(
     """Score the answers of one table against the truth of another, of the same table, or of a benchmark.
 
     Args:
-        answers_table: answers, one row a photograph; a file or a table that was read.
-        truth_table: the truth; None where it is in the answers' table or the benchmark's own.
+        answers_table, truth_table, read, columns, skip_footer, skip_unknown_ids: as of `api.score`; files, or read.
         task: the benchmark, a name or the path of a YAML or of what `pack` wrote: its truth and its answer form.
-        read: which kind of column to score; needed where the table has several.
         answer_form: which part of a response counts; by default the benchmark's form, else coordinates, where most
             responses state them. Columns of coordinates or names have no other form than their own.
-        columns: that have unusual names (`runs.answer_columns`).
         entities: what can be seen on the photographs, where the truth does not say it (`benchmarks.truth`).
-        skip_footer, skip_unknown_ids: set aside trailing rows that are no samples, answers whose id has no truth.
         families: of metrics that are wanted; others are neither measured nor in the result.
 
     Raises InputError for whatever cannot be scored as it stands; nothing is guessed.
@@ -69,16 +65,8 @@ def score_table(
     definition = _definition(task) if task else {}
     metadata = definition.get("metadata") or {}
     name = str(definition.get("task", "score"))
-    joined = join(
-        answers_table,
-        truth_table,
-        definition,
-        columns or ColumnNames(),
-        read,
-        skip_footer=skip_footer,
-        skip_unknown_ids=skip_unknown_ids,
-        notes=notes,
-    )
+    tables, named = (answers_table, truth_table), columns or ColumnNames()
+    joined = join(*tables, definition, named, read, skip_footer, skip_unknown_ids, notes)
     rows, samples, kind = joined.rows, joined.samples, joined.kind
     benchmark_form = None
     if definition:
@@ -91,26 +79,14 @@ def score_table(
         texts = process.in_parts(partial(scoring.readings, families=families), samples)
         form = _form([answer for answer, _ in texts], notes)
     if benchmark_form is not None and form != benchmark_form:
-        notes.append(
-            f"{name} asks for {benchmark_form}, these answers are {form}: a ranking of its own, not to be "
-            f"compared with other results of {name}"
-        )
-    results = empty_results(
-        name,
-        str(metadata.get("version", "")),
-        form,
-        truth_sha256(rows),
-        joined.file,
-        seed=seed,
-        distance=distance,
-        geocoder=geocoder,
-        command=command,
-        entity_classes=entity_classes(metadata.get("exhaustive_entities"), rows),
-    )
+        apart = f"a ranking of its own, not to be compared with other results of {name}"
+        notes.append(f"{name} asks for {benchmark_form}, these answers are {form}: {apart}")
+    identity = name, str(metadata.get("version", "")), form, truth_sha256(rows), joined.file
+    classes = entity_classes(metadata.get("exhaustive_entities"), rows)
+    settings: dict[str, Any] = {"seed": seed, "distance": distance, "geocoder": geocoder, "command": command}
+    results = empty_results(*identity, entity_classes=classes, **settings)
     if entities is not None:
-        seen, sha256, more = read_entities(entities, [row["id"] for row in rows])
-        samples = [with_entities(one, texts) for one, texts in zip(samples, seen, strict=True)]
-        results = replace(results, entities_sha256=sha256, entity_classes=None)
+        samples, results, more = with_entities(entities, samples, results)
         notes += more
     use = joined.use
     del joined, rows  # of 210,000 photographs a quarter of a gigabyte
@@ -148,9 +124,12 @@ def _definition(name: str) -> dict[str, Any]:
     return {**found.values, "task": definition.results_name(found)}
 
 
-def with_entities(sample: Sample, entities: Sequence[str] | None) -> Sample:
-    """The sample with other entities in its truth."""
-    return replace(sample, truth=replace(sample.truth, entities=None if entities is None else tuple(entities)))
+def with_entities(path: Path, samples: Sequence[Sample], results: Results) -> tuple[list[Sample], Results, list[str]]:
+    """Samples with the entities of a file (`benchmarks.truth`) in their truths, results that say so, and notes."""
+    seen, sha256, notes = read_entities(path, [one.id for one in samples])
+    known = [None if texts is None else tuple(texts) for texts in seen]
+    found = [one.but(truth=one.truth.but(entities=its)) for one, its in zip(samples, known, strict=True)]
+    return found, replace(results, entities_sha256=sha256, entity_classes=None), notes
 
 
 def _form(answers: Sequence[Answer | None], notes: list[str]) -> AnswerForm:
@@ -158,10 +137,8 @@ def _form(answers: Sequence[Answer | None], notes: list[str]) -> AnswerForm:
     answered = [answer for answer in answers if answer is not None and answer.status == "answered"]
     stated = sum(answer.lat is not None and answer.lon is not None for answer in answered)
     form: AnswerForm = "coordinates" if answered and 2 * stated >= len(answered) else "names"
-    notes.append(
-        f"answer form: {form} ({stated:,} of {len(answered):,} answered responses state coordinates); "
-        "--answer-form chooses another"
-    )
+    counted = f"{stated:,} of {len(answered):,} answered responses state coordinates"
+    notes.append(f"answer form: {form} ({counted}); --answer-form chooses another")
     return form
 
 

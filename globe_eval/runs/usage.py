@@ -87,15 +87,10 @@ def usage(responses: Sequence[Response], portions: Sequence[Portion], prices: Pr
     cost = None
     if prices is not None and prompt is not None and completion is not None:
         cost = round(prices.cost(prompt, completion), 6)
-    return Usage(
-        prompt_tokens=prompt,
-        completion_tokens=completion,
-        seconds=round(seconds, 3),
-        images_per_second=round(len(answered) / seconds, 3) if seconds > 0 else None,
-        seconds_to_first_answer=round(min(first), 3) if first else None,
-        cost=cost,
-        resumed=sum(portion.resumed for portion in portions),
-    )
+    rate = round(len(answered) / seconds, 3) if seconds > 0 else None
+    begun = round(min(first), 3) if first else None
+    resumed = sum(portion.resumed for portion in portions)
+    return Usage(prompt, completion, round(seconds, 3), rate, begun, cost, resumed)
 
 
 def _sum(counts: Sequence[int | None]) -> int | None:

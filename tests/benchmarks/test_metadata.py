@@ -20,6 +20,7 @@ from pictures import (
     JPEG_PLANTS,
     SECRET,
     XMP,
+    clean,
     encoded,
     gps_exif,
     icc,
@@ -31,7 +32,6 @@ from pictures import (
 )
 from PIL import Image, PngImagePlugin
 
-from globe_eval.benchmarks.images import clean
 from globe_eval.benchmarks.metadata import MalformedImage, carries_coordinates, split_jpeg, split_png, split_webp
 
 pytestmark = pytest.mark.filterwarnings("ignore:Image appears to be a malformed MPO")

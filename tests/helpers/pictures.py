@@ -10,6 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageCms, PngImagePlugin
 
+from globe_eval.benchmarks import images
+
 SECRET = b"48.858370,2.294481"
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><exif:GPSLatitude>' + SECRET + b"</exif:GPSLatitude></x:xmpmeta>"
 
@@ -103,6 +105,11 @@ def planted_webp(mode: str, lossless: bool) -> bytes:
 def stored_pixels(data: bytes) -> np.ndarray:
     """As a plain decoder sees them, whatever EXIF says."""
     return np.asarray(Image.open(io.BytesIO(data)))
+
+
+def clean(data: bytes, name: str, bounds: images.Bounds = images.UNBOUNDED) -> tuple[bytes, str]:
+    """The bytes of a file as models get them, and their MIME type."""
+    return images.clean(data, name, bounds)[0]
 
 
 TURNED: dict[int, Callable[[np.ndarray], np.ndarray]] = {

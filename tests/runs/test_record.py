@@ -22,9 +22,8 @@ from globe_eval.runs.assemble import assemble, empty_results
 from globe_eval.runs.rescore import rescore
 from globe_eval.sample import Sample, Truth
 
-SETTING = empty_results(
-    "t", "1", "coordinates", "0" * 64, "m", {"api_key": "sk-planted", "base_url": "http://u:pw@h/v1"}
-)
+ARGUMENTS = {"api_key": "sk-planted", "base_url": "http://u:pw@h/v1"}
+SETTING = empty_results("t", "1", "coordinates", "0" * 64, "m", model_args=ARGUMENTS)
 TRUTHS = {"a": Truth(10.0, 20.0, group="p"), "b": Truth(-10.0, 179.0, group="q")}
 
 
