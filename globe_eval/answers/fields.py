@@ -51,6 +51,8 @@ _BEFORE = (
 )
 _OTHER_KEY = "(?:" + "|".join(f"(?P<{kind}>{words})" for kind, words in LABELS.items()) + ")"
 _JSON_KEY = re.compile(rf"(?:{_BEFORE}[ _-]?){{0,4}}{_KEY}", re.IGNORECASE | re.VERBOSE)
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Where a word of a key begins: "countryName"."""
 _OTHER_JSON_KEY = re.compile(_OTHER_KEY, re.IGNORECASE)
 _DRESS = "[ \\t\"'`*_”“’\\\\)\\]]"
 _AROUND_KEY = rf"""(?<![^\W_])(?<!</)KEY(?![^\W\d])(?:\s?/\s?[^\W\d_]{{2,20}})?(?:\s?\([^()\n=]{{0,40}}\))?
@@ -218,7 +220,8 @@ def key_of(key: str) -> str | None:
     >>> key_of("Predicted city"), key_of("緯度"), key_of("weather")
     ('city', 'lat', None)
     """
-    match = _JSON_KEY.fullmatch(key[:80]) or _OTHER_JSON_KEY.fullmatch(key[:80])
+    key = _HUMP.sub("_", key[:80])
+    match = _JSON_KEY.fullmatch(key) or _OTHER_JSON_KEY.fullmatch(key)
     return _kind(match) if match else None
 
 

@@ -1,24 +1,36 @@
 """Extracts JSON objects from a text, well-formed or broken, and the answer that each states.
 
-Broken JSON (unquoted values, single quotes, trailing commas, comments, a missing brace) is read as labels: that repairs
-nothing, so it cannot repair wrongly.
+JSON as Python or JavaScript writes it (single quotes, trailing commas, keys without quotes, comments) is put right where
+objects lie in it; other broken JSON is read as labels: that repairs nothing, so it cannot repair wrongly.
 """
 
 from __future__ import annotations
 
 import json
+from ast import literal_eval
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
+from warnings import catch_warnings
 
 from globe_eval import lazy_re as re
 from globe_eval.answers.fields import MANY, MANY_LABELS, NAMES, POSITION, Found, found_of, key_of, labels
 
 _MANY_BROKEN = 500
 
-_OPENING = re.compile(r"(?:\[\s{0,40})?\{(?=\s{0,400}(?:[\"'“\\]|[^\W\d]\w{0,40}\s{0,3}[:=]))")
+_OPENING = re.compile(r"(?:\[\s{0,40})?\{(?=\s{0,400}(?:[\"'“”\\]|/[/*]|[^\W\d]\w{0,40}\s{0,3}[:=]))")
 _BRACE = re.compile(r"[{}]")
+_BRACKET = re.compile(r"[{}\[\]]")
+_LONGEST_MENDED, _DEEPEST = 20_000, 100
+_MENDED = (
+    (re.compile("[“”]"), '"'),
+    (re.compile(r"(?<![:\w\"])//[^\n\"]*$|/\*[^*\"]*\*/", re.MULTILINE), ""),
+    (re.compile(r"([{,]\s*)([^\W\d]\w*)(?=\s*:)"), r'\1"\2"'),
+    (re.compile(r",(?=\s*[}\]])"), ""),
+)
+"""What is put right in JSON, one after the other: quotes, comments, keys without quotes, commas at the end."""
 _DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=lambda _: None)
 _THINKING_KEY = re.compile(r"(?:chain_of_)?(?:reason(?:ing)?|thoughts?|thinking|explanation|rationale|analysis)", re.I)
 _CALLED_WITH = frozenset(["arguments", "parameters", "args"])
@@ -46,7 +58,9 @@ def objects(text: str) -> list[Found]:
         except (ValueError, RecursionError):
             position = _closing(text, start)
             broken += 1
-            read = labels(text[start:position].replace('\\"', '"'), strict=False).at(start)
+            span = text[start:position].replace('\\"', '"')
+            tree = _mended(span)
+            read = labels(span, strict=False).at(start) if tree is None else _of_tree(tree, start)
             if position == len(text) and not text.rstrip().endswith("}"):
                 cut = [read] if read else []
                 break
@@ -72,13 +86,33 @@ def without_calls(text: str) -> str:
 
 
 def _closing(text: str, start: int) -> int:
-    """Where the brace at `start` is closed; the end of the text where it never is, as in a response cut short."""
-    depth = 0
-    for brace in _BRACE.finditer(text, start):
-        depth += 1 if brace[0] == "{" else -1
-        if depth == 0:
-            return brace.end()
+    """Where the list or the brace at `start` is closed; the end of the text where it never is, as in a response cut
+    short.
+    """
+    for signs, stop in ((_BRACKET, start + _LONGEST_MENDED), (_BRACE, len(text))):
+        if signs is _BRACKET and text[start] != "[":
+            continue
+        depth = 0
+        for sign in signs.finditer(text, start, stop):
+            depth += 1 if sign[0] in "{[" else -1
+            if depth == 0:
+                return sign.end()
+            if depth > _DEEPEST and signs is _BRACKET:
+                break
     return len(text)
+
+
+def _mended(span: str) -> Any:
+    """The value of JSON in which objects lie, as Python or JavaScript writes it; None where it is flat or broken."""
+    if len(span) > _LONGEST_MENDED or not ("{" in span[2:] or "[" in span[2:]):
+        return None
+    with suppress(ValueError, SyntaxError, RecursionError, MemoryError, TypeError), catch_warnings(action="ignore"):
+        return _DECODER.decode(json.dumps(literal_eval(span)))
+    for pattern, plain in _MENDED:
+        span = pattern.sub(plain, span)
+    with suppress(ValueError, RecursionError):
+        return _DECODER.decode(span)
+    return None
 
 
 def _of_tree(tree: Any, start: int) -> Found:
@@ -150,7 +184,9 @@ def _point_order(node: Mapping[str, Any]) -> str:
 def _scalar(value: Any) -> str | None:
     """The text of a JSON value that can be a field: a string, a number, null, `{"name": …}` or an array of numbers."""
     if isinstance(value, dict):
-        value = next((value[key] for key in ("name", "value") if isinstance(value.get(key), str)), False)
+        named = next((value[key] for key in ("name", "value") if isinstance(value.get(key), str)), False)
+        country = value.get("country")
+        value = f"{named}, {country}" if named and isinstance(country, str) else named
     if isinstance(value, list) and len(value) in (2, 3) and all(isinstance(part, str) for part in value):
         value = ", ".join(value[:2])
     if value is None:

@@ -26,6 +26,7 @@ _LONGEST_BARE_ANSWER = 200
 _QUOTED = re.compile(r"[\"']([^\"',\n]{1,90})[\"']")
 _LIST = re.compile(rf"[\[({{\s]*(?:{_QUOTED.pattern}[\s,]*){{2,4}}[\])}}\s]*")
 """Names in quotation marks, as a program prints a list of them; of several towns without a country the first counts."""
+_FENCE = re.compile(r"\A\s*```\w*\s|\s```\s*\Z")
 _ONE_ANSWER = re.compile(r"\s*<answer>[^<\\]*</answer>\s*")
 
 
@@ -177,6 +178,7 @@ def _refined(found: Found, text: str) -> Found:
 
 def _listed(text: str) -> list[str]:
     """The names of a text that is a list of them and nothing else, without commas or in quotation marks."""
+    text = _FENCE.sub("", text)
     if _LIST.fullmatch(text):
         return _QUOTED.findall(text)
     commas = fields.with_commas(text)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 from globe_eval.answers import parse
@@ -123,3 +126,42 @@ def test_positions(before: str, after: str, form: str) -> None:
         words |= {"south_or_north": "south" if lat < 0 else "north", "west_or_east": "west" if lon < 0 else "east"}
         answer = parse(before + form.format(lat=lat, lon=lon, **words) + after)
         assert (answer.lat, answer.lon) == (lat, lon), answer
+
+
+LYON = {"city": "Lyon", "country": "France"}
+OTHER = {"city": "Lisbon", "country": "Portugal"}
+OBJECTS = [
+    LYON,
+    {"final_answer": LYON, "alternatives": [OTHER]},
+    {"candidates": [LYON | {"probability": 0.6}, OTHER | {"probability": 0.3}]},
+    {"candidates": [OTHER | {"confidence": 0.2}, LYON | {"confidence": 0.7}]},
+    [OTHER | {"rank": 2}, LYON | {"rank": 1}],
+    {"top_guess": {"place": "Lyon, France"}, "second_guess": {"place": "Lisbon, Portugal"}},
+    {"country": {"name": "France", "confidence": 0.9}, "city": {"name": "Lyon", "confidence": 0.6}},
+    {"location": {"name": "Lyon", "country": "France"}},
+    {"hypotheses": [{"location": "Lyon, France", "likelihood": "high"}, {"location": "Lisbon", "likelihood": "low"}]},
+    {"reasoning": ["Could be Lisbon, Portugal", "trams"], **LYON},
+    {"countryName": "France", "cityName": "Lyon", "notes": []},
+]
+WRITINGS = {
+    "JSON": lambda value: json.dumps(value),
+    "in a fence": lambda value: f"```json\n{json.dumps(value, indent=2)}\n```",
+    "Python": repr,
+    "commas at the end": lambda value: re.sub(r"\n(\s*[}\]])", r",\n\1", json.dumps(value, indent=1)),
+    "a string": lambda value: json.dumps(json.dumps(value)),
+    "keys without quotes": lambda value: re.sub(r'"(\w+)":', r"\1:", json.dumps(value)),
+    "curly quotes": lambda value: re.sub('"([^"]*)"', r"“\1”", json.dumps(value)),
+    "comments": lambda value: json.dumps(value, indent=1).replace("{\n", "{ // a place\n", 1),
+}
+
+
+@pytest.mark.parametrize("value", OBJECTS, ids=str)
+@pytest.mark.parametrize("writing", WRITINGS)
+def test_objects(writing: str, value: object) -> None:
+    answer = parse(WRITINGS[writing](value))
+    assert (answer.city, answer.country) in (("Lyon", "France"), ("Lyon, France", None))
+
+
+@pytest.mark.parametrize("text", ["{'a': [1, {'b': 2}],}", "[{a:1},", "{[", "[{", "{a: ["])
+def test_broken_json_is_passed_over(text: str) -> None:
+    assert parse(text * 20_000).status == "unparsed"
