@@ -1,6 +1,6 @@
 """Extracts JSON objects from a text, well-formed or broken, and the answer that each states.
 
-JSON as Python or JavaScript writes it (single quotes, trailing commas, keys without quotes, comments) is put right where
+JSON as Python or JavaScript writes it (single quotes, commas at the end, bare keys, comments) is put right where
 objects lie in it; other broken JSON is read as labels: that repairs nothing, so it cannot repair wrongly.
 """
 
