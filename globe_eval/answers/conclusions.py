@@ -68,7 +68,7 @@ _CLAUSE = re.compile(
     r"[;:]|\b(?:but|although|though|however|while|whereas|because|since|so|sino|mais|mas|ma|sondern|aber|pero|но)\b"
 )
 _SHORT_CLAUSE = re.compile(
-    r"[;:,—–(]|\b(?:but|although|though|however|while|whereas|because|since|so|and|sino|mais|mas|ma|sondern|aber|pero|но|а|lecz|ale|tylko)\b"
+    r"[;:,—–(]|\s-+\s|\b(?:but|although|though|however|while|whereas|because|since|so|and|sino|mais|mas|ma|sondern|aber|pero|но|а|lecz|ale|tylko)\b"
 )
 _TAKEN = re.compile(r"\b(?:taken|shot|captured|photographed)\b")
 _DENIED_AFTER = re.compile(

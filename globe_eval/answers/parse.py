@@ -13,7 +13,7 @@ from globe_eval.answers.confidence import in_text as stated
 from globe_eval.answers.coordinates import coordinates_spelled
 from globe_eval.answers.fields import Found
 from globe_eval.answers.names import Names
-from globe_eval.answers.refusals import refuses
+from globe_eval.answers.refusals import declines, refuses
 from globe_eval.answers.text import Block, Cut, answer_blocks, excerpt, repaired
 from globe_eval.answers.toponyms import same_country
 from globe_eval.sample import Answer, AnswerStatus
@@ -163,14 +163,14 @@ def _completed(found: Found, text: str, *, tagged: bool = False) -> Found:
     if names:
         said = Found(0, names)
         return _united([found, said if names.city else _refined(said, text)])
-    if conclusion := concluded(text, declines=refuses):
+    if conclusion := concluded(text, declines=declines):
         return _united([found, Found(conclusion[1], names=conclusion[0])])
     return _united([found, Found(0, place(text, capitals=True) if short else Names())])
 
 
 def _refined(found: Found, text: str) -> Found:
     """What labels say of the country alone, with the town or region in it that the text concludes."""
-    names = (concluded(text, declines=refuses) or (Names(), 0))[0]
+    names = (concluded(text, declines=declines) or (Names(), 0))[0]
     if not same_country(names.country, found.names.country):
         return found
     return replace(found, names=replace(names, country=found.names.country))
