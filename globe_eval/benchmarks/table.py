@@ -136,10 +136,8 @@ class Table:
             if role == "id" and len(found) > 1:  # a picture, as the datasets library has it, is none
                 texts = [one for one in found if not any(isinstance(row.get(one), dict | bytes) for row in self.rows)]
                 found = texts or found
-            if role == "response" and len(found) > 1:  # of which a prompt is the same for every row
-                found = [
-                    one for one in found if any(row.get(one) != self.rows[0].get(one) for row in self.rows)
-                ] or found
+            if role == "response" and len(found) > 1:
+                found = [one for one in found if not self._is_prompt(one)] or found
             same = (lambda cell: stem(str(cell))) if role == "id" else given  # `a` and `a.jpg` are one id
             if any(same(row.get(found[0])) != same(row.get(column)) for column in found[1:] for row in self.rows):
                 option = role.removeprefix("predicted_").replace("_", "-")
@@ -148,6 +146,14 @@ class Table:
             if found:
                 return found[0]
         return None
+
+    def _is_prompt(self, column: str) -> bool:
+        """Whether all rows, of several, have one text in a column, and it answers nothing."""
+        from globe_eval.answers import parse  # not at the top: most tables have one such column
+
+        text = self.rows[0].get(column)
+        same = isinstance(text, str) and len(self.rows) > 1 and all(row.get(column) == text for row in self.rows)
+        return same and parse(str(text)).status == "unparsed"
 
     def option(self, role: str, option: str = "--") -> str:
         """The option that names the column of a role, with the first path that ends in a usual name, if there is one.
