@@ -106,9 +106,9 @@ def indexed_truth(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The index in the table and the truth of each row that `where` keeps."""
     readers = _readers(table, chosen, {role: _mapping(mapped) for role, mapped in values.items()})
-    keep = parse_where(where, TRUTH_FIELDS) if where is not None else None
     indices: Sequence[int] = range(len(table.rows))
-    if keep is not None:
+    if where is not None:
+        keep = parse_where(where, TRUTH_FIELDS)
         indices = [index for index in indices if keep(_Fields(readers, index))]
         if not indices:
             raise InputError(f"{table.path.name}: where {where!r} holds of none of {len(table.rows):,} rows")
