@@ -53,9 +53,10 @@ _UNRELATED = re.compile(
     r"\sin\smy\s(?:ability|abilities|skills?|knowledge|expertise)|\s(?:is|was)(?:\sin|\snot|n't)", re.I
 )
 _SELF = r"\b(?:i(?:'m|\ am|\ remain|\ feel)|we(?:'re|\ are)|i\ can\ be|i\ can\ say\ with)"
-_NUMBER = r"(?:\d{1,3}(?:\.\d{1,10})?\s?(?:%|percent|per\ cent)|(?<![\d.])0?\.\d{1,4}(?!\d)|(?<![\d.])\d{1,2}/10(?!\d))"
+_PERCENTAGE = r"(?:\d{1,3}\s?%?\s?[-–]\s?)?\d{1,3}(?:\.\d{1,10})?\s?(?:%|percent|per\ cent)"
+_NUMBER = rf"(?:{_PERCENTAGE}|(?<![\d.])0?\.\d{{1,4}}(?!\d)|(?<![\d.])\d{{1,2}}/10(?!\d))"
 _IN_TEXT = re.compile(
-    rf"""(?P<percent>{_NUMBER})\s(?:\w+\s)?(?:confiden\w+|sure|certain\w*)
+    rf"""(?P<percent>{_NUMBER})\s(?:(?!not\s)\w+\s)?(?:confiden\w+|sure|certain\w*)
       |(?:confiden\w+|certain\w*)(?:\s(?:level|score|rating))?(?:\sin\s(?:\w+\s?){{1,3}})?\s?(?:is|of|at|:|(?=[~\d]))\s?(?:\w+\s)?~?
         (?P<after>{_NUMBER})
       |\b(?P<level>(?:{_LEVEL})(?:\s?(?:-|–|/|to)\s?(?:{_LEVEL}))?)\s(?:degree\sof\s|level\sof\s)?(?:confidence|certainty)

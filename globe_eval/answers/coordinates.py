@@ -28,6 +28,8 @@ _TICK, _TICKS = "['′´`\N{LEFT SINGLE QUOTATION MARK}]", "(?:\"|″|”|“|''
 def _angle(name: str, number: str) -> str:
     """The pattern of one angle; `name` prefixes its groups, so that two of them fit in one expression."""
     after = rf"(?:\s{{0,2}}(?P<{name}after>{_LETTER}))?"
+    # Minutes may stand without their sign where the letter is in front: "E 002° 21.132".
+    bare = rf"|(?({name}before)(?![\d.°]|\s?[\d°])|(?!))"
     if name:  # of "N 48.85 E 2.35" the E is the second angle's
         after = rf"(?({name}before)|{after})"
     return rf"""
@@ -36,7 +38,7 @@ def _angle(name: str, number: str) -> str:
     (?P<{name}degrees>{number})(?!\d)
     (?:\s{{0,2}}(?P<{name}mark>°|[Dd]eg(?:ree)?s?(?![^\W\d_])|d(?=\s?\d)|\s(?=\d{{1,2}}(?:\.\d{{1,25}})?{_TICK}))
       (?:\s{{0,2}}(?P<{name}minutes>\d{{1,2}}(?:\.\d{{1,25}})?)\s{{0,2}}
-        (?:{_TICK}|m(?:in(?:ute)?s?)?(?![^\W\d_])|m(?=\s?\d)|(?=\s?[NSEW](?![^\W\d_])))
+        (?:{_TICK}|m(?:in(?:ute)?s?)?(?![^\W\d_])|m(?=\s?\d)|(?=\s?[NSEW](?![^\W\d_])){bare})
         (?:\s{{0,2}}(?P<{name}seconds>\d{{1,2}}(?:\.\d{{1,25}})?)\s{{0,2}}(?:{_TICKS}|s(?:ec(?:ond)?s?)?(?![^\W\d_])))?
       )?
     )?

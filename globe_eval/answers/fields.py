@@ -78,6 +78,8 @@ _REMARK = re.compile(r"(?:The\s)?((?<=\s)[a-z]+|[A-Z][a-z]*)(?:\s[a-z]+)+")
 _CLAUSE = re.compile(r"(?:narrow(?:ed|ing)|torn|choosing|split|between|either)\s(?:\S+\s){2}")
 """How a value begins that tells of a choice: "narrowed from Iceland or the Faroes to the Faroes"."""
 _QUOTED = re.compile(r"\"((?:[^\"\\\n]|\\.){0,400})\"|'([^'\n]{0,400})'(?=\s*(?:[,})\]\n]|$))|“([^”\n]{0,400})”")
+_BULLETS = re.compile(r"\A\s*(?:[*•>\s]|-(?!\.?\d))*")
+"""What stands before a value on a line of its own; a minus before a number is its sign."""
 _NEXT_KEY = re.compile(r"[\n{}]|,\s*[\"'`*_]{0,3}[^\W\d][\w ./-]{0,30}[\"'`*_]{0,3}\s*[:=]|</|\s//")
 
 
@@ -205,7 +207,9 @@ def _is_remark(value: str) -> bool:
 
 def _is_cut(lat: str, lon: str) -> bool:
     """Whether one of two numbers ends at its decimal point and the other does not."""
-    return any(re.search(r"\d\.$", one) and re.search(r"\d[.,]\d", other) for one, other in ((lat, lon), (lon, lat)))
+    return any(
+        re.fullmatch(r"\D*\d{1,3}\.", one) and re.search(r"\d[.,]\d", other) for one, other in ((lat, lon), (lon, lat))
+    )
 
 
 def key_of(key: str) -> str | None:
@@ -353,7 +357,7 @@ def _below(text: str, index: int, labels: list[tuple[str, int, int]]) -> tuple[s
         return _value(text[concluding : concluding + _LONGEST_VALUE]), stop
     value = _value(text[end : min(stop, end + _LONGEST_VALUE)])
     if value and ((known := name(value)) is None or (len(known.split()) > _MOST_WORDS and not is_name(known))):
-        value = text[end:stop].strip(" \t\n-*•>:")
+        value = _BULLETS.sub("", text[end:stop].lstrip(" \t*_`:")).strip()
     return value, 0
 
 
@@ -419,7 +423,7 @@ def _value(text: str) -> str | None:
     """The value that follows a label: a quoted string, or what stands before the next key or the end of the line."""
     bare = text.lstrip(" \t*_`\\|=>")
     if bare.startswith("\n"):
-        bare = bare.lstrip().lstrip("-*•> \t")
+        bare = _BULLETS.sub("", bare)
     if quoted := _QUOTED.match(bare):
         return next(part for part in quoted.groups() if part is not None)
     stop = _NEXT_KEY.search(bare)

@@ -60,7 +60,10 @@ _LATEX = {
     "\\_": "_",
     "\\*": "*",
 }
-_DOLLAR = re.compile(r"\$(?=[-+]?\d{1,3}(?:\.\d{1,40})?\s?°)")
+_MATH = re.compile(
+    r"\${1,2}(?=[^$\n]{0,60}(?:°|\d\.\d))([^$\n]{1,120}?[\w°)}])\${1,2}(?!\d)|\$(?=[-+]?\d{1,3}(?:\.\d{1,40})?\s?°)"
+)
+"""Numbers between LaTeX's signs for mathematics, or behind the first of them."""
 _PROMPT = re.compile(
     r"\W{0,9}(?:(?:begin_of_text|im_start|start_header_id|start_of_turn)\W{1,9}){0,2}(?:system|user|human|INST)\s?[:>|\]<\n].*"
     r"(?:\b(?:assistant|model)(?::|\n|\|>|<\|end_header_id\|>)|\[/INST\])",
@@ -114,7 +117,8 @@ def clean(response: str) -> str:
         if sign in text:
             for written, plain in spellings.items():
                 text = text.replace(written, plain)
-            text = _DOLLAR.sub("", text) if sign == "\\" else text
+    if "$" in text:
+        text = _MATH.sub(r"\1", text)
     if "</" in text or "<br" in text:
         text = _HTML.sub("", _HTML_BREAK.sub("\n", text))
     if "+" in text:

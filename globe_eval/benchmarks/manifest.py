@@ -184,8 +184,10 @@ def find_manifest(values: Mapping[str, Any], *, pictures: bool = True) -> Manife
     return replace(manifest, rows=with_entities(manifest.rows, find("entities", "entities", InputError)))
 
 
-def find_truth(values: Mapping[str, Any]) -> Manifest | None:
+def find_truth(values: Mapping[str, Any], required: bool = False) -> Manifest | None:
     """The truth of a benchmark without its pictures, whose rows then have no `image`; None where it is not here.
+
+    Where it is `required` that raises AbsentData instead.
 
     A function that draws a benchmark is called where it is this package's; another package's is not, for truth alone.
     """
@@ -198,6 +200,8 @@ def find_truth(values: Mapping[str, Any]) -> Manifest | None:
     try:
         return find_manifest(values, pictures=False)
     except AbsentData:
+        if required:
+            raise
         return None
 
 

@@ -27,7 +27,10 @@ _LAT = ("lat", "latitude", "gps_latitude", "gps_lat", "decimal_latitude")
 _LON = ("lon", "lng", "long", "longitude", "gps_longitude", "gps_lon", "gps_lng", "decimal_longitude")
 _LAT_ABROAD = ("latitud", "latitudine", "breitengrad", "breite", "纬度", "緯度", "위도", "широта")
 _LON_ABROAD = ("longitud", "longitudine", "längengrad", "länge", "经度", "經度", "経度", "경도", "долгота")
-_BOTH = ("coordinates", "coordinate", "coords", "coord", "lat_lon", "lat_long", "lat_lng", "position", "geometry")
+_BOTH = (
+    "coordinates", "coordinate", "coords", "coord", "lat_lon", "lat_long", "lat_lng", "position", "geometry", "gps",
+    "gps_coordinates", "gps_position",
+)  # fmt: skip
 
 
 def _sided(sides: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
@@ -60,7 +63,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """What a column means -> the names it usually has, in lower case; `imagePath` and `image.path` are `image_path` too."""
 SECOND: dict[str, tuple[str, ...]] = {
     "id": ("image_path", "img_path", "photo", "img", "key", "custom_id", "pano_id", "path", "url", "image_url", "file",
-        "record_id", "request_id"),
+        "record_id", "request_id", "source_file"),
     "response": (
         "output", "prediction", "predicted", "predict", "pred", "answer", "generated_text", "generation",
         "model_output", "model_answer", "raw_output", "completion", "reply", "text", "content", "result", "message",
@@ -134,6 +137,10 @@ class Table:
             if role == "id" and len(found) > 1:  # a picture, as the datasets library has it, is none
                 texts = [one for one in found if not any(isinstance(row.get(one), dict | bytes) for row in self.rows)]
                 found = texts or found
+            if role == "response" and len(found) > 1:  # of which a prompt is the same for every row
+                found = [
+                    one for one in found if any(row.get(one) != self.rows[0].get(one) for row in self.rows)
+                ] or found
             same = (lambda cell: stem(str(cell))) if role == "id" else given  # `a` and `a.jpg` are one id
             if any(same(row.get(found[0])) != same(row.get(column)) for column in found[1:] for row in self.rows):
                 option = role.removeprefix("predicted_").replace("_", "-")
@@ -146,10 +153,12 @@ class Table:
     def option(self, role: str, option: str = "--") -> str:
         """The option that names the column of a role, with the first path that ends in a usual name, if there is one.
 
-        `option` is how it begins. As in "--id-column 'doc.image_id'".
+        `option` is how it begins. As in "--id-column 'doc.image_id'". A position's path may be an answer's, but in
+        `doc`, where lm-eval has the row of the benchmark.
         """
         usual = {_letters(name) for name in COLUMNS[role]}
-        path = next((path for path in self.paths if _letters(path.rpartition(".")[2]) in usual), None)
+        paths = (path for path in self.paths if role == "id" or path.startswith("doc."))
+        path = next((path for path in paths if _letters(path.rpartition(".")[2]) in usual), None)
         return f"{option}{role}-column {repr(path) if path else 'NAME'}"
 
     def lacking(self, what: str, advice: str) -> InputError:

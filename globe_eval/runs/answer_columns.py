@@ -87,10 +87,17 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
         found["coordinates"] = {"lat": lat, "lon": lon}
     if city or country:
         found["names"] = {"city": city, "country": country, "admin": predicted("admin", None)}
-    # Names without a mark beside responses are mostly the truth's.
+    # Columns without a mark, beside marked ones or names beside responses, are mostly the truth's.
     named = table.has(columns.city) or table.has(columns.country)
-    unmarked = [city, country] == [table.find("city"), table.find("country")]
-    beside = read is None and not named and [*found] == ["names"] and unmarked
+    plain = {
+        kind
+        for kind in found.keys() - {"response"}
+        if all(one == table.find(role) for role, one in found[kind].items())
+    }
+    chosen = read is not None or named or table.has(columns.lat)
+    if not chosen and len(plain) == 1 and {"coordinates", "names"} <= found.keys():
+        del found[plain.pop()]
+    beside = not chosen and "names" in plain and plain == found.keys()
     wanted = "response" not in found and (not found or read == "response" or beside)
     if wanted and (second := table.find("response")) and (not beside or _is_read(table, second)):
         positions = read != "response" and are_positions([cell_value(row, second) for row in table.rows])
@@ -114,8 +121,8 @@ def answer_columns(table: Table, columns: ColumnNames, read: str | None, same_ta
             raise table.lacking(f"column to read {read} from", f"{_looks_like(table, columns)}; name it with {_NAMING}")
         return read, found[read]
     if not found:
-        plain = table.find("lat") if plain_is_truth else None
-        truth = f" ({plain!r} is taken for the truth: no --truth, and no --task whose data are here)" if plain else ""
+        taken = table.find("lat") if plain_is_truth else None
+        truth = f" ({taken!r} is taken for the truth: no --truth, and no --task whose data are here)" if taken else ""
         raise table.lacking("column of answers", f"{truth}{_looks_like(table, columns)}; name it with {_NAMING}")
     if len(found) > 1:
         choices = "; ".join(f"--read {kind!r} ({', '.join(filter(None, use.values()))})" for kind, use in found.items())
@@ -159,7 +166,8 @@ def _is_read(table: Table, column: str) -> bool:
     return 2 * sum(bool(one) and parse(one).status in ("answered", "refused") for one in responses) >= len(rows)
 
 
-_OF_OTHERS = {*TRUTH_NAMES, *(name for role, names in COLUMNS.items() if role != "response" for name in names)}
+_OF_OTHERS = {"reasoning", "explanation", "rationale", "prompt", "question", *TRUTH_NAMES}
+_OF_OTHERS |= {name for role, names in COLUMNS.items() if role != "response" for name in names}
 
 
 def _looks_like(table: Table, columns: ColumnNames, within: str = "") -> str:
@@ -177,6 +185,8 @@ def _looks_like(table: Table, columns: ColumnNames, within: str = "") -> str:
         texts = [cell for cell in cells if isinstance(cell, str) and cell.strip()]
         angles = [str(cell).replace(",", ".") for cell in cells]
         if cells and any(all(as_degrees(text, axis) is not None for text in angles) for axis in (0, 1)):
+            if re.search(r"\.\d+\.", column):  # one of several candidates
+                continue
             for found, name in zip(axes, (r"lat", r"lon|lng"), strict=True):
                 found += [column] if column not in truth and re.search(name, column.lower()) else []
             continue

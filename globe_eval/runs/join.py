@@ -74,7 +74,8 @@ def join(
     if definition and truth_table is None:
         from globe_eval.benchmarks.manifest import find_truth  # not at the top: most tables bring their truth
 
-        benchmark = find_truth(definition)
+        no_other = not (columns.truth_lat or answers.find("truth_lat") or answers.find("lat"))
+        benchmark = find_truth(definition, required=no_other)
     apart = truth_table is not None and not _same_file(answers_table, truth_table)
     same_table = benchmark is None and not apart
     truth = _table(truth_table) if apart and truth_table is not None else answers

@@ -106,13 +106,13 @@ def countries_as_cities(samples: Sequence[Sample]) -> list[str]:
     ]
 
 
-def too_good(samples: Sequence[Sample], columns: Sequence[str | None]) -> list[str]:
-    """A note where columns of names are as near to the truth, of `ALIKE` photographs or more, as only its own are."""
+def too_good(samples: Sequence[Sample], columns: Sequence[str]) -> list[str]:
+    """A note where names in columns are as near to the truth, of `ALIKE` photographs or more, as only its own are."""
     n, near = len(samples), sum(one.distance_km is not None and one.distance_km <= 25 for one in samples)
     if n < ALIKE or sum(bool(one.country_correct) for one in samples) < 0.99 * n or near < 0.75 * n:
         return []
-    named = " and ".join(repr(column) for column in columns if column)
-    return [f"nearly all of {n:,} answers name the right country, {near:,} the right town: are {named} the truth's?"]
+    named = " and ".join(map(repr, columns))
+    return [f"nearly all of {n:,} answers name the right country, {near:,} the right town: is it the truth in {named}?"]
 
 
 def _is_country(name: str | None) -> bool:

@@ -102,7 +102,9 @@ def _notes(samples: Sequence[Sample], results: Results, kind: str, use: Use) -> 
         other = [*other_form(samples, results.answer_form, "--answer-form any, or"), *codes(samples)]
         notes += other or unread(samples, results.answer_form)
     if kind == "names":
-        notes += [*countries_as_cities(samples), *too_good(samples, [use["city"], use["country"]])]
+        notes += countries_as_cities(samples)
+    if kind != "coordinates" and results.answer_form != "coordinates":
+        notes += too_good(samples, list(filter(None, use.values())))
     notes += odd_positions(samples, results.model, use.get("response"))
     return notes + placeholders([(one.truth.lat, one.truth.lon) for one in samples], "truths")
 

@@ -35,6 +35,8 @@ def test_two_hundred_labelled_mentions_are_read_with_precision_and_recall() -> N
         ("country: France\ncity: Paris\nlocatability: yes\nconfidence: 4", True, 0.7),
         ("I am 75% sure that this is Paris, France. My best guess is Paris, France.", None, 0.75),
         ("With high confidence, my best guess is Paris, France.", None, 0.8),
+        ("I'm 100% not sure, but it may be Paris, France.", None, None),
+        ("With 80-90% confidence: Paris, France", None, 0.85),
         ("Paris, France (confidence 7/10)", None, 0.7),
         ("Paris, France, with 0.4 confidence", None, 0.4),
         ("It's Tbilisi, Georgia, though I'm not very confident.", None, 0.2),

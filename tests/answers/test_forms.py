@@ -74,3 +74,52 @@ def test_forms(frame: str, form: str) -> None:
 def test_lists_and_remarks(text: str, city: str | None, country: str | None) -> None:
     answer = parse(text)
     assert (answer.city, answer.country) == (city, country)
+
+
+POSITIONS = [(48.8584, 2.2945), (-33.8568, 151.2153), (40.6892, -74.0445), (-0.1807, -78.4678)]
+POSITION_FORMS = [
+    "{lat}, {lon}",
+    "({lat}, {lon})",
+    "Latitude: {lat}, Longitude: {lon}",
+    "Longitude: {lon}\nLatitude: {lat}",
+    "**Latitude:**\n{lat}\n\n**Longitude:**\n{lon}",
+    "**Latitude**\n{lat}\n\n**Longitude**\n{lon}",
+    "### Latitude\n{lat}\n### Longitude\n{lon}",
+    "- Latitude: {lat}°\n- Longitude: {lon}°",
+    "{north}° {ns}, {east}° {ew}",
+    "{ns} {north}°, {ew} {east}°",
+    "{north} degrees {south_or_north}, {east} degrees {west_or_east}",
+    '{{"lat": {lat}, "lng": {lon}}}',
+    '{{"coordinates": {{"latitude": "{lat}", "longitude": "{lon}"}}}}',
+    "| Latitude | Longitude |\n|---|---|\n| {lat} | {lon} |",
+    "<lat>{lat}</lat><lon>{lon}</lon>",
+    "https://www.google.com/maps/@{lat},{lon},17z",
+    "POINT({lon} {lat})",
+    "I estimate the coordinates to be around {lat}, {lon} (the centre).",
+    "The latitude is about {lat} and the longitude is about {lon}.",
+    "My final answer is latitude {lat} and longitude {lon}.",
+    "$ {north}^\\circ \\text{{{ns}}}, {east}^\\circ \\text{{{ew}}}$",
+    "It is ${lat}, {lon}$.",
+    "\\boxed{{{lat}, {lon}}}",
+    "submit_guess(lat={lat}, lng={lon})",
+    "Final answer:\n{lat}, {lon}",
+    "Coordinates\n{lat}; {lon}",
+]
+BESIDE = [
+    ("", ""),
+    ("The sign says Highway 45, and it is 25°C.\n\n", "\n\nConfidence: 70%"),
+    ("<think>maybe 10.5, 20.5?</think>\n", "\n\nNote: an alternative would be 10.5, 20.5."),
+    ("Latitudes between 30 and 40 degrees are plausible at 12:30.\n\n", " – near exit 12 of the A4."),
+]
+
+
+@pytest.mark.parametrize("form", POSITION_FORMS)
+@pytest.mark.parametrize(("before", "after"), BESIDE)
+def test_positions(before: str, after: str, form: str) -> None:
+    if after.startswith(" –") and form.startswith(("|", "{{")):
+        return  # nothing follows a table or an object on its last line
+    for lat, lon in POSITIONS:
+        words = {"ns": "NS"[lat < 0], "ew": "EW"[lon < 0], "north": abs(lat), "east": abs(lon)}
+        words |= {"south_or_north": "south" if lat < 0 else "north", "west_or_east": "west" if lon < 0 else "east"}
+        answer = parse(before + form.format(lat=lat, lon=lon, **words) + after)
+        assert (answer.lat, answer.lon) == (lat, lon), answer

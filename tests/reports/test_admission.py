@@ -89,6 +89,7 @@ RUN_CHANGES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "shard": (lambda r: r.update(shard="1/2"), "globe-eval merge"),
     "manifest": (lambda r: r.update(manifest_sha256="f" * 64), "another manifest (ffffffffffff…)"),
     "version": (lambda r: r.update(task_version="9"), "task_version: found '9', miniworld has version '2'"),
+    "unnamed": (lambda r: r.update(task="score"), "task: none, a file was scored without the name of a benchmark"),
     "task": (lambda r: r.update(task="miniwrld"), "'miniwrld' is not known; did you mean 'miniworld'?"),
     "tomorrow": (lambda r: r.update(schema_version=2), "schema_version: found 2, this globe-eval knows 1"),
     "more fields": (lambda r: r.update(bonus=1), "bonus: Extra inputs are not permitted"),

@@ -844,10 +844,40 @@ def test_names_of_the_truth_beside_responses_are_not_the_answers(capsys: pytest.
     columns = ["--city-column", "city", "--country-column", "country"]
     assert score(capsys, "a.csv", "--truth", "t.csv", *columns)[0]["acc@25km"] == 1.0
     Path("a.csv").write_text("id,city,country,gpt-5\n" + "".join(rows))
-    told = "nearly all of 12 answers name the right country, 12 the right town: are 'city' and 'country' the truth's?"
+    told = (
+        "nearly all of 12 answers name the right country, 12 the right town: is it the truth in 'city' and 'country'?"
+    )
     assert told in score(capsys, "a.csv", "--truth", "t.csv")[1]
+    Path("a.csv").write_text("id,answer\n" + "".join(f"{i},{city}\n" for i, (city, *_) in enumerate(NAMED)))
+    assert "is it the truth in 'answer'?" in score(capsys, "a.csv", "--truth", "t.csv")[1]
     Path("a.csv").write_text("id,city,country,gpt-5\n0,Osaka,Japan,\n" + "".join(rows[1:]))
-    assert "the truth's?" not in score(capsys, "a.csv", "--truth", "t.csv")[1]
+    assert "is it the truth" not in score(capsys, "a.csv", "--truth", "t.csv")[1]
+
+
+def test_marked_columns_are_the_answers_and_plain_ones_beside_them_the_truth(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    head = "id,lat,lon,city,country,prompt,{},{}\n"
+    rows = [f"{row},Osaka,Japan,Where?" for row in TRUTH.splitlines()[1:]]
+    points = [f",{lat},{lon}\n" for lat, lon in POINTS.values()]
+    Path("a.csv").write_text(head.format("pred_lat", "pred_lon") + "".join(map(str.__add__, rows, points)))
+    found, err = score(capsys, "a.csv", "--truth", "t.csv")
+    assert (found["answer_form"], found["acc@25km"], err) == ("coordinates", 1.0, "")
+    found, _ = score(capsys, "a.csv", "--truth", "t.csv", "--city-column", "city")
+    assert (found["answer_form"], found["acc@25km"]) == ("names", 0.0)
+    Path("a.csv").write_text(
+        head.format("pred_city", "pred_country") + "".join(f"{row},Paris,France\n" for row in rows)
+    )
+    assert score(capsys, "a.csv", "--truth", "t.csv")[0]["acc@25km"] == 1 / 3
+    columns = ["--lat-column", "lat", "--lon-column", "lon"]
+    assert "choose --read 'coordinates' (lat, lon)" in score(capsys, "a.csv", "--truth", "t.csv", *columns, code=2)[1]
+
+
+def test_a_prompt_that_all_rows_share_is_not_the_response(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.jsonl").write_text(lines([{"id": r["id"], "text": "Where? 1.5, 2.5", "answer": r["reply"]} for r in SAID]))
+    assert score(capsys, "a.jsonl", "--truth", "t.csv")[0]["acc@25km"] == 1.0
+    Path("a.jsonl").write_text(lines([{"id": r["id"], "text": r["id"], "answer": r["reply"]} for r in SAID]))
+    assert "columns 'text', 'answer' could each be" in score(capsys, "a.jsonl", "--truth", "t.csv", code=2)[1]
 
 
 def test_truth_within_objects_is_named_with_its_paths(capsys: pytest.CaptureFixture[str]) -> None:
@@ -856,6 +886,13 @@ def test_truth_within_objects_is_named_with_its_paths(capsys: pytest.CaptureFixt
     assert "no id column; give it with --id-column 'doc.image_id'" in score(capsys, "a.jsonl", code=2)[1]
     err = score(capsys, "a.jsonl", "--id-column", "doc.image_id", code=2)[1]
     assert "give it with --truth-lat-column 'doc.lat' --truth-lon-column 'doc.lng'" in err
+    Path("a.jsonl").write_text(lines([{"id": r["id"], "response": "x", "parsed": {"lat": 1, "lon": 2}} for r in SAID]))
+    assert "give it with --truth-lat-column NAME --truth-lon-column NAME" in score(capsys, "a.jsonl", code=2)[1]
+
+
+def test_one_of_several_candidates_is_not_named_as_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("a.jsonl").write_text(lines([{"id": r["id"], "tops": [{"lat": 1.5, "lon": 2.5}] * 2} for r in SAID]))
+    assert "tops.0" not in score(capsys, "a.jsonl", "--truth", "t.csv", code=2)[1]
 
 
 def test_positions_in_responses_get_the_same_notes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,6 +73,9 @@ def test_an_answers_file_with_its_own_truth_needs_no_data_folder(
     (tmp_path / "answers.csv").write_text("id,gt_lat,gt_lon,pred_lat,pred_lon\na,1,2,1,2\n")
     found, told = scored(capsys, tmp_path / "answers.csv", "--task", "im2gps3k_coordinates")
     assert found["acc@1km"] == 1.0 and "truth:" not in told
+    (tmp_path / "answers.csv").write_text("id,pred_lat,pred_lon\na,1,2\n")
+    assert main(["score", str(tmp_path / "answers.csv"), "--task", "im2gps3k"]) == 2
+    assert "its truth, is neither here nor in" in capsys.readouterr().err
 
 
 def test_the_embedded_benchmark_has_its_truth_with_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

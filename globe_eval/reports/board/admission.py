@@ -38,6 +38,7 @@ from globe_eval.reports.board.submission import (
     submission,
     unpack,
 )
+from globe_eval.reports.run import UNNAMED
 from globe_eval.runs import record
 from globe_eval.runs.assemble import assemble
 from globe_eval.sample import LOCATED, Results, Sample
@@ -192,6 +193,9 @@ def _of_settings(results: Results, known: Definitions) -> Iterator[str]:
         )
     definition = known.get(results.task)
     if definition is None or definition.is_group:
+        if results.task == UNNAMED:
+            yield "task: none, a file was scored without the name of a benchmark; globe-eval score --task NAME"
+            return
         tasks = [name for name, one in known.items() if not one.is_group]
         yield f"task: {results.task!r} is not known{nearest(results.task, tasks)}; give its folder with --include_path"
         return
