@@ -34,7 +34,7 @@ An S at the end is South, but for the unit that is written as the `m` before it.
 """
 _SMALL = re.compile(r"[\d.]+ ?°? ?[nsew]")
 _LETTERED = re.compile(
-    r"(.{0,20}\d\W{0,3}[NS])[\s,;]{1,3}(\d.{0,20}[EW])|([NS]\W{0,3}\d.{0,20})[\s,;]{1,3}([EW]\W{0,3}\d.{0,20})",
+    r"(.{0,20}\d\W{0,3}[NS])[\s,;]{1,3}(\d.{0,20}[EW])|([NS]\W{0,3}\d.{0,20}?)[\s,;]{1,3}([EW]\W{0,3}\d.{0,20})",
     re.IGNORECASE,
 )
 """Two angles in one cell, with letters behind or before: `48 51 24 N 2 17 40 E`."""
@@ -73,7 +73,7 @@ def as_degrees(cell: Any, axis: int) -> float | None:
     degrees = as_number(cell)
     # A decimal comma is decided by the whole column; in brackets accountants write what is below zero.
     if degrees is None and isinstance(cell, str) and not _DECIMAL_COMMA.fullmatch(cell) and cell.lstrip()[:1] != "(":
-        text = clean(repaired(cell)).strip()
+        text = clean(repaired(without_types(cell))).strip()
         text = text.upper() if _SMALL.fullmatch(text) else text
         parts = _SEXAGESIMAL.fullmatch(text)
         if parts is not None and (parts[1] or parts[6] or parts[7] or ":" in text):
@@ -206,11 +206,13 @@ def position_notes(
     points, truth = points[there], truth[there]
     as_they_are = _km(points, truth)
     signed = np.where((points >= 0).all(axis=0), np.copysign(points, truth), points)
+    unsigned = np.where((truth >= 0).all(axis=0), np.abs(points), points)
     others = {
         "both signs the other way round": -points,
         f"latitude and longitude swapped{_options(lat_column, lon_column)}": points[:, ::-1],
         f"the longitude's other sign ({lon_column!r})": points * (1, -1),
         f"the latitude's other sign ({lat_column!r})": points * (-1, 1),
+        "no signs, as the truth has none: are south and west lost there?": unsigned,
         "the signs of the truth, and the answers have none: are south and west lost?": signed,
         "the answer one row below": np.roll(points, -1, axis=0),
         "the answer one row above": np.roll(points, 1, axis=0),

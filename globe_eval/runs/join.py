@@ -196,7 +196,8 @@ def _counted_from(ids: Sequence[str], truth_ids: Sequence[str]) -> str:
 def _better_id(table: Table, truth_ids: Sequence[str], but: str | None = None) -> str:
     known = {stem(name) for name in truth_ids}
     for column in (*table.columns, *table.paths):
-        if column != but and any(stem(str(cell_value(row, column)).strip()) in known for row in table.rows[:100]):
+        met = [stem(str(cell_value(row, column)).strip()) in known for row in table.rows[:100]]
+        if column != but and 2 * sum(met) >= len(met):
             return f"; column {column!r} has the ids of the truth (--id-column {column!r})"
     return ""
 
