@@ -94,9 +94,10 @@ class Table:
         columns = tuple(dict.fromkeys(column for _, row in numbered for column in row))
         return Table(path, columns, [row for _, row in numbered], [line for line, _ in numbered], list(blank_lines))
 
-    def where(self, index: int) -> str:
-        """`"answers.csv, line 7"`, the way every error names a row."""
-        return f"{self.path.name}, {'line' if has_lines(self.path) else 'row'} {self.lines[index]}"
+    def where(self, index: int, column: str | None = None) -> str:
+        """`"answers.csv, line 7"`, the way every error names a row; with its column, a cell."""
+        row = f"{self.path.name}, {'line' if has_lines(self.path) else 'row'} {self.lines[index]}"
+        return row if column is None else f"{row}, column {column!r}"
 
     @property
     def paths(self) -> list[str]:
@@ -288,7 +289,7 @@ def cell_text(table: Table, index: int, column: str | None) -> str | None:
                 value = load_value(cell)
         inner = next((path for path in _paths({column: value}) if not path.endswith(".bytes")), column)
         allowed = f"a text or a number (a path leads into an object, as in {inner})"
-        raise InputError(f"{table.where(index)}, column {column!r}: found {quoted(cell)}; allowed: {allowed}")
+        raise InputError(f"{table.where(index, column)}: found {quoted(cell)}; allowed: {allowed}")
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     return None if cell is None else str(cell).strip() or None
@@ -305,7 +306,7 @@ def identifier(table: Table, index: int, column: str) -> str:
     """One row's id as text. Raises InputError where it is missing."""
     name = cell_text(table, index, column)
     if name is None:
-        raise InputError(f"{table.where(index)}, column {column!r}: the id is missing")
+        raise InputError(f"{table.where(index, column)}: the id is missing")
     return name
 
 
@@ -316,7 +317,7 @@ def identifiers(table: Table, column: str, indices: Sequence[int] | None = None)
         name = identifier(table, index, column)
         if (first := found.setdefault(name, index)) != index:
             there = table.where(first).rpartition(", ")[2]
-            raise InputError(f"{table.where(index)}, column {column!r}: {name!r} stands there twice, first in {there}")
+            raise InputError(f"{table.where(index, column)}: {name!r} stands there twice, first in {there}")
         yield name, index
 
 
