@@ -163,7 +163,7 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
             wrong = [cell for cell in (lat, lon) if isinstance(cell, dict) or _DECIMAL_COMMA.fullmatch(str(cell))]
             if wrong:
                 axis = int(wrong[0] is not lat)
-                where = f"{table.where(index)}, column {(lat_column, lon_column)[axis]!r}"
+                where = table.where(index, (lat_column, lon_column)[axis])
                 in_range(wrong[0], where, -_LIMITS[axis], _LIMITS[axis], optional=True)
             odd["no position"].append(index)
             continue
@@ -178,18 +178,16 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
         if not rows:
             continue
         column, cell = _culprit(table, rows[0], lat_column, lon_column, kind)
-        where = f"{table.where(rows[0])}, column {column!r}"
+        where = table.where(rows[0], column)
         if 2 * len(rows) > stated and kind != "half a position":
             limit = _LIMITS[column != lat_column]
             swapped = len(rows) > 1 and (np.abs(points[rows, ::-1]) <= _LIMITS).all()
-            raise InputError(
-                f"{where}: found {quoted(cell)}; allowed: degrees from {-limit:g} to {limit:g}, or empty for no answer "
-                f"({len(rows):,} of {stated:,} are {kind}{_options(lat_column, lon_column) if swapped else ''})"
-            )
-        notes.append(
-            f"{len(rows):,} of {stated:,} answers are {kind} and count as misses; the first: {where}: {cell!r}"
-            + ("; allowed: latitudes from -90 to 90, longitudes from -180 to 180" if kind == "out of range" else "")
-        )
+            count = f"{len(rows):,} of {stated:,} are {kind}{_options(lat_column, lon_column) if swapped else ''}"
+            allowed = f"degrees from {-limit:g} to {limit:g}, or empty for no answer"
+            raise InputError(f"{where}: found {quoted(cell)}; allowed: {allowed} ({count})")
+        allowed = "; allowed: latitudes from -90 to 90, longitudes from -180 to 180" if kind == "out of range" else ""
+        count = f"{len(rows):,} of {stated:,} answers are {kind} and count as misses"
+        notes.append(f"{count}; the first: {where}: {cell!r}{allowed}")
     _refuse_letters_apart(table, (lat_column, lon_column), points)
     return points
 
@@ -320,7 +318,7 @@ def refuse_swapped(table: Table, lat_column: str, lon_column: str) -> None:
     if len(wrong) > 0.01 * len(table.rows) and not len(beyond):
         first, found = wrong[0], cell_value(table.rows[wrong[0]], lat_column)
         raise SwappedHeader(
-            f"{table.where(first)}, column {lat_column!r}: found {found!r}; latitudes lie from -90 to 90, "
+            f"{table.where(first, lat_column)}: found {found!r}; latitudes lie from -90 to 90, "
             f"{len(wrong):,} of {len(table.rows):,} values here do not and every {lon_column!r} does: the header has "
             "latitude and longitude swapped (as IM2GPS3K's official file had from 2018-07-25 to 2020-02-17)",
             {"lat": lon_column, "lon": lat_column},

@@ -878,10 +878,11 @@ def test_marked_columns_are_the_answers_and_plain_ones_beside_them_the_truth(
 
 
 def test_a_prompt_that_all_rows_share_is_not_the_response(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("a.jsonl").write_text(lines([{"id": r["id"], "text": "Where? 1.5, 2.5", "answer": r["reply"]} for r in SAID]))
+    Path("a.jsonl").write_text(lines([{"id": r["id"], "text": "Where is it?", "answer": r["reply"]} for r in SAID]))
     assert score(capsys, "a.jsonl", "--truth", "t.csv")[0]["acc@25km"] == 1.0
-    Path("a.jsonl").write_text(lines([{"id": r["id"], "text": r["id"], "answer": r["reply"]} for r in SAID]))
-    assert "columns 'text', 'answer' could each be" in score(capsys, "a.jsonl", "--truth", "t.csv", code=2)[1]
+    for text in ("New York, USA", "I'm sorry, I can't tell where this is."):  # of a model that always says so
+        Path("a.jsonl").write_text(lines([{"id": r["id"], "text": text, "answer": r["reply"]} for r in SAID]))
+        assert "columns 'text', 'answer' could each be" in score(capsys, "a.jsonl", "--truth", "t.csv", code=2)[1]
 
 
 def test_truth_within_objects_is_named_with_its_paths(capsys: pytest.CaptureFixture[str]) -> None:
