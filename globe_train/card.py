@@ -87,7 +87,11 @@ def write_card(folder: Path, runs: Sequence[Path] = ()) -> Path:
     for run in evaluated:
         refuse_other_weights(run, folder)
     whole = [run for run in evaluated if partial(run) is None]
-    write_eval_results(whole, folder)
+    for run in whole:
+        if hub_of(run.results.task) is not None:
+            path = folder / EVAL_RESULTS / f"{run.results.task}.yaml"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(eval_results(run), encoding="utf-8")
     head: dict[str, Any] = {
         "library_name": "peft" if (folder / "adapter_config.json").is_file() else "transformers",
         "pipeline_tag": "image-text-to-text",
@@ -199,8 +203,7 @@ def weights_sha256(folder: Path) -> str | None:
     digest = hashlib.sha256()
     for file in files:
         with file.open("rb") as opened:
-            while block := opened.read(1 << 20):
-                digest.update(block)
+            hashlib.file_digest(opened, lambda: digest)
     return digest.hexdigest()
 
 
@@ -213,15 +216,6 @@ def refuse_other_weights(run: Run, folder: Path) -> None:
     }
     if used and weights_sha256(folder) not in used.values():
         raise InputError(f"{run.folder}: its answers are of the weights in {', '.join(used)}, not of those in {folder}")
-
-
-def write_eval_results(runs: Sequence[Run], folder: Path) -> None:
-    """Write `.eval_results/TASK.yaml` of each run of a benchmark that is on the hub."""
-    for run in runs:
-        if hub_of(run.results.task) is not None:
-            path = folder / EVAL_RESULTS / f"{run.results.task}.yaml"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(eval_results(run), encoding="utf-8")
 
 
 def partial(run: Run) -> str | None:
@@ -290,7 +284,7 @@ Series = Sequence[tuple[float, float]]
 """(step, value), in the order of the steps."""
 
 
-def series(log: Sequence[Mapping[str, Any]]) -> dict[str, Series]:
+def series(log: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
     """The quantities of a trainer's log worth a panel: loss, each reward, length, divergence.
 
     >>> series([{"step": 1, "loss": 2.0, "rewards/r_geo/mean": 0.5, "epoch": 0.1}])
@@ -302,7 +296,7 @@ def series(log: Sequence[Mapping[str, Any]]) -> dict[str, Series]:
             is_drawn = name == "loss" or name in NAMES or (name.startswith("rewards/") and name.endswith("/mean"))
             if is_drawn and isinstance(value, int | float) and math.isfinite(value) and "step" in entry:
                 found.setdefault(name, []).append((float(entry["step"]), float(value)))
-    return dict(found)
+    return found
 
 
 def title(name: str) -> str:

@@ -7,7 +7,6 @@ made here. Each client runs in a process of its own, one after the other, so tha
 are medians over the rounds.
 
 - ours: a whole `globe-eval run --model endpoint`, journal on; timed is the phase that asks.
-- urllib3: threads over a urllib3 pool with our bodies: what `ours` is built on, without deadline, pace and journal.
 - pool: threads with a `requests` session each, which send base64 of the file's bytes and keep nothing.
 - lm-eval: `local-chat-completions` as `--apply_chat_template` uses it, on fewer pictures: it is slow.
 
@@ -153,17 +152,8 @@ def ours(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], 
     return go
 
 
-def at_once(ask: Callable[[Path], str], concurrency: int, n: int, folder: Path) -> Callable[[], None]:
-    """Threads that ask for one picture after the other."""
-
-    def go() -> None:
-        with ThreadPoolExecutor(concurrency) as threads:
-            assert list(threads.map(ask, pictures(folder, n))) == [ANSWER] * n
-
-    return go
-
-
 def pool(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], None]:
+    """Threads that ask for one picture after the other."""
     import requests
 
     own = threading.local()
@@ -178,29 +168,11 @@ def pool(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], 
         answer: str = reply.json()["choices"][0]["message"]["content"]
         return answer
 
-    return at_once(ask, concurrency, n, folder)
+    def go() -> None:
+        with ThreadPoolExecutor(concurrency) as threads:
+            assert list(threads.map(ask, pictures(folder, n))) == [ANSWER] * n
 
-
-def urllib3(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], None]:
-    """Threads over one urllib3 pool, with our bodies: what the transport would cost that way, without a deadline."""
-    from urllib3 import HTTPConnectionPool, Timeout
-    from urllib3.util import parse_url
-
-    from globe_eval.benchmarks.images import picture_bytes
-    from globe_eval.models.request import write_request
-
-    url = parse_url(base_url)
-    connections = HTTPConnectionPool(url.host or "", url.port, maxsize=concurrency, timeout=Timeout(60))
-    fields = {"model": "tiny", "max_tokens": 64}
-
-    def ask(path: Path) -> str:
-        body = write_request(PROMPT, [picture_bytes(path)], fields)
-        headers = {"Content-Type": "application/json"}
-        reply = connections.urlopen("POST", "/v1/chat/completions", body, headers, redirect=False)
-        answer: str = json.loads(reply.data)["choices"][0]["message"]["content"]
-        return answer
-
-    return at_once(ask, concurrency, n, folder)
+    return go
 
 
 def lm_eval(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[], None]:
@@ -224,7 +196,7 @@ def lm_eval(base_url: str, concurrency: int, n: int, folder: Path) -> Callable[[
     return go
 
 
-CLIENTS = {"ours": ours, "urllib3": urllib3, "pool": pool, "lm-eval": lm_eval}
+CLIENTS = {"ours": ours, "pool": pool, "lm-eval": lm_eval}
 
 
 def timed(go: Callable[[], None]) -> dict[str, float]:
@@ -324,9 +296,9 @@ def main() -> None:
                 figures = measure("ours", base_url, 16, count, folder)
                 print(f"{count:6,} pictures: {figures['MB']:.0f} MB peak{', torch loaded' * bool(figures['torch'])}")
             return
-        plan = [("ours", 64, n), ("urllib3", 64, n), ("pool", 64, n)]
+        plan = [("ours", 64, n), ("pool", 64, n)]
         plan += [("lm-eval", 64, min(n, options.lm_eval_pictures))] * (find_spec("tenacity") is not None)
-        plan += [("ours", 16, n), ("urllib3", 16, n), ("pool", 16, n)]
+        plan += [("ours", 16, n), ("pool", 16, n)]
         found: dict[tuple[str, int, int], list[dict[str, float]]] = {one: [] for one in plan}
         for _ in range(options.repeats):
             for one in plan:

@@ -22,7 +22,7 @@ Pair = tuple[float, float]
 _HEMISPHERES = {"n": ("lat", 1), "s": ("lat", -1), "e": ("lon", 1), "w": ("lon", -1)}
 
 _LETTER = r"(?:[NSEWO]|[Nn]orth|[Ss]outh|[Ee]ast|[Ww]est|NORTH|SOUTH|EAST|WEST)(?![^\W\d_])"
-_TICK, _TICKS = "['′´`\N{LEFT SINGLE QUOTATION MARK}]", "(?:\"|″|”|“|''|′′)"
+_TICK, _TICKS = "['′´`\N{LEFT SINGLE QUOTATION MARK}]", "(?:\"|″|”|“|''|′′|´´)"
 
 
 def _angle(name: str, number: str) -> str:

@@ -34,7 +34,7 @@ An S at the end is South, but for the unit that is written as the `m` before it.
 """
 _SMALL = re.compile(r"[\d.]+ ?°? ?[nsew]")
 _LETTERED = re.compile(
-    r"(.{0,20}\d\W{0,3}[NS])[\s,;]{1,3}(\d.{0,20}[EW])|([NS]\W{0,3}\d.{0,20})[\s,;]{1,3}([EW]\W{0,3}\d.{0,20})",
+    r"(.{0,20}\d\W{0,3}[NS])[\s,;]{1,3}(\d.{0,20}[EW])|([NS]\W{0,3}\d.{0,20}?)[\s,;]{1,3}([EW]\W{0,3}\d.{0,20})",
     re.IGNORECASE,
 )
 """Two angles in one cell, with letters behind or before: `48 51 24 N 2 17 40 E`."""
@@ -73,7 +73,7 @@ def as_degrees(cell: Any, axis: int) -> float | None:
     degrees = as_number(cell)
     # A decimal comma is decided by the whole column; in brackets accountants write what is below zero.
     if degrees is None and isinstance(cell, str) and not _DECIMAL_COMMA.fullmatch(cell) and cell.lstrip()[:1] != "(":
-        text = clean(repaired(cell)).strip()
+        text = clean(repaired(without_types(cell))).strip()
         text = text.upper() if _SMALL.fullmatch(text) else text
         parts = _SEXAGESIMAL.fullmatch(text)
         if parts is not None and (parts[1] or parts[6] or parts[7] or ":" in text):
@@ -163,7 +163,7 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
             wrong = [cell for cell in (lat, lon) if isinstance(cell, dict) or _DECIMAL_COMMA.fullmatch(str(cell))]
             if wrong:
                 axis = int(wrong[0] is not lat)
-                where = f"{table.where(index)}, column {(lat_column, lon_column)[axis]!r}"
+                where = table.where(index, (lat_column, lon_column)[axis])
                 in_range(wrong[0], where, -_LIMITS[axis], _LIMITS[axis], optional=True)
             odd["no position"].append(index)
             continue
@@ -178,18 +178,16 @@ def predicted_points(table: Table, lat_column: str, lon_column: str, notes: list
         if not rows:
             continue
         column, cell = _culprit(table, rows[0], lat_column, lon_column, kind)
-        where = f"{table.where(rows[0])}, column {column!r}"
+        where = table.where(rows[0], column)
         if 2 * len(rows) > stated and kind != "half a position":
             limit = _LIMITS[column != lat_column]
             swapped = len(rows) > 1 and (np.abs(points[rows, ::-1]) <= _LIMITS).all()
-            raise InputError(
-                f"{where}: found {quoted(cell)}; allowed: degrees from {-limit:g} to {limit:g}, or empty for no answer "
-                f"({len(rows):,} of {stated:,} are {kind}{_options(lat_column, lon_column) if swapped else ''})"
-            )
-        notes.append(
-            f"{len(rows):,} of {stated:,} answers are {kind} and count as misses; the first: {where}: {cell!r}"
-            + ("; allowed: latitudes from -90 to 90, longitudes from -180 to 180" if kind == "out of range" else "")
-        )
+            count = f"{len(rows):,} of {stated:,} are {kind}{_options(lat_column, lon_column) if swapped else ''}"
+            allowed = f"degrees from {-limit:g} to {limit:g}, or empty for no answer"
+            raise InputError(f"{where}: found {quoted(cell)}; allowed: {allowed} ({count})")
+        allowed = "; allowed: latitudes from -90 to 90, longitudes from -180 to 180" if kind == "out of range" else ""
+        count = f"{len(rows):,} of {stated:,} answers are {kind} and count as misses"
+        notes.append(f"{count}; the first: {where}: {cell!r}{allowed}")
     _refuse_letters_apart(table, (lat_column, lon_column), points)
     return points
 
@@ -208,11 +206,13 @@ def position_notes(
     points, truth = points[there], truth[there]
     as_they_are = _km(points, truth)
     signed = np.where((points >= 0).all(axis=0), np.copysign(points, truth), points)
+    unsigned = np.where((truth >= 0).all(axis=0), np.abs(points), points)
     others = {
         "both signs the other way round": -points,
         f"latitude and longitude swapped{_options(lat_column, lon_column)}": points[:, ::-1],
         f"the longitude's other sign ({lon_column!r})": points * (1, -1),
         f"the latitude's other sign ({lat_column!r})": points * (-1, 1),
+        "no signs, as the truth has none: are south and west lost there?": unsigned,
         "the signs of the truth, and the answers have none: are south and west lost?": signed,
         "the answer one row below": np.roll(points, -1, axis=0),
         "the answer one row above": np.roll(points, 1, axis=0),
@@ -318,7 +318,7 @@ def refuse_swapped(table: Table, lat_column: str, lon_column: str) -> None:
     if len(wrong) > 0.01 * len(table.rows) and not len(beyond):
         first, found = wrong[0], cell_value(table.rows[wrong[0]], lat_column)
         raise SwappedHeader(
-            f"{table.where(first)}, column {lat_column!r}: found {found!r}; latitudes lie from -90 to 90, "
+            f"{table.where(first, lat_column)}: found {found!r}; latitudes lie from -90 to 90, "
             f"{len(wrong):,} of {len(table.rows):,} values here do not and every {lon_column!r} does: the header has "
             "latitude and longitude swapped (as IM2GPS3K's official file had from 2018-07-25 to 2020-02-17)",
             {"lat": lon_column, "lon": lat_column},

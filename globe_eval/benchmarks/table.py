@@ -94,9 +94,10 @@ class Table:
         columns = tuple(dict.fromkeys(column for _, row in numbered for column in row))
         return Table(path, columns, [row for _, row in numbered], [line for line, _ in numbered], list(blank_lines))
 
-    def where(self, index: int) -> str:
-        """`"answers.csv, line 7"`, the way every error names a row."""
-        return f"{self.path.name}, {'line' if has_lines(self.path) else 'row'} {self.lines[index]}"
+    def where(self, index: int, column: str | None = None) -> str:
+        """`"answers.csv, line 7"`, the way every error names a row; with its column, a cell."""
+        row = f"{self.path.name}, {'line' if has_lines(self.path) else 'row'} {self.lines[index]}"
+        return row if column is None else f"{row}, column {column!r}"
 
     @property
     def paths(self) -> list[str]:
@@ -136,10 +137,8 @@ class Table:
             if role == "id" and len(found) > 1:  # a picture, as the datasets library has it, is none
                 texts = [one for one in found if not any(isinstance(row.get(one), dict | bytes) for row in self.rows)]
                 found = texts or found
-            if role == "response" and len(found) > 1:  # of which a prompt is the same for every row
-                found = [
-                    one for one in found if any(row.get(one) != self.rows[0].get(one) for row in self.rows)
-                ] or found
+            if role == "response" and len(found) > 1:
+                found = [one for one in found if not self._is_prompt(one)] or found
             same = (lambda cell: stem(str(cell))) if role == "id" else given  # `a` and `a.jpg` are one id
             if any(same(row.get(found[0])) != same(row.get(column)) for column in found[1:] for row in self.rows):
                 option = role.removeprefix("predicted_").replace("_", "-")
@@ -148,6 +147,14 @@ class Table:
             if found:
                 return found[0]
         return None
+
+    def _is_prompt(self, column: str) -> bool:
+        """Whether all rows, of several, have one text in a column, and it answers nothing."""
+        from globe_eval.answers import parse  # not at the top: most tables have one such column
+
+        text = self.rows[0].get(column)
+        same = isinstance(text, str) and len(self.rows) > 1 and all(row.get(column) == text for row in self.rows)
+        return same and parse(str(text)).status == "unparsed"
 
     def option(self, role: str, option: str = "--") -> str:
         """The option that names the column of a role, with the first path that ends in a usual name, if there is one.
@@ -282,7 +289,7 @@ def cell_text(table: Table, index: int, column: str | None) -> str | None:
                 value = load_value(cell)
         inner = next((path for path in _paths({column: value}) if not path.endswith(".bytes")), column)
         allowed = f"a text or a number (a path leads into an object, as in {inner})"
-        raise InputError(f"{table.where(index)}, column {column!r}: found {quoted(cell)}; allowed: {allowed}")
+        raise InputError(f"{table.where(index, column)}: found {quoted(cell)}; allowed: {allowed}")
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
     return None if cell is None else str(cell).strip() or None
@@ -299,7 +306,7 @@ def identifier(table: Table, index: int, column: str) -> str:
     """One row's id as text. Raises InputError where it is missing."""
     name = cell_text(table, index, column)
     if name is None:
-        raise InputError(f"{table.where(index)}, column {column!r}: the id is missing")
+        raise InputError(f"{table.where(index, column)}: the id is missing")
     return name
 
 
@@ -310,7 +317,7 @@ def identifiers(table: Table, column: str, indices: Sequence[int] | None = None)
         name = identifier(table, index, column)
         if (first := found.setdefault(name, index)) != index:
             there = table.where(first).rpartition(", ")[2]
-            raise InputError(f"{table.where(index)}, column {column!r}: {name!r} stands there twice, first in {there}")
+            raise InputError(f"{table.where(index, column)}: {name!r} stands there twice, first in {there}")
         yield name, index
 
 

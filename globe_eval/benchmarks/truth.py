@@ -106,9 +106,9 @@ def indexed_truth(
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The index in the table and the truth of each row that `where` keeps."""
     readers = _readers(table, chosen, {role: _mapping(mapped) for role, mapped in values.items()})
-    keep = parse_where(where, TRUTH_FIELDS) if where is not None else None
     indices: Sequence[int] = range(len(table.rows))
-    if keep is not None:
+    if where is not None:
+        keep = parse_where(where, TRUTH_FIELDS)
         indices = [index for index in indices if keep(_Fields(readers, index))]
         if not indices:
             raise InputError(f"{table.path.name}: where {where!r} holds of none of {len(table.rows):,} rows")
@@ -189,7 +189,7 @@ def _degrees(table: Table, index: int, column: str, both: bool, axis: int) -> fl
     degrees = as_number(cell)
     if degrees is not None and low <= degrees <= high and not both:
         return degrees
-    where = f"{table.where(index)}, column {column!r}"
+    where = table.where(index, column)
     if both:
         cells = point_in_cell(cell)
         if cells is None:
@@ -204,7 +204,7 @@ def entities_in(table: Table, column: str, mapped: Mapping[str, str | None], ind
     try:
         return parse_entities(cell_value(table.rows[index], column))
     except ValueError as error:
-        raise InputError(f"{table.where(index)}, column {column!r}: {error}") from None
+        raise InputError(f"{table.where(index, column)}: {error}") from None
 
 
 def _text_in(table: Table, column: str, mapped: Mapping[str, str | None], index: int) -> str | None:
@@ -218,7 +218,7 @@ def _level(table: Table, column: str, mapped: Mapping[str, str | None], index: i
     meant = _text_in(table, column, mapped, index)
     if meant is not None and meant not in LEVELS:
         found, allowed = quoted(cell_text(table, index, column)), ", ".join([*LEVELS, *mapped])
-        raise InputError(f"{table.where(index)}, column {column!r}: found {found}; allowed: {allowed}")
+        raise InputError(f"{table.where(index, column)}: found {found}; allowed: {allowed}")
     return meant
 
 
@@ -227,7 +227,7 @@ def flag_in(table: Table, column: str, mapped: Mapping[str, str | None], index: 
     meant = _text_in(table, column, mapped, index)
     if meant is not None and meant.lower() not in _FLAGS:
         found, allowed = cell_text(table, index, column), ", ".join(_FLAGS)
-        raise InputError(f"{table.where(index)}, column {column!r}: found {found!r}; allowed: {allowed}")
+        raise InputError(f"{table.where(index, column)}: found {found!r}; allowed: {allowed}")
     return None if meant is None else _FLAGS[meant.lower()]
 
 

@@ -71,7 +71,7 @@ def refuse_no_single_text(table: Table, column: str | None) -> None:
     for index, row in enumerate(table.rows):
         cell, path = cell_value(row, column), column
         if not isinstance(cell, str | int | float | dict | list | tuple | None):
-            raise InputError(f"{table.where(index)}, column {column!r}: found {quoted(cell)}; allowed: a text")
+            raise InputError(f"{table.where(index, column)}: found {quoted(cell)}; allowed: a text")
         if isinstance(cell, str) and cell.lstrip()[:1] == "[":
             cell = before_printing(cell)
         while (inner := _only_inner(cell)) is not None:
@@ -80,7 +80,7 @@ def refuse_no_single_text(table: Table, column: str | None) -> None:
         sampled = isinstance(cell, list) and str(path).endswith((".choices", ".candidates"))
         if sampled or (len(texts) > 1 and any(re.search(r"[,;\n]|.{60}", one) for one in texts)):
             raise InputError(
-                f"{table.where(index)}, column {column!r}: found {len(cell)} responses; allowed: one a photograph "
+                f"{table.where(index, column)}: found {len(cell)} responses; allowed: one a photograph "
                 f"(--response-column '{path}.0' takes the first)"
             )
 

@@ -11,6 +11,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -149,24 +150,17 @@ def seconds(text: str) -> float | None:
     [20.0, 62.5, 0.25, None]
     """
     text = text.strip()
-    try:
+    with suppress(ValueError):
         number = float(text)
-    except ValueError:
-        number = None
-    if number is not None:
-        if not math.isfinite(number):
-            return None
         for epoch in (1e12, 1e9):  # a time in milliseconds, or in seconds
             if number > epoch:
                 number = number / (epoch / 1e9) - time.time()
-        return max(0.0, number)
+        return max(0.0, number) if math.isfinite(number) else None
     if spans := _SPAN.findall(text.lower()):
         return sum(float(count) * _UNITS[unit] for count, unit in spans)
     for parse in (parsedate_to_datetime, datetime.fromisoformat):
-        try:
+        with suppress(ValueError, TypeError, IndexError, OverflowError):
             return max(0.0, parse(text).timestamp() - time.time())
-        except (ValueError, TypeError, IndexError, OverflowError):
-            continue
     return None
 
 

@@ -19,7 +19,7 @@ _RESERVED = ("messages", "model", "n")
 SystemRole = Literal["system", "developer", "user"]
 
 
-def write_history(history: Sequence[Mapping[str, Any]]) -> str:
+def write_history(history: Sequence[Mapping[str, Any]], **_: Any) -> str:
     """A chat as the one string that lm-eval passes around. :func:`read_history` gives the chat back unchanged."""
     return json.dumps([dict(message) for message in history], ensure_ascii=False)
 

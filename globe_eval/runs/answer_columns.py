@@ -149,7 +149,7 @@ def refuse_unread(table: Table, columns: ColumnNames, column: str) -> None:
         if not isinstance(cell, dict | list) or response is None or parse(response).status != "unparsed":
             return
     if advice := _looks_like(table, columns, f"{column}."):
-        raise InputError(f"{table.where(0)}, column {column!r}: found {quoted(cell)}; no answer is read in it{advice}")
+        raise InputError(f"{table.where(0, column)}: found {quoted(cell)}; no answer is read in it{advice}")
 
 
 def names_of(table: Table, index: int, use: Use) -> Answer:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -113,16 +113,11 @@ def assemble(
     few = len(samples) < FEW_POSITIONS and not any(one.response for one in samples)
     controls = scoring.controls_of(samples) if "grounding" in families else [None] * len(samples)
     columns: list[Sequence[Any]] = [samples, controls] if read is None else [samples, controls, read]
-    of_truths: list[_OfTruths] = []
-
-    def look_at_truths() -> None:
-        of_truths.append(_of_truths(results, [one.truth for one in samples]))
-
+    of_truths = cache(partial(_of_truths, results, [one.truth for one in samples]))
     if online is not None or own_metrics or few:
         scored = score(*columns)
-        look_at_truths()
     else:
-        parts = process.in_parts(partial(_measured, score), *columns, meanwhile=look_at_truths)
+        parts = process.in_parts(partial(_measured, score), *columns, meanwhile=of_truths)
         scored = [one.but(truth=its.truth, response=its.response) for one, its in zip(parts, samples, strict=True)]
     now = datetime.now(UTC)
     results = replace(
@@ -133,7 +128,7 @@ def assemble(
         parser_version=PARSER_VERSION,
         packages=record.package_versions(),
         git_commit=record.git_commit(),
-        **describe(results, scored, exclude, of_truths[0]),
+        **describe(results, scored, exclude, of_truths()),
     )
     if started is not None:
         begun = started.astimezone(UTC).isoformat(timespec="seconds")

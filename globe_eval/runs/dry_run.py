@@ -36,13 +36,8 @@ def _describe(request: Request, name: str, task: Any) -> str:
     positions = photograph_positions(request, task)
     docs = [task.eval_docs[at] for at in positions[:: max(1, len(positions) // LOOKED_AT)]]
     pictures = [task.doc_to_image(doc)[0] for doc in docs]
-    context = task.fewshot_context(
-        docs[0],
-        num_fewshot=0,
-        system_instruction=request.system_instruction,
-        apply_chat_template=True,
-        chat_template=lambda history, **_: chat.write_history(history),
-    )
+    how = {"system_instruction": request.system_instruction, "chat_template": chat.write_history}
+    context = task.fewshot_context(docs[0], num_fewshot=0, apply_chat_template=True, **how)
     given = task.config.generation_kwargs
     limit = next((given[length] for length in LENGTHS if length in given), None)
     asked = len(positions) * request.repeats

@@ -99,13 +99,8 @@ def photograph(
 
     geo, docs = _loaded(task, prompt)
     first = next(iter(docs.values()))
-    context = geo.fewshot_context(
-        first,
-        num_fewshot=0,
-        gen_prefix=geo.doc_to_prefix(first),
-        apply_chat_template=True,
-        chat_template=lambda history, **_: request.write_history(history),
-    )
+    how = {"gen_prefix": geo.doc_to_prefix(first), "chat_template": request.write_history}
+    context = geo.fewshot_context(first, num_fewshot=0, apply_chat_template=True, **how)
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:
         file = docs[str(state.sample_id)]["image"]

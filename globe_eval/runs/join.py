@@ -120,32 +120,26 @@ def join(
 
 
 def _truths(
-    table: Table,
-    kind: str,
-    answers: Use | None,
-    columns: ColumnNames,
-    known: Mapping[str, Any],
-    skip_footer: bool,
-    notes: list[str],
+    table: Table, kind: str, use: Use | None, names: ColumnNames, known: Mapping[str, Any], skip: bool, notes: list[str]
 ) -> tuple[Table, Rows]:
     """The table of the truth without what ends it, and its rows read.
 
-    `answers` are the columns that answer where the table has them too, `known` is what a benchmark says of its own.
+    `use` are the columns that answer where the table has them too, `known` is what a benchmark says of its own.
     """
     declared = {role: column for role, column in (known.get("columns") or {}).items() if column in table.columns}
-    chosen = {**declared, **columns.of_truth(table, answers is not None and kind == "coordinates")}
-    if answers is not None:
+    chosen = {**declared, **names.of_truth(table, use is not None and kind == "coordinates")}
+    if use is not None:
         if table.find("id", chosen.get("id")) is None:
             raise table.lacking("id column", f"; give it with {table.option('id')}")
-        refuse_same(table, answers, chosen)
+        refuse_same(table, use, chosen)
     id_name, *position = truth_columns(table, chosen, TRUTH_OPTION)
-    position += [column for column in (answers or {}).values() if column]
-    table = _without_footer(table, id_name, position, (), skip_footer, notes)
+    position += [column for column in (use or {}).values() if column]
+    table = _without_footer(table, id_name, position, (), skip, notes)
     try:
         rows = read_truth(table, columns=chosen, values=known.get("values"), where=known.get("where"))
     except SwappedHeader as error:
         raise InputError(error.advice(TRUTH_OPTION)) from None
-    if answers is not None and kind == "names" and table.find("truth_lat") is None:
+    if use is not None and kind == "names" and table.find("truth_lat") is None:
         rows = [{**row, "city": None, "country": None} for row in rows]  # they are the answers
     return table, rows
 
@@ -177,9 +171,9 @@ def _match(
     if len(unknown) == len(ids) and truth_ids:
         apart = _better_id(table, truth_ids, id_column) or why_apart(ids, truth_ids)
         both = f"no id in common with {truth_name}: here {ids[0]!r}, there {truth_ids[0]!r}"
-        raise InputError(f"{table.where(0)}, column {id_column!r}: {both}{apart}")
+        raise InputError(f"{table.where(0, id_column)}: {both}{apart}")
     if unknown:
-        where = f"{table.where(unknown[0])}, column {id_column!r}: {ids[unknown[0]]!r}"
+        where = f"{table.where(unknown[0], id_column)}: {ids[unknown[0]]!r}"
         met = {form(name) for name in ids}
         apart = _counted_from(ids, truth_ids)
         apart = apart or why_apart([ids[i] for i in unknown], [one for one in truth_ids if form(one) not in met])
@@ -202,7 +196,8 @@ def _counted_from(ids: Sequence[str], truth_ids: Sequence[str]) -> str:
 def _better_id(table: Table, truth_ids: Sequence[str], but: str | None = None) -> str:
     known = {stem(name) for name in truth_ids}
     for column in (*table.columns, *table.paths):
-        if column != but and any(stem(str(cell_value(row, column)).strip()) in known for row in table.rows[:100]):
+        met = [stem(str(cell_value(row, column)).strip()) in known for row in table.rows[:100]]
+        if column != but and 2 * sum(met) >= len(met):
             return f"; column {column!r} has the ids of the truth (--id-column {column!r})"
     return ""
 
@@ -221,12 +216,7 @@ def _sample(row: Mapping[str, Any], table: Table, index: int | None, use: Use, p
 
 
 def _without_footer(
-    table: Table,
-    id_column: str,
-    columns: Sequence[str | None],
-    known: Sequence[str],
-    skip: bool,
-    notes: list[str],
+    table: Table, id_column: str, columns: Sequence[str | None], known: Sequence[str], skip: bool, notes: list[str]
 ) -> Table:
     """Set aside, or refuse, a second table that ends the file: published predictions often close with their figures.
 

@@ -66,17 +66,13 @@ def values(folder: Path, name: str) -> tuple[list[str], Values]:
     return [str(s["truth"]["group"] or s["id"]) for s in samples], columns
 
 
-def mean(folders: Sequence[Path], name: str) -> tuple[list[str], Values]:
-    """As `values`, the mean over the seeds for each photograph."""
-    read = [values(folder, name) for folder in folders]
+def mean(runs: Sequence[tuple[Path, str]]) -> tuple[list[str], Values]:
+    """As `values` of several runs (folder, name), for each photograph the mean over them."""
+    read = [values(folder, name) for folder, name in runs]
     if any(groups != read[0][0] for groups, _ in read):
-        raise InputError(f"{', '.join(map(str, folders))}: the runs of {name} are not over the same photographs")
-    return read[0][0], mean_over_runs([columns for _, columns in read])
-
-
-def mean_over_runs(read: Sequence[Values]) -> Values:
-    """The mean of each photograph's values over several runs."""
-    return {column: np.mean([columns[column] for columns in read], axis=0) for column in COLUMNS}
+        folders, names = (", ".join(dict.fromkeys(map(str, its))) for its in zip(*runs, strict=True))
+        raise InputError(f"{folders}: the runs of {names} are not over the same photographs")
+    return read[0][0], {column: np.mean([found[column] for _, found in read], axis=0) for column in COLUMNS}
 
 
 def cell(column: Any, groups: Sequence[str], signed: bool = False) -> str:
@@ -94,11 +90,11 @@ def rows(folders: Sequence[Path], names: Mapping[str, str], before: Mapping[str,
     """The cells of a table: each model under its title, or with `before` what it changes over another, paired."""
     made = []
     for name, title in names.items():
-        groups, found = mean(folders, name)
+        groups, found = mean([(folder, name) for folder in folders])
         if before is not None:
             if name not in before:
                 continue
-            _, other = mean(folders, before[name])
+            _, other = mean([(folder, before[name]) for folder in folders])
             found = {column: found[column] - other[column] for column in COLUMNS}
         made.append([title, *(cell(found[column], groups, signed=before is not None) for column in COLUMNS)])
     return made

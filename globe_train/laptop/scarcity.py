@@ -73,14 +73,12 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--pictures", type=int, default=PICTURES, help=f"(default {PICTURES:,}), to try it")
     parser.add_argument("--test", type=int, default=TEST, help=f"test pictures (default {TEST:,}), to try it")
     parser.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="for scarcity.md (default: FOLDER)")
-    parser.add_argument("--keep", type=Path, metavar="TABLE", help="an earlier scarcity.md: rows that FOLDER lacks")
     options = parser.parse_args(words)
     try:
         write_data(options.folder, options.n, options.pictures, options.test)
         planned = [step for seed in options.seeds for n in options.n for step in steps(options, n, seed)]
         run(list({step.name: step for step in planned}.values()), options.folder / "logs", options.cores)
-        earlier = options.keep.read_text(encoding="utf-8") if options.keep else ""
-        text = summary(options.folder, options.n, options.seeds, options.arms, options.test, earlier)
+        text = summary(options.folder, options.n, options.seeds, options.arms, options.test)
     except InputError as error:
         print(f"scarcity: {error}", file=sys.stderr)
         return error.exit_code
@@ -212,18 +210,8 @@ def evaluation_step(folder: Path, name: str) -> Step:
     return Step(f"eval-{name}", output / "scarcity" / "results.json", command, [name])
 
 
-def summary(
-    folder: Path,
-    sizes: Sequence[int],
-    seeds: Sequence[int],
-    arms: Sequence[str],
-    test: int = TEST,
-    earlier: str = "",
-) -> str:
-    """The table of each n over all seeds, and the change over SFT, in Markdown; what was not run says so.
-
-    Of an arm that the folder has no run of, or fewer seeds than an `earlier` table, the rows of that table are kept.
-    """
+def summary(folder: Path, sizes: Sequence[int], seeds: Sequence[int], arms: Sequence[str], test: int = TEST) -> str:
+    """The table of each n over all seeds, and the change over SFT, in Markdown; what was not run says so."""
     lines = [
         "# Reinforcement where reasoned answers are scarce, on miniworld",
         "",
@@ -238,11 +226,8 @@ def summary(
         for arm in arms:
             there = [seed for seed in seeds if is_run(folder, name_of(arm, n, seed))]
             title = ARMS[arm] if len(there) in (0, len(seeds)) else f"{ARMS[arm]} (seed {', '.join(map(str, there))})"
-            row, change = earlier_rows(earlier, n, ARMS[arm])
-            if not there or (row[:1] == [ARMS[arm]] and len(there) < len(seeds)):
-                rows += [row] if row else []
-                changes += [change] if change else []
-                absent += [] if row else [ARMS[arm]]
+            if not there:
+                absent.append(ARMS[arm])
                 continue
             groups, found = mean_over_seeds(folder, arm, n, there)
             minutes = f"{duration(folder, arm, n, there) / 60:.1f}"
@@ -258,21 +243,6 @@ def summary(
     return "\n".join([*lines, ""])
 
 
-def earlier_rows(earlier: str, n: int, title: str) -> tuple[list[str], list[str]]:
-    """An arm's row of an earlier table and that of its change over SFT; empty where it has none.
-
-    >>> page = "## 8 reasoned pictures\\n| SFT | 1.0 (0.5 – 1.5) | 2.0 |\\nChange\\n| SFT (seed 1) | +1.0 |"
-    >>> earlier_rows(page, 8, "SFT")
-    (['SFT', '1.0 (0.5 – 1.5)', '2.0'], ['SFT (seed 1)', '+1.0'])
-    """
-    _, _, section = earlier.partition(f"## {n:,} reasoned pictures\n")
-    found = []
-    for part in section.partition("\n## ")[0].partition("Change")[::2]:
-        lines = [line.strip("| ").split(" | ") for line in part.splitlines() if line.startswith("| ")]
-        found.append(next((row for row in lines if row[0].partition(" (seed ")[0] == title), []))
-    return found[0], found[1]
-
-
 def is_run(folder: Path, name: str) -> bool:
     """Whether a checkpoint was evaluated."""
     return (folder / "runs" / name / "scarcity" / "samples.jsonl").is_file()
@@ -280,8 +250,7 @@ def is_run(folder: Path, name: str) -> bool:
 
 def mean_over_seeds(folder: Path, arm: str, n: int, seeds: Sequence[int]) -> tuple[list[str], ablation.Values]:
     """Photographers, and of each photograph the mean over seeds."""
-    read = [ablation.values(folder, name_of(arm, n, seed)) for seed in seeds]
-    return read[0][0], ablation.mean_over_runs([columns for _, columns in read])
+    return ablation.mean([(folder, name_of(arm, n, seed)) for seed in seeds])
 
 
 def duration(folder: Path, arm: str, n: int, seeds: Sequence[int]) -> float:

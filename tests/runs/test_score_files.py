@@ -85,6 +85,10 @@ KEEPINGS = {
     "windows.csv": CSV.replace("\na", "\nC:\\img\\a").replace("\nb", "\nC:\\img\\b").replace("\nc", "\nC:\\img\\c"),
     "addresses.csv": CSV.replace(".jpg", ".jpg?w=1").replace("\n", "\nhttps://a.test/").removesuffix("https://a.test/"),
     "one_column.csv": "id,coordinates\n" + "".join(f'{name},"{lat}, {lon}"\n' for name, (lat, lon) in POINTS.items()),
+    "tensors.csv": "id,lat,lon\n" + "".join(f"{n},tensor({x}),np.float64({y})\n" for n, (x, y) in POINTS.items()),
+    "acutes.csv": "id,lat,lon\na.jpg,48º51´0´´ N,2º17´24´´E\nb.jpg,33º51´0´´S,151º12´0´´E\nc.jpg,40º42´ N,74ºW\n",
+    "letters_first.csv": "id,coordinates\n"
+    'a.jpg,"N 48 51 0.0, E 2 17 24.0"\nb.jpg,"S 33 51 0, E 151 12 0"\nc.jpg,"N 40 42 0.0, W 74 0 0.0"\n',
     "sklearn.csv": CSV.replace("lat,lon", "y_pred_lat,y_pred_lon"),
     "small_letters.csv": "id,lat,lon\na.jpg,48.85 n,2.29e\nb.jpg,33.85s,151.2 e\nc.jpg,40.7° n,74.0°w\n",
     "damaged.csv": "id,lat,lon\n" + "".join(f"{n},{x}Â°,{y}Â°\n" for n, (x, y) in POINTS.items()),
@@ -874,10 +878,11 @@ def test_marked_columns_are_the_answers_and_plain_ones_beside_them_the_truth(
 
 
 def test_a_prompt_that_all_rows_share_is_not_the_response(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("a.jsonl").write_text(lines([{"id": r["id"], "text": "Where? 1.5, 2.5", "answer": r["reply"]} for r in SAID]))
+    Path("a.jsonl").write_text(lines([{"id": r["id"], "text": "Where is it?", "answer": r["reply"]} for r in SAID]))
     assert score(capsys, "a.jsonl", "--truth", "t.csv")[0]["acc@25km"] == 1.0
-    Path("a.jsonl").write_text(lines([{"id": r["id"], "text": r["id"], "answer": r["reply"]} for r in SAID]))
-    assert "columns 'text', 'answer' could each be" in score(capsys, "a.jsonl", "--truth", "t.csv", code=2)[1]
+    for text in ("New York, USA", "I'm sorry, I can't tell where this is."):  # of a model that always says so
+        Path("a.jsonl").write_text(lines([{"id": r["id"], "text": text, "answer": r["reply"]} for r in SAID]))
+        assert "columns 'text', 'answer' could each be" in score(capsys, "a.jsonl", "--truth", "t.csv", code=2)[1]
 
 
 def test_truth_within_objects_is_named_with_its_paths(capsys: pytest.CaptureFixture[str]) -> None:
@@ -917,6 +922,10 @@ def test_wrong_and_lost_signs_are_noted(signs: tuple[int, int] | None, told: str
     points = truth + 0.1
     points = np.abs(points) if signs is None else points * signs
     found = position_notes("a.csv", "lat", "lon", points, truth)
+    unsigned = position_notes("a.csv", "lat", "lon", truth + 0.1, np.abs(truth))
+    assert unsigned == [
+        "2 of 2 answers are nearer the truth with no signs, as the truth has none: are south and west lost there?"
+    ]
     below = position_notes("a.csv", "lat", "lon", np.roll(truth, 1, axis=0), truth)
     assert below == ["3 of 3 answers are nearer the truth with the answer one row below"]
     assert [note[: len(told or "")] for note in found] == ([] if told is None else [told])

@@ -95,7 +95,7 @@ def test_runs_over_other_photographs_are_refused(folders: list[Path]) -> None:
     file = folders[1] / "runs" / "sft" / "miniworld" / "samples.jsonl"
     file.write_text("".join(file.read_text().splitlines(keepends=True)[1:]))
     with pytest.raises(InputError, match="not over the same photographs"):
-        ablation.mean(folders, "sft")
+        ablation.mean([(folder, "sft") for folder in folders])
 
 
 @pytest.fixture

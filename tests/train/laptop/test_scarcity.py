@@ -122,15 +122,6 @@ def test_the_table_has_every_arm_and_its_change_over_sft(tmp_path: Path) -> None
     assert not any(f"| {scarcity.ARMS[arm]} |" in change for arm in ("sft", "distance"))
 
 
-def test_rows_of_an_earlier_table_are_kept_for_arms_that_the_folder_lacks(tmp_path: Path) -> None:
-    earlier = (Path(__file__).parents[3] / "leaderboards/training/scarcity.md").read_text(encoding="utf-8")
-    text = scarcity.summary(tmp_path, [240, 480, 960], [1, 2, 3], list(scarcity.ARMS), earlier=earlier)
-    rows = [line for line in earlier.splitlines() if line.startswith("| ")]
-    assert len(rows) > 8 and not [line for line in rows if line not in text.splitlines()]
-    other = scarcity.summary(tmp_path, [120], [1], ["sft"], earlier=earlier)
-    assert f"Not run: {scarcity.ARMS['sft']}." in other and "(12." not in other, "another n has no rows"
-
-
 def test_the_page_of_the_experiment_quotes_its_table() -> None:
     root = Path(__file__).parents[3]
     page, table = (root / name for name in ("docs/experiment.md", "leaderboards/training/scarcity.md"))
