@@ -83,7 +83,7 @@ _IN_OTHER_WORDS = re.compile(
     |\b(?:not|don't|doesn't|no)\ (?:\w+\ )?(?:a\ |any\ |the\ )?(?:\w+\ )?(?:way|means|capability|ability|basis)\b
     |\binsufficient\b|\bno\ (?:\w+\ )?(?:conclusion|inference|determination)\b
     |\b(?:disclosing|revealing|sharing|naming|providing|stating)\ (?:\w+\ ){0,4}(?:would|is|should)(?:\ not|n't)\b
-    |\b(?:not\ (?:to\ )?(?:disclose|share|reveal|name|provide|state)|avoid\ (?:disclosing|sharing|revealing|naming|giving))
+    |\b(?:not\ (?:to\ )?(?:disclose|share|reveal|name|provide|state)|avoid\ (?:disclosing|sharing|naming|giving))
       \ (?:any|a|the|its|this)\ (?:\w+\ )?(?:location|place)\b
     |(?:\bto\ |:\s?)abstain\b|\b(?:disclosure|granularity|location)(?:\ level)?\s?:\s?(?:none|withheld|not|private)\b
     |\bonly\ a\ (?:general|generic|broad|vague)\b|\bnot\ where\ (?:it|this|the)\b|(?:isn't|is\ not)\ something\ i\b
