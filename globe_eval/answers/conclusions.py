@@ -97,6 +97,8 @@ _PREFERRED_AFTER = re.compile(
     r"(?:more|most)\s(?:likely|probable|plausible|convincing)\b(?!\s(?:than\snot|to))|\sthe\s(?:better|best|stronger|strongest|likelier)\s"
     r"|,?\s(?:is|would\sbe|seems|remains)\s(?:my|the)\s(?:(?:single|final|first|top|best|better|closest|strongest|stronger|likelier)\s){0,2}"
     r"(?:guess|pick|bet|choice|match|fit|estimate|candidate|option|answer)\b"
+    r"|,?\s(?:is|would\sbe|seems|remains)\sa\s(?:very\s)?(?:strong|good|likely|solid)\s(?:possibility|contender|candidate|match|fit)\b"
+    r"|\s(?:seems|is|looks|feels)\s(?:the\s)?(?:most|more)\s(?:fitting|suitable|apt|reasonable)\b|\sfits\sbest\b"
     r"|,?\s(?:is|would\sbe|seems)\s(?:an?\s)?(?:appropriate|suitable|sensible)\b(?!\s(?:for|only|if)\b)"
     r"|,\si(?:['’]d|\swould)\s(?:say|guess|bet)(?=[.!]|$)"
     r"|\sit\sis(?=[.!]|$)"

@@ -190,7 +190,9 @@ def _remarked(value: str, city: str | None) -> str | None:
 
 def _named(value: str, key: str) -> Names:
     """The name in a label's value, or the names that it concludes where it is a sentence."""
-    if (found := name(value)) and not _is_remark(found) and not (_CLAUSE.match(found) and not is_name(found)):
+    if (found := name(value)) and not _is_remark(found) and not (
+        (": " in found or _CLAUSE.match(found)) and not is_name(found)
+    ):
         return Names(**{key: found})
     conclusion = concluded(value) if len(value) >= _SENTENCE else None
     if conclusion is None:
@@ -359,7 +361,8 @@ def _below(text: str, index: int, labels: list[tuple[str, int, int]]) -> tuple[s
     if concluding is not None:
         return _value(text[concluding : concluding + _LONGEST_VALUE]), stop
     value = _value(text[end : min(stop, end + _LONGEST_VALUE)])
-    if value and ((known := name(value)) is None or (len(known.split()) > _MOST_WORDS and not is_name(known))):
+    known = name(value) if value else None
+    if value and (_ITEM.match(value) or known is None or (len(known.split()) > _MOST_WORDS and not is_name(known))):
         value = _BULLETS.sub("", text[end:stop].lstrip(" \t*_`:")).strip()
     return value, 0
 

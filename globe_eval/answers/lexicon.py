@@ -62,7 +62,7 @@ STATED = alternatives(rf"""
     confirm(?:s|ed|ing)?\b | place (?:it|this|us|the \w+) (?:in|at|near) | is in(?!\san?\b)
     reads? (?:as|like) | (?:everything|all of (?:it|this|that)) (?:here )?(?:says|spells|screams|points)
     placed (?:in|at|near) | view (?:of|from|over) | (?:it|this|that) (?:can|could) only be
-    (?:makes?|made) (?:it|this|that) $ | narrow(?:s|ed|ing)? (?:it|this|that|things) down to
+    (?:makes?|made) (?:it|this|that) $ | so $ | narrow(?:s|ed|ing)? (?:it|this|that|things) down to
     i(?:'m| am) (?:\w+ )?(?:sure|confident|certain) | i(?:'d| would) (?:place|put|locate)
     (?:i|we) (?:believe|think|suspect|conclude|infer|can see|see)
     se trouve | aufgenommen | fotografiert | scattata | tomada | tirada
@@ -107,7 +107,7 @@ COMPARED = alternatives(r"""
     (?:makes?|made) (?:me|one|you) think of
     typical\w* (?:of|in|for) | typical \w+ | characteristic\w*
     common(?:ly|place)? (?:\w+ )?(?:in|to|across|throughout|on|for|of|at)
-    (?:found|seen) (?:\w+ )?(?:in|across|throughout|on|at) | associated with | prevalent | popular (?:in|with)
+    (?:found|seen) (?!from)(?:\w+ )?(?:in|across|throughout|on|at) | associated with | prevalent | popular (?:in|with)
     famous (?:in|for) | (?<!also )known (?:for|in|as) | origin\w+ | style of | styles? (?:in|from)\b | traditional in
     culture of | language
     spoken | flags? of | flag | t-?shirt | (?<!new )jersey | cap | wearing | logo | brand | company | named after
@@ -117,6 +117,7 @@ COMPARED = alternatives(r"""
     saying | text | word | words | written | called | titled | restaurants in | people (?:of|from)
     tourists? from | visitors? from | history of | influenced? | imported
     made in | with (?:an? |the )?(?:picture|photo|photograph|image)s? of(?: the| an?)?\s$
+    (?:paintings?|posters?|murals?|maps?|globes?) (?:\w+ ){0,4}(?:showing|depicting)(?: the| an?)?\s$
     (?:paintings?|posters?|replicas?|miniatures?|murals?|postcards?|drawings?|maps?|models?) of(?: the| an?)?\s$
     (?:distances?|flights?|trains?|buses|ferr(?:y|ies)|directions?) (?:in \w+ )?(?:to|for) | bound for
 """)
