@@ -190,8 +190,10 @@ def _remarked(value: str, city: str | None) -> str | None:
 
 def _named(value: str, key: str) -> Names:
     """The name in a label's value, or the names that it concludes where it is a sentence."""
-    if (found := name(value)) and not _is_remark(found) and not (
-        (": " in found or _CLAUSE.match(found)) and not is_name(found)
+    if (
+        (found := name(value))
+        and not _is_remark(found)
+        and not ((": " in found or _CLAUSE.match(found)) and not is_name(found))
     ):
         return Names(**{key: found})
     conclusion = concluded(value) if len(value) >= _SENTENCE else None
