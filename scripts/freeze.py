@@ -301,7 +301,9 @@ def _register_model() -> None:
 
 def _files(out: Path, before: set[Path]) -> Iterator[tuple[str, bytes]]:
     """Each file that a command wrote, by its path; of stock lm-eval only figures and responses."""
-    for path in sorted(path for path in out.rglob("*") if path.is_file() and path.name not in UNKEPT):
+    for path in sorted(
+        path for path in out.rglob("*") if path.is_file() and path.name not in UNKEPT and path.suffix != ".pyc"
+    ):
         name = path.relative_to(out).as_posix()
         if name.startswith("stock/"):
             text = path.read_text(encoding="utf-8")
